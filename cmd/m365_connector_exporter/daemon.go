@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/common/version"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/schedule"
+	"m365_connector_exporter/probes/wire"
+)
+
+// daemon joins the two halves: the schedule's results go to the board, and what the configuration says goes to both.
+type daemon struct {
+	file   string
+	log    *slog.Logger
+	board  *collector.Board
+	self   *collector.Self
+	gate   *schedule.Gate
+	runner *schedule.Runner
+	budget *schedule.MessageBudget
+	prober atomic.Pointer[wire.Prober] // replaced on reload
+
+	mu          sync.Mutex // one reload at a time
+	cfg         *config.Config
+	fingerprint string
+}
+
+// plan is every outbound path of a configuration.
+func plan(cfg *config.Config) []probes.Path { return probes.Plan(cfg.Tenants, cfg.Layers, hostname()) }
+
+func gateOptions(g config.Global) schedule.GateOptions {
+	return schedule.GateOptions{MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress}
+}
+
+func newProber(g config.Global, gate probes.Gate, messages wire.MessageBudget) *wire.Prober {
+	return wire.New(wire.Options{
+		Roots: g.Roots, AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
+		CheckRevocation: g.CheckRevocation, Gate: gate, Now: time.Now, Messages: messages, Version: version.Version,
+	})
+}
+
+func newDaemon(file string, cfg *config.Config, log *slog.Logger) (*daemon, error) {
+	budget, err := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("global.state_file: %w", err)
+	}
+	d := &daemon{file: file, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewGate(gateOptions(cfg.Global))}
+	current := probes.ProberFunc(func(ctx context.Context, p probes.Path) probes.Result { return d.prober.Load().Probe(ctx, p) })
+	d.runner = schedule.New(schedule.Options{
+		Prober: current, Sink: d.board.Record, Logger: log,
+		OnLag: func(lag time.Duration) { d.self.ObserveLag(lag) },
+	})
+	d.self = collector.NewSelf(collector.SelfHooks{
+		InFlight:   d.gate.InFlight,
+		Throttled:  d.gate.Throttled,
+		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
+		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
+	})
+	d.apply(cfg)
+	return d, nil
+}
+
+// apply makes a configuration the current one. Paths that it does not change keep their history and their place in time.
+func (d *daemon) apply(cfg *config.Config) {
+	d.cfg, d.fingerprint = cfg, cfg.Fingerprint()
+	paths := plan(cfg)
+	d.gate.Set(gateOptions(cfg.Global))
+	d.prober.Store(newProber(cfg.Global, d.gate, d.budget))
+	d.board.SetInventory(cfg.Tenants, paths)
+	d.runner.SetPaths(paths)
+	d.self.Reload(true, time.Now())
+	for _, w := range cfg.Warnings {
+		d.log.Warn("configuration", "warning", w)
+	}
+	for _, problem := range cfg.Problems() {
+		d.log.Error("a tenant was not loaded; its last good state is kept", "err", problem)
+	}
+	d.log.Info("configuration loaded", "file", d.file, "tenants", len(cfg.Tenants), "paths", len(paths))
+}
+
+// reload reads the configuration anew. A bad one leaves the old one running.
+func (d *daemon) reload(why string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	cfg, err := config.Load(d.file, d.cfg)
+	if err != nil {
+		d.self.Reload(false, time.Now())
+		d.log.Error("reload refused, the old configuration keeps running", "trigger", why, "err", err)
+		return fmt.Errorf("configuration not loaded, the old one keeps running:\n%w", err)
+	}
+	if cfg.Global.StateFile != d.cfg.Global.StateFile {
+		d.log.Warn("a new global.state_file takes effect at the next start")
+	}
+	d.log.Info("reload", "trigger", why)
+	d.apply(cfg)
+	return nil
+}
+
+// reloadIfChanged reloads when a file named in the configuration has another content than at the last attempt.
+func (d *daemon) reloadIfChanged() {
+	d.mu.Lock()
+	now := d.cfg.Fingerprint()
+	changed := now != d.fingerprint
+	d.fingerprint = now
+	d.mu.Unlock()
+	if changed {
+		_ = d.reload("a file has changed") // logged and counted there
+	}
+}

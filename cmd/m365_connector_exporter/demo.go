@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/probes/lab"
+)
+
+type demoCommand struct {
+	name   string
+	listen *string
+}
+
+func newDemoCommand(app *kingpin.Application) demoCommand {
+	cmd := app.Command("demo", "Start an embedded world on loopback (DNS, mail servers, a CA, three tenants, healthy and sick) and watch it.")
+	return demoCommand{
+		name:   cmd.FullCommand(),
+		listen: cmd.Flag("web.listen-address", "Address of the demo's pages.").Default("127.0.0.1:10587").String(),
+	}
+}
+
+func (c demoCommand) run(ctx context.Context, s streams) int {
+	world, err := lab.StartWorld(lab.WorldOptions{Now: time.Now()})
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
+		return exitFailed
+	}
+	defer world.Close()
+	dir, err := os.MkdirTemp("", "m365-demo-")
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
+		return exitFailed
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	file, err := world.WriteConfig(dir)
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
+		return exitFailed
+	}
+	return c.watch(ctx, file, s)
+}
+
+func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
+	cfg, err := config.Load(file, nil)
+	if err != nil {
+		_, _ = fmt.Fprintln(s.err, err)
+		return exitUsage
+	}
+	d, err := newDaemon(file, cfg, s.log)
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
+		return exitFailed
+	}
+	_, _ = fmt.Fprintf(s.out, `A world of three tenants is running on loopback, some of its mail servers sick on purpose.
+
+  Pages          http://%[1]s/
+  Metrics        http://%[1]s/metrics
+  Configuration  %[2]s
+  One path, now  m365_connector_exporter validate --config.file=%[2]s contoso
+
+Within 15 seconds everything has been probed once. Ctrl-C ends it.
+`, *c.listen, file)
+	no, empty, addresses := false, "", []string{*c.listen}
+	serve := serveCommand{web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &empty}}
+	return serve.serve(ctx, d, "", s)
+}

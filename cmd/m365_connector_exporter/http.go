@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/web"
+)
+
+// handler is everything the daemon answers over HTTP, below prefix ("" or "/some/path").
+func (d *daemon) handler(prefix string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+prefix+"/metrics", d.metrics())
+	mux.HandleFunc("GET "+prefix+"/-/healthy", say("healthy"))
+	mux.HandleFunc("GET "+prefix+"/-/ready", say("ready")) // the listener is up only after the configuration is loaded
+	mux.HandleFunc("POST "+prefix+"/-/reload", d.handleReload)
+	mux.Handle("GET "+prefix+"/{$}", web.Index(d.board.View, prefix))
+	if prefix != "" {
+		mux.Handle("GET /{$}", http.RedirectHandler(prefix+"/", http.StatusFound))
+	}
+	return http.NewCrossOriginProtection().Handler(mux) // refuses /-/reload from a foreign origin
+}
+
+func say(word string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = fmt.Fprintln(w, word)
+	}
+}
+
+func (d *daemon) handleReload(w http.ResponseWriter, _ *http.Request) {
+	if err := d.reload("POST /-/reload"); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	say("reloaded")(w, nil)
+}
+
+// metrics serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone.
+func (d *daemon) metrics() http.Handler {
+	all := prometheus.NewRegistry()
+	all.MustRegister(collector.New(d.board), d.self, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	whole := promhttp.HandlerFor(all, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: 8})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		globs, asked := r.URL.Query()["tenant"]
+		if !asked {
+			whole.ServeHTTP(w, r)
+			return
+		}
+		part, err := collector.New(d.board).Filtered(globs)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(part)
+		promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
+	})
+}
+
+// routePrefix is where the routes live: the flag, or the path of the external URL.
+func routePrefix(flag, external string) (string, error) {
+	path := flag
+	if path == "" && external != "" {
+		u, err := url.Parse(external)
+		if err != nil {
+			return "", fmt.Errorf("not a URL: %w", err)
+		}
+		path = u.Path
+	}
+	path = strings.Trim(path, "/")
+	if strings.ContainsAny(path, "{} \t") {
+		return "", fmt.Errorf("%q is no plain path", path)
+	}
+	if path == "" {
+		return "", nil
+	}
+	return "/" + path, nil
+}
+
+func isLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,82 @@
+// Command m365_connector_exporter watches the mail paths between Microsoft 365 and everybody's own mail servers.
+//
+// This package only joins the rooms of the house: it reads flags, wires the halves together and carries results to people.
+// One file per command.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+)
+
+const program = "m365_connector_exporter"
+
+// The exit codes that every command shares (contract, section 4).
+const (
+	exitOK           = 0
+	exitFailed       = 1
+	exitUsage        = 2 // bad usage or configuration
+	exitInconclusive = 3
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// streams are where a command talks to.
+type streams struct {
+	out, err io.Writer
+	log      *slog.Logger
+}
+
+// run is the whole program, as a function that tests can call.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	app := kingpin.New(program, "Watches every mail path between Microsoft 365 and your own mail servers, all the time.\n\n"+
+		"Exit codes: 0 good, 1 something failed, 2 bad usage or configuration, 3 nothing proven.")
+	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')
+	app.Version(version.Print(program))
+	configFile := app.Flag("config.file", "The configuration file.").Default("config.yaml").String()
+	logConfig := &promslog.Config{Writer: stderr}
+	promslogflag.AddFlags(app, logConfig)
+
+	serve := newServeCommand(app)
+	validate := newValidateCommand(app)
+	demo := newDemoCommand(app)
+
+	command, err := app.Parse(args)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "%s: %v (try --help)\n", program, err)
+		return exitUsage
+	}
+	s := streams{out: stdout, err: stderr, log: promslog.New(logConfig)}
+	switch command {
+	case validate.name:
+		return validate.run(ctx, *configFile, s)
+	case demo.name:
+		return demo.run(ctx, s)
+	default:
+		return serve.run(ctx, *configFile, s)
+	}
+}
+
+// hostname is what the prober calls itself where nothing is configured. Microsoft's servers, like most, want a name with a dot.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost.localdomain"
+	}
+	return name
+}

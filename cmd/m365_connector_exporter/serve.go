@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+	"golang.org/x/sync/errgroup"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+)
+
+// defaultListenAddress is registered nowhere else (contract, "Default listen address").
+const defaultListenAddress = ":10587"
+
+// pollInterval is how often the files named in the configuration are looked at for changes. A hash survives what file
+// notifications miss: the symbolic link swap of a ConfigMap.
+const pollInterval = 10 * time.Second
+
+type serveCommand struct {
+	check       *bool
+	web         *web.FlagConfig
+	externalURL *string
+	routePrefix *string
+}
+
+func newServeCommand(app *kingpin.Application) serveCommand {
+	cmd := app.Command("serve", "Run the daemon (default).").Default()
+	return serveCommand{
+		check:       cmd.Flag("config.check", "Check the configuration and every file it names, then exit.").Bool(),
+		web:         kingpinflag.AddFlags(cmd, defaultListenAddress),
+		externalURL: cmd.Flag("web.external-url", "The URL under which this exporter is reached from outside.").Default("").String(),
+		routePrefix: cmd.Flag("web.route-prefix", "Prefix of all HTTP routes. Default: the path of --web.external-url.").Default("").String(),
+	}
+}
+
+func (c serveCommand) run(ctx context.Context, file string, s streams) int {
+	if *c.check {
+		return checkConfig(file, s)
+	}
+	cfg, err := config.Load(file, nil)
+	if err != nil {
+		_, _ = fmt.Fprintln(s.err, err)
+		return exitUsage
+	}
+	prefix, err := routePrefix(*c.routePrefix, *c.externalURL)
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: --web.external-url: %v\n", program, err)
+		return exitUsage
+	}
+	d, err := newDaemon(file, cfg, s.log)
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
+		return exitUsage
+	}
+	warnIfOpen(c.web, s)
+	return c.serve(ctx, d, prefix, s)
+}
+
+// serve runs the daemon and its listener until ctx ends or one of them fails, and returns when every probe has ended.
+func (c serveCommand) serve(ctx context.Context, d *daemon, prefix string, s streams) int {
+	server := &http.Server{
+		Handler:           d.handler(prefix),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.run(ctx) })
+	group.Go(func() error {
+		err := web.ListenAndServe(server, c.web, s.log)
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("listen: %w", err)
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if err := server.Shutdown(grace); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		s.log.Error("stopped", "err", err)
+		return exitFailed
+	}
+	s.log.Info("stopped, every probe has ended")
+	return exitOK
+}
+
+// run watches until ctx ends: it probes, and reloads on SIGHUP and whenever a file named in the configuration changes.
+func (d *daemon) run(ctx context.Context) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { d.runner.Run(ctx); return nil })
+	group.Go(func() error {
+		poll := time.NewTicker(pollInterval)
+		defer poll.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-hup:
+				_ = d.reload("SIGHUP") // logged and counted there
+			case <-poll.C:
+				d.reloadIfChanged()
+			}
+		}
+	})
+	return group.Wait()
+}
+
+func checkConfig(file string, s streams) int {
+	cfg, err := config.Load(file, nil)
+	if err != nil {
+		_, _ = fmt.Fprintln(s.err, err)
+		return exitUsage
+	}
+	for _, w := range cfg.Warnings {
+		_, _ = fmt.Fprintln(s.err, "warning:", w)
+	}
+	if problems := cfg.Problems(); len(problems) > 0 {
+		_, _ = fmt.Fprintln(s.err, problems)
+		return exitUsage
+	}
+	_, _ = fmt.Fprintf(s.out, "%s: good, %d tenants, %d outbound paths\n", file, len(cfg.Tenants), len(plan(cfg)))
+	return exitOK
+}
+
+// warnIfOpen tells that anybody who reaches the listener can read who mails with whom.
+func warnIfOpen(flags *web.FlagConfig, s streams) {
+	if *flags.WebConfigFile != "" {
+		return
+	}
+	for _, address := range *flags.WebListenAddresses {
+		if !isLoopback(address) {
+			s.log.Warn("the listener is reachable from other hosts and asks for no password; see --web.config.file", "address", address)
+		}
+	}
+}

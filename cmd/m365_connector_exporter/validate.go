@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/schedule"
+)
+
+type validateCommand struct {
+	name    string
+	targets *[]string
+	until   *string
+	timeout *time.Duration
+	send    *bool
+	output  *string
+}
+
+func newValidateCommand(app *kingpin.Application) validateCommand {
+	cmd := app.Command("validate", "Probe once, now, and print each path like Microsoft's validation dialog: "+
+		"every stage, its outcome, the server's words and the remedy. Exit: 0 all passed, 1 something failed, 3 only inconclusive.")
+	words := make([]string, 0, probes.NumStages)
+	for _, s := range probes.Stages {
+		words = append(words, s.Name)
+	}
+	return validateCommand{
+		name:    cmd.FullCommand(),
+		targets: cmd.Arg("target", "TENANT[/DIRECTION][/CONNECTOR[/PATH]], parts percent-encoded. Default: every path that the daemon probes.").Strings(),
+		until:   cmd.Flag("until", "The last stage to climb.").Enum(words...),
+		timeout: cmd.Flag("timeout", "Budget of each endpoint.").Duration(),
+		send:    cmd.Flag("send-test-message", "Send the test message, if its minimum interval allows.").Bool(),
+		output:  cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
+	}
+}
+
+func (c validateCommand) run(ctx context.Context, file string, s streams) int {
+	cfg, err := config.Load(file, nil)
+	if err != nil {
+		_, _ = fmt.Fprintln(s.err, err)
+		return exitUsage
+	}
+	for _, problem := range cfg.Problems() {
+		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
+	}
+	paths, err := c.choose(plan(cfg))
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
+		return exitUsage
+	}
+	budget, err := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: global.state_file: %v\n", program, err)
+		return exitUsage
+	}
+	refusals := &refusals{inner: budget}
+	gate := schedule.NewGate(gateOptions(cfg.Global))
+	items := probeAll(ctx, newProber(cfg.Global, gate, refusals), paths, newProgress(s.err, len(paths)))
+	if err := c.print(s.out, items); err != nil {
+		return exitFailed
+	}
+	if why := refusals.text(); *c.send && why != "" {
+		_, _ = fmt.Fprintf(s.err, "%s: %s\n", program, why)
+		return exitUsage
+	}
+	return exitCode(items)
+}
+
+// choose picks the paths and how far to climb. A disabled connector is probed when asked for by name: that is how one
+// validates before turning it on. No message is ever sent without the flag.
+func (c validateCommand) choose(all []probes.Path) ([]probes.Path, error) {
+	chosen, err := pick(*c.targets, all)
+	if err != nil {
+		return nil, err
+	}
+	until, hasUntil := probes.ParseStage(*c.until)
+	if until == probes.Message && hasUntil && !*c.send {
+		return nil, fmt.Errorf("--until=message sends mail: say --send-test-message")
+	}
+	for i := range chosen {
+		p := &chosen[i]
+		switch {
+		case *c.send:
+			p.Settings.Until = probes.Message
+		case hasUntil:
+			p.Settings.Until = until
+		}
+		if !*c.send && p.Settings.Until == probes.Message {
+			p.Settings.Until = probes.Recipient
+		}
+		if p.Settings.Until >= probes.Recipient && len(p.Recipients) == 0 {
+			return nil, fmt.Errorf("%s: --until=%s needs validation_recipients", p.ID, p.Settings.Until)
+		}
+		if *c.timeout > 0 {
+			p.Settings.Timeout = *c.timeout
+		}
+	}
+	return chosen, nil
+}
+
+func pick(targets []string, all []probes.Path) ([]probes.Path, error) {
+	var chosen []probes.Path
+	if len(targets) == 0 {
+		for _, p := range all {
+			if p.NotProbed == "" && p.NotProbeable == "" {
+				chosen = append(chosen, p)
+			}
+		}
+		if len(chosen) == 0 {
+			return nil, fmt.Errorf("the configuration has no path to probe")
+		}
+		return chosen, nil
+	}
+	ids := make([]probes.PathID, 0, len(all))
+	byID := map[probes.PathID]probes.Path{}
+	for _, p := range all {
+		ids = append(ids, p.ID)
+		byID[p.ID] = p
+	}
+	taken := map[probes.PathID]bool{}
+	for _, target := range targets {
+		found, err := probes.Match(target, ids)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", target, err)
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%q: no such tenant, connector or path", target)
+		}
+		for _, id := range found {
+			if p := byID[id]; !taken[id] {
+				if p.NotProbeable != "" {
+					return nil, fmt.Errorf("%s cannot be probed: %s", id, p.NotProbeable)
+				}
+				taken[id] = true
+				chosen = append(chosen, p)
+			}
+		}
+	}
+	return chosen, nil
+}
+
+// maxValidations bounds how many paths validate probes at a time; the gate bounds the connections below it.
+const maxValidations = 256
+
+func probeAll(ctx context.Context, prober probes.Prober, paths []probes.Path, done func()) []text.Item {
+	items := make([]text.Item, len(paths))
+	var group errgroup.Group
+	group.SetLimit(maxValidations)
+	for i, p := range paths {
+		group.Go(func() error {
+			items[i] = text.Item{Path: p, Result: prober.Probe(ctx, p)}
+			done()
+			return nil
+		})
+	}
+	_ = group.Wait() // no probe returns an error: a failure is in its result
+	return items
+}
+
+func (c validateCommand) print(out io.Writer, items []text.Item) error {
+	if *c.output == "json" {
+		return text.ValidationJSON(out, items)
+	}
+	return text.Validation(out, items, text.Options{Color: wantsColor(out)})
+}
+
+func exitCode(items []text.Item) int {
+	code := exitOK
+	for _, item := range items {
+		switch item.Result.Outcome() {
+		case probes.Failed:
+			return exitFailed
+		case probes.Passed:
+		default:
+			code = exitInconclusive
+		}
+	}
+	return code
+}
+
+// refusals passes on to the budget and remembers what it refused.
+type refusals struct {
+	inner *schedule.MessageBudget
+	mu    sync.Mutex
+	next  time.Time
+}
+
+// Take asks the budget.
+func (r *refusals) Take(key string, minInterval time.Duration) (bool, time.Time) {
+	ok, next := r.inner.Take(key, minInterval)
+	if !ok {
+		r.mu.Lock()
+		r.next = next
+		r.mu.Unlock()
+	}
+	return ok, next
+}
+
+func (r *refusals) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next.IsZero() {
+		return ""
+	}
+	return "a test message was refused by message_min_interval; the next is due at " + r.next.UTC().Format(time.RFC3339)
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits an int
+}
+
+func wantsColor(w io.Writer) bool { return os.Getenv("NO_COLOR") == "" && isTerminal(w) }
+
+// newProgress draws a line that counts finished paths, on a terminal only.
+func newProgress(w io.Writer, total int) func() {
+	if !isTerminal(w) {
+		return func() {}
+	}
+	var mu sync.Mutex
+	finished := 0
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		finished++
+		_, _ = fmt.Fprintf(w, "\rprobing: %d of %d paths", finished, total)
+		if finished == total {
+			_, _ = fmt.Fprint(w, "\r\x1b[K")
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package probes_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "m365_connector_exporter/"
+
+// arrows says which rooms of the house each room may import; a room that is not listed may not exist.
+var arrows = map[string][]string{
+	"probes/mailflow": {},
+	"probes":          {"probes/mailflow"},
+	"probes/schedule": {"probes", "probes/mailflow"},
+	"probes/wire":     {"probes", "probes/mailflow"},
+	"probes/lab":      {},
+	"collector/check": {"probes", "probes/mailflow"},
+	"collector":       {"probes", "probes/mailflow", "collector/check"},
+	"collector/web":   {"probes", "probes/mailflow", "collector", "collector/check", "collector/text"},
+	"collector/text":  {"probes", "probes/mailflow", "collector", "collector/check"},
+	"cmd/m365_connector_exporter/internal/config": {"probes", "probes/mailflow"},
+	"cmd/m365_connector_exporter": {
+		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/lab", "collector", "collector/check",
+		"collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",
+	},
+	"cmd/m365_connector_exporter/e2e": {"probes"},
+}
+
+// pure rooms may import nothing that reaches the outside.
+var pure = map[string]bool{"probes": true, "probes/mailflow": true, "collector/check": true}
+
+var outside = map[string]bool{
+	"net": true, "net/http": true, "os": true, "log/slog": true, "crypto/tls": true,
+	"github.com/prometheus/client_golang/prometheus": true, "github.com/miekg/dns": true,
+}
+
+func TestArrows(t *testing.T) {
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		room := filepath.ToSlash(strings.TrimPrefix(filepath.Dir(path), "../"))
+		allowed, known := arrows[room]
+		if !known {
+			t.Errorf("%s: a room that the house does not know", room)
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			own, ours := strings.CutPrefix(name, module)
+			if ours && !contains(allowed, own) || pure[room] && outside[name] {
+				t.Errorf("%s imports %s", path, name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contains(list []string, item string) bool {
+	for _, i := range list {
+		if i == item {
+			return true
+		}
+	}
+	return false
+}
