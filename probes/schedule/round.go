@@ -1,0 +1,105 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// roundSlack is what a round may wait at the gate, back-off included, before it is given up as hung.
+const roundSlack = 30 * time.Minute
+
+// startRound starts a scheduled round in its own goroutine. The lock is held.
+func (r *Runner) startRound(e *entry, due time.Time) {
+	if r.base.Err() != nil {
+		return
+	}
+	limit := probes.MaxEndpoints*max(e.path.Settings.Timeout, 0) + roundSlack
+	ctx, cancel := context.WithTimeout(r.base, limit)
+	this := &round{path: e.path, cancel: cancel}
+	e.round = this
+	e.users++
+	r.probing.Add(1)
+	go func() {
+		defer r.probing.Done()
+		defer cancel()
+		r.runRound(ctx, e, this, due)
+	}()
+}
+
+func (r *Runner) runRound(ctx context.Context, e *entry, this *round, due time.Time) {
+	if f := r.takeOff(ctx, e, this.path); f != nil {
+		r.options.OnLag(time.Since(due))
+		r.fly(ctx, e, f, this)
+		r.deliver(e, this, f)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.round == this {
+		e.round = nil
+	}
+	e.users--
+	r.forget(e)
+}
+
+// deliver hands a whole round on, unless its path has gone or changed meanwhile.
+func (r *Runner) deliver(e *entry, this *round, f *flight) {
+	r.mu.Lock()
+	current := e.round == this
+	r.mu.Unlock()
+	if current && !f.interrupted {
+		r.options.Sink(f.result)
+	}
+}
+
+// settle updates the path's verdict and reports whether the round is only provisional. The lock is held.
+func (r *Runner) settle(e *entry, result probes.Result) (provisional bool) {
+	outcome := result.Outcome()
+	_, stage, _, _ := result.Failure()
+	if outcome == probes.Failed && !e.failed && !e.confirms && stage != probes.Message {
+		e.confirms = true
+		e.confirm = time.Now().Add(min(e.interval()/2, r.options.Confirm))
+		r.due.fix(e)
+		r.poke()
+		return true
+	}
+	e.confirms = false
+	if outcome == probes.Failed || outcome == probes.Passed {
+		e.failed = outcome == probes.Failed
+	}
+	if !e.complete {
+		e.complete = true
+		r.checkFirstRound()
+	}
+	return false
+}
+
+// probe asks the prober and survives it.
+func (r *Runner) probe(ctx context.Context, p probes.Path) (result probes.Result) {
+	started := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			r.options.Logger.Error("the prober panicked", "path", p.ID.String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			result = broken(p, started, "the prober panicked; the log has the details")
+		}
+	}()
+	result = r.options.Prober.Probe(ctx, p)
+	if result.Until >= probes.NumStages {
+		return broken(p, started, "the prober returned a stage that does not exist")
+	}
+	result.Path = p.ID
+	return result
+}
+
+// broken is the result of a prober that went wrong.
+func broken(p probes.Path, started time.Time, detail string) probes.Result {
+	e := probes.Endpoint{Host: p.Hop}
+	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonInternalError, Detail: detail}
+	return probes.Result{
+		Path: p.ID, Until: min(p.Settings.Until, probes.Message), Started: started, Took: time.Since(started),
+		Endpoints: []probes.Endpoint{e},
+	}
+}

@@ -1,0 +1,156 @@
+package schedule
+
+import (
+	"context"
+	"hash/fnv"
+	"log/slog"
+	"sync"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// Options are what a [Runner] needs.
+type Options struct {
+	Prober     probes.Prober
+	Sink       func(probes.Result) // gets every scheduled round that was not interrupted, provisional ones too; one path's in order
+	OnLag      func(time.Duration) // gets how late each scheduled round started; may be nil
+	MaxWaiting int                 // calls of RunNow at a time; 256 when not positive
+	Confirm    time.Duration       // longest wait before a first failure is repeated; 30 s when not positive
+	Logger     *slog.Logger        // may be nil
+}
+
+// Runner probes paths at their intervals, and at once when asked.
+type Runner struct {
+	options Options
+	base    context.Context // ends when Run is told to stop; every probe hangs on it
+	stop    context.CancelFunc
+	wake    chan struct{}
+	probing sync.WaitGroup
+
+	mu       sync.Mutex
+	entries  map[probes.PathID]*entry
+	due      queue
+	vantage  *Vantage
+	waiting  int // callers in RunNow
+	inFlight int
+	stats    Stats
+	known    bool // SetPaths was called
+}
+
+// Stats is what the schedule tells of itself.
+type Stats struct {
+	Skipped            uint64 // ticks that passed while the round before them, or its confirmation, was still going on
+	Throttled          uint64 // endpoints of finished rounds that ended as throttled
+	FirstRoundComplete bool   // every path had a round that counts since the start; stays true over reloads
+	VantageBlocked     bool   // no path passes connect: see Vantage
+	InFlight           int    // probes running now
+}
+
+// New makes a Runner without paths.
+func New(o Options) *Runner {
+	if o.MaxWaiting <= 0 {
+		o.MaxWaiting = 256
+	}
+	if o.Confirm <= 0 {
+		o.Confirm = 30 * time.Second
+	}
+	if o.Sink == nil {
+		o.Sink = func(probes.Result) {}
+	}
+	if o.OnLag == nil {
+		o.OnLag = func(time.Duration) {}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Runner{options: o, wake: make(chan struct{}, 1), entries: map[probes.PathID]*entry{}, vantage: NewVantage()}
+	r.base, r.stop = context.WithCancel(context.Background())
+	return r
+}
+
+// Stats returns the present counts.
+func (r *Runner) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stats
+	s.InFlight, s.VantageBlocked = r.inFlight, r.vantage.Blocked()
+	return s
+}
+
+// Run starts rounds when they are due until ctx ends. It then interrupts what is running and returns when every probe, also
+// those of RunNow, has ended. A Runner runs once.
+func (r *Runner) Run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		timer.Reset(r.startDue(time.Now()))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-r.wake:
+		}
+	}
+	r.mu.Lock()
+	r.stop() // under the lock: nobody starts a probe after this
+	r.mu.Unlock()
+	r.probing.Wait()
+}
+
+// maxSleep is how long the scheduler sleeps when it has nothing to do.
+const maxSleep = time.Hour
+
+// startDue starts what is due and returns the time until something is.
+func (r *Runner) startDue(now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.due) > 0 {
+		e := r.due[0]
+		at := e.at()
+		if at.After(now) {
+			return min(at.Sub(now), maxSleep)
+		}
+		if at.Equal(e.confirm) {
+			e.confirm = time.Time{}
+			r.startRound(e, at)
+		} else {
+			r.tick(e, now)
+		}
+		r.due.fix(e)
+	}
+	return maxSleep
+}
+
+// tick starts the round that is due, unless the one before is not over, and moves on to the next tick in the future.
+func (r *Runner) tick(e *entry, now time.Time) {
+	if e.round != nil || !e.confirm.IsZero() {
+		r.stats.Skipped++
+	} else {
+		r.startRound(e, e.tick)
+	}
+	interval := e.interval()
+	missed := now.Sub(e.tick) / interval // more than none after this host was suspended
+	r.stats.Skipped += uint64(missed)    //nolint:gosec // now is not before the tick
+	e.tick = e.tick.Add((missed + 1) * interval)
+}
+
+func (r *Runner) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// maxSplay bounds how long the first round of a path may wait, so that pages fill soon.
+const maxSplay = 10 * time.Second
+
+// splay spreads first rounds: always the same moment for the same path.
+func splay(p probes.Path, interval time.Duration) time.Duration {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(p.ID.String()))
+	sum := h.Sum64()
+	sum ^= sum >> 33 // FNV alone leaves similar names close together
+	sum *= 0xff51afd7ed558ccd
+	sum ^= sum >> 33
+	return time.Duration(sum % uint64(min(interval, maxSplay))) //nolint:gosec // both are positive
+}
