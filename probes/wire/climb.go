@@ -1,0 +1,145 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// climb is the way up at one address.
+type climb struct {
+	w    *Prober
+	path probes.Path
+	ep   probes.Endpoint
+	turn *messageTurn
+
+	ctx       context.Context
+	stage     probes.Stage
+	start     time.Time
+	end       time.Time // of the whole budget
+	raw       net.Conn
+	conn      net.Conn // raw, or TLS over it
+	in        *replyReader
+	log       transcript
+	caps      map[string]string
+	throttled bool
+	mute      bool // the dialogue is broken: QUIT would not be heard
+	secured   bool
+	stop      func() bool
+}
+
+// climb waits for admission and takes the stages in order until one does not pass. The budget starts after admission: a long
+// queue must not look like a slow server.
+func (c *climb) climb(ctx context.Context) {
+	c.ctx, c.stage = ctx, probes.Connect
+	leave, err := c.w.opts.Gate.Enter(ctx, c.ep.Addr.Addr())
+	if err != nil {
+		c.ep.Steps[probes.Connect] = c.fail(probes.ReasonCanceled, "while waiting for its turn: "+err.Error())
+		return
+	}
+	defer func() { c.hangUp(); leave(c.throttled) }()
+	c.start = time.Now()
+	c.log.start = c.start
+	c.end = c.start.Add(c.budget())
+	stages := []func() probes.Step{
+		probes.Connect: c.connect, probes.EHLO: c.hello, probes.TLSStage: c.startTLS,
+		probes.Recipient: c.envelope, probes.Message: c.message,
+	}
+	for s := probes.Connect; s <= c.path.Settings.Until && s < probes.NumStages; s++ {
+		began := time.Now()
+		c.stage = s
+		step := stages[s]()
+		step.Took = time.Since(began)
+		if step.Outcome != probes.Passed && ctx.Err() != nil {
+			step = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the probe was interrupted", Took: step.Took}
+		}
+		c.ep.Steps[s] = step
+		if step.Outcome != probes.Passed {
+			return
+		}
+	}
+}
+
+func (c *climb) budget() time.Duration {
+	if c.path.Settings.Timeout > 0 {
+		return c.path.Settings.Timeout
+	}
+	return 30 * time.Second
+}
+
+// commandEnd keeps a tenth of the budget, two seconds at most, for a polite end.
+func (c *climb) commandEnd() time.Time {
+	return c.end.Add(-min(2*time.Second, c.budget()/10))
+}
+
+func (c *climb) fail(reason probes.Reason, detail string) probes.Step {
+	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: sanitise(detail, maxDetail)}
+}
+
+func (c *climb) refuse(reason probes.Reason, r probes.Reply) probes.Step {
+	if reason == probes.ReasonThrottled || r.Code == 421 {
+		c.throttled = true
+	}
+	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: sanitise(replyLine(r), maxDetail), Reply: r}
+}
+
+func passed(detail string) probes.Step { return probes.Step{Outcome: probes.Passed, Detail: detail} }
+
+// read reads one reply until the deadline; timeout is the reason when nothing came in time.
+func (c *climb) read(deadline time.Time, timeout probes.Reason) (probes.Reply, *probes.Step) {
+	_ = c.conn.SetReadDeadline(deadline) // a closed connection says so at the read
+	r, err := c.in.read()
+	if r.Code != 0 {
+		c.log.add(probes.Server, replyLine(r))
+	}
+	if err == nil {
+		return r, nil
+	}
+	c.mute = true
+	reason := readReason(err, timeout)
+	if alert, ok := alertCode(err); ok && c.secured {
+		reason = alertReason(alert, c.ep.TLS != nil && c.ep.TLS.CertificateRequested)
+	}
+	step := c.fail(reason, err.Error())
+	return r, &step
+}
+
+// say sends one command and reads its reply. shown is what the transcript keeps of the command.
+func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
+	c.log.add(probes.Client, shown)
+	_ = c.conn.SetWriteDeadline(c.commandEnd())
+	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
+		c.mute = true
+		step := c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
+		return probes.Reply{}, &step
+	}
+	return c.read(c.commandEnd(), probes.ReasonReplyTimeout)
+}
+
+// hangUp says QUIT where someone may still listen, sends close_notify and closes. It may be called again.
+func (c *climb) hangUp() {
+	if c.raw == nil {
+		return
+	}
+	until := time.Now().Add(2 * time.Second)
+	if c.end.Before(until) {
+		until = c.end
+	}
+	_ = c.conn.SetDeadline(until)
+	if !c.mute && c.in != nil {
+		c.log.add(probes.Client, "QUIT")
+		if _, err := c.conn.Write([]byte("QUIT\r\n")); err == nil {
+			if r, err := c.in.read(); err == nil {
+				c.log.add(probes.Server, replyLine(r))
+			}
+		}
+	}
+	if c.conn != c.raw {
+		_ = c.conn.Close() // close_notify
+	}
+	c.stop()
+	_ = c.raw.Close()
+	c.raw = nil
+}

@@ -1,0 +1,148 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/netip"
+	"reflect"
+	"strings"
+
+	"m365_connector_exporter/probes"
+)
+
+// startTLS asks for TLS, shakes hands, says EHLO again and judges the certificate as the connector's tls_settings demand.
+func (c *climb) startTLS() probes.Step {
+	demanded := c.path.TLSSettings.DemandsTLS()
+	if _, offered := c.caps["STARTTLS"]; !offered {
+		if demanded {
+			return c.fail(probes.ReasonSTARTTLSNotOffered, "the EHLO answer does not list STARTTLS")
+		}
+		return passed("STARTTLS not offered; sent in clear text")
+	}
+	r, bad := c.say("STARTTLS", "STARTTLS")
+	if bad != nil {
+		return *bad
+	}
+	if r.Code != 220 {
+		return c.refuse(classify(r, probes.ReasonSTARTTLSRejected), r)
+	}
+	if c.in.br.Buffered() > 0 {
+		c.mute = true
+		return c.fail(probes.ReasonSTARTTLSInjection, "bytes followed the reply to STARTTLS in clear text")
+	}
+	if step := c.handshake(); step != nil {
+		return *step
+	}
+	if step := c.ehlo(); step != nil {
+		return *step
+	}
+	return stageOutcome(c, c.ep.TLS)
+}
+
+func (c *climb) handshake() *probes.Step {
+	var requested bool
+	conn := tls.Client(c.raw, c.tlsConfig(&requested))
+	ctx, cancel := context.WithDeadline(c.ctx, c.commandEnd())
+	defer cancel()
+	_ = c.raw.SetDeadline(c.commandEnd())
+	err := conn.HandshakeContext(ctx)
+	if err != nil {
+		c.mute = true
+		reason := handshakeReason(err, requested)
+		c.ep.TLS = &probes.TLS{CertificateRequested: requested}
+		if reason == probes.ReasonCertificateUnparsable {
+			c.ep.TLS.Unparsable = sanitise(err.Error(), maxDetail)
+		}
+		step := c.fail(reason, err.Error())
+		return &step
+	}
+	_ = c.raw.SetDeadline(c.end)
+	c.conn, c.in, c.secured = conn, newReplyReader(conn), true
+	c.record(conn.ConnectionState(), requested)
+	return nil
+}
+
+func (c *climb) record(cs tls.ConnectionState, requested bool) {
+	seen := c.w.verdicts.judge(c.w.opts.Now(), cs.PeerCertificates, c.ep.Host, c.path.TLSDomain, c.w.opts.Roots)
+	seen.Version, seen.Cipher = tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
+	seen.OldVersion = cs.Version < tls.VersionTLS12
+	seen.CertificateRequested = requested
+	c.ep.TLS = &seen
+	c.log.add(probes.Note, seen.Version+" established, "+seen.Cipher)
+}
+
+// tlsConfig is made anew for each connection, so that no name or session leaks from one probe to the next. It offers what old
+// servers speak, for we want to see what is there; verification is ours (verify.go), for a bad certificate must be recorded too.
+//
+// The classic curves alone: a post-quantum key share makes a ClientHello of more than one packet, which upsets old mail gateways
+// and costs time, and a probe has no secret to keep for decades. Every server that knows the new curves knows these too.
+func (c *climb) tlsConfig(requested *bool) *tls.Config {
+	cfg := &tls.Config{
+		MinVersion:             tls.VersionTLS10,
+		InsecureSkipVerify:     true, //nolint:gosec // judged in verify.go
+		SessionTicketsDisabled: true,
+		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
+		CipherSuites:           cipherSuites(),
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			*requested = true
+			return &tls.Certificate{}, nil
+		},
+	}
+	if _, err := netip.ParseAddr(strings.Trim(c.ep.Host, "[]")); err != nil {
+		cfg.ServerName = c.ep.Host // RFC 6066, section 3: no addresses in SNI
+	}
+	return cfg
+}
+
+func cipherSuites() []uint16 {
+	var ids []uint16
+	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+// handshakeReason tells failures of a handshake apart: by alert, by type, by the library's words last.
+func handshakeReason(err error, requested bool) probes.Reason {
+	if code, ok := alertCode(err); ok {
+		return alertReason(code, requested)
+	}
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &invalid), strings.Contains(err.Error(), "failed to parse certificate"):
+		return probes.ReasonCertificateUnparsable
+	case strings.Contains(err.Error(), "unsupported protocol version"):
+		return probes.ReasonTLSVersion
+	}
+	return probes.ReasonTLSHandshake
+}
+
+// alertCode digs out the alert a peer sent: crypto/tls keeps its type to itself outside QUIC.
+func alertCode(err error) (uint8, bool) {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return 0, false
+	}
+	v := reflect.ValueOf(op.Err)
+	if !v.IsValid() || v.Kind() != reflect.Uint8 {
+		return 0, false
+	}
+	return uint8(v.Uint()), true //nolint:gosec // a Uint8
+}
+
+// alertReason reads an alert (RFC 8446, section 6). We never present a certificate, so after a request for one
+// handshake_failure (40) and bad_certificate (42) mean that one is demanded.
+func alertReason(code uint8, requested bool) probes.Reason {
+	switch {
+	case code == 116, requested && (code == 40 || code == 42):
+		return probes.ReasonClientCertificateRequired
+	case code == 42, code == 43, code == 48, code == 49:
+		return probes.ReasonClientCertificateUntrusted
+	case code == 70:
+		return probes.ReasonTLSVersion
+	}
+	return probes.ReasonTLSHandshake
+}

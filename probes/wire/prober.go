@@ -1,0 +1,134 @@
+package wire
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// MessageBudget says whether a test message is due. Take reserves it: after true the next one is minInterval away; next says when.
+type MessageBudget interface {
+	Take(key string, minInterval time.Duration) (ok bool, next time.Time)
+}
+
+// Options is what all probes of a Prober share.
+type Options struct {
+	Roots               *x509.CertPool // nil = the system's
+	AllowNetworks       []netip.Prefix // dialled although they are special
+	ExchangeOnlineHosts []string       // more host patterns taken for Exchange Online
+	CheckRevocation     bool
+	Gate                probes.Gate // nil = probes.OpenGate
+	Now                 func() time.Time
+	SystemDNS           []string      // host:port; empty = the system's
+	Messages            MessageBudget // nil = no message is ever due
+	Version             string        // named in the test message
+}
+
+// Prober probes paths. It is safe for concurrent use.
+type Prober struct {
+	opts     Options
+	resolver *resolver
+	verdicts *verdictCache
+	hostname string
+
+	mu    sync.Mutex
+	round uint64
+}
+
+var _ probes.Prober = (*Prober)(nil)
+
+// New returns a Prober.
+func New(o Options) *Prober {
+	if o.Gate == nil {
+		o.Gate = probes.OpenGate{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	name, err := os.Hostname()
+	if err != nil || name == "" || !plainWord(name) {
+		name = "localhost"
+	}
+	return &Prober{
+		opts: o, hostname: name, verdicts: newVerdictCache(),
+		resolver: newResolver(o.SystemDNS, o.AllowNetworks, o.ExchangeOnlineHosts),
+	}
+}
+
+// maxParallel bounds the endpoints of one path that are climbed at once.
+const maxParallel = 16
+
+// Probe probes every endpoint of p once.
+func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
+	res := probes.Result{Path: p.ID, Until: p.Settings.Until, Started: w.opts.Now()}
+	start := time.Now()
+	targets, notes := w.resolver.resolveHop(ctx, p, w.nextRound())
+	res.Notes = notes
+	jobs := w.jobs(p, targets)
+	res.Endpoints = make([]probes.Endpoint, len(jobs))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, maxParallel)
+	for i, c := range jobs {
+		wg.Add(1)
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots; wg.Done() }()
+			c.run(ctx)
+			res.Endpoints[i] = c.ep
+		}()
+	}
+	wg.Wait()
+	res.Took = time.Since(start)
+	return res
+}
+
+func (w *Prober) nextRound() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.round++
+	return w.round
+}
+
+// jobs makes one climb for each address, and one for each host that has none.
+func (w *Prober) jobs(p probes.Path, targets []target) []*climb {
+	var jobs []*climb
+	turn := &messageTurn{}
+	add := func(t target, addr netip.AddrPort) {
+		if len(jobs) == probes.MaxEndpoints {
+			return
+		}
+		ep := probes.Endpoint{Host: t.Host, Addr: addr, Hide: t.Hide}
+		ep.Steps[probes.Resolve] = t.Step
+		jobs = append(jobs, &climb{w: w, path: p, ep: ep, turn: turn})
+	}
+	for _, t := range targets {
+		if len(t.Addrs) == 0 {
+			add(t, netip.AddrPort{})
+		}
+		for _, a := range t.Addrs {
+			add(t, netip.AddrPortFrom(a, p.Settings.Port))
+		}
+	}
+	return jobs
+}
+
+// run climbs, and turns a panic of ours into a result: one bad endpoint must not end the daemon.
+func (c *climb) run(ctx context.Context) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.ep.Steps[c.stage] = c.fail(probes.ReasonInternalError, fmt.Sprintf("panic: %v", r))
+		}
+		c.hangUp()
+		c.ep.Transcript = c.log.lines
+	}()
+	if c.ep.Steps[probes.Resolve].Outcome != probes.Passed || !c.ep.Addr.IsValid() || c.path.Settings.Until == probes.Resolve {
+		return
+	}
+	c.climb(ctx)
+}

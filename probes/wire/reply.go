@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"m365_connector_exporter/probes"
+)
+
+// The bounds of a reply. RFC 5321, section 4.5.3.1.5 asks for 512 bytes a line; servers in the field send more.
+const (
+	maxLine       = 2000
+	maxReplyLines = 100
+	maxReplyBytes = 64 << 10
+	maxReplyText  = 1024
+)
+
+var (
+	errMalformed = errors.New("not an SMTP reply")
+	errTooLong   = errors.New("the reply is too long")
+)
+
+var enhancedCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
+
+// replyReader reads SMTP replies (RFC 5321, section 4.2) from a peer that may send anything.
+type replyReader struct{ br *bufio.Reader }
+
+func newReplyReader(r io.Reader) *replyReader { return &replyReader{bufio.NewReaderSize(r, maxLine+2)} }
+
+// read reads one reply. With an error the reply holds what came before it.
+func (r *replyReader) read() (probes.Reply, error) {
+	var reply probes.Reply
+	var lines []string
+	defer func() { reply.Text = sanitiseLines(lines) }()
+	for total, n := 0, 0; ; n++ {
+		line, err := r.line()
+		total += len(line)
+		if err != nil {
+			return reply, err
+		}
+		if total > maxReplyBytes || n >= maxReplyLines {
+			return reply, errTooLong
+		}
+		code, more, text, ok := splitReply(line)
+		if !ok || reply.Code != 0 && code != reply.Code {
+			return reply, fmt.Errorf("%w: %s", errMalformed, sanitise(line, 80))
+		}
+		reply.Code = code
+		if m := enhancedCode.FindStringSubmatch(text); m != nil && int(m[1][0]-'0') == code/100 {
+			if reply.Enhanced == "" {
+				reply.Enhanced = m[1]
+			}
+			text = strings.TrimLeft(strings.TrimPrefix(text, m[1]), " ")
+		}
+		lines = append(lines, text)
+		if !more {
+			reply.Text = sanitiseLines(lines)
+			return reply, nil
+		}
+	}
+}
+
+func (r *replyReader) line() (string, error) {
+	raw, err := r.br.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) || len(raw) > maxLine {
+		return "", errTooLong
+	}
+	if err != nil {
+		if len(raw) > 0 && errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("%w: %q", io.ErrUnexpectedEOF, sanitise(string(raw), 80))
+		}
+		return "", err
+	}
+	return strings.TrimRight(string(raw), "\r\n"), nil
+}
+
+// splitReply takes a reply line apart; the code must be one that RFC 5321 knows (2xx to 5xx).
+func splitReply(line string) (code int, more bool, text string, ok bool) {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || !digit(line[1]) || !digit(line[2]) {
+		return 0, false, "", false
+	}
+	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
+	if len(line) == 3 {
+		return code, false, "", true
+	}
+	if line[3] != ' ' && line[3] != '-' {
+		return 0, false, "", false
+	}
+	return code, line[3] == '-', line[4:], true
+}
+
+func digit(b byte) bool { return b >= '0' && b <= '9' }
+
+// readReason says what a failed read or write means; timeout is the reason for silence.
+func readReason(err error, timeout probes.Reason) probes.Reason {
+	switch {
+	case errors.Is(err, errTooLong):
+		return probes.ReasonReplyTooLong
+	case errors.Is(err, errMalformed):
+		return probes.ReasonReplyMalformed
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return timeout
+	default:
+		return probes.ReasonConnectionClosed
+	}
+}
+
+// replyLine is a reply as it is shown to people.
+func replyLine(r probes.Reply) string {
+	if r.Code == 0 {
+		return ""
+	}
+	return strings.TrimSpace(strings.TrimSpace(fmt.Sprintf("%d %s", r.Code, r.Enhanced)) + " " + r.Text)
+}

@@ -1,0 +1,81 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"m365_connector_exporter/probes"
+)
+
+// The bounds of what is kept of a dialogue.
+const (
+	maxTranscript = 64
+	maxText       = 512
+	maxDetail     = 512
+)
+
+// transcript keeps the first lines of a dialogue, bounded.
+type transcript struct {
+	start time.Time
+	lines []probes.Line
+}
+
+func (t *transcript) add(who probes.Speaker, text string) {
+	for part := range strings.SplitSeq(text, "\n") {
+		if len(t.lines) == maxTranscript {
+			return
+		}
+		t.lines = append(t.lines, probes.Line{At: time.Since(t.start), From: who, Text: sanitise(part, maxText)})
+	}
+}
+
+// sanitise makes a stranger's text harmless: control and format characters and invalid UTF-8 are escaped, and it is cut at limit bytes.
+func sanitise(s string, limit int) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		piece := s[:n]
+		switch {
+		case r == utf8.RuneError && n == 1:
+			piece = fmt.Sprintf(`\x%02x`, s[0])
+		case !unicode.IsPrint(r):
+			piece = fmt.Sprintf(`\u%04x`, r)
+		}
+		if b.Len()+len(piece) > limit-3 && (b.Len()+len(piece) > limit || len(s) > n) {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(piece)
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// sanitiseLines sanitises each line and joins them, within maxReplyText.
+func sanitiseLines(lines []string) string {
+	var b strings.Builder
+	for i, l := range lines {
+		room := maxReplyText - b.Len() - 1
+		if room < 4 {
+			break
+		}
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(sanitise(l, min(room, maxText)))
+	}
+	return b.String()
+}
+
+// redact hides the local part of an address: p***@contoso.com.
+func redact(address string) string {
+	local, domain, ok := strings.Cut(address, "@")
+	if !ok || local == "" {
+		return address
+	}
+	_, n := utf8.DecodeRuneInString(local)
+	return local[:n] + "***@" + domain
+}

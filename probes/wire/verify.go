@@ -1,0 +1,148 @@
+package wire
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// judge records a sent chain and asks each question of it apart: an expired certificate still has its trust, name and key judged.
+func judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roots *x509.CertPool) probes.TLS {
+	var t probes.TLS
+	for _, c := range chain[:min(len(chain), probes.MaxChain)] {
+		t.Chain = append(t.Chain, facts(c))
+	}
+	if len(chain) == 0 {
+		return t
+	}
+	leaf := chain[0]
+	t.Verdicts[probes.VerdictTime] = judgeTime(now, leaf)
+	chains, err := verifyInside(now, chain, roots)
+	t.Verdicts[probes.VerdictChain], t.Verdicts[probes.VerdictTrust] = judgeTrust(chain, err)
+	t.Verdicts[probes.VerdictName] = judgeName(leaf, host, tlsDomain)
+	t.Verdicts[probes.VerdictKey] = judgeKey(leaf)
+	t.Verdicts[probes.VerdictSignature] = judgeSignature(chain)
+	t.ChainNotBefore, t.ChainNotAfter = chainBounds(chains, chain)
+	return t
+}
+
+func judgeTime(now time.Time, leaf *x509.Certificate) probes.Judgement {
+	switch {
+	case now.Before(leaf.NotBefore):
+		return probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateNotYetValid, Detail: "valid from " + day(leaf.NotBefore)}
+	case now.After(leaf.NotAfter):
+		return probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "expired on " + day(leaf.NotAfter)}
+	}
+	return probes.Judgement{Outcome: probes.Passed, Detail: "valid until " + day(leaf.NotAfter)}
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// verifyInside verifies at a moment inside the leaf's validity, with the sent intermediates only.
+func verifyInside(now time.Time, chain []*x509.Certificate, roots *x509.CertPool) ([][]*x509.Certificate, error) {
+	leaf, at := chain[0], now
+	if at.After(leaf.NotAfter) {
+		at = leaf.NotAfter
+	}
+	if at.Before(leaf.NotBefore) {
+		at = leaf.NotBefore
+	}
+	sent := x509.NewCertPool()
+	for _, c := range chain[1:min(len(chain), probes.MaxChain)] {
+		sent.AddCert(c)
+	}
+	return leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: sent, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+}
+
+// judgeTrust tells a chain with a hole from one that ends at an unknown root. With a hole, trust cannot be judged.
+func judgeTrust(chain []*x509.Certificate, err error) (whole, trust probes.Judgement) {
+	passed := probes.Judgement{Outcome: probes.Passed}
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case err == nil:
+		return passed, passed
+	case errors.As(err, &unknown) && !selfSigned(chain[0]) && issuerOf(chain[0], chain[1:]) == nil:
+		return probes.Judgement{
+			Outcome: probes.Failed, Reason: probes.ReasonCertificateChainIncomplete,
+			Detail: "the issuer was not sent: " + nameOf(chain[0].Issuer),
+		}, probes.Judgement{}
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return passed, probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "in the chain: " + sanitise(err.Error(), maxDetail-16)}
+	}
+	return passed, probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: sanitise(err.Error(), maxDetail)}
+}
+
+func issuerOf(c *x509.Certificate, among []*x509.Certificate) *x509.Certificate {
+	for _, i := range among[:min(len(among), probes.MaxChain)] {
+		if bytes.Equal(i.RawSubject, c.RawIssuer) && i.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
+			return i
+		}
+	}
+	return nil
+}
+
+func judgeKey(leaf *x509.Certificate) probes.Judgement {
+	algorithm, bits := keyOf(leaf)
+	j := probes.Judgement{Outcome: probes.Passed, Detail: fmt.Sprintf("%s %d", algorithm, bits)}
+	if algorithm == "RSA" && bits < 2048 {
+		j.Outcome = probes.Failed
+	}
+	return j
+}
+
+// judgeSignature looks for SHA-1 and MD5 below the root; a root's own signature proves nothing and is not judged.
+func judgeSignature(chain []*x509.Certificate) probes.Judgement {
+	for i, c := range chain[:min(len(chain), probes.MaxChain)] {
+		if i > 0 && bytes.Equal(c.RawSubject, c.RawIssuer) {
+			continue
+		}
+		switch c.SignatureAlgorithm {
+		case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+			return probes.Judgement{Outcome: probes.Failed, Detail: nameOf(c.Subject) + " is signed with " + c.SignatureAlgorithm.String()}
+		}
+	}
+	return probes.Judgement{Outcome: probes.Passed}
+}
+
+// chainBounds finds when the certificates above the leaf end: those of the verifying chain that lasts longest, without its root,
+// or, where none verifies, the sent ones that sign another sent one.
+func chainBounds(chains [][]*x509.Certificate, sent []*x509.Certificate) (from, to time.Time) {
+	for _, c := range chains {
+		if len(c) < 3 {
+			return time.Time{}, time.Time{} // the root signs the leaf: nothing above it can end first
+		}
+		if f, t := bounds(c[1 : len(c)-1]); t.After(to) {
+			from, to = f, t
+		}
+	}
+	if len(chains) > 0 {
+		return from, to
+	}
+	var used []*x509.Certificate
+	sent = sent[:min(len(sent), probes.MaxChain)]
+	for _, c := range sent {
+		if i := issuerOf(c, sent); i != nil && !i.Equal(c) && !i.Equal(sent[0]) && !selfSigned(i) {
+			used = append(used, i)
+		}
+	}
+	return bounds(used)
+}
+
+func bounds(certs []*x509.Certificate) (from, to time.Time) {
+	for _, c := range certs {
+		if c.NotBefore.After(from) {
+			from = c.NotBefore
+		}
+		if to.IsZero() || c.NotAfter.Before(to) {
+			to = c.NotAfter
+		}
+	}
+	return from, to
+}
