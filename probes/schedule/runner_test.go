@@ -98,6 +98,18 @@ func (w *world) taken() []string {
 	return slices.Clone(w.seen)
 }
 
+func (w *world) probed() []time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.starts)
+}
+
+func (w *world) overlapped() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.overlap
+}
+
 // run starts a runner over the world; the returned function stops and drains it.
 func (w *world) run(paths ...probes.Path) (*schedule.Runner, func()) {
 	r := schedule.New(schedule.Options{Prober: w, Sink: w.sink})

@@ -1,0 +1,44 @@
+package schedule
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestGateForgetsIdleAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGate(GateOptions{MinGap: time.Second})
+		for i := range 250 {
+			leave, err := g.Enter(t.Context(), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			leave(i == 0)
+		}
+		for _, c := range []struct {
+			after time.Duration
+			want  int
+		}{{2 * time.Minute, 2}, {2 * time.Hour, 1}} { // the one that just came, and the one that is backed off from
+			time.Sleep(c.after)
+			leave, err := g.Enter(t.Context(), netip.AddrFrom4([4]byte{203, 0, 113, 1}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(g.addresses); got != c.want {
+				t.Errorf("after %s: %d addresses, want %d", c.after, got, c.want)
+			}
+			leave(false)
+		}
+	})
+}
+
+func TestRunnerForgetsUnknownPaths(t *testing.T) {
+	r := New(Options{Prober: proberFunc})
+	r.SetPaths(nil)
+	p := pathNamed("a")
+	if _, err := r.RunNow(t.Context(), p.ID, p); err != nil || len(r.entries) != 0 {
+		t.Errorf("%v, %d entries", err, len(r.entries))
+	}
+}

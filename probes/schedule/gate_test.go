@@ -1,0 +1,177 @@
+package schedule_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"m365_connector_exporter/probes/schedule"
+)
+
+func host(n byte) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, n}) }
+
+// enter enters or fails the test.
+func enter(t *testing.T, g *schedule.Gate, addr netip.Addr) func(bool) {
+	t.Helper()
+	leave, err := g.Enter(t.Context(), addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leave
+}
+
+func TestGateGapIsFirstComeFirstServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: 10, MaxPerAddress: 3, MinGap: time.Second})
+		begun := time.Now()
+		var mu sync.Mutex
+		var group sync.WaitGroup
+		var order []int
+		var starts []time.Duration
+		for i := range 5 {
+			group.Go(func() {
+				leave := enter(t, g, host(1))
+				mu.Lock()
+				order, starts = append(order, i), append(starts, time.Since(begun))
+				mu.Unlock()
+				time.Sleep(5 * time.Second)
+				leave(false)
+			})
+			synctest.Wait()
+		}
+		group.Wait()
+		s := time.Second
+		if diff := cmp.Diff([]int{0, 1, 2, 3, 4}, order); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]time.Duration{0, s, 2 * s, 5 * s, 6 * s}, starts); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestGateWaiterAtAnAddressHoldsNoPlaceAmongAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: 1, MinGap: time.Hour})
+		enter(t, g, host(1))(false)
+		var group sync.WaitGroup
+		group.Go(func() { enter(t, g, host(1))(false) })
+		synctest.Wait()
+		begun := time.Now()
+		enter(t, g, host(2))(false)
+		if waited := time.Since(begun); waited != 0 {
+			t.Errorf("another address waited %s", waited)
+		}
+		group.Wait()
+	})
+}
+
+func TestGateBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := schedule.NewGate(schedule.GateOptions{})
+		for i, c := range []struct {
+			throttled bool
+			want      time.Duration // waited before
+		}{
+			{true, 0}, {true, 1 * time.Minute}, {true, 2 * time.Minute}, {true, 4 * time.Minute}, {true, 8 * time.Minute},
+			{true, 15 * time.Minute}, {false, 15 * time.Minute}, {true, 0}, {false, time.Minute}, {false, 0},
+		} {
+			begun := time.Now()
+			leave := enter(t, g, host(1))
+			if waited := time.Since(begun); waited != c.want {
+				t.Errorf("%d: waited %s, want %s", i, waited, c.want)
+			}
+			leave(c.throttled)
+			leave(true) // a second call does nothing
+		}
+		if got := g.Throttled(); got != 7 {
+			t.Errorf("throttled %d", got)
+		}
+	})
+}
+
+func TestGateGivesUpWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: 1})
+		leave := enter(t, g, host(1))
+		for _, addr := range []netip.Addr{host(1), host(2)} { // waits at the address, waits among all
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if _, err := g.Enter(ctx, addr); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v", addr, err)
+			}
+			cancel()
+		}
+		leave(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := g.Enter(ctx, host(1)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("in the back-off: %v", err)
+		}
+		enter(t, g, host(2))(false) // nothing leaked
+		if got := g.InFlight(); got != 0 {
+			t.Errorf("in flight %d", got)
+		}
+	})
+}
+
+func TestGateSetAdmitsWaiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: 1, MaxPerAddress: 1})
+		first := enter(t, g, host(1))
+		var group sync.WaitGroup
+		group.Go(func() { enter(t, g, netip.AddrFrom16(host(1).As16()))(false) })
+		synctest.Wait()
+		g.Set(schedule.GateOptions{MaxConcurrent: 2, MaxPerAddress: 2})
+		group.Wait()
+		first(false)
+	})
+}
+
+// TestGateInvariants lets many callers with random patience come and go and checks every limit at every start.
+func TestGateInvariants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const all, each, gap = 6, 2, 100 * time.Millisecond
+		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: all, MaxPerAddress: each, MinGap: gap})
+		var mu sync.Mutex
+		var group sync.WaitGroup
+		inside, total, last := map[netip.Addr]int{}, 0, map[netip.Addr]time.Time{}
+		random := rand.New(rand.NewPCG(1, 2))
+		for range 2000 {
+			addr, stay := host(byte(random.IntN(8))), time.Duration(random.IntN(1000))*time.Millisecond
+			patience, throttled := time.Duration(random.IntN(600))*time.Second, random.IntN(50) == 0
+			group.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				leave, err := g.Enter(ctx, addr)
+				if err != nil {
+					return
+				}
+				mu.Lock()
+				inside[addr]++
+				total++
+				if inside[addr] > each || total > all || !last[addr].IsZero() && time.Since(last[addr]) < gap {
+					t.Errorf("%s: %d here, %d in all, %s since the last", addr, inside[addr], total, time.Since(last[addr]))
+				}
+				last[addr] = time.Now()
+				mu.Unlock()
+				time.Sleep(stay)
+				mu.Lock()
+				inside[addr]--
+				total--
+				mu.Unlock()
+				leave(throttled)
+			})
+		}
+		group.Wait()
+		if got := g.InFlight(); got != 0 {
+			t.Errorf("in flight %d", got)
+		}
+	})
+}

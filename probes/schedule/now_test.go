@@ -1,0 +1,127 @@
+package schedule_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/schedule"
+)
+
+func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(good)
+		p := path("a", time.Hour)
+		p.NotProbed = "connector is disabled"
+		r, stop := w.run(p)
+		defer stop()
+		other := p
+		other.Settings.Port = 2525
+		farther := p
+		farther.Settings.Until = probes.Recipient
+		nearer := p
+		nearer.Settings.Until = probes.EHLO
+		for _, c := range []struct {
+			name  string
+			after time.Duration
+			ask   probes.Path
+			want  int // probes so far
+		}{
+			{"first", 0, p, 1}, {"young", 9 * time.Second, p, 1}, {"nearer", 0, nearer, 1}, {"old", time.Second, p, 2},
+			{"another port", 0, other, 3}, {"farther", 0, farther, 4}, {"nearer again", 0, p, 4},
+		} {
+			time.Sleep(c.after)
+			got, err := r.RunNow(t.Context(), c.ask.ID, c.ask)
+			if err != nil || got.Outcome() != probes.Passed || len(w.probed()) != c.want {
+				t.Errorf("%s: %s, %v after %d probes, want %d", c.name, got.Outcome(), err, len(w.probed()), c.want)
+			}
+			if got.Until != c.ask.Settings.Until {
+				t.Errorf("%s: until %s, want %s", c.name, got.Until, c.ask.Settings.Until)
+			}
+		}
+		if len(w.taken()) != 0 {
+			t.Errorf("the sink heard %q", w.taken())
+		}
+	})
+}
+
+func TestRunNowJoinsTheScheduledRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(bad)
+		w.took = 20 * time.Second
+		p := path("a", time.Hour)
+		r, stop := w.run(p)
+		defer stop()
+		time.Sleep(11 * time.Second)
+		for range 3 {
+			got, err := r.RunNow(t.Context(), p.ID, p)
+			if err != nil || !got.Provisional || len(w.probed()) != 1 {
+				t.Errorf("provisional %v, %v, %d probes", got.Provisional, err, len(w.probed()))
+			}
+		}
+	})
+}
+
+func TestScheduledRoundWaitsForRunNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(good)
+		w.took = 15 * time.Second
+		p := path("a", time.Hour)
+		r, stop := w.run(p)
+		defer stop()
+		if _, err := r.RunNow(t.Context(), p.ID, p); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		if w.overlapped() || len(w.probed()) != 2 || w.probed()[1] != 15*time.Second {
+			t.Errorf("overlap %v, starts %v", w.overlapped(), w.probed())
+		}
+	})
+}
+
+func TestRunNowOutlivesAnotherCallersDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(good)
+		w.took = 10 * time.Second
+		r := schedule.New(schedule.Options{Prober: w})
+		p := path("a", time.Hour)
+		var group sync.WaitGroup
+		short, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		group.Go(func() { _, _ = r.RunNow(short, p.ID, p) })
+		synctest.Wait()
+		got, err := r.RunNow(t.Context(), p.ID, p)
+		if err != nil || got.Outcome() != probes.Passed || time.Since(w.begun) != 13*time.Second || len(w.probed()) != 2 {
+			t.Errorf("%s, %v after %s and %d probes", got.Outcome(), err, time.Since(w.begun), len(w.probed()))
+		}
+		group.Wait()
+	})
+}
+
+func TestRunNowBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(good)
+		w.took = 10 * time.Second
+		r := schedule.New(schedule.Options{Prober: w, MaxWaiting: 2})
+		p := path("a", time.Hour)
+		var group sync.WaitGroup
+		group.Go(func() { _, _ = r.RunNow(t.Context(), p.ID, p) })
+		synctest.Wait()
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		group.Go(func() {
+			if _, err := r.RunNow(short, p.ID, p); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a joiner whose time is up: %v", err)
+			}
+		})
+		synctest.Wait()
+		if _, err := r.RunNow(t.Context(), p.ID, p); !errors.Is(err, schedule.ErrBusy) {
+			t.Errorf("a third caller: %v", err)
+		}
+		group.Wait()
+	})
+}

@@ -1,0 +1,100 @@
+package schedule_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/schedule"
+)
+
+func dark(p probes.Path) probes.Result {
+	return round(p, probes.Connect, probes.Failed, probes.ReasonConnectTimeout)
+}
+
+func TestVantage(t *testing.T) {
+	nowhere := func(p probes.Path) probes.Result {
+		return round(p, probes.Resolve, probes.Failed, probes.ReasonNXDomain)
+	}
+	refused := func(p probes.Path) probes.Result {
+		return round(p, probes.Connect, probes.Inconclusive, probes.ReasonAddressRefused)
+	}
+	type answers map[string]func(probes.Path) probes.Result
+	for name, c := range map[string]struct {
+		newest answers
+		want   bool
+	}{
+		"nothing seen":             {nil, false},
+		"two hosts":                {answers{"a": dark, "b": dark}, false},
+		"three hosts":              {answers{"a": dark, "b": dark, "c": dark}, true},
+		"one connects":             {answers{"a": dark, "b": dark, "c": dark, "d": bad}, false},
+		"unresolved is not tried":  {answers{"a": dark, "b": dark, "c": nowhere}, false},
+		"refused by us, not tried": {answers{"a": dark, "b": dark, "c": refused}, false},
+	} {
+		v := schedule.NewVantage()
+		for hop, answer := range c.newest {
+			v.Observe(good(path(hop, 0))) // an older round that says otherwise
+			v.Observe(answer(path(hop, 0)))
+		}
+		if got := v.Blocked(); got != c.want {
+			t.Errorf("%s: blocked %v", name, got)
+		}
+	}
+}
+
+func TestVantageJudgesACopyAndForgets(t *testing.T) {
+	v := schedule.NewVantage()
+	for _, hop := range []string{"a", "b", "c"} {
+		v.Observe(dark(path(hop, 0)))
+	}
+	given := dark(path("a", 0))
+	want := round(path("a", 0), probes.Connect, probes.Inconclusive, probes.ReasonVantageBlocked)
+	if diff := cmp.Diff(want, v.Judge(given), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(dark(path("a", 0)), given, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+		t.Error("the given round was changed:", diff)
+	}
+	if got := v.Judge(bad(path("a", 0))).Outcome(); got != probes.Failed {
+		t.Errorf("a failure after connect became %s", got)
+	}
+	v.Forget(path("c", 0).ID)
+	if v.Blocked() {
+		t.Error("still blocked with two hosts")
+	}
+}
+
+func TestRunnerAppliesTheVantageRule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(dark)
+		var paths []probes.Path
+		for i := range 5 {
+			paths = append(paths, path(fmt.Sprint("h", i), time.Minute))
+		}
+		r, stop := w.run(paths...)
+		defer stop()
+		time.Sleep(11 * time.Second)
+		if !r.Stats().VantageBlocked {
+			t.Error("not blocked")
+		}
+		time.Sleep(time.Minute)
+		for _, line := range w.taken() {
+			if line[2:] == " failed" {
+				t.Errorf("%q while nothing connects", line)
+			}
+		}
+		w.mu.Lock()
+		w.script = []func(probes.Path) probes.Result{good}
+		w.mu.Unlock()
+		time.Sleep(time.Minute)
+		if r.Stats().VantageBlocked {
+			t.Error("still blocked")
+		}
+	})
+}
