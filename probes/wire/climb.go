@@ -25,7 +25,8 @@ type climb struct {
 	log       transcript
 	caps      map[string]string
 	throttled bool
-	mute      bool // the dialogue is broken: QUIT would not be heard
+	mute      bool // the peer is silent or talks nonsense: QUIT is said, its reply not awaited
+	broken    bool // no command could be understood any more: QUIT is not even said
 	secured   bool
 	stop      func() bool
 }
@@ -111,7 +112,7 @@ func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
 	c.log.add(probes.Client, shown)
 	_ = c.conn.SetWriteDeadline(c.commandEnd())
 	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
-		c.mute = true
+		c.broken = true
 		step := c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
 		return probes.Reply{}, &step
 	}
@@ -128,9 +129,9 @@ func (c *climb) hangUp() {
 		until = c.end
 	}
 	_ = c.conn.SetDeadline(until)
-	if !c.mute && c.in != nil {
+	if !c.broken && c.in != nil {
 		c.log.add(probes.Client, "QUIT")
-		if _, err := c.conn.Write([]byte("QUIT\r\n")); err == nil {
+		if _, err := c.conn.Write([]byte("QUIT\r\n")); err == nil && !c.mute {
 			if r, err := c.in.read(); err == nil {
 				c.log.add(probes.Server, replyLine(r))
 			}

@@ -30,7 +30,7 @@ func (c *climb) startTLS() probes.Step {
 		return c.refuse(classify(r, probes.ReasonSTARTTLSRejected), r)
 	}
 	if c.in.br.Buffered() > 0 {
-		c.mute = true
+		c.broken = true
 		return c.fail(probes.ReasonSTARTTLSInjection, "bytes followed the reply to STARTTLS in clear text")
 	}
 	if step := c.handshake(); step != nil {
@@ -50,7 +50,7 @@ func (c *climb) handshake() *probes.Step {
 	_ = c.raw.SetDeadline(c.commandEnd())
 	err := conn.HandshakeContext(ctx)
 	if err != nil {
-		c.mute = true
+		c.broken = true
 		reason := handshakeReason(err, requested)
 		c.ep.TLS = &probes.TLS{CertificateRequested: requested}
 		if reason == probes.ReasonCertificateUnparsable {

@@ -60,7 +60,7 @@ func (c *climb) data() probes.Step {
 	c.log.add(probes.Client, fmt.Sprintf("(message, %d bytes)", len(mail)))
 	_ = c.conn.SetWriteDeadline(c.commandEnd())
 	if _, err := c.conn.Write(mail); err != nil {
-		c.mute = true
+		c.broken = true
 		return c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
 	}
 	if r, bad = c.read(c.commandEnd(), probes.ReasonReplyTimeout); bad != nil {

@@ -1,0 +1,197 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+func TestReasons(t *testing.T) {
+	ca := newPKI(t)
+	good := healthy(serverConfig(ca.leaf(t, "mail.test"), ca.inter))
+	tlsWith := func(change func(*tls.Config)) script {
+		cfg := good.cert.Clone()
+		change(cfg)
+		return healthy(cfg)
+	}
+	old := x509.Certificate{Subject: pkix.Name{CommonName: "x"}, DNSNames: []string{"mail.test"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}
+	early := old
+	early.NotBefore, early.NotAfter = time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
+	say := func(s string) script { return script{raw: func(c net.Conn) { _, _ = c.Write([]byte(s)) }} }
+	greet := func(s string) script { g := good; g.greet = s; return g }
+
+	for _, tt := range []struct {
+		name   string
+		server script
+		stage  probes.Stage
+		reason probes.Reason
+	}{
+		{"all is well", good, probes.Recipient, ""},
+		{"421 greeting", greet("421 4.7.0 too many connections\r\n"), probes.EHLO, probes.ReasonThrottled},
+		{"554 greeting", greet("554 no\r\n"), probes.EHLO, probes.ReasonGreetingRejected},
+		{"554 blocklist", greet("554 listed at Spamhaus\r\n"), probes.EHLO, probes.ReasonProberRejected},
+		{"450 greeting", greet("450 later\r\n"), probes.EHLO, probes.ReasonTemporaryRejection},
+		{"http", say("HTTP/1.1 400 Bad Request\r\n\r\n"), probes.EHLO, probes.ReasonNotSMTP},
+		{"ssh", say("SSH-2.0-OpenSSH_9.9\r\n"), probes.EHLO, probes.ReasonNotSMTP},
+		{"binary", say("\x00\x01\x02\n"), probes.EHLO, probes.ReasonNotSMTP},
+		{"closed at once", say(""), probes.EHLO, probes.ReasonConnectionClosed},
+		{"endless line", say(strings.Repeat("2", 5000)), probes.EHLO, probes.ReasonReplyTooLong},
+		{"endless reply", say(strings.Repeat("220-x\r\n", 200)), probes.EHLO, probes.ReasonReplyTooLong},
+		{"EHLO refused", good.with("EHLO", "502 5.5.1 what?\r\n"), probes.EHLO, probes.ReasonEHLORejected},
+		{"EHLO garbage", good.with("EHLO", "hello\r\n"), probes.EHLO, probes.ReasonReplyMalformed},
+		{"codes differ", good.with("EHLO", "250-a\r\n550 b\r\n"), probes.EHLO, probes.ReasonReplyMalformed},
+		{"closed in EHLO", good.with("EHLO", ""), probes.EHLO, probes.ReasonConnectionClosed},
+		{"no STARTTLS", good.with("EHLO", "250 mail.test\r\n"), probes.TLSStage, probes.ReasonSTARTTLSNotOffered},
+		{"454 STARTTLS", good.with("STARTTLS", "454 4.7.0 TLS not available\r\n"), probes.TLSStage, probes.ReasonSTARTTLSRejected},
+		{"injection", good.with("STARTTLS", "220 go\r\n250 injected\r\n"), probes.TLSStage, probes.ReasonSTARTTLSInjection},
+		{"old TLS", tlsWith(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }), probes.TLSStage, probes.ReasonTLSVersion},
+		{"client certificate, TLS 1.3", tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }), probes.TLSStage, probes.ReasonClientCertificateRequired},
+		{"client certificate, TLS 1.2", tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert; c.MaxVersion = tls.VersionTLS12 }), probes.TLSStage, probes.ReasonClientCertificateRequired},
+		{"missing intermediate", healthy(serverConfig(ca.leaf(t, "mail.test"))), probes.TLSStage, probes.ReasonCertificateChainIncomplete},
+		{"self-signed", healthy(serverConfig(issue(t, nil, x509.Certificate{DNSNames: []string{"mail.test"}}))), probes.TLSStage, probes.ReasonCertificateUntrusted},
+		{"wrong name", healthy(serverConfig(ca.leaf(t, "other.test"), ca.inter)), probes.TLSStage, probes.ReasonCertificateNameMismatch},
+		{"expired", healthy(serverConfig(issue(t, ca.inter, old), ca.inter)), probes.TLSStage, probes.ReasonCertificateExpired},
+		{"not yet valid", healthy(serverConfig(issue(t, ca.inter, early), ca.inter)), probes.TLSStage, probes.ReasonCertificateNotYetValid},
+		{"sender refused", good.with("MAIL", "550 no\r\n"), probes.Recipient, probes.ReasonSenderRejected},
+		{"5.7.64", good.with("RCPT", "550 5.7.64 TenantAttribution; Relay Access Denied\r\n"), probes.Recipient, probes.ReasonTenantAttribution},
+		{"greylisted", good.with("RCPT", "450 4.2.0 greylisted\r\n"), probes.Recipient, probes.ReasonTemporaryRejection},
+		{"recipient refused", good.with("RCPT", "550 no\r\n"), probes.Recipient, probes.ReasonRecipientRejected},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			at, _ := serve(t, tt.server)
+			ep := probeOne(t, testProber(ca.roots), testPath(at, probes.Recipient, mailflow.DomainValidation))
+			stage, step, problem := ep.FirstProblem()
+			if tt.reason == "" && problem || tt.reason != "" && (stage != tt.stage || step.Reason != tt.reason) {
+				t.Fatalf("%v %+v\n%v", stage, step, ep.Transcript)
+			}
+			if tt.reason == "" && ep.Outcome(probes.Recipient) != probes.Passed {
+				t.Fatalf("%+v", ep.Steps)
+			}
+		})
+	}
+}
+
+func TestSilence(t *testing.T) {
+	hold := func(s string, each time.Duration) script {
+		return script{raw: func(c net.Conn) {
+			for _, b := range []byte(s) {
+				if _, err := c.Write([]byte{b}); err != nil {
+					return
+				}
+				time.Sleep(each)
+			}
+			_ = c.SetReadDeadline(time.Now().Add(3 * time.Second))
+			_, _ = c.Read(make([]byte, 1))
+			_, _ = c.Read(make([]byte, 1000))
+			_, _ = c.Read(make([]byte, 1000))
+		}}
+	}
+	for _, tt := range []struct {
+		name   string
+		server script
+		reason probes.Reason
+	}{
+		{"tarpit", hold("", 0), probes.ReasonGreetingTimeout},
+		{"byte by byte", hold("220 mail.test says hello", 100*time.Millisecond), probes.ReasonGreetingTimeout},
+		{"silent after greeting", hold("220 hi\r\n", 0), probes.ReasonReplyTimeout},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			at, _ := serve(t, tt.server)
+			p := testPath(at, probes.EHLO, mailflow.Opportunistic)
+			p.Settings.Timeout = 500 * time.Millisecond
+			start := time.Now()
+			if _, step, _ := probeOne(t, testProber(nil), p).FirstProblem(); step.Reason != tt.reason {
+				t.Fatalf("%+v", step)
+			}
+			if took := time.Since(start); took > 900*time.Millisecond {
+				t.Fatalf("took %v", took)
+			}
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	at, _ := serve(t, script{raw: func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }})
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	p := testPath(at, probes.EHLO, mailflow.Opportunistic)
+	res := testProber(nil).Probe(ctx, p)
+	if got := res.Endpoints[0].Steps[probes.EHLO]; got.Reason != probes.ReasonCanceled || res.Took > time.Second {
+		t.Fatalf("%+v after %v", got, res.Took)
+	}
+}
+
+func TestDialogue(t *testing.T) {
+	ca := newPKI(t)
+	at, heard := serve(t, healthy(serverConfig(ca.leaf(t, "mail.test"), ca.inter)))
+	ep := probeOne(t, testProber(ca.roots), testPath(at, probes.Message, mailflow.DomainValidation))
+	if ep.Outcome(probes.Message) != probes.Passed {
+		t.Fatalf("%+v", ep.Steps)
+	}
+	time.Sleep(20 * time.Millisecond)
+	all := strings.Join(heard(), "\n")
+	for _, want := range []string{
+		"EHLO prober.test\nSTARTTLS\nEHLO prober.test\nMAIL FROM:<from@contoso.com>\nRCPT TO:<probe@contoso.com>\nRSET\nMAIL FROM", "DATA",
+		"Auto-Submitted: auto-generated", "X-Auto-Response-Suppress: All", "\n.\nQUIT",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%q is not in\n%s", want, all)
+		}
+	}
+	for _, l := range ep.Transcript {
+		if strings.Contains(l.Text, "probe@") {
+			t.Errorf("not redacted: %s", l.Text)
+		}
+	}
+}
+
+func TestHostileAddressIsNeverSent(t *testing.T) {
+	at, heard := serve(t, healthy(nil).with("EHLO", "250 mail.test\r\n"))
+	p := testPath(at, probes.Recipient, mailflow.Opportunistic)
+	p.Recipients = []string{"a@b>\r\nDATA"}
+	if step := probeOne(t, testProber(nil), p).Steps[probes.Recipient]; step.Reason != probes.ReasonRecipientRejected {
+		t.Fatalf("%+v", step)
+	}
+	if all := strings.Join(heard(), "\n"); strings.Contains(all, "DATA") || strings.Contains(all, "MAIL") {
+		t.Fatal(all)
+	}
+}
+
+func TestConnect(t *testing.T) {
+	at, _ := serve(t, healthy(nil))
+	refused := testPath(at, probes.Connect, mailflow.Opportunistic)
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused.Settings.Port = l.Addr().(*net.TCPAddr).AddrPort().Port()
+	_ = l.Close()
+	if step := probeOne(t, testProber(nil), refused).Steps[probes.Connect]; step.Reason != probes.ReasonConnectRefused {
+		t.Errorf("%+v", step)
+	}
+	strict := New(Options{})
+	if step := probeOne(t, strict, testPath(at, probes.Connect, mailflow.Opportunistic)).Steps[probes.Connect]; step.Reason != probes.ReasonAddressRefused {
+		t.Errorf("%+v", step)
+	}
+}
+
+func TestMessageNotDue(t *testing.T) {
+	at, heard := serve(t, healthy(nil).with("EHLO", "250 mail.test\r\n"))
+	w := testProber(nil)
+	w.opts.Messages = always(false)
+	step := probeOne(t, w, testPath(at, probes.Message, mailflow.Opportunistic)).Steps[probes.Message]
+	if step.Outcome != probes.Passed || step.Detail != "not due until 2026-01-02T03:04:05Z" {
+		t.Errorf("%+v", step)
+	}
+	if all := strings.Join(heard(), "\n"); strings.Contains(all, "DATA") {
+		t.Error(all)
+	}
+}
