@@ -73,7 +73,7 @@ func kind(p probes.Path) probes.Path {
 // cut is a result as if the probe had climbed no farther than asked.
 func cut(result probes.Result, asked probes.Path) probes.Result {
 	until := asked.Settings.Until
-	if result.Until <= until {
+	if until >= result.Until {
 		return result
 	}
 	result.Until = until
@@ -81,5 +81,6 @@ func cut(result probes.Result, asked probes.Path) probes.Result {
 	for i := range result.Endpoints {
 		clear(result.Endpoints[i].Steps[until+1:])
 	}
+	result.Provisional = result.Provisional && result.Outcome() == probes.Failed
 	return result
 }
