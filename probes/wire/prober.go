@@ -22,8 +22,8 @@ type Options struct {
 	Roots               *x509.CertPool // nil = the system's
 	AllowNetworks       []netip.Prefix // dialled although they are special
 	ExchangeOnlineHosts []string       // more host patterns taken for Exchange Online
-	CheckRevocation     bool
-	Gate                probes.Gate // nil = probes.OpenGate
+	CheckRevocation     bool           // no effect yet: the verdict stays "not judged"
+	Gate                probes.Gate    // nil = probes.OpenGate
 	Now                 func() time.Time
 	SystemDNS           []string      // host:port; empty = the system's
 	Messages            MessageBudget // nil = no message is ever due
