@@ -1,0 +1,93 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/miekg/dns"
+	"golang.org/x/net/idna"
+
+	"m365_connector_exporter/probes"
+)
+
+// maxCNames is how many CNAMEs are followed from one name.
+const maxCNames = 8
+
+// records looks up the records of one type, through CNAMEs: those in the answer first, then by asking again. A name without
+// such records gives no_address.
+func (c *dnsClient) records(ctx context.Context, name string, qtype uint16) ([]dns.RR, dnsFault) {
+	name = dns.CanonicalName(name)
+	seen := map[string]bool{name: true}
+	for {
+		m, fault := c.ask(ctx, name, qtype)
+		if fault.reason != "" {
+			return nil, fault
+		}
+		asked := name
+		for {
+			if found := owned(m.Answer, name, qtype); len(found) > 0 {
+				return found, dnsFault{}
+			}
+			next := alias(m.Answer, name)
+			if next == "" {
+				break
+			}
+			if seen[next] || len(seen) > maxCNames {
+				return nil, dnsFault{probes.ReasonCNameLoop, fmt.Sprintf("%d CNAMEs up to %s", len(seen), next)}
+			}
+			name, seen[next] = next, true
+		}
+		if m.Rcode == dns.RcodeNameError {
+			return nil, dnsFault{probes.ReasonNXDomain, strings.TrimSuffix(name, ".") + " does not exist"}
+		}
+		if name == asked {
+			return nil, dnsFault{probes.ReasonNoAddress, strings.TrimSuffix(name, ".") + " has no " + dns.TypeToString[qtype] + " record"}
+		}
+	}
+}
+
+func owned(rrs []dns.RR, name string, rrtype uint16) []dns.RR {
+	var found []dns.RR
+	for _, rr := range rrs {
+		h := rr.Header()
+		if h.Rrtype == rrtype && h.Class == dns.ClassINET && dns.CanonicalName(h.Name) == name {
+			found = append(found, rr)
+		}
+	}
+	return found
+}
+
+func alias(rrs []dns.RR, name string) string {
+	for _, rr := range owned(rrs, name, dns.TypeCNAME) {
+		if c, ok := rr.(*dns.CNAME); ok {
+			return dns.CanonicalName(c.Target)
+		}
+	}
+	return ""
+}
+
+// hostName brings a name into the form that DNS is asked for: A-labels, lower case, no trailing dot. ok is false when it is no
+// host name. Underscores pass: they are wrong in a host name and occur all the same.
+func hostName(name string) (host string, ok bool) {
+	host = plainName(name)
+	if strings.ContainsFunc(host, func(r rune) bool { return r > 0x7e }) {
+		ascii, err := idna.Lookup.ToASCII(host)
+		if err != nil {
+			return "", false
+		}
+		host = ascii
+	}
+	if host == "" || len(host) > 253 {
+		return "", false
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || len(label) > 63 {
+			return "", false
+		}
+		if strings.ContainsFunc(label, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_", r) }) {
+			return "", false
+		}
+	}
+	return host, true
+}
