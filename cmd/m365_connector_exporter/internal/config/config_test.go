@@ -1,0 +1,109 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+)
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestMistakes has one line per mistake: the text, and what the administrator is told (without the file's name).
+func TestMistakes(t *testing.T) {
+	const connector = "tenants:\n- name: a\n  outbound_connectors:\n  - name: c\n    "
+	tests := map[string]string{
+		"":                                             "the file is empty",
+		"a: [":                                         "line 1: did not find expected node content",
+		"tenant: []":                                   "1: tenant: unknown key; known here: global, modules, probe, tenant_files, tenants, thresholds",
+		"probe: {}\n---\nprobe: {}":                    "a second document; only one is allowed",
+		"probe: {port: 0}":                             "1: probe.port: must be a number from 1 to 65535",
+		"probe: {interval: soon}":                      "1: probe.interval: must be a duration such as 30s, 5m or 90d",
+		"probe: {interval: 5s, timeout: 5s}":           "1: probe.timeout: must be below interval",
+		"probe: {until: somewhere}":                    "1: probe.until: must be one of resolve, connect, ehlo, tls, recipient, message",
+		"probe: {message_min_interval: 1m}":            "1: probe.message_min_interval: must be at least 5m",
+		"probe: {mail_from: \"a b@c\"}":                "1: probe.mail_from: must be a plain mail address such as probe@contoso.com",
+		"probe: {hello_name: \"a\\r\\nDATA\"}":         "1: probe.hello_name: control characters are not allowed",
+		"probe: {connect_to: [x]}":                     "1: probe.connect_to[0]: must be an IP address",
+		"global: {allow_networks: [10.0.0.0/40]}":      "1: global.allow_networks[0]: must be an IP address or a network such as 192.0.2.0/24",
+		"global: {ca_file: none.pem}":                  "none.pem: no such file or directory",
+		"tenants:\n- {}":                               "2: tenants[0].name: a tenant needs a name",
+		"tenants:\n- {name: a}\n- {name: a}":           `tenants: tenant "a" stands twice`,
+		"tenants:\n- {name: a}\n- {name: b, cloud: x}": "3: tenants[1].cloud: must be one of worldwide, gcc_high, dod, china",
+		connector + "tls_settings: Some":               "5: tenants[0].outbound_connectors[0].tls_settings: must be one of EncryptionOnly, CertificateValidation, DomainValidation",
+		connector + "enabled: maybe":                   "5: tenants[0].outbound_connectors[0].enabled: must be true or false",
+		connector + "smart_hosts: [a b]":               "5: tenants[0].outbound_connectors[0].smart_hosts[0]: must be a domain",
+		connector + "recipient_domains: [a.*.b]":       "5: tenants[0].outbound_connectors[0].recipient_domains[0]: must be a domain",
+		connector + "validation_recipients: [nobody]":  "5: tenants[0].outbound_connectors[0].validation_recipients[0]: must be a plain mail address such as probe@contoso.com",
+		"tenant_files: [none.yaml]":                    "none.yaml: no such file",
+	}
+	for text, want := range tests {
+		_, err := config.Load(write(t, "c.yaml", text), nil)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%q: told\n%v\nwant an end of\n%s", text, err, want)
+		}
+	}
+}
+
+func TestAllMistakesAtOnce(t *testing.T) {
+	_, err := config.Load(write(t, "c.yaml", "global: {x: 1}\nprobe: {port: no}\ntenants: 5\n"), nil)
+	if err == nil || len(strings.Split(err.Error(), "\n")) != 3 {
+		t.Errorf("told %v; want three lines", err)
+	}
+}
+
+func TestBadTenantFileKeepsTheOthersAndItsLastState(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("main.yaml", "tenant_files: ['t/*.yaml']\n")
+	if err := os.Mkdir(filepath.Join(dir, "t"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put("t/a.yaml", "name: a\noutbound_connectors: [{name: c, smart_hosts: [h.example]}]\n")
+	put("t/b.yaml", "name: b\n")
+	first, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := first.Fingerprint()
+	put("t/a.yaml", "name: [\n")
+	if first.Fingerprint() == before {
+		t.Error("the fingerprint did not see the change")
+	}
+	second, err := config.Load(filepath.Join(dir, "main.yaml"), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(second.Problems()) != 1 || len(second.Tenants) != 2 || second.Tenants[0].NotLoaded == "" || len(second.Tenants[0].Outbound) != 1 {
+		t.Errorf("problems %v, tenants %+v", second.Problems(), second.Tenants)
+	}
+	cold, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	if err != nil || len(cold.Tenants) != 2 || cold.Tenants[0].NotLoaded == "" || len(cold.Tenants[0].Outbound) != 0 {
+		t.Errorf("at start: %v, %+v", err, cold)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add("tenants:\n- name: a\n  outbound_connectors:\n  - {name: c, smart_hosts: [mail.contoso.com]}\n")
+	f.Add("probe: {dns_servers: [127.0.0.1:53], connect_to: ['[::1]']}\n")
+	f.Add("a: &a [*a]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg, err := config.Load(write(t, "c.yaml", text), nil)
+		if (cfg == nil) == (err == nil) {
+			t.Errorf("both or neither: %v, %v", cfg, err)
+		}
+	})
+}
