@@ -77,6 +77,11 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.board.SetInventory(cfg.Tenants, paths)
 	d.runner.SetPaths(paths)
 	d.self.Reload(true, time.Now())
+	loaded := make(map[string]bool, len(cfg.Tenants))
+	for _, t := range cfg.Tenants {
+		loaded[t.Name] = t.NotLoaded == ""
+	}
+	d.self.Loaded(loaded)
 	for _, w := range cfg.Warnings {
 		d.log.Warn("configuration", "warning", w)
 	}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){program: func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr)) //nolint:gocritic // the process ends here
+	}})
+}
+
+// TestCommands runs the scripts in testdata/script against the program: what people type, and what they are told.
+func TestCommands(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}
+
+func TestRoutePrefix(t *testing.T) {
+	tests := []struct{ flag, external, want, err string }{
+		{"", "", "", ""},
+		{"/", "https://mon.example/exporter/", "", ""},
+		{"", "https://mon.example/exporter/", "/exporter", ""},
+		{"m365", "", "/m365", ""},
+		{"/a/b/", "", "/a/b", ""},
+		{"/{x}", "", "", `"{x}" is no plain path`},
+	}
+	for _, test := range tests {
+		got, err := routePrefix(test.flag, test.external)
+		if got != test.want || (err == nil) != (test.err == "") || err != nil && err.Error() != test.err {
+			t.Errorf("routePrefix(%q, %q) = %q, %v; want %q, %q", test.flag, test.external, got, err, test.want, test.err)
+		}
+	}
+}
+
+func TestIsLoopback(t *testing.T) {
+	for listen, want := range map[string]bool{
+		"127.0.0.1:10587": true, "[::1]:10587": true, "localhost:1": true, ":10587": false, "0.0.0.0:1": false, "10.0.0.1:1": false, "x": false,
+	} {
+		if got := isLoopback(listen); got != want {
+			t.Errorf("isLoopback(%q) = %t", listen, got)
+		}
+	}
+}
+
+func TestPick(t *testing.T) {
+	path := func(connector, hop, notProbed, notProbeable string) probes.Path {
+		return probes.Path{
+			ID:        probes.PathID{Tenant: "contoso", Direction: mailflow.Outbound, Connector: connector, Path: hop},
+			NotProbed: notProbed, NotProbeable: notProbeable,
+		}
+	}
+	all := []probes.Path{
+		path("A", "a", "", ""), path("Off", "b", "the connector is disabled", ""), path("Wide", "c", "", "the range has more than 16 addresses"),
+	}
+	tests := []struct {
+		targets []string
+		want    int
+		err     string
+	}{
+		{nil, 1, ""},
+		{[]string{"contoso/Off"}, 1, ""},
+		{[]string{"contoso/A", "contoso/outbound/A/a"}, 1, ""},
+		{[]string{"contoso/Wide"}, 0, "contoso/outbound/Wide/c cannot be probed: the range has more than 16 addresses"},
+		{[]string{"fabrikam"}, 0, `"fabrikam": no such tenant, connector or path`},
+	}
+	for _, test := range tests {
+		got, err := pick(test.targets, all)
+		if len(got) != test.want || (err == nil) != (test.err == "") || err != nil && err.Error() != test.err {
+			t.Errorf("pick(%q) = %v, %v; want %d, %q", test.targets, got, err, test.want, test.err)
+		}
+	}
+}

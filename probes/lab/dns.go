@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// DNS is an authoritative server for one set of records, on UDP and TCP at the same port.
+type DNS struct {
+	records  map[string][]dns.RR
+	udp, tcp *dns.Server
+	addr     string
+}
+
+// StartDNS serves the records of a zone text on loopback. A name below "servfail." in the text's owner names does not exist as
+// a record: asking for any name that begins with "servfail-" is answered with SERVFAIL.
+func StartDNS(zone string) (*DNS, error) {
+	d := &DNS{records: map[string][]dns.RR{}}
+	parser := dns.NewZoneParser(strings.NewReader(zone), ".", "lab")
+	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
+		name := strings.ToLower(rr.Header().Name)
+		d.records[name] = append(d.records[name], rr)
+	}
+	if err := parser.Err(); err != nil {
+		return nil, fmt.Errorf("lab: zone: %w", err)
+	}
+	listener, packets, err := samePort()
+	if err != nil {
+		return nil, err
+	}
+	d.addr = listener.Addr().String()
+	ready := make(chan struct{}, 2)
+	started := func() { ready <- struct{}{} }
+	d.tcp = &dns.Server{Listener: listener, Handler: d, NotifyStartedFunc: started}
+	d.udp = &dns.Server{PacketConn: packets, Handler: d, NotifyStartedFunc: started}
+	go func() { _ = d.tcp.ActivateAndServe() }() // ends with Close
+	go func() { _ = d.udp.ActivateAndServe() }()
+	<-ready
+	<-ready
+	return d, nil
+}
+
+func samePort() (net.Listener, net.PacketConn, error) {
+	var err error
+	for range 20 {
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil { //nolint:noctx // loopback
+			continue
+		}
+		var packets net.PacketConn
+		if packets, err = net.ListenPacket("udp", listener.Addr().String()); err == nil { //nolint:noctx // loopback
+			return listener, packets, nil
+		}
+		_ = listener.Close()
+	}
+	return nil, nil, fmt.Errorf("lab: dns: %w", err)
+}
+
+// Addr is host:port of the server.
+func (d *DNS) Addr() string { return d.addr }
+
+// Close stops the server.
+func (d *DNS) Close() {
+	_ = d.udp.Shutdown()
+	_ = d.tcp.Shutdown()
+}
+
+// ServeDNS answers from the records.
+func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
+	answer := new(dns.Msg)
+	answer.SetReply(q)
+	answer.RecursionAvailable = true
+	name := strings.ToLower(q.Question[0].Name)
+	switch records, known := d.records[name]; {
+	case strings.HasPrefix(name, "servfail-"):
+		answer.Rcode = dns.RcodeServerFailure
+	case !known:
+		answer.Rcode = dns.RcodeNameError
+	default:
+		for _, rr := range records {
+			if t := rr.Header().Rrtype; t == q.Question[0].Qtype || t == dns.TypeCNAME {
+				answer.Answer = append(answer.Answer, rr)
+			}
+		}
+	}
+	_ = w.WriteMsg(answer) // a peer that is gone needs no answer
+}
