@@ -103,6 +103,7 @@ func (s *session) Logout() error { return nil }
 // Script is what a scripted server does: it says Greeting, then for each command the first reply whose verb fits. An empty
 // greeting is a tarpit: it accepts and never speaks. A verb without reply gets 250.
 type Script struct {
+	Host     string // loopback address to listen on; 127.0.0.1 when empty
 	Greeting string
 	Replies  map[string]string // verb → reply, CRLF included
 	Hangup   bool              // closes after the greeting
@@ -120,7 +121,10 @@ type Scripted struct {
 
 // StartScripted starts it on loopback.
 func StartScripted(s Script) (*Scripted, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	if s.Host == "" {
+		s.Host = "127.0.0.1"
+	}
+	listener, err := net.Listen("tcp", s.Host+":0") //nolint:noctx // loopback
 	if err != nil {
 		return nil, fmt.Errorf("lab: scripted: %w", err)
 	}

@@ -85,8 +85,8 @@ global:
   max_concurrent_per_address: 16
   state_file: state.json
 probe:
-  interval: 10s
-  timeout: 4s
+  interval: 5s
+  timeout: 3s
   hello_name: demo.example
   dns_servers: ["%s"]
 tenants:
@@ -240,6 +240,9 @@ func (w *World) fabrikam() error {
 	return nil
 }
 
+// busyHost is an address of its own for the server that says 421: a polite prober then backs off from the whole address.
+const busyHost = "127.0.0.9"
+
 // tailspin has every trouble with DNS, the network and SMTP.
 func (w *World) tailspin() error {
 	w.begin("tailspin")
@@ -263,7 +266,7 @@ func (w *World) tailspin() error {
 		script                            Script
 	}{
 		{"Tarpit", "tarpit.tailspin.example", "ehlo", "greeting_timeout", "failed", Script{}},
-		{"Too busy", "busy.tailspin.example", "ehlo", "throttled", "inconclusive", Script{Greeting: "421 4.3.2 too busy\r\n", Hangup: true}},
+		{"Too busy", "busy.tailspin.example", "ehlo", "throttled", "inconclusive", Script{Host: busyHost, Greeting: "421 4.3.2 too busy\r\n", Hangup: true}},
 		{"Not a mail server", "web.tailspin.example", "ehlo", "not_smtp", "failed", Script{Greeting: "HTTP/1.1 400 Bad Request\r\n\r\n", Hangup: true}},
 		{"No STARTTLS", "plain.tailspin.example", "tls", "starttls_not_offered", "failed", Script{Greeting: "220 lab.example ESMTP\r\n"}},
 		{"Key unreadable", "key.tailspin.example", "tls", "starttls_rejected", "failed", Script{Greeting: "220 lab.example ESMTP\r\n", Replies: map[string]string{"EHLO": offers, "STARTTLS": "454 4.7.0 TLS currently unavailable\r\n"}}},
@@ -274,7 +277,12 @@ func (w *World) tailspin() error {
 		if err != nil {
 			return err
 		}
-		w.add(site{connector: s.connector, host: s.host, port: port, settings: "EncryptionOnly", want: s.want, stage: s.stage, why: s.why})
+		one := site{connector: s.connector, host: s.host, port: port, settings: "EncryptionOnly", want: s.want, stage: s.stage, why: s.why}
+		if s.script.Host != "" {
+			fmt.Fprintf(&w.zone, "%s. 60 IN A %s\n", s.host, s.script.Host)
+			one.withoutName = true
+		}
+		w.add(one)
 	}
 	return nil
 }

@@ -1,0 +1,97 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// trustedConfigs lists the configurations with which Debian's exim keeps its privileges.
+const trustedConfigs = "/etc/exim4/trusted_configs"
+
+// eximConf relays to nobody and knows one mailbox.
+const eximConf = `exim_path = %[1]s
+exim_user = Debian-exim
+exim_group = Debian-exim
+primary_hostname = %[2]s
+spool_directory = %[3]s/spool
+log_file_path = %[3]s/%%slog
+pid_file_path = %[3]s/exim.pid
+local_interfaces = <; [%[4]s]:%[5]d
+daemon_smtp_ports = %[5]d
+keep_environment =
+host_lookup =
+rfc1413_hosts =
+queue_only
+tls_advertise_hosts = *
+tls_certificate = %[6]s
+tls_privatekey = %[7]s
+acl_smtp_rcpt = recipient
+begin acl
+recipient:
+  accept domains = ` + zone + `
+         local_parts = probe
+  deny   domains = ` + zone + `
+         message = Unknown user
+  deny   message = relay not permitted
+`
+
+// startExim runs Debian's exim. With readableKey false its key cannot be read by the user it runs as, so that it answers
+// STARTTLS with 454: a mistake that is made in the field.
+func startExim(t testing.TB, dir string, s server, cert pair, readableKey bool) {
+	t.Helper()
+	binary := fromEnvironment(t, "E2E_EXIM", "/usr/sbin/exim4")
+	own := filepath.Join(dir, "exim-"+s.name)
+	if err := os.MkdirAll(own, 0o755); err != nil { //nolint:gosec // exim's user must look inside
+		t.Fatal(err)
+	}
+	run(t, dir, "chown", "Debian-exim", own)
+	key := cert.key
+	if readableKey {
+		key = filepath.Join(own, "key.pem")
+		run(t, dir, "install", "-o", "Debian-exim", "-m", "0400", cert.key, key)
+	}
+	conf := filepath.Join(dir, "exim-"+s.name+".conf") // exim refuses a configuration in a folder that others own
+	writeFile(t, conf, fmt.Sprintf(eximConf, binary, s.host(), own, s.addr, s.port, cert.chain, key), 0o644)
+	trustConfig(t, conf)
+	start(t, binary, "-C", conf, "-bdf")
+	awaitListener(t, s.listen())
+}
+
+// trustConfig adds a configuration to the trusted ones and takes it away at the end.
+func trustConfig(t testing.TB, conf string) {
+	t.Helper()
+	before, err := os.ReadFile(trustedConfigs)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(trustedConfigs), 0o755); err != nil { //nolint:gosec // as the package makes it
+		t.Fatal(err)
+	}
+	writeFile(t, trustedConfigs, string(before)+conf+"\n", 0o644)
+	t.Cleanup(func() {
+		now, err := os.ReadFile(trustedConfigs)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		writeFile(t, trustedConfigs, strings.ReplaceAll(string(now), conf+"\n", ""), 0o644)
+	})
+}
+
+// fromEnvironment is the program that a variable names, or its usual place. A missing one fails the test: nothing is skipped.
+func fromEnvironment(t testing.TB, variable, usual string) string {
+	t.Helper()
+	file := os.Getenv(variable)
+	if file == "" {
+		file = usual
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Fatalf("%v (set %s, or let .ci/run install what the suite needs)", err, variable)
+	}
+	return file
+}

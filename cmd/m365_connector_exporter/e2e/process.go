@@ -1,0 +1,136 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a server may take to come up or to end.
+const patience = 20 * time.Second
+
+// process is a server in the foreground. Its output is kept and shown when the test fails.
+type process struct {
+	t    testing.TB
+	cmd  *exec.Cmd
+	out  output
+	done chan struct{} // closed when it has ended
+}
+
+// start runs a program until the test ends: SIGTERM, and SIGKILL where that does not help.
+func start(t testing.TB, program string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(program, args...), done: make(chan struct{})} //nolint:gosec,noctx // ended by stop
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("%s: %v", program, err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // its state is read by stop
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("%s:\n%s", program, p.out.String())
+		}
+	})
+	return p
+}
+
+// stop ends the process and returns its exit code, -1 where a signal ended it. It may be called again.
+func (p *process) stop() int {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-p.done
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// output is a buffer that a process writes and a test reads.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// run runs a program to its end, in dir, and fails the test where it fails.
+func run(t testing.TB, dir, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the tests choose the programs
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", program, args, err, out)
+	}
+	return string(out)
+}
+
+// awaitListener returns when something accepts connections at addr.
+func awaitListener(t testing.TB, addr string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		conn, err := (&net.Dialer{Timeout: time.Second}).Dial("tcp", addr) //nolint:noctx // bounded by its timeout
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nothing listens: %v", err)
+		}
+	}
+}
+
+// freePort is a TCP port that nothing used a moment ago, at any address.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp4", ":0") //nolint:gosec,noctx // all of 127.0.0.0/8 must be free; closed at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func writeFile(t testing.TB, name, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// server is one listening mail server: its name in DNS is NAME.contoso.test.
+type server struct {
+	name string
+	addr string // 127.0.1.N, its own: what befalls one address must not slow the others
+	port int
+}
+
+func (s server) host() string   { return s.name + "." + zone }
+func (s server) listen() string { return net.JoinHostPort(s.addr, strconv.Itoa(s.port)) }
