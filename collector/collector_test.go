@@ -1,0 +1,205 @@
+package collector_test
+
+import (
+	"flag"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files and generated documents")
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func path(connector, hop string) probes.Path {
+	return probes.Path{
+		ID:       probes.PathID{Tenant: "contoso", Direction: mailflow.Outbound, Connector: connector, Path: hop},
+		Settings: probes.Settings{Interval: 5 * time.Minute, Until: probes.TLSStage},
+	}
+}
+
+func endpoint(host, address string, steps ...probes.Step) probes.Endpoint {
+	e := probes.Endpoint{Host: host}
+	if address != "" {
+		e.Addr = netip.AddrPortFrom(netip.MustParseAddr(address), 25)
+	}
+	copy(e.Steps[:], steps)
+	return e
+}
+
+func passed(took time.Duration) probes.Step { return probes.Step{Outcome: probes.Passed, Took: took} }
+
+func problem(r probes.Reason) probes.Step { return probes.Step{Outcome: r.Outcome(), Reason: r} }
+
+func round(p probes.Path, at time.Time, endpoints ...probes.Endpoint) probes.Result {
+	return probes.Result{Path: p.ID, Until: p.Settings.Until, Started: at, Took: time.Second, Endpoints: endpoints}
+}
+
+func healthy(host, address string) probes.Endpoint {
+	e := endpoint(host, address, passed(time.Millisecond), passed(time.Millisecond), passed(2*time.Millisecond), passed(3*time.Millisecond))
+	e.TLS = &probes.TLS{
+		Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", ChainNotAfter: noon.AddDate(3, 0, 0), ChainNotBefore: noon.AddDate(-3, 0, 0),
+		Chain: []probes.Certificate{{Subject: host, Issuer: "Lab\x1b[31m\xff", Serial: "0a", Fingerprint: "ab", NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 2, 0)}},
+	}
+	e.TLS.Verdicts[probes.VerdictTime].Outcome = probes.Passed
+	e.TLS.Verdicts[probes.VerdictName].Outcome = probes.Failed
+	return e
+}
+
+// board is one of everything: healthy, failed, throttled, not resolving, disabled, and a name that collides when cleaned.
+func board() *collector.Board {
+	good, bad, busy, lost, off := path("Good", "mail.contoso.com"), path("Bad", "bad.contoso.com"), path("Busy", "busy.contoso.com"), path("Lost", "lost.contoso.com"), path("Off", "off.contoso.com")
+	off.NotProbed = "the connector is disabled"
+	tenant := mailflow.Tenant{Name: "contoso", Outbound: []mailflow.OutboundConnector{
+		{Common: mailflow.Common{Name: "Good", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: mailflow.Yes, WhenChanged: noon}, TLSSettings: mailflow.DomainValidation, IsValidated: mailflow.Yes, LastValidation: noon},
+		{Common: mailflow.Common{Name: "Off", Type: mailflow.Partner, Enabled: mailflow.No}},
+		{Common: mailflow.Common{Name: "A\x01"}}, {Common: mailflow.Common{Name: "A\x02"}},
+	}}
+	b := collector.NewBoard(func() time.Time { return noon })
+	b.SetInventory([]mailflow.Tenant{tenant}, []probes.Path{good, bad, busy, lost, off})
+	b.Record(round(good, noon, healthy("mail.contoso.com", "192.0.2.1"), healthy("mail.contoso.com", "2001:db8::1")))
+	refused := endpoint("bad.contoso.com", "192.0.2.2", passed(0), passed(0), problem(probes.ReasonGreetingRejected))
+	refused.Steps[probes.EHLO].Reply = probes.Reply{Code: 554, Enhanced: "5.3.2", Text: "go away"}
+	b.Record(round(bad, noon, refused))
+	b.Record(round(busy, noon, endpoint("busy.contoso.com", "192.0.2.3", passed(0), passed(0), problem(probes.ReasonThrottled))))
+	first := round(lost, noon, endpoint("lost.contoso.com", "", problem(probes.ReasonNXDomain)))
+	first.Provisional = true
+	b.Record(first)
+	return b
+}
+
+func TestGoldenScrape(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(collector.New(board()))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, f := range families {
+		if f.GetName() == "m365_connector_stage_duration_seconds" {
+			continue // durations of the histogram's own clock
+		}
+		if _, err := expfmt.MetricFamilyToText(&text, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden(t, "testdata/scrape.golden", text.String())
+	problems, err := testutil.GatherAndLint(registry)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v, %v", problems, err)
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || string(want) != got {
+		t.Errorf("%s differs (%v); run with -update and read the difference. Now:\n%s", file, err, got)
+	}
+}
+
+func TestDocuments(t *testing.T) {
+	golden(t, "../docs/metrics.md", collector.MetricsMarkdown())
+	golden(t, "../docs/reasons.md", collector.ReasonsMarkdown())
+}
+
+// TestVerdicts tells a path's story round by round: what is recorded, and what stands afterwards.
+func TestVerdicts(t *testing.T) {
+	p := path("c", "h")
+	pass := healthy("h", "192.0.2.1")
+	fail := endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))
+	open := endpoint("h", "192.0.2.1", passed(0), passed(0), problem(probes.ReasonThrottled))
+	gone := healthy("h", "192.0.2.9")
+	steps := []struct {
+		name        string
+		endpoint    probes.Endpoint
+		provisional bool
+		verdict     probes.Outcome
+		rounds      [4]uint64
+		address     string
+		certificate bool
+	}{
+		{"inconclusive proves nothing", open, false, probes.NotReached, [4]uint64{0, 0, 0, 1}, "192.0.2.1", false},
+		{"a first failure waits for its confirmation", fail, true, probes.NotReached, [4]uint64{0, 0, 0, 1}, "192.0.2.1", false},
+		{"passed", pass, false, probes.Passed, [4]uint64{0, 1, 0, 1}, "192.0.2.1", true},
+		{"a provisional failure keeps the verdict", fail, true, probes.Passed, [4]uint64{0, 1, 0, 1}, "192.0.2.1", true},
+		{"confirmed; the certificate stays known", fail, false, probes.Failed, [4]uint64{0, 1, 1, 1}, "192.0.2.1", true},
+		{"throttled keeps the failure", open, false, probes.Failed, [4]uint64{0, 1, 1, 2}, "192.0.2.1", true},
+		{"an address that left DNS leaves at once", gone, false, probes.Passed, [4]uint64{0, 2, 1, 2}, "192.0.2.9", true},
+	}
+	b := collector.NewBoard(time.Now)
+	b.SetInventory(nil, []probes.Path{p})
+	for i, s := range steps {
+		r := round(p, noon.Add(time.Duration(i)*time.Minute), s.endpoint)
+		r.Provisional = s.provisional
+		b.Record(r)
+		state := b.View().Paths[0]
+		kept, ok := state.Endpoints[collector.EndpointKey{Host: "h", Address: s.address}]
+		known := ok || i == 1 // a provisional round adds no endpoint
+		if state.Verdict != s.verdict || state.Rounds != s.rounds || !known || (kept.TLS != nil) != s.certificate || len(state.Endpoints) > 1 {
+			t.Errorf("%s: verdict %v, rounds %v, endpoints %v", s.name, state.Verdict, state.Rounds, state.Endpoints)
+		}
+	}
+}
+
+func TestReloadKeepsHistory(t *testing.T) {
+	b := board()
+	good := path("Good", "mail.contoso.com")
+	b.SetInventory(nil, []probes.Path{good, good, path("New", "n")})
+	view := b.View()
+	if len(view.Paths) != 2 || view.Paths[0].Rounds[probes.Passed] != 1 || view.Paths[1].Newest != nil {
+		t.Errorf("after reload: %+v", view.Paths)
+	}
+	b.Record(round(path("Bad", "bad.contoso.com"), noon)) // gone: dropped
+	if len(b.View().Paths) != 2 {
+		t.Error("a result brought a path back that the configuration does not have")
+	}
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	p := path("c", "h")
+	b := collector.NewBoard(time.Now)
+	b.SetInventory(nil, []probes.Path{p})
+	for range 100 {
+		b.Record(round(p, noon, healthy("h", "192.0.2.1")))
+	}
+	if got := len(b.View().Paths[0].History); got != 20 {
+		t.Errorf("history of %d rounds", got)
+	}
+}
+
+func BenchmarkScrape(b *testing.B) {
+	board := collector.NewBoard(time.Now)
+	var paths []probes.Path
+	for i := range 1000 {
+		paths = append(paths, path("c", "h"+strings.Repeat("x", i%10)+time.Duration(i).String()))
+	}
+	board.SetInventory(nil, paths)
+	for _, p := range paths {
+		board.Record(round(p, noon, healthy("h", "192.0.2.1")))
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector.New(board))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := registry.Gather(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
