@@ -1,0 +1,14 @@
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /m365_connector_exporter ./cmd/m365_connector_exporter
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /m365_connector_exporter /m365_connector_exporter
+USER 65532:65532
+EXPOSE 10587
+ENTRYPOINT ["/m365_connector_exporter"]
+CMD ["--config.file=/etc/m365_connector_exporter/config.yaml"]
