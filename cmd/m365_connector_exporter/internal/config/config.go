@@ -11,18 +11,28 @@ import (
 
 // Config is a whole configuration, read and checked.
 type Config struct {
-	Global     Global
-	Thresholds Thresholds
-	Modules    map[string]probes.Layer
-	Tenants    []mailflow.Tenant
-	Warnings   []string
+	Global       Global
+	Thresholds   Thresholds
+	Checks       map[string]string // check code → off, info, warning or critical; a tenant's own are in TenantChecks
+	Modules      map[string]probes.Layer
+	Tenants      []mailflow.Tenant
+	Suppressions []Suppression
+	Warnings     []string
 
 	file     string
-	patterns []string // of tenant_files, absolute
+	patterns []string // absolute; what Fingerprint expands anew
 	files    []string // read besides the main one
-	layers   map[string]map[string]probes.Layer
+	own      map[string]own
 	probe    probes.Layer
 	problems Errors
+}
+
+// own is what a tenant says besides its mail flow.
+type own struct {
+	layers       map[string]probes.Layer
+	checks       map[string]string
+	suppressions []Suppression
+	origin       string // the file or folder it stands in
 }
 
 // Global is the section of that name.
@@ -46,21 +56,38 @@ type Thresholds struct {
 	InventoryMaxAge             time.Duration
 }
 
+// Suppression hides findings until a day that somebody answers for. Fields but Reason, Owner and Expires are globs; an empty
+// one matches everything.
+type Suppression struct {
+	Check, Tenant, Connector, Path string
+	Direction                      mailflow.Direction
+	Reason, Owner                  string
+	Expires                        time.Time // the first instant after the day that was written, UTC
+}
+
 // Problems are the mistakes in the tenants' own files. They blind those tenants only.
 func (c *Config) Problems() Errors { return c.problems }
 
-// tenantLayer is the key of a tenant's own layer in layers; a connector's name is never empty.
+// TenantChecks are the severities that the tenant itself sets; they win over Checks.
+func (c *Config) TenantChecks(tenant string) map[string]string { return c.own[tenant].checks }
+
+// Keys of a tenant's layers: the tenant's own, a connector's, a sender's.
 const tenantLayer = ""
 
-// Layers says what the configuration says about probing a connector, outermost first.
-func (c *Config) Layers(tenant string, d mailflow.Direction, connector, _ string) []probes.Layer {
+func connectorLayer(d mailflow.Direction, name string) string { return string(d) + "/" + name }
+func senderLayer(name string) string                          { return "sender/" + name }
+
+// Layers says what the configuration says about probing a connector and, inbound, a sender, outermost first.
+func (c *Config) Layers(tenant string, d mailflow.Direction, connector, sender string) []probes.Layer {
 	layers := []probes.Layer{c.probe}
-	own := c.layers[tenant]
-	if l, ok := own[tenantLayer]; ok {
-		layers = append(layers, l)
+	keys := []string{tenantLayer, connectorLayer(d, connector)}
+	if sender != "" {
+		keys = append(keys, senderLayer(sender))
 	}
-	if l, ok := own[string(d)+"/"+connector]; ok {
-		layers = append(layers, l)
+	for _, key := range keys {
+		if l, ok := c.own[tenant].layers[key]; ok {
+			layers = append(layers, l)
+		}
 	}
 	return layers
 }
@@ -73,7 +100,8 @@ func defaults() Config {
 			WarningRatio: 0.25, WarningDays: 30, CriticalRatio: 0.10, CriticalDays: 7,
 			ValidationMaxAge: 90 * day, InventoryMaxAge: 8 * day,
 		},
+		Checks:  map[string]string{},
 		Modules: map[string]probes.Layer{"default": {}},
-		layers:  map[string]map[string]probes.Layer{},
+		own:     map[string]own{},
 	}
 }

@@ -24,7 +24,7 @@ func TestMistakes(t *testing.T) {
 	tests := map[string]string{
 		"":                                             "the file is empty",
 		"a: [":                                         "line 1: did not find expected node content",
-		"tenant: []":                                   "1: tenant: unknown key; known here: global, modules, probe, tenant_files, tenants, thresholds",
+		"tenant: []":                                   "1: tenant: unknown key; did you mean \"tenants\"?",
 		"probe: {}\n---\nprobe: {}":                    "a second document; only one is allowed",
 		"probe: {port: 0}":                             "1: probe.port: must be a number from 1 to 65535",
 		"probe: {interval: soon}":                      "1: probe.interval: must be a duration such as 30s, 5m or 90d",
@@ -45,6 +45,34 @@ func TestMistakes(t *testing.T) {
 		connector + "recipient_domains: [a.*.b]":       "5: tenants[0].outbound_connectors[0].recipient_domains[0]: must be a domain",
 		connector + "validation_recipients: [nobody]":  "5: tenants[0].outbound_connectors[0].validation_recipients[0]: must be a plain mail address such as probe@contoso.com",
 		"tenant_files: [none.yaml]":                    "none.yaml: no such file",
+	}
+	const sender = "tenants:\n- name: a\n  inbound_connectors: [{name: in, connector_type: OnPremises}]\n  senders:\n  - name: s\n    "
+	const suppression = "suppressions: [{check: tls_opportunistic, reason: r, owner: o, "
+	for text, want := range map[string]string{
+		"# nothing":                         "the file is empty",
+		"zzzzzzzz: 1":                       "1: zzzzzzzz: unknown key; known here: checks, global, modules, probe, suppressions, tenant_files, tenant_folders, tenants, thresholds",
+		"probe: {}\nprobe: {}":              "2: probe: stands twice",
+		"probe: {dns_servers: [localhost]}": "1: probe.dns_servers[0]: must be host:port such as 192.0.2.53:53",
+		"probe: {ip_protocol: ip5}":         "1: probe.ip_protocol: must be one of any, ip4, ip6",
+		"probe: {timeout: 1h}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]":       "1: probe.timeout: must be below interval: 1h0m0s is not below 5m0s",
+		"thresholds: {certificate_warning_ratio: 2}":                                         "1: thresholds.certificate_warning_ratio: must be a ratio from 0 to 1",
+		"thresholds: {certificate_critical_days: 60}":                                        "1: thresholds.certificate_critical_days: must not be above certificate_warning_days",
+		"checks: {tls_version_olde: off}":                                                    `1: checks.tls_version_olde: unknown key; did you mean "tls_version_old"?`,
+		"checks: {tls_version_old: loud}":                                                    "1: checks.tls_version_old: must be one of off, info, warning, critical",
+		suppression + "expires: tomorrow}]":                                                  "1: suppressions[0].expires: must be a day such as 2027-03-31",
+		suppression + "direction: inbound}]":                                                 "1: suppressions[0].expires: a suppression needs it",
+		"suppressions: [{check: tls_opportunist, reason: r, owner: o, expires: 2027-03-31}]": `1: suppressions[0].check: unknown check; did you mean "tls_opportunistic"?`,
+		sender + "connector: im":                                                             `5: tenants[0].senders[0].connector: no inbound connector "im" in this tenant; did you mean "in"?`,
+		sender + "connector: in\n    relays: some":                                           "7: tenants[0].senders[0].relays: must be one of external, internal",
+		sender + "connector: in\n    certificate: {file: a, smtp: 'b:25'}":                   "7: tenants[0].senders[0].certificate: only one of file, pkcs12 and smtp",
+		sender + "connector: in\n    certificate: {password_file: a}":                        "7: tenants[0].senders[0].certificate.password_file: only goes with pkcs12",
+		sender + "connector: in\n    present_certificate: true":                              "5: tenants[0].senders[0].present_certificate: needs a certificate with its key: certificate.file or certificate.pkcs12",
+		sender + "connector: in\n    recipient: \"a@b\\r\\nDATA\"":                           "7: tenants[0].senders[0].recipient: control characters are not allowed",
+		"tenants: [{name: a, inbound_connectors: [{name: c}, {name: c}]}]":                   `1: tenants[0].inbound_connectors[1].name: connector "c" stands twice`,
+		"tenants: [{name: a, outbound_connectors: [{name: c}, {name: c}]}]":                  `1: tenants[0].outbound_connectors[1].name: connector "c" stands twice`,
+		"tenants: [{name: a, inbound_connectors: [{name: c, sender_ip_addresses: [mail]}]}]": "1: tenants[0].inbound_connectors[0].sender_ip_addresses[0]: must be an IP address or a network such as 192.0.2.0/24",
+	} {
+		tests[text] = want
 	}
 	for text, want := range tests {
 		_, err := config.Load(write(t, "c.yaml", text), nil)

@@ -2,15 +2,8 @@ package config
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"sort"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -19,48 +12,50 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// maxFile is the largest file that is read.
-const maxFile = 64 << 20
-
 // Load reads the main file and every file it names. The error is of type [Errors] and holds every mistake of the main file. A
-// tenant file that does not load keeps the tenants that last (the running configuration, or nil) had of it; see Problems.
+// tenant whose own file, export or certificate does not load keeps the state that last (the running configuration, or nil)
+// has of it; see Problems.
 func Load(path string, last *Config) (*Config, error) {
 	cfg := defaults()
 	cfg.file = path
 	r := &reader{file: path}
 	if root := r.open(path); root != nil {
-		r.main(root, &cfg)
+		r.main(root, &cfg, last)
 	}
-	cfg.tenantFiles(r, last)
 	r.unique(cfg.Tenants)
 	if len(r.errs) > 0 {
 		return nil, r.errs
 	}
+	cfg.collect(r)
 	return &cfg, nil
+}
+
+// collect takes what a reader has seen besides its file.
+func (c *Config) collect(r *reader) {
+	c.files = append(c.files, r.files...)
+	c.patterns = append(c.patterns, r.patterns...)
+	c.Warnings = append(c.Warnings, r.warnings...)
 }
 
 // open parses a file with exactly one document. It returns nil after a mistake.
 func (r *reader) open(path string) *yaml.Node {
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxFile {
-		err = errors.New("larger than 64 MB")
-	}
-	var data []byte
-	if err == nil {
-		data, err = os.ReadFile(path) //nolint:gosec // reading the files that the operator names is the job
-	}
+	data, err := readFile(path)
 	if err != nil {
-		r.fail(nil, "", "%v", plainError(err))
+		r.fail(nil, "", "%v", err)
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
 	switch err := decoder.Decode(&doc); {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
 		r.fail(nil, "", "the file is empty")
 		return nil
 	case err != nil:
 		r.fail(nil, "", "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil
+	}
+	if isNull(doc.Content[0]) {
+		r.fail(nil, "", "the file is empty")
 		return nil
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
@@ -69,82 +64,57 @@ func (r *reader) open(path string) *yaml.Node {
 	return doc.Content[0]
 }
 
-// plainError drops the path that the message names already.
-func plainError(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
+// main reads the sections in an order of its own: the global probe section bounds those within, tenants come last.
+func (r *reader) main(n *yaml.Node, cfg *Config, last *Config) {
+	var later []func()
+	postpone := func(read func(*yaml.Node, string)) func(*yaml.Node, string) {
+		return func(n *yaml.Node, k string) { later = append(later, func() { read(n, k) }) }
 	}
-	return err
-}
-
-func (r *reader) main(n *yaml.Node, cfg *Config) {
-	dir := filepath.Dir(cfg.file)
 	r.mapping(n, "", fields{
-		"global":     func(n *yaml.Node, k string) { cfg.Global = r.global(n, k, dir, cfg) },
-		"probe":      func(n *yaml.Node, k string) { cfg.probe = r.layer(n, k) },
+		"global":     func(n *yaml.Node, k string) { cfg.Global = r.global(n, k, cfg.Global) },
 		"thresholds": func(n *yaml.Node, k string) { r.thresholds(n, k, &cfg.Thresholds) },
+		"checks":     func(n *yaml.Node, k string) { r.checks(n, k, cfg.Checks) },
 		"modules":    func(n *yaml.Node, k string) { r.modules(n, k, cfg) },
-		"tenant_files": func(n *yaml.Node, k string) {
-			for _, pattern := range r.texts(n, k) {
-				cfg.patterns = append(cfg.patterns, absolute(dir, pattern))
-			}
+		"suppressions": func(n *yaml.Node, k string) {
+			cfg.Suppressions = append(cfg.Suppressions, r.suppressions(n, k)...)
 		},
-		"tenants": func(n *yaml.Node, k string) {
-			r.list(n, k, func(n *yaml.Node, k string) { cfg.add(r.tenant(n, k)) })
+		"probe": func(n *yaml.Node, k string) {
+			cfg.probe = r.layer(n, k)
+			r.outer = []place{{cfg.probe, n, r.file, k}}
 		},
+		"tenants": postpone(func(n *yaml.Node, k string) {
+			r.list(n, k, func(n *yaml.Node, k string) { cfg.take(r.tenant(n, k), last) })
+		}),
+		"tenant_files":   postpone(func(n *yaml.Node, k string) { r.tenantFiles(n, k, cfg, last) }),
+		"tenant_folders": postpone(func(n *yaml.Node, k string) { r.tenantFolders(n, k, cfg, last) }),
 	})
-}
-
-func absolute(dir, path string) string {
-	if path == "" || filepath.IsAbs(path) {
-		return path
+	for _, read := range later {
+		read()
 	}
-	return filepath.Join(dir, path)
 }
 
-// add takes a tenant with its probe layers.
-func (c *Config) add(t mailflow.Tenant, layers map[string]probes.Layer) {
-	c.Tenants = append(c.Tenants, t)
-	c.layers[t.Name] = layers
-}
-
-func (r *reader) global(n *yaml.Node, key, dir string, cfg *Config) Global {
-	g := cfg.Global
+func (r *reader) global(n *yaml.Node, key string, g Global) Global {
 	r.mapping(n, key, fields{
 		"max_concurrent":             func(n *yaml.Node, k string) { g.MaxConcurrent = r.number(n, k, 1, 100_000) },
 		"max_concurrent_per_address": func(n *yaml.Node, k string) { g.MaxConcurrentPerAddress = r.number(n, k, 1, 100) },
 		"min_gap_per_address":        func(n *yaml.Node, k string) { g.MinGapPerAddress = r.duration(n, k, 0) },
 		"check_revocation":           func(n *yaml.Node, k string) { g.CheckRevocation = r.flag(n, k) },
-		"state_file":                 func(n *yaml.Node, k string) { g.StateFile = absolute(dir, r.text(n, k)) },
-		"exchange_online_hosts":      func(n *yaml.Node, k string) { g.ExchangeOnlineHosts = r.texts(n, k) },
+		"state_file":                 func(n *yaml.Node, k string) { g.StateFile = absolute(r.dir(), r.text(n, k)) },
+		"exchange_online_hosts":      func(n *yaml.Node, k string) { g.ExchangeOnlineHosts = r.each(n, k, r.glob) },
 		"allow_networks": func(n *yaml.Node, k string) {
 			r.list(n, k, func(n *yaml.Node, k string) { g.AllowNetworks = append(g.AllowNetworks, r.prefix(n, k)) })
 		},
 		"ca_file": func(n *yaml.Node, k string) {
-			if g.CAFile = absolute(dir, r.text(n, k)); g.CAFile != "" {
+			if g.CAFile = absolute(r.dir(), r.text(n, k)); g.CAFile != "" {
 				g.Roots = r.roots(n, k, g.CAFile)
-				cfg.files = append(cfg.files, g.CAFile)
 			}
 		},
 	})
 	return g
 }
 
-func (r *reader) roots(n *yaml.Node, key, file string) *x509.CertPool {
-	pem, err := os.ReadFile(file) //nolint:gosec // named by the operator
-	if err != nil {
-		r.fail(n, key, "%s: %v", file, plainError(err))
-		return nil
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		r.fail(n, key, "%s: no PEM certificate in it", file)
-	}
-	return pool
-}
-
 func (r *reader) thresholds(n *yaml.Node, key string, t *Thresholds) {
+	before := len(r.errs)
 	r.mapping(n, key, fields{
 		"certificate_warning_ratio":  func(n *yaml.Node, k string) { t.WarningRatio = r.ratio(n, k) },
 		"certificate_critical_ratio": func(n *yaml.Node, k string) { t.CriticalRatio = r.ratio(n, k) },
@@ -153,104 +123,73 @@ func (r *reader) thresholds(n *yaml.Node, key string, t *Thresholds) {
 		"validation_max_age":         func(n *yaml.Node, k string) { t.ValidationMaxAge = r.duration(n, k, 0) },
 		"inventory_max_age":          func(n *yaml.Node, k string) { t.InventoryMaxAge = r.duration(n, k, 0) },
 	})
+	if len(r.errs) > before {
+		return
+	}
+	if t.CriticalRatio > t.WarningRatio {
+		r.fail(n, join(key, "certificate_critical_ratio"), "must not be above certificate_warning_ratio")
+	}
+	if t.CriticalDays > t.WarningDays {
+		r.fail(n, join(key, "certificate_critical_days"), "must not be above certificate_warning_days")
+	}
 }
 
 func (r *reader) modules(n *yaml.Node, key string, cfg *Config) {
+	n, _ = r.enter(n)
 	if n.Kind != yaml.MappingNode {
 		r.fail(n, key, "must be a mapping from names to probe settings")
 		return
 	}
+	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		name := n.Content[i].Value
+		name := r.text(n.Content[i], key)
+		if seen[name] {
+			r.fail(n.Content[i], join(key, name), "stands twice")
+			continue
+		}
+		seen[name] = true
 		cfg.Modules[name] = r.layer(n.Content[i+1], join(key, name))
 	}
-}
-
-// tenantFiles reads what tenant_files names. A bad file blinds its own tenants only.
-func (c *Config) tenantFiles(r *reader, last *Config) {
-	for _, pattern := range c.patterns {
-		files, err := filepath.Glob(pattern)
-		switch {
-		case err != nil:
-			r.fail(nil, "tenant_files", "%s: not a pattern", pattern)
-		case len(files) == 0 && strings.ContainsAny(pattern, "*?["):
-			c.Warnings = append(c.Warnings, "tenant_files: "+pattern+" matches no file")
-		case len(files) == 0:
-			r.fail(nil, "tenant_files", "%s: no such file", pattern)
-		}
-		for _, file := range files {
-			c.tenantFile(file, last)
-		}
-	}
-}
-
-func (c *Config) tenantFile(file string, last *Config) {
-	c.files = append(c.files, file)
-	r := &reader{file: file}
-	type read struct {
-		tenant mailflow.Tenant
-		layers map[string]probes.Layer
-	}
-	var all []read
-	one := func(n *yaml.Node, k string) {
-		t, l := r.tenant(n, k)
-		all = append(all, read{t, l})
-	}
-	if root := r.open(file); root != nil && root.Kind == yaml.SequenceNode {
-		r.list(root, "", one)
-	} else if root != nil {
-		one(root, "")
-	}
-	if len(r.errs) == 0 {
-		for _, t := range all {
-			c.add(t.tenant, t.layers)
-		}
-		return
-	}
-	c.problems = append(c.problems, r.errs...)
-	c.keep(file, last, r.errs)
-}
-
-// keep lists the tenants of a file that does not load: as last known, else without paths under the file's own name.
-func (c *Config) keep(file string, last *Config, why Errors) {
-	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-	if last != nil {
-		for _, t := range last.Tenants {
-			if t.Name == name {
-				t.NotLoaded = why[0].Error()
-				c.add(t, last.layers[t.Name])
-				return
-			}
-		}
-	}
-	c.add(mailflow.Tenant{Name: name, NotLoaded: why[0].Error()}, nil)
 }
 
 // unique refuses two tenants of one name: their series would collide.
 func (r *reader) unique(tenants []mailflow.Tenant) {
 	seen := map[string]bool{}
 	for _, t := range tenants {
-		if seen[t.Name] {
+		if t.Name != "" && seen[t.Name] {
 			r.fail(nil, "tenants", "tenant %q stands twice", t.Name)
 		}
 		seen[t.Name] = true
 	}
 }
 
-// Fingerprint is a hash over the present contents of every file that the configuration read or would read now. It changes
-// when one of them changes, comes or goes, and does not when only times change.
-func (c *Config) Fingerprint() string {
-	names := append([]string{c.file}, c.files...)
-	for _, pattern := range c.patterns {
-		found, _ := filepath.Glob(pattern) // the pattern was checked by Load
-		names = append(names, found...)
+// add takes a tenant with what it says besides.
+func (c *Config) add(t mailflow.Tenant, o own) {
+	c.Tenants = append(c.Tenants, t)
+	c.own[t.Name] = o
+	c.Suppressions = append(c.Suppressions, o.suppressions...)
+}
+
+// take adds a tenant that was read, or its last good state where one of its files is broken.
+func (c *Config) take(t readTenant, last *Config) {
+	if len(t.broken) == 0 {
+		c.add(t.tenant, t.own)
+		return
 	}
-	sort.Strings(names)
-	hash := sha256.New()
-	for _, name := range names {
-		content, err := os.ReadFile(name) //nolint:gosec // named by the operator
-		_, _ = fmt.Fprintf(hash, "%s %d %t\n", name, len(content), err == nil)
-		_, _ = hash.Write(content)
+	c.problems = append(c.problems, t.broken...)
+	c.keep(t.tenant.Name, t.own.origin, last, t.broken[0])
+}
+
+// keep adds a tenant as it was last known, else without paths.
+func (c *Config) keep(name, origin string, last *Config, why Error) {
+	if last != nil {
+		for _, t := range last.Tenants {
+			if t.Name == name {
+				t.NotLoaded = why.Error()
+				c.add(t, last.own[name])
+				return
+			}
+		}
 	}
-	return hex.EncodeToString(hash.Sum(nil))
+	c.add(mailflow.Tenant{Name: name, NotLoaded: why.Error()}, own{layers: map[string]probes.Layer{}, origin: origin})
 }

@@ -2,20 +2,32 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"sort"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/prometheus/common/model"
 	"gopkg.in/yaml.v3"
+)
+
+// Bounds of one file's walk. Aliases can multiply a small file into a huge one.
+const (
+	maxNodes    = 5_000_000
+	maxMistakes = 1000
 )
 
 // reader collects mistakes while it walks the nodes of one file, so that all are told at once.
 type reader struct {
-	file string
-	errs Errors
+	file     string
+	errs     Errors // in the file itself
+	broken   Errors // in files that a tenant names: they blind that tenant only
+	warnings []string
+	files    []string // opened on behalf of this one
+	patterns []string // absolute, expanded on behalf of this one
+	outer    []place  // probe sections around the current one
+	told     map[*yaml.Node]bool
+	nodes    int
+	inTenant bool
+	lenient  bool // an export: unknown keys are skipped, mistakes are warnings
 }
 
 func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
@@ -23,20 +35,45 @@ func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
 	if n != nil {
 		line = n.Line
 	}
-	r.errs = append(r.errs, Error{File: r.file, Line: line, Key: key, Message: fmt.Sprintf(format, args...)})
+	e := Error{File: r.file, Line: line, Key: key, Message: fmt.Sprintf(format, args...)}
+	if last := len(r.errs) - 1; key != "" && last >= 0 && r.errs[last].Key == key && r.errs[last].Line == line {
+		return // one value, one mistake: the first is the cause
+	}
+	switch {
+	case r.lenient && len(r.warnings) < maxMistakes:
+		r.warnings = append(r.warnings, e.Error())
+	case !r.lenient && len(r.errs) < maxMistakes:
+		r.errs = append(r.errs, e)
+	}
 }
 
 // fields maps the keys of a mapping to what reads them.
 type fields map[string]func(n *yaml.Node, key string)
 
-// mapping reads a mapping strictly: every key must be known and may stand once.
-func (r *reader) mapping(n *yaml.Node, path string, known fields) {
-	if n.Kind == yaml.AliasNode {
+// enter follows an alias and counts; it says false when the file is too much to read.
+func (r *reader) enter(n *yaml.Node) (*yaml.Node, bool) {
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		n = n.Alias
+	}
+	if r.nodes++; r.nodes == maxNodes {
+		r.fail(n, "", "more than %d values", maxNodes)
+	}
+	return n, r.nodes < maxNodes
+}
+
+// mapping reads a mapping strictly: every key must be known and may stand once. Of an export it takes what it knows, and
+// compares as Microsoft writes: UseMXRecord is use_mx_record.
+func (r *reader) mapping(n *yaml.Node, path string, known fields) {
+	n, ok := r.enter(n)
+	if !ok {
+		return
 	}
 	if n.Kind != yaml.MappingNode {
 		r.fail(n, path, "must be a mapping")
 		return
+	}
+	if r.lenient {
+		known = known.plain()
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -44,8 +81,9 @@ func (r *reader) mapping(n *yaml.Node, path string, known fields) {
 		key := join(path, k.Value)
 		read, ok := known[k.Value]
 		switch {
+		case !ok && r.lenient:
 		case !ok:
-			r.fail(k, key, "unknown key; known here: %s", strings.Join(sortedKeys(known), ", "))
+			r.fail(k, key, "unknown key; %s", hint(k.Value, sortedKeys(known)))
 		case seen[k.Value]:
 			r.fail(k, key, "stands twice")
 		default:
@@ -55,7 +93,15 @@ func (r *reader) mapping(n *yaml.Node, path string, known fields) {
 	}
 }
 
-func sortedKeys(m fields) []string {
+func (f fields) plain() fields {
+	plain := make(fields, len(f))
+	for k, read := range f {
+		plain[strings.ReplaceAll(k, "_", "")] = read
+	}
+	return plain
+}
+
+func sortedKeys[T any](m map[string]T) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
@@ -73,127 +119,64 @@ func join(path, key string) string {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// list reads a sequence, each item by read.
+// list reads a sequence, each item by read. In an export a single value stands for a list of one.
 func (r *reader) list(n *yaml.Node, key string, read func(n *yaml.Node, key string)) {
-	if isNull(n) {
+	n, ok := r.enter(n)
+	if !ok || isNull(n) {
 		return
+	}
+	if r.lenient {
+		n = asList(n)
 	}
 	if n.Kind != yaml.SequenceNode {
 		r.fail(n, key, "must be a list")
 		return
 	}
 	for i, item := range n.Content {
+		if r.lenient && isNull(item) {
+			continue
+		}
 		read(item, key+"["+strconv.Itoa(i)+"]")
 	}
 }
 
-// text reads one line of text. Control characters are refused everywhere: nothing from here may inject a command.
-func (r *reader) text(n *yaml.Node, key string) string {
-	if isNull(n) {
-		return ""
+// hint names the nearest known word, else all of them.
+func hint(got string, known []string) string {
+	if near := nearest(got, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if n.Kind != yaml.ScalarNode {
-		r.fail(n, key, "must be text")
-		return ""
-	}
-	if strings.IndexFunc(n.Value, func(c rune) bool { return c < 0x20 || c == 0x7f }) >= 0 {
-		r.fail(n, key, "control characters are not allowed")
-		return ""
-	}
-	return n.Value
+	return "known here: " + strings.Join(known, ", ")
 }
 
-func (r *reader) number(n *yaml.Node, key string, low, high int) int {
-	v, err := strconv.Atoi(r.text(n, key))
-	if err != nil || v < low || v > high {
-		r.fail(n, key, "must be a number from %d to %d", low, high)
-		return low
-	}
-	return v
-}
-
-func (r *reader) ratio(n *yaml.Node, key string) float64 {
-	v, err := strconv.ParseFloat(r.text(n, key), 64)
-	if err != nil || !(v >= 0 && v <= 1) {
-		r.fail(n, key, "must be a ratio from 0 to 1")
-		return 0
-	}
-	return v
-}
-
-func (r *reader) flag(n *yaml.Node, key string) bool {
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-		r.fail(n, key, "must be true or false")
-		return false
-	}
-	return strings.EqualFold(n.Value, "true")
-}
-
-func (r *reader) duration(n *yaml.Node, key string, low time.Duration) time.Duration {
-	d, err := model.ParseDuration(r.text(n, key))
-	if err != nil {
-		r.fail(n, key, "must be a duration such as 30s, 5m or 90d")
-		return low
-	}
-	if time.Duration(d) < low {
-		r.fail(n, key, "must be at least %s", model.Duration(low))
-		return low
-	}
-	return time.Duration(d)
-}
-
-func (r *reader) word(n *yaml.Node, key string, allowed ...string) string {
-	got := r.text(n, key)
-	for _, w := range allowed {
-		if strings.EqualFold(got, w) {
-			return w
+func nearest(got string, known []string) string {
+	best, at := "", 3
+	for _, k := range known {
+		if d := distance(got, k); d < at && d < len(k) {
+			best, at = k, d
 		}
 	}
-	r.fail(n, key, "must be one of %s", strings.Join(allowed, ", "))
-	return ""
+	return best
 }
 
-func (r *reader) texts(n *yaml.Node, key string) []string {
-	values := []string{}
-	r.list(n, key, func(n *yaml.Node, key string) {
-		if v := r.text(n, key); v != "" {
-			values = append(values, v)
+// distance counts single-character edits (Levenshtein); words much longer than any key are not compared.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
 		}
-	})
-	return values
-}
-
-func (r *reader) addr(n *yaml.Node, key string) netip.Addr {
-	value := strings.Trim(r.text(n, key), "[]")
-	if value == "" {
-		return netip.Addr{}
 	}
-	a, err := netip.ParseAddr(value)
-	if err != nil {
-		r.fail(n, key, "must be an IP address")
-	}
-	return a
-}
-
-func (r *reader) prefix(n *yaml.Node, key string) netip.Prefix {
-	value := r.text(n, key)
-	if a, err := netip.ParseAddr(value); err == nil {
-		return netip.PrefixFrom(a, a.BitLen())
-	}
-	p, err := netip.ParsePrefix(value)
-	if err != nil {
-		r.fail(n, key, "must be an IP address or a network such as 192.0.2.0/24")
-	}
-	return p
-}
-
-// mailbox reads an address that will stand in an SMTP command: no spaces, brackets or control characters, one @.
-func (r *reader) mailbox(n *yaml.Node, key string) string {
-	value := r.text(n, key)
-	local, domain, ok := strings.Cut(value, "@")
-	if !ok || local == "" || domain == "" || strings.ContainsAny(value, " <>()[],;:\\\"") || strings.Contains(domain, "@") || len(value) > 254 {
-		r.fail(n, key, "must be a plain mail address such as probe@contoso.com")
-		return ""
-	}
-	return value
+	return row[len(b)]
 }

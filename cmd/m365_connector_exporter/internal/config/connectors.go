@@ -1,0 +1,218 @@
+package config
+
+import (
+	"net/netip"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// outboundConnectors reads the list; a connector that an export has too is overlaid, key by key.
+func (r *reader) outboundConnectors(n *yaml.Node, key string, t *readTenant, chain []place) {
+	at := map[string]int{}
+	for i, c := range t.tenant.Outbound {
+		at[c.Name] = i
+	}
+	mine := map[string]bool{}
+	r.list(n, key, func(n *yaml.Node, k string) {
+		i, imported := at[scalar(n, "name")]
+		if !imported {
+			t.tenant.Outbound = append(t.tenant.Outbound, mailflow.OutboundConnector{})
+			i = len(t.tenant.Outbound) - 1
+		}
+		c := &t.tenant.Outbound[i]
+		probe := r.outbound(n, k, c)
+		at[c.Name] = i
+		r.connector(n, k, c.Common, mailflow.Outbound, mine, t, chain, probe)
+	})
+}
+
+func (r *reader) inboundConnectors(n *yaml.Node, key string, t *readTenant, chain []place) {
+	at := map[string]int{}
+	for i, c := range t.tenant.Inbound {
+		at[c.Name] = i
+	}
+	mine := map[string]bool{}
+	r.list(n, key, func(n *yaml.Node, k string) {
+		i, imported := at[scalar(n, "name")]
+		if !imported {
+			t.tenant.Inbound = append(t.tenant.Inbound, mailflow.InboundConnector{})
+			i = len(t.tenant.Inbound) - 1
+		}
+		c := &t.tenant.Inbound[i]
+		probe := r.inbound(n, k, c)
+		at[c.Name] = i
+		r.connector(n, k, c.Common, mailflow.Inbound, mine, t, chain, probe)
+	})
+}
+
+// connector checks what both directions share and files the probe section.
+func (r *reader) connector(n *yaml.Node, key string, c mailflow.Common, d mailflow.Direction, mine map[string]bool, t *readTenant, chain []place, probe *place) {
+	switch {
+	case c.Name == "":
+		r.fail(n, join(key, "name"), "a connector needs a name")
+	case mine[c.Name]:
+		r.fail(n, join(key, "name"), "connector %q stands twice", c.Name)
+	}
+	mine[c.Name] = true
+	if probe != nil {
+		t.own.layers[connectorLayer(d, c.Name)] = probe.layer
+	}
+	r.timeouts(defaultInterval(d, c.Type), append(pointers(chain), probe)...)
+}
+
+func pointers(chain []place) []*place {
+	all := make([]*place, 0, len(chain)+2)
+	for i := range chain {
+		all = append(all, &chain[i])
+	}
+	return all
+}
+
+// probeField reads a probe section into *to.
+func (r *reader) probeField(to **place) func(*yaml.Node, string) {
+	return func(n *yaml.Node, k string) { *to = &place{r.layer(n, k), n, r.file, k} }
+}
+
+func (r *reader) common(c *mailflow.Common) fields {
+	known := r.ignored("identity", "when_created", "when_changed", "exchange_object_id", "is_valid", "object_state", "organization_id",
+		"distinguished_name", "name_hash_guid", "organizational_unit_root", "originating_server", "admin_display_name")
+	known["name"] = func(n *yaml.Node, k string) { c.Name = r.text(n, k) }
+	known["comment"] = func(n *yaml.Node, _ string) { c.Comment = comment(n) }
+	known["connector_type"] = func(n *yaml.Node, k string) {
+		c.Type = mailflow.ConnectorType(r.enum(n, k, 1, "OnPremises", "Partner"))
+	}
+	known["connector_source"] = func(n *yaml.Node, k string) { c.Source = r.text(n, k) }
+	known["enabled"] = func(n *yaml.Node, k string) { c.Enabled = r.tri(n, k) }
+	known["cloud_services_mail_enabled"] = func(n *yaml.Node, k string) { c.CloudServicesMailEnabled = r.tri(n, k) }
+	known["when_created_utc"] = func(n *yaml.Node, k string) { c.WhenCreated = r.time(n, k) }
+	known["when_changed_utc"] = func(n *yaml.Node, k string) { c.WhenChanged = r.time(n, k) }
+	known["guid"] = func(n *yaml.Node, k string) { c.GUID = r.text(n, k) }
+	return known
+}
+
+// comment is free text and may have lines; control characters become spaces.
+func comment(n *yaml.Node) string {
+	if isNull(n) || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return strings.Map(func(c rune) rune {
+		if isControl(c) {
+			return ' '
+		}
+		return c
+	}, n.Value)
+}
+
+func (r *reader) outbound(n *yaml.Node, key string, c *mailflow.OutboundConnector) *place {
+	var probe *place
+	known := r.common(&c.Common)
+	for k, read := range r.routing(c) {
+		known[k] = read
+	}
+	if !r.lenient {
+		known["probe"] = r.probeField(&probe)
+	}
+	r.mapping(n, key, known)
+	return probe
+}
+
+func (r *reader) routing(c *mailflow.OutboundConnector) fields {
+	return fields{
+		"recipient_domains":                  func(n *yaml.Node, k string) { c.RecipientDomains = r.each(n, k, r.wildDomain) },
+		"all_accepted_domains":               func(n *yaml.Node, k string) { c.AllAcceptedDomains = r.tri(n, k) },
+		"is_transport_rule_scoped":           func(n *yaml.Node, k string) { c.IsTransportRuleScoped = r.tri(n, k) },
+		"use_mx_record":                      func(n *yaml.Node, k string) { c.UseMXRecord = r.tri(n, k) },
+		"smart_hosts":                        func(n *yaml.Node, k string) { c.SmartHosts = r.each(n, k, r.smartHost) },
+		"tls_settings":                       func(n *yaml.Node, k string) { c.TLSSettings = r.tlsSettings(n, k) },
+		"tls_domain":                         func(n *yaml.Node, k string) { c.TLSDomain = r.optional(n, k, r.wildDomain) },
+		"route_all_messages_via_on_premises": func(n *yaml.Node, k string) { c.RouteAllMessagesViaOnPremises = r.tri(n, k) },
+		"sender_rewriting_enabled":           func(n *yaml.Node, k string) { c.SenderRewritingEnabled = r.tri(n, k) },
+		"mta_sts_mode":                       func(n *yaml.Node, k string) { c.MTASTSMode = r.text(n, k) },
+		"smtp_dane_mode":                     func(n *yaml.Node, k string) { c.SMTPDANEMode = r.text(n, k) },
+		"test_mode":                          func(n *yaml.Node, k string) { c.TestMode = r.tri(n, k) },
+		"is_validated":                       func(n *yaml.Node, k string) { c.IsValidated = r.tri(n, k) },
+		"last_validation_timestamp":          func(n *yaml.Node, k string) { c.LastValidation = r.time(n, k) },
+		"validation_recipients":              func(n *yaml.Node, k string) { c.ValidationRecipients = r.each(n, k, r.mailbox) },
+		"link_for_modified_connector":        func(*yaml.Node, string) {},
+	}
+}
+
+// optional reads null and "" as absent.
+func (r *reader) optional(n *yaml.Node, key string, read func(*yaml.Node, string) string) string {
+	if v, _ := r.enter(n); v.Kind == yaml.ScalarNode && (isNull(v) || v.Value == "") {
+		return ""
+	}
+	return read(n, key)
+}
+
+func (r *reader) tlsSettings(n *yaml.Node, key string) mailflow.TLSSettings {
+	return mailflow.TLSSettings(r.optional(n, key, func(n *yaml.Node, k string) string {
+		return r.enum(n, k, 1, "EncryptionOnly", "CertificateValidation", "DomainValidation")
+	}))
+}
+
+// smartHost reads a name, an address, a range or a bracketed address, as configured: it becomes a label.
+func (r *reader) smartHost(n *yaml.Node, key string) string {
+	before := len(r.errs) + len(r.warnings)
+	value := r.text(n, key)
+	bare := strings.TrimSuffix(strings.TrimPrefix(value, "["), "]")
+	_, addrErr := netip.ParseAddr(bare)
+	_, prefixErr := netip.ParsePrefix(bare)
+	if addrErr != nil && prefixErr != nil {
+		r.plainDomain(n, key)
+	}
+	if len(r.errs)+len(r.warnings) > before {
+		return ""
+	}
+	return value
+}
+
+func (r *reader) inbound(n *yaml.Node, key string, c *mailflow.InboundConnector) *place {
+	var probe *place
+	known := r.common(&c.Common)
+	for k, read := range r.admission(c) {
+		known[k] = read
+	}
+	if !r.lenient {
+		known["probe"] = r.probeField(&probe)
+	}
+	r.mapping(n, key, known)
+	return probe
+}
+
+func (r *reader) admission(c *mailflow.InboundConnector) fields {
+	plain := func(n *yaml.Node, k string) string { return r.network(n, k, false) }
+	ranged := func(n *yaml.Node, k string) string { return r.network(n, k, true) }
+	return fields{
+		"sender_domains":                   func(n *yaml.Node, k string) { c.SenderDomains = r.each(n, k, r.wildDomain) },
+		"sender_ip_addresses":              func(n *yaml.Node, k string) { c.SenderIPAddresses = r.each(n, k, plain) },
+		"restrict_domains_to_ip_addresses": func(n *yaml.Node, k string) { c.RestrictDomainsToIPAddresses = r.tri(n, k) },
+		"restrict_domains_to_certificate":  func(n *yaml.Node, k string) { c.RestrictDomainsToCertificate = r.tri(n, k) },
+		"require_tls":                      func(n *yaml.Node, k string) { c.RequireTLS = r.tri(n, k) },
+		"tls_sender_certificate_name": func(n *yaml.Node, k string) {
+			c.TLSSenderCertificateName = r.optional(n, k, r.certificateName)
+		},
+		"associated_accepted_domains": func(n *yaml.Node, k string) { c.AssociatedAcceptedDomains = r.texts(n, k) },
+		"treat_messages_as_internal":  func(n *yaml.Node, k string) { c.TreatMessagesAsInternal = r.tri(n, k) },
+		"ef_skip_last_ip":             func(n *yaml.Node, k string) { c.EFSkipLastIP = r.tri(n, k) },
+		"ef_skip_ips":                 func(n *yaml.Node, k string) { c.EFSkipIPs = r.each(n, k, ranged) },
+		"ef_users":                    func(n *yaml.Node, k string) { c.EFUsers = r.texts(n, k) },
+		"trusted_organizations":       func(n *yaml.Node, k string) { c.TrustedOrganizations = r.texts(n, k) },
+		"client_host_names":           func(n *yaml.Node, k string) { c.ClientHostNames = r.texts(n, k) },
+		"ef_skip_mail_gateway":        func(*yaml.Node, string) {},
+		"ef_test_mode":                func(*yaml.Node, string) {},
+		"scan_and_drop_recipients":    func(*yaml.Node, string) {},
+	}
+}
+
+// certificateName reads a domain, or the form <I>issuer<S>subject, which no document shows for Exchange Online and none
+// rules out: it is kept as it is.
+func (r *reader) certificateName(n *yaml.Node, key string) string {
+	if value := r.text(n, key); strings.HasPrefix(value, "<I>") {
+		return value
+	}
+	return r.domain(n, key, true)
+}

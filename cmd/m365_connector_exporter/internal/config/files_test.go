@@ -1,0 +1,104 @@
+package config_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+)
+
+// pair is a self-signed certificate as PEM, its key as PEM, and both as PKCS#12 under the password "secret".
+func pair(t *testing.T) (cert, key, pfx, der []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "edge-1"}, NotAfter: time.Now().Add(time.Hour)}
+	if der, err = x509.CreateCertificate(rand.Reader, template, template, private.Public(), private); err != nil {
+		t.Fatal(err)
+	}
+	parsed, _ := x509.ParseCertificate(der)
+	if pfx, err = pkcs12.Modern.Encode(private, parsed, nil, "secret"); err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := x509.MarshalPKCS8PrivateKey(private)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), pfx, der
+}
+
+func TestCertificateFiles(t *testing.T) {
+	cert, key, pfx, der := pair(t)
+	_, otherKey, _, _ := pair(t)
+	tests := []struct {
+		name, source string
+		files        map[string][]byte
+		mode         os.FileMode
+		want         string // end of the only problem; "" for none
+	}{
+		{"PEM", "file: c", map[string][]byte{"c": cert}, 0o644, ""},
+		{"DER", "file: c", map[string][]byte{"c": der}, 0o644, ""},
+		{"PEM with key", "file: c", map[string][]byte{"c": append(cert, key...)}, 0o600, ""},
+		{"group may read", "file: c", map[string][]byte{"c": append(cert, key...)}, 0o640, ""},
+		{"others may read", "file: c", map[string][]byte{"c": append(cert, key...)}, 0o644, "/c: holds a secret and is readable by others: chmod o-rwx"},
+		{"foreign key", "file: c", map[string][]byte{"c": append(cert, otherKey...)}, 0o600, "/c: the key in it is encrypted, unreadable or not that of the first certificate"},
+		{"rubbish", "file: c", map[string][]byte{"c": []byte("top secret")}, 0o600, "/c: no certificate in it (PEM, DER or PKCS#7)"},
+		{"absent", "file: c", nil, 0o600, "/c: no such file or directory"},
+		{"PKCS#12", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("secret\n")}, 0o600, ""},
+		{"wrong password", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("hunter2\n")}, 0o600, "/p: the password is not the right one"},
+		{"no PKCS#12", "{pkcs12: p}", map[string][]byte{"p": cert}, 0o600, "/p: not a PKCS#12 file that can be read"},
+		{"folder", "{file: .}", nil, 0o600, ": not a regular file"},
+	}
+	for _, test := range tests {
+		if runtime.GOOS == "windows" && test.name == "others may read" {
+			continue
+		}
+		dir := t.TempDir()
+		for name, content := range test.files {
+			put(t, filepath.Join(dir, name), string(content), test.mode)
+		}
+		main := filepath.Join(dir, "main.yaml")
+		source := test.source
+		if !strings.HasPrefix(source, "{") {
+			source = "{" + source + "}"
+		}
+		put(t, main, "tenants:\n- name: a\n  inbound_connectors: [{name: in}]\n  senders:\n  - {name: s, connector: in, certificate: "+source+"}\n", 0o600)
+		cfg, err := config.Load(main, nil)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		told := cfg.Problems().Error()
+		if test.want == "" && told != "" || !strings.HasSuffix(told, test.want) || strings.Contains(told, "secret\n") || strings.Contains(told, "hunter2") {
+			t.Errorf("%s: told %q; want an end of %q", test.name, told, test.want)
+		}
+		if (cfg.Tenants[0].NotLoaded == "") != (test.want == "") {
+			t.Errorf("%s: not loaded: %q", test.name, cfg.Tenants[0].NotLoaded)
+		}
+	}
+}
+
+func put(t *testing.T, path, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,123 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// place is a probe section and where it stands, so that a contradiction between two of them names the inner one.
+type place struct {
+	layer probes.Layer
+	node  *yaml.Node
+	file  string
+	key   string
+}
+
+// layer reads a probe section. An empty value says nothing, like an absent key.
+func (r *reader) layer(n *yaml.Node, key string) probes.Layer {
+	var l probes.Layer
+	known := fields{
+		"enabled":              func(n *yaml.Node, k string) { v := r.flag(n, k); l.Enabled = &v },
+		"interval":             func(n *yaml.Node, k string) { v := r.duration(n, k, time.Second); l.Interval = &v },
+		"timeout":              func(n *yaml.Node, k string) { v := r.duration(n, k, 100*time.Millisecond); l.Timeout = &v },
+		"port":                 func(n *yaml.Node, k string) { v := uint16(r.number(n, k, 1, 65535)); l.Port = &v }, //nolint:gosec // in range
+		"hello_name":           func(n *yaml.Node, k string) { v := r.hostName(n, k); l.HelloName = &v },
+		"source_address":       func(n *yaml.Node, k string) { v := r.addr(n, k); l.SourceAddress = &v },
+		"message_min_interval": func(n *yaml.Node, k string) { v := r.duration(n, k, 5*time.Minute); l.MessageMinInterval = &v },
+		"dns_servers":          func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
+		"until":                func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
+		"ip_protocol": func(n *yaml.Node, k string) {
+			v := probes.IPProtocol(r.word(n, k, "any", "ip4", "ip6"))
+			l.Protocol = &v
+		},
+		"mail_from": func(n *yaml.Node, k string) {
+			v := "<>"
+			if r.text(n, k) != v {
+				v = r.mailbox(n, k)
+			}
+			l.MailFrom = &v
+		},
+		"connect_to": func(n *yaml.Node, k string) {
+			l.ConnectTo = []netip.Addr{}
+			r.list(n, k, func(n *yaml.Node, k string) { l.ConnectTo = append(l.ConnectTo, r.addr(n, k)) })
+		},
+	}
+	r.mapping(n, key, known.unlessEmpty(r))
+	if l.Interval != nil && l.Timeout != nil && *l.Timeout >= *l.Interval {
+		r.fail(n, join(key, "timeout"), "must be below interval")
+		r.tell(n)
+	}
+	return l
+}
+
+// unlessEmpty skips values that are null or "".
+func (f fields) unlessEmpty(r *reader) fields {
+	skipping := make(fields, len(f))
+	for key, read := range f {
+		skipping[key] = func(n *yaml.Node, k string) {
+			if v, _ := r.enter(n); v.Kind != yaml.ScalarNode || v.Value != "" && !isNull(v) {
+				read(n, k)
+			}
+		}
+	}
+	return skipping
+}
+
+func (r *reader) stage(n *yaml.Node, key string) probes.Stage {
+	stage, ok := probes.ParseStage(r.text(n, key))
+	if !ok {
+		r.fail(n, key, "must be one of resolve, connect, ehlo, tls, recipient, message")
+	}
+	return stage
+}
+
+func (r *reader) tell(n *yaml.Node) bool {
+	if r.told == nil {
+		r.told = map[*yaml.Node]bool{}
+	}
+	before := r.told[n]
+	r.told[n] = true
+	return !before
+}
+
+// timeouts refuses a timeout that is not below the interval, whichever sections the two come from. The innermost section
+// that says either is to blame, and is blamed once.
+func (r *reader) timeouts(interval time.Duration, chain ...*place) {
+	timeout := 30 * time.Second
+	var blame *place
+	for _, p := range chain {
+		if p == nil {
+			continue
+		}
+		if p.layer.Interval != nil {
+			interval, blame = *p.layer.Interval, p
+		}
+		if p.layer.Timeout != nil {
+			timeout, blame = *p.layer.Timeout, p
+		}
+	}
+	if blame == nil || timeout < interval || !r.tell(blame.node) {
+		return
+	}
+	r.errs = append(r.errs, Error{
+		File: blame.file, Line: blame.node.Line, Key: join(blame.key, "timeout"),
+		Message: "must be below interval: " + timeout.String() + " is not below " + interval.String(),
+	})
+}
+
+// defaultInterval is that of probes.Plan.
+func defaultInterval(d mailflow.Direction, t mailflow.ConnectorType) time.Duration {
+	switch {
+	case d == mailflow.Inbound:
+		return time.Hour
+	case t == mailflow.Partner:
+		return 30 * time.Minute
+	default:
+		return 5 * time.Minute
+	}
+}

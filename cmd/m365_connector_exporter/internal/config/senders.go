@@ -1,0 +1,115 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// senders reads the list; each must name an inbound connector of this tenant.
+func (r *reader) senders(n *yaml.Node, key string, t *readTenant, chain []place) {
+	connectors := map[string]mailflow.Common{}
+	for _, c := range t.tenant.Inbound {
+		connectors[c.Name] = c.Common
+	}
+	seen := map[string]bool{}
+	r.list(n, key, func(n *yaml.Node, k string) {
+		s, probe := r.sender(n, k)
+		switch {
+		case s.Name == "":
+			r.fail(n, join(k, "name"), "a sender needs a name")
+		case seen[s.Name]:
+			r.fail(n, join(k, "name"), "sender %q stands twice", s.Name)
+		}
+		seen[s.Name] = true
+		if _, ok := connectors[s.Connector]; !ok {
+			r.unknownConnector(n, join(k, "connector"), s.Connector, sortedKeys(connectors))
+		}
+		if probe != nil {
+			t.own.layers[senderLayer(s.Name)] = probe.layer
+			r.timeouts(time.Hour, append(pointers(chain), probe)...)
+		}
+		t.tenant.Senders = append(t.tenant.Senders, s)
+	})
+}
+
+// unknownConnector is a bad reference, unless the export that could have held the connector is broken itself.
+func (r *reader) unknownConnector(n *yaml.Node, key, name string, known []string) {
+	if len(r.broken) > 0 {
+		return
+	}
+	if near := nearest(name, known); near != "" {
+		r.fail(n, key, "no inbound connector %q in this tenant; did you mean %q?", name, near)
+		return
+	}
+	r.fail(n, key, "no inbound connector %q in this tenant", name)
+}
+
+func (r *reader) sender(n *yaml.Node, key string) (mailflow.Sender, *place) {
+	s := mailflow.Sender{Relays: "external"}
+	var probe *place
+	var certificate *yaml.Node
+	r.mapping(n, key, fields{
+		"name":                func(n *yaml.Node, k string) { s.Name = r.text(n, k) },
+		"connector":           func(n *yaml.Node, k string) { s.Connector = r.text(n, k) },
+		"organization":        func(n *yaml.Node, k string) { s.Organization = r.text(n, k) },
+		"send_connector":      func(n *yaml.Node, k string) { s.SendConnector = r.text(n, k) },
+		"mail_from_domains":   func(n *yaml.Node, k string) { s.MailFromDomains = r.each(n, k, r.plainDomain) },
+		"relays":              func(n *yaml.Node, k string) { s.Relays = r.word(n, k, "external", "internal") },
+		"present_certificate": func(n *yaml.Node, k string) { s.PresentCertificate = r.flag(n, k) },
+		"target":              func(n *yaml.Node, k string) { s.Target = r.optional(n, k, r.smartHost) },
+		"recipient":           func(n *yaml.Node, k string) { s.Recipient = r.optional(n, k, r.mailbox) },
+		"probe":               r.probeField(&probe),
+		"certificate":         func(n *yaml.Node, _ string) { certificate = n },
+		"addresses": func(n *yaml.Node, k string) {
+			s.Addresses = []netip.Prefix{}
+			r.list(n, k, func(n *yaml.Node, k string) { s.Addresses = append(s.Addresses, r.prefix(n, k)) })
+		},
+		"trusted_roots": func(n *yaml.Node, k string) {
+			if s.TrustedRoots = absolute(r.dir(), r.text(n, k)); s.TrustedRoots != "" {
+				r.roots(n, k, s.TrustedRoots)
+			}
+		},
+	})
+	hasKey := false
+	if certificate != nil {
+		s.Certificate, hasKey = r.certificate(certificate, join(key, "certificate"))
+	}
+	if s.PresentCertificate && !hasKey && len(r.broken) == 0 {
+		r.fail(n, join(key, "present_certificate"), "needs a certificate with its key: certificate.file or certificate.pkcs12")
+	}
+	return s, probe
+}
+
+// certificate reads where a certificate is to be seen and opens it. hasKey says that a private key was found.
+func (r *reader) certificate(n *yaml.Node, key string) (c mailflow.CertificateSource, hasKey bool) {
+	path := func(to *string) func(*yaml.Node, string) {
+		return func(n *yaml.Node, k string) { *to = absolute(r.dir(), r.text(n, k)) }
+	}
+	r.mapping(n, key, fields{
+		"file":          path(&c.File),
+		"pkcs12":        path(&c.PKCS12),
+		"password_file": path(&c.PasswordFile),
+		"smtp":          func(n *yaml.Node, k string) { c.SMTP = r.optional(n, k, r.hostPort) },
+	})
+	given := 0
+	for _, source := range []string{c.File, c.PKCS12, c.SMTP} {
+		if source != "" {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		r.fail(n, key, "only one of file, pkcs12 and smtp")
+	case c.PasswordFile != "" && c.PKCS12 == "":
+		r.fail(n, join(key, "password_file"), "only goes with pkcs12")
+	case c.File != "":
+		hasKey = r.certificateFile(n, join(key, "file"), c.File)
+	case c.PKCS12 != "":
+		hasKey = r.pkcs12(n, key, c)
+	}
+	return c, hasKey
+}
