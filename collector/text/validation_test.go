@@ -1,0 +1,55 @@
+package text_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes"
+)
+
+func item(step probes.Step) text.Item {
+	e := probes.Endpoint{Host: "mail.contoso.com\x1b[2J"}
+	e.Steps[probes.Resolve].Outcome = probes.Passed
+	e.Steps[probes.Connect] = step
+	id := probes.PathID{Tenant: "contoso", Direction: "outbound", Connector: "c", Path: "mail.contoso.com"}
+	return text.Item{Path: probes.Path{ID: id}, Result: probes.Result{Path: id, Until: probes.Connect, Endpoints: []probes.Endpoint{e}}}
+}
+
+func TestValidation(t *testing.T) {
+	refused := probes.Step{Outcome: probes.Failed, Reason: probes.ReasonConnectRefused, Reply: probes.Reply{Code: 554, Enhanced: "5.3.2", Text: "go \x1b]0;away\x07\xff"}}
+	var b strings.Builder
+	if err := text.Validation(&b, []text.Item{item(refused)}, text.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "Failed        contoso/outbound/c/mail.contoso.com\n" +
+		"  Check connectivity to mail.contoso.com\uFFFD[2J\n" +
+		"    Resolve                  Succeeded\n" +
+		"    Connect                  Failed\n" +
+		"                             the host answered, but nothing listens on the port (connect_refused)\n" +
+		"                             The server said: 554 5.3.2 go \uFFFD]0;away\uFFFD\uFFFD\n" +
+		"                             Remedy: Start the mail server; open the port for all Exchange Online ranges; or delete the connector of a retired server and make its domains Authoritative.\n" +
+		"\n1 paths: 0 passed, 1 failed, 0 inconclusive\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestValidationJSON(t *testing.T) {
+	var b strings.Builder
+	if err := text.ValidationJSON(&b, []text.Item{item(probes.Step{Outcome: probes.Failed, Reason: probes.ReasonConnectRefused})}); err != nil {
+		t.Fatal(err)
+	}
+	var got []struct {
+		Target, Outcome string
+		Endpoints       []struct{ Stages []struct{ Stage, Outcome, Reason, Remedy string } }
+	}
+	if err := json.Unmarshal([]byte(b.String()), &got); err != nil {
+		t.Fatal(err)
+	}
+	stage := got[0].Endpoints[0].Stages[1]
+	if got[0].Outcome != "failed" || stage.Stage != "connect" || stage.Reason != "connect_refused" || stage.Remedy == "" {
+		t.Errorf("%+v", got)
+	}
+}

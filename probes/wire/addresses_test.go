@@ -1,0 +1,54 @@
+package wire
+
+import (
+	"net/netip"
+	"testing"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+func TestAllowed(t *testing.T) {
+	tests := []struct {
+		addr     string
+		kind     mailflow.ConnectorType
+		stranger bool
+		allow    string
+		want     bool
+	}{
+		{"192.0.2.1", mailflow.OnPremises, false, "", true},
+		{"10.0.0.1", mailflow.OnPremises, false, "", true},
+		{"10.0.0.1", mailflow.Partner, false, "", false},
+		{"10.0.0.1", mailflow.OnPremises, true, "", false},
+		{"10.0.0.1", mailflow.Partner, false, "10.0.0.0/8", true},
+		{"127.0.0.1", mailflow.OnPremises, false, "", false},
+		{"::ffff:127.0.0.1", mailflow.OnPremises, false, "", false},
+		{"127.0.0.1", mailflow.OnPremises, false, "127.0.0.0/8", true},
+		{"169.254.169.254", mailflow.OnPremises, false, "", false},
+		{"fe80::1", mailflow.OnPremises, false, "", false},
+		{"fd00::1", mailflow.Partner, false, "", false},
+		{"224.0.0.1", mailflow.OnPremises, false, "", false},
+		{"0.0.0.0", mailflow.OnPremises, false, "", false},
+	}
+	for _, test := range tests {
+		var allow []netip.Prefix
+		if test.allow != "" {
+			allow = append(allow, netip.MustParsePrefix(test.allow))
+		}
+		got := newResolver(nil, allow, nil).allowed(netip.MustParseAddr(test.addr), probes.Path{ConnectorType: test.kind}, test.stranger)
+		if got != test.want {
+			t.Errorf("%s for %s (stranger %t, allow %q) = %t", test.addr, test.kind, test.stranger, test.allow, got)
+		}
+	}
+}
+
+func TestIsExchangeOnline(t *testing.T) {
+	for host, want := range map[string]bool{
+		"contoso-com.mail.protection.outlook.com": true, "contoso-com.e-v1.mx.microsoft": true, "x.mail.protection.office365.us": true,
+		"mail.contoso.com": false, "mail.protection.outlook.com.evil.example": false, "exo.lab.test": true,
+	} {
+		if got := isExchangeOnline(host, []string{"*.lab.test"}); got != want {
+			t.Errorf("isExchangeOnline(%q) = %t", host, got)
+		}
+	}
+}

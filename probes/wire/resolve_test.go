@@ -1,0 +1,123 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/lab"
+)
+
+const zone = `
+plain.test.    60 IN A 192.0.2.1
+plain.test.    60 IN AAAA 2001:db8::1
+routed.test.   60 IN A 192.0.2.99
+routed.test.   60 IN MX 20 b.test.
+routed.test.   60 IN MX 10 a.test.
+routed.test.   60 IN MX 30 gone.test.
+a.test.        60 IN A 192.0.2.10
+b.test.        60 IN A 192.0.2.11
+null.test.     60 IN MX 0 .
+empty.test.    60 IN TXT "nothing here"
+alias.test.    60 IN CNAME plain.test.
+loop1.test.    60 IN CNAME loop2.test.
+loop2.test.    60 IN CNAME loop1.test.
+`
+
+// words prints targets as one comparable line each: host addresses, or host reason.
+func words(targets []target) string {
+	var lines []string
+	for _, t := range targets {
+		line := t.Host
+		for _, a := range t.Addrs {
+			line += " " + a.String()
+		}
+		if t.Step.Reason != "" {
+			line += " " + string(t.Step.Reason)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "; ")
+}
+
+func TestResolve(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	server, err := lab.StartDNS(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	tests := []struct {
+		hop, want string
+		kind      probes.HopKind
+		protocol  probes.IPProtocol
+	}{
+		{"plain.test", "plain.test 192.0.2.1 2001:db8::1", probes.HopSmartHost, probes.IPAny},
+		{"plain.test", "plain.test 192.0.2.1", probes.HopSmartHost, probes.IP4},
+		{"plain.test", "plain.test 2001:db8::1", probes.HopSmartHost, probes.IP6},
+		{"alias.test", "alias.test 192.0.2.1", probes.HopSmartHost, probes.IP4},
+		{"routed.test", "a.test 192.0.2.10; b.test 192.0.2.11; gone.test nxdomain", probes.HopSmartHost, probes.IPAny},
+		{"routed.test", "a.test 192.0.2.10; b.test 192.0.2.11; gone.test nxdomain", probes.HopDomain, probes.IPAny},
+		{"null.test", "null.test null_mx", probes.HopDomain, probes.IPAny},
+		{"empty.test", "empty.test no_address", probes.HopSmartHost, probes.IPAny},
+		{"none.test", "none.test nxdomain", probes.HopSmartHost, probes.IPAny},
+		{"servfail-x.test", "servfail-x.test dns_servfail", probes.HopSmartHost, probes.IPAny},
+		{"loop1.test", "loop1.test cname_loop", probes.HopSmartHost, probes.IPAny},
+		{"192.0.2.7", "192.0.2.7 192.0.2.7", probes.HopSmartHost, probes.IPAny},
+		{"[2001:db8::7]", "[2001:db8::7] 2001:db8::7", probes.HopSmartHost, probes.IPAny},
+		{"192.0.2.4/31", "192.0.2.4/31 192.0.2.4 192.0.2.5", probes.HopSmartHost, probes.IPAny},
+	}
+	for _, test := range tests {
+		r := newResolver(nil, nil, nil)
+		p := probes.Path{Kind: test.kind, Hop: test.hop, Settings: probes.Settings{Protocol: test.protocol, DNSServers: []string{server.Addr()}}}
+		targets, _ := r.resolveHop(t.Context(), p, 0)
+		if got := words(targets); got != test.want {
+			t.Errorf("%s (%v, %s): %s; want %s", test.hop, test.kind, test.protocol, got, test.want)
+		}
+	}
+}
+
+// TestSilentResolver asks a server that never answers: cancelling ends it at once, and nothing is proven.
+func TestSilentResolver(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0") //nolint:noctx // loopback
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	p := probes.Path{Hop: "plain.test", Settings: probes.Settings{Protocol: probes.IPAny, DNSServers: []string{silent.LocalAddr().String()}}}
+	start := time.Now()
+	targets, _ := newResolver(nil, nil, nil).resolveHop(ctx, p, 0)
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v after its context ended", took)
+	}
+	if len(targets) != 1 || targets[0].Step.Outcome != probes.Inconclusive {
+		t.Errorf("targets %+v", targets)
+	}
+}
+
+func TestAtMostSixteenEndpoints(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	var text strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&text, "many.test. 60 IN A 192.0.2.%d\n", i+1)
+	}
+	server, err := lab.StartDNS(text.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	p := probes.Path{Hop: "many.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server.Addr()}}}
+	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), p, 0)
+	if len(targets) != 1 || len(targets[0].Addrs) != probes.MaxEndpoints || len(notes) != 1 {
+		t.Errorf("%s, notes %q", words(targets), notes)
+	}
+}
