@@ -30,6 +30,7 @@ queue_only
 tls_advertise_hosts = *
 tls_certificate = %[6]s
 tls_privatekey = %[7]s
+%[8]s
 acl_smtp_rcpt = recipient
 begin acl
 recipient:
@@ -40,9 +41,17 @@ recipient:
   deny   message = relay not permitted
 `
 
-// startExim runs Debian's exim. With readableKey false its key cannot be read by the user it runs as, so that it answers
-// STARTTLS with 454: a mistake that is made in the field.
-func startExim(t testing.TB, dir string, s server, cert pair, readableKey bool) {
+// eximState is how well an exim is.
+type eximState int
+
+const (
+	eximHealthy eximState = iota
+	eximKeyless           // its user cannot read the key, so that STARTTLS is answered with 454: a mistake made in the field
+	eximStrict            // ends the handshake with whoever shows no certificate
+)
+
+// startExim runs Debian's exim.
+func startExim(t testing.TB, dir string, s server, cert pair, state eximState) {
 	t.Helper()
 	binary := fromEnvironment(t, "E2E_EXIM", "/usr/sbin/exim4")
 	own := filepath.Join(dir, "exim-"+s.name)
@@ -50,13 +59,16 @@ func startExim(t testing.TB, dir string, s server, cert pair, readableKey bool) 
 		t.Fatal(err)
 	}
 	run(t, dir, "chown", "Debian-exim", own)
-	key := cert.key
-	if readableKey {
+	key, more := cert.key, ""
+	if state == eximStrict {
+		more = "tls_verify_hosts = *\ntls_verify_certificates = " + cert.chain
+	}
+	if state != eximKeyless {
 		key = filepath.Join(own, "key.pem")
 		run(t, dir, "install", "-o", "Debian-exim", "-m", "0400", cert.key, key)
 	}
 	conf := filepath.Join(dir, "exim-"+s.name+".conf") // exim refuses a configuration in a folder that others own
-	writeFile(t, conf, fmt.Sprintf(eximConf, binary, s.host(), own, s.addr, s.port, cert.chain, key), 0o644)
+	writeFile(t, conf, fmt.Sprintf(eximConf, binary, s.host(), own, s.addr, s.port, cert.chain, key, more), 0o644)
 	trustConfig(t, conf)
 	start(t, binary, "-C", conf, "-bdf")
 	awaitListener(t, s.listen())

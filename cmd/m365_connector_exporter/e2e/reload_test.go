@@ -1,0 +1,105 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"sort"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestReload changes the configuration under the running daemon: by SIGHUP, by POST /-/reload, and for the worse.
+func TestReload(t *testing.T) {
+	w := newWorld(t)
+	rows := w.rows()
+	pick := func(names ...string) []path {
+		var paths []path
+		for _, name := range names {
+			p := rows[name].path
+			p.connector = name
+			paths = append(paths, p)
+		}
+		return paths
+	}
+	file := w.configure("reload.yaml", pick("good")...)
+	d := w.serve(file)
+	d.await("good", 1)
+
+	w.configure("reload.yaml", pick("good", "exim")...)
+	d.signal(syscall.SIGHUP)
+	d.await("exim good", 1)
+	if log := d.out.String(); !strings.Contains(log, "trigger=SIGHUP") {
+		t.Errorf("no reload by SIGHUP in\n%s", log)
+	}
+
+	w.configure("reload.yaml", pick("exim", "tls12")...)
+	if status, body := d.http(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Errorf("POST /-/reload: %d %s", status, body)
+	}
+	d.await("exim tls12", 1)
+	if status, _ := d.http(http.MethodGet, "/-/reload"); status != http.StatusMethodNotAllowed {
+		t.Errorf("GET /-/reload: %d", status)
+	}
+
+	d.refuses(file)
+
+	w.configure("reload.yaml", pick("good")...)
+	d.signal(syscall.SIGHUP)
+	d.await("good", 1)
+	if code := d.stop(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM", code)
+	}
+}
+
+// refuses writes a bad configuration and sees the old one keep running, probing and counting.
+func (d *daemon) refuses(file string) {
+	d.t.Helper()
+	before, _ := d.metrics().value("probes_total", "connector", "exim", "outcome", "passed")
+	if err := os.WriteFile(file, []byte("global: {nonsense: 1}\n"), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	status, body := d.http(http.MethodPost, "/-/reload")
+	if status != http.StatusInternalServerError || !strings.Contains(body, "global.nonsense") {
+		d.t.Errorf("POST /-/reload of a bad file: %d %s", status, body)
+	}
+	d.await("exim tls12", 0)
+	eventually(d.t, 30*time.Second, func() string {
+		if now, _ := d.metrics().value("probes_total", "connector", "exim", "outcome", "passed"); now <= before {
+			return fmt.Sprintf("the old configuration stands still at %v rounds", now)
+		}
+		return ""
+	})
+}
+
+func (d *daemon) signal(s os.Signal) {
+	d.t.Helper()
+	if err := d.cmd.Process.Signal(s); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// await returns when exactly the given connectors pass and the last reload counts as successful (1) or refused (0).
+func (d *daemon) await(connectors string, successful float64) {
+	d.t.Helper()
+	eventually(d.t, 30*time.Second, func() string {
+		m := d.metrics()
+		var passing []string
+		for _, s := range m.find("probe_success") {
+			passing = append(passing, s.labels["connector"])
+			if s.value != 1 {
+				return fmt.Sprintf("%s fails", s.labels["connector"])
+			}
+		}
+		sort.Strings(passing)
+		reload, _ := m.value("exporter_config_last_reload_successful")
+		if got := strings.Join(passing, " "); got != connectors || reload != successful {
+			return fmt.Sprintf("passing %q, last reload %v; want %q, %v", got, reload, connectors, successful)
+		}
+		return ""
+	})
+}

@@ -1,0 +1,198 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// truth is what must be said of a path: how it ended, and the words "stage reason" of every endpoint that did not pass.
+type truth struct {
+	outcome   string // passed, failed, inconclusive
+	endpoints string // "passed/all": how many of the endpoints passed every stage
+	why       string // of the path where it failed, else of its endpoint
+	code      string // SMTP reply of a stage that did not pass: "550 5.1.1"
+}
+
+// rows are the paths that the daemon watches and what is true of each.
+func (w *world) rows() map[string]struct {
+	path
+	want truth
+} {
+	type row = struct {
+		path
+		want truth
+	}
+	at := func(name, tls, recipient, probe string) path {
+		s := w.servers[name]
+		return path{hop: s.host(), port: s.port, tls: tls, recipient: recipient, probe: probe}
+	}
+	failed := func(endpoints, why, code string) truth { return truth{"failed", endpoints, why, code} }
+	unsure := func(why, code string) truth { return truth{"inconclusive", "0/1", why, code} }
+	passed := truth{"passed", "1/1", "", ""}
+	port := w.servers["good"].port
+	return map[string]row{
+		// Postfix, in good health
+		"good":                {at("good", "DomainValidation", "probe", ""), passed},
+		"by-address":          {path{hop: w.servers["good"].addr, port: port, tls: "CertificateValidation"}, passed},
+		"by-alias":            {path{hop: "alias." + zone, port: port, tls: "EncryptionOnly"}, passed},
+		"by-mx":               {path{hop: "mx:" + zone, port: w.servers["mx1"].port, tls: "CertificateValidation"}, truth{"passed", "2/2", "", ""}},
+		"tls12":               {at("tls12", "DomainValidation", "", ""), passed},
+		"plain-nothing-asked": {at("plain", "", "probe", ""), passed},
+		"selfsigned-enough":   {at("selfsigned", "EncryptionOnly", "", ""), passed},
+		"tls10-nothing-asked": {at("tls10", "", "", ""), passed},
+		"tarpit-patient":      {at("tarpit", "", "", "timeout: 8s, interval: 9s, "), passed},
+		// names
+		"nxdomain":   {path{hop: "gone." + zone, port: port}, failed("0/1", "resolve nxdomain", "")},
+		"no-address": {path{hop: "text." + zone, port: port}, failed("0/1", "resolve no_address", "")},
+		"null-mx":    {path{hop: "mx:nomail." + zone, port: port}, failed("0/1", "resolve null_mx", "")},
+		"half-dead":  {path{hop: "mx:halfdead." + zone, port: port}, failed("1/2", "resolve nxdomain", "")},
+		"bogus":      {path{hop: "mail." + expiredZone, port: port}, failed("0/1", "resolve dns_bogus", "")},
+		// connections and greetings
+		"down":   {at("down", "", "", ""), failed("0/1", "connect connect_refused", "")},
+		"busy":   {at("busy", "", "", ""), unsure("ehlo throttled", "421 4.3.2")},
+		"tarpit": {at("tarpit", "", "", "timeout: 4s, "), failed("0/1", "ehlo greeting_timeout", "")},
+		// TLS
+		"plain":      {at("plain", "EncryptionOnly", "", ""), failed("0/1", "tls starttls_not_offered", "")},
+		"expired":    {at("expired", "CertificateValidation", "", ""), failed("0/1", "tls certificate_expired", "")},
+		"future":     {at("future", "CertificateValidation", "", ""), failed("0/1", "tls certificate_not_yet_valid", "")},
+		"selfsigned": {at("selfsigned", "CertificateValidation", "", ""), failed("0/1", "tls certificate_untrusted", "")},
+		"nochain":    {at("nochain", "CertificateValidation", "", ""), failed("0/1", "tls certificate_chain_incomplete", "")},
+		"othername":  {at("othername", "DomainValidation", "", ""), failed("0/1", "tls certificate_name_mismatch", "")},
+		"tls10":      {at("tls10", "EncryptionOnly", "", ""), failed("0/1", "tls tls_version", "")},
+		// Postfix shakes hands without a certificate and then says 421, which is read as 421 always is
+		"clientcert": {at("clientcert", "EncryptionOnly", "", ""), unsure("tls throttled", "421 4.7.1")},
+		// refusals
+		"sender":     {at("sender", "EncryptionOnly", "probe", ""), failed("0/1", "recipient sender_rejected", "550 5.7.1")},
+		"unknown":    {at("good", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 5.1.1")},
+		"rejected":   {at("recipients", "EncryptionOnly", "no", ""), failed("0/1", "recipient recipient_rejected", "550 5.7.1")},
+		"greylisted": {at("recipients", "EncryptionOnly", "grey", ""), unsure("recipient temporary_rejection", "450 4.2.0")},
+		"slow":       {at("recipients", "EncryptionOnly", "slow", ""), failed("0/1", "recipient reply_timeout", "")},
+		"nameless":   {at("nameless", "EncryptionOnly", "probe", ""), unsure("recipient prober_rejected", "550 5.7.25")},
+		// Exim and OpenSMTPD
+		"exim":         {at("exim", "DomainValidation", "probe", ""), passed},
+		"exim-unknown": {at("exim", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 ")},
+		"exim-strict":  {at("strict", "EncryptionOnly", "", ""), failed("0/1", "tls client_certificate_required", "")},
+		"exim-keyless": {at("keyless", "EncryptionOnly", "", ""), failed("0/1", "tls starttls_rejected", "454 ")},
+		"opensmtpd":    {at("opensmtpd", "EncryptionOnly", "", ""), failed("0/1", "tls tls_handshake", "")},
+	}
+}
+
+// TestWatch lets the daemon watch everything and compares what /metrics says with what is true, twice: the second look, two
+// intervals later, shows that nothing flaps.
+func TestWatch(t *testing.T) {
+	w := newWorld(t)
+	rows := w.rows()
+	var paths []path
+	want := map[string]truth{}
+	for name, row := range rows {
+		row.connector = name
+		paths = append(paths, row.path)
+		want[name] = row.want
+	}
+	sort.Slice(paths, func(i, j int) bool { return paths[i].connector < paths[j].connector })
+	d := w.serve(w.configure("watch.yaml", paths...))
+	look := func() string {
+		m := d.metrics()
+		got := map[string]truth{}
+		for name := range rows {
+			got[name] = m.truth(name)
+		}
+		return cmp.Diff(want, got, cmp.AllowUnexported(truth{}))
+	}
+	eventually(t, 90*time.Second, look)
+	time.Sleep(15 * time.Second)
+	eventually(t, 5*time.Second, look)
+	w.checkCertificates(d.metrics())
+	if code := d.stop(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM", code)
+	}
+}
+
+// truth reads what the metrics say of a connector's path. Anything contradictory shows up as a word that no row expects.
+func (m metrics) truth(connector string) truth {
+	of := []string{"connector", connector}
+	t := truth{outcome: "nothing yet"}
+	success, known := m.value("probe_success", of...)
+	unsure, _ := m.value("probe_inconclusive", of...)
+	switch {
+	case unsure == 1 && !known:
+		t.outcome = "inconclusive"
+	case unsure == 1:
+		t.outcome = fmt.Sprintf("inconclusive and %v", success)
+	case known && success == 1:
+		t.outcome = "passed"
+	case known:
+		t.outcome = "failed"
+	}
+	good, all := 0, map[string]bool{}
+	for _, s := range m.find("endpoint_stage_success", of...) {
+		all[s.labels["host"]] = true
+	}
+	t.why = m.why("endpoint_failure_info", of)
+	bad := map[string]bool{}
+	for _, s := range m.find("endpoint_failure_info", of...) {
+		bad[s.labels["host"]] = true
+		all[s.labels["host"]] = true
+	}
+	good = len(all) - len(bad)
+	t.endpoints = fmt.Sprintf("%d/%d", good, len(all))
+	if path := m.why("probe_failure_info", of); (path != "") != (t.outcome == "failed") || path != "" && path != t.why {
+		t.why = fmt.Sprintf("path %q, endpoints %q", path, t.why)
+	}
+	for _, s := range m.find("endpoint_smtp_reply_code", of...) {
+		t.code = fmt.Sprintf("%v %s", s.value, s.labels["enhanced"])
+	}
+	return t
+}
+
+func (m metrics) why(name string, of []string) string {
+	var whys []string
+	for _, s := range m.find(name, of...) {
+		whys = append(whys, s.labels["stage"]+" "+s.labels["reason"])
+	}
+	sort.Strings(whys)
+	return strings.Join(whys, ", ")
+}
+
+// checkCertificates compares dates and verdicts with the certificates that were made, bad ones too.
+func (w *world) checkCertificates(m metrics) {
+	w.t.Helper()
+	tests := map[string]string{ // connector: its verdicts
+		"good":         "chain=1 name=1 time=1 trust=1",
+		"expired":      "chain=1 name=1 time=0 trust=1",
+		"future":       "chain=1 name=1 time=0 trust=1",
+		"selfsigned":   "chain=1 name=1 time=1 trust=0",
+		"nochain":      "chain=0 name=1 time=1",
+		"othername":    "chain=1 name=0 time=1 trust=1",
+		"exim":         "chain=1 name=1 time=1 trust=1",
+		"exim-keyless": "", "opensmtpd": "", "plain": "",
+	}
+	for connector, want := range tests {
+		var verdicts []string
+		for _, s := range m.find("certificate_valid", "connector", connector, "role", "server") {
+			if v := s.labels["verdict"]; v == "time" || v == "trust" || v == "chain" || v == "name" {
+				verdicts = append(verdicts, fmt.Sprintf("%s=%v", v, s.value))
+			}
+		}
+		sort.Strings(verdicts)
+		if got := strings.Join(verdicts, " "); got != want {
+			w.t.Errorf("%s: verdicts %q, want %q", connector, got, want)
+		}
+		end, seen := m.value("certificate_not_after_timestamp_seconds", "connector", connector, "role", "server", "position", "leaf")
+		if seen != (want != "") || seen && end != float64(w.certs[connector].cert.NotAfter.Unix()) {
+			w.t.Errorf("%s: not_after %v, %t; want %v", connector, end, seen, w.certs[connector].cert.NotAfter.Unix())
+		}
+	}
+	for connector, want := range map[string]string{"good": "TLS 1.3", "tls12": "TLS 1.2", "tls10-nothing-asked": "TLS 1.0", "exim": "TLS 1.3"} {
+		if _, ok := m.value("tls_info", "connector", connector, "version", want); !ok {
+			w.t.Errorf("%s: no %s in %v", connector, want, m.find("tls_info", "connector", connector))
+		}
+	}
+}

@@ -1,0 +1,117 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// world is every server of the suite, and the binary that watches them.
+type world struct {
+	t       testing.TB
+	dir     string
+	binary  string
+	ca      *authority
+	dns     string // host:port of the resolver
+	postfix *postfix
+	servers map[string]server
+	certs   map[string]pair // by server
+}
+
+// newWorld builds the binary and starts all servers. They end with the test.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("the suite starts mail servers and must run as root")
+	}
+	dir, err := os.MkdirTemp("", "e2e-") // not t.TempDir: the servers drop privileges and must look inside
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // see above
+		t.Fatal(err)
+	}
+	w := &world{t: t, dir: dir, binary: filepath.Join(dir, "m365_connector_exporter"), servers: map[string]server{}, certs: map[string]pair{}}
+	run(t, "..", "go", "build", "-o", w.binary, ".")
+	w.ca = newAuthority(t, dir)
+	services := w.postfixServices()
+	exim, keyless, strict, sick := w.server("exim"), w.server("keyless"), w.server("strict"), w.server("opensmtpd")
+	w.gone()
+	all := make([]server, 0, len(w.servers))
+	for _, s := range w.servers {
+		all = append(all, s)
+	}
+	w.dns = startDNS(t, dir, all)
+	w.postfix = startPostfix(t, dir, services)
+	startExim(t, dir, exim, w.issue(leaf{name: exim.host()}, "exim"), eximHealthy)
+	startExim(t, dir, keyless, w.issue(leaf{name: keyless.host()}, "keyless"), eximKeyless)
+	startExim(t, dir, strict, w.issue(leaf{name: strict.host()}, "strict"), eximStrict)
+	startOpenSMTPD(t, dir, sick, w.issue(leaf{name: sick.host()}, "opensmtpd"))
+	return w
+}
+
+// server takes the next address and a free port for a name.
+func (w *world) server(name string) server {
+	s := server{name: name, addr: fmt.Sprintf("127.0.1.%d", 1+len(w.servers)), port: freePort(w.t)}
+	w.servers[name] = s
+	return s
+}
+
+// gone is a name whose server has been switched off: its address answers, nothing listens.
+func (w *world) gone() { w.server("down") }
+
+func (w *world) issue(l leaf, name string) pair {
+	p := w.ca.issue(l)
+	w.certs[name] = p
+	return p
+}
+
+// postfixServices are the smtpds. The two MX hosts share a port, for a path has one.
+func (w *world) postfixServices() []postfixService {
+	var all []postfixService
+	add := func(name string, l leaf, params map[string]string) {
+		s := w.server(name)
+		if name == "mx2" {
+			s.port = w.servers["mx1"].port
+			w.servers[name] = s
+		}
+		if l.name == "" {
+			l.name = s.host()
+		}
+		all = append(all, postfixService{server: s, cert: w.issue(l, name), params: params})
+	}
+	now := time.Now()
+	add("good", leaf{}, nil)
+	add("mx1", leaf{}, nil)
+	add("mx2", leaf{}, nil)
+	add("expired", leaf{from: now.AddDate(0, -3, 0), to: now.AddDate(0, 0, -2)}, nil)
+	add("future", leaf{from: now.AddDate(0, 0, 2), to: now.AddDate(0, 3, 0)}, nil)
+	add("selfsigned", leaf{selfSigned: true}, nil)
+	add("nochain", leaf{noChain: true}, nil)
+	add("othername", leaf{name: "other.contoso.test"}, nil)
+	add("plain", leaf{}, map[string]string{"smtpd_tls_security_level": "none"})
+	add("tls12", leaf{}, map[string]string{"smtpd_tls_protocols": "TLSv1.2"})
+	add("tls10", leaf{}, map[string]string{"smtpd_tls_protocols": "TLSv1", "smtpd_tls_ciphers": "low", "tls_low_cipherlist": "ALL:@SECLEVEL=0"})
+	add("clientcert", leaf{}, map[string]string{
+		"smtpd_tls_security_level": "encrypt", "smtpd_tls_req_ccert": "yes", "smtpd_tls_CAfile": w.ca.rootFile,
+	})
+	add("busy", leaf{}, map[string]string{
+		"smtpd_delay_reject": "no", "smtpd_client_restrictions": "check_client_access static:{421 4.3.2 busy}",
+	})
+	add("tarpit", leaf{}, map[string]string{"smtpd_delay_reject": "no", "smtpd_client_restrictions": "sleep 3"})
+	add("nameless", leaf{}, map[string]string{
+		"smtpd_recipient_restrictions": "reject_unknown_client_hostname", "unknown_client_reject_code": "550",
+	})
+	add("sender", leaf{}, map[string]string{
+		"smtpd_delay_reject": "no", "smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}",
+	})
+	add("recipients", leaf{}, map[string]string{"smtpd_recipient_restrictions": "check_recipient_access inline:{ " +
+		"{no@contoso.test = 550 5.7.1 not for you} {grey@contoso.test = 450 4.2.0 come back later} " +
+		"{slow@contoso.test = sleep 6} }"})
+	return all
+}
