@@ -1,11 +1,19 @@
-.PHONY: all build test race bench fuzz docs demo
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+INFO := github.com/prometheus/common/version
+LDFLAGS := -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION)
+
+.PHONY: all build test race e2e bench fuzz docs demo
 all: test build
 build:
-	CGO_ENABLED=0 go build -trimpath ./cmd/m365_connector_exporter
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' ./cmd/m365_connector_exporter
 test:
 	go test ./...
 race:
 	go test -race ./...
+# Needs root and the servers that .ci/run installs.
+e2e:
+	go test -tags e2e -count=1 -v ./cmd/m365_connector_exporter/e2e/
 bench:
 	go test -run '^$$' -bench . ./collector ./probes/wire ./probes/schedule
 fuzz:
