@@ -43,7 +43,9 @@ func TestValidationJSON(t *testing.T) {
 	}
 	var got []struct {
 		Target, Outcome string
-		Endpoints       []struct{ Stages []struct{ Stage, Outcome, Reason, Remedy string } }
+		Endpoints       []struct {
+			Stages []struct{ Stage, Outcome, Reason, Remedy string }
+		}
 	}
 	if err := json.Unmarshal([]byte(b.String()), &got); err != nil {
 		t.Fatal(err)
