@@ -3,13 +3,16 @@
 package lab
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"time"
@@ -18,15 +21,17 @@ import (
 // CA is a root and an intermediate below it, which issues.
 type CA struct {
 	root, intermediate       *x509.Certificate
-	rootKey, intermediateKey *ecdsa.PrivateKey
+	rootKey, intermediateKey crypto.Signer
 }
 
 // Leaf describes a certificate to issue.
 type Leaf struct {
-	Names               []string
+	Names               []string // SAN; without any, CommonName must be there
+	CommonName          string   // of the subject; the first name when empty
 	NotBefore, NotAfter time.Time
 	OmitIntermediate    bool // sent without its intermediate
 	SelfSigned          bool // not issued by the CA at all
+	RSABits             int  // 0: ECDSA P-256; 4096 at most
 }
 
 // NewCA makes an authority that is valid for ten years around now.
@@ -41,12 +46,12 @@ func NewCA(now time.Time) (*CA, error) {
 	return ca, err
 }
 
-func authority(name string, now time.Time, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+func authority(name string, now time.Time, parent *x509.Certificate, parentKey crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
-	der, key, err := sign(template, parent, parentKey)
+	der, key, err := sign(template, parent, parentKey, 0)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -55,8 +60,8 @@ func authority(name string, now time.Time, parent *x509.Certificate, parentKey *
 }
 
 // sign makes a key and a certificate for it; a nil parent makes it self-signed.
-func sign(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) ([]byte, *ecdsa.PrivateKey, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func sign(template, parent *x509.Certificate, parentKey crypto.Signer, rsaBits int) ([]byte, crypto.Signer, error) {
+	key, err := newKey(rsaBits)
 	if err != nil {
 		return nil, nil, fmt.Errorf("lab: key: %w", err)
 	}
@@ -66,8 +71,22 @@ func sign(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) ([]by
 	if parent == nil {
 		parent, parentKey = template, key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
-	return der, key, err
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("lab: certificate: %w", err)
+	}
+	return der, key, nil
+}
+
+func newKey(rsaBits int) (crypto.Signer, error) {
+	switch {
+	case rsaBits == 0:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case rsaBits > 4096:
+		return nil, errors.New("more than 4096 bits")
+	default:
+		return rsa.GenerateKey(rand.Reader, rsaBits)
+	}
 }
 
 // RootPEM is the root for a trust store.
@@ -77,8 +96,14 @@ func (ca *CA) RootPEM() []byte {
 
 // Issue makes a certificate with its chain as a server would send it.
 func (ca *CA) Issue(l Leaf) (tls.Certificate, error) {
+	if l.CommonName == "" && len(l.Names) > 0 {
+		l.CommonName = l.Names[0]
+	}
+	if l.CommonName == "" {
+		return tls.Certificate{}, errors.New("lab: a certificate without any name")
+	}
 	template := &x509.Certificate{
-		Subject: pkix.Name{CommonName: l.Names[0]}, DNSNames: l.Names, NotBefore: l.NotBefore, NotAfter: l.NotAfter,
+		Subject: pkix.Name{CommonName: l.CommonName}, DNSNames: l.Names, NotBefore: l.NotBefore, NotAfter: l.NotAfter,
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
@@ -86,7 +111,7 @@ func (ca *CA) Issue(l Leaf) (tls.Certificate, error) {
 	if l.SelfSigned {
 		parent, parentKey = nil, nil
 	}
-	der, key, err := sign(template, parent, parentKey)
+	der, key, err := sign(template, parent, parentKey, l.RSABits)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

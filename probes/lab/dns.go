@@ -4,28 +4,28 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 
 	"github.com/miekg/dns"
 )
 
 // DNS is an authoritative server for one set of records, on UDP and TCP at the same port.
+//
+// Three kinds of names misbehave, whether they have records or not: what begins with "servfail-" is answered with SERVFAIL,
+// "refused-" with REFUSED, and "timeout-" not at all.
 type DNS struct {
-	records  map[string][]dns.RR
 	udp, tcp *dns.Server
 	addr     string
+
+	mu      sync.RWMutex
+	records map[string][]dns.RR // by owner, lower case
 }
 
-// StartDNS serves the records of a zone text on loopback. A name below "servfail." in the text's owner names does not exist as
-// a record: asking for any name that begins with "servfail-" is answered with SERVFAIL.
+// StartDNS serves the records of a zone text on loopback.
 func StartDNS(zone string) (*DNS, error) {
-	d := &DNS{records: map[string][]dns.RR{}}
-	parser := dns.NewZoneParser(strings.NewReader(zone), ".", "lab")
-	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
-		name := strings.ToLower(rr.Header().Name)
-		d.records[name] = append(d.records[name], rr)
-	}
-	if err := parser.Err(); err != nil {
-		return nil, fmt.Errorf("lab: zone: %w", err)
+	d := &DNS{}
+	if err := d.Set(zone); err != nil {
+		return nil, err
 	}
 	listener, packets, err := samePort()
 	if err != nil {
@@ -41,6 +41,23 @@ func StartDNS(zone string) (*DNS, error) {
 	<-ready
 	<-ready
 	return d, nil
+}
+
+// Set replaces all records by those of a zone text. A text with a mistake changes nothing.
+func (d *DNS) Set(zone string) error {
+	records := map[string][]dns.RR{}
+	parser := dns.NewZoneParser(strings.NewReader(zone), ".", "lab")
+	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
+		name := strings.ToLower(rr.Header().Name)
+		records[name] = append(records[name], rr)
+	}
+	if err := parser.Err(); err != nil {
+		return fmt.Errorf("lab: zone: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.records = records
+	return nil
 }
 
 func samePort() (net.Listener, net.PacketConn, error) {
@@ -73,10 +90,17 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	answer := new(dns.Msg)
 	answer.SetReply(q)
 	answer.RecursionAvailable = true
-	name := strings.ToLower(q.Question[0].Name)
-	switch records, known := d.records[name]; {
+	name := strings.ToLower(q.Question[0].Name) // the server lets only messages with one question through
+	d.mu.RLock()
+	records, known := d.records[name]
+	d.mu.RUnlock()
+	switch {
+	case strings.HasPrefix(name, "timeout-"):
+		return
 	case strings.HasPrefix(name, "servfail-"):
 		answer.Rcode = dns.RcodeServerFailure
+	case strings.HasPrefix(name, "refused-"):
+		answer.Rcode = dns.RcodeRefused
 	case !known:
 		answer.Rcode = dns.RcodeNameError
 	default:

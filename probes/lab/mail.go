@@ -1,9 +1,8 @@
 package lab
 
 import (
+	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -12,14 +11,15 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
-	"golang.org/x/net/netutil"
 )
 
 // MailOptions describe a mail server built on go-smtp.
 type MailOptions struct {
-	Addr        string           // "127.0.0.1:0" when empty
-	Certificate *tls.Certificate // nil: no STARTTLS
-	Recipients  map[string]*smtp.SMTPError
+	Addr          string             // "127.0.0.1:0" when empty
+	Certificate   *tls.Certificate   // nil: no STARTTLS
+	MaxTLSVersion uint16             // 0: the newest. Below TLS 1.2 the server accepts TLS 1.0 and 1.1
+	ClientAuth    tls.ClientAuthType // whether it asks for a client certificate
+	Recipients    map[string]*smtp.SMTPError
 }
 
 // Mail is a running mail server.
@@ -27,21 +27,25 @@ type Mail struct {
 	server   *smtp.Server
 	listener net.Listener
 	replies  map[string]*smtp.SMTPError
+	serving  sync.WaitGroup
 
 	mu       sync.Mutex
-	messages []string // the newest maxMessages
+	messages []string              // the newest maxKept
+	states   []tls.ConnectionState // the newest maxKept
 }
 
-const maxMessages = 100
+// maxKept bounds what a server remembers: so many messages, so many handshakes.
+const maxKept = 100
 
-// StartMail starts a mail server. Recipients that the map names are refused with that reply; all others are accepted.
+// StartMail starts a mail server. Recipients that the map names (in lower case) are refused with that reply; all others are
+// accepted.
 func StartMail(o MailOptions) (*Mail, error) {
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
 	}
-	listener, err := net.Listen("tcp", o.Addr) //nolint:noctx // loopback
+	listener, err := listen(o.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("lab: mail: %w", err)
+		return nil, err
 	}
 	m := &Mail{listener: listener, replies: o.Recipients}
 	m.server = smtp.NewServer(m)
@@ -49,28 +53,67 @@ func StartMail(o MailOptions) (*Mail, error) {
 	m.server.ReadTimeout, m.server.WriteTimeout = 30*time.Second, 30*time.Second
 	m.server.MaxMessageBytes, m.server.MaxRecipients, m.server.MaxLineLength = 1<<20, 100, 2000
 	m.server.ErrorLog = log.New(io.Discard, "", 0)
-	if o.Certificate != nil {
-		m.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*o.Certificate}, MinVersion: tls.VersionTLS12}
-	}
-	go func() { _ = m.server.Serve(netutil.LimitListener(listener, 100)) }() // ends with Close
+	m.server.TLSConfig = o.tls()
+	m.serving.Go(func() { _ = m.server.Serve(listener) }) // ends with Close
 	return m, nil
 }
 
-// NewSession is called by go-smtp at each EHLO.
-func (m *Mail) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{m}, nil }
+func (o MailOptions) tls() *tls.Config {
+	if o.Certificate == nil {
+		return nil
+	}
+	c := &tls.Config{
+		Certificates: []tls.Certificate{*o.Certificate}, MinVersion: tls.VersionTLS12, MaxVersion: o.MaxTLSVersion, ClientAuth: o.ClientAuth,
+	}
+	if o.MaxTLSVersion != 0 && o.MaxTLSVersion < tls.VersionTLS12 {
+		c.MinVersion = tls.VersionTLS10 //nolint:gosec // an old server is one of the sicknesses
+	}
+	return c
+}
+
+// NewSession is called by go-smtp at each EHLO, over TLS again.
+func (m *Mail) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	if state, encrypted := c.TLSConnectionState(); encrypted {
+		m.mu.Lock()
+		m.states = keep(m.states, state)
+		m.mu.Unlock()
+	}
+	return &session{m}, nil
+}
+
+// keep appends, and drops the oldest beyond maxKept.
+func keep[T any](list []T, item T) []T {
+	if list = append(list, item); len(list) > maxKept {
+		list = append([]T{}, list[1:]...) // copied, so that the oldest is freed
+	}
+	return list
+}
 
 // Port is the TCP port it listens on.
-func (m *Mail) Port() int { return m.listener.Addr().(*net.TCPAddr).Port } //nolint:errcheck,forcetypeassert // it listens on TCP
+func (m *Mail) Port() int { return port(m.listener) }
 
-// Messages are the newest messages it received.
+// Messages are the newest messages it received, 100 at most.
 func (m *Mail) Messages() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]string{}, m.messages...)
 }
 
-// Close stops the server and its connections.
-func (m *Mail) Close() { _ = m.server.Close() }
+// TLSStates are the newest TLS sessions in which a peer said EHLO, 100 at most.
+func (m *Mail) TLSStates() []tls.ConnectionState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]tls.ConnectionState{}, m.states...)
+}
+
+// Close stops the server and its connections, and waits for them.
+func (m *Mail) Close() {
+	_ = m.listener.Close()
+	m.serving.Wait() // only now can no session begin any more
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = m.server.Shutdown(ctx)
+}
 
 type session struct{ mail *Mail }
 
@@ -90,113 +133,9 @@ func (s *session) Data(r io.Reader) error {
 	}
 	s.mail.mu.Lock()
 	defer s.mail.mu.Unlock()
-	s.mail.messages = append(s.mail.messages, string(body))
-	if len(s.mail.messages) > maxMessages {
-		s.mail.messages = s.mail.messages[1:]
-	}
+	s.mail.messages = keep(s.mail.messages, string(body))
 	return nil
 }
 
 func (s *session) Reset()        {}
 func (s *session) Logout() error { return nil }
-
-// Script is what a scripted server does: it says Greeting, then for each command the first reply whose verb fits. An empty
-// greeting is a tarpit: it accepts and never speaks. A verb without reply gets 250.
-type Script struct {
-	Host     string // loopback address to listen on; 127.0.0.1 when empty
-	Greeting string
-	Replies  map[string]string // verb → reply, CRLF included
-	Hangup   bool              // closes after the greeting
-}
-
-// Scripted is a running scripted server, for what a correct one would never do.
-type Scripted struct {
-	listener net.Listener
-	script   Script
-
-	mu    sync.Mutex
-	conns map[net.Conn]bool
-	ended sync.WaitGroup
-}
-
-// StartScripted starts it on loopback.
-func StartScripted(s Script) (*Scripted, error) {
-	if s.Host == "" {
-		s.Host = "127.0.0.1"
-	}
-	listener, err := net.Listen("tcp", s.Host+":0") //nolint:noctx // loopback
-	if err != nil {
-		return nil, fmt.Errorf("lab: scripted: %w", err)
-	}
-	sc := &Scripted{listener: netutil.LimitListener(listener, 100), script: s, conns: map[net.Conn]bool{}}
-	sc.ended.Go(sc.accept)
-	return sc, nil
-}
-
-// Port is the TCP port it listens on.
-func (s *Scripted) Port() int { return s.listener.Addr().(*net.TCPAddr).Port } //nolint:errcheck,forcetypeassert // it listens on TCP
-
-// Close ends it and its connections.
-func (s *Scripted) Close() {
-	_ = s.listener.Close()
-	s.mu.Lock()
-	for c := range s.conns {
-		_ = c.Close()
-	}
-	s.conns = nil
-	s.mu.Unlock()
-	s.ended.Wait()
-}
-
-func (s *Scripted) accept() {
-	for {
-		c, err := s.listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue
-		}
-		s.mu.Lock()
-		if s.conns == nil {
-			_ = c.Close()
-		} else {
-			s.conns[c] = true
-			s.ended.Go(func() { s.talk(c) })
-		}
-		s.mu.Unlock()
-	}
-}
-
-func (s *Scripted) talk(c net.Conn) {
-	defer func() {
-		_ = c.Close()
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-	}()
-	_ = c.SetDeadline(time.Now().Add(time.Minute))
-	_, _ = io.WriteString(c, s.script.Greeting)
-	if s.script.Hangup {
-		return
-	}
-	buffer := make([]byte, 4096)
-	for {
-		n, err := c.Read(buffer)
-		if err != nil {
-			return
-		}
-		if s.script.Greeting == "" {
-			continue
-		}
-		verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(string(buffer[:n]))), " ")
-		reply, known := s.script.Replies[verb]
-		if !known {
-			reply = "250 ok\r\n"
-		}
-		_, _ = io.WriteString(c, reply)
-		if verb == "QUIT" {
-			return
-		}
-	}
-}

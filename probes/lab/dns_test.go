@@ -1,0 +1,71 @@
+package lab
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+	"go.uber.org/goleak"
+)
+
+const zone = `a.example. 60 IN A 127.0.0.1
+a.example. 60 IN A 127.0.0.2
+alias.example. 60 IN CNAME a.example.
+d.example. 60 IN MX 10 a.example.
+null.example. 60 IN MX 0 .
+`
+
+func TestDNS(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	d, err := StartDNS(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	tests := []struct {
+		name  string
+		qtype uint16
+		rcode string
+		data  []string
+	}{
+		{"A.Example", dns.TypeA, "NOERROR", []string{"127.0.0.1", "127.0.0.2"}},
+		{"a.example", dns.TypeMX, "NOERROR", nil},
+		{"alias.example", dns.TypeA, "NOERROR", []string{"a.example."}},
+		{"d.example", dns.TypeMX, "NOERROR", []string{"10 a.example."}},
+		{"null.example", dns.TypeMX, "NOERROR", []string{"0 ."}},
+		{"nowhere.example", dns.TypeA, "NXDOMAIN", nil},
+		{"servfail-a.example", dns.TypeA, "SERVFAIL", nil},
+		{"refused-a.example", dns.TypeA, "REFUSED", nil},
+		{"timeout-a.example", dns.TypeA, "timeout", nil},
+	}
+	for _, network := range []string{"udp", "tcp"} {
+		for _, test := range tests {
+			rcode, data := ask(t, network, d.Addr(), test.name, test.qtype)
+			if diff := cmp.Diff(test.data, data); diff != "" || rcode != test.rcode {
+				t.Errorf("%s %s %d: %s %s, want %s", network, test.name, test.qtype, rcode, diff, test.rcode)
+			}
+		}
+	}
+}
+
+func TestDNSSet(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	if _, err := StartDNS("a.example. IN A nonsense"); err == nil {
+		t.Error("a zone with a mistake is served")
+	}
+	d, err := StartDNS("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for _, step := range []struct {
+		text string
+		bad  bool
+		want string
+	}{{zone, false, "NOERROR"}, {"a.example. IN A nonsense", true, "NOERROR"}, {"", false, "NXDOMAIN"}} {
+		err := d.Set(step.text)
+		if rcode, _ := ask(t, "udp", d.Addr(), "a.example", dns.TypeA); (err != nil) != step.bad || rcode != step.want {
+			t.Errorf("Set(%q): %v, then %s, want %s", step.text, err, rcode, step.want)
+		}
+	}
+}

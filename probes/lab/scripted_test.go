@@ -1,0 +1,83 @@
+package lab
+
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func script(t *testing.T, s Script) *client {
+	t.Helper()
+	server, err := StartScripted(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return dial(t, "127.0.0.1", server.Port())
+}
+
+const greeting = "220 lab.example ESMTP\r\n"
+
+func TestScripted(t *testing.T) {
+	tests := map[string]struct {
+		script Script
+		said   []string // command, reply
+	}{
+		"by the book":  {Script{Greeting: greeting}, []string{"", "220 lab", "EHLO a", "250 ok", "QUIT", "250 ok", "", "error: EOF"}},
+		"a reply":      {Script{Greeting: greeting, Replies: map[string]string{"MAIL": "554 5.7.1 no\r\n"}}, []string{"", "220 ", "mail FROM:<>", "554 5.7.1 no"}},
+		"421":          {Script{Greeting: "421 4.3.2 busy\r\n", Hangup: true}, []string{"", "421 4.3.2 busy", "", "error: EOF"}},
+		"hangs up":     {Script{Greeting: greeting, HangupAt: "RCPT"}, []string{"", "220 ", "MAIL FROM:<>", "250 ", "RCPT TO:<a@b.c>", "error: "}},
+		"byte by byte": {Script{Greeting: "220 a\r\n", PerByte: time.Millisecond}, []string{"", "220 a", "NOOP", "250 ok"}},
+		"injection":    {Script{Greeting: greeting, Replies: map[string]string{"STARTTLS": "220 go\r\n250 injected\r\n"}}, []string{"", "220 ", "STARTTLS", "220 go", "", "250 injected"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { script(t, test.script).expect(test.said...) })
+	}
+}
+
+func TestScriptedTarpit(t *testing.T) {
+	c := script(t, Script{})
+	if !c.silent() {
+		t.Error("a tarpit spoke")
+	}
+	if _, err := c.conn.Write([]byte("EHLO a\r\n")); err != nil || !c.silent() {
+		t.Errorf("a tarpit spoke, or went away: %v", err)
+	}
+}
+
+func TestScriptedNoHandshake(t *testing.T) {
+	c := script(t, Script{Greeting: greeting, Replies: map[string]string{"STARTTLS": "220 go\r\n"}})
+	c.expect("", "220 ", "STARTTLS", "220 go")
+	_ = c.conn.SetDeadline(time.Now().Add(5 * time.Second))
+	err := tls.Client(c.conn, &tls.Config{ServerName: "a"}).Handshake() //nolint:gosec // it never happens
+	if err == nil || !strings.Contains(err.Error(), "does not look like a TLS handshake") {
+		t.Errorf("handshake: %v", err)
+	}
+}
+
+func TestScriptedHTTP(t *testing.T) {
+	c := script(t, Script{Greeting: "HTTP/1.1 400 Bad Request\r\n\r\n", Hangup: true})
+	if diff := cmp.Diff([]string{"HTTP/1.1 400 Bad Request", ""}, lines(t, c.conn)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestScriptedCloseIsQuick closes a server in the middle of a very slow word.
+func TestScriptedCloseIsQuick(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s, err := StartScripted(Script{Greeting: greeting, PerByte: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial(t, "127.0.0.1", s.Port())
+	time.Sleep(20 * time.Millisecond)
+	began := time.Now()
+	s.Close()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+}

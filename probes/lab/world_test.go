@@ -1,0 +1,248 @@
+package lab
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+	"go.uber.org/goleak"
+)
+
+// TestWorldIsAsItSays goes every path of the world with a plain client and finds there what Expect says.
+func TestWorldIsAsItSays(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	w, err := StartWorld(WorldOptions{Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	want := map[string]int{"contoso": 6, "fabrikam": 7, "tailspin": 12}
+	if runtime.GOOS == "linux" {
+		got := map[string]int{}
+		for _, e := range w.Expect() {
+			got[e.Tenant]++
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for i, e := range w.Expect() {
+		t.Run(e.Tenant+"/"+e.Connector, func(t *testing.T) { visit(t, w, w.sites[i], e) })
+	}
+}
+
+func visit(t *testing.T, w *World, s site, e Expectation) {
+	t.Helper()
+	if e.Path != s.host || e.Outcome != s.want {
+		t.Fatalf("site %+v beside %+v", s, e)
+	}
+	if e.Stage == "resolve" {
+		visitName(t, w, s)
+		return
+	}
+	addresses := w.resolve(t, s)
+	switch e.Stage {
+	case "connect":
+		var refused []string
+		for _, a := range addresses {
+			conn, err := net.Dial("tcp", net.JoinHostPort(a, strconv.Itoa(s.port)))
+			if err != nil {
+				refused = append(refused, a)
+				continue
+			}
+			_ = conn.Close()
+		}
+		if len(refused) != 1 {
+			t.Errorf("refused by %v of %v, want by one", refused, addresses)
+		}
+	case "ehlo":
+		visitGreeting(t, dial(t, addresses[0], s.port), e.Reason)
+	default:
+		for _, a := range addresses {
+			visitTLS(t, w, s, e, dial(t, a, s.port))
+		}
+	}
+}
+
+// resolve is the addresses of a site, by MX where it has one.
+func (w *World) resolve(t *testing.T, s site) []string {
+	t.Helper()
+	hosts := []string{s.host}
+	if _, mx := ask(t, "udp", w.dns.Addr(), s.host, dns.TypeMX); len(mx) > 0 {
+		hosts = nil
+		for _, m := range mx {
+			hosts = append(hosts, strings.Fields(m)[1])
+		}
+	}
+	var all []string
+	for _, h := range hosts {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			_, addresses := ask(t, "udp", w.dns.Addr(), h, qtype)
+			all = append(all, addresses...)
+		}
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s has no address", s.host)
+	}
+	return all
+}
+
+func visitName(t *testing.T, w *World, s site) {
+	t.Helper()
+	rcode, data := ask(t, "udp", w.dns.Addr(), s.host, dns.TypeMX)
+	got := rcode + strings.Join(data, ",")
+	want := map[string]string{"nxdomain": "NXDOMAIN", "dns_servfail": "SERVFAIL", "null_mx": "NOERROR0 ."}[s.why]
+	if want == "" || got != want {
+		t.Errorf("%s: %s, want %q", s.why, got, want)
+	}
+}
+
+func visitGreeting(t *testing.T, c *client, reason string) {
+	t.Helper()
+	switch reason {
+	case "greeting_timeout":
+		if !c.silent() {
+			t.Error("it speaks")
+		}
+	case "throttled":
+		c.expect("", "421 4.3.2 ")
+	case "not_smtp":
+		if got := lines(t, c.conn); got[0] != "HTTP/1.1 400 Bad Request" {
+			t.Errorf("it says %q", got)
+		}
+	default:
+		t.Fatalf("no visit for %s", reason)
+	}
+}
+
+func visitTLS(t *testing.T, w *World, s site, e Expectation, c *client) {
+	t.Helper()
+	const ehlo = "EHLO client.example"
+	switch {
+	case e.Reason == "starttls_not_offered":
+		c.expect("", "220 ")
+		if got := c.say(ehlo); !strings.HasPrefix(got, "250 ") || strings.Contains(got, "STARTTLS") {
+			t.Errorf("EHLO: %s", got)
+		}
+	case e.Reason == "starttls_rejected":
+		c.expect("", "220 ", ehlo, "250 lab.example|STARTTLS", "STARTTLS", "454 4.7.0 ")
+	case e.Reason == "starttls_injection":
+		c.expect("", "220 ", ehlo, "250 lab.example|STARTTLS", "STARTTLS", "220 go", "", "250 injected")
+	default:
+		visitCertificate(t, w, s, e, c.encrypt(&tls.Config{}))
+		visitRecipient(c, s, e)
+	}
+}
+
+func visitCertificate(t *testing.T, w *World, s site, e Expectation, state tls.ConnectionState) {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AddCert(w.ca.root)
+	name, want := s.host, ""
+	if strings.HasPrefix(e.Reason, "certificate_") {
+		want = e.Reason
+	}
+	if s.settings != "DomainValidation" {
+		name = state.PeerCertificates[0].DNSNames[0] // nobody demands a name
+	}
+	if got := verify(roots, state.PeerCertificates, name, w.now); got != want {
+		t.Errorf("certificate: %q, want %q", got, want)
+	}
+}
+
+func visitRecipient(c *client, s site, e Expectation) {
+	c.t.Helper()
+	if s.recipient == "" {
+		return
+	}
+	want, known := map[string]string{"": "250 ", "recipient_unknown": "550 5.1.1 ", "temporary_rejection": "451 4.7.1 "}[e.Reason]
+	if !known {
+		c.t.Fatalf("no visit for %s", e.Reason)
+	}
+	c.expect("MAIL FROM:<>", "250 ", "RCPT TO:<"+s.recipient+">", want, "RSET", "250 ", "QUIT", "221 ")
+}
+
+// TestWorldWithFewAddresses starts the world as macOS would have it, where only 127.0.0.1 is there, and without IPv6.
+func TestWorldWithFewAddresses(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	tests := map[string]struct {
+		usable  func(string) bool
+		without []string
+		busy    string
+	}{
+		"IPv4 and IPv6": {func(h string) bool { return h == "127.0.0.1" || h == "::1" && usable(h) }, []string{"One bad address of three"}, "::1"},
+		"IPv4":          {func(h string) bool { return h == "127.0.0.1" }, []string{"One bad address of three", "Too busy"}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.busy != "" && !usable(test.busy) {
+				t.Skip("this host has no IPv6 loopback")
+			}
+			w, err := startWorld(WorldOptions{Now: time.Now()}, test.usable)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			for i, e := range w.Expect() {
+				if slices.Contains(test.without, e.Connector) {
+					t.Errorf("%s is there", e.Connector)
+				}
+				if e.Connector == "Too busy" {
+					if diff := cmp.Diff([]string{test.busy}, w.resolve(t, w.sites[i])); diff != "" {
+						t.Error(diff)
+					}
+				}
+				if e.Connector == "By MX" || e.Connector == "Too busy" {
+					visit(t, w, w.sites[i], e)
+				}
+			}
+			if got := len(w.Expect()) + len(test.without); got != 25 {
+				t.Errorf("%d paths with those left out, want 25", got)
+			}
+		})
+	}
+}
+
+func TestWriteConfig(t *testing.T) {
+	w, err := StartWorld(WorldOptions{Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	dir := t.TempDir()
+	file, err := w.WriteConfig(dir)
+	if err != nil || file != filepath.Join(dir, "config.yaml") {
+		t.Fatal(file, err)
+	}
+	for _, name := range []string{"config.yaml", "ca.pem"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 && runtime.GOOS != "windows" {
+			t.Errorf("%s has mode %o, want 600", name, mode)
+		}
+	}
+	text, err := os.ReadFile(filepath.Clean(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range w.Expect() {
+		if !strings.Contains(string(text), "- name: "+e.Connector+"\n") {
+			t.Errorf("%s is missing", e.Connector)
+		}
+	}
+	if _, err := w.WriteConfig(filepath.Join(dir, "nowhere")); err == nil {
+		t.Error("wrote into a folder that does not exist")
+	}
+}
