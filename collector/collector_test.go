@@ -87,9 +87,6 @@ func TestGoldenScrape(t *testing.T) {
 	}
 	var text strings.Builder
 	for _, f := range families {
-		if f.GetName() == "m365_connector_stage_duration_seconds" {
-			continue // durations of the histogram's own clock
-		}
 		if _, err := expfmt.MetricFamilyToText(&text, f); err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +148,7 @@ func TestVerdicts(t *testing.T) {
 		b.Record(r)
 		state := b.View().Paths[0]
 		kept, ok := state.Endpoints[collector.EndpointKey{Host: "h", Address: s.address}]
-		known := ok || i == 1 // a provisional round adds no endpoint
+		known := ok || i < 2 // an inconclusive or provisional round adds no endpoint
 		if state.Verdict != s.verdict || state.Rounds != s.rounds || !known || (kept.TLS != nil) != s.certificate || len(state.Endpoints) > 1 {
 			t.Errorf("%s: verdict %v, rounds %v, endpoints %v", s.name, state.Verdict, state.Rounds, state.Endpoints)
 		}
@@ -181,25 +178,5 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	if got := len(b.View().Paths[0].History); got != 20 {
 		t.Errorf("history of %d rounds", got)
-	}
-}
-
-func BenchmarkScrape(b *testing.B) {
-	board := collector.NewBoard(time.Now)
-	var paths []probes.Path
-	for i := range 1000 {
-		paths = append(paths, path("c", "h"+strings.Repeat("x", i%10)+time.Duration(i).String()))
-	}
-	board.SetInventory(nil, paths)
-	for _, p := range paths {
-		board.Record(round(p, noon, healthy("h", "192.0.2.1")))
-	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector.New(board))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := registry.Gather(); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -57,6 +57,9 @@ const (
 	counter = prometheus.CounterValue
 )
 
+// stageHistogram is the one metric that the board observes instead of drawing.
+var stageHistogram = Metric{Name: "stage_duration_seconds", Help: "How long passed stages took.", Labels: []string{"direction", "stage"}}
+
 // Metrics is the table of everything that comes from the board as a plain value.
 func Metrics() [numMetrics]Metric {
 	return [numMetrics]Metric{

@@ -45,7 +45,7 @@ func NewSelf(h SelfHooks) *Self {
 		}),
 		loadedDesc: prometheus.NewDesc(ns+"tenant_load_successful", "1 when the tenant's own files loaded.", []string{"tenant"}, nil),
 	}
-	s.loaded.Store(&map[string]bool{})
+	s.Loaded(nil)
 	s.parts = []prometheus.Collector{
 		s.lag, s.reloadOK, s.reloadTime, version.NewCollector("m365_connector_exporter"),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: ns + "probes_in_flight", Help: "Probes that hold a connection now."},
@@ -71,8 +71,16 @@ func (s *Self) Reload(ok bool, at time.Time) {
 	}
 }
 
-// Loaded takes in which tenants' own files loaded.
-func (s *Self) Loaded(tenants map[string]bool) { s.loaded.Store(&tenants) }
+// Loaded takes in which tenants' own files loaded. Names that are the same once cleaned make one series, 0 if any failed.
+func (s *Self) Loaded(tenants map[string]bool) {
+	merged := make(map[string]bool, len(tenants))
+	for tenant, ok := range tenants {
+		name := clean(tenant)
+		before, twice := merged[name]
+		merged[name] = ok && (!twice || before)
+	}
+	s.loaded.Store(&merged)
+}
 
 // Describe sends every description.
 func (s *Self) Describe(ch chan<- *prometheus.Desc) {
@@ -85,7 +93,7 @@ func (s *Self) Describe(ch chan<- *prometheus.Desc) {
 // Collect sends the present values.
 func (s *Self) Collect(ch chan<- prometheus.Metric) {
 	for tenant, ok := range *s.loaded.Load() {
-		if m, err := prometheus.NewConstMetric(s.loadedDesc, gauge, truth(ok), clean(tenant)); err == nil {
+		if m, err := prometheus.NewConstMetric(s.loadedDesc, gauge, truth(ok), tenant); err == nil {
 			ch <- m
 		}
 	}

@@ -1,0 +1,154 @@
+package collector
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+func truth(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// tenant draws the series of a tenant and its connectors.
+func (s *pen) tenant(t *mailflow.Tenant) {
+	if !t.Inventory.IsZero() {
+		s.send(mInventory, seconds(t.Inventory), t.Name)
+	}
+	for _, c := range t.Outbound {
+		tls := string(c.TLSSettings)
+		if tls == "" {
+			tls = "none"
+		}
+		s.connector(t.Name, mailflow.Outbound, c.Common, tls)
+		if c.IsValidated != mailflow.Unknown {
+			s.send(mValidated, truth(c.IsValidated == mailflow.Yes), t.Name, c.Name, string(mailflow.Outbound))
+		}
+		if !c.LastValidation.IsZero() {
+			s.send(mLastValidation, seconds(c.LastValidation), t.Name, c.Name, string(mailflow.Outbound))
+		}
+	}
+	for _, c := range t.Inbound {
+		s.connector(t.Name, mailflow.Inbound, c.Common, "")
+	}
+}
+
+func (s *pen) connector(tenant string, d mailflow.Direction, c mailflow.Common, tls string) {
+	s.send(mInfo, 1, tenant, c.Name, string(d), string(c.Type), c.Source, tls)
+	if c.Enabled != mailflow.Unknown {
+		s.send(mEnabled, truth(c.Enabled == mailflow.Yes), tenant, c.Name, string(d))
+	}
+	if !c.WhenChanged.IsZero() {
+		s.send(mLastChanged, seconds(c.WhenChanged), tenant, c.Name, string(d))
+	}
+}
+
+func (k EndpointKey) compare(other EndpointKey) int {
+	return cmp.Or(cmp.Compare(k.Host, other.Host), cmp.Compare(k.Address, other.Address))
+}
+
+// path sends the series of one path: the steady ones, then those of the newest round.
+func (s *pen) path(p *PathState) {
+	if p.Path.NotProbed != "" || p.Path.NotProbeable != "" {
+		return // listed, not probed: it has its connector's series alone
+	}
+	id := p.Path.ID
+	l := func(more ...string) []string {
+		return append([]string{id.Tenant, id.Connector, string(id.Direction), id.Path}, more...)
+	}
+	s.send(mInterval, p.Path.Settings.Interval.Seconds(), l()...)
+	for _, o := range []probes.Outcome{probes.Passed, probes.Failed, probes.Inconclusive} {
+		s.send(mProbes, float64(p.Rounds[o]), l(o.String())...)
+	}
+	switch p.Verdict {
+	case probes.Passed:
+		s.send(mSuccess, 1, l()...)
+	case probes.Failed:
+		s.send(mSuccess, 0, l()...)
+		s.send(mFailure, 1, l(p.Stage.String(), string(p.Reason))...)
+	default: // nothing proven yet: absent
+	}
+	if !p.LastRun.IsZero() {
+		s.send(mLastRun, seconds(p.LastRun), l()...)
+	}
+	if !p.LastSuccess.IsZero() {
+		s.send(mLastSuccess, seconds(p.LastSuccess), l()...)
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(p.Endpoints), EndpointKey.compare) {
+		s.endpoint(l, key, p.Endpoints[key])
+	}
+	if p.Newest != nil {
+		s.newest(l, p)
+	}
+}
+
+func (s *pen) newest(l func(...string) []string, p *PathState) {
+	r := p.Newest
+	s.send(mInconclusive, truth(r.Outcome() == probes.Inconclusive), l()...)
+	s.send(mDuration, r.Took.Seconds(), l()...)
+	s.send(mEndpoints, float64(len(r.Endpoints)), l()...)
+	for _, e := range r.Endpoints {
+		s.steps(l, e)
+	}
+}
+
+func (s *pen) steps(l func(...string) []string, e probes.Endpoint) {
+	key := KeyOf(e)
+	for i, step := range e.Steps {
+		stage, address := probes.Stages[i].Name, key.Address
+		if probes.Stage(i) == probes.Resolve { //nolint:gosec // i < NumStages
+			address = "" // once per host
+		}
+		switch step.Outcome {
+		case probes.Passed, probes.Failed:
+			s.send(mStageSuccess, truth(step.Outcome == probes.Passed), l(e.Host, address, stage)...)
+			s.send(mStageDuration, step.Took.Seconds(), l(e.Host, address, stage)...)
+		default:
+		}
+	}
+	if stage, step, problem := e.FirstProblem(); problem {
+		s.send(mEndpointFailure, 1, l(e.Host, key.Address, stage.String(), string(step.Reason), step.Outcome.String())...)
+		if step.Reply.Code > 0 {
+			s.send(mReplyCode, float64(step.Reply.Code), l(e.Host, key.Address, stage.String(), step.Reply.Enhanced)...)
+		}
+	}
+	if e.TLS != nil && e.TLS.Version != "" {
+		s.send(mTLSInfo, 1, l(e.Host, key.Address, e.TLS.Version, e.TLS.Cipher)...)
+	}
+}
+
+func (s *pen) endpoint(l func(...string) []string, key EndpointKey, e EndpointState) {
+	switch e.Verdict {
+	case probes.Passed, probes.Failed:
+		s.send(mEndpointSuccess, truth(e.Verdict == probes.Passed), l(key.Host, key.Address)...)
+	default:
+	}
+	if e.TLS == nil {
+		return
+	}
+	const role = "server"
+	for v, j := range e.TLS.Verdicts {
+		if j.Outcome == probes.Passed || j.Outcome == probes.Failed {
+			s.send(mValid, truth(j.Outcome == probes.Passed), l(key.Host, key.Address, role, probes.VerdictNames[v])...)
+		}
+	}
+	if !e.TLS.ChainNotAfter.IsZero() {
+		s.send(mNotAfter, seconds(e.TLS.ChainNotAfter), l(key.Host, key.Address, role, "chain")...)
+		s.send(mNotBefore, seconds(e.TLS.ChainNotBefore), l(key.Host, key.Address, role, "chain")...)
+	}
+	if len(e.TLS.Chain) > 0 {
+		leaf := e.TLS.Chain[0]
+		s.send(mNotAfter, seconds(leaf.NotAfter), l(key.Host, key.Address, role, "leaf")...)
+		s.send(mNotBefore, seconds(leaf.NotBefore), l(key.Host, key.Address, role, "leaf")...)
+		s.send(mCertificateInfo, 1, l(key.Host, key.Address, role, leaf.Subject, leaf.Issuer, leaf.Serial, leaf.Fingerprint)...)
+	}
+}

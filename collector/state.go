@@ -1,0 +1,173 @@
+package collector
+
+import (
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// PathState is what is known of one path. Treat it as read-only: View hands out the Board's own values, which Record replaces
+// and never changes.
+type PathState struct {
+	Path         probes.Path
+	Newest       *probes.Result // nil before the first round
+	NewestFailed *probes.Result // the newest round that failed, provisional ones too; nil before one
+	Verdict      probes.Outcome // of the last conclusive round; NotReached before it
+	Since        time.Time      // when Verdict last changed
+	Stage        probes.Stage   // where it failed, while Verdict is Failed
+	Reason       probes.Reason
+	LastRun      time.Time // when the newest round that is not provisional ended
+	LastSuccess  time.Time
+	Rounds       [4]uint64 // by Outcome; provisional rounds do not count
+	Endpoints    map[EndpointKey]EndpointState
+	History      []Round // newest last, at most maxHistory
+	Failures     []Round // those that failed, kept when History has moved on; newest last, at most maxFailures
+
+	drawn *drawing // the series of this state, made at the first scrape; nil in a literal
+}
+
+// EndpointKey names an endpoint of a path as the labels do.
+type EndpointKey struct{ Host, Address string }
+
+// EndpointState is what stays known of an endpoint when it cannot be reached.
+type EndpointState struct {
+	Verdict probes.Outcome
+	TLS     *probes.TLS // of the last handshake that showed a certificate
+}
+
+// Round is a line of a path's history.
+type Round struct {
+	At      time.Time
+	Outcome probes.Outcome
+	Stage   probes.Stage // where it did not pass, while Reason is set
+	Reason  probes.Reason
+}
+
+// Each path's history is bounded on its own, so that one failing path cannot evict another's.
+const (
+	maxHistory  = 20
+	maxFailures = 10
+)
+
+// KeyOf is the endpoint's identity in labels: no port, no brackets; no address where there is none or it changes each round.
+func KeyOf(e probes.Endpoint) EndpointKey {
+	if e.Hide || !e.Addr.Addr().IsValid() {
+		return EndpointKey{Host: e.Host}
+	}
+	return EndpointKey{e.Host, e.Addr.Addr().String()}
+}
+
+// record applies one round. An inconclusive or provisional round changes no verdict and no certificate.
+func (s *PathState) record(r probes.Result) {
+	outcome := r.Outcome()
+	s.Newest = &r
+	s.remember(roundOf(r, outcome))
+	if outcome == probes.Failed {
+		s.NewestFailed = &r
+	}
+	judged := !r.Provisional && outcome != probes.Inconclusive
+	s.keepEndpoints(r, judged)
+	if r.Provisional {
+		return
+	}
+	s.LastRun = r.Started.Add(r.Took)
+	s.Rounds[outcome]++
+	if !judged {
+		return
+	}
+	if outcome != s.Verdict {
+		s.Since = r.Started
+	}
+	_, stage, step, _ := r.Failure()
+	s.Verdict, s.Stage, s.Reason = outcome, stage, step.Reason
+	if outcome == probes.Passed {
+		s.LastSuccess = s.LastRun
+	}
+}
+
+// roundOf says of a failed round what failed first, of an inconclusive one what first stayed open.
+func roundOf(r probes.Result, outcome probes.Outcome) Round {
+	line := Round{At: r.Started, Outcome: outcome}
+	if _, stage, step, ok := r.Failure(); ok {
+		line.Stage, line.Reason = stage, step.Reason
+		return line
+	}
+	for _, e := range r.Endpoints {
+		if stage, step, ok := e.FirstProblem(); ok {
+			line.Stage, line.Reason = stage, step.Reason
+			break
+		}
+	}
+	return line
+}
+
+func (s *PathState) remember(line Round) {
+	s.History = appendBounded(s.History, line, maxHistory)
+	if line.Outcome == probes.Failed {
+		s.Failures = appendBounded(s.Failures, line, maxFailures)
+	}
+}
+
+// appendBounded copies: a View may still hold the old slice.
+func appendBounded(old []Round, line Round, most int) []Round {
+	old = old[max(0, len(old)-most+1):]
+	return append(append(make([]Round, 0, len(old)+1), old...), line)
+}
+
+// keepEndpoints forgets the endpoints that DNS no longer names, and takes in verdicts and certificates of a round that is judged.
+func (s *PathState) keepEndpoints(r probes.Result, judged bool) {
+	kept := make(map[EndpointKey]EndpointState, len(s.Endpoints))
+	dns := answersOf(r)
+	for key, state := range s.Endpoints {
+		if !dns.lacks(key) {
+			kept[key] = state
+		}
+	}
+	for _, e := range r.Endpoints {
+		if judged {
+			key := KeyOf(e)
+			kept[key] = kept[key].after(e, r.Until)
+		}
+	}
+	s.Endpoints = kept
+}
+
+func (state EndpointState) after(e probes.Endpoint, until probes.Stage) EndpointState {
+	if o := e.Outcome(until); o == probes.Passed || o == probes.Failed {
+		state.Verdict = o
+	}
+	if e.TLS != nil && (len(e.TLS.Chain) > 0 || e.TLS.Unparsable != "") {
+		state.TLS = e.TLS
+	}
+	return state
+}
+
+// answers is what the newest round learned from DNS.
+type answers struct {
+	resolved map[string]bool // hosts asked for, and whether they have addresses
+	listed   map[EndpointKey]bool
+	any      bool // one host resolved, so the list of hosts itself is known
+}
+
+func answersOf(r probes.Result) answers {
+	a := answers{resolved: map[string]bool{}, listed: map[EndpointKey]bool{}}
+	for _, e := range r.Endpoints {
+		if _, step, ok := e.FirstProblem(); ok && step.Reason == probes.ReasonCanceled {
+			return answers{} // cut short: what is missing may just not have been reached
+		}
+		ok := e.Steps[probes.Resolve].Outcome == probes.Passed
+		a.resolved[e.Host] = a.resolved[e.Host] || ok
+		a.listed[KeyOf(e)] = true
+		a.any = a.any || ok
+	}
+	return a
+}
+
+// lacks tells that DNS no longer names the endpoint: its host resolved without it, or is no longer among the hosts.
+func (a answers) lacks(key EndpointKey) bool {
+	if a.listed[key] {
+		return false
+	}
+	resolved, asked := a.resolved[key.Host]
+	return resolved || !asked && a.any
+}

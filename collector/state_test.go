@@ -1,0 +1,130 @@
+package collector_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes"
+)
+
+// TestEndpointsFollowDNS tells which endpoints stay known after a second round.
+func TestEndpointsFollowDNS(t *testing.T) {
+	ok := func(host, address string) probes.Endpoint { return healthy(host, address) }
+	first := []probes.Endpoint{ok("a", "192.0.2.1"), ok("a", "192.0.2.2"), ok("b", "192.0.2.3")}
+	cut := endpoint("a", "192.0.2.1", passed(0), problem(probes.ReasonCanceled))
+	hidden := ok("a", "192.0.2.7")
+	hidden.Hide = true
+	for _, c := range []struct {
+		name        string
+		second      []probes.Endpoint
+		provisional bool
+		want        []string
+	}{
+		{"an address left", []probes.Endpoint{ok("a", "192.0.2.2"), ok("b", "192.0.2.3")}, false, []string{"a 192.0.2.2", "b 192.0.2.3"}},
+		{"an address came", []probes.Endpoint{ok("a", "192.0.2.9"), ok("b", "192.0.2.3")}, false, []string{"a 192.0.2.9", "b 192.0.2.3"}},
+		{"a host left the MX", []probes.Endpoint{ok("a", "192.0.2.1"), ok("a", "192.0.2.2")}, false, []string{"a 192.0.2.1", "a 192.0.2.2"}},
+		{"one host does not resolve: only its addresses stay known", []probes.Endpoint{ok("a", "192.0.2.2"), endpoint("b", "", problem(probes.ReasonDNSServfail))}, false, []string{"a 192.0.2.2", "b ", "b 192.0.2.3"}},
+		{"nothing resolves", []probes.Endpoint{endpoint("hop", "", problem(probes.ReasonDNSServfail))}, false, []string{"a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3", "hop "}},
+		{"interrupted", []probes.Endpoint{cut}, false, []string{"a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3"}},
+		{"provisional: what left is gone, what came waits", []probes.Endpoint{endpoint("a", "192.0.2.9", passed(0), problem(probes.ReasonConnectRefused))}, true, []string{}},
+		{"hidden", []probes.Endpoint{hidden}, false, []string{"a "}},
+		{"no endpoint at all", nil, false, []string{"a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3"}},
+	} {
+		p := path("c", "h")
+		b := collector.NewBoard(time.Now)
+		b.SetInventory(nil, []probes.Path{p})
+		b.Record(round(p, noon, first...))
+		r := round(p, noon, c.second...)
+		r.Provisional = c.provisional
+		b.Record(r)
+		got := []string{}
+		for key := range maps.Keys(b.View().Paths[0].Endpoints) {
+			got = append(got, key.Host+" "+key.Address)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
+// TestInconclusiveKeepsCertificate: a round that proves nothing, though one of its endpoints answers, changes no certificate.
+func TestInconclusiveKeepsCertificate(t *testing.T) {
+	p := path("c", "h")
+	b := collector.NewBoard(time.Now)
+	b.SetInventory(nil, []probes.Path{p})
+	renewed := healthy("h", "192.0.2.1")
+	renewed.TLS.Chain[0].Serial = "0b"
+	busy := endpoint("h", "192.0.2.2", passed(0), passed(0), problem(probes.ReasonThrottled))
+	b.Record(round(p, noon, healthy("h", "192.0.2.1"), healthy("h", "192.0.2.2")))
+	b.Record(round(p, noon, renewed, busy))
+	state := b.View().Paths[0]
+	if got := state.Endpoints[collector.EndpointKey{Host: "h", Address: "192.0.2.1"}].TLS.Chain[0].Serial; got != "0a" {
+		t.Errorf("serial %s after an inconclusive round", got)
+	}
+}
+
+func TestFailuresOutliveHistory(t *testing.T) {
+	p := path("c", "h")
+	b := collector.NewBoard(time.Now)
+	b.SetInventory(nil, []probes.Path{p})
+	for i := range 15 {
+		b.Record(round(p, noon.Add(time.Duration(i)*time.Minute), endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))))
+	}
+	before := b.View().Paths[0]
+	for range 30 {
+		b.Record(round(p, noon.Add(time.Hour), healthy("h", "192.0.2.1")))
+	}
+	after := b.View().Paths[0]
+	want := collector.Round{At: noon.Add(14 * time.Minute), Outcome: probes.Failed, Stage: probes.Connect, Reason: probes.ReasonConnectRefused}
+	if len(after.Failures) != 10 || after.Failures[9] != want || !after.NewestFailed.Started.Equal(want.At) || len(after.History) != 20 {
+		t.Errorf("failures %v, newest failed %v", after.Failures, after.NewestFailed)
+	}
+	if before.Verdict != probes.Failed || before.History[len(before.History)-1] != want {
+		t.Errorf("an old view changed: %+v", before)
+	}
+}
+
+func TestProvisionalIsNoRun(t *testing.T) {
+	p := path("c", "h")
+	b := collector.NewBoard(func() time.Time { return noon })
+	b.SetInventory(nil, []probes.Path{p})
+	r := round(p, time.Time{}, endpoint("h", "", problem(probes.ReasonNXDomain)))
+	r.Provisional = true
+	b.Record(r)
+	state := b.View().Paths[0]
+	if !state.LastRun.IsZero() || state.Newest == nil || state.NewestFailed == nil {
+		t.Errorf("after a provisional round: %+v", state)
+	}
+	r.Provisional, r.Until = false, 200 // a stage that does not exist must not panic
+	b.Record(r)
+	if state := b.View().Paths[0]; !state.LastRun.Equal(noon) || state.Verdict != probes.Failed {
+		t.Errorf("after its confirmation: %+v", state)
+	}
+}
+
+func TestBoardIsConcurrent(_ *testing.T) {
+	b := board()
+	c := collector.New(b)
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			p := path("Good", "mail.contoso.com")
+			for n := range 50 {
+				b.Record(round(p, noon, healthy("mail.contoso.com", fmt.Sprintf("192.0.2.%d", n%9))))
+				if i == 0 && n%10 == 0 {
+					b.SetInventory(b.View().Tenants, []probes.Path{p})
+				}
+				drain(c)
+			}
+		})
+	}
+	all.Wait()
+}
