@@ -30,7 +30,7 @@ func TestValidation(t *testing.T) {
 		"                             the host answered, but nothing listens on the port (connect_refused)\n" +
 		"                             The server said: 554 5.3.2 go \uFFFD]0;away\uFFFD\uFFFD\n" +
 		"                             Remedy: Start the mail server; open the port for all Exchange Online ranges; or delete the connector of a retired server and make its domains Authoritative.\n" +
-		"\n1 paths: 0 passed, 1 failed, 0 inconclusive\n"
+		"\n1 path: 0 passed, 1 failed, 0 inconclusive\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}

@@ -1,0 +1,107 @@
+package text_test
+
+import (
+	"flag"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func end(host, address string, steps ...probes.Step) probes.Endpoint {
+	e := probes.Endpoint{Host: host}
+	if address != "" {
+		e.Addr = netip.MustParseAddrPort(address)
+	}
+	copy(e.Steps[:], steps)
+	return e
+}
+
+func one(name string, until probes.Stage, endpoints ...probes.Endpoint) text.Item {
+	id := probes.PathID{Tenant: "contoso", Direction: "outbound", Connector: "To " + name, Path: name + ".contoso.com"}
+	return text.Item{
+		Path:   probes.Path{ID: id},
+		Result: probes.Result{Path: id, Until: until, Started: noon, Took: time.Second, Endpoints: endpoints},
+	}
+}
+
+// items is one path of each kind, with a peer that says hostile things wherever it is asked.
+func items() []text.Item {
+	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
+	ok := probes.Step{Outcome: probes.Passed, Took: 1500 * time.Microsecond}
+	uncertain := ok
+	uncertain.Uncertain = "more than one label below the domain" + evil
+	good := end("good.contoso.com", "192.0.2.1:25", ok, ok, ok, uncertain)
+	good.TLS = &probes.TLS{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Chain: []probes.Certificate{{
+		Subject: "good" + evil, Issuer: "Lab" + evil, DNSNames: []string{"a" + evil, "b", "c", "d", "e", "f", "g"}, Fingerprint: "ab",
+		NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.Add(61*24*time.Hour + time.Hour),
+	}}}
+	good.TLS.Verdicts[probes.VerdictName] = probes.Judgement{Outcome: probes.Passed, Uncertain: "not documented" + evil}
+	good.TLS.Verdicts[probes.VerdictTrust] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil}
+	bad := end("bad.contoso.com", "[2001:db8::1]:25", ok, ok, ok, ok, probes.Step{
+		Outcome: probes.Failed, Reason: probes.ReasonRecipientUnknown, Detail: "RCPT" + evil,
+		Reply: probes.Reply{Code: 550, Enhanced: "5.1.1", Text: "no such\nuser" + evil},
+	})
+	bad.TLS = &probes.TLS{Unparsable: "negative serial", Chain: []probes.Certificate{{NotAfter: noon.AddDate(0, 0, -3)}}}
+	busy := one("busy", probes.Connect, end("busy"+evil, "192.0.2.3:2525", ok,
+		probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonThrottled}))
+	busy.Result.Notes = []string{"3 of 200 addresses probed" + evil}
+	return []text.Item{
+		one("good", probes.TLSStage, good), one("bad", probes.Message, bad), busy,
+		one("lost", probes.NumStages+9, end("lost.contoso.com", "", probes.Step{Outcome: probes.Failed, Reason: probes.ReasonNXDomain})),
+		one("none", probes.TLSStage),
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for file, print := range map[string]func(*strings.Builder) error{
+		"validation.txt": func(b *strings.Builder) error { return text.Validation(b, items(), text.Options{}) },
+		"validation-color.txt": func(b *strings.Builder) error {
+			return text.Validation(b, items(), text.Options{Color: true, Width: 80})
+		},
+		"validation.json": func(b *strings.Builder) error { return text.ValidationJSON(b, items()) },
+		"empty.json":      func(b *strings.Builder) error { return text.ValidationJSON(b, nil) },
+	} {
+		var b strings.Builder
+		if err := print(&b); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "testdata/"+file, b.String())
+		if bare := strings.NewReplacer("\x1b[2m", "", "\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(b.String()); strings.ContainsAny(bare, "\x1b\x7f\u009b\u202e") {
+			t.Errorf("%s: an escape of a peer came through", file)
+		}
+	}
+}
+
+func TestWidth(t *testing.T) {
+	var b strings.Builder
+	if err := text.Validation(&b, items(), text.Options{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(b.String(), "\n") {
+		if n := len([]rune(line)); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || string(want) != got {
+		t.Errorf("%s differs (%v); run with -update and read the difference. Now:\n%s", file, err, got)
+	}
+}

@@ -1,0 +1,134 @@
+package text
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// The JSON schema of validate: an array with one object a path. Fields are only ever added. Times are RFC 3339 in UTC, durations
+// seconds. Absent is unknown or does not apply.
+type (
+	pathJSON struct {
+		Target    string         `json:"target"` // TENANT/DIRECTION/CONNECTOR/PATH, percent-encoded
+		Tenant    string         `json:"tenant"`
+		Direction string         `json:"direction"`
+		Connector string         `json:"connector"`
+		Path      string         `json:"path"`
+		Outcome   string         `json:"outcome"` // passed, failed, inconclusive
+		Started   time.Time      `json:"started"`
+		Seconds   float64        `json:"duration_seconds"`
+		Notes     []string       `json:"notes,omitempty"`
+		Endpoints []endpointJSON `json:"endpoints"`
+	}
+	endpointJSON struct {
+		Host        string           `json:"host"`
+		Address     string           `json:"address,omitempty"` // address:port; absent where the host did not resolve
+		Outcome     string           `json:"outcome"`
+		Stages      []stageJSON      `json:"stages"` // in order, up to the last stage asked for
+		TLSVersion  string           `json:"tls_version,omitempty"`
+		TLSCipher   string           `json:"tls_cipher,omitempty"`
+		Certificate *certificateJSON `json:"certificate,omitempty"` // the leaf
+		Verdicts    []verdictJSON    `json:"certificate_verdicts,omitempty"`
+	}
+	stageJSON struct {
+		Stage     string  `json:"stage"`
+		Outcome   string  `json:"outcome"` // those of a path, and not_reached
+		Reason    string  `json:"reason,omitempty"`
+		Detail    string  `json:"detail,omitempty"`
+		Code      int     `json:"reply_code,omitempty"`
+		Enhanced  string  `json:"enhanced_code,omitempty"`
+		Text      string  `json:"reply_text,omitempty"`
+		Remedy    string  `json:"remedy,omitempty"`
+		Uncertain string  `json:"uncertain,omitempty"`
+		Seconds   float64 `json:"duration_seconds"`
+	}
+	certificateJSON struct {
+		Subject     string    `json:"subject"`
+		Issuer      string    `json:"issuer"`
+		Names       []string  `json:"names"`
+		NotBefore   time.Time `json:"not_before"`
+		NotAfter    time.Time `json:"not_after"`
+		Fingerprint string    `json:"fingerprint_sha256"`
+	}
+	verdictJSON struct {
+		Verdict   string `json:"verdict"`
+		Outcome   string `json:"outcome"` // passed or failed; what cannot be judged is left out
+		Reason    string `json:"reason,omitempty"`
+		Detail    string `json:"detail,omitempty"`
+		Uncertain string `json:"uncertain,omitempty"`
+	}
+)
+
+// ValidationJSON prints the same for programs: an array, one object a path.
+func ValidationJSON(w io.Writer, items []Item) error {
+	all := make([]pathJSON, 0, len(items))
+	for _, item := range items {
+		item.Result.Until = last(item.Result)
+		all = append(all, toJSON(item))
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(all)
+}
+
+func toJSON(item Item) pathJSON {
+	id, r := item.Path.ID, item.Result
+	out := pathJSON{
+		Target: safeLines(id.String()), Tenant: safeLines(id.Tenant), Direction: safeLines(string(id.Direction)),
+		Connector: safeLines(id.Connector), Path: safeLines(id.Path), Outcome: r.Outcome().String(), Started: r.Started.UTC(),
+		Seconds: r.Took.Seconds(), Notes: safeAll(r.Notes), Endpoints: []endpointJSON{},
+	}
+	for _, e := range r.Endpoints {
+		out.Endpoints = append(out.Endpoints, endpointOf(e, r))
+	}
+	return out
+}
+
+func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
+	out := endpointJSON{Host: safeLines(e.Host), Outcome: e.Outcome(r.Until).String(), Stages: []stageJSON{}}
+	if e.Addr.IsValid() {
+		out.Address = safeLines(e.Addr.String())
+	}
+	for i, s := range e.Steps[:r.Until+1] {
+		info, _ := s.Reason.Info()
+		out.Stages = append(out.Stages, stageJSON{
+			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: safeLines(string(s.Reason)), Detail: safeLines(s.Detail),
+			Code: s.Reply.Code, Enhanced: safeLines(s.Reply.Enhanced), Text: safeLines(s.Reply.Text), Remedy: info.Remedy,
+			Uncertain: safeLines(s.Uncertain), Seconds: s.Took.Seconds(),
+		})
+	}
+	if e.TLS != nil {
+		out.tls(e.TLS)
+	}
+	return out
+}
+
+func (out *endpointJSON) tls(t *probes.TLS) {
+	out.TLSVersion, out.TLSCipher = safeLines(t.Version), safeLines(t.Cipher)
+	if len(t.Chain) > 0 {
+		c := t.Chain[0]
+		out.Certificate = &certificateJSON{
+			Subject: safeLines(c.Subject), Issuer: safeLines(c.Issuer), Names: safeAll(c.DNSNames),
+			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Fingerprint: safeLines(c.Fingerprint),
+		}
+	}
+	for v, j := range t.Verdicts {
+		if j.Outcome == probes.Passed || j.Outcome == probes.Failed {
+			out.Verdicts = append(out.Verdicts, verdictJSON{
+				Verdict: probes.VerdictNames[v], Outcome: j.Outcome.String(), Reason: safeLines(string(j.Reason)),
+				Detail: safeLines(j.Detail), Uncertain: safeLines(j.Uncertain),
+			})
+		}
+	}
+}
+
+func safeAll(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, s := range texts {
+		out[i] = safeLines(s)
+	}
+	return out
+}
