@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/netip"
 	"strings"
 
@@ -9,43 +10,49 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// outboundConnectors reads the list; a connector that an export has too is overlaid, key by key.
 func (r *reader) outboundConnectors(n *yaml.Node, key string, t *readTenant, chain []place) {
-	at := map[string]int{}
-	for i, c := range t.tenant.Outbound {
-		at[c.Name] = i
-	}
-	mine := map[string]bool{}
-	r.list(n, key, func(n *yaml.Node, k string) {
-		i, imported := at[scalar(n, "name")]
-		if !imported {
-			t.tenant.Outbound = append(t.tenant.Outbound, mailflow.OutboundConnector{})
-			i = len(t.tenant.Outbound) - 1
-		}
-		c := &t.tenant.Outbound[i]
-		probe := r.outbound(n, k, c)
-		at[c.Name] = i
-		r.connector(n, k, c.Common, mailflow.Outbound, mine, t, chain, probe)
-	})
+	overlay(r, n, key, &t.tenant.Outbound, mailflow.Outbound, t, chain,
+		func(c *mailflow.OutboundConnector) (*mailflow.Common, fields) { return &c.Common, r.routing(c) })
 }
 
 func (r *reader) inboundConnectors(n *yaml.Node, key string, t *readTenant, chain []place) {
+	overlay(r, n, key, &t.tenant.Inbound, mailflow.Inbound, t, chain,
+		func(c *mailflow.InboundConnector) (*mailflow.Common, fields) { return &c.Common, r.admission(c) })
+}
+
+// overlay reads a list of connectors into *all; one that an export has too is overlaid, key by key. parts gives what a connector
+// shares with the other direction, and the keys that are its own direction's.
+func overlay[C any](r *reader, n *yaml.Node, key string, all *[]C, d mailflow.Direction, t *readTenant, chain []place, parts func(*C) (*mailflow.Common, fields)) {
 	at := map[string]int{}
-	for i, c := range t.tenant.Inbound {
-		at[c.Name] = i
+	for i := range *all {
+		common, _ := parts(&(*all)[i])
+		at[common.Name] = i
 	}
 	mine := map[string]bool{}
 	r.list(n, key, func(n *yaml.Node, k string) {
 		i, imported := at[scalar(n, "name")]
 		if !imported {
-			t.tenant.Inbound = append(t.tenant.Inbound, mailflow.InboundConnector{})
-			i = len(t.tenant.Inbound) - 1
+			var fresh C
+			*all = append(*all, fresh)
+			i = len(*all) - 1
 		}
-		c := &t.tenant.Inbound[i]
-		probe := r.inbound(n, k, c)
-		at[c.Name] = i
-		r.connector(n, k, c.Common, mailflow.Inbound, mine, t, chain, probe)
+		common, own := parts(&(*all)[i])
+		probe := r.connectorKeys(n, k, common, own)
+		at[common.Name] = i
+		r.connector(n, k, *common, d, mine, t, chain, probe)
 	})
+}
+
+// connectorKeys reads one connector: what both directions share, and its own direction's keys.
+func (r *reader) connectorKeys(n *yaml.Node, key string, c *mailflow.Common, own fields) *place {
+	var probe *place
+	known := r.common(c)
+	maps.Copy(known, own)
+	if !r.lenient {
+		known["probe"] = r.probeField(&probe)
+	}
+	r.mapping(n, key, known)
+	return probe
 }
 
 // connector checks what both directions share and files the probe section.
@@ -106,19 +113,6 @@ func comment(n *yaml.Node) string {
 	}, n.Value)
 }
 
-func (r *reader) outbound(n *yaml.Node, key string, c *mailflow.OutboundConnector) *place {
-	var probe *place
-	known := r.common(&c.Common)
-	for k, read := range r.routing(c) {
-		known[k] = read
-	}
-	if !r.lenient {
-		known["probe"] = r.probeField(&probe)
-	}
-	r.mapping(n, key, known)
-	return probe
-}
-
 func (r *reader) routing(c *mailflow.OutboundConnector) fields {
 	return fields{
 		"recipient_domains":                  func(n *yaml.Node, k string) { c.RecipientDomains = r.each(n, k, r.wildDomain) },
@@ -168,19 +162,6 @@ func (r *reader) smartHost(n *yaml.Node, key string) string {
 		return ""
 	}
 	return value
-}
-
-func (r *reader) inbound(n *yaml.Node, key string, c *mailflow.InboundConnector) *place {
-	var probe *place
-	known := r.common(&c.Common)
-	for k, read := range r.admission(c) {
-		known[k] = read
-	}
-	if !r.lenient {
-		known["probe"] = r.probeField(&probe)
-	}
-	r.mapping(n, key, known)
-	return probe
 }
 
 func (r *reader) admission(c *mailflow.InboundConnector) fields {

@@ -66,13 +66,13 @@ func (r *reader) record(n *yaml.Node, t *mailflow.Tenant) {
 		}
 	case "outbound":
 		var c mailflow.OutboundConnector
-		r.outbound(n, "outbound", &c)
+		r.connectorKeys(n, "outbound", &c.Common, r.routing(&c))
 		if c.Name = name(n, c.Name); c.Name != "" {
 			t.Outbound = put(t.Outbound, c, func(c mailflow.OutboundConnector) string { return c.Name })
 		}
 	case "inbound":
 		var c mailflow.InboundConnector
-		r.inbound(n, "inbound", &c)
+		r.connectorKeys(n, "inbound", &c.Common, r.admission(&c))
 		if c.Name = name(n, c.Name); c.Name != "" {
 			t.Inbound = put(t.Inbound, c, func(c mailflow.InboundConnector) string { return c.Name })
 		}
