@@ -2,7 +2,6 @@ package wire
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"time"
 
@@ -39,9 +38,6 @@ func (c *climb) hello() probes.Step {
 func greetingReason(err error, r probes.Reply) probes.Reason {
 	if errors.Is(err, errMalformed) && r.Code == 0 {
 		return probes.ReasonNotSMTP
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return probes.ReasonGreetingTimeout
 	}
 	return readReason(err, probes.ReasonGreetingTimeout)
 }

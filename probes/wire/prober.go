@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"m365_connector_exporter/probes"
@@ -36,9 +37,7 @@ type Prober struct {
 	resolver *resolver
 	verdicts *verdictCache
 	hostname string
-
-	mu    sync.Mutex
-	round uint64
+	round    atomic.Uint64
 }
 
 var _ probes.Prober = (*Prober)(nil)
@@ -68,7 +67,7 @@ const maxParallel = 16
 func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
 	res := probes.Result{Path: p.ID, Until: p.Settings.Until, Started: w.opts.Now()}
 	start := time.Now()
-	targets, notes := w.resolver.resolveHop(ctx, p, w.nextRound())
+	targets, notes := w.resolver.resolveHop(ctx, p, w.round.Add(1))
 	res.Notes = notes
 	jobs := w.jobs(p, targets)
 	res.Endpoints = make([]probes.Endpoint, len(jobs))
@@ -86,13 +85,6 @@ func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
 	wg.Wait()
 	res.Took = time.Since(start)
 	return res
-}
-
-func (w *Prober) nextRound() uint64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.round++
-	return w.round
 }
 
 // jobs makes one climb for each address, and one for each host that has none.
