@@ -178,6 +178,7 @@ type Sender struct {
 	MailFromDomains    []string
 	Relays             string // external | internal
 	Certificate        CertificateSource
+	Presented          *Presented // what Certificate shows, as far as it is known; nil before
 	TrustedRoots       string
 	PresentCertificate bool
 	Target             string

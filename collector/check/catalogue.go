@@ -1,0 +1,35 @@
+package check
+
+import (
+	"slices"
+	"sync"
+)
+
+// Catalogue is every check there is, in the order of the documentation.
+func Catalogue() []Check { return catalogue() }
+
+var catalogue = sync.OnceValue(func() []Check {
+	return slices.Concat(
+		outboundChecks(),
+	)
+})
+
+// Lookup finds a check by its code.
+func Lookup(code string) (Check, bool) {
+	for _, c := range Catalogue() {
+		if c.Code == code {
+			return c, true
+		}
+	}
+	return Check{}, false
+}
+
+// Codes lists the codes that a configuration may name.
+func Codes() []string {
+	codes := make([]string, 0, len(Catalogue()))
+	for _, c := range Catalogue() {
+		codes = append(codes, c.Code)
+	}
+	slices.Sort(codes)
+	return codes
+}

@@ -1,0 +1,95 @@
+package mailflow
+
+import "net/netip"
+
+// Presented is the client certificate that a sender presents, as far as attribution needs it.
+type Presented struct {
+	CommonName  string
+	DNSNames    []string // the SAN's, normalised
+	Fingerprint string   // SHA-256 of the leaf's DER, lower-case hex
+	Valid       Tri      // chain complete, trusted, in date, not revoked; Unknown where that could not be judged
+	Source      string   // where it was seen, for evidence: a file's name, a host, or "assumed"
+}
+
+// Names are the names that count: CN and SAN, without repetition, in that order (facts, 3.3).
+func (p *Presented) Names() []string {
+	if p == nil {
+		return nil
+	}
+	seen := make(map[string]bool, len(p.DNSNames)+1)
+	names := make([]string, 0, len(p.DNSNames)+1)
+	for _, name := range append([]string{p.CommonName}, p.DNSNames...) {
+		if name != "" && !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Arrival is one message at Exchange Online's door.
+type Arrival struct {
+	Address     netip.Addr
+	Certificate *Presented // nil: none presented
+	TLS         bool
+	MailFrom    string // domain; "" is the null sender
+	RcptTo      string // domain
+}
+
+// Ground says what a message is attributed by, in the documented order (MC1226222).
+type Ground string
+
+// The grounds, strongest first.
+const (
+	GroundCertificate Ground = "certificate"
+	GroundMailFrom    Ground = "mail_from"
+	GroundRcptTo      Ground = "rcpt_to"
+	GroundNone        Ground = "none"
+)
+
+// Attribution foretells what Exchange Online makes of an arrival, after section 3.8 of the facts.
+type Attribution struct {
+	Arrival   Arrival
+	Tenants   []string // that qualify at the strongest ground reached; more than one is ambiguous
+	Connector string   // of the tenant, where there is exactly one tenant and one of its connectors matched
+	Ground    Ground
+	Relay     bool     // mail to recipients outside the tenant is accepted
+	Reply     string   // the predicted refusal, "550 5.7.64 TenantAttribution; Relay Access Denied"; "" when nothing is refused
+	Fragile   string   // why a tenant move may break it; "" when it stands on its own certificate
+	Uncertain []string // the undocumented rules that it rests on
+	Trace     []string // each step with the names and addresses compared, at most MaxTrace
+}
+
+// MaxTrace bounds an attribution's trace.
+const MaxTrace = 40
+
+// Ambiguous tells that more than one tenant qualifies at the same ground.
+func (a Attribution) Ambiguous() bool { return len(a.Tenants) > 1 }
+
+// Shared says what two tenants have in common.
+type Shared string
+
+// What overlaps are looked for.
+const (
+	SharedAddress         Shared = "address"          // overlapping sender addresses
+	SharedFingerprint     Shared = "fingerprint"      // the same certificate
+	SharedCertificateName Shared = "certificate_name" // one connector's TlsSenderCertificateName covers the other's
+	SharedSendConnector   Shared = "send_connector"   // the same on-premises send connector
+)
+
+// Overlap is one thing of one tenant that other tenants have too. It is told from each side.
+type Overlap struct {
+	Kind      Shared
+	Tenant    string
+	Connector string // inbound; "" for a send connector that no sender of this tenant ties to one
+	Sender    string // "" where it is the connector's own value
+	Value     string // the prefix, fingerprint, name or "organization/send connector" of this side
+	Others    []Other
+	Count     int // of other tenants, Others may be cut
+}
+
+// Other is the other side of an overlap.
+type Other struct{ Tenant, Connector, Sender, Value string }
+
+// MaxOthers bounds how many other sides an Overlap names.
+const MaxOthers = 16
