@@ -22,12 +22,13 @@ type Board struct {
 	inventory *inventory
 	order     []probes.PathID
 	paths     map[probes.PathID]*PathState
+	analysis  *Analysis
 }
 
 // NewBoard makes an empty board. The clock dates results that carry no time of their own.
 func NewBoard(now func() time.Time) *Board {
 	return &Board{
-		now: now, metrics: newMetricSet(), inventory: &inventory{}, paths: map[probes.PathID]*PathState{},
+		now: now, metrics: newMetricSet(), inventory: &inventory{}, paths: map[probes.PathID]*PathState{}, analysis: &Analysis{},
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            namespace + stageHistogram.Name,
 			Help:                            stageHistogram.Help,
@@ -93,6 +94,7 @@ func (b *Board) observe(r probes.Result) {
 type View struct {
 	Tenants   []mailflow.Tenant
 	Paths     []*PathState // in the order of the configuration
+	Analysis  *Analysis    // of the last judgement: it may know of less than Paths does
 	inventory *inventory   // keeps the drawn series of Tenants; nil in a literal View
 }
 
@@ -100,7 +102,7 @@ type View struct {
 func (b *Board) View() *View {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	v := &View{Tenants: b.inventory.tenants, Paths: make([]*PathState, 0, len(b.order)), inventory: b.inventory}
+	v := &View{Tenants: b.inventory.tenants, Analysis: b.analysis, Paths: make([]*PathState, 0, len(b.order)), inventory: b.inventory}
 	for _, id := range b.order {
 		v.Paths = append(v.Paths, b.paths[id])
 	}

@@ -12,6 +12,7 @@ type PathState struct {
 	Path         probes.Path
 	Newest       *probes.Result // nil before the first round
 	NewestFailed *probes.Result // the newest round that failed, provisional ones too; nil before one
+	Conclusive   *probes.Result // the newest round that changed or confirmed the verdict; nil before one
 	Verdict      probes.Outcome // of the last conclusive round; NotReached before it
 	Since        time.Time      // when Verdict last changed
 	Stage        probes.Stage   // where it failed, while Verdict is Failed
@@ -79,6 +80,7 @@ func (s *PathState) record(r probes.Result) {
 		s.Since = r.Started
 	}
 	_, stage, step, _ := r.Failure()
+	s.Conclusive = &r
 	s.Verdict, s.Stage, s.Reason = outcome, stage, step.Reason
 	if outcome == probes.Passed {
 		s.LastSuccess = s.LastRun

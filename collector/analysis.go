@@ -1,0 +1,68 @@
+package collector
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Analysis is what was judged of one configuration and of what the probes had found by then. Treat it as read-only.
+type Analysis struct {
+	At           time.Time
+	Findings     []check.Finding // suppressed ones too, in check.Run's order
+	Attributions map[probes.PathID][]mailflow.Attribution
+	Clients      map[probes.PathID]*probes.TLS // what each sender presents
+	Overlaps     []mailflow.Overlap
+}
+
+// Analyse judges the facts.
+func Analyse(f *check.Facts) *Analysis {
+	a := &Analysis{
+		At: f.Now, Findings: check.Run(f), Attributions: f.Attributions, Overlaps: f.Overlaps,
+		Clients: map[probes.PathID]*probes.TLS{},
+	}
+	for i := range f.Paths {
+		if p := &f.Paths[i]; p.Client != nil {
+			a.Clients[p.ID] = p.Client
+		}
+	}
+	return a
+}
+
+// before is what stands since when, for the next run.
+func (a *Analysis) before() map[check.Key]time.Time {
+	since := make(map[check.Key]time.Time, len(a.Findings))
+	for _, f := range a.Findings {
+		since[f.Key] = f.Since
+	}
+	return since
+}
+
+// Facts is what the board knows, for a judgement. What only the configuration knows is for the caller to add.
+func (b *Board) Facts() *check.Facts {
+	view := b.View()
+	f := &check.Facts{Now: b.now(), Tenants: view.Tenants, Before: view.Analysis.before(), Paths: make([]check.Path, 0, len(view.Paths))}
+	for _, state := range view.Paths {
+		f.Paths = append(f.Paths, state.facts())
+	}
+	return f
+}
+
+func (s *PathState) facts() check.Path {
+	p := check.Path{Path: s.Path, Conclusive: s.Conclusive}
+	for _, key := range slices.SortedFunc(maps.Keys(s.Endpoints), EndpointKey.compare) {
+		p.Endpoints = append(p.Endpoints, check.Endpoint{Host: key.Host, Address: key.Address, TLS: s.Endpoints[key].TLS})
+	}
+	return p
+}
+
+// SetAnalysis replaces what was judged.
+func (b *Board) SetAnalysis(a *Analysis) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.analysis = a
+}
