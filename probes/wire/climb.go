@@ -80,7 +80,7 @@ func (c *climb) fail(reason probes.Reason, detail string) probes.Step {
 }
 
 func (c *climb) refuse(reason probes.Reason, r probes.Reply) probes.Step {
-	if reason == probes.ReasonThrottled || r.Code == 421 {
+	if reason == probes.ReasonThrottled {
 		c.throttled = true
 	}
 	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: sanitise(replyLine(r), maxDetail), Reply: r}
@@ -103,7 +103,11 @@ func (c *climb) read(deadline time.Time, timeout probes.Reason) (probes.Reply, *
 	if alert, ok := alertCode(err); ok && c.secured {
 		reason = alertReason(alert, c.ep.TLS != nil && c.ep.TLS.CertificateRequested)
 	}
-	step := c.fail(reason, err.Error())
+	detail := err.Error()
+	if reason == probes.ReasonConnectionClosed && c.stage == probes.TLSStage && c.uncertified() {
+		detail += "; the server had asked for a client certificate, and none was presented"
+	}
+	step := c.fail(reason, detail)
 	return r, &step
 }
 
@@ -113,10 +117,24 @@ func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
 	_ = c.conn.SetWriteDeadline(c.commandEnd())
 	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
 		c.broken = true
+		if r, ok := c.lastWords(); ok {
+			return r, nil
+		}
 		step := c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
 		return probes.Reply{}, &step
 	}
 	return c.read(c.commandEnd(), probes.ReasonReplyTimeout)
+}
+
+// lastWords reads what a peer said before it closed: a server that is about to hang up says why, unasked.
+func (c *climb) lastWords() (probes.Reply, bool) {
+	_ = c.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // it is here already, or never
+	r, err := c.in.read()
+	if err != nil {
+		return r, false
+	}
+	c.log.add(probes.Server, replyLine(r))
+	return r, true
 }
 
 // hangUp says QUIT where someone may still listen, sends close_notify and closes. It may be called again.

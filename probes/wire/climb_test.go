@@ -22,6 +22,7 @@ func TestReasons(t *testing.T) {
 		change(cfg)
 		return healthy(cfg)
 	}
+	askCert := tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequestClientCert })
 	old := x509.Certificate{Subject: pkix.Name{CommonName: "x"}, DNSNames: []string{"mail.test"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}
 	early := old
 	early.NotBefore, early.NotAfter = time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
@@ -55,6 +56,11 @@ func TestReasons(t *testing.T) {
 		{"old TLS", tlsWith(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }), probes.TLSStage, probes.ReasonTLSVersion},
 		{"client certificate, TLS 1.3", tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }), probes.TLSStage, probes.ReasonClientCertificateRequired},
 		{"client certificate, TLS 1.2", tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert; c.MaxVersion = tls.VersionTLS12 }), probes.TLSStage, probes.ReasonClientCertificateRequired},
+		{"client certificate by 421 after TLS", askCert.with("TLS EHLO", "421 4.7.1 mail.test Error: No client certificate presented\r\n"), probes.TLSStage, probes.ReasonClientCertificateRequired},
+		{"client certificate at RCPT", askCert.with("RCPT", "550 5.7.1 client certificate required\r\n"), probes.Recipient, probes.ReasonClientCertificateRequired},
+		{"plain 421 after TLS", askCert.with("TLS EHLO", "421 4.3.2 try later\r\n"), probes.TLSStage, probes.ReasonThrottled},
+		{"421 of a certificate never asked for", good.with("TLS EHLO", "421 4.7.1 No client certificate presented\r\n"), probes.TLSStage, probes.ReasonThrottled},
+		{"closed after TLS", askCert.with("TLS EHLO", ""), probes.TLSStage, probes.ReasonConnectionClosed},
 		{"missing intermediate", healthy(serverConfig(ca.leaf(t, "mail.test"))), probes.TLSStage, probes.ReasonCertificateChainIncomplete},
 		{"self-signed", healthy(serverConfig(issue(t, nil, x509.Certificate{DNSNames: []string{"mail.test"}}))), probes.TLSStage, probes.ReasonCertificateUntrusted},
 		{"wrong name", healthy(serverConfig(ca.leaf(t, "other.test"), ca.inter)), probes.TLSStage, probes.ReasonCertificateNameMismatch},
@@ -62,6 +68,7 @@ func TestReasons(t *testing.T) {
 		{"not yet valid", healthy(serverConfig(issue(t, ca.inter, early), ca.inter)), probes.TLSStage, probes.ReasonCertificateNotYetValid},
 		{"sender refused", good.with("MAIL", "550 no\r\n"), probes.Recipient, probes.ReasonSenderRejected},
 		{"5.7.64", good.with("RCPT", "550 5.7.64 TenantAttribution; Relay Access Denied\r\n"), probes.Recipient, probes.ReasonTenantAttribution},
+		{"sender refused at RCPT", good.with("RCPT", "553 5.7.1 <from@contoso.com>: Sender address rejected: not owned by user\r\n"), probes.Recipient, probes.ReasonSenderRejected},
 		{"greylisted", good.with("RCPT", "450 4.2.0 greylisted\r\n"), probes.Recipient, probes.ReasonTemporaryRejection},
 		{"recipient refused", good.with("RCPT", "550 no\r\n"), probes.Recipient, probes.ReasonRecipientRejected},
 	} {
@@ -76,6 +83,18 @@ func TestReasons(t *testing.T) {
 				t.Fatalf("%+v", ep.Steps)
 			}
 		})
+	}
+}
+
+// TestLastWords: a server that demands a client certificate says so and closes before it has heard anything over TLS.
+func TestLastWords(t *testing.T) {
+	ca := newPKI(t)
+	cfg := serverConfig(ca.leaf(t, "mail.test"), ca.inter)
+	cfg.ClientAuth = tls.RequestClientCert
+	at, _ := serve(t, healthy(cfg).with("TLS", "421 4.7.1 mail.test Error: No client certificate presented\r\n", "TLS EHLO", ""))
+	ep := probeOne(t, testProber(ca.roots), testPath(at, probes.TLSStage, mailflow.EncryptionOnly))
+	if step := ep.Steps[probes.TLSStage]; step.Reason != probes.ReasonClientCertificateRequired || step.Outcome != probes.Failed || step.Reply.Code != 421 {
+		t.Fatalf("%+v\n%v", step, ep.Transcript)
 	}
 }
 

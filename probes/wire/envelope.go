@@ -59,7 +59,7 @@ func (c *climb) ask(verb, address string, general probes.Reason) *probes.Step {
 	if r.Code == 250 || r.Code == 251 {
 		return nil
 	}
-	step := c.refuse(classify(r, general), r)
+	step := c.refuse(c.meaning(r, general), r)
 	return &step
 }
 

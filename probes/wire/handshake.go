@@ -27,7 +27,7 @@ func (c *climb) startTLS() probes.Step {
 		return *bad
 	}
 	if r.Code != 220 {
-		return c.refuse(classify(r, probes.ReasonSTARTTLSRejected), r)
+		return c.refuse(c.meaning(r, probes.ReasonSTARTTLSRejected), r)
 	}
 	if c.in.br.Buffered() > 0 {
 		c.broken = true

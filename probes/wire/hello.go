@@ -27,7 +27,7 @@ func (c *climb) hello() probes.Step {
 		if r.Code < 400 {
 			return c.refuse(probes.ReasonNotSMTP, r) // POP3, FTP and NNTP greet with other codes
 		}
-		return c.refuse(classify(r, probes.ReasonGreetingRejected), r)
+		return c.refuse(c.meaning(r, probes.ReasonGreetingRejected), r)
 	}
 	if step := c.ehlo(); step != nil {
 		return *step
@@ -57,7 +57,7 @@ func (c *climb) ehlo() *probes.Step {
 		return bad
 	}
 	if r.Code != 250 {
-		step := c.refuse(classify(r, probes.ReasonEHLORejected), r)
+		step := c.refuse(c.meaning(r, probes.ReasonEHLORejected), r)
 		return &step
 	}
 	c.caps = capabilities(r.Text)

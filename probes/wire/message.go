@@ -54,7 +54,7 @@ func (c *climb) data() probes.Step {
 		return *bad
 	}
 	if r.Code != 354 {
-		return c.refuse(classify(r, probes.ReasonMessageRejected), r)
+		return c.refuse(c.meaning(r, probes.ReasonMessageRejected), r)
 	}
 	mail := dotStuffed(c.mail(rand.Text(), c.w.opts.Now()))
 	c.log.add(probes.Client, fmt.Sprintf("(message, %d bytes)", len(mail)))
@@ -67,7 +67,7 @@ func (c *climb) data() probes.Step {
 		return *bad
 	}
 	if r.Code != 250 {
-		return c.refuse(classify(r, probes.ReasonMessageRejected), r)
+		return c.refuse(c.meaning(r, probes.ReasonMessageRejected), r)
 	}
 	return passed("")
 }

@@ -25,7 +25,8 @@ var (
 	errTooLong   = errors.New("the reply is too long")
 )
 
-var enhancedCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
+// enhancedCode is that of RFC 2034; Cisco's IronPort writes it with a #.
+var enhancedCode = regexp.MustCompile(`^#?([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
 
 // replyReader reads SMTP replies (RFC 5321, section 4.2) from a peer that may send anything.
 type replyReader struct{ br *bufio.Reader }
@@ -55,7 +56,7 @@ func (r *replyReader) read() (probes.Reply, error) {
 			if reply.Enhanced == "" {
 				reply.Enhanced = m[1]
 			}
-			text = strings.TrimLeft(strings.TrimPrefix(text, m[1]), " ")
+			text = strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(text, "#"), m[1]), " ")
 		}
 		lines = append(lines, text)
 		if !more {

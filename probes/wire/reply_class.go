@@ -26,8 +26,10 @@ func byEnhanced(code string) (probes.Reason, bool) {
 		return probes.ReasonRecipientUnknown, true
 	case "5.7.511":
 		return probes.ReasonBannedAddress, true
-	case "5.7.23", "5.7.25", "5.7.506":
+	case "5.7.23", "5.7.24", "5.7.25", "5.7.26", "5.7.506": // RFC 7372: SPF, reverse DNS, authentication of the sending host
 		return probes.ReasonProberRejected, true
+	case "5.1.7", "5.1.8", "5.7.27": // RFC 3463, section 3.2 and RFC 7505: also where the server judges the sender at RCPT TO
+		return probes.ReasonSenderRejected, true
 	case "5.7.367":
 		return probes.ReasonRelayDenied, true
 	case "5.3.4", "5.2.3":
@@ -54,30 +56,9 @@ func cutLast(code string) (head, tail string, ok bool) {
 	return code[:i], code[i+1:], true
 }
 
-// The well-known words, lower case: of refusals that speak of this host, and of refused relaying.
-func aboutProber(text string) bool {
-	return hasAny(text, "blocklist", "block list", "blacklist", "spamhaus", "rbl", "dnsbl", "spamcop", "barracudacentral", "reverse dns",
-		"reverse hostname", "ptr record", "ptr ", "rdns", "spf", "helo", "client host rejected", "poor reputation")
-}
-
-func aboutRelay(text string) bool {
-	return hasAny(text, "unable to relay", "relay access denied", "relaying denied", "relay not permitted", "relay denied", "not permitted to relay",
-		"relaying not allowed", "relaying prohibited", "relay not allowed")
-}
-
-func hasAny(text string, words ...string) bool {
-	for _, w := range words {
-		if strings.Contains(text, w) {
-			return true
-		}
-	}
-	return false
-}
-
 // classify says what a refusal means: by enhanced code, then by code, then by well-known words, and without any of these the
 // general reason of the stage.
 func classify(r probes.Reply, general probes.Reason) probes.Reason {
-	text := strings.ToLower(r.Text)
 	if reason, ok := byEnhanced(r.Enhanced); ok {
 		return reason
 	}
@@ -86,7 +67,7 @@ func classify(r probes.Reply, general probes.Reason) probes.Reason {
 		return probes.ReasonThrottled
 	case r.Code == 454 && general == probes.ReasonSTARTTLSRejected:
 		return general
-	case r.Code == 454 && r.Enhanced == "4.7.0" && strings.Contains(text, "access denied"):
+	case r.Code == 454 && r.Enhanced == "4.7.0" && strings.Contains(plainWords(r), "access denied"):
 		return probes.ReasonClientCertificateUntrusted
 	case r.Code == 552:
 		return probes.ReasonMessageTooLarge
@@ -94,12 +75,20 @@ func classify(r probes.Reply, general probes.Reason) probes.Reason {
 		return probes.ReasonTemporaryRejection
 	case r.Code < 500:
 		return probes.ReasonReplyMalformed // a success or a question where neither fits
-	case aboutRelay(text):
-		return probes.ReasonRelayDenied
-	case aboutProber(text):
-		return probes.ReasonProberRejected
-	case general == probes.ReasonRecipientRejected && hasAny(text, "user unknown", "no such user", "unknown user", "does not exist", "mailbox unavailable", "recipient address rejected: user"):
-		return probes.ReasonRecipientUnknown
 	}
-	return general
+	return byWords(r, general)
+}
+
+// meaning is classify with what this connection has seen: over TLS, where the server asked for a certificate and got none, a
+// refusal that speaks of one demands it. Postfix (smtpd_tls_req_ccert) says so with 421, after a good handshake.
+func (c *climb) meaning(r probes.Reply, general probes.Reason) probes.Reason {
+	if _, decided := byEnhanced(r.Enhanced); !decided && r.Code >= 400 && c.uncertified() && certificateWords.MatchString(plainWords(r)) {
+		return probes.ReasonClientCertificateRequired
+	}
+	return classify(r, general)
+}
+
+// uncertified reports whether the peer asked in the handshake for a certificate that it did not get.
+func (c *climb) uncertified() bool {
+	return c.secured && c.ep.TLS != nil && c.ep.TLS.CertificateRequested && !c.ep.TLS.Presented
 }

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // script is a server as a literal: what it says on connect, and its answer by the command's first word.
 type script struct {
 	greet   string
-	answers map[string]string // by verb, upper case; "" closes the connection
+	answers map[string]string // by verb, upper case, over TLS first by "TLS "+verb; "" closes the connection
 	cert    *tls.Config       // for STARTTLS
 	raw     func(net.Conn)    // instead of all that
 }
@@ -84,6 +84,7 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	_, _ = conn.Write([]byte(s.greet))
 	br := bufio.NewReader(conn)
+	over := ""
 	for data := false; ; {
 		line, err := br.ReadString('\n')
 		if err != nil {
@@ -99,7 +100,10 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 		if data && verb != "." {
 			continue
 		}
-		answer := s.answers[verb]
+		answer, ok := s.answers[over+verb]
+		if !ok {
+			answer = s.answers[verb]
+		}
 		data = strings.HasPrefix(answer, "354")
 		if answer == "" {
 			return
@@ -112,7 +116,10 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 			if secure.Handshake() != nil {
 				return
 			}
-			conn, br = secure, bufio.NewReader(secure)
+			conn, br, over = secure, bufio.NewReader(secure), "TLS "
+			if _, err := conn.Write([]byte(s.answers["TLS"])); err != nil {
+				return
+			}
 		}
 	}
 }
