@@ -91,6 +91,8 @@ type Path struct {
 	Settings      Settings
 	NotProbed     string // why the daemon does not probe it ("connector is disabled"); empty when it does
 	NotProbeable  string // why nobody can (CIDR too wide, no domain to ask); empty when it can
+	Present       bool   // inbound: the sender's certificate and key are used, towards Exchange Online hosts alone
+	Note          string // said with every result: what a refusal or an acceptance would mean; empty when it is plain
 }
 
 // IPProtocol chooses address families.

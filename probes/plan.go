@@ -13,8 +13,9 @@ import (
 // tenant, connector, sender. sender is "" for outbound paths.
 type Layers func(tenant string, direction mailflow.Direction, connector, sender string) []Layer
 
-// Plan lists every path of the tenants' outbound connectors: one per smart host, or one per recipient domain where the
-// connector routes by MX. Paths that are not probed are listed too and say why. The order is that of the configuration.
+// Plan lists every path of the tenants' connectors. Outbound: one per smart host, or one per recipient domain where the
+// connector routes by MX. Inbound: one per sender. Paths that are not probed are listed too and say why. The order is that of the
+// configuration, outbound before inbound.
 //
 // hostname is what the prober calls itself in EHLO where nothing else is configured.
 func Plan(tenants []mailflow.Tenant, layers Layers, hostname string) []Path {
@@ -25,6 +26,7 @@ func Plan(tenants []mailflow.Tenant, layers Layers, hostname string) []Path {
 			settings := resolveSettings(layers(t.Name, mailflow.Outbound, c.Name, ""), outboundDefaults(c, hostname))
 			paths = append(paths, planOutbound(t, c, settings)...)
 		}
+		paths = append(paths, planInbound(t, layers, hostname)...)
 	}
 	return paths
 }
@@ -75,7 +77,7 @@ func planOutbound(t mailflow.Tenant, c *mailflow.OutboundConnector, s Settings) 
 		ID:            PathID{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name},
 		ConnectorType: c.Type, TLSSettings: c.TLSSettings, TLSDomain: c.TLSDomain,
 		MailFrom: mailFrom(s.MailFrom, t), Recipients: c.ValidationRecipients, Settings: s,
-		NotProbed: notProbed(c, s),
+		NotProbed: notProbed(c.Common, c.TestMode == mailflow.Yes, s),
 	}
 	if s.Until >= Recipient && len(c.ValidationRecipients) == 0 {
 		base.NotProbeable = "until: " + s.Until.String() + " needs validation_recipients"
@@ -100,11 +102,11 @@ func mailFrom(configured string, t mailflow.Tenant) string {
 	}
 }
 
-func notProbed(c *mailflow.OutboundConnector, s Settings) string {
+func notProbed(c mailflow.Common, testMode bool, s Settings) string {
 	switch {
 	case !c.IsEnabled():
 		return "the connector is disabled"
-	case c.TestMode == mailflow.Yes:
+	case testMode:
 		return "the connector is in test mode"
 	case !s.Enabled:
 		return "probing is switched off (probe.enabled: false)"
