@@ -15,6 +15,7 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/schedule"
 )
 
@@ -89,11 +90,15 @@ func (c validateCommand) choose(all []probes.Path) ([]probes.Path, error) {
 	}
 	for i := range chosen {
 		p := &chosen[i]
+		allowed := p.Settings.Until
 		switch {
 		case *c.send:
 			p.Settings.Until = probes.Message
 		case hasUntil:
 			p.Settings.Until = until
+		}
+		if p.ID.Direction == mailflow.Inbound {
+			p.Settings.Until = min(p.Settings.Until, allowed) // never further than its sender allows, and never a message
 		}
 		if !*c.send && p.Settings.Until == probes.Message {
 			p.Settings.Until = probes.Recipient
@@ -171,7 +176,7 @@ func (c validateCommand) print(out io.Writer, items []text.Item) error {
 	if *c.output == "json" {
 		return text.ValidationJSON(out, items)
 	}
-	return text.Validation(out, items, text.Options{Color: wantsColor(out)})
+	return text.Validation(out, items, terminal(out))
 }
 
 func exitCode(items []text.Item) int {
@@ -220,7 +225,15 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits an int
 }
 
-func wantsColor(w io.Writer) bool { return os.Getenv("NO_COLOR") == "" && isTerminal(w) }
+// terminal says how to print: in colours and wrapped on a terminal only.
+func terminal(w io.Writer) text.Options {
+	f, ok := w.(*os.File)
+	if !ok || !isTerminal(w) {
+		return text.Options{}
+	}
+	width, _, _ := term.GetSize(int(f.Fd())) //nolint:gosec // a file descriptor fits an int; without a size nothing is wrapped
+	return text.Options{Color: os.Getenv("NO_COLOR") == "", Width: width}
+}
 
 // newProgress draws a line that counts finished paths, on a terminal only.
 func newProgress(w io.Writer, total int) func() {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 )
@@ -61,6 +62,21 @@ func items() []text.Item {
 	}
 }
 
+// findings is one of each kind, with names and evidence that a hostile export could hold.
+func findings() []check.Finding {
+	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
+	about := check.Subject{Tenant: "contoso", Direction: "outbound", Connector: "To A/B" + evil}
+	return []check.Finding{
+		{Key: check.Key{Code: "smart_hosts_missing", Subject: about}, Severity: check.Critical, Evidence: []string{"SmartHosts is empty." + evil}, Since: noon},
+		{Key: check.Key{Code: "smart_hosts_ignored", Subject: check.Subject{Tenant: "fabrikam"}}, Severity: check.Warning, Uncertain: "not documented" + evil, Since: noon},
+		{Key: check.Key{Code: "smart_hosts_ignored"}, Severity: check.Info},
+		{
+			Key: check.Key{Code: "smart_hosts_ignored", Subject: about}, Severity: check.Info,
+			Suppressed: &check.Suppression{Owner: "mail-team" + evil, Reason: "known", Expires: noon},
+		},
+	}
+}
+
 func TestGolden(t *testing.T) {
 	for file, print := range map[string]func(*strings.Builder) error{
 		"validation.txt": func(b *strings.Builder) error { return text.Validation(b, items(), text.Options{}) },
@@ -68,7 +84,12 @@ func TestGolden(t *testing.T) {
 			return text.Validation(b, items(), text.Options{Color: true, Width: 80})
 		},
 		"validation.json": func(b *strings.Builder) error { return text.ValidationJSON(b, items()) },
-		"empty.json":      func(b *strings.Builder) error { return text.ValidationJSON(b, nil) },
+		"findings.txt":    func(b *strings.Builder) error { return text.Findings(b, findings(), text.Options{}) },
+		"findings-color.txt": func(b *strings.Builder) error {
+			return text.Findings(b, findings(), text.Options{Color: true, Width: 80})
+		},
+		"findings.json": func(b *strings.Builder) error { return text.FindingsJSON(b, findings()) },
+		"empty.json":    func(b *strings.Builder) error { return text.ValidationJSON(b, nil) },
 	} {
 		var b strings.Builder
 		if err := print(&b); err != nil {

@@ -69,9 +69,13 @@ func ValidationJSON(w io.Writer, items []Item) error {
 		item.Result.Until = last(item.Result)
 		all = append(all, toJSON(item))
 	}
+	return encode(w, all)
+}
+
+func encode(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(all)
+	return encoder.Encode(value)
 }
 
 func toJSON(item Item) pathJSON {
