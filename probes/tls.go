@@ -15,6 +15,8 @@ type TLS struct {
 	// longest (without its root), or the sent ones that sign another sent one. Zero where there is none.
 	ChainNotBefore, ChainNotAfter time.Time
 	Verdicts                      [NumVerdicts]Judgement
+	// MicrosoftRoot says whether Exchange Online's chain ends at DigiCert Global Root G2 (MC1224565); of inbound paths alone.
+	MicrosoftRoot Judgement
 }
 
 // MaxChain bounds how many certificates of a sent chain are kept.

@@ -100,8 +100,8 @@ func (c *climb) read(deadline time.Time, timeout probes.Reason) (probes.Reply, *
 	}
 	c.mute = true
 	reason := readReason(err, timeout)
-	if alert, ok := alertCode(err); ok && c.secured {
-		reason = alertReason(alert, c.ep.TLS != nil && c.ep.TLS.CertificateRequested)
+	if alert, ok := alertCode(err); ok && c.secured && c.ep.TLS != nil {
+		reason = alertReason(alert, clientAuth{c.ep.TLS.CertificateRequested, c.ep.TLS.Presented})
 	}
 	detail := err.Error()
 	if reason == probes.ReasonConnectionClosed && c.stage == probes.TLSStage && c.uncertified() {

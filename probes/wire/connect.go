@@ -12,7 +12,7 @@ import (
 
 func (c *climb) connect() probes.Step {
 	addr := c.ep.Addr.Addr()
-	if !c.w.resolver.allowed(addr, c.path, c.path.Kind == probes.HopDomain) {
+	if !c.w.resolver.allowed(addr, c.path, c.path.Kind != probes.HopSmartHost) {
 		return c.fail(probes.ReasonAddressRefused, addr.String()+" is not in allow_networks")
 	}
 	ctx, cancel := context.WithDeadline(c.ctx, c.commandEnd())

@@ -43,16 +43,16 @@ func (c *climb) startTLS() probes.Step {
 }
 
 func (c *climb) handshake() *probes.Step {
-	var requested bool
-	conn := tls.Client(c.raw, c.tlsConfig(&requested))
+	var asked clientAuth
+	conn := tls.Client(c.raw, c.tlsConfig(&asked))
 	ctx, cancel := context.WithDeadline(c.ctx, c.commandEnd())
 	defer cancel()
 	_ = c.raw.SetDeadline(c.commandEnd())
 	err := conn.HandshakeContext(ctx)
 	if err != nil {
 		c.broken = true
-		reason := handshakeReason(err, requested)
-		c.ep.TLS = &probes.TLS{CertificateRequested: requested}
+		reason := handshakeReason(err, asked)
+		c.ep.TLS = &probes.TLS{CertificateRequested: asked.requested, Presented: asked.presented}
 		if reason == probes.ReasonCertificateUnparsable {
 			c.ep.TLS.Unparsable = sanitise(err.Error(), maxDetail)
 		}
@@ -61,15 +61,18 @@ func (c *climb) handshake() *probes.Step {
 	}
 	_ = c.raw.SetDeadline(c.end)
 	c.conn, c.in, c.secured = conn, newReplyReader(conn), true
-	c.record(conn.ConnectionState(), requested)
+	c.record(conn.ConnectionState(), asked)
 	return nil
 }
 
-func (c *climb) record(cs tls.ConnectionState, requested bool) {
+func (c *climb) record(cs tls.ConnectionState, asked clientAuth) {
 	seen := c.w.verdicts.judge(c.w.opts.Now(), cs.PeerCertificates, c.ep.Host, c.path.TLSDomain, c.w.opts.Roots)
 	seen.Version, seen.Cipher = tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
 	seen.OldVersion = cs.Version < tls.VersionTLS12
-	seen.CertificateRequested = requested
+	seen.CertificateRequested, seen.Presented = asked.requested, asked.presented
+	if c.path.Kind == probes.HopSender && c.ep.Hide {
+		seen.MicrosoftRoot = judgeMicrosoftRoot(c.w.opts.Now(), cs.PeerCertificates)
+	}
 	c.ep.TLS = &seen
 	c.log.add(probes.Note, seen.Version+" established, "+seen.Cipher)
 }
@@ -79,7 +82,7 @@ func (c *climb) record(cs tls.ConnectionState, requested bool) {
 //
 // The classic curves alone: a post-quantum key share makes a ClientHello of more than one packet, which upsets old mail gateways
 // and costs time, and a probe has no secret to keep for decades. Every server that knows the new curves knows these too.
-func (c *climb) tlsConfig(requested *bool) *tls.Config {
+func (c *climb) tlsConfig(asked *clientAuth) *tls.Config {
 	cfg := &tls.Config{
 		MinVersion:             tls.VersionTLS10,
 		InsecureSkipVerify:     true, //nolint:gosec // judged in verify.go
@@ -87,7 +90,11 @@ func (c *climb) tlsConfig(requested *bool) *tls.Config {
 		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
 		CipherSuites:           cipherSuites(),
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			*requested = true
+			asked.requested = true
+			if own := c.clientCertificate(); own != nil {
+				asked.presented = true
+				return own, nil
+			}
 			return &tls.Certificate{}, nil
 		},
 	}
@@ -106,9 +113,9 @@ func cipherSuites() []uint16 {
 }
 
 // handshakeReason tells failures of a handshake apart: by alert, by type, by the library's words last.
-func handshakeReason(err error, requested bool) probes.Reason {
+func handshakeReason(err error, asked clientAuth) probes.Reason {
 	if code, ok := alertCode(err); ok {
-		return alertReason(code, requested)
+		return alertReason(code, asked)
 	}
 	var invalid x509.CertificateInvalidError
 	switch {
@@ -133,12 +140,17 @@ func alertCode(err error) (uint8, bool) {
 	return uint8(v.Uint()), true //nolint:gosec // a Uint8
 }
 
-// alertReason reads an alert (RFC 8446, section 6). We never present a certificate, so after a request for one
-// handshake_failure (40) and bad_certificate (42) mean that one is demanded.
-func alertReason(code uint8, requested bool) probes.Reason {
+// clientAuth is what a handshake said of client certificates.
+type clientAuth struct{ requested, presented bool }
+
+// alertReason reads an alert (RFC 8446, section 6). Where a certificate was asked for and none presented, handshake_failure (40) and
+// bad_certificate (42) mean that one is demanded.
+func alertReason(code uint8, asked clientAuth) probes.Reason {
 	switch {
-	case code == 116, requested && (code == 40 || code == 42):
+	case code == 116, asked.requested && !asked.presented && (code == 40 || code == 42):
 		return probes.ReasonClientCertificateRequired
+	case asked.presented && code == 40:
+		return probes.ReasonClientCertificateUntrusted
 	case code == 42, code == 43, code == 48, code == 49:
 		return probes.ReasonClientCertificateUntrusted
 	case code == 70:

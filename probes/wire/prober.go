@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net/netip"
@@ -29,6 +30,8 @@ type Options struct {
 	SystemDNS           []string      // host:port; empty = the system's
 	Messages            MessageBudget // nil = no message is ever due
 	Version             string        // named in the test message
+	// ClientCertificate is what the sender of an inbound path presents, with its key; nil or none: nothing is presented.
+	ClientCertificate func(probes.PathID) *tls.Certificate
 }
 
 // Prober probes paths. It is safe for concurrent use.
@@ -68,6 +71,9 @@ func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
 	res := probes.Result{Path: p.ID, Until: p.Settings.Until, Started: w.opts.Now()}
 	start := time.Now()
 	targets, notes := w.resolver.resolveHop(ctx, p, w.round.Add(1))
+	if p.Note != "" {
+		notes = append(notes, p.Note)
+	}
 	res.Notes = notes
 	jobs := w.jobs(p, targets)
 	res.Endpoints = make([]probes.Endpoint, len(jobs))
