@@ -99,8 +99,8 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 	for i, s := range e.Steps[:r.Until+1] {
 		info, _ := s.Reason.Info()
 		out.Stages = append(out.Stages, stageJSON{
-			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: safeLines(string(s.Reason)), Detail: safeLines(s.Detail),
-			Code: s.Reply.Code, Enhanced: safeLines(s.Reply.Enhanced), Text: safeLines(s.Reply.Text), Remedy: info.Remedy,
+			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: safeLines(string(s.Reason)), Detail: safeLines(Redact(s.Detail)),
+			Code: s.Reply.Code, Enhanced: safeLines(s.Reply.Enhanced), Text: safeLines(Redact(s.Reply.Text)), Remedy: info.Remedy,
 			Uncertain: safeLines(s.Uncertain), Seconds: s.Took.Seconds(),
 		})
 	}

@@ -23,6 +23,9 @@ func safe(s string) string {
 	}, cut(s))
 }
 
+// Safe is one line of printable, bounded text.
+func Safe(s string) string { return safe(s) }
+
 // safeLines is safe for JSON, whose strings may hold several lines: encoding/json escapes ESC, but neither DEL nor the C1 controls,
 // of which U+009B alone begins an escape sequence.
 func safeLines(s string) string {

@@ -113,10 +113,10 @@ func (p *printer) step(info probes.StageInfo, s probes.Step) {
 		p.line(evidence, fmt.Sprintf("%s (%s)", reason.Sentence, s.Reason))
 	}
 	if s.Detail != "" {
-		p.line(evidence, safe(s.Detail))
+		p.line(evidence, safe(Redact(s.Detail)))
 	}
 	if s.Reply.Code > 0 {
-		p.line(evidence, fmt.Sprintf("The server said: %d %s", s.Reply.Code, safe(strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text))))
+		p.line(evidence, fmt.Sprintf("The server said: %d %s", s.Reply.Code, safe(Redact(strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text)))))
 	}
 	if s.Uncertain != "" {
 		p.line(evidence, "UNCERTAIN: "+safe(s.Uncertain))
