@@ -27,6 +27,14 @@ func MetricsMarkdown() string {
 		}
 	}
 	b.WriteString("| `m365_connector_stage_duration_seconds` | histogram | `direction`, `stage` | How long passed stages took. |\n")
+	b.WriteString("\n## On /probe\n\nOne live probe of one configured path, in a registry of its own.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n")
+	for _, m := range ProbeMetrics() {
+		labels := ""
+		if len(m.Labels) > 0 {
+			labels = "`" + strings.Join(m.Labels, "`, `") + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | gauge | %s | %s |\n", m.Name, labels, m.Help)
+	}
 	b.WriteString("\nThe exporter's own metrics begin with `m365_connector_exporter_`; their meaning stands in their `# HELP` lines.\n")
 	return b.String()
 }

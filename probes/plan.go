@@ -66,6 +66,23 @@ func resolveSettings(layers []Layer, s Settings) Settings {
 	return s
 }
 
+// With is the path as another layer has it probed: a module of /probe. What only a recipient could prove is not asked where there
+// is none.
+func (p Path) With(l Layer) Path {
+	p.Settings = resolveSettings([]Layer{l}, p.Settings)
+	switch {
+	case l.MailFrom == nil || *l.MailFrom == "":
+	case *l.MailFrom == "<>":
+		p.MailFrom = ""
+	default:
+		p.MailFrom = *l.MailFrom
+	}
+	if len(p.Recipients) == 0 {
+		p.Settings.Until = min(p.Settings.Until, TLSStage)
+	}
+	return p
+}
+
 func set[T any](to *T, from *T) {
 	if from != nil {
 		*to = *from

@@ -28,9 +28,17 @@ type daemon struct {
 	budget *schedule.MessageBudget
 	prober atomic.Pointer[wire.Prober] // replaced on reload
 
+	refused atomic.Pointer[refusedReload] // the newest reload, while it is not the running configuration
+
 	mu          sync.Mutex // one reload at a time
 	cfg         *config.Config
 	fingerprint string
+}
+
+// refusedReload is a configuration that could not be taken.
+type refusedReload struct {
+	err error
+	at  time.Time
 }
 
 // plan is every outbound path of a configuration.
@@ -77,6 +85,7 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.board.SetInventory(cfg.Tenants, paths)
 	d.runner.SetPaths(paths)
 	d.self.Reload(true, time.Now())
+	d.refused.Store(nil)
 	loaded := make(map[string]bool, len(cfg.Tenants))
 	for _, t := range cfg.Tenants {
 		loaded[t.Name] = t.NotLoaded == ""
@@ -98,6 +107,7 @@ func (d *daemon) reload(why string) error {
 	cfg, err := config.Load(d.file, d.cfg)
 	if err != nil {
 		d.self.Reload(false, time.Now())
+		d.refused.Store(&refusedReload{err, time.Now()})
 		d.log.Error("reload refused, the old configuration keeps running", "trigger", why, "err", err)
 		return fmt.Errorf("configuration not loaded, the old one keeps running:\n%w", err)
 	}

@@ -43,6 +43,7 @@ func TestWorldIsSeenAsItIs(t *testing.T) {
 	}
 	testMessage(t, world)
 	testRoutes(t, handler)
+	testProbe(t, world, handler)
 	testReload(t, d, handler)
 }
 

@@ -7,13 +7,16 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/web"
+	"m365_connector_exporter/probes"
 )
 
 // handler is everything the daemon answers over HTTP, below prefix ("" or "/some/path").
@@ -24,10 +27,29 @@ func (d *daemon) handler(prefix string) http.Handler {
 	mux.HandleFunc("GET "+prefix+"/-/ready", say("ready")) // the listener is up only after the configuration is loaded
 	mux.HandleFunc("POST "+prefix+"/-/reload", d.handleReload)
 	mux.Handle("GET "+prefix+"/{$}", web.Index(d.board.View, prefix))
+	web.New(web.Options{
+		View: d.board.View, Status: d.status, Probe: d.runner.RunNow, Module: d.module, Prefix: prefix, Now: time.Now,
+	}).Register(mux)
 	if prefix != "" {
 		mux.Handle("GET /{$}", http.RedirectHandler(prefix+"/", http.StatusFound))
 	}
 	return http.NewCrossOriginProtection().Handler(mux) // refuses /-/reload from a foreign origin
+}
+
+func (d *daemon) module(name string) (probes.Layer, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	layer, ok := d.cfg.Modules[name]
+	return layer, ok
+}
+
+// status is what the pages say of the daemon itself.
+func (d *daemon) status() web.Status {
+	s := web.Status{VantageBlocked: d.runner.Stats().VantageBlocked, Version: version.Version}
+	if refused := d.refused.Load(); refused != nil {
+		s.ReloadError, s.ReloadFailed = refused.err.Error(), refused.at
+	}
+	return s
 }
 
 func say(word string) http.HandlerFunc {

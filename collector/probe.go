@@ -1,0 +1,133 @@
+package collector
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"m365_connector_exporter/probes"
+)
+
+// Live is one probe made on request, for /probe. Its series have names of their own, as blackbox_exporter's users know them: a
+// scrape of /metrics and one of /probe never mix.
+type Live struct {
+	Result  probes.Result
+	Cut     bool           // it proved nothing, for its time was up
+	Verdict probes.Outcome // the path's last verdict, for a probe that proves nothing
+}
+
+var _ prometheus.Collector = Live{}
+
+// Keys of the table of /probe.
+const (
+	pSuccess = iota
+	pInconclusive
+	pDuration
+	pEarliestExpiry
+	pStageSuccess
+	pFailure
+	numProbeMetrics
+)
+
+var placeLabels = []string{"host", "address", "stage"}
+
+// ProbeMetrics is the table of everything on /probe. The names have no prefix.
+func ProbeMetrics() [numProbeMetrics]Metric {
+	return [numProbeMetrics]Metric{
+		pSuccess:        {Name: "probe_success", Help: "1 when every endpoint passed every stage asked for, 0 when one failed. Where this probe proved nothing: the path's last verdict, absent if there is none."},
+		pInconclusive:   {Name: "probe_inconclusive", Help: "1 when this probe proved nothing either way, or was cut short."},
+		pDuration:       {Name: "probe_duration_seconds", Help: "How long the probe took."},
+		pEarliestExpiry: {Name: "probe_ssl_earliest_cert_expiry", Help: "Earliest end of validity of the leaves and the certificates that verify them, as Unix time."},
+		pStageSuccess:   {Name: "probe_stage_success", Help: "1 passed, 0 failed. Absent when not reached or inconclusive.", Labels: placeLabels},
+		pFailure:        {Name: "probe_failure_info", Help: "Why the endpoint did not pass.", Labels: with(placeLabels, "reason", "outcome")},
+	}
+}
+
+// Describe sends nothing: the registry of one probe needs no promises.
+func (l Live) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends the series.
+func (l Live) Collect(ch chan<- prometheus.Metric) {
+	s := shelf{ch: ch, seen: map[string]bool{}}
+	outcome := l.outcome()
+	s.send(pInconclusive, truth(outcome == probes.Inconclusive))
+	if outcome == probes.Inconclusive {
+		outcome = l.Verdict
+	}
+	if outcome == probes.Passed || outcome == probes.Failed {
+		s.send(pSuccess, truth(outcome == probes.Passed))
+	}
+	s.send(pDuration, l.Result.Took.Seconds())
+	if at := earliestExpiry(l.Result); !at.IsZero() {
+		s.send(pEarliestExpiry, seconds(at))
+	}
+	for _, e := range l.Result.Endpoints {
+		s.endpoint(e)
+	}
+}
+
+func (l Live) outcome() probes.Outcome {
+	if l.Cut {
+		return probes.Inconclusive
+	}
+	return l.Result.Outcome()
+}
+
+func earliestExpiry(r probes.Result) (at time.Time) {
+	for _, e := range r.Endpoints {
+		if e.TLS == nil {
+			continue
+		}
+		ends := []time.Time{e.TLS.ChainNotAfter}
+		if len(e.TLS.Chain) > 0 {
+			ends = append(ends, e.TLS.Chain[0].NotAfter)
+		}
+		for _, end := range ends {
+			if !end.IsZero() && (at.IsZero() || end.Before(at)) {
+				at = end
+			}
+		}
+	}
+	return at
+}
+
+// shelf sends each label set once: a second one would blank the page.
+type shelf struct {
+	ch   chan<- prometheus.Metric
+	seen map[string]bool
+}
+
+func (s *shelf) endpoint(e probes.Endpoint) {
+	key := KeyOf(e)
+	at := func(stage probes.Stage) []string {
+		if stage == probes.Resolve {
+			return []string{e.Host, "", stage.String()} // once per host
+		}
+		return []string{e.Host, key.Address, stage.String()}
+	}
+	for i, step := range e.Steps {
+		if step.Outcome == probes.Passed || step.Outcome == probes.Failed {
+			s.send(pStageSuccess, truth(step.Outcome == probes.Passed), at(probes.Stage(i))...) //nolint:gosec // i < NumStages
+		}
+	}
+	if stage, step, problem := e.FirstProblem(); problem {
+		s.send(pFailure, 1, with(at(stage), string(step.Reason), step.Outcome.String())...)
+	}
+}
+
+func (s *shelf) send(metric int, value float64, labels ...string) {
+	line := ProbeMetrics()[metric]
+	id := line.Name
+	for i, l := range labels {
+		labels[i] = clean(l)
+		id += "\x00" + labels[i] // no clean label holds a NUL
+	}
+	if s.seen[id] {
+		return
+	}
+	m, err := prometheus.NewConstMetric(prometheus.NewDesc(line.Name, line.Help, line.Labels, nil), prometheus.GaugeValue, value, labels...)
+	if err == nil {
+		s.seen[id] = true
+		s.ch <- m
+	}
+}

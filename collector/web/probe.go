@@ -1,0 +1,183 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes"
+)
+
+// The limits of one request to /probe. A caller's timeout is shortened, so that the answer still arrives.
+const (
+	maxProbe    = 110 * time.Second // below the server's write timeout
+	probeOffset = 500 * time.Millisecond
+)
+
+const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
+
+// question is a request to /probe, understood.
+type question struct {
+	state  *collector.PathState
+	path   probes.Path // as it is to be probed
+	module string
+	debug  bool
+	limit  time.Duration
+}
+
+// probe probes one configured path now and answers with the metrics of that probe alone.
+func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
+	q, err := s.ask(r)
+	if err != nil {
+		code := http.StatusBadRequest
+		if errors.Is(err, errUnknown) {
+			code = http.StatusNotFound
+		}
+		refuse(w, code, err.Error())
+		return
+	}
+	live, err := s.live(r.Context(), q)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return // nobody is there to read
+	case err != nil:
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(live)
+	if !q.debug {
+		promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_ = explain(w, q, live, registry) // the reader may have gone
+}
+
+func (s *Site) ask(r *http.Request) (question, error) {
+	values, err := params(r, "target", "module", "debug")
+	if err != nil {
+		return question{}, err
+	}
+	if values.Get("target") == "" {
+		return question{}, fmt.Errorf("the parameter target is missing: %w", errTarget)
+	}
+	q := question{module: "default"}
+	if q.debug, err = flag(values, "debug"); err != nil {
+		return question{}, err
+	}
+	if q.limit, err = limit(r.Header.Get(timeoutHeader)); err != nil {
+		return question{}, err
+	}
+	if values.Has("module") {
+		q.module = values.Get("module")
+	}
+	layer, ok := s.Module(q.module)
+	if !ok {
+		return question{}, fmt.Errorf("no module %q is configured", short(q.module))
+	}
+	if q.state, err = locate(values.Get("target"), s.View().Paths); err != nil {
+		return question{}, err
+	}
+	q.path = q.state.Path.With(layer)
+	q.path.Settings.Until = min(q.path.Settings.Until, probes.Recipient) // never a test message
+	return q, nil
+}
+
+func flag(values url.Values, name string) (bool, error) {
+	if !values.Has(name) {
+		return false, nil
+	}
+	yes, err := strconv.ParseBool(values.Get(name))
+	if err != nil {
+		return false, fmt.Errorf("%s must be true or false", name)
+	}
+	return yes, nil
+}
+
+// limit is how long the probe may take for a scrape with this timeout, in seconds.
+func limit(header string) (time.Duration, error) {
+	if header == "" {
+		return maxProbe, nil
+	}
+	seconds, err := strconv.ParseFloat(header, 64)
+	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
+		return 0, fmt.Errorf("the header %s must be a positive number of seconds", timeoutHeader)
+	}
+	if seconds > maxProbe.Seconds() {
+		return maxProbe, nil
+	}
+	timeout := time.Duration(seconds * float64(time.Second))
+	return max(timeout-probeOffset, timeout/2), nil
+}
+
+// live probes. A path that nobody can probe proves nothing, like one whose time was up.
+func (s *Site) live(ctx context.Context, q question) (collector.Live, error) {
+	live := collector.Live{Verdict: q.state.Verdict, Result: probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()}}
+	if why := q.path.NotProbeable; why != "" {
+		live.Result.Notes = []string{"It cannot be probed: " + why}
+		return live, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, q.limit)
+	defer cancel()
+	result, err := s.Probe(limited, q.path.ID, q.path)
+	if ctx.Err() != nil {
+		return live, context.Canceled
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		live.Cut, live.Result.Took = true, s.Now().Sub(live.Result.Started)
+		live.Result.Notes = []string{"The time was up while another probe of this path was still running."}
+		return live, nil
+	}
+	live.Result, live.Cut = result, canceled(result)
+	return live, err
+}
+
+func canceled(r probes.Result) bool {
+	for _, e := range r.Endpoints {
+		if _, step, problem := e.FirstProblem(); problem && step.Reason == probes.ReasonCanceled {
+			return true
+		}
+	}
+	return false
+}
+
+// explain shows how the probe went, what was said, and the metrics that a scrape would have got.
+func explain(w io.Writer, q question, live collector.Live, registry *prometheus.Registry) error {
+	s := q.path.Settings
+	_, err := fmt.Fprintf(w, "target   %s\nmodule   %s\nuntil    %s\nport     %d\ntimeout  %s for each endpoint, %s for all\nverdict  %s, the daemon's own\n\n",
+		q.path.ID, text.Safe(q.module), s.Until, s.Port, s.Timeout, q.limit, q.state.Verdict)
+	if err != nil {
+		return err
+	}
+	if err := text.Validation(w, []text.Item{{Path: q.path, Result: live.Result}}, text.Options{}); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(w)
+	if err := text.Transcript(w, live.Result); err != nil {
+		return err
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		return err
+	}
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(w, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+// Package web answers over HTTP: pages for people, /probe and /sd for Prometheus, JSON for programs. It shows a collector.View and
+// asks for probes; it never decides anything. Nothing of a peer reaches a page unescaped, and nothing a caller sends is more than a
+// look-up among configured paths.
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes"
+)
+
+// Options is what a Site stands on.
+type Options struct {
+	View   func() *collector.View
+	Status func() Status
+	// Probe probes a path at once; politeness, joining and young results are its business.
+	Probe  func(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error)
+	Module func(name string) (probes.Layer, bool) // a probe profile of the configuration
+	Prefix string                                 // of every route: "" or "/some/path"
+	Now    func() time.Time
+}
+
+// Status is what the daemon says of itself beside the View.
+type Status struct {
+	ReloadError    string    // why the newest reload was refused; "" when the running configuration is the newest
+	ReloadFailed   time.Time // when it was
+	VantageBlocked bool      // this host seems unable to connect outward
+	Version        string
+}
+
+// Site is every route of this package.
+type Site struct{ Options }
+
+// New makes a Site.
+func New(o Options) *Site {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Site{o}
+}
+
+// Register adds the routes. GET includes HEAD; the mux answers other methods with 405.
+func (s *Site) Register(mux *http.ServeMux) {
+	for route, handle := range map[string]http.HandlerFunc{
+		"/probe": s.probe,
+	} {
+		mux.HandleFunc("GET "+s.Prefix+route, handle)
+	}
+}
