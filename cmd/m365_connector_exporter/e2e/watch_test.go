@@ -66,8 +66,8 @@ func (w *world) rows() map[string]struct {
 		"nochain":    {at("nochain", "CertificateValidation", "", ""), failed("0/1", "tls certificate_chain_incomplete", "")},
 		"othername":  {at("othername", "DomainValidation", "", ""), failed("0/1", "tls certificate_name_mismatch", "")},
 		"tls10":      {at("tls10", "EncryptionOnly", "", ""), failed("0/1", "tls tls_version", "")},
-		// Postfix shakes hands without a certificate and then says 421, which is read as 421 always is
-		"clientcert": {at("clientcert", "EncryptionOnly", "", ""), unsure("tls throttled", "421 4.7.1")},
+		// Postfix shakes hands without a certificate and then says 421
+		"clientcert": {at("clientcert", "EncryptionOnly", "", ""), failed("0/1", "tls client_certificate_required", "421 4.7.1")},
 		// refusals
 		"sender":     {at("sender", "EncryptionOnly", "probe", ""), failed("0/1", "recipient sender_rejected", "550 5.7.1")},
 		"unknown":    {at("good", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 5.1.1")},
