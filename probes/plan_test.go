@@ -143,3 +143,16 @@ func TestReasonsAreComplete(t *testing.T) {
 		seen[r.Reason] = true
 	}
 }
+
+// TestOutcomeOfNoStage: an until that is no stage is read as the last one.
+func TestOutcomeOfNoStage(t *testing.T) {
+	var e probes.Endpoint
+	for i := range e.Steps {
+		e.Steps[i].Outcome = probes.Passed
+	}
+	for _, until := range []probes.Stage{probes.NumStages, 200} {
+		if got := e.Outcome(until); got != probes.Passed {
+			t.Errorf("%d: %s", until, got)
+		}
+	}
+}

@@ -47,11 +47,11 @@ type Endpoint struct {
 // Step is one stage's outcome with its evidence.
 type Step struct {
 	Outcome   Outcome
-	Reason    Reason // empty when passed or not reached
-	Detail    string // what happened, for people; sanitised and bounded
-	Reply     Reply  // the server's reply that decided, if one did
-	Took      time.Duration
-	Uncertain string // why a passed or failed verdict rests on something Microsoft has not documented
+	Reason    Reason        // empty when passed or not reached
+	Detail    string        // what happened, for people; sanitised and bounded
+	Reply     Reply         // the server's reply that decided, if one did
+	Took      time.Duration // of resolve: the look-up of this host, the same on each of its endpoints
+	Uncertain string        // why a passed or failed verdict rests on something Microsoft has not documented
 }
 
 // Reply is an SMTP reply kept as data.
@@ -90,7 +90,7 @@ func (e Endpoint) FirstProblem() (Stage, Step, bool) {
 
 // Outcome judges the endpoint: passed when every stage up to until passed, else what its first problem says.
 func (e Endpoint) Outcome(until Stage) Outcome {
-	for _, step := range e.Steps[:until+1] {
+	for _, step := range e.Steps[:min(until, NumStages-1)+1] {
 		if step.Outcome != Passed {
 			if step.Outcome == NotReached {
 				return Inconclusive

@@ -69,7 +69,7 @@ func (v Verdict) String() string {
 // Judgement is a verdict's answer with its evidence. The zero value is "not judged".
 type Judgement struct {
 	Outcome   Outcome // Passed, Failed or NotReached (cannot be judged)
-	Reason    Reason  // when Failed
-	Detail    string  // the names, dates or keys compared
+	Reason    Reason  // when Failed; none for key and signature, which fail no stage
+	Detail    string  // the names, dates or keys compared, or why it could not be judged
 	Uncertain string  // why it rests on something Microsoft has not documented
 }

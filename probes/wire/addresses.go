@@ -87,6 +87,16 @@ func literal(hop string) ([]netip.Addr, bool) {
 	return nil, false
 }
 
+// bareHost is a hop as a host label: an address in brackets without them.
+func bareHost(hop string) string {
+	if strings.HasPrefix(hop, "[") {
+		if addrs, ok := literal(hop); ok && len(addrs) == 1 {
+			return addrs[0].String()
+		}
+	}
+	return hop
+}
+
 func rangeAddrs(prefix netip.Prefix) []netip.Addr {
 	var all []netip.Addr
 	for a := prefix.Addr(); prefix.Contains(a) && len(all) < probes.MaxEndpoints; a = a.Next() {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ func TestReasons(t *testing.T) {
 	good := healthy(serverConfig(ca.leaf(t, "mail.test"), ca.inter))
 	tlsWith := func(change func(*tls.Config)) script {
 		cfg := good.cert.Clone()
+		cfg.Certificates = slices.Clone(cfg.Certificates)
 		change(cfg)
 		return healthy(cfg)
 	}
@@ -27,6 +29,12 @@ func TestReasons(t *testing.T) {
 	early := old
 	early.NotBefore, early.NotAfter = time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
 	say := func(s string) script { return script{raw: func(c net.Conn) { _, _ = c.Write([]byte(s)) }} }
+	alert := func(code byte) func(net.Conn) {
+		return func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, code})
+		}
+	}
 	greet := func(s string) script { g := good; g.greet = s; return g }
 
 	for _, tt := range []struct {
@@ -61,6 +69,13 @@ func TestReasons(t *testing.T) {
 		{"plain 421 after TLS", askCert.with("TLS EHLO", "421 4.3.2 try later\r\n"), probes.TLSStage, probes.ReasonThrottled},
 		{"421 of a certificate never asked for", good.with("TLS EHLO", "421 4.7.1 No client certificate presented\r\n"), probes.TLSStage, probes.ReasonThrottled},
 		{"closed after TLS", askCert.with("TLS EHLO", ""), probes.TLSStage, probes.ReasonConnectionClosed},
+		{"garbage for a handshake", good.withTLS(func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)); _, _ = c.Write([]byte("250 hello\r\n")) }), probes.TLSStage, probes.ReasonTLSHandshake},
+		{"closed in the handshake", good.withTLS(func(net.Conn) {}), probes.TLSStage, probes.ReasonTLSHandshake},
+		{"alert 40, handshake_failure", good.withTLS(alert(40)), probes.TLSStage, probes.ReasonTLSHandshake},
+		{"alert 48, unknown_ca", good.withTLS(alert(48)), probes.TLSStage, probes.ReasonClientCertificateUntrusted},
+		{"alert 70, protocol_version", good.withTLS(alert(70)), probes.TLSStage, probes.ReasonTLSVersion},
+		{"alert 116, certificate_required", good.withTLS(alert(116)), probes.TLSStage, probes.ReasonClientCertificateRequired},
+		{"a certificate Go refuses", tlsWith(func(c *tls.Config) { c.Certificates[0].Certificate = [][]byte{{0x30, 3, 1, 2, 3}} }), probes.TLSStage, probes.ReasonCertificateUnparsable},
 		{"missing intermediate", healthy(serverConfig(ca.leaf(t, "mail.test"))), probes.TLSStage, probes.ReasonCertificateChainIncomplete},
 		{"self-signed", healthy(serverConfig(issue(t, nil, x509.Certificate{DNSNames: []string{"mail.test"}}))), probes.TLSStage, probes.ReasonCertificateUntrusted},
 		{"wrong name", healthy(serverConfig(ca.leaf(t, "other.test"), ca.inter)), probes.TLSStage, probes.ReasonCertificateNameMismatch},
@@ -69,12 +84,23 @@ func TestReasons(t *testing.T) {
 		{"sender refused", good.with("MAIL", "550 no\r\n"), probes.Recipient, probes.ReasonSenderRejected},
 		{"5.7.64", good.with("RCPT", "550 5.7.64 TenantAttribution; Relay Access Denied\r\n"), probes.Recipient, probes.ReasonTenantAttribution},
 		{"sender refused at RCPT", good.with("RCPT", "553 5.7.1 <from@contoso.com>: Sender address rejected: not owned by user\r\n"), probes.Recipient, probes.ReasonSenderRejected},
+		{"5.7.51", good.with("RCPT", "550 5.7.51 TenantInboundAttribution; There is a partner connector configured\r\n"), probes.Recipient, probes.ReasonPartnerRestriction},
+		{"5.7.68", good.with("RCPT", "550 5.7.68 TenantInboundAttribution; Direct Send not allowed\r\n"), probes.Recipient, probes.ReasonDirectSendRejected},
+		{"5.7.711", good.with("RCPT", "550 5.7.711 Access denied, bad inbound connector. AS(2204)\r\n"), probes.Recipient, probes.ReasonConnectorBlocked},
+		{"5.7.705", good.with("MAIL", "550 5.7.705 Access denied, tenant has exceeded threshold\r\n"), probes.Recipient, probes.ReasonTenantBlocked},
+		{"4.4.62", good.with("RCPT", "451 4.4.62 Mail sent to the wrong Office 365 region. ATTR35\r\n"), probes.Recipient, probes.ReasonWrongRegion},
+		{"5.7.606", good.with("RCPT", "550 5.7.606 Access denied, banned sending IP [192.0.2.1]\r\n"), probes.Recipient, probes.ReasonBannedAddress},
+		{"relaying", good.with("RCPT", "550 5.7.1 Unable to relay\r\n"), probes.Recipient, probes.ReasonRelayDenied},
+		{"no such user", good.with("RCPT", "550 5.1.1 User unknown\r\n"), probes.Recipient, probes.ReasonRecipientUnknown},
+		{"refused at DATA", good.with("DATA", "554 5.7.0 no\r\n"), probes.Message, probes.ReasonMessageRejected},
+		{"refused after DATA", good.with(".", "554 5.6.0 content\r\n"), probes.Message, probes.ReasonMessageRejected},
+		{"too large", good.with(".", "552 5.3.4 too large\r\n"), probes.Message, probes.ReasonMessageTooLarge},
 		{"greylisted", good.with("RCPT", "450 4.2.0 greylisted\r\n"), probes.Recipient, probes.ReasonTemporaryRejection},
 		{"recipient refused", good.with("RCPT", "550 no\r\n"), probes.Recipient, probes.ReasonRecipientRejected},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			at, _ := serve(t, tt.server)
-			ep := probeOne(t, testProber(ca.roots), testPath(at, probes.Recipient, mailflow.DomainValidation))
+			ep := probeOne(t, testProber(ca.roots), testPath(at, max(probes.Recipient, tt.stage), mailflow.DomainValidation))
 			stage, step, problem := ep.FirstProblem()
 			if tt.reason == "" && problem || tt.reason != "" && (stage != tt.stage || step.Reason != tt.reason) {
 				t.Fatalf("%v %+v\n%v", stage, step, ep.Transcript)
@@ -143,6 +169,7 @@ func TestCancel(t *testing.T) {
 	defer cancel()
 	p := testPath(at, probes.EHLO, mailflow.Opportunistic)
 	res := testProber(nil).Probe(ctx, p)
+	noteResult(res)
 	if got := res.Endpoints[0].Steps[probes.EHLO]; got.Reason != probes.ReasonCanceled || res.Took > time.Second {
 		t.Fatalf("%+v after %v", got, res.Took)
 	}
@@ -181,24 +208,6 @@ func TestHostileAddressIsNeverSent(t *testing.T) {
 	}
 	if all := strings.Join(heard(), "\n"); strings.Contains(all, "DATA") || strings.Contains(all, "MAIL") {
 		t.Fatal(all)
-	}
-}
-
-func TestConnect(t *testing.T) {
-	at, _ := serve(t, healthy(nil))
-	refused := testPath(at, probes.Connect, mailflow.Opportunistic)
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused.Settings.Port = l.Addr().(*net.TCPAddr).AddrPort().Port()
-	_ = l.Close()
-	if step := probeOne(t, testProber(nil), refused).Steps[probes.Connect]; step.Reason != probes.ReasonConnectRefused {
-		t.Errorf("%+v", step)
-	}
-	strict := New(Options{})
-	if step := probeOne(t, strict, testPath(at, probes.Connect, mailflow.Opportunistic)).Steps[probes.Connect]; step.Reason != probes.ReasonAddressRefused {
-		t.Errorf("%+v", step)
 	}
 }
 

@@ -26,7 +26,7 @@ func (c *climb) connect() probes.Step {
 	if addr.Unmap().Is4() {
 		network = "tcp4"
 	}
-	conn, err := d.DialContext(ctx, network, c.ep.Addr.String())
+	conn, err := c.w.dial(ctx, &d, network, c.ep.Addr.String())
 	if err != nil {
 		return c.fail(dialReason(err, network == "tcp6"), err.Error())
 	}
@@ -39,21 +39,47 @@ func (c *climb) connect() probes.Step {
 // dialReason tells failures of a dial apart by type, never by words.
 func dialReason(err error, six bool) probes.Reason {
 	var ne net.Error
-	switch {
+	switch code := socketError(err); {
 	case errors.Is(err, context.Canceled):
 		return probes.ReasonCanceled
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case code == syscall.ECONNREFUSED:
 		return probes.ReasonConnectRefused
-	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+	case code == syscall.EADDRNOTAVAIL, code == syscall.EAFNOSUPPORT:
 		return probes.ReasonFamilyUnavailable
-	case errors.Is(err, syscall.ENETUNREACH) && six:
+	case code == syscall.ENETUNREACH && six:
 		// Without a default route for IPv6 the kernel answers at once; the far network is not to blame.
 		return probes.ReasonFamilyUnavailable
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNABORTED):
+	case code == syscall.ECONNRESET, code == syscall.ECONNABORTED:
 		return probes.ReasonConnectReset
-	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &ne) && ne.Timeout():
+	case code == syscall.ETIMEDOUT, errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &ne) && ne.Timeout():
 		return probes.ReasonConnectTimeout
 	default:
 		return probes.ReasonConnectUnreachable
 	}
+}
+
+// socketError is the system's number of a socket's error, 0 where there is none. Windows gives Winsock's numbers, which package
+// syscall does not equate with the portable names; no other system has errors so high.
+func socketError(err error) syscall.Errno {
+	var code syscall.Errno
+	if !errors.As(err, &code) {
+		return 0
+	}
+	switch code {
+	case 10047: // WSAEAFNOSUPPORT
+		return syscall.EAFNOSUPPORT
+	case 10049: // WSAEADDRNOTAVAIL
+		return syscall.EADDRNOTAVAIL
+	case 10051: // WSAENETUNREACH
+		return syscall.ENETUNREACH
+	case 10053: // WSAECONNABORTED
+		return syscall.ECONNABORTED
+	case 10054: // WSAECONNRESET
+		return syscall.ECONNRESET
+	case 10060: // WSAETIMEDOUT
+		return syscall.ETIMEDOUT
+	case 10061: // WSAECONNREFUSED
+		return syscall.ECONNREFUSED
+	}
+	return code
 }

@@ -65,7 +65,7 @@ func (c *dnsClient) ask(ctx context.Context, name string, qtype uint16) (*dns.Ms
 // faultOf judges a reply. NXDOMAIN is an answer.
 func faultOf(m *dns.Msg, err error) dnsFault {
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case socketError(err) == syscall.ECONNREFUSED:
 		return dnsFault{probes.ReasonDNSRefused, "no DNS server listens there"}
 	case err != nil:
 		return dnsFault{probes.ReasonDNSTimeout, err.Error()}
@@ -98,11 +98,16 @@ func rcodeText(rcode int) string {
 	return fmt.Sprintf("rcode %d", rcode)
 }
 
-// askServer asks by UDP, and again by TCP where the answer was cut off.
+// askServer asks by UDP, again without EDNS where the server does not know it (RFC 6891, section 7), and again by TCP where the
+// answer was cut off.
 func (c *dnsClient) askServer(ctx context.Context, server, name string, qtype uint16) (*dns.Msg, error) {
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	q.SetEdns0(ednsSize, false)
 	m, err := c.exchange(ctx, "udp", server, q)
+	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) {
+		q.Extra = nil
+		m, err = c.exchange(ctx, "udp", server, q)
+	}
 	if err == nil && m.Truncated {
 		m, err = c.exchange(ctx, "tcp", server, q)
 	}

@@ -66,7 +66,7 @@ func (c *climb) handshake() *probes.Step {
 }
 
 func (c *climb) record(cs tls.ConnectionState, asked clientAuth) {
-	seen := c.w.verdicts.judge(c.w.opts.Now(), cs.PeerCertificates, c.ep.Host, c.path.TLSDomain, c.w.opts.Roots)
+	seen := c.w.verdicts.judge(c.w.opts.Now(), cs.PeerCertificates, c.peerName(), c.path.TLSDomain, c.w.opts.Roots)
 	seen.Version, seen.Cipher = tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
 	seen.OldVersion = cs.Version < tls.VersionTLS12
 	seen.CertificateRequested, seen.Presented = asked.requested, asked.presented
@@ -98,10 +98,18 @@ func (c *climb) tlsConfig(asked *clientAuth) *tls.Config {
 			return &tls.Certificate{}, nil
 		},
 	}
-	if _, err := netip.ParseAddr(strings.Trim(c.ep.Host, "[]")); err != nil {
-		cfg.ServerName = c.ep.Host // RFC 6066, section 3: no addresses in SNI
+	if _, err := netip.ParseAddr(c.peerName()); err != nil {
+		cfg.ServerName = c.peerName() // RFC 6066, section 3: no addresses in SNI
 	}
 	return cfg
+}
+
+// peerName is what the peer's certificate should be for: the host, and of a range the address.
+func (c *climb) peerName() string {
+	if strings.Contains(c.ep.Host, "/") {
+		return c.ep.Addr.Addr().String()
+	}
+	return c.ep.Host
 }
 
 func cipherSuites() []uint16 {

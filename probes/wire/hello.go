@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -42,15 +43,15 @@ func greetingReason(err error, r probes.Reply) probes.Reason {
 	return readReason(err, probes.ReasonGreetingTimeout)
 }
 
-func (c *climb) helloName() string {
-	if n := c.path.Settings.HelloName; n != "" && plainWord(n) {
-		return n
-	}
-	return c.w.hostname
-}
+// helloName is what we call ourselves: the path says it, for there is one default in one place ([probes.Plan]'s hostname).
+func (c *climb) helloName() string { return c.path.Settings.HelloName }
 
 // ehlo says EHLO and keeps the capabilities (RFC 5321, section 4.1.1.1), upper case, with their parameters.
 func (c *climb) ehlo() *probes.Step {
+	if !plainWord(c.helloName()) {
+		step := c.fail(probes.ReasonInternalError, fmt.Sprintf("no name for EHLO: %q", c.helloName()))
+		return &step
+	}
 	line := "EHLO " + c.helloName()
 	r, bad := c.say(line, line)
 	if bad != nil {

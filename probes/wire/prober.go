@@ -5,10 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/netip"
-	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"m365_connector_exporter/probes"
@@ -39,8 +38,7 @@ type Prober struct {
 	opts     Options
 	resolver *resolver
 	verdicts *verdictCache
-	hostname string
-	round    atomic.Uint64
+	dial     func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
 
 var _ probes.Prober = (*Prober)(nil)
@@ -53,12 +51,11 @@ func New(o Options) *Prober {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	name, err := os.Hostname()
-	if err != nil || name == "" || !plainWord(name) {
-		name = "localhost"
-	}
 	return &Prober{
-		opts: o, hostname: name, verdicts: newVerdictCache(),
+		opts: o, verdicts: newVerdictCache(),
+		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
+			return d.DialContext(ctx, network, address)
+		},
 		resolver: newResolver(o.SystemDNS, o.AllowNetworks, o.ExchangeOnlineHosts),
 	}
 }
@@ -70,7 +67,7 @@ const maxParallel = 16
 func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
 	res := probes.Result{Path: p.ID, Until: p.Settings.Until, Started: w.opts.Now()}
 	start := time.Now()
-	targets, notes := w.resolver.resolveHop(ctx, p, w.round.Add(1))
+	targets, notes := w.resolver.resolveHop(ctx, p)
 	if p.Note != "" {
 		notes = append(notes, p.Note)
 	}

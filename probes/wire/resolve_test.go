@@ -69,14 +69,18 @@ func TestResolve(t *testing.T) {
 		{"none.test", "none.test nxdomain", probes.HopSmartHost, probes.IPAny},
 		{"servfail-x.test", "servfail-x.test dns_servfail", probes.HopSmartHost, probes.IPAny},
 		{"loop1.test", "loop1.test cname_loop", probes.HopSmartHost, probes.IPAny},
+		{"[192.0.2.7]", "192.0.2.7 192.0.2.7", probes.HopSmartHost, probes.IPAny},
+		{"[IPv6:2001:db8::7]", "2001:db8::7 2001:db8::7", probes.HopSmartHost, probes.IPAny},
+		{"[192.0.2.7]", "192.0.2.7 family_unavailable", probes.HopSmartHost, probes.IP6},
 		{"192.0.2.7", "192.0.2.7 192.0.2.7", probes.HopSmartHost, probes.IPAny},
-		{"[2001:db8::7]", "[2001:db8::7] 2001:db8::7", probes.HopSmartHost, probes.IPAny},
+		{"[2001:db8::7]", "2001:db8::7 2001:db8::7", probes.HopSmartHost, probes.IPAny},
 		{"192.0.2.4/31", "192.0.2.4/31 192.0.2.4 192.0.2.5", probes.HopSmartHost, probes.IPAny},
 	}
 	for _, test := range tests {
 		r := newResolver(nil, nil, nil)
 		p := probes.Path{Kind: test.kind, Hop: test.hop, Settings: probes.Settings{Protocol: test.protocol, DNSServers: []string{server.Addr()}}}
-		targets, _ := r.resolveHop(t.Context(), p, 0)
+		targets, _ := r.resolveHop(t.Context(), p)
+		note(targets)
 		if got := words(targets); got != test.want {
 			t.Errorf("%s (%v, %s): %s; want %s", test.hop, test.kind, test.protocol, got, test.want)
 		}
@@ -95,7 +99,7 @@ func TestSilentResolver(t *testing.T) {
 	defer cancel()
 	p := probes.Path{Hop: "plain.test", Settings: probes.Settings{Protocol: probes.IPAny, DNSServers: []string{silent.LocalAddr().String()}}}
 	start := time.Now()
-	targets, _ := newResolver(nil, nil, nil).resolveHop(ctx, p, 0)
+	targets, _ := newResolver(nil, nil, nil).resolveHop(ctx, p)
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("took %v after its context ended", took)
 	}
@@ -116,7 +120,7 @@ func TestAtMostSixteenEndpoints(t *testing.T) {
 	}
 	defer server.Close()
 	p := probes.Path{Hop: "many.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server.Addr()}}}
-	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), p, 0)
+	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), p)
 	if len(targets) != 1 || len(targets[0].Addrs) != probes.MaxEndpoints || len(notes) != 1 {
 		t.Errorf("%s, notes %q", words(targets), notes)
 	}

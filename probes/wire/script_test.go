@@ -11,13 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // script is a server as a literal: what it says on connect, and its answer by the command's first word.
 type script struct {
@@ -25,6 +21,7 @@ type script struct {
 	answers map[string]string // by verb, upper case, over TLS first by "TLS "+verb; "" closes the connection
 	cert    *tls.Config       // for STARTTLS
 	raw     func(net.Conn)    // instead of all that
+	rawTLS  func(net.Conn)    // instead of a handshake
 }
 
 func healthy(cert *tls.Config) script {
@@ -43,6 +40,11 @@ func (s script) with(pairs ...string) script {
 		all[pairs[i]] = pairs[i+1]
 	}
 	s.answers = all
+	return s
+}
+
+func (s script) withTLS(raw func(net.Conn)) script {
+	s.rawTLS = raw
 	return s
 }
 
@@ -112,6 +114,10 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 			return
 		}
 		if verb == "STARTTLS" && strings.HasPrefix(answer, "220") {
+			if s.rawTLS != nil {
+				s.rawTLS(conn)
+				return
+			}
 			secure := tls.Server(conn, s.cert)
 			if secure.Handshake() != nil {
 				return
@@ -147,6 +153,7 @@ func testPath(at netip.AddrPort, until probes.Stage, settings mailflow.TLSSettin
 func probeOne(t testing.TB, w *Prober, p probes.Path) probes.Endpoint {
 	t.Helper()
 	res := w.Probe(context.Background(), p)
+	noteResult(res)
 	if len(res.Endpoints) != 1 {
 		t.Fatalf("endpoints: %+v", res.Endpoints)
 	}

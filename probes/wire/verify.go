@@ -60,7 +60,8 @@ func verifyInside(now time.Time, chain []*x509.Certificate, roots *x509.CertPool
 	})
 }
 
-// judgeTrust tells a chain with a hole from one that ends at an unknown root. With a hole, trust cannot be judged.
+// judgeTrust tells a chain with a hole from one that ends at an unknown root. With a hole, trust cannot be judged. A leaf whose
+// issuer is an unknown root that was not sent looks like one with a hole: roots need not be sent, and nothing is fetched here.
 func judgeTrust(chain []*x509.Certificate, err error) (whole, trust probes.Judgement) {
 	passed := probes.Judgement{Outcome: probes.Passed}
 	var unknown x509.UnknownAuthorityError
@@ -71,7 +72,7 @@ func judgeTrust(chain []*x509.Certificate, err error) (whole, trust probes.Judge
 	case errors.As(err, &unknown) && !selfSigned(chain[0]) && issuerOf(chain[0], chain[1:]) == nil:
 		return probes.Judgement{
 			Outcome: probes.Failed, Reason: probes.ReasonCertificateChainIncomplete,
-			Detail: "the issuer was not sent: " + nameOf(chain[0].Issuer),
+			Detail: sanitise("the issuer was not sent: "+nameOf(chain[0].Issuer)+" (an intermediate of a trusted root, or an unknown root: that cannot be told without fetching it)", maxDetail),
 		}, probes.Judgement{}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return passed, probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "in the chain: " + sanitise(err.Error(), maxDetail-16)}
@@ -88,6 +89,7 @@ func issuerOf(c *x509.Certificate, among []*x509.Certificate) *x509.Certificate 
 	return nil
 }
 
+// judgeKey and judgeSignature fail no stage, so the closed list of reasons has none for them: checks speak of them.
 func judgeKey(leaf *x509.Certificate) probes.Judgement {
 	algorithm, bits := keyOf(leaf)
 	j := probes.Judgement{Outcome: probes.Passed, Detail: fmt.Sprintf("%s %d", algorithm, bits)}

@@ -1,0 +1,199 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"m365_connector_exporter/probes"
+)
+
+// oddDNS serves what handle says on loopback, UDP and TCP at one port.
+func oddDNS(t *testing.T, handle func(w dns.ResponseWriter, q *dns.Msg)) string {
+	t.Helper()
+	listener, packets := samePort(t)
+	ready := make(chan struct{}, 2)
+	for _, s := range []*dns.Server{{PacketConn: packets}, {Listener: listener}} {
+		s.Handler, s.NotifyStartedFunc = dns.HandlerFunc(handle), func() { ready <- struct{}{} }
+		go func() { _ = s.ActivateAndServe() }()
+		t.Cleanup(func() { _ = s.Shutdown() })
+	}
+	<-ready
+	<-ready
+	return packets.LocalAddr().String()
+}
+
+func samePort(t *testing.T) (net.Listener, net.PacketConn) {
+	t.Helper()
+	for range 20 {
+		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener, err := net.Listen("tcp", packets.LocalAddr().String())
+		if err == nil {
+			return listener, packets
+		}
+		_ = packets.Close() // another process has the port
+	}
+	t.Fatal("no port is free for both")
+	return nil, nil
+}
+
+func answer(q *dns.Msg, records ...string) *dns.Msg {
+	m := new(dns.Msg).SetReply(q)
+	for _, text := range records {
+		if rr, err := dns.NewRR(text); err == nil && rr.Header().Rrtype == q.Question[0].Qtype {
+			m.Answer = append(m.Answer, rr)
+		}
+	}
+	return m
+}
+
+func rcode(q *dns.Msg, code int) *dns.Msg {
+	m := answer(q)
+	m.Rcode = code
+	return m
+}
+
+func isTCP(w dns.ResponseWriter) bool { return w.RemoteAddr().Network() == "tcp" }
+
+// TestOddServers holds what the resolver makes of servers that are not as they should be.
+func TestOddServers(t *testing.T) {
+	const record = "mail.test. 60 IN A 192.0.2.1"
+	for _, tt := range []struct {
+		name   string
+		want   string
+		handle func(w dns.ResponseWriter, q *dns.Msg)
+	}{
+		{"no EDNS: FORMERR", "mail.test 192.0.2.1", func(w dns.ResponseWriter, q *dns.Msg) {
+			m := answer(q, record)
+			if q.IsEdns0() != nil {
+				m = rcode(q, dns.RcodeFormatError)
+			}
+			_ = w.WriteMsg(m)
+		}},
+		{"no EDNS: NOTIMP", "mail.test 192.0.2.1", func(w dns.ResponseWriter, q *dns.Msg) {
+			m := answer(q, record)
+			if q.IsEdns0() != nil {
+				m = rcode(q, dns.RcodeNotImplemented)
+			}
+			_ = w.WriteMsg(m)
+		}},
+		{"FORMERR always", "mail.test dns_servfail", func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(rcode(q, dns.RcodeFormatError)) }},
+		{"cut off by UDP", "mail.test 192.0.2.1", func(w dns.ResponseWriter, q *dns.Msg) {
+			m := answer(q, record)
+			if !isTCP(w) {
+				m = answer(q)
+				m.Truncated = true
+			}
+			_ = w.WriteMsg(m)
+		}},
+		{"another question, then the right one", "mail.test 192.0.2.1", func(w dns.ResponseWriter, q *dns.Msg) {
+			forged := answer(q, "mail.test. 60 IN A 203.0.113.66")
+			forged.Question[0].Name = "evil.test."
+			_ = w.WriteMsg(forged)
+			late := answer(q, "mail.test. 60 IN A 203.0.113.66")
+			late.Id++
+			_ = w.WriteMsg(late)
+			_ = w.WriteMsg(answer(q, record))
+		}},
+		{"another question by TCP", "mail.test dns_timeout", func(w dns.ResponseWriter, q *dns.Msg) {
+			m := answer(q, record)
+			if m.Truncated = !isTCP(w); isTCP(w) {
+				m.Question[0].Name = "evil.test."
+			}
+			_ = w.WriteMsg(m)
+		}},
+		{"DNSSEC bogus", "mail.test dns_bogus", func(w dns.ResponseWriter, q *dns.Msg) {
+			m := rcode(q, dns.RcodeServerFailure)
+			m.SetEdns0(ednsSize, false)
+			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeSignatureExpired, ExtraText: "expired"})
+			_ = w.WriteMsg(m)
+		}},
+		{"refused", "mail.test dns_refused", func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(rcode(q, dns.RcodeRefused)) }},
+		{"records of another name", "mail.test no_address", func(w dns.ResponseWriter, q *dns.Msg) {
+			_ = w.WriteMsg(answer(q, "evil.test. 60 IN A 203.0.113.66"))
+		}},
+		{"MX of no host name", `\001.test no_address`, func(w dns.ResponseWriter, q *dns.Msg) {
+			_ = w.WriteMsg(answer(q, `mail.test. 60 IN MX 10 \001.test.`))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{oddDNS(t, tt.handle)}}}
+			targets, _ := newResolver(nil, nil, nil).resolveHop(t.Context(), p)
+			note(targets)
+			if got := words(targets); got != tt.want {
+				t.Errorf("%s (%s), want %s", got, targets[0].Step.Detail, tt.want)
+			}
+		})
+	}
+}
+
+// TestDNSSilence: a silent name server blames the domain only where the server answers other questions.
+func TestDNSSilence(t *testing.T) {
+	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		if strings.HasPrefix(q.Question[0].Name, "good.") {
+			_ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1"))
+		}
+	})
+	r := newResolver(nil, nil, nil)
+	r.timeout = 50 * time.Millisecond
+	ask := func(hop string) probes.Step {
+		targets, _ := r.resolveHop(t.Context(), probes.Path{Hop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
+		note(targets)
+		return targets[0].Step
+	}
+	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Inconclusive {
+		t.Errorf("before any answer: %+v", s)
+	}
+	ask("good.test")
+	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Failed {
+		t.Errorf("after an answer: %+v", s)
+	}
+}
+
+// TestCancelledLookUp: only the end of its context ends a look-up whose server is silent.
+func TestCancelledLookUp(t *testing.T) {
+	asked := make(chan struct{}, 100)
+	server := oddDNS(t, func(dns.ResponseWriter, *dns.Msg) { asked <- struct{}{} })
+	r := newResolver(nil, nil, nil)
+	r.timeout = time.Hour
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan []target)
+	go func() {
+		targets, _ := r.resolveHop(ctx, probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny, DNSServers: []string{server}}})
+		done <- targets
+	}()
+	<-asked
+	cancel()
+	if targets := <-done; targets[0].Step.Reason != probes.ReasonCanceled {
+		t.Errorf("%+v", targets)
+	}
+}
+
+// TestHiddenHostsRotate: each path takes another address each round, however many paths share the prober.
+func TestHiddenHostsRotate(t *testing.T) {
+	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		_ = w.WriteMsg(answer(q, "exo.lab.test. 60 IN A 192.0.2.1", "exo.lab.test. 60 IN A 192.0.2.2"))
+	})
+	r := newResolver(nil, nil, []string{"*.lab.test"})
+	for _, path := range []string{"a", "b"} {
+		seen := map[string]int{}
+		for range 4 {
+			for _, other := range []string{path, "another"} {
+				p := probes.Path{ID: probes.PathID{Path: other}, Hop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
+				if targets, _ := r.resolveHop(t.Context(), p); other == path {
+					seen[words(targets)]++
+				}
+			}
+		}
+		if seen["exo.lab.test 192.0.2.1"] != 2 || seen["exo.lab.test 192.0.2.2"] != 2 {
+			t.Errorf("path %s: %v", path, seen)
+		}
+	}
+}
