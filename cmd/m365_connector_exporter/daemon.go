@@ -20,6 +20,7 @@ import (
 // daemon joins the two halves: the schedule's results go to the board, and what the configuration says goes to both.
 type daemon struct {
 	file   string
+	hello  string // our name in EHLO
 	log    *slog.Logger
 	board  *collector.Board
 	self   *collector.Self
@@ -41,8 +42,10 @@ type refusedReload struct {
 	at  time.Time
 }
 
-// plan is every outbound path of a configuration.
-func plan(cfg *config.Config) []probes.Path { return probes.Plan(cfg.Tenants, cfg.Layers, hostname()) }
+// plan is every path of a configuration; hello is the EHLO name where hello_name says nothing.
+func plan(cfg *config.Config, hello string) []probes.Path {
+	return probes.Plan(cfg.Tenants, cfg.Layers, hello)
+}
 
 func gateOptions(g config.Global) schedule.GateOptions {
 	return schedule.GateOptions{MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress}
@@ -55,12 +58,12 @@ func newProber(g config.Global, gate probes.Gate, messages wire.MessageBudget) *
 	})
 }
 
-func newDaemon(file string, cfg *config.Config, log *slog.Logger) (*daemon, error) {
+func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) (*daemon, error) {
 	budget, err := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("global.state_file: %w", err)
 	}
-	d := &daemon{file: file, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewGate(gateOptions(cfg.Global))}
+	d := &daemon{file: file, hello: hello, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewGate(gateOptions(cfg.Global))}
 	current := probes.ProberFunc(func(ctx context.Context, p probes.Path) probes.Result { return d.prober.Load().Probe(ctx, p) })
 	d.runner = schedule.New(schedule.Options{
 		Prober: current, Sink: d.board.Record, Logger: log,
@@ -79,7 +82,7 @@ func newDaemon(file string, cfg *config.Config, log *slog.Logger) (*daemon, erro
 // apply makes a configuration the current one. Paths that it does not change keep their history and their place in time.
 func (d *daemon) apply(cfg *config.Config) {
 	d.cfg, d.fingerprint = cfg, cfg.Fingerprint()
-	paths := plan(cfg)
+	paths := plan(cfg, d.hello)
 	d.gate.Set(gateOptions(cfg.Global))
 	d.prober.Store(newProber(cfg.Global, d.gate, d.budget))
 	d.board.SetInventory(cfg.Tenants, paths)

@@ -57,7 +57,7 @@ func startDaemon(t *testing.T, world *lab.World) (*daemon, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(file, cfg, promslog.NewNopLogger())
+	d, err := newDaemon(file, cfg, "prober.test", promslog.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}

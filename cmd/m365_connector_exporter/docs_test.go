@@ -28,8 +28,8 @@ func TestExamplesLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		cfg, err := config.Load(file, nil)
-		if err != nil || len(plan(cfg)) != 1 {
-			t.Errorf("%v, %d paths:\n%s", err, len(plan(cfg)), block[1])
+		if err != nil || len(plan(cfg, "")) != 1 {
+			t.Errorf("%v, %d paths:\n%s", err, len(plan(cfg, "")), block[1])
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -36,10 +37,11 @@ func main() {
 	os.Exit(code)
 }
 
-// streams are where a command talks to.
+// streams are where a command talks to, and what it calls this host.
 type streams struct {
 	out, err io.Writer
 	log      *slog.Logger
+	hostname func() string // looked up when it is first asked for
 }
 
 // run is the whole program, as a function that tests can call.
@@ -61,7 +63,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "%s: %v (try --help)\n", program, err)
 		return exitUsage
 	}
-	s := streams{out: stdout, err: stderr, log: promslog.New(logConfig)}
+	s := streams{
+		out: stdout, err: stderr, log: promslog.New(logConfig),
+		hostname: sync.OnceValue(func() string { return hostname(ctx) }),
+	}
 	switch command {
 	case validate.name:
 		return validate.run(ctx, *configFile, s)
@@ -70,13 +75,4 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	default:
 		return serve.run(ctx, *configFile, s)
 	}
-}
-
-// hostname is what the prober calls itself where nothing is configured. Microsoft's servers, like most, want a name with a dot.
-func hostname() string {
-	name, err := os.Hostname()
-	if err != nil || name == "" {
-		return "localhost.localdomain"
-	}
-	return name
 }

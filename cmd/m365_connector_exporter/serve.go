@@ -56,7 +56,7 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintf(s.err, "%s: --web.external-url: %v\n", program, err)
 		return exitUsage
 	}
-	d, err := newDaemon(file, cfg, s.log)
+	d, err := newDaemon(file, cfg, s.hostname(), s.log)
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
 		return exitUsage
@@ -138,7 +138,7 @@ func checkConfig(file string, s streams) int {
 		_, _ = fmt.Fprintln(s.err, problems)
 		return exitUsage
 	}
-	_, _ = fmt.Fprintf(s.out, "%s: good, %d tenants, %d outbound paths\n", file, len(cfg.Tenants), len(plan(cfg)))
+	_, _ = fmt.Fprintf(s.out, "%s: good, %d tenants, %d outbound paths\n", file, len(cfg.Tenants), len(plan(cfg, "")))
 	return exitOK
 }
 

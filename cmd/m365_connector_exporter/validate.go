@@ -54,7 +54,7 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 	for _, problem := range cfg.Problems() {
 		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
 	}
-	paths, err := c.choose(plan(cfg))
+	paths, err := c.choose(plan(cfg, s.hostname()))
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
 		return exitUsage
