@@ -1,0 +1,149 @@
+package mailflow
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestNormaliseDomain(t *testing.T) {
+	const no = ""
+	long := strings.Repeat("a", 63)
+	for text, want := range map[string]string{
+		"contoso.com": "contoso.com", "Contoso.COM.": "contoso.com", " contoso.com ": "contoso.com", "contoso": "contoso",
+		"*": "*", "*.Contoso.com.": "*.contoso.com", "smtp:*;1": "*", "SMTP:*.contoso.com;10": "*.contoso.com", "smtp:contoso.com": "contoso.com",
+		"münchen.de": "xn--mnchen-3ya.de", "MÜNCHEN.de": "xn--mnchen-3ya.de", "xn--mnchen-3ya.de": "xn--mnchen-3ya.de", "straße.de": "xn--strae-oqa.de",
+		"mail_1.contoso.com": "mail_1.contoso.com", "例え。jp": "xn--r8jz45g.jp", "*.münchen.de": "*.xn--mnchen-3ya.de",
+		"": no, ".": no, "..": no, "contoso.com..": no, ".contoso.com": no, "a..b": no, "a.*.b": no, "*.": no, "**.contoso.com": no,
+		"a b.com": no, "a@b.com": no, "a/b": no, "-a.com": no, "a-.com": no, "xn--a.com": no, "192.0.2.1": no, "300.1.1.1": no, "a.1": no,
+		"a\x00.com": no, "smtp:": no, "smtp:;1": no, "Contoso Mail": no, "a,b": no, "\xff.com": no,
+		long + ".com": long + ".com", long + "a.com": no, strings.Repeat("a.", 126) + "a": strings.Repeat("a.", 126) + "a", strings.Repeat("a.", 127) + "a": no,
+		strings.Repeat("ü", 1<<20): no,
+	} {
+		if got, ok := NormaliseDomain(text); got != want || ok != (want != no) {
+			t.Errorf("NormaliseDomain(%.80q) = %.80q, %t; want %.80q", text, got, ok, want)
+		}
+	}
+}
+
+func TestParseRange(t *testing.T) {
+	for text, want := range map[string]struct {
+		text  string
+		fault RangeFault
+	}{
+		"192.0.2.1":                 {"192.0.2.1", ""},
+		" 192.0.2.1 ":               {"192.0.2.1", ""},
+		"192.0.2.1/32":              {"192.0.2.1", ""},
+		"192.0.2.0/24":              {"192.0.2.0/24", ""},
+		"192.0.2.77/25":             {"192.0.2.0/25", ""},
+		"192.0.2.255/25":            {"192.0.2.128/25", ""},
+		"192.0.2.4-192.0.2.7":       {"192.0.2.4/30", ""},
+		"192.0.2.4 - 192.0.2.8":     {"192.0.2.4-192.0.2.8", ""},
+		"192.0.2.200-192.0.3.10":    {"192.0.2.200-192.0.3.10", ""},
+		"::ffff:192.0.2.1":          {"192.0.2.1", ""},
+		"::ffff:192.0.2.0/120":      {"192.0.2.0/24", ""},
+		"192.0.2.0/23":              {"192.0.2.0/23", RangeTooWide},
+		"192.0.2.0-192.0.3.0":       {"192.0.2.0-192.0.3.0", RangeTooWide},
+		"0.0.0.0/0":                 {"0.0.0.0/0", RangeTooWide},
+		"2001:db8::1":               {"2001:db8::1", RangeIPv6},
+		"2001:db8::/64":             {"2001:db8::/64", RangeIPv6},
+		"fe80::1%eth0":              {"fe80::1", RangeIPv6},
+		"2001:db8::1-2001:db8::2":   {"2001:db8::1-2001:db8::2", RangeIPv6},
+		"192.0.2.7-192.0.2.4":       {"", RangeUnreadable},
+		"192.0.2.7-2001:db8::1":     {"", RangeUnreadable},
+		"192.0.2.7/33":              {"", RangeUnreadable},
+		"192.0.2.7-":                {"", RangeUnreadable},
+		"-":                         {"", RangeUnreadable},
+		"":                          {"", RangeUnreadable},
+		"mail.contoso.com":          {"", RangeUnreadable},
+		"192.0.2.1,192.0.2.2":       {"", RangeUnreadable},
+		"192.0.2.1/24-192.0.2.1/24": {"", RangeUnreadable},
+	} {
+		r, fault := ParseRange(text)
+		got := r.String()
+		if r == (Range{}) {
+			got = ""
+		}
+		if got != want.text || fault != want.fault {
+			t.Errorf("ParseRange(%q) = %q, %q; want %q, %q", text, got, fault, want.text, want.fault)
+		}
+	}
+}
+
+func TestRange(t *testing.T) {
+	r, _ := ParseRange("192.0.2.128/25")
+	for text, want := range map[string]bool{
+		"192.0.2.128": true, "192.0.2.255": true, "::ffff:192.0.2.200": true, "192.0.2.127": false, "192.0.3.0": false, "2001:db8::1": false,
+	} {
+		if got := r.Contains(netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s contains %s: %t", r, text, got)
+		}
+	}
+	if r.Contains(netip.Addr{}) {
+		t.Error("contains no address at all")
+	}
+	for text, want := range map[string]bool{
+		"192.0.2.0/24": true, "192.0.2.255-192.0.3.1": true, "192.0.2.0-192.0.2.128": true, "192.0.2.0/25": false, "192.0.3.0/24": false, "::/0": false,
+	} {
+		other, _ := ParseRange(text)
+		if r.Overlaps(other) != want || other.Overlaps(r) != want {
+			t.Errorf("%s overlaps %s: not %t both ways", r, text, want)
+		}
+	}
+	if (Range{}).Overlaps(Range{}) {
+		t.Error("nothing overlaps nothing")
+	}
+}
+
+func TestSpecial(t *testing.T) {
+	for text, want := range map[string]string{
+		"10.1.2.3": SpecialPrivate, "172.31.255.255": SpecialPrivate, "172.32.0.0": "", "192.168.0.1/25": SpecialPrivate, "fd00::1": SpecialPrivate,
+		"100.64.0.1": SpecialShared, "100.128.0.0": "", "127.0.0.1": SpecialLoopback, "::1": SpecialLoopback, "169.254.1.1": SpecialLinkLocal,
+		"198.51.100.10": SpecialDocumentation, "2001:db8::1": SpecialDocumentation, "0.0.0.0": SpecialReserved, "224.0.0.1": SpecialReserved,
+		"255.255.255.255": SpecialReserved, "40.92.0.1": "", "9.255.255.0-10.0.0.0": SpecialPrivate, "2a01:111:f400::1": "",
+	} {
+		r, _ := ParseRange(text)
+		if got := r.Special(); got != want {
+			t.Errorf("%s is special: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func FuzzNormaliseDomain(f *testing.F) {
+	for _, seed := range []string{"contoso.com", "*.Contoso.com.", "smtp:*;1", "münchen.de", "xn--a", "例え。jp", "..", "a.1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := NormaliseDomain(text)
+		if !ok {
+			if got != "" {
+				t.Errorf("%q: %q and false", text, got)
+			}
+			return
+		}
+		if again, ok := NormaliseDomain(got); again != got || !ok {
+			t.Errorf("%q: %q becomes %q", text, got, again)
+		}
+		if !isASCII(got) || got != strings.ToLower(got) {
+			t.Errorf("%q: %q", text, got)
+		}
+	})
+}
+
+func FuzzParseRange(f *testing.F) {
+	for _, seed := range []string{"192.0.2.1", "192.0.2.1/25", "192.0.2.4-192.0.2.8", "::/0", "::ffff:0.0.0.0/90", "fe80::1%a-fe80::2%b"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, fault := ParseRange(text)
+		if fault == RangeUnreadable {
+			return
+		}
+		if !r.Contains(r.First) || !r.Contains(r.Last) || !r.Overlaps(r) {
+			t.Errorf("%q: %v does not hold its own ends", text, r)
+		}
+		if again, other := ParseRange(r.String()); again != r || other != fault {
+			t.Errorf("%q: %s becomes %v, %q", text, r, again, other)
+		}
+	})
+}

@@ -1,0 +1,160 @@
+package mailflow
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// Range is a closed range of addresses of one family, as SenderIPAddresses and EFSkipIPs write them.
+type Range struct{ First, Last netip.Addr }
+
+// RangeFault tells why Exchange Online does not take a range. The zero value: it does.
+type RangeFault string
+
+// What can be wrong with a range (Set-InboundConnector: "Valid subnet mask values are /24 through /32", "IPv6 addresses are not
+// supported").
+const (
+	RangeUnreadable RangeFault = "neither an address nor a range"
+	RangeIPv6       RangeFault = "IPv6 is not supported"
+	RangeTooWide    RangeFault = "wider than /24"
+)
+
+// ParseRange reads an address, a network (host bits may be set: Microsoft's own example is 192.168.0.1/25) or a range
+// "first-last". The range is set whenever it can be read, also when Exchange Online does not take it.
+func ParseRange(text string) (Range, RangeFault) {
+	r, ok := readRange(strings.TrimSpace(text))
+	switch {
+	case !ok:
+		return Range{}, RangeUnreadable
+	case r.First.Is6():
+		return r, RangeIPv6
+	case r.tooWide():
+		return r, RangeTooWide
+	}
+	return r, ""
+}
+
+func readRange(text string) (Range, bool) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		a = a.Unmap().WithZone("")
+		return Range{a, a}, true
+	}
+	if p, err := netip.ParsePrefix(text); err == nil {
+		r := RangeOf(p)
+		return r, r.First.IsValid()
+	}
+	low, high, _ := strings.Cut(text, "-")
+	first, err1 := netip.ParseAddr(strings.TrimSpace(low))
+	last, err2 := netip.ParseAddr(strings.TrimSpace(high))
+	r := Range{first.Unmap().WithZone(""), last.Unmap().WithZone("")}
+	return r, err1 == nil && err2 == nil && r.First.BitLen() == r.Last.BitLen() && !r.Last.Less(r.First)
+}
+
+// RangeOf is the range of a network; host bits are ignored. The zero Range for an invalid one, and for IPv6 networks that hold
+// IPv4 in IPv6 clothing (RFC 4291, section 2.5.5.2) and more.
+func RangeOf(p netip.Prefix) Range {
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
+	p = p.Masked()
+	if !p.IsValid() {
+		return Range{}
+	}
+	last := p.Addr().AsSlice()
+	for bit := p.Bits(); bit < len(last)*8; bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
+	}
+	end, _ := netip.AddrFromSlice(last)
+	if end.Is4In6() {
+		return Range{}
+	}
+	return Range{p.Addr(), end}
+}
+
+// tooWide tells an IPv4 range of more than 256 addresses.
+func (r Range) tooWide() bool {
+	a, b := r.First.As4(), r.Last.As4()
+	return number(b)-number(a) > 255
+}
+
+func number(a [4]byte) uint32 {
+	return uint32(a[0])<<24 | uint32(a[1])<<16 | uint32(a[2])<<8 | uint32(a[3])
+}
+
+// Contains tells whether a lies within. IPv4 in IPv6 clothing is IPv4.
+func (r Range) Contains(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return a.IsValid() && a.BitLen() == r.First.BitLen() && !a.Less(r.First) && !r.Last.Less(a)
+}
+
+// Overlaps tells whether the two have an address in common.
+func (r Range) Overlaps(other Range) bool {
+	return r.First.IsValid() && r.First.BitLen() == other.First.BitLen() && !other.Last.Less(r.First) && !r.Last.Less(other.First)
+}
+
+// String writes an address as an address, a network as a network, and the rest as "first-last".
+func (r Range) String() string {
+	if r.First == r.Last {
+		return r.First.String()
+	}
+	for bits := r.First.BitLen() - 1; bits >= 0; bits-- {
+		p := netip.PrefixFrom(r.First, bits)
+		if p.Masked().Addr() != r.First {
+			break
+		}
+		if RangeOf(p) == r {
+			return p.String()
+		}
+	}
+	return r.First.String() + "-" + r.Last.String()
+}
+
+// special are the blocks that no mail server on the internet can have (IANA special-purpose address registries).
+var special = []struct {
+	block Range
+	name  string
+}{
+	{block("10.0.0.0/8"), SpecialPrivate},
+	{block("172.16.0.0/12"), SpecialPrivate},
+	{block("192.168.0.0/16"), SpecialPrivate},
+	{block("fc00::/7"), SpecialPrivate},
+	{block("100.64.0.0/10"), SpecialShared},
+	{block("127.0.0.0/8"), SpecialLoopback},
+	{block("::1/128"), SpecialLoopback},
+	{block("169.254.0.0/16"), SpecialLinkLocal},
+	{block("fe80::/10"), SpecialLinkLocal},
+	{block("192.0.2.0/24"), SpecialDocumentation},
+	{block("198.51.100.0/24"), SpecialDocumentation},
+	{block("203.0.113.0/24"), SpecialDocumentation},
+	{block("2001:db8::/32"), SpecialDocumentation},
+	{block("3fff::/20"), SpecialDocumentation},
+	{block("0.0.0.0/8"), SpecialReserved},
+	{block("192.0.0.0/24"), SpecialReserved},
+	{block("192.88.99.0/24"), SpecialReserved},
+	{block("198.18.0.0/15"), SpecialReserved},
+	{block("224.0.0.0/3"), SpecialReserved},
+	{block("::/128"), SpecialReserved},
+	{block("ff00::/8"), SpecialReserved},
+}
+
+// The kinds of special blocks.
+const (
+	SpecialPrivate       = "private (RFC 1918, RFC 4193)"
+	SpecialShared        = "shared by carriers (RFC 6598)"
+	SpecialLoopback      = "loopback (RFC 1122)"
+	SpecialLinkLocal     = "link-local (RFC 3927)"
+	SpecialDocumentation = "for documentation (RFC 5737, RFC 3849)"
+	SpecialReserved      = "reserved, multicast or for benchmarks (RFC 6890)"
+)
+
+func block(text string) Range { return RangeOf(netip.MustParsePrefix(text)) }
+
+// Special is the kind of the first special block that the range touches; "" where mail servers on the internet may be.
+func (r Range) Special() string {
+	for _, s := range special {
+		if s.block.Overlaps(r) {
+			return s.name
+		}
+	}
+	return ""
+}
