@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"golang.org/x/net/idna"
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/probes/mailflow"
@@ -221,27 +220,14 @@ func (r *reader) hostPort(n *yaml.Node, key string) string {
 	return value
 }
 
-// domain reads a domain into A-label form, lower case, without a trailing dot. A leading "*." or a lone "*" may be allowed.
-// Exports write "smtp:*;1", with a cost.
+// domain reads a domain, normalised. A leading "*." or a lone "*" may be allowed.
 func (r *reader) domain(n *yaml.Node, key string, wildcard bool) string {
-	value := r.text(n, key)
-	if rest, ok := strings.CutPrefix(value, "smtp:"); ok {
-		value, _, _ = strings.Cut(rest, ";")
-	}
-	value = strings.TrimSuffix(value, ".")
-	if wildcard && value == "*" {
-		return value
-	}
-	base, wild := strings.CutPrefix(value, "*.")
-	ascii, err := idna.Lookup.ToASCII(base)
-	if err != nil || ascii == "" || len(ascii) > 253 || strings.ContainsAny(ascii, "*/@ ") || wild && !wildcard {
+	name, ok := mailflow.NormaliseDomain(r.text(n, key))
+	if !ok || strings.HasPrefix(name, "*") && !wildcard {
 		r.fail(n, key, "must be a domain")
 		return ""
 	}
-	if wild {
-		return "*." + strings.ToLower(ascii)
-	}
-	return strings.ToLower(ascii)
+	return name
 }
 
 func (r *reader) wildDomain(n *yaml.Node, key string) string  { return r.domain(n, key, true) }
