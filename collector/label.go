@@ -8,6 +8,9 @@ import (
 // maxLabel is the longest label value, in runes. Names of ours are shorter; strings of peers are cut.
 const maxLabel = 128
 
+// Label is a name as the label value that stands for it on /metrics.
+func Label(s string) string { return clean(s) }
+
 // clean makes a label value of what may come from a peer: valid UTF-8, printable, bounded.
 func clean(s string) string {
 	if plain(s) {

@@ -165,6 +165,9 @@ func testRoutes(t *testing.T, handler http.Handler) {
 		{http.MethodGet, "/-/reload", nil, 405, ""},
 		{http.MethodPost, "/-/reload", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403, ""},
 		{http.MethodPost, "/-/reload", nil, 200, "reloaded"},
+		{http.MethodGet, "/sd", nil, 200, `"targets":["fabrikam/outbound/Wrong%20name/wrong.fabrikam.example"]`},
+		{http.MethodGet, "/api/v1/paths", nil, 200, `"failed_reason":"certificate_expired"`},
+		{http.MethodGet, "/api/v1/findings", nil, 200, "["},
 		{http.MethodGet, "/metrics?tenant=[", nil, 400, "not a pattern"},
 		{http.MethodGet, "/metrics?tenant=fab*", nil, 200, `tenant="fabrikam"`},
 	}

@@ -18,7 +18,7 @@ type (
 		Connector string         `json:"connector"`
 		Path      string         `json:"path"`
 		Outcome   string         `json:"outcome"` // passed, failed, inconclusive
-		Started   time.Time      `json:"started"`
+		Started   time.Time      `json:"started,omitzero"`
 		Seconds   float64        `json:"duration_seconds"`
 		Notes     []string       `json:"notes,omitempty"`
 		Endpoints []endpointJSON `json:"endpoints"`

@@ -45,7 +45,10 @@ func New(o Options) *Site {
 // Register adds the routes. GET includes HEAD; the mux answers other methods with 405.
 func (s *Site) Register(mux *http.ServeMux) {
 	for route, handle := range map[string]http.HandlerFunc{
-		"/probe": s.probe,
+		"/probe":           s.probe,
+		"/sd":              s.discover,
+		"/api/v1/paths":    s.paths,
+		"/api/v1/findings": s.findings,
 	} {
 		mux.HandleFunc("GET "+s.Prefix+route, handle)
 	}

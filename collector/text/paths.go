@@ -1,0 +1,69 @@
+package text
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"time"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes"
+)
+
+// stateJSON is a path as the daemon knows it: the schema of validate for its newest round, and what stands longer than a round.
+type stateJSON struct {
+	pathJSON
+	ConnectorType string    `json:"connector_type"`
+	Interval      float64   `json:"interval_seconds"`
+	Verdict       string    `json:"verdict"` // of the last conclusive round, confirmed; not_reached before it
+	Since         time.Time `json:"since,omitzero"`
+	Stage         string    `json:"failed_stage,omitempty"` // while the verdict is failed
+	Reason        string    `json:"failed_reason,omitempty"`
+	Provisional   bool      `json:"provisional"` // the newest round failed and awaits its confirmation
+	LastRun       time.Time `json:"last_run,omitzero"`
+	LastSuccess   time.Time `json:"last_success,omitzero"`
+	NotProbed     string    `json:"not_probed,omitempty"`    // why the daemon does not probe it
+	NotProbeable  string    `json:"not_probeable,omitempty"` // why nobody can
+}
+
+// PathsJSON prints every path of a view: an array, one object and one line a path.
+func PathsJSON(w io.Writer, paths []*collector.PathState) error {
+	out := bufio.NewWriter(w)
+	separator := "[\n"
+	for _, s := range paths {
+		line, err := json.Marshal(stateToJSON(s))
+		if err != nil {
+			return err
+		}
+		_, _ = out.WriteString(separator) // Flush tells of errors
+		_, _ = out.Write(line)
+		separator = ",\n"
+	}
+	if len(paths) == 0 {
+		_, _ = out.WriteString("[")
+	}
+	_, _ = out.WriteString("\n]\n")
+	return out.Flush()
+}
+
+func stateToJSON(s *collector.PathState) stateJSON {
+	item := Item{Path: s.Path}
+	if s.Newest != nil {
+		item.Result = *s.Newest
+		item.Result.Until = last(item.Result)
+	}
+	j := stateJSON{
+		pathJSON: toJSON(item), ConnectorType: safeLines(string(s.Path.ConnectorType)), Interval: s.Path.Settings.Interval.Seconds(),
+		Verdict: s.Verdict.String(), Since: s.Since.UTC(), LastRun: s.LastRun.UTC(), LastSuccess: s.LastSuccess.UTC(),
+		NotProbed: safeLines(s.Path.NotProbed), NotProbeable: safeLines(s.Path.NotProbeable),
+	}
+	if s.Verdict == probes.Failed {
+		j.Stage, j.Reason = s.Stage.String(), string(s.Reason)
+	}
+	if s.Newest == nil {
+		j.Outcome = probes.NotReached.String()
+	} else {
+		j.Provisional = s.Newest.Provisional
+	}
+	return j
+}

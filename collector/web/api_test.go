@@ -1,0 +1,200 @@
+package web_test
+
+import (
+	"bytes"
+	"crypto/md5" //nolint:gosec // what Prometheus hashes with
+	"encoding/binary"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// full is a bench with one of everything that JSON can show, and a peer that says hostile things.
+func full() *stand {
+	s := bench()
+	const evil = "\x1b[31m\u202e\xff</script>"
+	hostile := state(outbound("evil"+evil, "c"+evil, "h"+evil), probes.Recipient, failed)
+	e := &hostile.Newest.Endpoints[0]
+	e.Host, e.Steps[probes.Recipient].Reply.Text = evil, evil
+	e.TLS = &probes.TLS{Version: "TLS 1.3", Chain: []probes.Certificate{{Subject: evil, DNSNames: []string{evil}, NotAfter: noon}}}
+	e.TLS.Verdicts[probes.VerdictName] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateNameMismatch, Uncertain: "it is"}
+	fresh := state(outbound("contoso", "fresh", "fresh.contoso.com"), probes.TLSStage, passed)
+	*fresh = collector.PathState{Path: fresh.Path}
+	fresh.Path.NotProbed = "the connector is disabled"
+	s.view.Paths = append(s.view.Paths, hostile, fresh)
+	key := func(code string) check.Key {
+		return check.Key{Code: code, Subject: check.Subject{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "c" + evil}}
+	}
+	s.view.Analysis = &collector.Analysis{Findings: []check.Finding{
+		{Key: key("smart_hosts_missing"), Severity: check.Critical, Evidence: []string{evil}, Since: noon, Uncertain: "it is"},
+		{Key: check.Key{Code: "smart_hosts_ignored"}, Severity: check.Info, Suppressed: &check.Suppression{Owner: "o", Reason: "r", Expires: noon}},
+	}}
+	return s
+}
+
+func TestJSONFollowsItsSchema(t *testing.T) {
+	h, empty := full().handler(), (&stand{}).handler()
+	for _, c := range []struct{ schema, route string }{
+		{"paths", "/api/v1/paths"}, {"findings", "/api/v1/findings"}, {"targets", "/sd"},
+	} {
+		schema := strict(t, c.schema)
+		for _, h := range []http.Handler{h, empty} {
+			w := ask(h, http.MethodGet, c.route)
+			if w.Code != 200 || w.Header().Get("Content-Type") != "application/json" {
+				t.Errorf("%s: %d %s", c.route, w.Code, w.Header())
+			}
+			follows(t, c.route, schema, w.Body.Bytes())
+			if strings.ContainsAny(w.Body.String(), "\x1b\u202e") {
+				t.Errorf("%s: an escape of a peer came through:\n%s", c.route, w.Body)
+			}
+		}
+	}
+	for file, schema := range map[string]string{"validation.json": "paths", "empty.json": "paths", "findings.json": "findings"} {
+		printed, err := os.ReadFile(filepath.Join("..", "text", "testdata", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		follows(t, file, strict(t, schema), printed)
+	}
+}
+
+// strict compiles a schema that, unlike the published one, knows no more fields than it documents.
+func strict(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "schema", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeObjects(doc)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource(name, doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func closeObjects(node any) {
+	switch node := node.(type) {
+	case map[string]any:
+		if properties, ok := node["properties"].(map[string]any); ok && node["type"] == "object" {
+			node["additionalProperties"] = false
+			closeObjects(properties)
+		}
+		for _, child := range node {
+			closeObjects(child)
+		}
+	case []any:
+		for _, child := range node {
+			closeObjects(child)
+		}
+	}
+}
+
+func follows(t *testing.T, name string, schema *jsonschema.Schema, text []byte) {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Errorf("%s: %v\n%s", name, err, text)
+		return
+	}
+	if err := schema.Validate(value); err != nil {
+		t.Errorf("%s: %v\n%s", name, err, text)
+	}
+}
+
+// TestSchemaNamesTheCatalogues keeps the closed lists of the schema in step with the code.
+func TestSchemaNamesTheCatalogues(t *testing.T) {
+	text, err := os.ReadFile("../../docs/schema/paths.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs struct {
+			Stage struct{ Enum []string } `json:"stage_name"`
+			Judge struct {
+				Properties struct{ Verdict struct{ Enum []string } }
+			} `json:"verdict"`
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	var stages []string
+	for _, s := range probes.Stages {
+		stages = append(stages, s.Name)
+	}
+	if !slices.Equal(schema.Defs.Stage.Enum, stages) || !slices.Equal(schema.Defs.Judge.Properties.Verdict.Enum, probes.VerdictNames[:]) {
+		t.Errorf("the schema knows %v and %v", schema.Defs.Stage.Enum, schema.Defs.Judge.Properties.Verdict.Enum)
+	}
+}
+
+func TestJSONTakesNoParameter(t *testing.T) {
+	h := full().handler()
+	for _, route := range []string{"/sd", "/api/v1/paths", "/api/v1/findings"} {
+		if w := ask(h, http.MethodGet, route+"?tenant=contoso"); w.Code != 400 || !strings.Contains(w.Body.String(), `unknown parameter "tenant"; there is none here`) {
+			t.Errorf("%s: %d %s", route, w.Code, w.Body)
+		}
+	}
+}
+
+// TestTwoShards scales out as Prometheus does: hashmod over the targets of /sd. Each path is in one shard, and /probe knows each.
+func TestTwoShards(t *testing.T) {
+	s := full()
+	h := s.handler()
+	var groups []struct {
+		Targets []string
+		Labels  map[string]string
+	}
+	if err := json.Unmarshal(ask(h, http.MethodGet, "/sd").Body.Bytes(), &groups); err != nil {
+		t.Fatal(err)
+	}
+	covered, sizes := map[string]int{}, [2]int{}
+	for shard := range uint64(2) {
+		for _, g := range groups {
+			if hashmod(g.Targets[0], 2) != shard {
+				continue
+			}
+			sizes[shard]++
+			w := ask(h, http.MethodGet, "/probe?target="+url.QueryEscape(g.Targets[0]))
+			if w.Code != 200 {
+				t.Errorf("%s: %d %s", g.Targets[0], w.Code, w.Body)
+			}
+			covered[g.Targets[0]]++
+		}
+	}
+	for _, p := range s.view.Paths {
+		if n := covered[p.Path.ID.String()]; n != 1 {
+			t.Errorf("%s is covered %d times", p.Path.ID, n)
+		}
+	}
+	if len(covered) != len(s.view.Paths) || sizes[0] == 0 || sizes[1] == 0 {
+		t.Errorf("%d targets in shards of %v; %d paths", len(covered), sizes, len(s.view.Paths))
+	}
+}
+
+// hashmod is Prometheus' relabelling action of that name over one source label.
+func hashmod(label string, modulus uint64) uint64 {
+	sum := md5.Sum([]byte(label)) //nolint:gosec // as above
+	return binary.BigEndian.Uint64(sum[8:]) % modulus
+}
