@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"collector":       {"probes", "probes/mailflow", "collector/check"},
 	"collector/web":   {"probes", "probes/mailflow", "collector", "collector/check", "collector/text"},
 	"collector/text":  {"probes", "probes/mailflow", "collector", "collector/check"},
-	"cmd/m365_connector_exporter/internal/config": {"probes", "probes/mailflow"},
+	"cmd/m365_connector_exporter/internal/config": {"probes", "probes/mailflow", "collector/check"},
 	"cmd/m365_connector_exporter": {
 		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/lab", "collector", "collector/check",
 		"collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",

@@ -7,6 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -42,14 +43,14 @@ func (r *reader) severity(n *yaml.Node, key string) string {
 	return r.word(n, key, "off", "info", "warning", "critical")
 }
 
-func (r *reader) suppressions(n *yaml.Node, key string) []Suppression {
-	var all []Suppression
+func (r *reader) suppressions(n *yaml.Node, key string) []check.Suppression {
+	var all []check.Suppression
 	r.list(n, key, func(n *yaml.Node, k string) { all = append(all, r.suppression(n, k)) })
 	return all
 }
 
-func (r *reader) suppression(n *yaml.Node, key string) Suppression {
-	var s Suppression
+func (r *reader) suppression(n *yaml.Node, key string) check.Suppression {
+	var s check.Suppression
 	seen := map[string]bool{}
 	given := func(name string, read func(*yaml.Node, string)) func(*yaml.Node, string) {
 		return func(n *yaml.Node, k string) { v, _ := r.enter(n); seen[name] = v.Value != ""; read(n, k) }

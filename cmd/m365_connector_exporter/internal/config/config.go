@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -12,11 +13,11 @@ import (
 // Config is a whole configuration, read and checked.
 type Config struct {
 	Global       Global
-	Thresholds   Thresholds
+	Thresholds   check.Thresholds
 	Checks       map[string]string // check code → off, info, warning or critical; a tenant's own are in TenantChecks
 	Modules      map[string]probes.Layer
 	Tenants      []mailflow.Tenant
-	Suppressions []Suppression
+	Suppressions []check.Suppression
 	Warnings     []string
 
 	file     string
@@ -31,7 +32,7 @@ type Config struct {
 type own struct {
 	layers       map[string]probes.Layer
 	checks       map[string]string
-	suppressions []Suppression
+	suppressions []check.Suppression
 	origin       string // the file or folder it stands in
 }
 
@@ -46,23 +47,6 @@ type Global struct {
 	StateFile               string
 	AllowNetworks           []netip.Prefix
 	ExchangeOnlineHosts     []string
-}
-
-// Thresholds say when an expiry is worth a warning. Both the ratio and the days must hold.
-type Thresholds struct {
-	WarningRatio, CriticalRatio float64
-	WarningDays, CriticalDays   int
-	ValidationMaxAge            time.Duration // 0 = off
-	InventoryMaxAge             time.Duration
-}
-
-// Suppression hides findings until a day that somebody answers for. Fields but Reason, Owner and Expires are globs; an empty
-// one matches everything.
-type Suppression struct {
-	Check, Tenant, Connector, Path string
-	Direction                      mailflow.Direction
-	Reason, Owner                  string
-	Expires                        time.Time // the first instant after the day that was written, UTC
 }
 
 // Problems are the mistakes in the tenants' own files. They blind those tenants only.
@@ -96,7 +80,7 @@ func defaults() Config {
 	day := 24 * time.Hour
 	return Config{
 		Global: Global{MaxConcurrent: 256, MaxConcurrentPerAddress: 1, MinGapPerAddress: time.Second},
-		Thresholds: Thresholds{
+		Thresholds: check.Thresholds{
 			WarningRatio: 0.25, WarningDays: 30, CriticalRatio: 0.10, CriticalDays: 7,
 			ValidationMaxAge: 90 * day, InventoryMaxAge: 8 * day,
 		},

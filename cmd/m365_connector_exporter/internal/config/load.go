@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -113,7 +114,7 @@ func (r *reader) global(n *yaml.Node, key string, g Global) Global {
 	return g
 }
 
-func (r *reader) thresholds(n *yaml.Node, key string, t *Thresholds) {
+func (r *reader) thresholds(n *yaml.Node, key string, t *check.Thresholds) {
 	before := len(r.errs)
 	r.mapping(n, key, fields{
 		"certificate_warning_ratio":  func(n *yaml.Node, k string) { t.WarningRatio = r.ratio(n, k) },
