@@ -1,0 +1,150 @@
+package mailflow
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestMatchCertificate(t *testing.T) {
+	const (
+		yes  = true
+		no   = false
+		sure = ""
+	)
+	for _, test := range []struct {
+		value, names string // names: the CN, then the SANs; "-" is no CN
+		matched      bool
+		name, rule   string // rule: a part of it
+		uncertain    string // a part of it, "" none
+	}{
+		{"mail.contoso.com", "mail.contoso.com", yes, "mail.contoso.com", "itself", sure},
+		{"Mail.Contoso.com.", "MAIL.contoso.COM.", yes, "mail.contoso.com", "itself", sure},
+		{"mail.münchen.de", "mail.xn--mnchen-3ya.de", yes, "mail.xn--mnchen-3ya.de", "itself", sure},
+		{"mail.contoso.com", "edge.contoso.com mail.contoso.com", yes, "mail.contoso.com", "itself", "SAN only"},
+		{"mail.contoso.com", "mail.contoso.com mail.contoso.com", yes, "mail.contoso.com", "itself", sure},
+		{"mail.contoso.com", "- mail.contoso.com", yes, "mail.contoso.com", "itself", "SAN only"},
+		{"mail.contoso.com", "edge.contoso.com", no, "", "asks for mail.contoso.com, the certificate bears edge.contoso.com", sure},
+		{"mail.contoso.com", "*.contoso.com", no, "", "the value must be *.contoso.com itself", sure},
+		{"mail.contoso.com", "*.fabrikam.com", no, "", "bears *.fabrikam.com", sure},
+		{"mail.contoso.com", "a.mail.contoso.com", no, "", "bears a.mail", sure},
+		{"mail.contoso.com", "Contoso-Mail,O=x", no, "", "bears no domain", sure},
+		{"*.contoso.com", "*.contoso.com", yes, "*.contoso.com", "itself", sure},
+		{"*.contoso.com", "mail1.contoso.com", yes, "mail1.contoso.com", "one label below contoso.com", sure},
+		{"*.contoso.com", "a.b.contoso.com mail.contoso.com", yes, "a.b.contoso.com", "lies below", "more than one label"},
+		{"*.contoso.com", "edge.fabrikam.com contoso.com", yes, "contoso.com", "itself", "covers contoso.com itself; the name stands in the certificate's SAN only"},
+		{"*.contoso.com", "*.sub.contoso.com", yes, "*.sub.contoso.com", "lies below", "more than one label"},
+		{"*.contoso.com", "mail.notcontoso.com", no, "", "bears mail.notcontoso.com", sure},
+		{"*.contoso.com", "fabrikam.com", no, "", "bears fabrikam.com", sure},
+		{"*.contoso.com", "a.b.contoso.com mail1.contoso.com m", yes, "a.b.contoso.com", "", "more than one label"},
+		{"*", "mail.contoso.com", yes, "mail.contoso.com", "every name", "no documented value"},
+		{"", "mail.contoso.com", no, "", "no certificate name", sure},
+		{"Contoso Mail", "mail.contoso.com", no, "", "asks for Contoso Mail", "no domain"},
+		{"<I>CN=R3, O=CA, C=US<S>CN=mail.contoso.com, O=Contoso", "mail.contoso.com", yes, "mail.contoso.com", "itself", "<I>issuer"},
+		{"<I>CN=R3<S>O=Contoso, cn = mail.contoso.com", "mail.contoso.com", yes, "mail.contoso.com", "itself", "<I>issuer"},
+		{"<I>CN=R3<S>CN=mail.contoso.com", "edge.contoso.com mail.contoso.com", no, "", "asks for <I>", "<I>issuer"},
+		{"<I>CN=R3<S>O=Contoso", "mail.contoso.com", no, "", "asks for <I>", "<I>issuer"},
+		{"<I>", "", no, "", "asks for <I>", "<I>issuer"},
+	} {
+		got := MatchCertificate(test.value, certificate(test.names))
+		if got.Matched != test.matched || got.Name != test.name || !strings.Contains(got.Rule, test.rule) || got.Rule == "" ||
+			!strings.Contains(got.Uncertain, test.uncertain) || (got.Uncertain == "") != (test.uncertain == "") {
+			t.Errorf("%q against %q:\n got %+v\nwant %+v", test.value, test.names, got, test)
+		}
+	}
+	if got := MatchCertificate("mail.contoso.com", nil); got.Matched {
+		t.Errorf("no certificate matches: %+v", got)
+	}
+}
+
+// certificate makes one from its CN and SANs; a CN "-" is none.
+func certificate(names string) *Presented {
+	all := strings.Fields(names)
+	if len(all) == 0 {
+		return &Presented{Valid: Yes}
+	}
+	if all[0] == "-" {
+		all[0] = ""
+	}
+	return &Presented{CommonName: all[0], DNSNames: all[1:], Valid: Yes}
+}
+
+// accepted makes accepted domains; those with a leading dot match their sub-domains.
+func accepted(names string) []AcceptedDomain {
+	var all []AcceptedDomain
+	for name := range strings.FieldsSeq(names) {
+		plain := strings.TrimPrefix(name, ".")
+		all = append(all, AcceptedDomain{Name: plain, MatchSubDomains: TriOf(plain != name)})
+	}
+	return all
+}
+
+func TestRelation(t *testing.T) {
+	for _, test := range []struct {
+		name, accepted string
+		match          RelationKind
+		domain, rule   string
+		uncertain      bool
+	}{
+		{"contoso.com", "fabrikam.com contoso.com", RelationExact, "contoso.com", "contoso.com is an accepted domain (KB 3169958)", false},
+		{"CONTOSO.com.", "contoso.com", RelationExact, "contoso.com", "", false},
+		{"münchen.de", "xn--mnchen-3ya.de", RelationExact, "xn--mnchen-3ya.de", "", false},
+		{"*.contoso.com", "contoso.com", RelationWildcard, "contoso.com", "*.contoso.com is for names below the accepted domain contoso.com (KB 3169958)", false},
+		{"mail.contoso.com", "contoso.com", RelationParent, "contoso.com", "right below contoso.com", true},
+		{"mail.contoso.com", "mail.contoso.com contoso.com", RelationExact, "mail.contoso.com", "", false},
+		{"host.sub.contoso.com", "contoso.com", RelationNone, "", "neither host.sub.contoso.com nor the domain right above", false},
+		{"host.sub.contoso.com", "sub.contoso.com contoso.com", RelationParent, "sub.contoso.com", "", true},
+		{"*.sub.contoso.com", "contoso.com", RelationNone, "", "neither *.sub.contoso.com", false},
+		{"host.sub.contoso.com", ".contoso.com", RelationSubdomain, "contoso.com", "which matches sub-domains", true},
+		{"mail.contoso.com", ".contoso.com", RelationSubdomain, "contoso.com", "", true},
+		{"*.sub.contoso.com", ".contoso.com", RelationSubdomain, "contoso.com", "", true},
+		{"contoso.com", ".contoso.com", RelationExact, "contoso.com", "", false},
+		{"com", "contoso.com", RelationNone, "", "", false},
+		{"notcontoso.com", "contoso.com", RelationNone, "", "", false},
+		{"*", "contoso.com", RelationNone, "", "neither * nor", false},
+		{"", "contoso.com", RelationNone, "", "", false},
+		{"mail.contoso.com", "", RelationNone, "", "", false},
+		{"<I>CN=R3<S>CN=contoso.com", "contoso.com", RelationExact, "contoso.com", "", true},
+		{"Contoso Mail", "contoso.com", RelationNone, "", "neither Contoso Mail", true},
+	} {
+		got := NewDomainIndex(accepted(test.accepted)).Relation(test.name)
+		if got.Match != test.match || got.Domain != test.domain || !strings.Contains(got.Rule, test.rule) || (got.Uncertain != "") != test.uncertain {
+			t.Errorf("%q in %q:\n got %+v\nwant %+v", test.name, test.accepted, got, test)
+		}
+	}
+}
+
+func TestOwns(t *testing.T) {
+	x := NewDomainIndex(append(accepted("contoso.com .fabrikam.com"), AcceptedDomain{Name: "*"}, AcceptedDomain{Name: "not a domain"}))
+	for domain, want := range map[string]string{
+		"contoso.com": "contoso.com", "Contoso.com.": "contoso.com", "a.contoso.com": "", "fabrikam.com": "fabrikam.com", "a.b.fabrikam.com": "fabrikam.com",
+		"": "", "*": "", "not a domain": "",
+	} {
+		if got, ok := x.Owns(domain); got != want || ok != (want != "") {
+			t.Errorf("owns %q: %q, %t; want %q", domain, got, ok, want)
+		}
+	}
+}
+
+func FuzzMatchCertificate(f *testing.F) {
+	f.Add("*.contoso.com", "mail.contoso.com", "a.b.contoso.com", "contoso.com")
+	f.Add("<I>CN=R3<S>CN=mail.contoso.com", "mail.contoso.com", "", "")
+	f.Add("*", "*", "*.", "münchen.de")
+	f.Fuzz(func(t *testing.T, value, cn, san, domain string) {
+		p := &Presented{CommonName: cn, DNSNames: []string{san}}
+		got := MatchCertificate(value, p)
+		if again := MatchCertificate(value, p); again != got {
+			t.Errorf("%+v, then %+v", got, again)
+		}
+		if got.Matched != (got.Name != "") || got.Rule == "" {
+			t.Errorf("%+v", got)
+		}
+		x := NewDomainIndex([]AcceptedDomain{{Name: domain}})
+		for _, name := range []string{value, cn, san} {
+			r := x.Relation(name)
+			if !reflect.DeepEqual(r, x.Relation(name)) || (r.Match == RelationNone) != (r.Domain == "") || r.Rule == "" {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+}
