@@ -68,7 +68,7 @@ func JudgeClient(now time.Time, raw [][]byte, roots *x509.CertPool) *probes.TLS 
 	if len(t.Chain) > 0 {
 		t.Verdicts[probes.VerdictClientAuth] = judgeClientAuth(t.Chain[0])
 	}
-	return &t
+	return &t.TLS
 }
 
 // judgeClientAuth looks for the extended key usage that CAs have stopped to issue (facts, 5.5).

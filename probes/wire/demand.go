@@ -1,11 +1,6 @@
 package wire
 
 import (
-	"crypto/sha256"
-	"crypto/x509"
-	"sync"
-	"time"
-
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -36,44 +31,4 @@ func stageOutcome(c *climb, t *probes.TLS) probes.Step {
 		}
 	}
 	return step
-}
-
-// maxVerdicts bounds the verdict cache.
-const maxVerdicts = 4096
-
-// verdictCache spares the signatures of a chain that was judged within this minute: hundreds of paths may end at one host.
-type verdictCache struct {
-	mu   sync.Mutex
-	seen map[verdictKey]probes.TLS
-}
-
-type verdictKey struct {
-	chain      [sha256.Size]byte
-	host, name string
-	minute     int64
-}
-
-func newVerdictCache() *verdictCache { return &verdictCache{seen: map[verdictKey]probes.TLS{}} }
-
-func (v *verdictCache) judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roots *x509.CertPool) probes.TLS {
-	h := sha256.New()
-	for _, c := range chain {
-		h.Write(c.Raw)
-	}
-	key := verdictKey{host: host, name: tlsDomain, minute: now.Unix() / 60}
-	h.Sum(key.chain[:0])
-	v.mu.Lock()
-	t, ok := v.seen[key]
-	v.mu.Unlock()
-	if ok {
-		return t
-	}
-	t = judge(now, chain, host, tlsDomain, roots)
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.seen) >= maxVerdicts {
-		clear(v.seen)
-	}
-	v.seen[key] = t
-	return t
 }

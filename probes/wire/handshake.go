@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+	"time"
 
 	"m365_connector_exporter/probes"
 )
@@ -66,15 +67,26 @@ func (c *climb) handshake() *probes.Step {
 }
 
 func (c *climb) record(cs tls.ConnectionState, asked clientAuth) {
-	seen := c.w.verdicts.judge(c.w.opts.Now(), cs.PeerCertificates, c.peerName(), c.path.TLSDomain, c.w.opts.Roots)
+	known := c.w.verdicts.judge(c.w.opts.Now(), cs.PeerCertificates, c.peerName(), c.path.TLSDomain, c.w.opts.Roots)
+	seen := known.TLS
 	seen.Version, seen.Cipher = tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
 	seen.OldVersion = cs.Version < tls.VersionTLS12
 	seen.CertificateRequested, seen.Presented = asked.requested, asked.presented
 	if c.path.Kind == probes.HopSender && c.ep.Hide {
 		seen.MicrosoftRoot = judgeMicrosoftRoot(c.w.opts.Now(), cs.PeerCertificates)
 	}
+	if c.w.revocation != nil {
+		seen.Verdicts[probes.VerdictRevocation] = c.revoked(known.verified)
+	}
 	c.ep.TLS = &seen
 	c.log.add(probes.Note, seen.Version+" established, "+seen.Cipher)
+}
+
+// revoked asks the issuers' lists, within a third of the time that is left: the mail server waits meanwhile.
+func (c *climb) revoked(verified []*x509.Certificate) probes.Judgement {
+	ctx, cancel := context.WithTimeout(c.ctx, min(crlTimeout, time.Until(c.commandEnd())/3))
+	defer cancel()
+	return c.w.revocation.judge(ctx, c.path, verified)
 }
 
 // tlsConfig is made anew for each connection, so that no name or session leaks from one probe to the next. It offers what old

@@ -50,8 +50,8 @@ type pki struct {
 }
 
 func newPKI(t testing.TB) pki {
-	root := issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "Root"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign})
-	inter := issue(t, root, x509.Certificate{Subject: pkix.Name{CommonName: "Inter"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign})
+	root := issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "Root"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign})
+	inter := issue(t, root, x509.Certificate{Subject: pkix.Name{CommonName: "Inter"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign})
 	pool := x509.NewCertPool()
 	pool.AddCert(root.cert)
 	return pki{pool, root, inter}

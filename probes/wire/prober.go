@@ -23,7 +23,7 @@ type Options struct {
 	Roots               *x509.CertPool // nil = the system's
 	AllowNetworks       []netip.Prefix // dialled although they are special
 	ExchangeOnlineHosts []string       // more host patterns taken for Exchange Online
-	CheckRevocation     bool           // no effect yet: the verdict stays "not judged"
+	CheckRevocation     bool           // ask the issuers' revocation lists
 	Gate                probes.Gate    // nil = probes.OpenGate
 	Now                 func() time.Time
 	SystemDNS           []string      // host:port; empty = the system's
@@ -35,10 +35,11 @@ type Options struct {
 
 // Prober probes paths. It is safe for concurrent use.
 type Prober struct {
-	opts     Options
-	resolver *resolver
-	verdicts *verdictCache
-	dial     func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
+	opts       Options
+	resolver   *resolver
+	verdicts   *verdictCache
+	revocation *revocation // nil: not asked
+	dial       func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
 
 var _ probes.Prober = (*Prober)(nil)
@@ -51,13 +52,17 @@ func New(o Options) *Prober {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Prober{
+	w := &Prober{
 		opts: o, verdicts: newVerdictCache(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
 		resolver: newResolver(o.SystemDNS, o.AllowNetworks, o.ExchangeOnlineHosts),
 	}
+	if o.CheckRevocation {
+		w.revocation = newRevocation(w.resolver, o.Now)
+	}
+	return w
 }
 
 // maxParallel bounds the endpoints of one path that are climbed at once.

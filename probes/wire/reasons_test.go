@@ -31,8 +31,7 @@ func noteResult(r probes.Result) {
 
 // elsewhere are the reasons that this package never gives.
 var elsewhere = map[probes.Reason]string{
-	probes.ReasonVantageBlocked:     "the schedule judges it over all paths",
-	probes.ReasonCertificateRevoked: "revocation lists are not read yet",
+	probes.ReasonVantageBlocked: "the schedule judges it over all paths",
 }
 
 // TestMain demands, of a run of all tests, that each reason of the catalogue was produced by one of them.

@@ -10,9 +10,15 @@ import (
 	"m365_connector_exporter/probes"
 )
 
+// judged is what a sent chain says, and the way from its leaf to a trusted root, where there is one.
+type judged struct {
+	probes.TLS
+	verified []*x509.Certificate
+}
+
 // judge records a sent chain and asks each question of it apart: an expired certificate still has its trust, name and key judged.
-func judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roots *x509.CertPool) probes.TLS {
-	var t probes.TLS
+func judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roots *x509.CertPool) judged {
+	var t judged
 	for _, c := range chain[:min(len(chain), probes.MaxChain)] {
 		t.Chain = append(t.Chain, facts(c))
 	}
@@ -22,6 +28,9 @@ func judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roo
 	leaf := chain[0]
 	t.Verdicts[probes.VerdictTime] = judgeTime(now, leaf)
 	chains, err := verifyInside(now, chain, roots)
+	if len(chains) > 0 {
+		t.verified = chains[0]
+	}
 	t.Verdicts[probes.VerdictChain], t.Verdicts[probes.VerdictTrust] = judgeTrust(chain, err)
 	t.Verdicts[probes.VerdictName] = judgeName(leaf, host, tlsDomain)
 	t.Verdicts[probes.VerdictKey] = judgeKey(leaf)

@@ -1,0 +1,103 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+
+	"m365_connector_exporter/probes"
+)
+
+// crlFetcher gets lists from where certificates say they are. The certificates are strangers': their lists' hosts are looked up
+// with the path's DNS servers and must not lead into our own networks.
+type crlFetcher struct{ resolver *resolver }
+
+// fetch gets one list: no redirect, no proxy, no cookie, no compression, crlSize bytes at most.
+func (f crlFetcher) fetch(ctx context.Context, p probes.Path, address string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, errors.New("its address is none")
+	}
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, hostPort string) (net.Conn, error) { return f.dial(ctx, p, hostPort) },
+		// A list is rarely fetched, and from a stranger: nothing is kept.
+		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10, ResponseHeaderTimeout: crlTimeout,
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		var inner *url.Error
+		if errors.As(err, &inner) {
+			err = inner.Err // without the address, which the caller names
+		}
+		return nil, errors.New(sanitise(err.Error(), 200))
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("its server answers %d", res.StatusCode)
+	}
+	der, err := io.ReadAll(io.LimitReader(res.Body, crlSize+1))
+	switch {
+	case err != nil:
+		return nil, errors.New("reading: " + sanitise(err.Error(), 200))
+	case len(der) > crlSize:
+		return nil, fmt.Errorf("it is longer than %d bytes", crlSize)
+	}
+	return der, nil
+}
+
+// dial connects to the first address of a list's host that may be dialled and answers.
+func (f crlFetcher) dial(ctx context.Context, p probes.Path, hostPort string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		return nil, err
+	}
+	p.Settings.ConnectTo = nil // of the mail server, not of this host
+	addrs, err := f.resolver.hostAddrs(ctx, p, host)
+	if err != nil {
+		return nil, err
+	}
+	var conn net.Conn
+	for _, a := range addrs[:min(len(addrs), 4)] {
+		if !f.resolver.allowed(a, p, true) {
+			err = fmt.Errorf("%s is not in allow_networks", a)
+			continue
+		}
+		d := net.Dialer{FallbackDelay: -1, Timeout: crlTimeout / 3}
+		if conn, err = d.DialContext(ctx, "tcp", net.JoinHostPort(a.String(), port)); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
+}
+
+// hostAddrs looks up a host that is no mail server: its addresses, no MX.
+func (r *resolver) hostAddrs(ctx context.Context, p probes.Path, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr.Unmap()}, nil
+	}
+	name, ok := hostName(host)
+	if !ok {
+		return nil, errors.New("its host is no host name")
+	}
+	servers, err := r.servers(p)
+	if err != nil {
+		return nil, err
+	}
+	found := r.lookUp(ctx, servers, func(ctx context.Context, c *dnsClient) []target {
+		return []target{addressesOf(ctx, c, p.Settings.Protocol, name, "")}
+	})[0]
+	if found.Step.Outcome != probes.Passed {
+		return nil, fmt.Errorf("%s: %s", name, found.Step.Reason)
+	}
+	return found.Addrs, nil
+}
