@@ -10,33 +10,6 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// exchangeOnlineSuffixes are the names below which Exchange Online's own servers live, in every cloud.
-func exchangeOnlineSuffixes() []string {
-	return []string{
-		".mail.protection.outlook.com", ".mail.eo.outlook.com", ".mx.microsoft",
-		".mail.protection.office365.us", ".mail.protection.partner.outlook.cn",
-	}
-}
-
-// isExchangeOnline reports whether host is a server of Exchange Online: below one of Microsoft's names, or in one of the extra
-// patterns (a name, or *.name for everything below it).
-func isExchangeOnline(host string, extra []string) bool {
-	host = plainName(host)
-	for _, suffix := range exchangeOnlineSuffixes() {
-		if len(host) > len(suffix) && strings.HasSuffix(host, suffix) {
-			return true
-		}
-	}
-	for _, pattern := range extra {
-		pattern = plainName(pattern)
-		parent, wild := strings.CutPrefix(pattern, "*")
-		if host != "" && host == pattern || wild && strings.HasPrefix(parent, ".") && len(host) > len(parent) && strings.HasSuffix(host, parent) {
-			return true
-		}
-	}
-	return false
-}
-
 func plainName(s string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(s), "."))
 }

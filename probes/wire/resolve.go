@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // target is one host that a path leads to, with its addresses.
@@ -49,7 +50,7 @@ func (r *resolver) resolveHop(ctx context.Context, p probes.Path) (targets []tar
 	for i := range targets {
 		t := &targets[i]
 		t.Step.Detail = sanitise(t.Step.Detail, maxDetail)
-		if t.Hide = isExchangeOnline(t.Host, r.exoHosts); t.Hide && len(t.Addrs) > 1 {
+		if t.Hide = mailflow.IsExchangeOnline(t.Host, r.exoHosts); t.Hide && len(t.Addrs) > 1 {
 			t.Addrs = []netip.Addr{t.Addrs[round%uint64(len(t.Addrs))]}
 		}
 	}

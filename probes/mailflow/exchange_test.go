@@ -1,0 +1,50 @@
+package mailflow_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+func TestIsExchangeOnline(t *testing.T) {
+	for host, want := range map[string]bool{
+		"contoso-com.mail.protection.outlook.com": true, "contoso-com.e-v1.mx.microsoft": true, "x.mail.protection.office365.us": true,
+		"mail.contoso.com": false, "mail.protection.outlook.com.evil.example": false, "exo.lab.test": true,
+	} {
+		if got := mailflow.IsExchangeOnline(host, []string{"*.lab.test"}); got != want {
+			t.Errorf("IsExchangeOnline(%q) = %t", host, got)
+		}
+	}
+}
+
+func TestIsExchangeOnlineMXOf(t *testing.T) {
+	for _, c := range []struct {
+		host, domain string
+		want         bool
+	}{
+		{"contoso-com.mail.protection.outlook.com", "contoso.com", true},
+		{"Contoso-COM.mail.protection.outlook.com.", "contoso.com", true},
+		{"contoso-com.e-v1.mx.microsoft", "contoso.com", true},
+		{"contoso.mail.protection.outlook.com", "contoso.onmicrosoft.com", true},
+		{"contoso.mail.protection.partner.outlook.cn", "contoso.partner.onmschina.cn", true},
+		{"fabrikam-com.mail.protection.outlook.com", "contoso.com", false},
+		{"contoso-com.example.com", "contoso.com", false},
+		{"contoso-com", "contoso.com", false},
+		{".mail.protection.outlook.com", "", false},
+	} {
+		if got := mailflow.IsExchangeOnlineMXOf(c.host, c.domain); got != c.want {
+			t.Errorf("IsExchangeOnlineMXOf(%q, %q) = %t", c.host, c.domain, got)
+		}
+	}
+}
+
+func TestExchangeOnlineRange(t *testing.T) {
+	for text, want := range map[string]bool{
+		"40.107.3.4/32": true, "40.0.0.0/8": true, "104.47.128.0/32": false, "192.0.2.1/32": false, "2a01:111:f400::1/128": true,
+	} {
+		if _, ok := mailflow.ExchangeOnlineRange(netip.MustParsePrefix(text)); ok != want {
+			t.Errorf("ExchangeOnlineRange(%s) = %t", text, ok)
+		}
+	}
+}
