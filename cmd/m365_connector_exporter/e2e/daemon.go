@@ -90,7 +90,7 @@ func (w *world) serve(file string) *daemon {
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(w.t))
 	d := &daemon{url: "http://" + listen}
 	d.process = start(w.t, w.binary, "serve", "--config.file="+file, "--web.listen-address="+listen)
-	awaitListener(w.t, listen)
+	d.listens(listen)
 	return d
 }
 

@@ -79,8 +79,7 @@ zone:
 `, port, dir, zone, expiredZone)
 	file := filepath.Join(dir, "nsd.conf")
 	writeFile(t, file, conf, 0o644)
-	start(t, "/usr/sbin/nsd", "-d", "-c", file)
-	awaitListener(t, net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
+	start(t, "/usr/sbin/nsd", "-d", "-c", file).listens(net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
 }
 
 func startUnbound(t testing.TB, dir string, port, authoritative int, anchors []string) {
@@ -117,6 +116,5 @@ forward-zone:
 `, port, dir, anchors[0], anchors[1], zone, expiredZone, authoritative)
 	file := filepath.Join(dir, "unbound.conf")
 	writeFile(t, file, conf, 0o644)
-	start(t, "/usr/sbin/unbound", "-d", "-c", file)
-	awaitListener(t, net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
+	start(t, "/usr/sbin/unbound", "-d", "-c", file).listens(net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
 }

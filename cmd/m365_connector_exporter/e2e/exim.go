@@ -70,8 +70,7 @@ func startExim(t testing.TB, dir string, s server, cert pair, state eximState) {
 	conf := filepath.Join(dir, "exim-"+s.name+".conf") // exim refuses a configuration in a folder that others own
 	writeFile(t, conf, fmt.Sprintf(eximConf, binary, s.host(), own, s.addr, s.port, cert.chain, key, more), 0o644)
 	trustConfig(t, conf)
-	start(t, binary, "-C", conf, "-bdf")
-	awaitListener(t, s.listen())
+	start(t, binary, "-C", conf, "-bdf").listens(s.listen())
 }
 
 // trustConfig adds a configuration to the trusted ones and takes it away at the end.

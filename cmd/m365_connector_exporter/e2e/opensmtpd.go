@@ -20,6 +20,5 @@ listen on %[3]s port %[4]d hostname %[5]s tls pki sick
 action "drop" mbox
 match from any for domain %[6]q action "drop"
 `, cert.chain, cert.key, s.addr, s.port, s.host(), zone), 0o600)
-	start(t, binary, "-d", "-f", conf)
-	awaitListener(t, s.listen())
+	start(t, binary, "-d", "-f", conf).listens(s.listen())
 }

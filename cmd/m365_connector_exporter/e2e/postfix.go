@@ -107,7 +107,7 @@ func startPostfix(t testing.TB, dir string, services []postfixService) *postfix 
 		}
 	})
 	for _, s := range services {
-		awaitListener(t, s.listen())
+		awaitListener(t, s.listen(), nil)
 	}
 	return p
 }

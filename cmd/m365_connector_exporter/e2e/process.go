@@ -92,17 +92,29 @@ func run(t testing.TB, dir, program string, args ...string) string {
 	return string(out)
 }
 
-// awaitListener returns when something accepts connections at addr.
-func awaitListener(t testing.TB, addr string) {
+// listens returns when the process accepts connections at addr. One that has ended instead fails the test at once, and what it
+// said is shown with the failure.
+func (p *process) listens(addr string) {
+	p.t.Helper()
+	awaitListener(p.t, addr, p.done)
+}
+
+// awaitListener returns when something accepts connections at addr; it gives up when ended is closed. A nil channel never is.
+func awaitListener(t testing.TB, addr string, ended <-chan struct{}) {
 	t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	limit := time.After(patience)
+	for {
 		conn, err := (&net.Dialer{Timeout: time.Second}).Dial("tcp", addr) //nolint:noctx // bounded by its timeout
 		if err == nil {
 			_ = conn.Close()
 			return
 		}
-		if time.Now().After(end) {
+		select {
+		case <-ended:
+			t.Fatalf("the server has ended: %v", err)
+		case <-limit:
 			t.Fatalf("nothing listens: %v", err)
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

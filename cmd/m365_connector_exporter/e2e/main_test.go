@@ -1,0 +1,103 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// enclosed marks the process that runs the tests, inside namespaces of its own.
+const enclosed = "E2E_ENCLOSED"
+
+// TestMain runs the tests again in network, mount and process namespaces of their own. There, nothing but loopback is to be
+// reached, every port is free, OpenSMTPD's control socket, of which a machine has one, belongs to this run alone, and whatever a
+// test leaves behind dies with it. Where the kernel forbids that (a container without CAP_SYS_ADMIN), the tests share the machine,
+// and one run at a time is all it bears.
+func TestMain(m *testing.M) {
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "the suite starts mail servers and must run as root")
+		os.Exit(1)
+	}
+	if os.Getenv(enclosed) == "" {
+		code, err := enclose()
+		if err == nil {
+			os.Exit(code)
+		}
+		if !errors.Is(err, syscall.EPERM) {
+			fmt.Fprintln(os.Stderr, "namespaces:", err)
+			os.Exit(1)
+		}
+		fmt.Fprintln(os.Stderr, "no namespaces here: no second run may go on at the same time")
+	} else if err := furnish(); err != nil {
+		fmt.Fprintln(os.Stderr, "namespaces:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// enclose runs this program again in new namespaces and returns its exit code.
+func enclose() (int, error) {
+	runtime.LockOSThread()                                // the child dies with the thread that made it
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...) //nolint:gosec,noctx // this very program; the test timeout ends it
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), enclosed+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return max(exit.ExitCode(), 1), nil
+	}
+	return 0, err
+}
+
+// furnish brings loopback up and gives this run the folders that servers share by a fixed name.
+func furnish() error {
+	if err := loopbackUp(); err != nil {
+		return err
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return fmt.Errorf("/proc: %w", err)
+	}
+	for dir, mode := range map[string]string{"/run": "755", "/var/spool/smtpd": "711", "/etc/exim4": "755"} {
+		if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // OpenSMTPD demands this mode
+			return err
+		}
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode="+mode); err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// loopbackUp does what `ip link set lo up` does, netdevice(7).
+func loopbackUp() error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	request := struct {
+		name  [syscall.IFNAMSIZ]byte
+		flags uint16
+		_     [22]byte
+	}{flags: syscall.IFF_UP}
+	copy(request.name[:], "lo")
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request))) //nolint:gosec // as the call wants it
+	if errno != 0 {
+		return fmt.Errorf("loopback: %w", errno)
+	}
+	return nil
+}
