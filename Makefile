@@ -11,7 +11,7 @@ test:
 	go test ./...
 race:
 	go test -race ./...
-# Needs root and the servers that CONTRIBUTING.md names; CI only vets it.
+# Needs root and the servers that .ci/run installs.
 e2e:
 	go test -tags e2e -count=1 -v ./cmd/m365_connector_exporter/e2e/
 bench:
