@@ -66,6 +66,11 @@ const MaxTrace = 40
 // Ambiguous tells that more than one tenant qualifies at the same ground.
 func (a Attribution) Ambiguous() bool { return len(a.Tenants) > 1 }
 
+// Reaches tells that the message is that tenant's without doubt, through that connector, and not refused.
+func (a Attribution) Reaches(tenant, connector string) bool {
+	return len(a.Tenants) == 1 && a.Tenants[0] == tenant && a.Connector == connector && a.Reply == ""
+}
+
 // Shared says what two tenants have in common.
 type Shared string
 
