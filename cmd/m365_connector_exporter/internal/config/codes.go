@@ -89,7 +89,7 @@ func (r *reader) checkGlob(n *yaml.Node, key string) string {
 	pattern := r.glob(n, key)
 	all := codes()
 	for _, code := range all {
-		if ok, _ := path.Match(pattern, code); ok {
+		if check.Glob(pattern, code) {
 			return pattern
 		}
 	}

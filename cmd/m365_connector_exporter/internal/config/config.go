@@ -33,8 +33,26 @@ type own struct {
 	layers       map[string]probes.Layer
 	checks       map[string]string
 	suppressions []check.Suppression
-	origin       string // the file or folder it stands in
+	certificates map[string]Material       // by sender
+	roots        map[string]*x509.CertPool // by sender
+	origin       string                    // the file or folder it stands in
 }
+
+func newOwn(origin string) own {
+	return own{
+		layers: map[string]probes.Layer{}, checks: map[string]string{}, certificates: map[string]Material{},
+		roots: map[string]*x509.CertPool{}, origin: origin,
+	}
+}
+
+// Certificate is what a sender's certificate file holds. It says false where a sender has none, or has it looked up by SMTP.
+func (c *Config) Certificate(tenant, sender string) (Material, bool) {
+	m, ok := c.own[tenant].certificates[sender]
+	return m, ok
+}
+
+// RootsOf are a sender's trusted_roots, nil where it names none.
+func (c *Config) RootsOf(tenant, sender string) *x509.CertPool { return c.own[tenant].roots[sender] }
 
 // Global is the section of that name.
 type Global struct {

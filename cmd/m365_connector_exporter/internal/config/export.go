@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/transform"
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/probes/mailflow"
@@ -121,9 +119,8 @@ func kindOf(n *yaml.Node) string {
 // parseExport finds the records of an export: an object, an array, {"value":[…]} of REST, or ScubaGear's file. UTF-8 and
 // UTF-16 with their marks. Nothing at all is what PowerShell writes for "none".
 func parseExport(data []byte) ([]*yaml.Node, error) {
-	decoder := unicode.BOMOverride(unicode.UTF8.NewDecoder())
-	text, _, err := transform.Bytes(decoder, data)
-	if err != nil || !utf8.Valid(text) {
+	text := plainText(data)
+	if !utf8.Valid(text) {
 		return nil, errNotJSON
 	}
 	if len(bytes.TrimSpace(text)) == 0 {

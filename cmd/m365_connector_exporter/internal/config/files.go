@@ -1,10 +1,7 @@
 package config
 
 import (
-	"crypto/tls"
 	"crypto/x509"
-	"encoding/asn1"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +10,9 @@ import (
 	"runtime"
 	"strings"
 
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 	"gopkg.in/yaml.v3"
-	"software.sslmate.com/src/go-pkcs12"
 
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -48,6 +46,16 @@ func readFile(path string) ([]byte, error) {
 		err = errTooLarge
 	}
 	return data, plainError(err)
+}
+
+// plainText is text as UTF-8 without a mark: PowerShell 5.1 writes UTF-16, or UTF-8 with one. What has no mark stays as it is.
+func plainText(data []byte) []byte {
+	decoder := unicode.BOMOverride(transform.Nop)
+	text, _, err := transform.Bytes(decoder, data)
+	if err != nil {
+		return data
+	}
+	return text
 }
 
 // plainError drops the path that the message names already.
@@ -88,97 +96,57 @@ func (r *reader) roots(n *yaml.Node, key, file string) *x509.CertPool {
 		return nil
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(data) {
+	if !pool.AppendCertsFromPEM(plainText(data)) {
 		r.failFile(n, key, file, "no PEM certificate in it")
 	}
 	return pool
 }
 
-// certificateFile opens PEM (chain, key optional), DER or PKCS#7 and says whether a usable key is in it.
-func (r *reader) certificateFile(n *yaml.Node, key, file string) (hasKey bool) {
+// certificateFile opens PEM (chain, key optional), DER or PKCS#7.
+func (r *reader) certificateFile(n *yaml.Node, key, file string) *Material {
 	data, ok := r.read(n, key, file)
 	if !ok {
-		return false
+		return nil
 	}
-	certificates, private := pemContents(data)
-	if private {
+	if holdsKey(data) {
 		r.secret(n, key, file)
 	}
-	switch {
-	case certificates == 0 && !isDER(data):
-		r.failFile(n, key, file, "no certificate in it (PEM, DER or PKCS#7)")
-	case private && certificates > 0:
-		if _, err := tls.X509KeyPair(data, data); err != nil {
-			r.failFile(n, key, file, "the key in it is encrypted, unreadable or not that of the first certificate")
-			return false
-		}
-		return true
-	}
-	return false
+	m, err := parseCertificates(data)
+	return r.material(n, key, file, m, err)
 }
 
-// pemContents counts the certificates that can be parsed (a PKCS#7 block counts as one) and looks for a private key.
-func pemContents(data []byte) (certificates int, private bool) {
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		switch {
-		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-			private = true
-		case block.Type == "CERTIFICATE":
-			if _, err := x509.ParseCertificate(block.Bytes); err == nil {
-				certificates++
-			}
-		case block.Type == "PKCS7" && isPKCS7(block.Bytes):
-			certificates++
-		}
+func (r *reader) material(n *yaml.Node, key, file string, m Material, err error) *Material {
+	if err != nil {
+		r.failFile(n, key, file, "%v", err)
+		return nil
 	}
-	return certificates, private
-}
-
-func isDER(data []byte) bool {
-	_, err := x509.ParseCertificates(data)
-	return err == nil && len(data) > 0 || isPKCS7(data)
-}
-
-// isPKCS7 recognises SignedData (RFC 2315, section 9) without looking into it.
-func isPKCS7(der []byte) bool {
-	var info struct {
-		Type    asn1.ObjectIdentifier
-		Content asn1.RawValue `asn1:"explicit,optional,tag:0"`
-	}
-	_, err := asn1.Unmarshal(der, &info)
-	return err == nil && info.Type.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2})
+	m.Source = file
+	return &m
 }
 
 // pkcs12 opens a .pfx with the password in its password file.
-func (r *reader) pkcs12(n *yaml.Node, key string, c mailflow.CertificateSource) (hasKey bool) {
+func (r *reader) pkcs12(n *yaml.Node, key string, c mailflow.CertificateSource) *Material {
 	password := ""
 	if c.PasswordFile != "" {
 		data, ok := r.read(n, join(key, "password_file"), c.PasswordFile)
 		if !ok {
-			return false
+			return nil
 		}
 		r.secret(n, join(key, "password_file"), c.PasswordFile)
-		password = strings.TrimRight(string(data), "\r\n")
+		password = passwordOf(data)
 	}
 	key = join(key, "pkcs12")
 	data, ok := r.read(n, key, c.PKCS12)
 	if !ok {
-		return false
+		return nil
 	}
 	r.secret(n, key, c.PKCS12)
-	_, _, _, err := pkcs12.DecodeChain(data, password)
-	if err == nil {
-		return true
-	}
-	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
-		r.failFile(n, key, c.PKCS12, "the password is not the right one")
-	} else if certs, err := pkcs12.DecodeTrustStore(data, password); err != nil || len(certs) == 0 {
-		r.failFile(n, key, c.PKCS12, "not a PKCS#12 file that can be read")
-	}
-	return false
+	m, err := parsePKCS12(data, password)
+	return r.material(n, key, c.PKCS12, m, err)
 }
 
-// secret refuses a secret that everybody on this host can read. Windows keeps that elsewhere.
+// secret refuses a secret that everybody on this host can read. A group may read: that is how a service account is given a
+// file it does not own. Windows keeps permissions elsewhere.
 func (r *reader) secret(n *yaml.Node, key, file string) {
 	info, err := os.Stat(file)
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o004 != 0 {

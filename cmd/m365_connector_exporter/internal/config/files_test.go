@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,15 +52,22 @@ func TestCertificateFiles(t *testing.T) {
 	}{
 		{"PEM", "file: c", map[string][]byte{"c": cert}, 0o644, ""},
 		{"DER", "file: c", map[string][]byte{"c": der}, 0o644, ""},
-		{"PEM with key", "file: c", map[string][]byte{"c": append(cert, key...)}, 0o600, ""},
-		{"group may read", "file: c", map[string][]byte{"c": append(cert, key...)}, 0o640, ""},
-		{"others may read", "file: c", map[string][]byte{"c": append(cert, key...)}, 0o644, "/c: holds a secret and is readable by others: chmod o-rwx"},
-		{"foreign key", "file: c", map[string][]byte{"c": append(cert, otherKey...)}, 0o600, "/c: the key in it is encrypted, unreadable or not that of the first certificate"},
-		{"rubbish", "file: c", map[string][]byte{"c": []byte("top secret")}, 0o600, "/c: no certificate in it (PEM, DER or PKCS#7)"},
+		{"PEM with key", "file: c", map[string][]byte{"c": join(cert, key)}, 0o600, ""},
+		{"group may read", "file: c", map[string][]byte{"c": join(cert, key)}, 0o640, ""},
+		{"others may read", "file: c", map[string][]byte{"c": join(cert, key)}, 0o644, "/c: holds a secret and is readable by others: chmod o-rwx"},
+		{"foreign key", "file: c", map[string][]byte{"c": join(cert, otherKey)}, 0o600, "/c: the key in it is not that of any certificate in it"},
+		{"encrypted key", "file: c", map[string][]byte{"c": join(cert, []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"))}, 0o600, "/c: the key in it is encrypted: decrypt it, or use pkcs12 with password_file"},
+		{"two keys", "file: c", map[string][]byte{"c": join(cert, key, otherKey)}, 0o600, "/c: more than one key in it"},
+		{"key alone", "file: c", map[string][]byte{"c": key}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
+		{"broken certificate", "file: c", map[string][]byte{"c": join(cert, []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"))}, 0o600, "/c: certificate 2 in it cannot be read"},
+		{"broken PKCS#7", "file: c", map[string][]byte{"c": []byte("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n")}, 0o600, "/c: the PKCS#7 in it cannot be read (SignedData in DER)"},
+		{"bundle", "file: c", map[string][]byte{"c": bytes.Repeat(cert, 101)}, 0o600, "/c: more than 100 certificates in it"},
+		{"empty", "file: c", map[string][]byte{"c": nil}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
+		{"rubbish", "file: c", map[string][]byte{"c": []byte("top secret")}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
 		{"absent", "file: c", nil, 0o600, "/c: no such file or directory"},
 		{"PKCS#12", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("secret\n")}, 0o600, ""},
 		{"wrong password", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("hunter2\n")}, 0o600, "/p: the password is not the right one"},
-		{"no PKCS#12", "{pkcs12: p}", map[string][]byte{"p": cert}, 0o600, "/p: not a PKCS#12 file that can be read"},
+		{"no PKCS#12", "{pkcs12: p}", map[string][]byte{"p": cert}, 0o600, "/p: not a PKCS#12 file with a certificate and its key that can be read"},
 		{"folder", "{file: .}", nil, 0o600, ": not a regular file"},
 	}
 	for _, test := range tests {
@@ -89,6 +98,8 @@ func TestCertificateFiles(t *testing.T) {
 		}
 	}
 }
+
+func join(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
 func put(t *testing.T, path, text string, mode os.FileMode) {
 	t.Helper()

@@ -9,7 +9,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/collector/check"
-	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -192,5 +191,5 @@ func (c *Config) keep(name, origin string, last *Config, why Error) {
 			}
 		}
 	}
-	c.add(mailflow.Tenant{Name: name, NotLoaded: why.Error()}, own{layers: map[string]probes.Layer{}, origin: origin})
+	c.add(mailflow.Tenant{Name: name, NotLoaded: why.Error()}, newOwn(origin))
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"time"
 
@@ -17,7 +18,7 @@ func (r *reader) senders(n *yaml.Node, key string, t *readTenant, chain []place)
 	}
 	seen := map[string]bool{}
 	r.list(n, key, func(n *yaml.Node, k string) {
-		s, probe := r.sender(n, k)
+		s, probe := r.sender(n, k, &t.own)
 		switch {
 		case s.Name == "":
 			r.fail(n, join(k, "name"), "a sender needs a name")
@@ -48,9 +49,11 @@ func (r *reader) unknownConnector(n *yaml.Node, key, name string, known []string
 	r.fail(n, key, "no inbound connector %q in this tenant", name)
 }
 
-func (r *reader) sender(n *yaml.Node, key string) (mailflow.Sender, *place) {
+// sender reads one sender. What its files hold goes to o, under its name.
+func (r *reader) sender(n *yaml.Node, key string, o *own) (mailflow.Sender, *place) {
 	s := mailflow.Sender{Relays: "external"}
 	var probe *place
+	var roots *x509.CertPool
 	var certificate *yaml.Node
 	r.mapping(n, key, fields{
 		"name":                func(n *yaml.Node, k string) { s.Name = r.text(n, k) },
@@ -70,22 +73,29 @@ func (r *reader) sender(n *yaml.Node, key string) (mailflow.Sender, *place) {
 		},
 		"trusted_roots": func(n *yaml.Node, k string) {
 			if s.TrustedRoots = absolute(r.dir(), r.text(n, k)); s.TrustedRoots != "" {
-				r.roots(n, k, s.TrustedRoots)
+				roots = r.roots(n, k, s.TrustedRoots)
 			}
 		},
 	})
-	hasKey := false
+	var m *Material
 	if certificate != nil {
-		s.Certificate, hasKey = r.certificate(certificate, join(key, "certificate"))
+		s.Certificate, m = r.certificate(certificate, join(key, "certificate"))
 	}
-	if s.PresentCertificate && !hasKey && len(r.broken) == 0 {
+	if m != nil {
+		s.Presented = m.Presented()
+		o.certificates[s.Name] = *m
+	}
+	if roots != nil {
+		o.roots[s.Name] = roots
+	}
+	if s.PresentCertificate && (m == nil || m.Key == nil) && len(r.broken) == 0 {
 		r.fail(n, join(key, "present_certificate"), "needs a certificate with its key: certificate.file or certificate.pkcs12")
 	}
 	return s, probe
 }
 
-// certificate reads where a certificate is to be seen and opens it. hasKey says that a private key was found.
-func (r *reader) certificate(n *yaml.Node, key string) (c mailflow.CertificateSource, hasKey bool) {
+// certificate reads where a certificate is to be seen, and what it is where that is a file.
+func (r *reader) certificate(n *yaml.Node, key string) (c mailflow.CertificateSource, m *Material) {
 	path := func(to *string) func(*yaml.Node, string) {
 		return func(n *yaml.Node, k string) { *to = absolute(r.dir(), r.text(n, k)) }
 	}
@@ -107,9 +117,9 @@ func (r *reader) certificate(n *yaml.Node, key string) (c mailflow.CertificateSo
 	case c.PasswordFile != "" && c.PKCS12 == "":
 		r.fail(n, join(key, "password_file"), "only goes with pkcs12")
 	case c.File != "":
-		hasKey = r.certificateFile(n, join(key, "file"), c.File)
+		m = r.certificateFile(n, join(key, "file"), c.File)
 	case c.PKCS12 != "":
-		hasKey = r.pkcs12(n, key, c)
+		m = r.pkcs12(n, key, c)
 	}
-	return c, hasKey
+	return c, m
 }

@@ -6,7 +6,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -25,7 +24,7 @@ type tenantParts struct {
 
 // tenant reads one tenant.
 func (r *reader) tenant(n *yaml.Node, key string) readTenant {
-	t := readTenant{own: own{layers: map[string]probes.Layer{}, checks: map[string]string{}, origin: r.file}}
+	t := readTenant{own: newOwn(r.file)}
 	r.inTenant = true
 	defer func() { r.inTenant = false }()
 	broken := len(r.broken)

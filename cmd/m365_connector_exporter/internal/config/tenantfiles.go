@@ -11,7 +11,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -98,7 +97,7 @@ func (r *reader) tenantFolder(n *yaml.Node, key, folder string) readTenant {
 	broken := len(r.broken)
 	t := readTenant{
 		tenant: mailflow.Tenant{Name: filepath.Base(folder)},
-		own:    own{layers: map[string]probes.Layer{}, origin: folder},
+		own:    newOwn(folder),
 	}
 	// Not a glob of the folder's path: that may hold pattern characters of its own.
 	entries, err := os.ReadDir(folder)

@@ -1,0 +1,145 @@
+package config
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Material is what a sender presents to Exchange Online, with the key to present it where its file holds one.
+type Material struct {
+	Leaf   *x509.Certificate // the one that matches the key, else the first that is no CA's
+	Chain  [][]byte          // DER: the leaf, its issuers as far as they are there, then the rest in the file's order
+	Key    *tls.Certificate  // the same chain with its key; nil where there is none
+	Source string            // the file
+}
+
+// maxCertificates bounds what is taken from one file: a chain is short, and a bundle of roots is no chain.
+const maxCertificates = 100
+
+// maxNames bounds the names taken from a certificate.
+const maxNames = 1000
+
+var (
+	errNoCertificate    = errors.New("no certificate in it that can be read (PEM, DER or PKCS#7)")
+	errManyCertificates = fmt.Errorf("more than %d certificates in it", maxCertificates)
+	errForeignKey       = errors.New("the key in it is not that of any certificate in it")
+)
+
+// ReadCertificate reads a certificate file for a command: PEM, DER or PKCS#7, and PKCS#12 with the password in passwordFile
+// (none: an empty one). Errors name the file, never what is in it.
+func ReadCertificate(path, passwordFile string) (Material, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return Material{}, fmt.Errorf("%s: %w", path, err)
+	}
+	password := ""
+	if passwordFile != "" {
+		secret, err := readFile(passwordFile)
+		if err != nil {
+			return Material{}, fmt.Errorf("%s: %w", passwordFile, err)
+		}
+		password = passwordOf(secret)
+	}
+	m, err := parseCertificates(data)
+	if passwordFile != "" || errors.Is(err, errNoCertificate) && isPKCS12(data) {
+		m, err = parsePKCS12(data, password)
+	}
+	if err != nil {
+		return Material{}, fmt.Errorf("%s: %w", path, err)
+	}
+	m.Source = path
+	return m, nil
+}
+
+// material puts certificates in order, leaf first. A key must be that of one of them.
+func material(certs []*x509.Certificate, key crypto.Signer) (Material, error) {
+	switch {
+	case len(certs) == 0:
+		return Material{}, errNoCertificate
+	case len(certs) > maxCertificates:
+		return Material{}, errManyCertificates
+	}
+	leaf := leafOf(certs, key)
+	if leaf == nil {
+		return Material{}, errForeignKey
+	}
+	m := Material{Leaf: leaf}
+	for _, c := range chainFrom(leaf, certs) {
+		m.Chain = append(m.Chain, c.Raw)
+	}
+	if key != nil {
+		m.Key = &tls.Certificate{Certificate: m.Chain, PrivateKey: key, Leaf: leaf}
+	}
+	return m, nil
+}
+
+// leafOf returns nil where the key fits no certificate.
+func leafOf(certs []*x509.Certificate, key crypto.Signer) *x509.Certificate {
+	for _, c := range certs {
+		if key != nil && fits(key, c) || key == nil && !c.IsCA {
+			return c
+		}
+	}
+	if key != nil {
+		return nil
+	}
+	return certs[0]
+}
+
+// chainFrom follows the issuers' names from the leaf; what does not belong comes last. Nothing stands twice.
+func chainFrom(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certificate {
+	chain := []*x509.Certificate{leaf}
+	has := map[string]bool{string(leaf.Raw): true}
+	add := func(wanted func(*x509.Certificate) bool) bool {
+		for _, c := range certs {
+			if !has[string(c.Raw)] && wanted(c) {
+				has[string(c.Raw)] = true
+				chain = append(chain, c)
+				return true
+			}
+		}
+		return false
+	}
+	issuer := func(c *x509.Certificate) bool { return string(c.RawSubject) == string(chain[len(chain)-1].RawIssuer) }
+	for add(issuer) {
+	}
+	for add(func(*x509.Certificate) bool { return true }) {
+	}
+	return chain
+}
+
+// Presented is the certificate as far as attribution needs it. Whether it is valid depends on the time and on roots: that is
+// left unknown.
+func (m Material) Presented() *mailflow.Presented {
+	if m.Leaf == nil {
+		return nil
+	}
+	sum := sha256.Sum256(m.Leaf.Raw)
+	p := &mailflow.Presented{CommonName: certName(m.Leaf.Subject.CommonName), Fingerprint: hex.EncodeToString(sum[:]), Source: m.Source}
+	for _, name := range m.Leaf.DNSNames[:min(len(m.Leaf.DNSNames), maxNames)] {
+		p.DNSNames = append(p.DNSNames, certName(name))
+	}
+	return p
+}
+
+// certName is a name of a certificate in the form of configured domains. A CN may be any text: then it is lower case, without
+// control characters.
+func certName(name string) string {
+	if domain, ok := mailflow.NormaliseDomain(name); ok {
+		return domain
+	}
+	return strings.Map(func(c rune) rune {
+		if isControl(c) {
+			return -1
+		}
+		return c
+	}, strings.ToLower(name))
+}

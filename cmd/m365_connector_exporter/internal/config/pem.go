@@ -1,0 +1,172 @@
+package config
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+var (
+	errEncryptedKey = errors.New("the key in it is encrypted: decrypt it, or use pkcs12 with password_file")
+	errKey          = errors.New("the key in it cannot be read (PKCS#8, PKCS#1 or SEC 1)")
+	errKeys         = errors.New("more than one key in it")
+	errPKCS7        = errors.New("the PKCS#7 in it cannot be read (SignedData in DER)")
+	errPKCS12       = errors.New("not a PKCS#12 file with a certificate and its key that can be read")
+	errPassword     = errors.New("the password is not the right one")
+)
+
+// parseCertificates reads PEM (certificates, PKCS#7, one key), DER or PKCS#7.
+func parseCertificates(data []byte) (Material, error) {
+	data = plainText(data)
+	if !bytes.Contains(data, []byte("-----BEGIN ")) {
+		certs, err := parseDER(data)
+		if err != nil {
+			return Material{}, err
+		}
+		return material(certs, nil)
+	}
+	var certs []*x509.Certificate
+	var key crypto.Signer
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		var more []*x509.Certificate
+		var err error
+		switch {
+		case strings.HasSuffix(block.Type, "PRIVATE KEY") && key != nil:
+			err = errKeys
+		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			key, err = parseKey(block)
+		case block.Type == "PKCS7":
+			more, err = parsePKCS7(block.Bytes)
+		case block.Type == "CERTIFICATE":
+			if more, err = x509.ParseCertificates(block.Bytes); err != nil {
+				err = fmt.Errorf("certificate %d in it cannot be read", len(certs)+1)
+			}
+		}
+		if certs = append(certs, more...); err == nil && len(certs) > maxCertificates {
+			err = errManyCertificates
+		}
+		if err != nil {
+			return Material{}, err
+		}
+	}
+	return material(certs, key)
+}
+
+// holdsKey looks for a private key in PEM, whether it can be read or not.
+func holdsKey(data []byte) bool { return bytes.Contains(plainText(data), []byte("PRIVATE KEY-----")) }
+
+func parseDER(der []byte) ([]*x509.Certificate, error) {
+	if isPKCS7(der) {
+		return parsePKCS7(der)
+	}
+	certs, err := x509.ParseCertificates(der)
+	if err != nil {
+		return nil, errNoCertificate
+	}
+	return certs, nil
+}
+
+// parseKey reads a key that crypto/tls can sign with.
+func parseKey(block *pem.Block) (crypto.Signer, error) {
+	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
+		return nil, errEncryptedKey
+	}
+	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+		if signer, ok := key.(crypto.Signer); ok {
+			return signer, nil
+		}
+		return nil, errKey
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
+	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
+	return nil, errKey
+}
+
+// fits tells that a certificate is this key's.
+func fits(key crypto.Signer, c *x509.Certificate) bool {
+	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(c.PublicKey)
+}
+
+// contentInfo is the outside of PKCS#7 (RFC 2315, section 7).
+type contentInfo struct {
+	Type    asn1.ObjectIdentifier
+	Content asn1.RawValue `asn1:"explicit,optional,tag:0"`
+}
+
+func isPKCS7(der []byte) bool {
+	var info contentInfo
+	_, err := asn1.Unmarshal(der, &info)
+	return err == nil && info.Type.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2})
+}
+
+// parsePKCS7 takes the certificates out of SignedData (RFC 2315, section 9.1) and looks at nothing else. By hand, because the
+// libraries that read PKCS#7 first turn BER into DER, by a recursion that a hostile file of indefinite lengths can take to
+// the end of the stack.
+func parsePKCS7(der []byte) ([]*x509.Certificate, error) {
+	var info contentInfo
+	var signed struct {
+		Version      int
+		Digests      asn1.RawValue
+		Content      asn1.RawValue
+		Certificates struct{ Raw asn1.RawContent } `asn1:"optional,tag:0"`
+		CRLs         struct{ Raw asn1.RawContent } `asn1:"optional,tag:1"`
+		Signers      asn1.RawValue
+	}
+	if _, err := asn1.Unmarshal(der, &info); err != nil {
+		return nil, errPKCS7
+	}
+	if _, err := asn1.Unmarshal(info.Content.Bytes, &signed); err != nil || len(signed.Certificates.Raw) == 0 {
+		return nil, errPKCS7
+	}
+	var set asn1.RawValue
+	if _, err := asn1.Unmarshal(signed.Certificates.Raw, &set); err != nil {
+		return nil, errPKCS7
+	}
+	certs, err := x509.ParseCertificates(set.Bytes)
+	if err != nil {
+		return nil, errPKCS7
+	}
+	return certs, nil
+}
+
+// isPKCS12 recognises the outside of a PFX (RFC 7292, section 4): version 3, then PKCS#7.
+func isPKCS12(der []byte) bool {
+	var pfx struct {
+		Version int
+		Content contentInfo
+		Mac     asn1.RawValue `asn1:"optional"`
+	}
+	_, err := asn1.Unmarshal(der, &pfx)
+	return err == nil && pfx.Version == 3
+}
+
+// parsePKCS12 reads a .pfx. The library does not read one without a key.
+func parsePKCS12(data []byte, password string) (Material, error) {
+	private, leaf, rest, err := pkcs12.DecodeChain(data, password)
+	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		return Material{}, errPassword
+	}
+	if err != nil {
+		return Material{}, errPKCS12
+	}
+	key, ok := private.(crypto.Signer)
+	if !ok {
+		return Material{}, errKey
+	}
+	return material(append([]*x509.Certificate{leaf}, rest...), key)
+}
+
+// passwordOf is a password file's content without its mark and its last line's end.
+func passwordOf(data []byte) string { return strings.TrimRight(string(plainText(data)), "\r\n") }
