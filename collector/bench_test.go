@@ -1,33 +1,43 @@
+//go:build unix
+
 package collector_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/promslog"
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
 )
 
-// tenThousand is a large installation: 10,000 paths of one endpoint each.
-func tenThousand() *collector.Board {
+// installation is a board of n paths of one endpoint each, all probed once.
+func installation(n int) *collector.Board {
 	board := collector.NewBoard(time.Now)
-	paths := make([]probes.Path, 10_000)
+	paths := make([]probes.Path, n)
 	for i := range paths {
 		paths[i] = path(fmt.Sprintf("connector %d", i/10), fmt.Sprintf("host%d.contoso.com", i))
 	}
 	board.SetInventory(nil, paths)
-	for _, p := range paths {
-		board.Record(round(p, noon, healthy(p.ID.Path, "192.0.2.1")))
+	for i, p := range paths {
+		board.Record(round(p, noon, healthy(p.ID.Path, fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))))
 	}
 	return board
 }
 
 // plain is what a collector usually is: the same series, made as const metrics at each scrape.
-type plain struct{ series []constant }
+type plain []constant
 
 type constant struct {
 	desc   *prometheus.Desc
@@ -36,74 +46,116 @@ type constant struct {
 	labels []string
 }
 
-// plainOf takes the series in the order in which c sends them, so that sorting costs both the same.
-func plainOf(b *testing.B, c prometheus.Collector) plain {
-	b.Helper()
-	var p plain
-	descs := map[*prometheus.Desc]*prometheus.Desc{}
-	each(c, func(metric prometheus.Metric) {
-		var m dto.Metric
-		if err := metric.Write(&m); err != nil {
-			b.Fatal(err)
-		}
-		one := constant{kind: prometheus.GaugeValue, value: m.GetGauge().GetValue()}
-		if m.Counter != nil {
-			one.kind, one.value = prometheus.CounterValue, m.GetCounter().GetValue()
-		}
+// plainOf takes the series in the order of the page, so that sorting costs as little as it can.
+func plainOf(tb testing.TB, g prometheus.Gatherer) plain {
+	tb.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var all plain
+	for _, f := range families {
 		var names []string
-		for _, l := range m.GetLabel() {
-			names, one.labels = append(names, l.GetName()), append(one.labels, l.GetValue())
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			names = append(names, l.GetName())
 		}
-		if descs[metric.Desc()] == nil {
-			descs[metric.Desc()] = prometheus.NewDesc(fmt.Sprintf("metric_%d", len(descs)), "Help.", names, nil)
+		desc := prometheus.NewDesc(f.GetName(), f.GetHelp(), names, nil)
+		for _, m := range f.GetMetric() {
+			one := constant{desc: desc, kind: prometheus.GaugeValue, value: m.GetGauge().GetValue()}
+			if m.Counter != nil {
+				one.kind, one.value = prometheus.CounterValue, m.GetCounter().GetValue()
+			}
+			for _, l := range m.GetLabel() {
+				one.labels = append(one.labels, l.GetValue())
+			}
+			all = append(all, one)
 		}
-		one.desc = descs[metric.Desc()]
-		p.series = append(p.series, one)
-	})
-	return p
+	}
+	return all
 }
 
 func (p plain) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(p, ch) }
 
 func (p plain) Collect(ch chan<- prometheus.Metric) {
-	for _, s := range p.series {
+	for _, s := range p {
 		ch <- prometheus.MustNewConstMetric(s.desc, s.kind, s.value, s.labels...)
 	}
 }
 
-// wholly is everything that the board draws: the histogram, which both would have, is left out.
-func wholly(b *testing.B) prometheus.Collector {
-	b.Helper()
-	c, err := collector.New(tenThousand()).Filtered([]string{"*"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	drain(c) // the first scrape draws
-	return c
-}
-
-func benchmarkCollect(b *testing.B, c prometheus.Collector) {
-	b.ReportAllocs()
-	for b.Loop() {
-		drain(c)
-	}
-}
-
-func benchmarkGather(b *testing.B, c prometheus.Collector) {
+func (p plain) handler() http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(c)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := registry.Gather(); err != nil {
-			b.Fatal(err)
+	registry.MustRegister(p)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
+}
+
+// ask scrapes once and returns the size of the answer.
+func ask(h http.Handler, accept, encoding string) int {
+	r := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	r.Header.Set("Accept", accept)
+	r.Header.Set("Accept-Encoding", encoding)
+	w := &nowhere{header: http.Header{}}
+	h.ServeHTTP(w, r)
+	return w.size
+}
+
+// cpu is the processor time of this process, garbage collection and all.
+func cpu(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+const (
+	asPrometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+	asProtobuf   = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+)
+
+// BenchmarkScrape is a whole scrape of 10,000 paths, ours and a plain collector's of the same series, through HTTP handlers.
+func BenchmarkScrape(b *testing.B) {
+	g := collector.NewGatherer(nil, installation(10_000))
+	ours, theirs := g.Handler(promslog.NewNopLogger()), plainOf(b, g).handler()
+	for _, c := range []struct{ name, accept, encoding string }{
+		{"gzip", asPrometheus, "gzip"}, {"text", string(expfmt.FmtText), ""}, {"protobuf", asProtobuf, "gzip"},
+	} {
+		for name, h := range map[string]http.Handler{"ours": ours, "plain": theirs} {
+			b.Run(c.name+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				size, before := 0, cpu(b)
+				for b.Loop() {
+					size = ask(h, c.accept, c.encoding)
+				}
+				b.ReportMetric(float64((cpu(b)-before).Milliseconds())/float64(b.N), "cpu-ms/op")
+				b.ReportMetric(float64(size)/1e6, "MB/op")
+			})
 		}
 	}
 }
 
-func BenchmarkScrape10kPaths(b *testing.B) { benchmarkGather(b, wholly(b)) }
-
-func BenchmarkPlainCollector10k(b *testing.B) { benchmarkGather(b, plainOf(b, wholly(b))) }
-
-func BenchmarkCollect10kPaths(b *testing.B) { benchmarkCollect(b, wholly(b)) }
-
-func BenchmarkPlainCollect10k(b *testing.B) { benchmarkCollect(b, plainOf(b, wholly(b))) }
+// TestScrapeCostsHalf holds the promise on 300 paths: half the processor time of a plain collector, whole scrape included.
+func TestScrapeCostsHalf(t *testing.T) {
+	g := collector.NewGatherer(nil, installation(300))
+	series := plainOf(t, g)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(series)
+	sorted := func(page string) []string { return slices.Sorted(strings.SplitSeq(page, "\n")) }
+	if !slices.Equal(sorted(encoded(t, registry, expfmt.FmtText)), sorted(written(t, g, expfmt.FmtText))) {
+		t.Fatal("the plain collector serves another page")
+	}
+	ours, theirs := g.Handler(promslog.NewNopLogger()), series.handler()
+	for name, accept := range map[string]string{"text": asPrometheus, "protobuf": asProtobuf} {
+		cost := func(h http.Handler) time.Duration {
+			runtime.GC()
+			before := cpu(t)
+			for range 3 {
+				ask(h, accept, "gzip")
+			}
+			return cpu(t) - before
+		}
+		if half, got := cost(theirs)/2, cost(ours); got > half {
+			t.Errorf("%s: %v of processor time, half of a plain collector is %v", name, got, half)
+		}
+	}
+}

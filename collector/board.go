@@ -1,7 +1,7 @@
 package collector
 
 import (
-	"cmp"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -14,21 +14,23 @@ import (
 
 // Board keeps what is known of every path. It is safe for concurrent use.
 type Board struct {
-	now     func() time.Time
-	metrics *metricSet
-	stages  *prometheus.HistogramVec // durations of passed stages
+	now    func() time.Time
+	stages *prometheus.HistogramVec // durations of passed stages
 
-	mu        sync.RWMutex
-	inventory *inventory
-	order     []probes.PathID
-	paths     map[probes.PathID]*PathState
-	analysis  *Analysis
+	mu         sync.RWMutex
+	tenants    []mailflow.Tenant
+	connectors *drawing // the series of tenants and their connectors
+	states     []*PathState
+	index      map[probes.PathID]int // into states
+	analysis   *Analysis
 }
+
+var _ Source = (*Board)(nil)
 
 // NewBoard makes an empty board. The clock dates results that carry no time of their own.
 func NewBoard(now func() time.Time) *Board {
 	return &Board{
-		now: now, metrics: newMetricSet(), inventory: &inventory{}, paths: map[probes.PathID]*PathState{}, analysis: &Analysis{},
+		now: now, connectors: &drawing{}, analysis: &Analysis{},
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            namespace + stageHistogram.Name,
 			Help:                            stageHistogram.Help,
@@ -40,25 +42,39 @@ func NewBoard(now func() time.Time) *Board {
 	}
 }
 
+// Stages is the histogram of stage durations, which has no snapshot: it belongs into the registry of the exporter's own metrics.
+func (b *Board) Stages() prometheus.Collector { return b.stages }
+
 // SetInventory replaces tenants and paths. Paths that remain keep their history and counters; the others are forgotten.
 func (b *Board) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
+	connectors := &drawing{}
+	connectors.draw(func(p *pen) { p.tenants(tenants) })
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	kept := make(map[probes.PathID]*PathState, len(paths))
-	order := make([]probes.PathID, 0, len(paths))
+	states, index, taken := make([]*PathState, 0, len(paths)), make(map[probes.PathID]int, len(paths)), make(map[identity]bool, len(paths))
 	for _, p := range paths {
-		if _, twice := kept[p.ID]; twice {
-			continue // two series would collide
+		if _, twice := index[p.ID]; twice {
+			continue // the configuration does not let this happen
 		}
-		state := PathState{}
-		if old, ok := b.paths[p.ID]; ok {
-			state = *old
+		id := identityOf(p.ID).clean()
+		state := PathState{Path: p, drawn: &drawing{}}
+		if old, ok := b.index[p.ID]; ok {
+			state = b.states[old].moved(p)
 		}
-		state.Path, state.drawn = p, &drawing{}
-		kept[p.ID] = &state
-		order = append(order, p.ID)
+		state.hidden, taken[id] = taken[id], true
+		index[p.ID] = len(states)
+		states = append(states, &state)
 	}
-	b.inventory, b.order, b.paths = &inventory{tenants: slices.Clone(tenants), sorted: sortedIndex(order)}, order, kept
+	b.tenants, b.connectors, b.states, b.index = slices.Clone(tenants), connectors, states, index
+}
+
+// moved is the state under a new configuration. What is drawn stays so while the path is the same.
+func (s *PathState) moved(p probes.Path) PathState {
+	next := *s
+	if !reflect.DeepEqual(s.Path, p) {
+		next.Path, next.drawn = p, &drawing{}
+	}
+	return next
 }
 
 // Record takes a round in. Results of paths that the inventory does not know are dropped.
@@ -67,70 +83,68 @@ func (b *Board) Record(r probes.Result) {
 		r.Started = b.now().Add(-r.Took)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	old, ok := b.paths[r.Path]
-	if !ok {
-		return
+	if state := b.replace(r); state != nil {
+		b.observe(r)
+		state.drawing() // here, so that no scrape pays for it
 	}
-	next := *old
-	next.drawn = &drawing{}
-	next.record(r)
-	b.paths[r.Path] = &next
-	b.observe(r)
 }
 
+// replace puts the state after r in the place of the one before; nil: the path is not known.
+func (b *Board) replace(r probes.Result) *PathState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at, ok := b.index[r.Path]
+	if !ok {
+		return nil
+	}
+	next := *b.states[at]
+	next.drawn = &drawing{}
+	next.record(r)
+	b.states[at] = &next
+	return &next
+}
+
+// observe takes in how long stages took: resolve once per host, whose endpoints all have the same.
 func (b *Board) observe(r probes.Result) {
+	direction, hosts := clean(string(r.Path.Direction)), map[string]bool{}
 	for _, e := range r.Endpoints {
 		for s, step := range e.Steps {
-			if step.Outcome == probes.Passed {
-				b.stages.WithLabelValues(clean(string(r.Path.Direction)), probes.Stages[s].Name).Observe(step.Took.Seconds())
+			if step.Outcome != probes.Passed || probes.Stage(s) == probes.Resolve && hosts[e.Host] { //nolint:gosec // s < NumStages
+				continue
 			}
+			b.stages.WithLabelValues(direction, probes.Stages[s].Name).Observe(step.Took.Seconds())
 		}
+		hosts[e.Host] = true
 	}
 }
 
 // View is a snapshot of the board. Treat it as read-only.
 type View struct {
-	Tenants   []mailflow.Tenant
-	Paths     []*PathState // in the order of the configuration
-	Analysis  *Analysis    // of the last judgement: it may know of less than Paths does
-	inventory *inventory   // keeps the drawn series of Tenants; nil in a literal View
+	Tenants  []mailflow.Tenant
+	Paths    []*PathState // in the order of the configuration
+	Analysis *Analysis    // of the last judgement: it may know of less than Paths does
 }
 
 // View takes a snapshot. It costs a slice of pointers: states are replaced, never changed.
 func (b *Board) View() *View {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	v := &View{Tenants: b.inventory.tenants, Analysis: b.analysis, Paths: make([]*PathState, 0, len(b.order)), inventory: b.inventory}
-	for _, id := range b.order {
-		v.Paths = append(v.Paths, b.paths[id])
-	}
-	return v
+	return &View{Tenants: b.tenants, Paths: slices.Clone(b.states), Analysis: b.analysis}
 }
 
-// sorted is the paths in the order of their labels, as far as the inventory knows it: the registry sorts what comes, and what
-// comes sorted costs it little.
-func (v *View) sorted() []*PathState {
-	if v.inventory == nil || len(v.inventory.sorted) != len(v.Paths) {
-		return v.Paths
+func (b *Board) snapshot() ([]*group, uint64) {
+	b.mu.RLock()
+	connectors, states := b.connectors, slices.Clone(b.states)
+	b.mu.RUnlock()
+	groups, dropped := slices.Clone(connectors.groups), connectors.dropped
+	for _, s := range states {
+		drawn := s.drawing()
+		dropped += drawn.dropped
+		if s.hidden {
+			dropped += drawn.size()
+			continue
+		}
+		groups = append(groups, drawn.groups...)
 	}
-	paths := make([]*PathState, len(v.Paths))
-	for i, from := range v.inventory.sorted {
-		paths[i] = v.Paths[from]
-	}
-	return paths
-}
-
-// sortedIndex orders ids as the exposition does: by label name, then value.
-func sortedIndex(ids []probes.PathID) []int {
-	index := make([]int, len(ids))
-	for i := range index {
-		index[i] = i
-	}
-	slices.SortStableFunc(index, func(i, j int) int {
-		a, b := ids[i], ids[j]
-		return cmp.Or(cmp.Compare(a.Connector, b.Connector), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Tenant, b.Tenant))
-	})
-	return index
+	return groups, dropped
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
@@ -78,23 +79,55 @@ func board() *collector.Board {
 	return b
 }
 
-func TestGoldenScrape(t *testing.T) {
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(collector.New(board()))
-	families, err := registry.Gather()
+// gathererOf is the page of one board alone.
+func gathererOf(b *collector.Board) *collector.Gatherer {
+	own := prometheus.NewPedanticRegistry()
+	own.MustRegister(b.Stages())
+	return collector.NewGatherer(own, b)
+}
+
+func written(t *testing.T, g *collector.Gatherer, format expfmt.Format) string {
+	t.Helper()
+	var text strings.Builder
+	if err := g.Write(&text, format); err != nil {
+		t.Error(err)
+	}
+	return text.String()
+}
+
+// encoded is the page as the Prometheus libraries write it.
+func encoded(t *testing.T, g prometheus.Gatherer, format expfmt.Format) string {
+	t.Helper()
+	families, err := g.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var text strings.Builder
+	encoder := expfmt.NewEncoder(&text, format)
 	for _, f := range families {
-		if _, err := expfmt.MetricFamilyToText(&text, f); err != nil {
-			t.Fatal(err)
+		if err := encoder.Encode(f); err != nil {
+			t.Error(err)
 		}
 	}
-	golden(t, "testdata/scrape.golden", text.String())
-	problems, err := testutil.GatherAndLint(registry)
+	if err := encoder.(expfmt.Closer).Close(); err != nil {
+		t.Error(err)
+	}
+	return text.String()
+}
+
+var formats = []expfmt.Format{expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtProtoDelim}
+
+func TestGoldenScrape(t *testing.T) {
+	g := gathererOf(board())
+	golden(t, "testdata/scrape.golden", written(t, g, expfmt.FmtText))
+	problems, err := testutil.GatherAndLint(g)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("lint: %v, %v", problems, err)
+	}
+	for _, format := range formats {
+		if diff := cmp.Diff(encoded(t, g, format), written(t, g, format)); diff != "" {
+			t.Errorf("%s: we write otherwise than the library: %s", format, diff)
+		}
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"m365_connector_exporter/probes"
 )
 
@@ -13,37 +11,31 @@ import (
 func MetricsMarkdown() string {
 	var b strings.Builder
 	b.WriteString("# Metrics\n\nMade from the metric table; do not edit.\n")
-	for _, steady := range []bool{true, false} {
-		if steady {
-			b.WriteString("\n## To alert on\n\nThey keep their verdict while nothing is proven anew.\n\n")
+	var steady, newest []Metric
+	for _, m := range Metrics() {
+		if m.Steady {
+			steady = append(steady, m)
 		} else {
-			b.WriteString("\n## To look at\n\nThey show the newest round. Do not alert on them.\n\n")
-		}
-		b.WriteString("| name | type | labels | meaning |\n|---|---|---|---|\n")
-		for _, m := range Metrics() {
-			if m.Steady == steady {
-				fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", namespace, m.Name, typeName(m.Type), "`"+strings.Join(m.Labels, "`, `")+"`", m.Help)
-			}
+			newest = append(newest, m)
 		}
 	}
-	b.WriteString("| `m365_connector_stage_duration_seconds` | histogram | `direction`, `stage` | How long passed stages took. |\n")
-	b.WriteString("\n## On /probe\n\nOne live probe of one configured path, in a registry of its own.\n\n| name | type | labels | meaning |\n|---|---|---|---|\n")
-	for _, m := range ProbeMetrics() {
+	own, probe := OwnMetrics(), ProbeMetrics()
+	section(&b, "To alert on", "They keep their verdict while nothing is proven anew.", namespace, steady)
+	section(&b, "To look at", "They show the newest round. Do not alert on them.", namespace, append(newest, stageHistogram))
+	section(&b, "Of the exporter itself", "Histograms are classic and native. Beside these stand the Go runtime's `go_…` and `process_…`.", namespace, own[:])
+	section(&b, "On /probe", "One live probe of one configured path, in a registry of its own.", "", probe[:])
+	return b.String()
+}
+
+func section(b *strings.Builder, title, text, prefix string, metrics []Metric) {
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| name | type | labels | meaning |\n|---|---|---|---|\n", title, text)
+	for _, m := range metrics {
 		labels := ""
 		if len(m.Labels) > 0 {
 			labels = "`" + strings.Join(m.Labels, "`, `") + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | gauge | %s | %s |\n", m.Name, labels, m.Help)
+		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, m.Name, m.Kind, labels, m.Help)
 	}
-	b.WriteString("\nThe exporter's own metrics begin with `m365_connector_exporter_`; their meaning stands in their `# HELP` lines.\n")
-	return b.String()
-}
-
-func typeName(t prometheus.ValueType) string {
-	if t == counter {
-		return "counter"
-	}
-	return "gauge"
 }
 
 // ReasonsMarkdown is docs/reasons.md.

@@ -1,116 +1,126 @@
 package collector
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"sync"
-
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
-
-	"m365_connector_exporter/probes/mailflow"
 )
 
-// metricSet is the metric table with the descriptions made of it.
-type metricSet struct {
-	table [numMetrics]Metric
-	descs [numMetrics]*prometheus.Desc
+// identity is the labels that say whose series these are, clean, in the order of their names; what does not apply is empty.
+type identity struct{ address, connector, direction, host, path, tenant string }
+
+func (a identity) clean() identity {
+	return identity{clean(a.address), clean(a.connector), clean(a.direction), clean(a.host), clean(a.path), clean(a.tenant)}
 }
 
-func newMetricSet() *metricSet {
-	m := &metricSet{table: Metrics()}
-	for i, line := range m.table {
-		m.descs[i] = prometheus.NewDesc(namespace+line.Name, line.Help, line.Labels, nil)
-	}
-	return m
+func (a identity) compare(b identity) int {
+	return cmp.Or(strings.Compare(a.address, b.address), strings.Compare(a.connector, b.connector), strings.Compare(a.direction, b.direction),
+		strings.Compare(a.host, b.host), strings.Compare(a.path, b.path), strings.Compare(a.tenant, b.tenant))
 }
 
-// series is a finished metric. It is drawn once and then only handed out: a scrape shares its labels and value.
+// series is one value, finished: a scrape only writes it down.
 type series struct {
-	desc *prometheus.Desc
-	done *dto.Metric // never changed after it was drawn
+	metric int
+	value  float64
+	labels []string // clean values in the order of the label names; series of one group share them where they are the same
+	escape bool     // a value holds a backslash or a quote
 }
 
-var _ prometheus.Metric = series{}
-
-// Desc returns the description.
-func (s series) Desc() *prometheus.Desc { return s.desc }
-
-// Write hands out the drawn labels and value. The registry treats both as immutable, as the interface demands.
-func (s series) Write(out *dto.Metric) error {
-	out.Label, out.Gauge, out.Counter = s.done.Label, s.done.Gauge, s.done.Counter
-	return nil
+func (s series) compare(t series) int {
+	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(s.labels, t.labels))
 }
 
-// drawing keeps the series of one immutable state. Whoever scrapes first draws them; until the state is replaced, a scrape is a
-// walk over a slice.
+// group is every series of one tenant, connector, path or endpoint.
+type group struct {
+	id     identity
+	owner  string // the name before it was cleaned: another one with the same labels is not the same
+	series []series
+}
+
+// drawing keeps the series of something that never changes, made once.
 type drawing struct {
 	once    sync.Once
-	series  []series
-	dropped uint64 // label sets that came twice
+	groups  []*group
+	dropped uint64 // series left out because their labels were taken
 }
 
-func (d *drawing) draw(set *metricSet, with func(*pen)) ([]series, uint64) {
-	if d == nil {
-		d = &drawing{} // a literal state: drawn anew each time
-	}
+func (d *drawing) draw(with func(*pen)) {
 	d.once.Do(func() {
-		p := pen{set: set, seen: map[string]bool{}}
+		p := pen{groups: map[identity]*group{}}
 		with(&p)
-		d.series, d.dropped = p.series, p.dropped
+		d.groups, d.dropped = p.finish(), p.dropped
 	})
-	return d.series, d.dropped
 }
 
-// inventory is the tenants of one configuration, with the series of each connector.
-type inventory struct {
-	tenants []mailflow.Tenant
-	sorted  []int // paths in the order of their labels, by index
-	mu      sync.Mutex
-	drawn   map[int]*drawing // by index in tenants
+// size counts the series.
+func (d *drawing) size() (n uint64) {
+	for _, g := range d.groups {
+		n += uint64(len(g.series))
+	}
+	return n
 }
 
-func (v *inventory) drawing(tenant int) *drawing {
-	if v == nil {
-		return nil
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.drawn == nil {
-		v.drawn = map[int]*drawing{}
-	}
-	if v.drawn[tenant] == nil {
-		v.drawn[tenant] = &drawing{}
-	}
-	return v.drawn[tenant]
-}
-
-// pen draws series, each label set once: one collision would blank the whole page.
+// pen draws series, each label set once: one collision would make Prometheus refuse the whole page.
 type pen struct {
-	set     *metricSet
-	seen    map[string]bool
-	series  []series
+	groups  map[identity]*group
+	at      *group // what is being drawn; nil: left out
+	muted   bool   // leave out everything
 	dropped uint64
 }
 
+// begin says whose series come next. It is false where other things' series have these labels: the first wins whole, a mixture
+// of both would lie.
+func (p *pen) begin(id identity, owner string) bool {
+	id = id.clean()
+	g := p.groups[id]
+	if g == nil && !p.muted {
+		g = &group{id: id, owner: owner}
+		p.groups[id] = g
+	}
+	if p.muted || g.owner != owner {
+		p.at = nil
+		return false
+	}
+	p.at = g
+	return true
+}
+
+// send draws one series of what begin named. Labels stand in the order of the metric table.
 func (p *pen) send(metric int, value float64, labels ...string) {
-	for i, l := range labels {
-		labels[i] = clean(l)
-	}
-	key := p.set.table[metric].Name + "\x00" + strings.Join(labels, "\x00") // no clean label holds a NUL
-	if p.seen[key] {
+	f := &families[metric]
+	if p.at == nil || len(labels) != len(f.from) {
 		p.dropped++
 		return
 	}
-	m, err := prometheus.NewConstMetric(p.set.descs[metric], p.set.table[metric].Type, value, labels...)
-	if err != nil {
-		p.dropped++ // a label count that does not fit: the golden scrape would miss it
-		return
+	values, escape := make([]string, len(labels)), false
+	for i, from := range f.from {
+		values[i] = clean(labels[from])
+		escape = escape || strings.ContainsAny(values[i], `\"`)
 	}
-	done := &dto.Metric{}
-	if err := m.Write(done); err != nil {
-		p.dropped++
-		return
+	for i := range p.at.series {
+		s := &p.at.series[i]
+		if !slices.Equal(s.labels, values) {
+			continue
+		}
+		if s.metric == metric {
+			p.dropped++
+			return
+		}
+		values = s.labels
 	}
-	p.seen[key] = true
-	p.series = append(p.series, series{p.set.descs[metric], done})
+	p.at.series = append(p.at.series, series{metric, value, values, escape})
+}
+
+// finish hands out what was drawn, each group in the order of the page and without spare room: it stays in memory until it is drawn anew.
+func (p *pen) finish() []*group {
+	groups := make([]*group, 0, len(p.groups))
+	for _, g := range p.groups {
+		if len(g.series) > 0 {
+			g.series = slices.Clone(g.series)
+			slices.SortFunc(g.series, series.compare)
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }

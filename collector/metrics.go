@@ -1,6 +1,6 @@
 package collector
 
-import "github.com/prometheus/client_golang/prometheus"
+const namespace = "m365_connector_"
 
 // Label sets of the contract, section 5.
 var (
@@ -9,11 +9,21 @@ var (
 	connectorLabels = []string{"tenant", "connector", "direction"}
 )
 
-// Metric is a line of the metric table, from which descriptions and docs/metrics.md come.
+// Kind is a metric's type, as # TYPE says it.
+type Kind string
+
+// The kinds in use.
+const (
+	gauge     Kind = "gauge"
+	counter   Kind = "counter"
+	histogram Kind = "histogram"
+)
+
+// Metric is a line of the metric table, from which families and docs/metrics.md come.
 type Metric struct {
 	Name   string // without the prefix m365_connector_
 	Help   string
-	Type   prometheus.ValueType
+	Kind   Kind
 	Labels []string
 	Steady bool // keeps its value while nothing is proven anew: alert on these
 }
@@ -52,15 +62,10 @@ const (
 	numMetrics
 )
 
-const (
-	gauge   = prometheus.GaugeValue
-	counter = prometheus.CounterValue
-)
-
 // stageHistogram is the one metric that the board observes instead of drawing.
-var stageHistogram = Metric{Name: "stage_duration_seconds", Help: "How long passed stages took.", Labels: []string{"direction", "stage"}}
+var stageHistogram = Metric{"stage_duration_seconds", "How long passed stages took.", histogram, []string{"direction", "stage"}, false}
 
-// Metrics is the table of everything that comes from the board as a plain value.
+// Metrics is the table of everything that is drawn from snapshots as a plain value.
 func Metrics() [numMetrics]Metric {
 	return [numMetrics]Metric{
 		mSuccess:         {"probe_success", "1 when every endpoint passed every stage asked for, 0 when one failed and a second round confirmed it. Absent until a first conclusive round.", gauge, pathLabels, true},
@@ -88,5 +93,36 @@ func Metrics() [numMetrics]Metric {
 		mReplyCode:       {"endpoint_smtp_reply_code", "The SMTP reply of a stage that did not pass in the newest round.", gauge, with(endpointLabels, "stage", "enhanced"), false},
 		mTLSInfo:         {"tls_info", "What the newest handshake negotiated. Always 1.", gauge, with(endpointLabels, "version", "cipher"), false},
 		mCertificateInfo: {"certificate_info", "The leaf certificate. Always 1.", gauge, with(endpointLabels, "role", "subject", "issuer", "serial", "fingerprint_sha256"), false},
+	}
+}
+
+// Keys of the table of the exporter's own metrics.
+const (
+	ownBuildInfo = iota
+	ownReloadOK
+	ownReloadTime
+	ownTenantLoaded
+	ownInFlight
+	ownLag
+	ownSkipped
+	ownThrottled
+	ownFirstRound
+	ownDropped
+	numOwn
+)
+
+// OwnMetrics is the table of what the exporter tells of itself.
+func OwnMetrics() [numOwn]Metric {
+	return [numOwn]Metric{
+		ownBuildInfo:    {"exporter_build_info", "What is running. Always 1.", gauge, []string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"}, false},
+		ownReloadOK:     {"exporter_config_last_reload_successful", "1 when the last attempt to load the configuration succeeded.", gauge, nil, false},
+		ownReloadTime:   {"exporter_config_last_reload_success_timestamp_seconds", "When the configuration was last loaded.", gauge, nil, false},
+		ownTenantLoaded: {"exporter_tenant_load_successful", "1 when the tenant's own files loaded.", gauge, []string{"tenant"}, false},
+		ownInFlight:     {"exporter_probes_in_flight", "Probes that hold a connection now.", gauge, nil, false},
+		ownLag:          {"exporter_schedule_lag_seconds", "How late rounds start.", histogram, nil, false},
+		ownSkipped:      {"exporter_rounds_skipped_total", "Rounds skipped because the one before was still going on.", counter, nil, false},
+		ownThrottled:    {"exporter_throttled_total", "Connections that a server answered with 421 or 4.7.5xx.", counter, nil, false},
+		ownFirstRound:   {"exporter_first_round_complete", "1 once every path has been probed since the start.", gauge, nil, false},
+		ownDropped:      {"exporter_series_dropped", "Series left out of the newest whole scrape because others have the same labels once cleaned.", gauge, nil, false},
 	}
 }

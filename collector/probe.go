@@ -34,12 +34,12 @@ var placeLabels = []string{"host", "address", "stage"}
 // ProbeMetrics is the table of everything on /probe. The names have no prefix.
 func ProbeMetrics() [numProbeMetrics]Metric {
 	return [numProbeMetrics]Metric{
-		pSuccess:        {Name: "probe_success", Help: "1 when every endpoint passed every stage asked for, 0 when one failed. Where this probe proved nothing: the path's last verdict, absent if there is none."},
-		pInconclusive:   {Name: "probe_inconclusive", Help: "1 when this probe proved nothing either way, or was cut short."},
-		pDuration:       {Name: "probe_duration_seconds", Help: "How long the probe took."},
-		pEarliestExpiry: {Name: "probe_ssl_earliest_cert_expiry", Help: "Earliest end of validity of the leaves and the certificates that verify them, as Unix time."},
-		pStageSuccess:   {Name: "probe_stage_success", Help: "1 passed, 0 failed. Absent when not reached or inconclusive.", Labels: placeLabels},
-		pFailure:        {Name: "probe_failure_info", Help: "Why the endpoint did not pass.", Labels: with(placeLabels, "reason", "outcome")},
+		pSuccess:        {Name: "probe_success", Help: "1 when every endpoint passed every stage asked for, 0 when one failed. Where this probe proved nothing: the path's last verdict, absent if there is none.", Kind: gauge},
+		pInconclusive:   {Name: "probe_inconclusive", Help: "1 when this probe proved nothing either way, or was cut short.", Kind: gauge},
+		pDuration:       {Name: "probe_duration_seconds", Help: "How long the probe took.", Kind: gauge},
+		pEarliestExpiry: {Name: "probe_ssl_earliest_cert_expiry", Help: "Earliest end of validity of the leaves and the certificates that verify them, as Unix time.", Kind: gauge},
+		pStageSuccess:   {Name: "probe_stage_success", Help: "1 passed, 0 failed. Absent when not reached or inconclusive.", Kind: gauge, Labels: placeLabels},
+		pFailure:        {Name: "probe_failure_info", Help: "Why the endpoint did not pass.", Kind: gauge, Labels: with(placeLabels, "reason", "outcome")},
 	}
 }
 

@@ -18,46 +18,55 @@ type Self struct {
 	parts      []prometheus.Collector
 }
 
-// SelfHooks read the state of the schedule.
+// SelfHooks read the state of the schedule and of the scrape. One that is nil reads as zero.
 type SelfHooks struct {
 	InFlight   func() int
 	Skipped    func() uint64
 	Throttled  func() uint64
 	FirstRound func() bool
+	Dropped    func() uint64
 }
 
 var _ prometheus.Collector = (*Self)(nil)
 
 // NewSelf makes the exporter's own metrics.
 func NewSelf(h SelfHooks) *Self {
-	const ns = "m365_connector_exporter_"
+	table := OwnMetrics()
+	opts := func(metric int) prometheus.Opts {
+		return prometheus.Opts{Name: namespace + table[metric].Name, Help: table[metric].Help}
+	}
 	s := &Self{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: ns + "schedule_lag_seconds", Help: "How late rounds start.",
+			Name: namespace + table[ownLag].Name, Help: table[ownLag].Help,
 			Buckets: []float64{.001, .01, .1, .5, 1, 5, 15, 60, 300}, NativeHistogramBucketFactor: 1.1,
 			NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
 		}),
-		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: ns + "config_last_reload_successful", Help: "1 when the last attempt to load the configuration succeeded.",
-		}),
-		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: ns + "config_last_reload_success_timestamp_seconds", Help: "When the configuration was last loaded.",
-		}),
-		loadedDesc: prometheus.NewDesc(ns+"tenant_load_successful", "1 when the tenant's own files loaded.", []string{"tenant"}, nil),
+		reloadOK:   prometheus.NewGauge(prometheus.GaugeOpts(opts(ownReloadOK))),
+		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts(opts(ownReloadTime))),
+		loadedDesc: prometheus.NewDesc(namespace+table[ownTenantLoaded].Name, table[ownTenantLoaded].Help, table[ownTenantLoaded].Labels, nil),
 	}
 	s.Loaded(nil)
+	reads := func(metric int, read func() float64) prometheus.Collector {
+		if table[metric].Kind == counter {
+			return prometheus.NewCounterFunc(prometheus.CounterOpts(opts(metric)), read)
+		}
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(opts(metric)), read)
+	}
 	s.parts = []prometheus.Collector{
-		s.lag, s.reloadOK, s.reloadTime, version.NewCollector("m365_connector_exporter"),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: ns + "probes_in_flight", Help: "Probes that hold a connection now."},
-			func() float64 { return float64(h.InFlight()) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: ns + "rounds_skipped_total", Help: "Rounds skipped because the one before was still going on."},
-			func() float64 { return float64(h.Skipped()) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: ns + "throttled_total", Help: "Connections that a server answered with 421 or 4.7.5xx."},
-			func() float64 { return float64(h.Throttled()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: ns + "first_round_complete", Help: "1 once every path has been probed since the start."},
-			func() float64 { return truth(h.FirstRound()) }),
+		s.lag, s.reloadOK, s.reloadTime, version.NewCollector(namespace + "exporter"),
+		reads(ownInFlight, number(h.InFlight)), reads(ownSkipped, number(h.Skipped)), reads(ownThrottled, number(h.Throttled)),
+		reads(ownDropped, number(h.Dropped)),
+		reads(ownFirstRound, func() float64 { return truth(h.FirstRound != nil && h.FirstRound()) }),
 	}
 	return s
+}
+
+// number reads a hook, which may be nil.
+func number[N int | uint64](hook func() N) func() float64 {
+	if hook == nil {
+		return func() float64 { return 0 }
+	}
+	return func() float64 { return float64(hook()) }
 }
 
 // ObserveLag takes in how late a round started.
@@ -93,7 +102,7 @@ func (s *Self) Describe(ch chan<- *prometheus.Desc) {
 // Collect sends the present values.
 func (s *Self) Collect(ch chan<- prometheus.Metric) {
 	for tenant, ok := range *s.loaded.Load() {
-		if m, err := prometheus.NewConstMetric(s.loadedDesc, gauge, truth(ok), tenant); err == nil {
+		if m, err := prometheus.NewConstMetric(s.loadedDesc, prometheus.GaugeValue, truth(ok), tenant); err == nil {
 			ch <- m
 		}
 	}

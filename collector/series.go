@@ -19,12 +19,25 @@ func truth(yes bool) float64 {
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
+func identityOf(id probes.PathID) identity {
+	return identity{tenant: id.Tenant, connector: id.Connector, direction: string(id.Direction), path: id.Path}
+}
+
+func (s *pen) tenants(all []mailflow.Tenant) {
+	for i := range all {
+		s.muted = false
+		s.muted = !s.begin(identity{tenant: all[i].Name}, all[i].Name)
+		s.tenant(&all[i])
+	}
+}
+
 // tenant draws the series of a tenant and its connectors.
 func (s *pen) tenant(t *mailflow.Tenant) {
 	if !t.Inventory.IsZero() {
 		s.send(mInventory, seconds(t.Inventory), t.Name)
 	}
 	for _, c := range t.Outbound {
+		s.begin(identity{tenant: t.Name, connector: c.Name, direction: string(mailflow.Outbound)}, c.Name)
 		tls := string(c.TLSSettings)
 		if tls == "" {
 			tls = "none"
@@ -38,6 +51,7 @@ func (s *pen) tenant(t *mailflow.Tenant) {
 		}
 	}
 	for _, c := range t.Inbound {
+		s.begin(identity{tenant: t.Name, connector: c.Name, direction: string(mailflow.Inbound)}, c.Name)
 		s.connector(t.Name, mailflow.Inbound, c.Common, "")
 	}
 }
@@ -62,6 +76,7 @@ func (s *pen) path(p *PathState) {
 		return // listed, not probed: it has its connector's series alone
 	}
 	id := p.Path.ID
+	s.begin(identityOf(id), "")
 	l := func(more ...string) []string {
 		return append([]string{id.Tenant, id.Connector, string(id.Direction), id.Path}, more...)
 	}
@@ -83,38 +98,49 @@ func (s *pen) path(p *PathState) {
 	if !p.LastSuccess.IsZero() {
 		s.send(mLastSuccess, seconds(p.LastSuccess), l()...)
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(p.Endpoints), EndpointKey.compare) {
-		s.endpoint(l, key, p.Endpoints[key])
-	}
 	if p.Newest != nil {
-		s.newest(l, p)
+		s.newest(l, p.Newest)
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(p.Endpoints), EndpointKey.compare) {
+		s.beginEndpoint(id, key)
+		s.endpoint(l, key, p.Endpoints[key])
 	}
 }
 
-func (s *pen) newest(l func(...string) []string, p *PathState) {
-	r := p.Newest
+func (s *pen) beginEndpoint(path probes.PathID, key EndpointKey) {
+	id := identityOf(path)
+	id.host, id.address = key.Host, key.Address
+	s.begin(id, key.Host)
+}
+
+func (s *pen) newest(l func(...string) []string, r *probes.Result) {
 	s.send(mInconclusive, truth(r.Outcome() == probes.Inconclusive), l()...)
 	s.send(mDuration, r.Took.Seconds(), l()...)
 	s.send(mEndpoints, float64(len(r.Endpoints)), l()...)
+	hosts := map[string]bool{} // the endpoints of one host share its resolve
 	for _, e := range r.Endpoints {
-		s.steps(l, e)
+		key := KeyOf(e)
+		if !hosts[e.Host] {
+			hosts[e.Host] = true
+			s.beginEndpoint(r.Path, EndpointKey{Host: e.Host})
+			s.step(l, EndpointKey{Host: e.Host}, probes.Resolve, e.Steps[probes.Resolve])
+		}
+		s.beginEndpoint(r.Path, key)
+		for i := probes.Connect; i < probes.NumStages; i++ {
+			s.step(l, key, i, e.Steps[i])
+		}
+		s.outcome(l, key, e)
 	}
 }
 
-func (s *pen) steps(l func(...string) []string, e probes.Endpoint) {
-	key := KeyOf(e)
-	for i, step := range e.Steps {
-		stage, address := probes.Stages[i].Name, key.Address
-		if probes.Stage(i) == probes.Resolve { //nolint:gosec // i < NumStages
-			address = "" // once per host
-		}
-		switch step.Outcome {
-		case probes.Passed, probes.Failed:
-			s.send(mStageSuccess, truth(step.Outcome == probes.Passed), l(e.Host, address, stage)...)
-			s.send(mStageDuration, step.Took.Seconds(), l(e.Host, address, stage)...)
-		default:
-		}
+func (s *pen) step(l func(...string) []string, key EndpointKey, stage probes.Stage, step probes.Step) {
+	if step.Outcome == probes.Passed || step.Outcome == probes.Failed {
+		s.send(mStageSuccess, truth(step.Outcome == probes.Passed), l(key.Host, key.Address, stage.String())...)
+		s.send(mStageDuration, step.Took.Seconds(), l(key.Host, key.Address, stage.String())...)
 	}
+}
+
+func (s *pen) outcome(l func(...string) []string, key EndpointKey, e probes.Endpoint) {
 	if stage, step, problem := e.FirstProblem(); problem {
 		s.send(mEndpointFailure, 1, l(e.Host, key.Address, stage.String(), string(step.Reason), step.Outcome.String())...)
 		if step.Reply.Code > 0 {

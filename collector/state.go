@@ -24,7 +24,14 @@ type PathState struct {
 	History      []Round // newest last, at most maxHistory
 	Failures     []Round // those that failed, kept when History has moved on; newest last, at most maxFailures
 
-	drawn *drawing // the series of this state, made at the first scrape; nil in a literal
+	drawn  *drawing // the series of this state; nil in a literal
+	hidden bool     // a path before it has the same labels once cleaned: a mixture of both would lie, so it has no series
+}
+
+// drawing is the state's series. Whoever comes first draws them.
+func (s *PathState) drawing() *drawing {
+	s.drawn.draw(func(p *pen) { p.path(s) })
+	return s.drawn
 }
 
 // EndpointKey names an endpoint of a path as the labels do.

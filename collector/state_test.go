@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
@@ -110,9 +112,10 @@ func TestProvisionalIsNoRun(t *testing.T) {
 	}
 }
 
-func TestBoardIsConcurrent(_ *testing.T) {
+// TestScrapeWhileRecording: rounds, reloads and scrapes at once; each page is whole.
+func TestScrapeWhileRecording(t *testing.T) {
 	b := board()
-	c := collector.New(b)
+	g := gathererOf(b)
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
@@ -122,7 +125,14 @@ func TestBoardIsConcurrent(_ *testing.T) {
 				if i == 0 && n%10 == 0 {
 					b.SetInventory(b.View().Tenants, []probes.Path{p})
 				}
-				drain(c)
+				if i == 1 {
+					if _, err := g.Gather(); err != nil {
+						t.Error(err)
+					}
+				}
+				if page := written(t, g, expfmt.FmtOpenMetrics_1_0_0); strings.Count(page, "m365_connector_probe_success{") < 1 || !strings.HasSuffix(page, "# EOF\n") {
+					t.Errorf("page: %s", page)
+				}
 			}
 		})
 	}

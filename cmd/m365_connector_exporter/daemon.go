@@ -19,15 +19,16 @@ import (
 
 // daemon joins the two halves: the schedule's results go to the board, and what the configuration says goes to both.
 type daemon struct {
-	file   string
-	hello  string // our name in EHLO
-	log    *slog.Logger
-	board  *collector.Board
-	self   *collector.Self
-	gate   *schedule.Gate
-	runner *schedule.Runner
-	budget *schedule.MessageBudget
-	prober atomic.Pointer[wire.Prober] // replaced on reload
+	file     string
+	hello    string // our name in EHLO
+	log      *slog.Logger
+	board    *collector.Board
+	self     *collector.Self
+	gatherer *collector.Gatherer // of the page of metrics
+	gate     *schedule.Gate
+	runner   *schedule.Runner
+	budget   *schedule.MessageBudget
+	prober   atomic.Pointer[wire.Prober] // replaced on reload
 
 	refused atomic.Pointer[refusedReload] // the newest reload, while it is not the running configuration
 
@@ -74,7 +75,9 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		Throttled:  d.gate.Throttled,
 		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
+		Dropped:    func() uint64 { return d.gatherer.Dropped() },
 	})
+	d.gatherer = collector.NewGatherer(d.own(), d.board)
 	d.apply(cfg)
 	return d, nil
 }

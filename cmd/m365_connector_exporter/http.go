@@ -11,10 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
 
-	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/web"
 	"m365_connector_exporter/probes"
 )
@@ -22,7 +20,7 @@ import (
 // handler is everything the daemon answers over HTTP, below prefix ("" or "/some/path").
 func (d *daemon) handler(prefix string) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET "+prefix+"/metrics", d.metrics())
+	mux.Handle("GET "+prefix+"/metrics", d.gatherer.Handler(d.log))
 	mux.HandleFunc("GET "+prefix+"/-/healthy", say("healthy"))
 	mux.HandleFunc("GET "+prefix+"/-/ready", say("ready")) // the listener is up only after the configuration is loaded
 	mux.HandleFunc("POST "+prefix+"/-/reload", d.handleReload)
@@ -67,27 +65,11 @@ func (d *daemon) handleReload(w http.ResponseWriter, _ *http.Request) {
 	say("reloaded")(w, nil)
 }
 
-// metrics serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone.
-func (d *daemon) metrics() http.Handler {
-	all := prometheus.NewRegistry()
-	all.MustRegister(collector.New(d.board), d.self, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	whole := promhttp.HandlerFor(all, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: 8})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		globs, asked := r.URL.Query()["tenant"]
-		if !asked {
-			whole.ServeHTTP(w, r)
-			return
-		}
-		part, err := collector.New(d.board).Filtered(globs)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(part)
-		promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
-	})
+// own is the registry of what the exporter tells of itself.
+func (d *daemon) own() *prometheus.Registry {
+	own := prometheus.NewRegistry()
+	own.MustRegister(d.board.Stages(), d.self, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return own
 }
 
 // routePrefix is where the routes live: the flag, or the path of the external URL.

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/prometheus/common/promslog"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector"
+)
+
+// TestOwnMetricsAreServed: everything that the exporter says to tell of itself stands on /metrics from the start.
+func TestOwnMetricsAreServed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte("tenants: [{ name: contoso }]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := newDaemon(file, cfg, "probe.example.org", promslog.NewNopLogger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	families := scrape(t, d.handler(""), "/metrics")
+	for _, m := range collector.OwnMetrics() {
+		if families["m365_connector_"+m.Name] == nil {
+			t.Errorf("m365_connector_%s is not on /metrics", m.Name)
+		}
+	}
+	for _, name := range []string{"go_goroutines", "process_cpu_seconds_total"} {
+		if families[name] == nil {
+			t.Errorf("%s is not on /metrics", name)
+		}
+	}
+}

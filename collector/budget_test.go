@@ -1,0 +1,83 @@
+package collector_test
+
+import (
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// fullest is an endpoint of which everything is known that can be: each verdict on a server's certificate, and a reply.
+func fullest(failing probes.Stage) probes.Endpoint {
+	e := healthy("h", "192.0.2.1")
+	for s := range failing {
+		e.Steps[s] = passed(time.Millisecond)
+	}
+	if failing < probes.NumStages {
+		e.Steps[failing] = probes.Step{Outcome: probes.Failed, Reason: probes.ReasonRecipientRejected, Reply: probes.Reply{Code: 550, Enhanced: "5.1.1"}}
+	}
+	for v := probes.VerdictTime; v <= probes.VerdictRevocation; v++ {
+		e.TLS.Verdicts[v].Outcome = probes.Passed
+	}
+	return e
+}
+
+// TestBudget: at most 24 series per endpoint, 12 per path, 8 per connector. A host's resolve belongs to no endpoint of its own.
+func TestBudget(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		endpoint probes.Endpoint
+		until    probes.Stage
+		budget   int
+	}{
+		{"tls passed", fullest(probes.Recipient), probes.TLSStage, 24},
+		{"recipient refused", fullest(probes.Recipient), probes.Recipient, 24},
+		{"message passed", fullest(probes.NumStages), probes.Message, 24},
+		// The one case over the budget: the sixth stage, refused with a reply, while all seven verdicts are judged.
+		{"message refused", fullest(probes.Message), probes.Message, 26},
+	} {
+		p := path("c", "h")
+		p.Settings.Until = c.until
+		b := collector.NewBoard(func() time.Time { return noon })
+		b.SetInventory([]mailflow.Tenant{{Name: "contoso", Inventory: noon, Outbound: []mailflow.OutboundConnector{{
+			Common:         mailflow.Common{Name: "c", Enabled: mailflow.Yes, WhenChanged: noon},
+			IsValidated:    mailflow.Yes,
+			LastValidation: noon,
+		}}}}, []probes.Path{p})
+		b.Record(round(p, noon, healthy("h", "192.0.2.1"))) // for the time of the last success
+		b.Record(round(p, noon, c.endpoint))
+		families, err := collector.NewGatherer(nil, b).Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := map[string]int{}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				count[kindOf(m)]++
+			}
+		}
+		if count["endpoint"] > c.budget || count["path"] > 12 || count["connector"] > 8 || count["endpoint"] < 20 || count["path"] < 10 || count["connector"] < 5 {
+			t.Errorf("%s: %v", c.name, count)
+		}
+	}
+}
+
+// kindOf tells what a series is of.
+func kindOf(m *dto.Metric) string {
+	kind := "tenant"
+	for _, l := range m.GetLabel() { // sorted by name, so that connector comes first and path last
+		switch {
+		case l.GetName() == "address" && l.GetValue() == "":
+			return "host"
+		case l.GetName() == "address":
+			return "endpoint"
+		case l.GetName() == "connector", l.GetName() == "path":
+			kind = l.GetName()
+		}
+	}
+	return kind
+}

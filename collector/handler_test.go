@@ -1,0 +1,145 @@
+package collector_test
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/promslog"
+
+	"m365_connector_exporter/collector"
+)
+
+func TestHandler(t *testing.T) {
+	h := gathererOf(board()).Handler(promslog.NewNopLogger())
+	const open, proto = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
+	for _, c := range []struct {
+		url, accept, encoding string
+		status                int
+		kind                  string // beginning of the content type
+		gzip                  bool
+		says, not             string
+	}{
+		{"/metrics", "", "", 200, "text/plain; version=0.0.4", false, "# TYPE m365_connector_probes_total counter", "# EOF"},
+		{"/metrics", "*/*", "br, gzip;q=0.5", 200, "text/plain", true, "m365_connector_stage_duration_seconds_bucket", "# EOF"},
+		{"/metrics", open, "gzip", 200, "application/openmetrics-text; version=1.0.0", true, "# TYPE m365_connector_probes counter", ""},
+		{"/metrics", open, "gzip;q=0, br", 200, "application/openmetrics-text", false, "# EOF", ""},
+		{"/metrics", open, "GZIP", 200, "application/openmetrics-text", true, "# EOF", ""},
+		{"/metrics", open, "gzip;nonsense", 200, "application/openmetrics-text", false, "# EOF", ""},
+		{"/metrics", proto + "delimited", "gzip", 200, "application/vnd.google.protobuf", true, "m365_connector_probes_total", "# TYPE"},
+		{"/metrics", proto + "compact-text", "", 200, "application/vnd.google.protobuf", false, `name:"m365_connector_probes_total"`, ""},
+		{"/metrics?name[]=m365_connector_info", "", "", 200, "text/plain", false, "m365_connector_info{", "m365_connector_enabled"},
+		{"/metrics?tenant=con*", "", "", 200, "text/plain", false, `tenant="contoso"`, "stage_duration_seconds_bucket"},
+		{"/metrics?tenant=x&tenant=contoso", open, "", 200, "application/openmetrics-text", false, `tenant="contoso"`, "stage_duration_seconds_bucket"},
+		{"/metrics?tenant=x", open, "", 200, "application/openmetrics-text", false, "# EOF", "contoso"},
+		{"/metrics?tenant=[", "", "", 400, "text/plain", false, "not a pattern", ""},
+	} {
+		r := httptest.NewRequest(http.MethodGet, c.url, http.NoBody)
+		r.Header.Set("Accept", c.accept)
+		r.Header.Set("Accept-Encoding", c.encoding)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		var body io.Reader = w.Body
+		zipped := w.Header().Get("Content-Encoding") == "gzip"
+		if zipped {
+			z, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = z
+		}
+		text, err := io.ReadAll(body)
+		if err != nil || w.Code != c.status || !strings.HasPrefix(w.Header().Get("Content-Type"), c.kind) || zipped != c.gzip ||
+			!strings.Contains(string(text), c.says) || c.not != "" && strings.Contains(string(text), c.not) {
+			t.Errorf("%s, Accept %q, Accept-Encoding %q: %d %v, gzip %v, %v\n%.300s", c.url, c.accept, c.encoding, w.Code, w.Header(), zipped, err, text)
+		}
+	}
+}
+
+// nowhere counts what is written to it.
+type nowhere struct {
+	header http.Header
+	size   int
+}
+
+func (w *nowhere) Header() http.Header { return w.header }
+func (w *nowhere) WriteHeader(int)     {}
+func (w *nowhere) Write(p []byte) (int, error) {
+	w.size += len(p)
+	return len(p), nil
+}
+
+// stuck is a reader that does not read.
+type stuck struct {
+	nowhere
+	entered chan<- struct{}
+	release <-chan struct{}
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	select {
+	case s.entered <- struct{}{}:
+	default:
+	}
+	<-s.release
+	return len(p), nil
+}
+
+// TestScrapesAreBounded: eight slow readers, and the ninth is told to come again.
+func TestScrapesAreBounded(t *testing.T) {
+	h := gathererOf(board()).Handler(promslog.NewNopLogger())
+	entered, release, done := make(chan struct{}, 8), make(chan struct{}), make(chan struct{})
+	for range 8 {
+		go func() {
+			h.ServeHTTP(&stuck{nowhere{header: http.Header{}}, entered, release}, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+			done <- struct{}{}
+		}()
+	}
+	for range 8 {
+		<-entered
+	}
+	get := func() int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics?tenant=x", http.NoBody))
+		return w.Code
+	}
+	if got := get(); got != http.StatusServiceUnavailable {
+		t.Errorf("the ninth scrape: %d", got)
+	}
+	close(release)
+	for range 8 {
+		<-done
+	}
+	if got := get(); got != http.StatusOK {
+		t.Errorf("afterwards: %d", got)
+	}
+}
+
+// TestOwnMetricsFail: an error of the registry, a family that cannot be written and one with a name of ours leave the page whole.
+func TestOwnMetricsFail(t *testing.T) {
+	b := board()
+	name, ours, kind := "broken", "m365_connector_info", dto.MetricType_GAUGE
+	own := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		return []*dto.MetricFamily{{Name: &name, Type: &kind, Metric: []*dto.Metric{{}}}, {Name: &ours, Type: &kind, Metric: []*dto.Metric{{}}}}, errors.New("half of it is missing")
+	})
+	var log strings.Builder
+	h := collector.NewGatherer(own, b).Handler(slog.New(slog.NewTextHandler(&log, nil)))
+	for _, url := range []string{"/metrics", "/metrics?name[]=m365_connector_info"} {
+		log.Reset()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, url, http.NoBody))
+		if page := w.Body.String(); w.Code != http.StatusOK || strings.Count(page, "# TYPE m365_connector_info ") != 1 || strings.Contains(page, "broken") {
+			t.Errorf("%s: %d\n%s", url, w.Code, page)
+		}
+		if !strings.Contains(log.String(), "half of it is missing") {
+			t.Errorf("%s: the log says %q", url, log.String())
+		}
+	}
+}

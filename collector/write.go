@@ -1,0 +1,138 @@
+package collector
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+)
+
+// writer writes a page. The text formats differ in a family's head, in how a number looks and in the last line.
+type writer struct {
+	to   io.Writer
+	open bool // OpenMetrics
+	buf  []byte
+	body []byte // of one family in protobuf
+	err  error  // of the first write that failed; afterwards nothing is written
+}
+
+const writerBuffer = 64 << 10
+
+var (
+	escapeValue = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+	escapeHelp  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
+)
+
+// writes tells whether Write knows the format.
+func writes(format expfmt.Format) bool {
+	kind := format.FormatType()
+	return kind == expfmt.TypeTextPlain || kind == expfmt.TypeOpenMetrics || kind == expfmt.TypeProtoDelim
+}
+
+// Write writes the page as text, OpenMetrics text or delimited protobuf. An error of the exporter's own metrics leaves out what it concerns, and is returned
+// after everything else was written.
+func (g *Gatherer) Write(to io.Writer, format expfmt.Format) error {
+	w := &writer{to: to, open: format.FormatType() == expfmt.TypeOpenMetrics, buf: make([]byte, 0, writerBuffer)}
+	family := w.text
+	if format.FormatType() == expfmt.TypeProtoDelim {
+		family = w.binary
+	}
+	page := g.page()
+	own, problem := g.others() // after the page: they tell of it
+	for _, i := range byName {
+		for len(own) > 0 && own[0].GetName() < families[i].name {
+			problem = errors.Join(problem, w.foreign(own[0], format))
+			own = own[1:]
+		}
+		if len(page[i]) > 0 && w.err == nil {
+			family(&families[i], page[i])
+		}
+	}
+	for _, f := range own {
+		problem = errors.Join(problem, w.foreign(f, format))
+	}
+	if w.open {
+		w.buf = append(w.buf, "# EOF\n"...)
+	}
+	w.flush()
+	return errors.Join(w.err, problem)
+}
+
+func (w *writer) flush() {
+	w.put(w.buf)
+	w.buf = w.buf[:0]
+}
+
+func (w *writer) put(text []byte) {
+	if w.err == nil {
+		_, w.err = w.to.Write(text)
+	}
+}
+
+// foreign writes a family that the Prometheus libraries made, whole or not at all.
+func (w *writer) foreign(f *dto.MetricFamily, format expfmt.Format) error {
+	var text bytes.Buffer
+	if err := expfmt.NewEncoder(&text, format).Encode(f); err != nil {
+		return fmt.Errorf("%s: %w", f.GetName(), err)
+	}
+	w.buf = append(w.buf, text.Bytes()...)
+	w.flush()
+	return nil
+}
+
+func (w *writer) text(f *family, all []*series) {
+	w.head(f)
+	for _, s := range all {
+		if len(w.buf) > writerBuffer-8<<10 {
+			w.flush()
+		}
+		w.series(f, s)
+	}
+}
+
+func (w *writer) head(f *family) {
+	name, help := f.name, escapeHelp.Replace(f.Help)
+	if w.open {
+		help = escapeValue.Replace(f.Help)
+		if f.Kind == counter {
+			name = strings.TrimSuffix(name, "_total")
+		}
+	}
+	w.buf = fmt.Appendf(w.buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, f.Kind)
+}
+
+func (w *writer) series(f *family, s *series) {
+	b := w.buf
+	for i, value := range s.labels {
+		b = append(b, f.before[i]...)
+		if s.escape {
+			value = escapeValue.Replace(value)
+		}
+		b = append(b, value...)
+	}
+	b = append(b, `"} `...)
+	b = appendNumber(b, s.value, w.open)
+	w.buf = append(b, '\n')
+}
+
+// appendNumber writes a number as Prometheus does. In OpenMetrics it shows that it is no integer.
+func appendNumber(b []byte, v float64, open bool) []byte {
+	from := len(b)
+	switch v {
+	case 0:
+		b = append(b, '0')
+	case 1:
+		b = append(b, '1')
+	default:
+		b = strconv.AppendFloat(b, v, 'g', -1, 64)
+	}
+	if open && !bytes.ContainsAny(b[from:], "e.IN") { // Inf, NaN
+		b = append(b, ".0"...)
+	}
+	return b
+}
