@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/eventlog"
+)
+
+// asService runs the program under the service control manager, if that is what started it. The log goes to the event log.
+func asService() (code int, ok bool) {
+	if service, err := svc.IsWindowsService(); err != nil || !service {
+		return 0, false
+	}
+	s := &service{args: os.Args[1:]}
+	if err := svc.Run(serviceName, s); err != nil {
+		return exitFailed, true
+	}
+	return s.code, true
+}
+
+type service struct {
+	args []string
+	code int
+}
+
+// Execute is called by the service control manager.
+func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (specific bool, code uint32) {
+	status <- svc.Status{State: svc.StartPending}
+	log, closeLog := eventWriter()
+	defer closeLog()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, s.args, io.Discard, log) }()
+	status <- svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptShutdown}
+	for {
+		select {
+		case s.code = <-ended:
+			status <- svc.Status{State: svc.StopPending}
+			return true, uint32(s.code) //nolint:gosec // an exit code
+		case r := <-requests:
+			switch r.Cmd {
+			case svc.Interrogate:
+				status <- r.CurrentStatus
+			case svc.Stop, svc.Shutdown:
+				status <- svc.Status{State: svc.StopPending}
+				cancel() // run ends when every probe has ended
+			}
+		}
+	}
+}
+
+// eventWriter writes to the event log under the source that the package's installer registers; without it, nowhere.
+func eventWriter() (io.Writer, func()) {
+	log, err := eventlog.Open(serviceName)
+	if err != nil {
+		return io.Discard, func() {}
+	}
+	const id = 1
+	report := func(level eventLevel, line string) {
+		switch level {
+		case eventError:
+			_ = log.Error(id, line)
+		case eventWarning:
+			_ = log.Warning(id, line)
+		default:
+			_ = log.Info(id, line)
+		}
+	}
+	return events{report}, func() { _ = log.Close() }
+}
