@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -30,6 +31,13 @@ type daemon struct {
 	budget   *schedule.MessageBudget
 	prober   atomic.Pointer[wire.Prober] // replaced on reload
 
+	selfTest *selfTest
+
+	judging  sync.Mutex // one judgement at a time; held for judge
+	judge    *judge
+	learned  atomic.Pointer[learned]
+	reloaded chan struct{} // tells keepLearning, which may be busy: one is enough
+
 	refused atomic.Pointer[refusedReload] // the newest reload, while it is not the running configuration
 
 	mu          sync.Mutex // one reload at a time
@@ -52,8 +60,13 @@ func gateOptions(g config.Global) schedule.GateOptions {
 	return schedule.GateOptions{MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress}
 }
 
-func newProber(g config.Global, gate probes.Gate, messages wire.MessageBudget) *wire.Prober {
+func newProber(cfg *config.Config, gate probes.Gate, messages wire.MessageBudget) *wire.Prober {
+	g := cfg.Global
 	return wire.New(wire.Options{
+		ClientCertificate: func(id probes.PathID) *tls.Certificate {
+			m, _ := cfg.Certificate(id.Tenant, id.Path)
+			return m.Key
+		},
 		Roots: g.Roots, AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
 		CheckRevocation: g.CheckRevocation, Gate: gate, Now: time.Now, Messages: messages, Version: version.Version,
 	})
@@ -64,7 +77,15 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("global.state_file: %w", err)
 	}
-	d := &daemon{file: file, hello: hello, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewGate(gateOptions(cfg.Global))}
+	self, err := newSelfTest(log)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{
+		file: file, hello: hello, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewGate(gateOptions(cfg.Global)),
+		selfTest: self, reloaded: make(chan struct{}, 1),
+	}
+	d.learned.Store(&learned{})
 	current := probes.ProberFunc(func(ctx context.Context, p probes.Path) probes.Result { return d.prober.Load().Probe(ctx, p) })
 	d.runner = schedule.New(schedule.Options{
 		Prober: current, Sink: d.board.Record, Logger: log,
@@ -87,11 +108,15 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.cfg, d.fingerprint = cfg, cfg.Fingerprint()
 	paths := plan(cfg, d.hello)
 	d.gate.Set(gateOptions(cfg.Global))
-	d.prober.Store(newProber(cfg.Global, d.gate, d.budget))
+	d.prober.Store(newProber(cfg, d.gate, d.budget))
 	d.board.SetInventory(cfg.Tenants, paths)
 	d.runner.SetPaths(paths)
 	d.self.Reload(true, time.Now())
 	d.refused.Store(nil)
+	d.judging.Lock()
+	d.judge = newJudge(cfg)
+	d.judging.Unlock()
+	d.judgeNow()
 	loaded := make(map[string]bool, len(cfg.Tenants))
 	for _, t := range cfg.Tenants {
 		loaded[t.Name] = t.NotLoaded == ""
@@ -122,6 +147,10 @@ func (d *daemon) reload(why string) error {
 	}
 	d.log.Info("reload", "trigger", why)
 	d.apply(cfg)
+	select {
+	case d.reloaded <- struct{}{}:
+	default:
+	}
 	return nil
 }
 

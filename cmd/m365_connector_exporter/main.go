@@ -31,6 +31,9 @@ const (
 )
 
 func main() {
+	if code, ok := asService(); ok {
+		os.Exit(code)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -56,6 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 	serve := newServeCommand(app)
 	validate := newValidateCommand(app)
+	audit := newAuditCommand(app)
 	demo := newDemoCommand(app)
 
 	command, err := app.Parse(args)
@@ -70,6 +74,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch command {
 	case validate.name:
 		return validate.run(ctx, *configFile, s)
+	case audit.name:
+		return audit.run(ctx, *configFile, s)
 	case demo.name:
 		return demo.run(ctx, s)
 	default:

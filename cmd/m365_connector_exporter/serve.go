@@ -108,6 +108,9 @@ func (d *daemon) run(ctx context.Context) error {
 	defer signal.Stop(hup)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { d.runner.Run(ctx); return nil })
+	group.Go(func() error { return d.keepJudging(ctx) })
+	group.Go(func() error { return d.keepLearning(ctx) })
+	group.Go(func() error { return d.selfTest.run(ctx) })
 	group.Go(func() error {
 		poll := time.NewTicker(pollInterval)
 		defer poll.Stop()
@@ -138,7 +141,7 @@ func checkConfig(file string, s streams) int {
 		_, _ = fmt.Fprintln(s.err, problems)
 		return exitUsage
 	}
-	_, _ = fmt.Fprintf(s.out, "%s: good, %d tenants, %d outbound paths\n", file, len(cfg.Tenants), len(plan(cfg, "")))
+	_, _ = fmt.Fprintf(s.out, "%s: good, %d tenants, %d paths\n", file, len(cfg.Tenants), len(plan(cfg, "")))
 	return exitOK
 }
 

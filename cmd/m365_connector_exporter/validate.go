@@ -66,7 +66,7 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 	}
 	refusals := &refusals{inner: budget}
 	gate := schedule.NewGate(gateOptions(cfg.Global))
-	items := probeAll(ctx, newProber(cfg.Global, gate, refusals), paths, newProgress(s.err, len(paths)))
+	items := probeAll(ctx, newProber(cfg, gate, refusals), paths, newProgress(s.err, len(paths)))
 	if err := c.print(s.out, items); err != nil {
 		return exitFailed
 	}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+const (
+	judgeEvery = 10 * time.Second // how long a finding may lag behind its probe
+	// judgeShare bounds the time spent on judging: a run that takes long makes the next one come later.
+	judgeShare = 20
+	learnEvery = time.Hour // how often MX records and the certificates of certificate.smtp are looked at
+	learnBound = 16        // look-ups at a time
+)
+
+// learned is what the network says of the configuration beside the paths. It is replaced whole.
+type learned struct {
+	mx     map[string][]string           // of accepted domains that answered
+	served map[probes.PathID]*probes.TLS // by certificate.smtp
+}
+
+// judgeNow judges what is known and puts it on the board. It returns how long that took.
+func (d *daemon) judgeNow() time.Duration {
+	d.judging.Lock()
+	defer d.judging.Unlock()
+	start := time.Now()
+	f := d.board.Facts()
+	learned := d.learned.Load()
+	d.judge.served = learned.served
+	d.judge.complete(f)
+	if stats := d.runner.Stats(); stats.VantageBlocked {
+		f.VantageBlocked = "no path passes connect, three hosts or more"
+	}
+	f.Overloaded = check.Overloads(f.Paths, d.judge.cfg.Global.MaxConcurrentPerAddress, d.judge.cfg.Global.MinGapPerAddress)
+	d.board.SetAnalysis(collector.Analyse(f))
+	return time.Since(start)
+}
+
+// keepJudging judges again and again until ctx ends.
+func (d *daemon) keepJudging(ctx context.Context) error {
+	timer := time.NewTimer(judgeEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			timer.Reset(max(judgeEvery, judgeShare*d.judgeNow()))
+		}
+	}
+}
+
+// keepLearning looks at what changes seldom: at the start, after each reload and every hour.
+func (d *daemon) keepLearning(ctx context.Context) error {
+	tick := time.NewTicker(learnEvery)
+	defer tick.Stop()
+	for {
+		d.learn(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.reloaded:
+		case <-tick.C:
+		}
+	}
+}
+
+// learn asks for the MX of every accepted domain and for the certificates that certificate.smtp names. What does not answer now
+// keeps what it said before.
+func (d *daemon) learn(ctx context.Context) {
+	d.mu.Lock()
+	cfg := d.cfg
+	d.mu.Unlock()
+	before, prober := d.learned.Load(), d.prober.Load()
+	now := &learned{mx: map[string][]string{}, served: map[probes.PathID]*probes.TLS{}}
+	results := make(chan func())
+	var group errgroup.Group
+	group.SetLimit(learnBound)
+	go func() {
+		for _, t := range cfg.Tenants {
+			servers := dnsServers(cfg.Layers(t.Name, mailflow.Inbound, "", ""))
+			for _, domain := range t.AcceptedDomains {
+				group.Go(func() error {
+					hosts, ok := prober.MX(ctx, domain.Name, servers)
+					results <- func() {
+						if ok {
+							now.mx[domain.Name] = hosts
+						} else if old, known := before.mx[domain.Name]; known {
+							now.mx[domain.Name] = old
+						}
+					}
+					return nil
+				})
+			}
+		}
+		for _, p := range shownBySMTP(cfg, d.hello) {
+			group.Go(func() error {
+				seen := servedBy(prober.Probe(ctx, p))
+				results <- func() {
+					if seen == nil {
+						seen = before.served[p.ID]
+					}
+					if seen != nil {
+						now.served[p.ID] = seen
+					}
+				}
+				return nil
+			})
+		}
+		_ = group.Wait() // nobody returns an error
+		close(results)
+	}()
+	for note := range results {
+		note()
+	}
+	if ctx.Err() == nil {
+		d.learned.Store(now)
+		d.judgeNow()
+	}
+}
+
+func dnsServers(layers []probes.Layer) []string {
+	var servers []string
+	for _, l := range layers {
+		if l.DNSServers != nil {
+			servers = l.DNSServers
+		}
+	}
+	return servers
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/emersion/go-smtp"
+	"golang.org/x/net/netutil"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/wire"
+)
+
+// selfTestInterval is how often the prober proves that it still can: descriptors, clock, cryptography, goroutines.
+const selfTestInterval = time.Minute
+
+// selfTestName is a name that no DNS has (RFC 6761, section 6.4).
+const selfTestName = "selftest.invalid"
+
+// selfTest is a healthy mail server on loopback, inside this process, and the prober that visits it. An alert can then tell a sick
+// prober from sick mail.
+type selfTest struct {
+	server   *smtp.Server
+	listener net.Listener
+	prober   *wire.Prober
+	path     probes.Path
+	log      *slog.Logger
+	outcome  atomic.Int32 // a probes.Outcome
+}
+
+func newSelfTest(log *slog.Logger) (*selfTest, error) {
+	certificate, roots, err := selfTestCertificate(time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("self-test: %w", err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	if err != nil {
+		return nil, fmt.Errorf("self-test: %w", err)
+	}
+	address := listener.Addr().(*net.TCPAddr).AddrPort() //nolint:errcheck,forcetypeassert // it listens on TCP
+	t := &selfTest{
+		server: selfTestServer(certificate), listener: netutil.LimitListener(listener, 4), log: log,
+		prober: wire.New(wire.Options{Roots: roots, AllowNetworks: []netip.Prefix{netip.PrefixFrom(address.Addr(), 32)}, Now: time.Now}),
+		path: probes.Path{
+			ID: probes.PathID{Tenant: "self-test"}, Hop: selfTestName, ConnectorType: mailflow.OnPremises,
+			TLSSettings: mailflow.CertificateValidation, Recipients: []string{"probe@" + selfTestName},
+			Settings: probes.Settings{
+				Until: probes.Recipient, Port: address.Port(), HelloName: selfTestName, Timeout: 20 * time.Second,
+				Protocol: probes.IPAny, ConnectTo: []netip.Addr{address.Addr()},
+			},
+		},
+	}
+	return t, nil
+}
+
+// result is whether the newest self-test passed; known is false before the first one.
+func (t *selfTest) result() (passed, known bool) {
+	o := probes.Outcome(t.outcome.Load()) //nolint:gosec // it was one
+	return o == probes.Passed, o != probes.NotReached
+}
+
+// run serves and probes until ctx ends.
+func (t *selfTest) run(ctx context.Context) error {
+	served := make(chan struct{})
+	go func() { _ = t.server.Serve(t.listener); close(served) }()
+	tick := time.NewTicker(selfTestInterval)
+	defer tick.Stop()
+	for {
+		t.probe(ctx)
+		select {
+		case <-ctx.Done():
+			_ = t.listener.Close()
+			<-served
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			if err := t.server.Shutdown(end); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
+				t.log.Debug("self-test server", "err", err)
+			}
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (t *selfTest) probe(ctx context.Context) {
+	r := t.prober.Probe(ctx, t.path)
+	if ctx.Err() != nil {
+		return
+	}
+	outcome := r.Outcome()
+	if outcome != probes.Passed {
+		outcome = probes.Failed // on loopback there is no excuse
+		e, stage, step, _ := r.Failure()
+		t.log.Error("the self-test failed: this prober is sick, its verdicts may be too",
+			"stage", stage.String(), "reason", string(step.Reason), "detail", step.Detail, "address", e.Addr.String())
+	}
+	t.outcome.Store(int32(outcome))
+}
+
+// selfTestServer accepts every sender and recipient and no message.
+func selfTestServer(certificate tls.Certificate) *smtp.Server {
+	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return yesSession{}, nil }))
+	s.Domain, s.ErrorLog = selfTestName, log.New(io.Discard, "", 0)
+	s.ReadTimeout, s.WriteTimeout, s.MaxRecipients, s.MaxMessageBytes, s.MaxLineLength = 30*time.Second, 30*time.Second, 1, 1, 2000
+	s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}
+	return s
+}
+
+type yesSession struct{}
+
+var errNoMail = errors.New("no mail here")
+
+func (yesSession) Mail(string, *smtp.MailOptions) error { return nil }
+func (yesSession) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (yesSession) Data(io.Reader) error                 { return errNoMail }
+func (yesSession) Reset()                               {}
+func (yesSession) Logout() error                        { return nil }
+
+// selfTestCertificate lasts as long as the process may.
+func selfTestCertificate(now time.Time) (tls.Certificate, *x509.CertPool, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, fmt.Errorf("key: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: selfTestName}, DNSNames: []string{selfTestName},
+		NotBefore: now.AddDate(-10, 0, 0), NotAfter: now.AddDate(50, 0, 0), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return tls.Certificate{}, nil, fmt.Errorf("certificate: %w", err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return tls.Certificate{}, nil, fmt.Errorf("certificate: %w", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, roots, nil
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/promslog"
+	"go.uber.org/goleak"
+)
+
+func TestSelfTest(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	self, err := newSelfTest(promslog.NewNopLogger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, known := self.result(); known {
+		t.Error("known before it ran")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- self.run(ctx) }()
+	for known := false; !known; _, known = self.result() {
+		time.Sleep(time.Millisecond)
+	}
+	if passed, _ := self.result(); !passed {
+		t.Error("a healthy prober fails")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	self.probe(t.Context()) // nothing listens any more
+	if passed, known := self.result(); passed || !known {
+		t.Error("a prober that reaches nothing passes")
+	}
+}

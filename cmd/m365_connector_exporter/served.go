@@ -1,0 +1,48 @@
+package main
+
+import (
+	"net"
+	"strconv"
+	"time"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// shownBySMTP is a path to each server that certificate.smtp names. It is known under the id of the sender's own path.
+func shownBySMTP(cfg *config.Config, hello string) []probes.Path {
+	var paths []probes.Path
+	for i := range cfg.Tenants {
+		t := &cfg.Tenants[i]
+		for k := range t.Senders {
+			s := &t.Senders[k]
+			host, port, err := net.SplitHostPort(s.Certificate.SMTP)
+			if err != nil {
+				continue // none, or the configuration would have been refused
+			}
+			number, err := strconv.ParseUint(port, 10, 16)
+			if err != nil {
+				continue
+			}
+			paths = append(paths, probes.Path{
+				ID: pathOf(t.Name, s), Hop: host, ConnectorType: mailflow.OnPremises,
+				Settings: probes.Settings{
+					Until: probes.TLSStage, Port: uint16(number), HelloName: hello, Timeout: 30 * time.Second, Protocol: probes.IPAny,
+					DNSServers: dnsServers(cfg.Layers(t.Name, mailflow.Inbound, s.Connector, s.Name)),
+				},
+			})
+		}
+	}
+	return paths
+}
+
+// servedBy is the first certificate that a round saw.
+func servedBy(r probes.Result) *probes.TLS {
+	for _, e := range r.Endpoints {
+		if e.TLS != nil && len(e.TLS.Chain) > 0 {
+			return e.TLS
+		}
+	}
+	return nil
+}
