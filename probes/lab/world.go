@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,7 +33,11 @@ type World struct {
 	now     time.Time
 	tenant  string
 	hybrid  *Mail
-	usable  func(host string) bool // whether a server can listen on that loopback address
+	door    *FrontDoor
+	// arriving is what is true of the inbound paths; files are what the configuration names, by their place beside it.
+	arriving []Expectation
+	files    map[string][]byte
+	usable   func(host string) bool // whether a server can listen on that loopback address
 }
 
 // StartWorld starts everything. Close ends it.
@@ -51,12 +56,12 @@ func usable(host string) bool {
 }
 
 func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
-	w := &World{now: o.Now, usable: usable}
+	w := &World{now: o.Now, usable: usable, files: map[string][]byte{}}
 	var err error
 	if w.ca, err = NewCA(o.Now); err != nil {
 		return nil, err
 	}
-	for _, build := range []func() error{w.contoso, w.fabrikam, w.tailspin} {
+	for _, build := range []func() error{w.openDoor, w.contoso, w.inbound, w.fabrikam, w.inbound, w.tailspin, w.inbound} {
 		if err := build(); err != nil {
 			w.Close()
 			return nil, err
@@ -70,7 +75,10 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 }
 
 // Expect lists what is true of each path.
-func (w *World) Expect() []Expectation { return w.expect }
+func (w *World) Expect() []Expectation { return slices.Concat(w.expect, w.arriving) }
+
+// Door is Exchange Online's front door as this world has it.
+func (w *World) Door() *FrontDoor { return w.door }
 
 // Messages are what the healthy hybrid server received.
 func (w *World) Messages() []string { return w.hybrid.Messages() }
@@ -91,6 +99,9 @@ func (w *World) WriteConfig(dir string) (string, error) {
 	if err := os.WriteFile(root, w.ca.RootPEM(), 0o600); err != nil {
 		return "", fmt.Errorf("lab: %w", err)
 	}
+	if err := w.writeFiles(dir); err != nil {
+		return "", err
+	}
 	text := fmt.Sprintf(`# Written by the demo: a world of loopback servers, some of them sick on purpose.
 global:
   ca_file: ca.pem
@@ -98,13 +109,14 @@ global:
   min_gap_per_address: 20ms
   max_concurrent_per_address: 16
   state_file: state.json
+  exchange_online_hosts: ["*.%s"]
 probe:
   interval: 5s
   timeout: 3s
   hello_name: demo.example
   dns_servers: ["%s"]
 tenants:
-%s`, w.dns.Addr(), w.yaml.String())
+%s`, doorZone, w.dns.Addr(), w.yaml.String())
 	file := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("lab: %w", err)

@@ -29,14 +29,14 @@ func TestWorldIsAsItSays(t *testing.T) {
 	want := map[string]int{"contoso": 6, "fabrikam": 7, "tailspin": 12}
 	if runtime.GOOS == "linux" {
 		got := map[string]int{}
-		for _, e := range w.Expect() {
+		for _, e := range w.expect {
 			got[e.Tenant]++
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	}
-	for i, e := range w.Expect() {
+	for i, e := range w.expect {
 		t.Run(e.Tenant+"/"+e.Connector, func(t *testing.T) { visit(t, w, w.sites[i], e) })
 	}
 }
@@ -193,7 +193,7 @@ func TestWorldWithFewAddresses(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer w.Close()
-			for i, e := range w.Expect() {
+			for i, e := range w.expect {
 				if slices.Contains(test.without, e.Connector) {
 					t.Errorf("%s is there", e.Connector)
 				}
@@ -206,7 +206,7 @@ func TestWorldWithFewAddresses(t *testing.T) {
 					visit(t, w, w.sites[i], e)
 				}
 			}
-			if got := len(w.Expect()) + len(test.without); got != 25 {
+			if got := len(w.expect) + len(test.without); got != 25 {
 				t.Errorf("%d paths with those left out, want 25", got)
 			}
 		})

@@ -1,0 +1,143 @@
+package lab
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// doorZone is the world's own mail.protection.outlook.com.
+const doorZone = "mail.protection.lab.example"
+
+// arrival is one inbound connector of the current tenant with the sender behind it.
+type arrival struct {
+	connector   string
+	value       string   // tls_sender_certificate_name; "" for a connector by address
+	addresses   []string // sender_ip_addresses
+	sender      string
+	certificate string // the name on what the sender presents; "" for none
+	extra       string // more YAML lines of the sender
+	want        string
+	stage, why  string
+}
+
+// arrivals is what each tenant lets in. All of it ends at one front door, which knows the tenants as Exchange Online would.
+var arrivals = map[string][]arrival{
+	"contoso": {{
+		connector: "From on-premises", value: "*.contoso.example", sender: "edge-1", certificate: "mail.contoso.example", want: "passed",
+	}},
+	"fabrikam": {
+		{
+			connector: "From gateway", value: "mail.fabrikam.example", sender: "renewed gateway", certificate: "gateway.fabrikam.example",
+			want: "failed", stage: "recipient", why: "tenant_attribution",
+		},
+		{connector: "Scanner relay", addresses: []string{"198.51.100.0/28"}, sender: "scanner", want: "passed"},
+	},
+	"tailspin": {
+		{connector: "Third-party relay", value: "relay.vendor.example", sender: "vendor", certificate: "relay.vendor.example", want: "passed"},
+		{connector: "Shared gateway", addresses: []string{"198.51.100.8/29"}, sender: "hosted gateway", want: "passed"},
+	},
+}
+
+// openDoor starts the front door.
+func (w *World) openDoor() error {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(w.ca.RootPEM())
+	certificate, err := w.leaf(-30, 300, nil, doorZone, "*."+doorZone)
+	if err != nil {
+		return err
+	}
+	var tenants []DoorTenant
+	for _, name := range []string{"contoso", "fabrikam", "tailspin"} {
+		t := DoorTenant{Name: name, Domains: []string{name + ".example"}}
+		for _, a := range arrivals[name] {
+			c := DoorConnector{Name: a.connector, Certificate: a.value}
+			for _, prefix := range a.addresses {
+				c.Addresses = append(c.Addresses, netip.MustParsePrefix(prefix))
+			}
+			t.Connectors = append(t.Connectors, c)
+		}
+		tenants = append(tenants, t)
+	}
+	w.door, err = StartFrontDoor(DoorOptions{Certificate: *certificate, ClientRoots: roots, Tenants: tenants})
+	if err == nil {
+		w.closers = append(w.closers, w.door.Close)
+	}
+	return err
+}
+
+// inbound writes the current tenant's inbound connectors and senders.
+func (w *World) inbound() error {
+	host := w.tenant + "-example." + doorZone
+	fmt.Fprintf(&w.zone, "%s. 60 IN A 127.0.0.1\n", host)
+	var connectors, senders strings.Builder
+	for _, a := range arrivals[w.tenant] {
+		fmt.Fprintf(&connectors, "      - name: %s\n        connector_type: OnPremises\n        sender_domains: [\"*\"]\n", a.connector)
+		if a.value != "" {
+			fmt.Fprintf(&connectors, "        require_tls: true\n        tls_sender_certificate_name: %q\n", a.value)
+		}
+		if len(a.addresses) > 0 {
+			fmt.Fprintf(&connectors, "        sender_ip_addresses: [%s]\n", strings.Join(a.addresses, ", "))
+		}
+		fmt.Fprintf(&senders, "      - name: %s\n        connector: %s\n        mail_from_domains: [%s.example]\n        target: %s\n        probe: { port: %d }\n",
+			a.sender, a.connector, w.tenant, host, w.door.Port())
+		if len(a.addresses) > 0 {
+			fmt.Fprintf(&senders, "        addresses: [%s]\n", strings.Join(a.addresses, ", "))
+		}
+		if a.certificate != "" {
+			if err := w.keep(a.certificate); err != nil {
+				return err
+			}
+			fmt.Fprintf(&senders, "        certificate: { file: certs/%s.pem }\n        present_certificate: true\n        recipient: who@elsewhere.example\n", a.certificate)
+		}
+		senders.WriteString(a.extra)
+		w.arriving = append(w.arriving, Expectation{w.tenant, a.connector, a.sender, a.want, a.stage, a.why})
+	}
+	fmt.Fprintf(&w.yaml, "    inbound_connectors:\n%s    senders:\n%s", connectors.String(), senders.String())
+	return nil
+}
+
+// keep issues a sender's certificate and keeps it for WriteConfig, with its key.
+func (w *World) keep(name string) error {
+	certificate, err := w.leaf(-30, 170, nil, name)
+	if err != nil {
+		return err
+	}
+	text, err := pemOf(certificate)
+	if err != nil {
+		return err
+	}
+	w.files[filepath.Join("certs", name+".pem")] = text
+	return nil
+}
+
+// pemOf is a certificate's chain and key as a file has them.
+func pemOf(c *tls.Certificate) ([]byte, error) {
+	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		return nil, fmt.Errorf("lab: %w", err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	for _, der := range c.Certificate {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	return text, nil
+}
+
+func (w *World) writeFiles(dir string) error {
+	for name, content := range w.files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return fmt.Errorf("lab: %w", err)
+		}
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			return fmt.Errorf("lab: %w", err)
+		}
+	}
+	return nil
+}
