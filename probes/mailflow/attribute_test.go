@@ -289,3 +289,19 @@ func FuzzAttribute(f *testing.F) {
 		}
 	})
 }
+
+func TestRivalsAndDoubts(t *testing.T) {
+	alike := tenant("alike", "alike.com", onPremises("one", "*.alike.com", ""), onPremises("two", "mail.alike.com", ""), onPremises("three", "-", "192.0.2.0/24"),
+		onPremises("four", "-", "192.0.2.1"))
+	for _, test := range []struct{ envelope, names, rivals, doubts string }{
+		{"192.0.2.1 alike.com > elsewhere.org", "mail.alike.com", "two", "4 connectors of alike match"},
+		{"192.0.2.1 alike.com > elsewhere.org", "", "four", "2 connectors of alike match"},
+		{"192.0.2.9 alike.com > elsewhere.org", "", "", ""},
+		{"203.0.113.1 alike.com > elsewhere.org", "", "", ""}, // refused: only its wording is uncertain
+	} {
+		got := Attribute([]Tenant{alike}, arrival(t, test.envelope, test.names))
+		if strings.Join(got.Rivals, " ") != test.rivals || !says(strings.Join(got.VerdictDoubts(), "\n"), test.doubts) {
+			t.Errorf("%s, %q: rivals %q, doubts %q", test.envelope, test.names, got.Rivals, got.VerdictDoubts())
+		}
+	}
+}

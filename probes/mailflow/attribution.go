@@ -52,6 +52,7 @@ type Attribution struct {
 	Arrival   Arrival
 	Tenants   []string // that qualify at the strongest ground reached; more than one is ambiguous
 	Connector string   // of the tenant, where there is exactly one tenant and one of its connectors matched
+	Rivals    []string // other connectors of that tenant that match alike, both by certificate or both by address, at most MaxRivals
 	Ground    Ground
 	Relay     bool     // mail to recipients outside the tenant is accepted
 	Reply     string   // the predicted refusal, "550 5.7.64 TenantAttribution; Relay Access Denied"; "" when nothing is refused
@@ -62,6 +63,27 @@ type Attribution struct {
 
 // MaxTrace bounds an attribution's trace.
 const MaxTrace = 40
+
+// MaxRivals bounds how many other connectors an attribution names.
+const MaxRivals = 8
+
+// VerdictDoubts are the undocumented rules that tenant, ground and relay rest on: Uncertain without what concerns only how a refusal
+// is worded.
+func (a Attribution) VerdictDoubts() []string {
+	var doubts []string
+	for _, why := range a.Uncertain {
+		if why != uncertainStep && why != uncertainRefusal {
+			doubts = append(doubts, why)
+		}
+	}
+	return doubts
+}
+
+// What Microsoft has not documented about a refusal's words, while the refusal itself is.
+const (
+	uncertainStep    = "the SMTP step of 5.7.64 (RCPT TO by all evidence) and the text after it are not documented"
+	uncertainRefusal = "a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its mail with 5.7.64 (KB 3212877)"
+)
 
 // Ambiguous tells that more than one tenant qualifies at the same ground.
 func (a Attribution) Ambiguous() bool { return len(a.Tenants) > 1 }

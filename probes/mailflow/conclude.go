@@ -41,7 +41,7 @@ func (s *simulation) refuseRelay() {
 	if s.anybody {
 		s.out.Reply = replyNotOurs
 	}
-	s.doubt("the SMTP step of 5.7.64 (RCPT TO by all evidence) and the text after it are not documented")
+	s.doubt(uncertainStep)
 }
 
 // chooseConnector takes the first that matches; which of several Exchange Online takes is reported, not documented.
@@ -55,6 +55,7 @@ func (s *simulation) chooseConnector() {
 	m := s.through[0]
 	c := s.connector(m)
 	s.out.Connector = c.Name
+	s.rivals()
 	s.doubt(m.name.Uncertain)
 	if len(s.through) > 1 {
 		s.doubt(fmt.Sprintf("%d connectors of %s match: which one is used is not documented, certificate before address is reported", len(s.through), s.out.Tenants[0]))
@@ -67,6 +68,16 @@ func (s *simulation) chooseConnector() {
 	}
 	if len(c.AssociatedAcceptedDomains) > 0 {
 		s.doubt(fmt.Sprintf("connector %q is tied to accepted domains: Microsoft documents that only as a test setting", c.Name))
+	}
+}
+
+// rivals names the connectors that match as the first does. One that matches by address beside one that matches by certificate is
+// none.
+func (s *simulation) rivals() {
+	for _, m := range s.through[1:] {
+		if m.name.Matched == s.through[0].name.Matched && len(s.out.Rivals) < MaxRivals {
+			s.out.Rivals = append(s.out.Rivals, s.connector(m).Name)
+		}
 	}
 }
 
@@ -157,7 +168,7 @@ func (s *simulation) untrusted() {
 		if c := s.connector(m); m.name.Matched && c.RequireTLS == Yes {
 			s.out.Reply = replyUntrusted
 			s.say("connector %q of %s would match if the certificate were valid", c.Name, s.d.tenants[m.tenant].name)
-			s.doubt("a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its mail with 5.7.64 (KB 3212877)")
+			s.doubt(uncertainRefusal)
 			return
 		}
 	}

@@ -61,9 +61,9 @@ var exchangeOnlineRanges = [...]netip.Prefix{
 }
 
 // ExchangeOnlineRange is the published range of Exchange Online that the given one touches; ok is false where there is none.
-func ExchangeOnlineRange(p netip.Prefix) (published netip.Prefix, ok bool) {
+func ExchangeOnlineRange(r Range) (published netip.Prefix, ok bool) {
 	for _, known := range exchangeOnlineRanges {
-		if known.Overlaps(p) {
+		if RangeOf(known).Overlaps(r) {
 			return known, true
 		}
 	}

@@ -43,7 +43,7 @@ func TestExchangeOnlineRange(t *testing.T) {
 	for text, want := range map[string]bool{
 		"40.107.3.4/32": true, "40.0.0.0/8": true, "104.47.128.0/32": false, "192.0.2.1/32": false, "2a01:111:f400::1/128": true,
 	} {
-		if _, ok := mailflow.ExchangeOnlineRange(netip.MustParsePrefix(text)); ok != want {
+		if _, ok := mailflow.ExchangeOnlineRange(mailflow.RangeOf(netip.MustParsePrefix(text))); ok != want {
 			t.Errorf("ExchangeOnlineRange(%s) = %t", text, ok)
 		}
 	}
