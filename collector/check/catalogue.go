@@ -10,7 +10,11 @@ func Catalogue() []Check { return catalogue() }
 
 var catalogue = sync.OnceValue(func() []Check {
 	return slices.Concat(
-		outboundChecks(),
+		certificateChecks(), tlsChecks(),
+		acceptedChecks(), sharedChecks(), attributionChecks(),
+		inboundChecks(), restrictionChecks(),
+		outboundChecks(), routingChecks(), statusChecks(),
+		tenantChecks(), proberChecks(),
 	)
 })
 

@@ -108,14 +108,18 @@ type Facts struct {
 	Attributions   map[probes.PathID][]mailflow.Attribution // of each inbound path's sender: its domains, then the null sender
 	VantageBlocked string                                   // why it is believed that this host may not connect outward; "" when it may
 	Overloaded     []Overload
-	NoNetwork      bool     // audit: no path has been probed, and DNS is not asked
-	ExchangeHosts  []string // more host patterns that are Exchange Online
+	NoNetwork      bool                // audit: no path has been probed, and DNS is not asked
+	ExchangeHosts  []string            // more host patterns that are Exchange Online
+	MX             map[string][]string // hosts of each accepted domain's MX; nil: DNS was not asked; a domain without an entry got no answer
+
+	known *index
 }
 
-// Path is a planned path with what the probes know of it. Only conclusive rounds are judged.
+// Path is a planned path with what the probes know of it.
 type Path struct {
 	probes.Path
 	Conclusive *probes.Result // newest round that passed or failed, confirmed; nil before it
+	Newest     *probes.Result // newest round that was not cut short, whatever it proved; no verdict is read of it; nil before it
 	Endpoints  []Endpoint     // what stays known of each endpoint, in the order host, address
 	Client     *probes.TLS    // inbound: the certificate its sender presents, judged at Now; nil where none is known
 	RootsLack  string         // inbound: what the sender's trusted_roots lack; "" where nothing, or not configured

@@ -1,57 +1,118 @@
 package check
 
 import (
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
 // eachOutbound asks a question of every outbound connector that is turned on and not in test mode: the others have no finding
 // but their own (contract, section 1). What it reports is about the connector.
-func eachOutbound(ask func(f *Facts, t *mailflow.Tenant, c *mailflow.OutboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+func eachOutbound(ask func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
-		for i := range f.Tenants {
-			t := &f.Tenants[i]
+		for _, t := range f.known.tenants {
 			for j := range t.Outbound {
-				if c := &t.Outbound[j]; c.IsEnabled() && c.TestMode != mailflow.Yes {
-					ask(f, t, c, about(report, Subject{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name}))
+				if c := &t.Outbound[j]; judgedOutbound(c) {
+					ask(f, t, c, about(report, outboundSubject(t, c)))
 				}
 			}
 		}
 	}
 }
 
+func outboundSubject(t *tenant, c *mailflow.OutboundConnector) Subject {
+	return Subject{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name}
+}
+
+func inboundSubject(t *tenant, c *mailflow.InboundConnector) Subject {
+	return Subject{Tenant: t.Name, Direction: mailflow.Inbound, Connector: c.Name}
+}
+
 // eachInbound asks a question of every inbound connector that is turned on.
-func eachInbound(ask func(f *Facts, t *mailflow.Tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+func eachInbound(ask func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
-		for i := range f.Tenants {
-			t := &f.Tenants[i]
+		for _, t := range f.known.tenants {
 			for j := range t.Inbound {
 				if c := &t.Inbound[j]; c.IsEnabled() {
-					ask(f, t, c, about(report, Subject{Tenant: t.Name, Direction: mailflow.Inbound, Connector: c.Name}))
+					ask(f, t, c, about(report, inboundSubject(t, c)))
 				}
 			}
 		}
+	}
+}
+
+// eachSource asks a question of every inbound connector that is turned on and stands for servers of the tenant's own: only these
+// attribute mail (MC1226222). One that trusts another Microsoft 365 organisation uses no other parameter (Set-InboundConnector,
+// TrustedOrganizations).
+func eachSource(ask func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+	return eachInbound(func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
+		if c.Type == mailflow.OnPremises && len(c.TrustedOrganizations) == 0 {
+			ask(f, t, c, report)
+		}
+	})
+}
+
+// eachSender asks a question of every sender behind an inbound connector that is turned on. What rests on an assumed sender is at
+// most a warning (contract, section 2).
+func eachSender(ask func(f *Facts, s sender, report func(Finding))) func(*Facts, func(Finding)) {
+	return func(f *Facts, report func(Finding)) {
+		for _, t := range f.known.tenants {
+			for j := range t.Senders {
+				one := &t.Senders[j]
+				c := t.inbound[one.Connector]
+				if c == nil || !c.IsEnabled() {
+					continue
+				}
+				subject := inboundSubject(t, c)
+				subject.Path = one.Name
+				s := sender{one, t, c, f.known.paths[probes.PathID(subject)]}
+				ask(f, s, s.limit(about(report, subject)))
+			}
+		}
+	}
+}
+
+// limit keeps what is reported of an assumed sender at warning, and says what it rests on.
+func (s sender) limit(report func(Finding)) func(Finding) {
+	if !s.Assumed {
+		return report
+	}
+	return func(one Finding) {
+		if one.Severity == Off || one.Severity > Warning { // Off stands for the check's own, which Run limits again
+			one.Severity = Warning
+		}
+		one.Evidence = append(one.Evidence[:len(one.Evidence):len(one.Evidence)], "The sender "+s.Name+" is assumed: no sender is configured for this connector.")
+		report(one)
 	}
 }
 
 // eachTenant asks a question of every tenant.
-func eachTenant(ask func(f *Facts, t *mailflow.Tenant, report func(Finding))) func(*Facts, func(Finding)) {
+func eachTenant(ask func(f *Facts, t *tenant, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
-		for i := range f.Tenants {
-			ask(f, &f.Tenants[i], about(report, Subject{Tenant: f.Tenants[i].Name}))
+		for _, t := range f.known.tenants {
+			ask(f, t, about(report, Subject{Tenant: t.Name}))
 		}
 	}
 }
 
-// eachPath asks a question of every path that the daemon probes.
+// eachPath asks a question of every path whose connector is not muted.
 func eachPath(ask func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
 		for i := range f.Paths {
 			p := &f.Paths[i]
-			if p.NotProbed == "" {
+			if t := f.known.named[p.ID.Tenant]; t == nil || !t.mutes(p.ID.Direction, p.ID.Connector) {
 				ask(f, p, about(report, Subject(p.ID)))
 			}
 		}
 	}
+}
+
+// eachProbed asks a question of every path that the daemon probes.
+func eachProbed(ask func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
+	return eachPath(func(f *Facts, p *Path, report func(Finding)) {
+		if p.NotProbed == "" {
+			ask(f, p, report)
+		}
+	})
 }
 
 // about gives each finding its subject, unless the check has named one itself.

@@ -10,7 +10,10 @@ import (
 
 // Run judges the facts with every check of the catalogue. The findings are in the order severity (highest first), tenant,
 // direction, connector, path, code; suppressed ones are among them and say by what.
-func Run(f *Facts) []Finding {
+func Run(facts *Facts) []Finding {
+	indexed := *facts
+	f := &indexed
+	f.known = newIndex(f)
 	found := map[Key]Finding{}
 	for _, c := range Catalogue() {
 		c.Find(f, func(got Finding) {
@@ -81,7 +84,7 @@ func (f *Facts) date(found map[Key]Finding) {
 }
 
 // silence takes out the consequences of what was found about the same path, connector or tenant, but for those that stood before
-// their cause did.
+// their cause did, and for those that matter more: a warning silences nothing critical.
 func silence(found map[Key]Finding) {
 	type place struct{ code, tenant string }
 	at := map[place][]Key{}
@@ -96,7 +99,7 @@ func silence(found map[Key]Finding) {
 		for _, cause := range at[place{c.Code, ""}] {
 			for _, code := range c.Silences {
 				for _, key := range at[place{code, cause.Tenant}] {
-					if key.within(cause.Subject) && !found[key].Since.Before(found[cause].Since) {
+					if key.within(cause.Subject) && !found[key].Since.Before(found[cause].Since) && found[key].Severity <= found[cause].Severity {
 						gone = append(gone, key)
 					}
 				}

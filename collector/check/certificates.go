@@ -1,0 +1,252 @@
+package check
+
+import (
+	"fmt"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// certificateChecks judge the certificates of a path: those that its servers show, and the one that its sender presents.
+func certificateChecks() []Check {
+	const validated = "critical where the connector demands a valid certificate, else at most warning"
+	return []Check{
+		{
+			Code: "certificate_expired", Severity: Critical,
+			Title:    "A certificate has expired",
+			When:     "The leaf, or a certificate above it that the chain needs, has ended: " + validated + ". Roots are not judged",
+			Remedy:   "Renew the certificate, and bind the new one to the SMTP service on every server behind this name (or to the send connector).",
+			Source:   "450 4.7.320 CertificateExpired; MC1226222 for what a sender presents",
+			Silences: append(trustConsequences(), "certificate_untrusted", "certificate_expires_soon"),
+			Find:     eachCertificate(findExpired),
+		},
+		{
+			Code: "certificate_not_yet_valid", Severity: Critical,
+			Title:    "A certificate is not valid yet",
+			When:     "The leaf, or a certificate above it, begins in the future: " + validated,
+			Remedy:   "Check the certificate and the clocks of both hosts.",
+			Source:   "450 4.7.320 Certificate validation failed",
+			Silences: append(trustConsequences(), "certificate_untrusted"),
+			Find:     eachCertificate(findNotYetValid),
+		},
+		{
+			Code: "certificate_expires_soon", Severity: Critical,
+			Title: "A certificate ends soon",
+			When: "For the leaf both the share of its lifetime left and the days left are below the thresholds, for certificates above it the days alone: warning below `certificate_warning_*`, critical below `certificate_critical_*`, " +
+				"at most warning where the connector demands no valid certificate. The certificates of Exchange Online's own hosts are Microsoft's to renew and are not judged",
+			Remedy: "Renew the certificate now. Try the new one with `rehearse` before it is deployed.",
+			Source: "450 4.7.320 CertificateExpired; Exchange HealthChecker, CertificateCheck",
+			Find:   eachCertificate(findExpiresSoon),
+		},
+		{
+			Code: "certificate_untrusted", Severity: Critical,
+			Title:    "A certificate does not chain to a trusted root",
+			When:     demandedRule,
+			Remedy:   "Use a certificate of a public certificate authority, or set TlsSettings to EncryptionOnly if a private one is meant.",
+			Source:   "450 4.4.317 UntrustedRoot; KB 2888788 and KB 3212877 for what a sender presents",
+			Silences: trustConsequences(),
+			Find:     eachCertificate(verdictFails(probes.VerdictTrust, "does not chain to a trusted root", isUntrusted)),
+		},
+		{
+			Code: "certificate_chain_incomplete", Severity: Critical,
+			Title:    "The intermediate certificates are not sent",
+			When:     demandedRule,
+			Remedy:   "Install the intermediate certificates on the server, so that the whole chain is sent: Exchange Online does not fetch them.",
+			Source:   "450 4.4.317 UntrustedRoot (fix-error-code-450-4-4-317-untrusted-root); KB 3212877 for what a sender presents",
+			Silences: append(trustConsequences(), "certificate_untrusted"),
+			Find:     eachCertificate(verdictFails(probes.VerdictChain, "is sent without the certificates above it", nil)),
+		},
+		{
+			Code: "certificate_name_mismatch", Severity: Critical,
+			Title:  "No name in the certificate is the one that is wanted",
+			When:   "The name wanted is TlsDomain, or the host where there is none. Critical where TlsSettings is DomainValidation, else info for OnPremises connectors and nothing for Partner ones",
+			Remedy: "Get a certificate with that name, bind the right certificate to the SMTP service, or correct TlsDomain.",
+			Source: "450 4.4.317 and 450 4.7.320 SubjectMismatch",
+			Find:   eachCertificate(findNameMismatch),
+		},
+		{
+			Code: "certificate_revoked", Severity: Critical,
+			Title:    "A certificate has been revoked",
+			When:     demandedRule + ". Judged where `check_revocation` is on",
+			Remedy:   "Replace the certificate at once.",
+			Source:   "Set-OutboundConnector, TlsSettings: CertificateValidation checks revocation lists",
+			Silences: append(trustConsequences(), "certificate_untrusted"),
+			Find:     eachCertificate(verdictFails(probes.VerdictRevocation, "has been revoked", nil)),
+		},
+	}
+}
+
+const demandedRule = "Critical where the connector demands a valid certificate (CertificateValidation, DomainValidation; inbound TlsSenderCertificateName), else info for OnPremises connectors and nothing for Partner ones"
+
+// trustConsequences are what follows where Exchange Online does not take the sender's certificate.
+func trustConsequences() []string {
+	return []string{"attribution_relay_denied", "null_sender_relay_denied", "attribution_fragile"}
+}
+
+// shown is a certificate as one end of a path shows it.
+type shown struct {
+	*probes.TLS
+	at       string // where it was seen, for evidence
+	client   bool   // a sender presents it to Exchange Online
+	exchange bool   // Exchange Online's own host shows it
+	demanded bool   // mail stops where it does not verify
+	named    bool   // and where it bears another name
+}
+
+// eachCertificate asks a question of every certificate of every path whose connector is not muted.
+func eachCertificate(ask func(f *Facts, p *Path, c shown, report func(Finding))) func(*Facts, func(Finding)) {
+	return eachPath(func(f *Facts, p *Path, report func(Finding)) {
+		for i := range p.Endpoints {
+			if e := &p.Endpoints[i]; e.TLS != nil && len(e.TLS.Chain) > 0 && p.NotProbed == "" {
+				ask(f, p, serverShows(f, p, e), report)
+			}
+		}
+		if p.Client == nil || len(p.Client.Chain) == 0 {
+			return
+		}
+		c := shown{TLS: p.Client, at: "the sender " + p.ID.Path, client: true}
+		if s, ok := f.sender(p); ok {
+			c.demanded = s.connector.TLSSenderCertificateName != ""
+			report = s.limit(report)
+		}
+		ask(f, p, c, report)
+	})
+}
+
+func serverShows(f *Facts, p *Path, e *Endpoint) shown {
+	inbound := p.ID.Direction == mailflow.Inbound
+	return shown{
+		TLS: e.TLS, at: e.name(), exchange: inbound && mailflow.IsExchangeOnline(e.Host, f.ExchangeHosts),
+		demanded: !inbound && p.TLSSettings.DemandsTrust(), named: !inbound && p.TLSSettings == mailflow.DomainValidation,
+	}
+}
+
+func (e *Endpoint) name() string {
+	if e.Address == "" || e.Address == e.Host {
+		return e.Host
+	}
+	return e.Host + " (" + e.Address + ")"
+}
+
+// leaf names the certificate for evidence.
+func (c shown) leaf() string {
+	leaf := c.Chain[0]
+	return fmt.Sprintf("%s: the certificate for %s (serial %s)", c.at, leaf.Subject, leaf.Serial)
+}
+
+// serious is the severity of what stops mail only where the certificate is demanded.
+func (c shown) serious() Severity {
+	if c.demanded {
+		return Critical
+	}
+	return Warning
+}
+
+func findExpired(f *Facts, _ *Path, c shown, report func(Finding)) {
+	if end := c.Chain[0].NotAfter; past(f.Now, end) {
+		report(saw("%s expired on %s.", c.leaf(), day(end)).at(c.serious()))
+	}
+	if past(f.Now, c.ChainNotAfter) {
+		report(saw("%s: a certificate above it expired on %s.", c.leaf(), day(c.ChainNotAfter)).at(c.serious()))
+	}
+}
+
+func past(now, end time.Time) bool { return !end.IsZero() && now.After(end) }
+
+func findNotYetValid(f *Facts, _ *Path, c shown, report func(Finding)) {
+	if begin := c.Chain[0].NotBefore; begin.After(f.Now) {
+		report(saw("%s is valid from %s on.", c.leaf(), day(begin)).at(c.serious()))
+	}
+	if c.ChainNotBefore.After(f.Now) {
+		report(saw("%s: a certificate above it is valid from %s on.", c.leaf(), day(c.ChainNotBefore)).at(c.serious()))
+	}
+}
+
+func findExpiresSoon(f *Facts, _ *Path, c shown, report func(Finding)) {
+	if c.exchange {
+		return
+	}
+	leaf := c.Chain[0]
+	if s := f.Thresholds.leafEnds(f.Now, leaf.NotBefore, leaf.NotAfter); s != Off {
+		report(saw("%s is valid until %s.", c.leaf(), day(leaf.NotAfter)).at(min(s, c.serious())))
+	}
+	if s := f.Thresholds.chainEnds(f.Now, c.ChainNotAfter); s != Off {
+		report(saw("%s: a certificate above it is valid until %s.", c.leaf(), day(c.ChainNotAfter)).at(min(s, c.serious())))
+	}
+}
+
+// chainEnds judges how near the end of a certificate above the leaf is, by days alone: what has ended is not judged here.
+func (t Thresholds) chainEnds(now, end time.Time) Severity {
+	left := end.Sub(now)
+	switch {
+	case end.IsZero() || left < 0:
+		return Off
+	case left < days(t.CriticalDays):
+		return Critical
+	case left < days(t.WarningDays):
+		return Warning
+	}
+	return Off
+}
+
+// leafEnds judges how near the end of a leaf is: the share of its lifetime left must be low too, so that a certificate made for a
+// week is not near its end from its first day on.
+func (t Thresholds) leafEnds(now, begin, end time.Time) Severity {
+	byDays := t.chainEnds(now, end)
+	lifetime := end.Sub(begin)
+	share := float64(end.Sub(now)) / float64(max(lifetime, 1))
+	switch {
+	case byDays == Critical && share < t.CriticalRatio:
+		return Critical
+	case byDays != Off && share < t.WarningRatio:
+		return Warning
+	}
+	return Off
+}
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
+// verdictFails finds certificates of which a question was answered with no. only, where given, tells which failures are meant.
+func verdictFails(v probes.Verdict, what string, only func(shown, probes.Judgement) bool) func(*Facts, *Path, shown, func(Finding)) {
+	return func(_ *Facts, p *Path, c shown, report func(Finding)) {
+		j := c.Verdicts[v]
+		if j.Outcome != probes.Failed || only != nil && !only(c, j) {
+			return
+		}
+		if s := lesser(p, c.demanded); s != Off {
+			report(saw("%s %s%s.", c.leaf(), what, inWords(j.Detail)).at(s).unsure(j.Uncertain))
+		}
+	}
+}
+
+// isUntrusted leaves out what other checks say: an expired certificate in the chain, and what Exchange Online itself shows, where
+// prober_roots_incomplete speaks of our roots.
+func isUntrusted(c shown, j probes.Judgement) bool {
+	return j.Reason != probes.ReasonCertificateExpired && !c.exchange
+}
+
+// lesser is the severity of a certificate that does not verify: nobody minds at a partner's that demands nothing.
+func lesser(p *Path, demanded bool) Severity {
+	switch {
+	case demanded:
+		return Critical
+	case p.ConnectorType == mailflow.OnPremises:
+		return Info
+	}
+	return Off
+}
+
+func inWords(detail string) string {
+	if detail == "" {
+		return ""
+	}
+	return ": " + detail
+}
+
+func findNameMismatch(_ *Facts, p *Path, c shown, report func(Finding)) {
+	j := c.Verdicts[probes.VerdictName]
+	if s := lesser(p, c.named); j.Outcome == probes.Failed && s != Off && !c.client {
+		report(saw("%s bears another name%s.", c.leaf(), inWords(j.Detail)).at(s).unsure(j.Uncertain))
+	}
+}
