@@ -24,7 +24,6 @@ func (d *daemon) handler(prefix string) http.Handler {
 	mux.HandleFunc("GET "+prefix+"/-/healthy", say("healthy"))
 	mux.HandleFunc("GET "+prefix+"/-/ready", say("ready")) // the listener is up only after the configuration is loaded
 	mux.HandleFunc("POST "+prefix+"/-/reload", d.handleReload)
-	mux.Handle("GET "+prefix+"/{$}", web.Index(d.board.View, prefix))
 	web.New(web.Options{
 		View: d.board.View, Status: d.status, Probe: d.runner.RunNow, Module: d.module, Prefix: prefix, Now: time.Now,
 	}).Register(mux)

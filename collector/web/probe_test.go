@@ -22,6 +22,7 @@ func bench() *stand {
 	inbound := both
 	inbound.Direction = mailflow.Inbound
 	broken := state(outbound("contoso", "No hop", ""), probes.TLSStage, passed)
+	*broken = collector.PathState{Path: broken.Path}
 	broken.Path.NotProbeable = "the connector has no smart host"
 	mute := state(outbound("contoso", "mute", "mute.contoso.com"), probes.Recipient, passed)
 	mute.Path.Recipients = nil

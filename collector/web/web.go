@@ -49,6 +49,12 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/sd":              s.discover,
 		"/api/v1/paths":    s.paths,
 		"/api/v1/findings": s.findings,
+		"/{$}":             s.status,
+		"/path":            s.path,
+		"/attribution":     s.attribution,
+		"/reference":       s.reference,
+		"/" + styleName:    asset("style.css", "text/css; charset=utf-8"),
+		"/icon.svg":        asset("icon.svg", "image/svg+xml"),
 	} {
 		mux.HandleFunc("GET "+s.Prefix+route, handle)
 	}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+const (
+	sendersPerPage  = 25
+	overlapsPerPage = 50
+)
+
+// attributionPage shows what Exchange Online will make of each sender's mail, after the documented rules.
+type attributionPage struct {
+	Filter   filter
+	Senders  []senderPage
+	Part     part
+	Overlaps []mailflow.Overlap
+	More     int // overlaps that are not shown
+	Tenants  int
+	Right    int // senders whose every message reaches its own tenant through its connector
+	Wrong    int
+}
+
+type senderPage struct {
+	line
+	OK       bool
+	Fragile  bool
+	Arrivals []arrivalPage
+}
+
+type arrivalPage struct {
+	mailflow.Attribution
+	OK    bool
+	From  string // the MAIL FROM, in words
+	Names []string
+}
+
+func (s *Site) attribution(w http.ResponseWriter, r *http.Request) {
+	f, err := readFilter(r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.render(w, "attribution", http.StatusOK, frame{Title: "Attribution", Page: s.attributionPage(s.View(), f)})
+}
+
+func (s *Site) attributionPage(v *collector.View, f filter) *attributionPage {
+	page := &attributionPage{Filter: f, Tenants: len(v.Tenants)}
+	a := analysis(v)
+	var all []senderPage
+	for _, p := range v.Paths {
+		arrivals := a.Attributions[p.Path.ID]
+		if len(arrivals) == 0 || !f.path(p) {
+			continue
+		}
+		sender := senderPage{line: lineOf(p, s.Now()), OK: true}
+		for _, one := range arrivals {
+			shown := arrivalOf(one, sender.line)
+			sender.OK = sender.OK && shown.OK
+			sender.Fragile = sender.Fragile || one.Fragile != ""
+			sender.Arrivals = append(sender.Arrivals, shown)
+		}
+		if sender.OK {
+			page.Right++
+		} else {
+			page.Wrong++
+		}
+		all = append(all, sender)
+	}
+	slices.SortStableFunc(all, func(a, b senderPage) int { return cmp.Compare(rank(a), rank(b)) })
+	page.Part = pageOf(len(all), sendersPerPage, f.Page)
+	page.Senders = all[page.Part.From:page.Part.To]
+	for _, o := range a.Overlaps {
+		if f.ofTenant(o.Tenant) && (f.Text == "" || f.holds(o.Tenant, o.Connector, o.Sender, o.Value)) {
+			page.Overlaps = append(page.Overlaps, o)
+		}
+	}
+	page.More = max(0, len(page.Overlaps)-overlapsPerPage)
+	page.Overlaps = page.Overlaps[:len(page.Overlaps)-page.More]
+	return page
+}
+
+// rank puts what is wrong first, then what is fragile.
+func rank(s senderPage) int {
+	switch {
+	case !s.OK:
+		return 0
+	case s.Fragile:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// arrivalOf tells whether the message reaches the sender's own tenant through its own connector. A null sender that cannot relay
+// still reaches its tenant.
+func arrivalOf(a mailflow.Attribution, own line) arrivalPage {
+	out := arrivalPage{Attribution: a, From: a.Arrival.MailFrom, Names: a.Arrival.Certificate.Names()}
+	if out.From == "" {
+		out.From = "<> (null sender)"
+	}
+	out.OK = len(a.Tenants) == 1 && strings.EqualFold(a.Tenants[0], own.Tenant) && (a.Connector == "" || a.Connector == own.Connector)
+	return out
+}

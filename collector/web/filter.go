@@ -1,0 +1,145 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/check"
+)
+
+// filter is what a reader asked to see.
+type filter struct {
+	Text, Tenant, State string
+	Severity            check.Severity // at least this
+	Page, Findings      int            // of the paths and of the findings, from 1
+	Still               bool           // the page does not refresh itself
+}
+
+// readFilter reads the query of a page. The error is a sentence for the reader.
+func readFilter(r *http.Request) (filter, error) {
+	values, err := params(r, "q", "tenant", "state", "severity", "page", "findings", "refresh")
+	if err != nil {
+		return filter{}, err
+	}
+	f := filter{Text: strings.TrimSpace(values.Get("q")), Tenant: strings.TrimSpace(values.Get("tenant")), State: values.Get("state")}
+	if f.State != "" && !slices.Contains(states, f.State) {
+		return filter{}, fmt.Errorf("state must be one of %s", strings.Join(states, ", "))
+	}
+	if word := values.Get("severity"); word != "" {
+		var ok bool
+		if f.Severity, ok = check.ParseSeverity(word); !ok || f.Severity == check.Off {
+			return filter{}, fmt.Errorf("severity must be one of critical, warning, info")
+		}
+	}
+	if f.Page, err = number(values, "page"); err != nil {
+		return filter{}, err
+	}
+	if f.Findings, err = number(values, "findings"); err != nil {
+		return filter{}, err
+	}
+	switch values.Get("refresh") {
+	case "", "on":
+	case "off":
+		f.Still = true
+	default:
+		return filter{}, fmt.Errorf("refresh must be on or off")
+	}
+	return f, nil
+}
+
+func number(values url.Values, name string) (int, error) {
+	word := values.Get(name)
+	if word == "" {
+		return 1, nil
+	}
+	n, err := strconv.Atoi(word)
+	if err != nil || n < 1 || n > 1_000_000 {
+		return 0, fmt.Errorf("%s must be a number from 1 to 1000000", name)
+	}
+	return n, nil
+}
+
+// Query is the query string of the same page with one parameter changed; "" takes it away.
+func (f filter) Query(name, value string) string {
+	values := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	set("q", f.Text)
+	set("tenant", f.Tenant)
+	set("state", f.State)
+	if f.Severity != check.Off {
+		set("severity", f.Severity.String())
+	}
+	if f.Page > 1 {
+		set("page", strconv.Itoa(f.Page))
+	}
+	if f.Findings > 1 {
+		set("findings", strconv.Itoa(f.Findings))
+	}
+	if f.Still {
+		set("refresh", "off")
+	}
+	values.Del(name)
+	set(name, value)
+	return "?" + values.Encode()
+}
+
+// Narrow tells that not everything is shown.
+func (f filter) Narrow() bool {
+	return f.Text != "" || f.Tenant != "" || f.State != "" || f.Severity != check.Off
+}
+
+func (f filter) path(p *collector.PathState) bool {
+	id := p.Path.ID
+	if !f.ofTenant(id.Tenant) || f.State != "" && stateOf(p) != f.State {
+		return false
+	}
+	if f.Text == "" || f.holds(id.Tenant, id.Connector, id.Path, p.Path.Hop, string(p.Reason)) {
+		return true
+	}
+	for key := range p.Endpoints {
+		if f.holds(key.Host, key.Address) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f filter) finding(one check.Finding) bool {
+	if one.Severity < f.Severity || !f.ofTenant(one.Tenant) {
+		return false
+	}
+	info, _ := check.Lookup(one.Code)
+	return f.Text == "" || f.holds(one.Tenant, one.Connector, one.Path, one.Code, info.Title) || f.holds(one.Evidence...)
+}
+
+// ofTenant takes a name or a pattern, as /metrics?tenant= does.
+func (f filter) ofTenant(tenant string) bool {
+	return f.Tenant == "" || strings.EqualFold(f.Tenant, tenant) || check.Glob(f.Tenant, tenant)
+}
+
+func (f filter) holds(texts ...string) bool {
+	want := strings.ToLower(f.Text)
+	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(strings.ToLower(s), want) })
+}
+
+// part is one page of a list.
+type part struct {
+	From, To, Total int // To is exclusive
+	Page, Pages     int
+}
+
+// pageOf cuts a list of n into pages. A page that does not exist is the last one: lists shrink while one reads.
+func pageOf(n, size, page int) part {
+	pages := max(1, (n+size-1)/size)
+	page = min(page, pages)
+	return part{From: min(n, (page-1)*size), To: min(n, page*size), Total: n, Page: page, Pages: pages}
+}

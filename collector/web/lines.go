@@ -1,0 +1,169 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes"
+)
+
+// line is a path in a list: how it stands, and why.
+type line struct {
+	Target, Tenant, Direction, Connector, Path string
+	State                                      string
+	Stage                                      string // Microsoft's name of the stage where it does not pass
+	Reason                                     probes.Reason
+	Place                                      string // the endpoint that shows it
+	Words                                      string // what happened there, redacted
+	Why                                        string // it is not probed
+	Remark                                     string // what the newest round adds
+	Since, LastRun                             *moment
+}
+
+func lineOf(p *collector.PathState, now time.Time) line {
+	id := p.Path.ID
+	l := line{
+		Target: id.String(), Tenant: id.Tenant, Direction: string(id.Direction), Connector: id.Connector, Path: id.Path,
+		State: stateOf(p), LastRun: at(p.LastRun, now),
+	}
+	switch l.State {
+	case stateNotProbed:
+		l.Why = p.Path.NotProbeable
+		if l.Why == "" {
+			l.Why = p.Path.NotProbed
+		}
+		return l
+	case stateFailed:
+		l.Since = at(p.Since, now)
+		if p.Conclusive != nil {
+			if e, stage, step, ok := p.Conclusive.Failure(); ok {
+				l.problem(e, stage, step)
+			}
+		}
+	case stateInconclusive:
+		for _, e := range p.Newest.Endpoints {
+			if stage, step, ok := e.FirstProblem(); ok {
+				l.problem(e, stage, step)
+				break
+			}
+		}
+	case statePassed:
+		l.Since = at(p.Since, now)
+	}
+	l.Remark = remark(p)
+	return l
+}
+
+func (l *line) problem(e probes.Endpoint, stage probes.Stage, step probes.Step) {
+	l.Stage, l.Reason, l.Words = probes.Stages[stage].Microsoft, step.Reason, words(step)
+	l.Place = e.Host
+	if a := collector.KeyOf(e).Address; a != "" {
+		l.Place += " [" + a + "]"
+	}
+}
+
+// words is what happened in a stage, in the server's words where it said something.
+func words(s probes.Step) string {
+	if s.Reply.Code > 0 {
+		return bounded(text.Redact(strings.TrimSpace(fmt.Sprintf("%d %s", s.Reply.Code, strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text)))))
+	}
+	return bounded(text.Redact(s.Detail))
+}
+
+// remark tells how the newest round differs from the verdict.
+func remark(p *collector.PathState) string {
+	switch {
+	case p.Newest == nil:
+		return ""
+	case p.Newest.Provisional:
+		return "The newest round failed for the first time; a second one will confirm it or not."
+	case p.Verdict == probes.Failed && p.Newest.Outcome() == probes.Inconclusive:
+		return "The newest round proved nothing; the verdict before it stands."
+	case p.Verdict == probes.Passed && p.Newest.Outcome() == probes.Inconclusive:
+		return "The last conclusive round passed."
+	default:
+		return ""
+	}
+}
+
+// maxShown bounds one text on a page, in bytes.
+const maxShown = 1 << 10
+
+func bounded(s string) string {
+	if len(s) > maxShown {
+		return strings.ToValidUTF8(s[:maxShown], "") + "…"
+	}
+	return s
+}
+
+// gridRow is an endpoint with its stages.
+type gridRow struct {
+	Number        int // of the endpoint, for the link to its place on the path's page
+	Host, Address string
+	Cells         [probes.NumStages]cell
+}
+
+// cell is one stage at one endpoint.
+type cell struct {
+	Outcome string // "" where the stage was not asked for
+	Name    string // Microsoft's name of the stage
+	Text    string
+}
+
+func rowsOf(r *probes.Result) []gridRow {
+	rows := make([]gridRow, 0, len(r.Endpoints))
+	for n, e := range r.Endpoints {
+		row := gridRow{Number: n, Host: e.Host, Address: collector.KeyOf(e).Address}
+		for i, step := range e.Steps {
+			c := cell{Name: probes.Stages[i].Microsoft}
+			if probes.Stage(i) <= r.Until { //nolint:gosec // i < NumStages
+				c.Outcome, c.Text = step.Outcome.String(), brief(step)
+			}
+			row.Cells[i] = c
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func brief(s probes.Step) string {
+	switch {
+	case s.Outcome == probes.Passed && s.Uncertain != "":
+		return "UNCERTAIN"
+	case s.Outcome == probes.Passed:
+		return round(s.Took)
+	case s.Outcome == probes.NotReached:
+		return "not reached"
+	default:
+		return strings.ReplaceAll(string(s.Reason), "_", " ")
+	}
+}
+
+// finding is a finding as pages show it.
+type finding struct {
+	check.Finding
+	Info  check.Check
+	Since *moment
+	Where string // the path's target; "" where it is about more than one path
+	Until string // the last day of its suppression
+}
+
+func findingOf(f check.Finding, now time.Time) finding {
+	info, _ := check.Lookup(f.Code)
+	out := finding{Finding: f, Info: info, Since: at(f.Since, now)}
+	if f.Path != "" {
+		out.Where = probes.PathID(f.Subject).String()
+	}
+	out.Evidence = make([]string, len(f.Evidence))
+	for i, e := range f.Evidence {
+		out.Evidence[i] = bounded(e)
+	}
+	if f.Suppressed != nil {
+		out.Until = f.Suppressed.Expires.UTC().Add(-time.Second).Format(time.DateOnly)
+	}
+	return out
+}

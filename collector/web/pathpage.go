@@ -1,0 +1,188 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes"
+)
+
+// pathPage is everything that is known of one path.
+type pathPage struct {
+	line
+	Facts       []fact
+	Note        string
+	Findings    []finding
+	Newest      *roundPage
+	Failed      *roundPage // the newest round that failed, where it is not the newest
+	Client      *tlsPage   // what the sender presents to Exchange Online
+	Simulated   bool       // the attribution page has it
+	History     []historyLine
+	Failures    []historyLine // those that History no longer holds
+	LastSuccess *moment
+	Counted     map[string]uint64 // rounds since the start, by outcome
+}
+
+type fact struct{ Name, Value string }
+
+type historyLine struct {
+	At      *moment
+	Outcome string
+	Stage   string
+	Reason  probes.Reason
+}
+
+// roundPage is one round with all its evidence.
+type roundPage struct {
+	Started   *moment
+	Took      time.Duration
+	Outcome   string
+	Notes     []string
+	Endpoints []endpointPage
+}
+
+type endpointPage struct {
+	ID, Host, Address string // ID is the place on the page
+	Outcome           string
+	Stages            []stagePage
+	TLS               *tlsPage
+	Transcript        []transcriptLine
+}
+
+type stagePage struct {
+	probes.StageInfo
+	Outcome, Words, Uncertain string
+	Reason                    probes.Reason
+	Took                      time.Duration
+}
+
+type transcriptLine struct {
+	At        string
+	Who, Text string
+}
+
+func (s *Site) path(w http.ResponseWriter, r *http.Request) {
+	values, err := params(r, "target")
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	v := s.View()
+	p, err := locate(values.Get("target"), v.Paths)
+	switch {
+	case errors.Is(err, errUnknown):
+		refuse(w, http.StatusNotFound, err.Error())
+		return
+	case err != nil:
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	page := s.pathPage(v, p)
+	s.render(w, "path", http.StatusOK, frame{Title: word(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path, Page: page})
+}
+
+func (s *Site) pathPage(v *collector.View, p *collector.PathState) *pathPage {
+	now := s.Now()
+	a := analysis(v)
+	page := &pathPage{
+		line: lineOf(p, now), Facts: facts(p), Note: p.Path.Note, LastSuccess: at(p.LastSuccess, now),
+		Client: tlsOf(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
+		History: historyOf(p.History, now), Failures: historyOf(before(p.Failures, p.History), now), Counted: map[string]uint64{},
+		Newest: roundOf(p.Newest, "e", now),
+	}
+	if p.NewestFailed != nil && (p.Newest == nil || p.NewestFailed.Started != p.Newest.Started) {
+		page.Failed = roundOf(p.NewestFailed, "f", now)
+	}
+	for _, o := range []probes.Outcome{probes.Passed, probes.Failed, probes.Inconclusive} {
+		page.Counted[o.String()] = p.Rounds[o]
+	}
+	id := p.Path.ID
+	for _, f := range a.Findings {
+		if f.Suppressed == nil && f.Tenant == id.Tenant && f.Direction == id.Direction && f.Connector == id.Connector && (f.Path == "" || f.Path == id.Path) {
+			page.Findings = append(page.Findings, findingOf(f, now))
+		}
+	}
+	return page
+}
+
+// facts are how the path is configured and probed.
+func facts(p *collector.PathState) []fact {
+	s := p.Path.Settings
+	all := []fact{
+		{"Connector type", string(p.Path.ConnectorType)}, {"Direction", string(p.Path.ID.Direction)}, {"Next hop", p.Path.Hop},
+		{"TLS demanded", demanded(p.Path)}, {"Climbs to", probes.Stages[min(s.Until, probes.Message)].Microsoft},
+		{"MAIL FROM", text.Redact(p.Path.MailFrom)}, {"Recipients", text.Redact(strings.Join(p.Path.Recipients[:min(len(p.Path.Recipients), 10)], ", "))},
+		{"Interval", span(s.Interval)}, {"EHLO name", s.HelloName},
+	}
+	return slices.DeleteFunc(all, func(f fact) bool { return f.Value == "" })
+}
+
+func demanded(p probes.Path) string {
+	switch {
+	case p.TLSSettings == "":
+		return "nothing (opportunistic)"
+	case p.TLSDomain != "":
+		return string(p.TLSSettings) + " for " + p.TLSDomain
+	default:
+		return string(p.TLSSettings)
+	}
+}
+
+// before is the part of the failures that is older than the whole history.
+func before(failures, history []collector.Round) []collector.Round {
+	if len(history) == 0 {
+		return failures
+	}
+	n, _ := slices.BinarySearchFunc(failures, history[0].At, func(r collector.Round, at time.Time) int { return r.At.Compare(at) })
+	return failures[:n]
+}
+
+func historyOf(rounds []collector.Round, now time.Time) []historyLine {
+	lines := make([]historyLine, 0, len(rounds))
+	for _, r := range slices.Backward(rounds) {
+		l := historyLine{At: at(r.At, now), Outcome: r.Outcome.String(), Reason: r.Reason}
+		if r.Reason != "" {
+			l.Stage = probes.Stages[r.Stage].Microsoft
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// roundOf words a round; nil where there is none. The prefix tells the places of two rounds on one page apart.
+func roundOf(r *probes.Result, prefix string, now time.Time) *roundPage {
+	if r == nil {
+		return nil
+	}
+	page := &roundPage{Started: at(r.Started, now), Took: r.Took, Outcome: r.Outcome().String(), Notes: r.Notes}
+	for n, e := range r.Endpoints {
+		one := endpointPage{ID: prefix + itoa(n), Host: e.Host, Address: collector.KeyOf(e).Address, Outcome: e.Outcome(r.Until).String(), TLS: tlsOf(e.TLS, now)}
+		for i, step := range e.Steps[:r.Until+1] {
+			one.Stages = append(one.Stages, stagePage{
+				StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Words: words(step), Reason: step.Reason, Took: step.Took, Uncertain: bounded(step.Uncertain),
+			})
+		}
+		for _, l := range e.Transcript {
+			one.Transcript = append(one.Transcript, transcriptLine{At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: speaker(l.From), Text: text.Line(l)})
+		}
+		page.Endpoints = append(page.Endpoints, one)
+	}
+	return page
+}
+
+func speaker(s probes.Speaker) string {
+	switch s {
+	case probes.Client:
+		return "we"
+	case probes.Server:
+		return "server"
+	default:
+		return "seen"
+	}
+}

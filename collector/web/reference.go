@@ -1,0 +1,21 @@
+package web
+
+import (
+	"net/http"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+)
+
+// reference is the catalogues: what stages, checks and reasons mean. Every finding and every reason on the pages links here.
+func (s *Site) reference(w http.ResponseWriter, r *http.Request) {
+	if _, err := params(r); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.render(w, "reference", http.StatusOK, frame{Title: "Reference", Page: struct {
+		Stages  []probes.StageInfo
+		Checks  []check.Check
+		Reasons []probes.ReasonInfo
+	}{probes.Stages[:], check.Catalogue(), probes.Reasons}})
+}

@@ -1,0 +1,170 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/check"
+)
+
+// The bounds of the status page: 10,000 paths must not make it slow or large.
+const (
+	refreshSeconds = 30
+	pathsPerPage   = 40
+	rowsPerPage    = 200 // endpoints; a page ends early where paths have many
+	maxTroubles    = 12
+	findingsOnPage = 25
+	maxTenants     = 500 // offered in the filter; any other can be typed
+	maxNotLoaded   = 5
+)
+
+// statusPage is the front page: does mail flow, what is wrong, and the grid of every path.
+type statusPage struct {
+	Headline, Tone string
+	Summary        summary
+	States         []string
+	Severities     []check.Severity
+	Filter         filter
+	Status         Status
+	Refused        *moment
+	Tenants        []string
+	TenantCount    int
+	NotLoaded      []notLoaded
+	MoreNotLoaded  int
+	Troubles       []line
+	MoreTroubles   int
+	Findings       []finding
+	FindingsPart   part
+	Suppressed     []finding
+	Groups         []tenantGroup
+	Part           part
+}
+
+type notLoaded struct{ Tenant, Why string }
+
+// tenantGroup is a tenant's part of the grid.
+type tenantGroup struct {
+	Name       string
+	Connectors []connectorGroup
+}
+
+type connectorGroup struct {
+	Name, Direction, Type string
+	Paths                 []gridPath
+}
+
+type gridPath struct {
+	line
+	Rows []gridRow
+}
+
+func (s *Site) status(w http.ResponseWriter, r *http.Request) {
+	f, err := readFilter(r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	page := s.statusPage(s.View(), f)
+	layout := frame{Title: page.Headline, Refresh: refreshSeconds, Page: page}
+	if f.Still {
+		layout.Refresh = 0
+	}
+	s.render(w, "status", http.StatusOK, layout)
+}
+
+func (s *Site) statusPage(v *collector.View, f filter) *statusPage {
+	now := s.Now()
+	page := &statusPage{
+		Summary: summarise(v), States: states, Severities: []check.Severity{check.Critical, check.Warning, check.Info},
+		Filter: f, Status: s.Status(), TenantCount: len(v.Tenants),
+	}
+	page.Status.ReloadError = bounded(page.Status.ReloadError)
+	page.Refused = at(page.Status.ReloadFailed, now)
+	page.Headline, page.Tone = page.Summary.headline(), page.Summary.tone()
+	for i := range v.Tenants {
+		t := &v.Tenants[i]
+		if len(page.Tenants) < maxTenants {
+			page.Tenants = append(page.Tenants, t.Name)
+		}
+		if t.NotLoaded != "" {
+			page.NotLoaded = append(page.NotLoaded, notLoaded{t.Name, bounded(t.NotLoaded)})
+		}
+	}
+	page.MoreNotLoaded = max(0, len(page.NotLoaded)-maxNotLoaded)
+	page.NotLoaded = page.NotLoaded[:min(len(page.NotLoaded), maxNotLoaded)]
+	page.listFindings(analysis(v).Findings, now)
+	page.listPaths(v.Paths, now)
+	return page
+}
+
+// tone is the worst state there is.
+func (s summary) tone() string {
+	for _, state := range []string{stateFailed, stateInconclusive, stateWaiting, statePassed} {
+		if s.Paths[state] > 0 {
+			return state
+		}
+	}
+	return stateNotProbed
+}
+
+func (page *statusPage) listFindings(all []check.Finding, now time.Time) {
+	var shown []check.Finding
+	for _, one := range all {
+		switch {
+		case !page.Filter.finding(one):
+		case one.Suppressed == nil:
+			shown = append(shown, one)
+		case len(page.Suppressed) < findingsOnPage:
+			page.Suppressed = append(page.Suppressed, findingOf(one, now))
+		}
+	}
+	page.FindingsPart = pageOf(len(shown), findingsOnPage, page.Filter.Findings)
+	for _, one := range shown[page.FindingsPart.From:page.FindingsPart.To] {
+		page.Findings = append(page.Findings, findingOf(one, now))
+	}
+}
+
+func (page *statusPage) listPaths(all []*collector.PathState, now time.Time) {
+	var shown, troubles []*collector.PathState
+	for _, p := range all {
+		if page.Filter.path(p) {
+			shown = append(shown, p)
+			if state := stateOf(p); state == stateFailed || state == stateInconclusive {
+				troubles = append(troubles, p)
+			}
+		}
+	}
+	slices.SortStableFunc(troubles, func(a, b *collector.PathState) int { return strings.Compare(stateOf(a), stateOf(b)) }) // failed first
+	page.MoreTroubles = max(0, len(troubles)-maxTroubles)
+	for _, p := range troubles[:len(troubles)-page.MoreTroubles] {
+		page.Troubles = append(page.Troubles, lineOf(p, now))
+	}
+	page.Part = pageOf(len(shown), pathsPerPage, page.Filter.Page)
+	page.grid(shown[page.Part.From:page.Part.To], now)
+}
+
+// grid groups paths by tenant and connector, in their order. Where paths have very many endpoints, the rows of the last ones are
+// left to their own pages.
+func (page *statusPage) grid(paths []*collector.PathState, now time.Time) {
+	rows := 0
+	for _, p := range paths {
+		id := p.Path.ID
+		if n := len(page.Groups); n == 0 || page.Groups[n-1].Name != id.Tenant {
+			page.Groups = append(page.Groups, tenantGroup{Name: id.Tenant})
+		}
+		group := &page.Groups[len(page.Groups)-1]
+		if n := len(group.Connectors); n == 0 || group.Connectors[n-1].Name != id.Connector || group.Connectors[n-1].Direction != string(id.Direction) {
+			group.Connectors = append(group.Connectors, connectorGroup{Name: id.Connector, Direction: string(id.Direction), Type: string(p.Path.ConnectorType)})
+		}
+		connector := &group.Connectors[len(group.Connectors)-1]
+		one := gridPath{line: lineOf(p, now)}
+		if p.Newest != nil && rows < rowsPerPage {
+			one.Rows = rowsOf(p.Newest)
+			rows += len(one.Rows)
+		}
+		connector.Paths = append(connector.Paths, one)
+	}
+}

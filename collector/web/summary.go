@@ -1,0 +1,114 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+)
+
+// The states of a path, as the page and its filter name them.
+const (
+	stateFailed       = "failed"
+	stateInconclusive = "inconclusive"
+	statePassed       = "passed"
+	stateWaiting      = "waiting"
+	stateNotProbed    = "not_probed"
+)
+
+// states are all of them, worst first.
+var states = []string{stateFailed, stateInconclusive, stateWaiting, statePassed, stateNotProbed}
+
+// stateOf says how a path stands. A confirmed failure stays one while newer rounds prove nothing.
+func stateOf(p *collector.PathState) string {
+	switch {
+	case p.Path.NotProbeable != "" || p.Path.NotProbed != "":
+		return stateNotProbed
+	case p.Verdict == probes.Failed:
+		return stateFailed
+	case p.Newest != nil && p.Newest.Outcome() == probes.Inconclusive:
+		return stateInconclusive
+	case p.Verdict == probes.Passed:
+		return statePassed
+	default:
+		return stateWaiting
+	}
+}
+
+// summary counts what the headline says.
+type summary struct {
+	Paths    map[string]int // by state
+	Severity map[check.Severity]int
+	Hidden   int // suppressed findings
+}
+
+func summarise(v *collector.View) summary {
+	s := summary{Paths: map[string]int{}, Severity: map[check.Severity]int{}}
+	for _, p := range v.Paths {
+		s.Paths[stateOf(p)]++
+	}
+	for _, f := range analysis(v).Findings {
+		if f.Suppressed != nil {
+			s.Hidden++
+		} else {
+			s.Severity[f.Severity]++
+		}
+	}
+	return s
+}
+
+// headline answers in one sentence whether mail flows, as far as this host can tell.
+func (s summary) headline() string {
+	said := s.flow()
+	switch n := s.Severity[check.Critical]; {
+	case n == 1:
+		said += " One critical finding needs attention."
+	case n > 1:
+		said += fmt.Sprintf(" %d critical findings need attention.", n)
+	}
+	return said
+}
+
+func (s summary) flow() string {
+	failed, open, waiting := s.Paths[stateFailed], s.Paths[stateInconclusive], s.Paths[stateWaiting]
+	total := failed + open + waiting + s.Paths[statePassed]
+	switch {
+	case total == 0 && s.Paths[stateNotProbed] == 0:
+		return "No path is configured."
+	case total == 0:
+		return "Nothing is known: no configured path is probed."
+	case waiting == total:
+		return fmt.Sprintf("Nothing is known yet: the first round of %s is under way.", count(total, "path"))
+	case failed+open+waiting == 0 && total == 1:
+		return "Mail flows: the only path passes."
+	case failed+open+waiting == 0:
+		return fmt.Sprintf("Mail flows: all %d paths pass.", total)
+	}
+	parts := []string{fmt.Sprintf("%d of %s %s", failed, count(total, "path"), verb(failed, "fails", "fail"))}
+	if failed == 0 {
+		parts[0] = fmt.Sprintf("None of %s fails", count(total, "path"))
+	}
+	if open > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s inconclusive", open, verb(open, "is", "are")))
+	}
+	if waiting > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s for the first round", waiting, verb(waiting, "waits", "wait")))
+	}
+	return strings.Join(parts, ", ") + "."
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
