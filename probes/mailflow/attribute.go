@@ -22,7 +22,7 @@ const (
 // tenant relays it. Only the tenants of the directory are known: what others have configured may change the answer.
 func (d *Directory) Attribute(a Arrival) Attribution {
 	s := &simulation{d: d, c: newCaller(a)}
-	s.out = Attribution{Arrival: s.c.Arrival, Ground: GroundNone}
+	s.out = Attribution{Arrival: s.c.Arrival, Ground: GroundNone, Trace: make([]string, 0, 8)}
 	s.look()
 	switch {
 	case s.byCertificate():

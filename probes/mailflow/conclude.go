@@ -2,6 +2,7 @@ package mailflow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -120,7 +121,7 @@ func (s *simulation) restricts(p *InboundConnector) (reply, why string) {
 	switch {
 	case p.RequireTLS == Yes && !s.c.TLS:
 		return replyTLS, why + ", it requires TLS and there is none"
-	case p.RestrictDomainsToIPAddresses == Yes && !s.inRanges(p.SenderIPAddresses):
+	case p.RestrictDomainsToIPAddresses == Yes && !s.inNetworks(p):
 		return replyPartner, why + ", and " + s.address() + " is none of its SenderIPAddresses"
 	case p.RestrictDomainsToCertificate == Yes:
 		m := NameMatch{Rule: "no valid client certificate is presented"}
@@ -148,13 +149,8 @@ func (s *simulation) senderDomain(p *InboundConnector) string {
 	return ""
 }
 
-func (s *simulation) inRanges(texts []string) bool {
-	for _, text := range texts {
-		if r, fault := ParseRange(text); fault == "" && r.Contains(s.c.Address) {
-			return true
-		}
-	}
-	return false
+func (s *simulation) inNetworks(c *InboundConnector) bool {
+	return slices.ContainsFunc(c.networks(), func(r Range) bool { return r.Contains(s.c.Address) })
 }
 
 // untrusted: a connector asks for the name of a certificate that does not verify, and for TLS (KB 2888788).

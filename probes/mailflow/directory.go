@@ -71,22 +71,12 @@ func (d *Directory) add(tenant int, c *InboundConnector) {
 		if name := entry.wanted.name; name != "" {
 			d.byName[name] = append(d.byName[name], at)
 		}
-		for _, text := range c.SenderIPAddresses {
-			if r, fault := ParseRange(text); fault == "" {
-				entry.ranges = append(entry.ranges, r)
-				d.addRange(r, at)
-			}
+		entry.ranges = c.networks()
+		for _, r := range entry.ranges {
+			block := blockOf(r.First) // at most 256 addresses, and a network: one block
+			d.byAddress[block] = append(d.byAddress[block], at)
 		}
 		e.connectors = append(e.connectors, entry)
-	}
-}
-
-func (d *Directory) addRange(r Range, at place) {
-	first, last := blockOf(r.First), blockOf(r.Last)
-	for _, b := range [][3]byte{first, last} { // at most 256 addresses: two blocks at most
-		if here := d.byAddress[b]; len(here) == 0 || here[len(here)-1] != at {
-			d.byAddress[b] = append(here, at)
-		}
 	}
 }
 
@@ -161,27 +151,22 @@ func truth(b bool) int {
 // matches yields the connectors of all tenants that match: those by certificate first, each once.
 func (d *Directory) matches(c *caller) iter.Seq[match] {
 	return func(yield func(match) bool) {
-		seen := map[place]bool{}
-		offer := func(places []place) bool {
-			for _, p := range places {
-				if m, ok := d.at(p, c); ok && !seen[p] {
-					seen[p] = true
-					if !yield(m) {
-						return false
+		if c.usable {
+			for _, key := range c.names.keys() {
+				for _, p := range d.byName[key] {
+					if m, ok := d.at(p, c); ok && m.name.Matched && !yield(m) {
+						return
 					}
 				}
 			}
-			return true
 		}
-		if c.usable {
-			for _, key := range c.names.keys() {
-				if !offer(d.byName[key]) {
-					return
-				}
+		if !c.Address.Is4() {
+			return
+		}
+		for _, p := range d.byAddress[blockOf(c.Address)] {
+			if m, ok := d.at(p, c); ok && !m.name.Matched && !yield(m) {
+				return
 			}
-		}
-		if c.Address.Is4() {
-			offer(d.byAddress[blockOf(c.Address)])
 		}
 	}
 }
@@ -199,7 +184,8 @@ func (n certNames) keys() []string {
 	if len(keys) > 0 {
 		keys = append(keys, "*")
 	}
-	return keys
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // owners lists the tenants that accept one of the names or a domain above one, in order.

@@ -60,12 +60,14 @@ func RangeOf(p netip.Prefix) Range {
 	if !p.IsValid() {
 		return Range{}
 	}
-	last := p.Addr().AsSlice()
-	for bit := p.Bits(); bit < len(last)*8; bit++ {
+	last := p.Addr().As16()
+	for bit := 128 - p.Addr().BitLen() + p.Bits(); bit < 128; bit++ {
 		last[bit/8] |= 0x80 >> (bit % 8)
 	}
-	end, _ := netip.AddrFromSlice(last)
-	if end.Is4In6() {
+	end := netip.AddrFrom16(last)
+	if p.Addr().Is4() {
+		end = end.Unmap()
+	} else if end.Is4In6() {
 		return Range{}
 	}
 	return Range{p.Addr(), end}
@@ -97,16 +99,26 @@ func (r Range) String() string {
 	if r.First == r.Last {
 		return r.First.String()
 	}
-	for bits := r.First.BitLen() - 1; bits >= 0; bits-- {
-		p := netip.PrefixFrom(r.First, bits)
-		if p.Masked().Addr() != r.First {
-			break
-		}
-		if RangeOf(p) == r {
-			return p.String()
-		}
+	if p, ok := r.network(); ok {
+		return p.String()
 	}
 	return r.First.String() + "-" + r.Last.String()
+}
+
+// common is how many leading bits all addresses of the range have alike.
+func (r Range) common() int {
+	first, last := r.First.As16(), r.Last.As16()
+	n := 0
+	for n < 128 && (first[n/8]^last[n/8])&(0x80>>(n%8)) == 0 {
+		n++
+	}
+	return n - (128 - r.First.BitLen())
+}
+
+// network is the range as a network, where it is one.
+func (r Range) network() (netip.Prefix, bool) {
+	p := netip.PrefixFrom(r.First, r.common())
+	return p, RangeOf(p) == r
 }
 
 // special are the blocks that no mail server on the internet can have (IANA special-purpose address registries).

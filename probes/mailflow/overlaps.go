@@ -1,0 +1,113 @@
+package mailflow
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Overlaps lists what the senders and enabled OnPremises connectors of one tenant have in common with those of others (MC1226222),
+// told from each side, in the order kind, tenant, connector, sender, value. A tenant never overlaps with itself. Addresses that
+// Exchange Online does not take on a connector are left out.
+//
+// Everything compared is a string that covers those it begins: the bits of a network, a domain from its last label on. Sorted, the
+// strings are a forest in preorder, so that n of them take n log n, however many overlap.
+func Overlaps(tenants []Tenant) []Overlap {
+	byKind := map[Shared][]claim{}
+	for i := range tenants {
+		collect(&tenants[i], func(kind Shared, key string, covers bool, o Other) {
+			byKind[kind] = append(byKind[kind], claim{key: key, covers: covers, owner: i, Other: o})
+		})
+	}
+	var all []Overlap
+	for _, kind := range []Shared{SharedAddress, SharedFingerprint, SharedCertificateName, SharedSendConnector} {
+		found := overlapsOf(kind, byKind[kind], len(tenants))
+		slices.SortStableFunc(found, func(a, b Overlap) int {
+			return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.Connector, b.Connector),
+				strings.Compare(a.Sender, b.Sender), strings.Compare(a.Value, b.Value))
+		})
+		all = append(all, found...)
+	}
+	return all
+}
+
+// collect offers everything of a tenant that others may have too.
+func collect(t *Tenant, offer func(kind Shared, key string, covers bool, o Other)) {
+	enabled := make(map[string]bool, len(t.Inbound))
+	for i := range t.Inbound {
+		c := &t.Inbound[i]
+		if !c.IsEnabled() || c.Type != OnPremises {
+			continue
+		}
+		enabled[c.Name] = true
+		o := Other{Tenant: t.Name, Connector: c.Name}
+		for _, r := range c.networks() {
+			o.Value = r.String()
+			offer(SharedAddress, r.bits(), true, o)
+		}
+		if w := wantedName(c.TLSSenderCertificateName); w.name != "" {
+			o.Value = w.value
+			offer(SharedCertificateName, backwards(w), strings.HasPrefix(w.name, "*"), o)
+		}
+	}
+	for i := range t.Senders {
+		if s := &t.Senders[i]; enabled[s.Connector] {
+			collectSender(t.Name, s, offer)
+		}
+	}
+}
+
+func collectSender(tenant string, s *Sender, offer func(kind Shared, key string, covers bool, o Other)) {
+	o := Other{Tenant: tenant, Connector: s.Connector, Sender: s.Name}
+	if !s.Assumed { // else they are the connector's own
+		for _, p := range s.Addresses {
+			if r := RangeOf(p); r.First.IsValid() {
+				o.Value = r.String()
+				offer(SharedAddress, r.bits(), true, o)
+			}
+		}
+	}
+	if s.Presented != nil && s.Presented.Fingerprint != "" {
+		o.Value = s.Presented.Fingerprint
+		offer(SharedFingerprint, o.Value, false, o)
+	}
+	if s.Organization != "" && s.SendConnector != "" {
+		o.Value = s.Organization + "/" + s.SendConnector
+		offer(SharedSendConnector, strings.ToLower(s.Organization+"\x00"+s.SendConnector), false, o) // Exchange's names have no case
+	}
+}
+
+// networks are the SenderIPAddresses that Exchange Online takes.
+func (c *InboundConnector) networks() []Range {
+	var all []Range
+	for _, text := range c.SenderIPAddresses {
+		r, fault := ParseRange(text)
+		if _, network := r.network(); network && fault == "" { // "first-last" is a form of EFSkipIPs
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// bits writes a network as the bits that its addresses have in common, after the family.
+func (r Range) bits() string {
+	first, n := r.First.As16(), r.common()
+	skip := 128 - r.First.BitLen()
+	text := make([]byte, 1+n)
+	text[0] = byte(skip)
+	for i := range n {
+		bit := skip + i
+		text[1+i] = '0' + first[bit/8]>>(7-bit%8)&1
+	}
+	return string(text)
+}
+
+// backwards writes a name from its last label on, each with a dot behind: "com.contoso." for contoso.com and *.contoso.com.
+func backwards(w wanted) string {
+	if w.name == "*" {
+		return ""
+	}
+	labels := strings.Split(strings.TrimPrefix(w.name, "*."), ".")
+	slices.Reverse(labels)
+	return strings.Join(labels, ".") + "."
+}
