@@ -1,0 +1,169 @@
+package deploy_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const alertmanagerFile = "alertmanager/alertmanager.yml"
+
+func TestAlertmanagerRoutes(t *testing.T) {
+	_ = read(t, alertmanagerFile) // a change of it makes a cached result stale
+	run(t, "amtool", "check-config", alertmanagerFile)
+	for _, tt := range []struct{ severity, category, receiver string }{
+		{"critical", "mailflow", "pager"},
+		{"critical", "certificate", "pager"},
+		{"critical", "configuration", "pager"},
+		{"critical", "exporter", "pager"},
+		{"warning", "mailflow", "chat"},
+		{"warning", "exporter", "chat"},
+		{"warning", "certificate", "mail"},
+		{"warning", "configuration", "mail"},
+		{"info", "configuration", "mail"},
+		{"info", "mailflow", "chat"},
+	} {
+		run(t, "amtool", "config", "routes", "test", "--config.file="+alertmanagerFile, "--verify.receivers="+tt.receiver,
+			"severity="+tt.severity, "category="+tt.category)
+	}
+}
+
+type labels map[string]string
+
+func alert(name, severity string, more ...string) labels {
+	l := labels{"alertname": "M365Connector" + name, "severity": severity, "job": "m", "instance": "e"}
+	for i := 0; i < len(more); i += 2 {
+		l[more[i]] = more[i+1]
+	}
+	return l
+}
+
+// What reaches a person when several alerts fire: the real Alertmanager is asked.
+func TestInhibition(t *testing.T) {
+	on := []string{"tenant", "t", "connector", "c", "direction", "outbound"}
+	path := append(slices.Clone(on), "path", "p")
+	other := []string{"tenant", "t", "connector", "c", "direction", "outbound", "path", "q"}
+	for _, tt := range []struct {
+		name   string
+		firing []labels
+		told   string
+	}{
+		{"connector down", []labels{alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
+			alert("CertificateExpired", "critical", path...), alert("CertificateExpiring", "warning", path...)}, "Down"},
+		{"one path fails for its certificate, another by itself", []labels{alert("CertificateExpired", "critical", path...),
+			alert("PathFailing", "critical", path...), alert("PathFailing", "critical", other...)}, "CertificateExpired PathFailing"},
+		{"it is us", []labels{alert("MostPathsFailing", "critical"), alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
+			alert("ProbeNotRunning", "warning", path...), alert("AttributionFailing", "critical", path...)}, "AttributionFailing MostPathsFailing"},
+		{"another exporter's trouble hides nothing", []labels{alert("MostPathsFailing", "critical", "instance", "f"),
+			alert("RedundancyLost", "warning", path...)}, "MostPathsFailing RedundancyLost"},
+		{"the exporter goes while a connector is down", []labels{alert("ExporterDown", "critical"), alert("Down", "critical", on...),
+			alert("ProbeNotRunning", "warning", path...)}, "Down ExporterDown"},
+		{"critical before warning", []labels{alert("CertificateExpiring", "critical", path...), alert("CertificateExpiring", "warning", path...),
+			alert("RedundancyLost", "warning", "tenant", "u", "connector", "c", "direction", "outbound")}, "CertificateExpiring RedundancyLost"},
+		{"attribution with a known cause", []labels{alert("SharedBetweenTenants", "critical", on...),
+			alert("AttributionFailing", "critical", path...)}, "SharedBetweenTenants"},
+		{"a mere warning of sharing explains no wrong attribution", []labels{alert("SharedBetweenTenants", "warning", "tenant", "t", "connector", "d"),
+			alert("AttributionFailing", "critical", path...)}, "AttributionFailing SharedBetweenTenants"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			base := startAlertmanager(t)
+			post(t, base, append(tt.firing, canary...))
+			var got string
+			tick := time.Tick(20 * time.Millisecond)
+			for range 500 { // until it has worked through all that was posted
+				<-tick
+				names := told(t, base)
+				if got = strings.Join(names, " "); !slices.Contains(names, "Throttled") {
+					break
+				}
+			}
+			if got != tt.told {
+				t.Errorf("told %q, want %q", got, tt.told)
+			}
+		})
+	}
+}
+
+var listening = regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`)
+
+// startAlertmanager runs the real one on a free port of loopback, with receivers nobody listens on.
+func startAlertmanager(t *testing.T) string {
+	t.Helper()
+	bin := need(t, "prometheus-alertmanager")
+	cmd := exec.Command(bin, "--config.file="+alertmanagerFile, "--storage.path="+filepath.Join(t.TempDir(), "data"),
+		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() })
+	slow := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	defer slow.Stop()
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			go func() { _, _ = io.Copy(io.Discard, log) }()
+			return "http://" + m[1] + "/api/v2/alerts"
+		}
+	}
+	t.Fatal("Alertmanager did not say where it listens")
+	return ""
+}
+
+// canary is posted last: once its second alert is held back, all before it have been taken in.
+var canary = []labels{
+	{"alertname": "M365ConnectorMostPathsFailing", "severity": "critical", "job": "canary"},
+	{"alertname": "M365ConnectorThrottled", "severity": "warning", "job": "canary"},
+}
+
+func post(t *testing.T, base string, firing []labels) {
+	t.Helper()
+	var alerts []map[string]labels
+	for _, l := range firing {
+		alerts = append(alerts, map[string]labels{"labels": l})
+	}
+	body, err := json.Marshal(alerts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(base, "application/json", bytes.NewReader(body))
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("POST: %v %v", resp, err)
+	}
+	_ = resp.Body.Close()
+}
+
+// told are the names of the alerts that are not held back, sorted.
+func told(t *testing.T, base string) []string {
+	t.Helper()
+	resp, err := http.Get(base + "?inhibited=false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var got []struct{ Labels labels }
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, a := range got {
+		if a.Labels["job"] != "canary" || a.Labels["severity"] == "warning" {
+			names = append(names, strings.TrimPrefix(a.Labels["alertname"], "M365Connector"))
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,138 @@
+// Package deploy_test holds what is shipped beside the program to its promises, with the real tools.
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"gopkg.in/yaml.v3"
+
+	"m365_connector_exporter/collector"
+)
+
+// need finds a tool. Where CI_REQUIRE_TOOLS=1 its absence is a failure.
+func need(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+		return path
+	case os.Getenv("CI_REQUIRE_TOOLS") == "1":
+		t.Fatalf("%s is not installed, and CI_REQUIRE_TOOLS=1", name)
+	default:
+		t.Skipf("%s is not installed", name)
+	}
+	return ""
+}
+
+// run runs a tool and returns what it prints; it must succeed.
+func run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(need(t, name), args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: no file (%v)", pattern, err)
+	}
+	return files
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// rule is a line of a rule file.
+type rule struct {
+	Record, Alert, Expr, For string
+	Labels, Annotations      map[string]string
+}
+
+func rules(t *testing.T) []rule {
+	t.Helper()
+	var all []rule
+	for _, path := range glob(t, "prometheus/rules/*.yml") {
+		var file struct {
+			Groups []struct{ Rules []rule }
+		}
+		if err := yaml.Unmarshal([]byte(read(t, path)), &file); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		for _, g := range file.Groups {
+			all = append(all, g.Rules...)
+		}
+	}
+	return all
+}
+
+// pending are metrics of the contract that the exporter does not export yet. The list only shrinks.
+var pending = []string{
+	"m365_connector_finding_info", "m365_connector_findings", "m365_connector_finding_suppressed_until_timestamp_seconds",
+	"m365_connector_shared_addresses", "m365_connector_attribution_success", "m365_connector_attribution_info",
+	"m365_connector_certificate_names", "m365_connector_inventory_changes_total", "m365_connector_exporter_self_test_success",
+}
+
+// exported maps every metric that the exporter exports to whether one may alert on it.
+func exported() map[string]bool {
+	steady := map[string]bool{"m365_connector_stage_duration_seconds": false}
+	for _, m := range collector.Metrics() {
+		steady["m365_connector_"+m.Name] = m.Steady
+	}
+	descriptions := make(chan *prometheus.Desc, 100)
+	collector.NewSelf(collector.SelfHooks{}).Describe(descriptions)
+	close(descriptions)
+	for d := range descriptions {
+		steady[fqName.FindStringSubmatch(d.String())[1]] = true
+	}
+	return steady
+}
+
+var (
+	fqName     = regexp.MustCompile(`fqName: "([^"]+)"`)
+	metricName = regexp.MustCompile(`[a-z:]*\bm365_connector_[a-z0-9_]+(?::[a-z_]+)?`)
+	suffix     = regexp.MustCompile(`_(bucket|count|sum)$`)
+)
+
+// known is exported and pending together, with the recorded series.
+func known(t *testing.T) map[string]bool {
+	names := exported()
+	for _, name := range pending {
+		names[name] = true
+	}
+	for _, r := range rules(t) {
+		if r.Record != "" {
+			names[r.Record] = true
+		}
+	}
+	return names
+}
+
+// metrics are the names in a PromQL expression.
+func metrics(known map[string]bool, expr string) []string {
+	var names []string
+	for _, name := range metricName.FindAllString(expr, -1) {
+		if base := suffix.ReplaceAllString(name, ""); !strings.Contains(name, ":") {
+			if _, histogram := known[base]; histogram {
+				name = base
+			}
+		}
+		names = append(names, name)
+	}
+	return names
+}
