@@ -17,13 +17,17 @@ type Analysis struct {
 	Attributions map[probes.PathID][]mailflow.Attribution
 	Clients      map[probes.PathID]*probes.TLS // what each sender presents
 	Overlaps     []mailflow.Overlap
+
+	tenants []mailflow.Tenant
+	changes map[change]uint64
+	drawn   drawing
 }
 
 // Analyse judges the facts.
 func Analyse(f *check.Facts) *Analysis {
 	a := &Analysis{
 		At: f.Now, Findings: check.Run(f), Attributions: f.Attributions, Overlaps: f.Overlaps,
-		Clients: map[probes.PathID]*probes.TLS{},
+		Clients: map[probes.PathID]*probes.TLS{}, tenants: f.Tenants,
 	}
 	for i := range f.Paths {
 		if p := &f.Paths[i]; p.Client != nil {
@@ -60,8 +64,24 @@ func (s *PathState) facts() check.Path {
 	return p
 }
 
+// Changes are what may happen to a connector between two loads, as label values.
+var Changes = [...]string{"added", "removed", "changed"}
+
+type change struct{ tenant, kind string }
+
+// CountChange takes in that a connector of a tenant is new, gone or different. It shows with the next analysis.
+func (b *Board) CountChange(tenant, kind string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changes[change{tenant, kind}]++
+}
+
 // SetAnalysis replaces what was judged.
 func (b *Board) SetAnalysis(a *Analysis) {
+	b.mu.RLock()
+	a.changes = maps.Clone(b.changes)
+	b.mu.RUnlock()
+	a.drawing() // here, so that no scrape pays for it
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.analysis = a

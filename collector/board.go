@@ -23,6 +23,7 @@ type Board struct {
 	states     []*PathState
 	index      map[probes.PathID]int // into states
 	analysis   *Analysis
+	changes    map[change]uint64
 }
 
 var _ Source = (*Board)(nil)
@@ -30,7 +31,7 @@ var _ Source = (*Board)(nil)
 // NewBoard makes an empty board. The clock dates results that carry no time of their own.
 func NewBoard(now func() time.Time) *Board {
 	return &Board{
-		now: now, connectors: &drawing{}, analysis: &Analysis{},
+		now: now, connectors: &drawing{}, analysis: &Analysis{}, changes: map[change]uint64{},
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            namespace + stageHistogram.Name,
 			Help:                            stageHistogram.Help,

@@ -51,6 +51,14 @@ const (
 	mLastValidation
 	mLastChanged
 	mInventory
+	mChanges
+	mFindings
+	mFinding
+	mSuppressed
+	mShared
+	mAttributed
+	mAttribution
+	mNames
 	mDuration
 	mEndpoints
 	mStageSuccess
@@ -85,6 +93,14 @@ func Metrics() [numMetrics]Metric {
 		mLastValidation:  {"last_validation_timestamp_seconds", "Microsoft's LastValidationTimestamp. Absent when unknown.", gauge, connectorLabels, true},
 		mLastChanged:     {"last_changed_timestamp_seconds", "Microsoft's WhenChangedUTC. Absent when unknown.", gauge, connectorLabels, true},
 		mInventory:       {"inventory_timestamp_seconds", "Time of the oldest export in use.", gauge, []string{"tenant"}, true},
+		mChanges:         {"inventory_changes_total", "Connectors that were new, gone or different at a load of the configuration.", counter, []string{"tenant", "change"}, true},
+		mFindings:        {"findings", "Findings that are not suppressed, 0 included. Those of a whole tenant stand under an empty connector and direction.", gauge, with(connectorLabels, "severity"), true},
+		mFinding:         {"finding_info", "1 while found. One series, however many endpoints show it.", gauge, with(pathLabels, "check", "severity"), true},
+		mSuppressed:      {"finding_suppressed_until_timestamp_seconds", "When the suppression of a finding ends. Suppressed findings are in no other series.", gauge, with(connectorLabels, "check", "owner"), true},
+		mShared:          {"shared_addresses", "How many other tenants use addresses of this prefix.", gauge, with(connectorLabels, "prefix"), true},
+		mAttributed:      {"attribution_success", "1 when every simulated message of this sender reaches its own tenant through this connector, and no other.", gauge, pathLabels, true},
+		mAttribution:     {"attribution_info", "On what ground, and to which tenant, this sender's mail is attributed.", gauge, with(pathLabels, "ground", "attributed_tenant"), true},
+		mNames:           {"certificate_names", "Names of a sender's certificate by how they stand to the tenant's accepted domains.", gauge, with(endpointLabels, "role", "match"), true},
 		mDuration:        {"probe_duration_seconds", "How long the newest round took.", gauge, pathLabels, false},
 		mEndpoints:       {"probe_endpoints", "Endpoints of the newest round.", gauge, pathLabels, false},
 		mStageSuccess:    {"endpoint_stage_success", "1 passed, 0 failed in the newest round. Absent when not reached or inconclusive.", gauge, with(endpointLabels, "stage"), false},

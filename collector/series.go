@@ -161,20 +161,24 @@ func (s *pen) endpoint(l func(...string) []string, key EndpointKey, e EndpointSt
 	if e.TLS == nil {
 		return
 	}
-	const role = "server"
-	for v, j := range e.TLS.Verdicts {
+	s.certificate(func(more ...string) []string { return l(append([]string{key.Host, key.Address, "server"}, more...)...) }, e.TLS)
+}
+
+// certificate draws what is known of a certificate. l makes labels: those of the endpoint and the role come first.
+func (s *pen) certificate(l func(...string) []string, t *probes.TLS) {
+	for v, j := range t.Verdicts {
 		if j.Outcome == probes.Passed || j.Outcome == probes.Failed {
-			s.send(mValid, truth(j.Outcome == probes.Passed), l(key.Host, key.Address, role, probes.VerdictNames[v])...)
+			s.send(mValid, truth(j.Outcome == probes.Passed), l(probes.VerdictNames[v])...)
 		}
 	}
-	if !e.TLS.ChainNotAfter.IsZero() {
-		s.send(mNotAfter, seconds(e.TLS.ChainNotAfter), l(key.Host, key.Address, role, "chain")...)
-		s.send(mNotBefore, seconds(e.TLS.ChainNotBefore), l(key.Host, key.Address, role, "chain")...)
+	if !t.ChainNotAfter.IsZero() {
+		s.send(mNotAfter, seconds(t.ChainNotAfter), l("chain")...)
+		s.send(mNotBefore, seconds(t.ChainNotBefore), l("chain")...)
 	}
-	if len(e.TLS.Chain) > 0 {
-		leaf := e.TLS.Chain[0]
-		s.send(mNotAfter, seconds(leaf.NotAfter), l(key.Host, key.Address, role, "leaf")...)
-		s.send(mNotBefore, seconds(leaf.NotBefore), l(key.Host, key.Address, role, "leaf")...)
-		s.send(mCertificateInfo, 1, l(key.Host, key.Address, role, leaf.Subject, leaf.Issuer, leaf.Serial, leaf.Fingerprint)...)
+	if len(t.Chain) > 0 {
+		leaf := t.Chain[0]
+		s.send(mNotAfter, seconds(leaf.NotAfter), l("leaf")...)
+		s.send(mNotBefore, seconds(leaf.NotBefore), l("leaf")...)
+		s.send(mCertificateInfo, 1, l(leaf.Subject, leaf.Issuer, leaf.Serial, leaf.Fingerprint)...)
 	}
 }

@@ -98,7 +98,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
 		Dropped:    func() uint64 { return d.gatherer.Dropped() },
 	})
-	d.gatherer = collector.NewGatherer(d.own(), d.board)
+	d.gatherer = collector.NewGatherer(d.own(), d.board, d.board.Judged())
 	d.apply(cfg)
 	return d, nil
 }

@@ -17,6 +17,9 @@ const (
 	RelationNone      RelationKind = "none"
 )
 
+// RelationKinds are all of them, best first.
+var RelationKinds = [...]RelationKind{RelationExact, RelationWildcard, RelationSubdomain, RelationParent, RelationNone}
+
 // Relation is how one name stands to a tenant's accepted domains, with the evidence.
 type Relation struct {
 	Name      string
