@@ -157,7 +157,7 @@ func (d *daemon) reload(why string) error {
 // reloadIfChanged reloads when a file named in the configuration has another content than at the last attempt.
 func (d *daemon) reloadIfChanged() {
 	d.mu.Lock()
-	now := d.cfg.Fingerprint()
+	now := d.cfg.CurrentFingerprint()
 	changed := now != d.fingerprint
 	d.fingerprint = now
 	d.mu.Unlock()

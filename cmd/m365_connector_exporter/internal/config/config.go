@@ -20,9 +20,10 @@ type Config struct {
 	Suppressions []check.Suppression
 	Warnings     []string
 
-	file     string
-	patterns []string // absolute; what Fingerprint expands anew
-	files    []string // read besides the main one
+	fingerprint string
+	files       []string // read or found, the main one among them; sorted
+	patterns    []pattern
+
 	own      map[string]own
 	probe    probes.Layer
 	problems Errors
@@ -35,7 +36,9 @@ type own struct {
 	suppressions []check.Suppression
 	certificates map[string]Material       // by sender
 	roots        map[string]*x509.CertPool // by sender
+	exports      map[string]kind           // what stands in each of its exports
 	origin       string                    // the file or folder it stands in
+	never        bool                      // no state of it has ever loaded
 }
 
 func newOwn(origin string) own {

@@ -150,7 +150,7 @@ func (r *reader) tlsSettings(n *yaml.Node, key string) mailflow.TLSSettings {
 
 // smartHost reads a name, an address, a range or a bracketed address, as configured: it becomes a label.
 func (r *reader) smartHost(n *yaml.Node, key string) string {
-	before := len(r.errs) + len(r.warnings)
+	before := r.failures
 	value := r.text(n, key)
 	bare := strings.TrimSuffix(strings.TrimPrefix(value, "["), "]")
 	_, addrErr := netip.ParseAddr(bare)
@@ -158,7 +158,7 @@ func (r *reader) smartHost(n *yaml.Node, key string) string {
 	if addrErr != nil && prefixErr != nil {
 		r.plainDomain(n, key)
 	}
-	if len(r.errs)+len(r.warnings) > before {
+	if r.failures > before {
 		return ""
 	}
 	return value

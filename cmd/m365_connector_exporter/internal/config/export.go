@@ -1,79 +1,139 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
+	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// maxRecords bounds what is taken from one export.
-const maxRecords = 100_000
+// kind says what a record is; of a file, what its records are.
+type kind uint8
 
-var errNotJSON = errors.New("not JSON")
+const (
+	kindDomain kind = 1 << iota
+	kindOutbound
+	kindInbound
+	kindNone kind = 0
+)
+
+var kindNames = map[kind]string{kindDomain: "accepted domains", kindOutbound: "outbound connectors", kindInbound: "inbound connectors"}
+
+func (k kind) String() string {
+	var names []string
+	for _, one := range []kind{kindDomain, kindOutbound, kindInbound} {
+		if k&one != 0 {
+			names = append(names, kindNames[one])
+		}
+	}
+	return strings.Join(names, " and ")
+}
+
+// kindOf decides by the keys of a record, not by the name of its file.
+func kindOf(n *yaml.Node) kind {
+	has := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		has[n.Content[i].Value] = true
+	}
+	switch {
+	case has["domainname"] && (has["domaintype"] || has["initialdomain"] || has["default"]):
+		return kindDomain
+	case has["smarthosts"] || has["usemxrecord"] || has["recipientdomains"] || has["tlssettings"]:
+		return kindOutbound
+	case has["senderdomains"] || has["senderipaddresses"] || has["requiretls"] || has["tlssendercertificatename"]:
+		return kindInbound
+	default:
+		return kindNone
+	}
+}
+
+// imports is what a tenant's exports have given so far.
+type imports struct {
+	files    map[string]kind // each file's own
+	patterns []string        // absolute, as configured
+	at       map[kind]map[string]int
+}
+
+func newImports() imports {
+	return imports{files: map[string]kind{}, at: map[kind]map[string]int{kindDomain: {}, kindOutbound: {}, kindInbound: {}}}
+}
 
 // exports reads the files of an exports list into the tenant.
-func (r *reader) exports(n *yaml.Node, key string, t *mailflow.Tenant) {
+func (r *reader) exports(n *yaml.Node, key string, t *readTenant) {
 	r.list(n, key, func(n *yaml.Node, k string) {
 		name := r.text(n, k)
 		if name == "" {
 			return
 		}
-		for _, file := range r.expand(n, k, name) {
+		t.imports.patterns = append(t.imports.patterns, absolute(r.dir(), name))
+		for _, file := range r.expand(n, k, name, false) {
 			r.export(n, k, file, t)
 		}
 	})
 }
 
-// export reads one file. What a record is, is decided by its keys. Values that nobody understands become warnings: an export
-// is as the administrator's tools wrote it.
-func (r *reader) export(n *yaml.Node, key, file string, t *mailflow.Tenant) {
+// export reads one file. Values that nobody understands become warnings: an export is as the administrator's tools wrote it.
+func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 	data, ok := r.read(n, key, file)
 	if !ok {
 		return
 	}
-	records, err := parseExport(data)
+	inner := &reader{lenient: true}
+	var kinds kind
+	replaced := 0
+	number := 0
+	e, err := parseExport(data, func(record *yaml.Node) {
+		number++
+		inner.file, inner.nodes, inner.previous = fmt.Sprintf("%s: record %d", file, number), 0, Error{}
+		kinds |= kindOf(record)
+		if inner.record(record, t) {
+			replaced++
+		}
+	})
+	for _, w := range inner.warnings {
+		r.warn(w)
+	}
 	if err != nil {
 		r.failFile(n, key, file, "%v", err)
 		return
 	}
-	inner := &reader{file: file, lenient: true, nodes: r.nodes}
-	for _, record := range records {
-		inner.record(record, t)
+	t.imports.files[file] = kinds
+	if replaced > 0 {
+		r.warn(fmt.Sprintf("%s: %d of its records stand in it, or in an export before it, too: the last one counts", file, replaced))
 	}
-	r.nodes = inner.nodes
-	r.warnings = append(r.warnings, inner.warnings...)
-	if info, err := os.Stat(file); err == nil && (t.Inventory.IsZero() || info.ModTime().Before(t.Inventory)) {
-		t.Inventory = info.ModTime().UTC()
+	if e.partial {
+		r.warn(file + ": more records stand on another page (@odata.nextLink) and are missing here")
+	}
+	if info, err := os.Stat(file); err == nil && (t.tenant.Inventory.IsZero() || info.ModTime().Before(t.tenant.Inventory)) {
+		t.tenant.Inventory = info.ModTime().UTC()
 	}
 }
 
-// record takes one connector or accepted domain. A later record replaces an earlier one of the same name.
-func (r *reader) record(n *yaml.Node, t *mailflow.Tenant) {
-	switch kindOf(n) {
-	case "domain":
+// record takes one connector or accepted domain; it says true where it replaces one of the same name.
+func (r *reader) record(n *yaml.Node, t *readTenant) bool {
+	k := kindOf(n)
+	at := t.imports.at[k]
+	switch k {
+	case kindDomain:
 		var d mailflow.AcceptedDomain
-		if r.accepted(n, "DomainName", &d); d.Name != "" {
-			t.AcceptedDomains = put(t.AcceptedDomains, d, func(d mailflow.AcceptedDomain) string { return d.Name })
-		}
-	case "outbound":
+		r.mapping(n, "DomainName", r.domainKeys(&d))
+		return put(&t.tenant.AcceptedDomains, d, d.Name, at)
+	case kindOutbound:
 		var c mailflow.OutboundConnector
 		r.connectorKeys(n, "outbound", &c.Common, r.routing(&c))
-		if c.Name = name(n, c.Name); c.Name != "" {
-			t.Outbound = put(t.Outbound, c, func(c mailflow.OutboundConnector) string { return c.Name })
-		}
-	case "inbound":
+		c.Name = name(n, c.Name)
+		return put(&t.tenant.Outbound, c, c.Name, at)
+	default:
 		var c mailflow.InboundConnector
 		r.connectorKeys(n, "inbound", &c.Common, r.admission(&c))
-		if c.Name = name(n, c.Name); c.Name != "" {
-			t.Inbound = put(t.Inbound, c, func(c mailflow.InboundConnector) string { return c.Name })
-		}
+		c.Name = name(n, c.Name)
+		return put(&t.tenant.Inbound, c, c.Name, at)
 	}
 }
 
@@ -89,172 +149,43 @@ func name(n *yaml.Node, given string) string {
 	return identity
 }
 
-func put[T any](all []T, item T, name func(T) string) []T {
-	for i := range all {
-		if name(all[i]) == name(item) {
-			all[i] = item
-			return all
-		}
+// put adds an item, or replaces that of the same name. One without a name is dropped: its reader has said why.
+func put[T any](all *[]T, item T, name string, at map[string]int) (replaced bool) {
+	if name == "" {
+		return false
 	}
-	return append(all, item)
+	if i, ok := at[name]; ok {
+		(*all)[i] = item
+		return true
+	}
+	at[name] = len(*all)
+	*all = append(*all, item)
+	return false
 }
 
-func kindOf(n *yaml.Node) string {
-	has := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		has[n.Content[i].Value] = true
-	}
-	switch {
-	case has["domainname"] && (has["domaintype"] || has["initialdomain"] || has["default"]):
-		return "domain"
-	case has["smarthosts"] || has["usemxrecord"] || has["recipientdomains"] || has["tlssettings"]:
-		return "outbound"
-	case has["senderdomains"] || has["senderipaddresses"] || has["requiretls"] || has["tlssendercertificatename"]:
-		return "inbound"
-	default:
-		return ""
-	}
+// named tells that a file is one of those that the configuration asks for.
+func (r *reader) named(file string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, file) }) ||
+		slices.ContainsFunc(r.folderPatterns, func(p place) bool { return matches(p.file, filepath.Dir(file)) })
 }
 
-// parseExport finds the records of an export: an object, an array, {"value":[…]} of REST, or ScubaGear's file. UTF-8 and
-// UTF-16 with their marks. Nothing at all is what PowerShell writes for "none".
-func parseExport(data []byte) ([]*yaml.Node, error) {
-	text := plainText(data)
-	if !utf8.Valid(text) {
-		return nil, errNotJSON
+// vanished looks for exports that the tenant had at the last load and has no more. Only a loss is a mistake: a new file with
+// records of the same kind takes an old one's place, and what is configured no longer is not missed.
+func (r *reader) vanished(n *yaml.Node, key string, t *readTenant) {
+	if r.last == nil {
+		return
 	}
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil, errors.New("the file is empty")
+	var now kind
+	for _, k := range t.imports.files {
+		now |= k
 	}
-	if !json.Valid(text) {
-		return nil, errNotJSON
-	}
-	values := json.NewDecoder(bytes.NewReader(text))
-	values.UseNumber()
-	var value any
-	if err := values.Decode(&value); err != nil {
-		return nil, errNotJSON
-	}
-	records, ok := recordsOf(value, 0)
-	if !ok || len(records) > maxRecords {
-		return nil, errors.New("not an export: no record of a connector or an accepted domain in it")
-	}
-	return records, nil
-}
-
-// recordsOf says false where something else than records or null stands.
-func recordsOf(value any, depth int) (records []*yaml.Node, ok bool) {
-	if depth > 4 {
-		return nil, false
-	}
-	switch v := value.(type) {
-	case nil:
-		return nil, true
-	case []any:
-		for _, item := range v {
-			more, ok := recordsOf(item, depth+1)
-			if !ok || len(records) > maxRecords {
-				return nil, false
-			}
-			records = append(records, more...)
+	before := r.last.own[t.tenant.Name].exports
+	for _, file := range slices.Sorted(maps.Keys(before)) {
+		if _, here := t.imports.files[file]; here {
+			continue
 		}
-		return records, true
-	case map[string]any:
-		if n := toNode(v, 0); kindOf(n) != "" {
-			return []*yaml.Node{n}, true
-		}
-		found := false
-		for _, key := range []string{"value", "accepted_domains", "outbound_connectors", "inbound_connectors"} {
-			if inner, here := v[key]; here {
-				more, ok := recordsOf(inner, depth+1)
-				if !ok {
-					return nil, false
-				}
-				records, found = append(records, more...), true
-			}
-		}
-		return records, found
-	default:
-		return nil, false
-	}
-}
-
-// toNode turns a JSON value into the nodes that the configuration's own readers read. Keys are lower case without
-// underscores; what lies deeper than any property is dropped.
-func toNode(value any, depth int) *yaml.Node {
-	scalar := func(tag, text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text} }
-	switch v := value.(type) {
-	case string:
-		return scalar("!!str", v)
-	case json.Number:
-		return scalar("!!int", v.String())
-	case bool:
-		if v {
-			return scalar("!!bool", "true")
-		}
-		return scalar("!!bool", "false")
-	case []any:
-		n := &yaml.Node{Kind: yaml.SequenceNode}
-		for _, item := range v {
-			if depth < 4 {
-				n.Content = append(n.Content, toNode(item, depth+1))
-			}
-		}
-		return n
-	case map[string]any:
-		n := &yaml.Node{Kind: yaml.MappingNode}
-		for _, key := range sortedKeys(v) {
-			if depth < 4 {
-				n.Content = append(n.Content, scalar("!!str", strings.ToLower(key)), toNode(v[key], depth+1))
-			}
-		}
-		return n
-	default:
-		return scalar("!!null", "")
-	}
-}
-
-// asList sees the list in what PowerShell makes of one: {"value":[…],"Count":1}, or one text with spaces at low depth.
-func asList(n *yaml.Node) *yaml.Node {
-	switch n.Kind {
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == "value" && n.Content[i+1].Kind == yaml.SequenceNode {
-				return n.Content[i+1]
-			}
-		}
-		return &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n}}
-	case yaml.ScalarNode:
-		list := &yaml.Node{Kind: yaml.SequenceNode}
-		for _, word := range strings.Fields(n.Value) {
-			list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: word})
-		}
-		return list
-	default:
-		return n
-	}
-}
-
-// asScalar sees the text in an object such as {"Domain":"contoso.com"} or {"value":1,"Value":"OnPremises"}.
-func asScalar(n *yaml.Node) *yaml.Node {
-	if n.Kind != yaml.MappingNode {
-		return n
-	}
-	for _, key := range []string{"value", "domain", "address", "name"} {
-		var number *yaml.Node
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			v := n.Content[i+1]
-			if n.Content[i].Value != key || v.Kind != yaml.ScalarNode || isNull(v) {
-				continue
-			}
-			if v.Tag == "!!str" {
-				return v
-			}
-			number = v
-		}
-		if number != nil {
-			return number
+		if lost := before[file] &^ now; lost != 0 && r.named(file, t.imports.patterns) {
+			r.failFile(n, key, file, "was there at the last load; no other export has %s", lost)
 		}
 	}
-	return n
 }

@@ -69,19 +69,18 @@ func plainError(err error) error {
 
 // failFile tells of a file that is named at n: the main file's own ones spoil it, a tenant's blind that tenant only.
 func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
-	e := Error{File: r.file, Line: n.Line, Key: key, Message: file + ": " + fmt.Sprintf(format, args...)}
+	e := r.errorAt(n, key, "%s: %s", file, fmt.Sprintf(format, args...))
 	switch {
 	case !r.inTenant:
 		r.errs = append(r.errs, e)
-	case len(r.broken) < maxMistakes:
+	case len(r.broken) < maxBroken:
 		r.broken = append(r.broken, e)
 	}
 }
 
 // read opens a named file and remembers that it was.
 func (r *reader) read(n *yaml.Node, key, file string) ([]byte, bool) {
-	r.files = append(r.files, file)
-	data, err := readFile(file)
+	data, err := r.readFile(file)
 	if err != nil {
 		r.failFile(n, key, file, "%v", err)
 		return nil, false
@@ -154,16 +153,17 @@ func (r *reader) secret(n *yaml.Node, key, file string) {
 	}
 }
 
-// expand lists the files of a pattern: none is a warning for a pattern and a mistake for a plain name.
-func (r *reader) expand(n *yaml.Node, key, name string) []string {
-	pattern := absolute(r.dir(), name)
-	r.patterns = append(r.patterns, pattern)
-	found, err := filepath.Glob(pattern)
+// expand lists the files or folders of a pattern: none is a warning for a pattern and a mistake for a plain name.
+func (r *reader) expand(n *yaml.Node, key, name string, folders bool) []string {
+	p := pattern{absolute(r.dir(), name), folders}
+	r.patterns = append(r.patterns, p)
+	r.remember(p.files())
+	found, err := filepath.Glob(p.glob)
 	switch {
 	case err != nil:
 		r.fail(n, key, "%s: not a pattern", name)
 	case len(found) == 0 && strings.ContainsAny(name, "*?["):
-		r.warnings = append(r.warnings, Error{File: r.file, Line: n.Line, Key: key, Message: name + " matches no file"}.Error())
+		r.warn(r.errorAt(n, key, "%s matches no file", name).Error())
 	case len(found) == 0:
 		r.failFile(n, key, name, "no such file")
 	}

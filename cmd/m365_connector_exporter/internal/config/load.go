@@ -3,13 +3,13 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/collector/check"
-	"m365_connector_exporter/probes/mailflow"
 )
 
 // Load reads the main file and every file it names. The error is of type [Errors] and holds every mistake of the main file. A
@@ -17,29 +17,25 @@ import (
 // has of it; see Problems.
 func Load(path string, last *Config) (*Config, error) {
 	cfg := defaults()
-	cfg.file = path
-	r := &reader{file: path}
+	r := &reader{file: path, loading: &loading{
+		cfg: &cfg, last: last, contents: map[string]string{}, names: map[string]bool{}, folderAt: map[string]*folder{},
+	}}
 	if root := r.open(path); root != nil {
-		r.main(root, &cfg, last)
+		r.main(root)
 	}
-	r.unique(cfg.Tenants)
 	if len(r.errs) > 0 {
 		return nil, r.errs
 	}
-	cfg.collect(r)
+	if r.dropped > 0 {
+		cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("and %d warnings more", r.dropped))
+	}
+	r.finish()
 	return &cfg, nil
-}
-
-// collect takes what a reader has seen besides its file.
-func (c *Config) collect(r *reader) {
-	c.files = append(c.files, r.files...)
-	c.patterns = append(c.patterns, r.patterns...)
-	c.Warnings = append(c.Warnings, r.warnings...)
 }
 
 // open parses a file with exactly one document. It returns nil after a mistake.
 func (r *reader) open(path string) *yaml.Node {
-	data, err := readFile(path)
+	data, err := r.readFile(path)
 	if err != nil {
 		r.fail(nil, "", "%v", err)
 		return nil
@@ -64,12 +60,12 @@ func (r *reader) open(path string) *yaml.Node {
 	return doc.Content[0]
 }
 
-// main reads the sections in an order of its own: the global probe section bounds those within, tenants come last.
-func (r *reader) main(n *yaml.Node, cfg *Config, last *Config) {
-	var later []func()
-	postpone := func(read func(*yaml.Node, string)) func(*yaml.Node, string) {
-		return func(n *yaml.Node, k string) { later = append(later, func() { read(n, k) }) }
-	}
+// main reads the sections in an order of its own: the global probe section bounds those within, tenants come last, and folders
+// are known before a tenant in YAML overlays one.
+func (r *reader) main(n *yaml.Node) {
+	cfg := r.cfg
+	var tenants, files, folders *yaml.Node
+	later := func(to **yaml.Node) func(*yaml.Node, string) { return func(n *yaml.Node, _ string) { *to = n } }
 	r.mapping(n, "", fields{
 		"global":     func(n *yaml.Node, k string) { cfg.Global = r.global(n, k, cfg.Global) },
 		"thresholds": func(n *yaml.Node, k string) { r.thresholds(n, k, &cfg.Thresholds) },
@@ -82,15 +78,20 @@ func (r *reader) main(n *yaml.Node, cfg *Config, last *Config) {
 			cfg.probe = r.layer(n, k)
 			r.outer = []place{{cfg.probe, n, r.file, k}}
 		},
-		"tenants": postpone(func(n *yaml.Node, k string) {
-			r.list(n, k, func(n *yaml.Node, k string) { cfg.take(r.tenant(n, k), last) })
-		}),
-		"tenant_files":   postpone(func(n *yaml.Node, k string) { r.tenantFiles(n, k, cfg, last) }),
-		"tenant_folders": postpone(func(n *yaml.Node, k string) { r.tenantFolders(n, k, cfg, last) }),
+		"tenants":        later(&tenants),
+		"tenant_files":   later(&files),
+		"tenant_folders": later(&folders),
 	})
-	for _, read := range later {
-		read()
+	if folders != nil {
+		r.findFolders(folders, "tenant_folders")
 	}
+	if tenants != nil {
+		r.list(tenants, "tenants", func(n *yaml.Node, k string) { r.take(r.tenant(n, k)) })
+	}
+	if files != nil {
+		r.tenantFiles(files, "tenant_files")
+	}
+	r.tenantFolders()
 }
 
 func (r *reader) global(n *yaml.Node, key string, g Global) Global {
@@ -150,46 +151,4 @@ func (r *reader) modules(n *yaml.Node, key string, cfg *Config) {
 		seen[name] = true
 		cfg.Modules[name] = r.layer(n.Content[i+1], join(key, name))
 	}
-}
-
-// unique refuses two tenants of one name: their series would collide.
-func (r *reader) unique(tenants []mailflow.Tenant) {
-	seen := map[string]bool{}
-	for _, t := range tenants {
-		if t.Name != "" && seen[t.Name] {
-			r.fail(nil, "tenants", "tenant %q stands twice", t.Name)
-		}
-		seen[t.Name] = true
-	}
-}
-
-// add takes a tenant with what it says besides.
-func (c *Config) add(t mailflow.Tenant, o own) {
-	c.Tenants = append(c.Tenants, t)
-	c.own[t.Name] = o
-	c.Suppressions = append(c.Suppressions, o.suppressions...)
-}
-
-// take adds a tenant that was read, or its last good state where one of its files is broken.
-func (c *Config) take(t readTenant, last *Config) {
-	if len(t.broken) == 0 {
-		c.add(t.tenant, t.own)
-		return
-	}
-	c.problems = append(c.problems, t.broken...)
-	c.keep(t.tenant.Name, t.own.origin, last, t.broken[0])
-}
-
-// keep adds a tenant as it was last known, else without paths.
-func (c *Config) keep(name, origin string, last *Config, why Error) {
-	if last != nil {
-		for _, t := range last.Tenants {
-			if t.Name == name {
-				t.NotLoaded = why.Error()
-				c.add(t, last.own[name])
-				return
-			}
-		}
-	}
-	c.add(mailflow.Tenant{Name: name, NotLoaded: why.Error()}, newOwn(origin))
 }

@@ -11,24 +11,24 @@ import (
 
 // readTenant is a tenant as it was read, with what it says besides mail flow and what of its files is broken.
 type readTenant struct {
-	tenant mailflow.Tenant
-	own    own
-	broken Errors
+	tenant  mailflow.Tenant
+	own     own
+	imports imports
+	broken  Errors
+	twice   bool // the name is another tenant's
 }
 
 // tenantParts are the nodes of a tenant's lists: they are read in this order, whatever their order in the file, because
 // connectors overlay exports and senders refer to connectors.
 type tenantParts struct {
-	exports, accepted, outbound, inbound, senders *yaml.Node
+	node, exports, accepted, outbound, inbound, senders *yaml.Node
 }
 
 // tenant reads one tenant.
 func (r *reader) tenant(n *yaml.Node, key string) readTenant {
-	t := readTenant{own: newOwn(r.file)}
-	r.inTenant = true
-	defer func() { r.inTenant = false }()
-	broken := len(r.broken)
-	var parts tenantParts
+	t := readTenant{own: newOwn(r.file), imports: newImports()}
+	r.begin()
+	parts := tenantParts{node: n}
 	chain := r.outer
 	later := func(to **yaml.Node) func(*yaml.Node, string) { return func(n *yaml.Node, _ string) { *to = n } }
 	r.mapping(n, key, fields{
@@ -47,21 +47,37 @@ func (r *reader) tenant(n *yaml.Node, key string) readTenant {
 		"inbound_connectors":  later(&parts.inbound),
 		"senders":             later(&parts.senders),
 	})
-	if t.tenant.Name == "" {
+	switch t.twice = r.names[t.tenant.Name] || r.cfg.has(t.tenant.Name); {
+	case t.tenant.Name == "":
 		r.fail(n, join(key, "name"), "a tenant needs a name")
+	case t.twice:
+		r.fail(n, join(key, "name"), "tenant %q stands twice", t.tenant.Name)
 	}
+	r.names[t.tenant.Name] = true
 	r.tenantParts(&t, parts, key, chain)
-	t.tenant.Cloud = cloudOf(t.tenant)
 	for i := range t.own.suppressions {
 		t.own.suppressions[i].Tenant = quoteGlob(t.tenant.Name) // whatever it says: here it can mean no other
 	}
-	t.broken = append(t.broken, r.broken[broken:]...)
+	r.end(n, key, &t)
 	return t
 }
 
+// begin starts a tenant: from here to end, mistakes in files blind only it.
+func (r *reader) begin() { r.inTenant, r.broken = true, nil }
+
+func (r *reader) end(n *yaml.Node, key string, t *readTenant) {
+	r.vanished(n, key, t)
+	t.tenant.Cloud = cloudOf(t.tenant)
+	t.own.exports, t.broken = t.imports.files, r.broken
+	r.inTenant, r.broken = false, nil
+}
+
 func (r *reader) tenantParts(t *readTenant, parts tenantParts, key string, chain []place) {
+	if f := r.folderOf(t.tenant.Name); f != nil {
+		r.folderExports(parts.node, key, f.path, t)
+	}
 	if parts.exports != nil {
-		r.exports(parts.exports, join(key, "exports"), &t.tenant)
+		r.exports(parts.exports, join(key, "exports"), t)
 	}
 	if parts.accepted != nil {
 		r.acceptedDomains(parts.accepted, join(key, "accepted_domains"), &t.tenant)
@@ -111,7 +127,7 @@ func (r *reader) acceptedDomains(n *yaml.Node, key string, t *mailflow.Tenant) {
 			i = len(t.AcceptedDomains) - 1
 		}
 		d := &t.AcceptedDomains[i]
-		r.accepted(n, k, d)
+		r.mapping(n, k, r.domainKeys(d))
 		if d.Name == "" {
 			r.fail(n, join(k, "domain_name"), "an accepted domain needs a name")
 		} else if mine[d.Name] {
@@ -121,7 +137,7 @@ func (r *reader) acceptedDomains(n *yaml.Node, key string, t *mailflow.Tenant) {
 	})
 }
 
-func (r *reader) accepted(n *yaml.Node, key string, d *mailflow.AcceptedDomain) {
+func (r *reader) domainKeys(d *mailflow.AcceptedDomain) fields {
 	known := r.ignored("pending_removal", "pending_completion", "sending_from_domain_disabled", "sending_to_domain_disabled",
 		"smtp_dane_status", "authentication_type", "is_coexistence_domain", "can_have_cloud_cache", "mail_flow_region",
 		"enable_nego2_authentication", "catch_all_recipient_id")
@@ -133,7 +149,7 @@ func (r *reader) accepted(n *yaml.Node, key string, d *mailflow.AcceptedDomain) 
 	known["default"] = func(n *yaml.Node, k string) { d.Default = r.tri(n, k) }
 	known["initial_domain"] = func(n *yaml.Node, k string) { d.Initial = r.tri(n, k) }
 	known["outbound_only"] = func(n *yaml.Node, k string) { d.OutboundOnly = r.tri(n, k) }
-	r.mapping(n, key, known)
+	return known
 }
 
 // ignored are properties that Microsoft has and nothing here needs: accepted, so that a record can be pasted whole.

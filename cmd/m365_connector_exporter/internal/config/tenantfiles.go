@@ -1,12 +1,9 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -15,140 +12,139 @@ import (
 )
 
 // tenantFiles reads what tenant_files names. A bad file blinds its own tenants only.
-func (r *reader) tenantFiles(n *yaml.Node, key string, cfg, last *Config) {
-	r.list(n, key, func(n *yaml.Node, k string) {
-		if name := r.text(n, k); name != "" {
-			for _, file := range r.expand(n, k, name) {
-				cfg.tenantFile(file, r.outer, last)
-			}
-		}
-	})
-}
-
-// tenantFile reads one tenant or a list of them.
-func (c *Config) tenantFile(file string, outer []place, last *Config) {
-	r := &reader{file: file, outer: outer}
-	r.files = append(r.files, file)
-	var all []readTenant
-	if root := r.open(file); root != nil {
-		if root.Kind == yaml.SequenceNode {
-			r.list(root, "", func(n *yaml.Node, k string) { all = append(all, r.tenant(n, k)) })
-		} else {
-			all = append(all, r.tenant(root, ""))
-		}
-	}
-	c.collect(r)
-	if len(r.errs) == 0 {
-		for _, t := range all {
-			c.take(t, last)
-		}
-		return
-	}
-	c.problems = append(append(c.problems, r.errs...), r.broken...)
-	for _, name := range c.tenantsOf(file, all, last) {
-		c.keep(name, file, last, r.errs[0])
-	}
-}
-
-// tenantsOf names the tenants of a file that does not load: those it had, else those it seems to have, else its own name.
-func (c *Config) tenantsOf(file string, read []readTenant, last *Config) []string {
-	var names []string
-	seen := map[string]bool{}
-	add := func(name string) {
-		if _, taken := c.own[name]; name != "" && !taken && !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
-	if last != nil {
-		for _, t := range last.Tenants {
-			if last.own[t.Name].origin == file {
-				add(t.Name)
-			}
-		}
-	}
-	for _, t := range read {
-		add(t.tenant.Name)
-	}
-	if len(names) == 0 {
-		add(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
-	}
-	return names
-}
-
-// tenantFolders takes each folder as the tenant of that name, with every export in it.
-func (r *reader) tenantFolders(n *yaml.Node, key string, cfg, last *Config) {
+func (r *reader) tenantFiles(n *yaml.Node, key string) {
 	r.list(n, key, func(n *yaml.Node, k string) {
 		name := r.text(n, k)
 		if name == "" {
 			return
 		}
-		for _, folder := range r.expand(n, k, name) {
-			if info, err := os.Stat(folder); err == nil && info.IsDir() {
-				cfg.take(r.tenantFolder(n, k, folder), last)
+		files := r.expand(n, k, name, false)
+		for _, file := range files {
+			r.tenantFile(file)
+		}
+		if len(files) == 0 {
+			r.gone(absolute(r.dir(), name), r.errorAt(n, k, "%s matches nothing any more", name))
+		}
+	})
+}
+
+// tenantFile reads one tenant or a list of them.
+func (r *reader) tenantFile(file string) {
+	inner := &reader{loading: r.loading, file: file, outer: r.outer}
+	var all []readTenant
+	if root := inner.open(file); root != nil {
+		if root.Kind == yaml.SequenceNode {
+			inner.list(root, "", func(n *yaml.Node, k string) { all = append(all, inner.tenant(n, k)) })
+		} else {
+			all = append(all, inner.tenant(root, ""))
+		}
+	}
+	if len(inner.errs) == 0 {
+		for _, t := range all {
+			r.take(t)
+		}
+		return
+	}
+	r.cfg.problems = append(r.cfg.problems, inner.errs...)
+	for _, t := range all {
+		r.cfg.problems = append(r.cfg.problems, t.broken...)
+	}
+	for _, name := range r.tenantsOf(file, all) {
+		r.keep(name, file, inner.errs[0])
+	}
+}
+
+// tenantsOf names the tenants of a file that does not load: those it had, else those it seems to have, else its own name.
+func (l *loading) tenantsOf(file string, read []readTenant) []string {
+	var names []string
+	if l.last != nil {
+		for _, t := range l.last.Tenants {
+			if l.last.own[t.Name].origin == file {
+				names = append(names, t.Name)
+			}
+		}
+	}
+	for _, t := range read {
+		if t.tenant.Name != "" && !t.twice {
+			names = append(names, t.tenant.Name)
+		}
+	}
+	if len(names) == 0 {
+		names = append(names, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+	}
+	return names
+}
+
+// folder is a folder of exports. It is a tenant of its own, unless a tenant in YAML has its name: that one overlays it.
+type folder struct {
+	path  string
+	node  *yaml.Node
+	key   string
+	taken bool
+}
+
+// findFolders looks for the folders, before any tenant is read.
+func (r *reader) findFolders(n *yaml.Node, key string) {
+	r.list(n, key, func(n *yaml.Node, k string) {
+		name := r.text(n, k)
+		if name == "" {
+			return
+		}
+		r.folderPatterns = append(r.folderPatterns, place{node: n, file: absolute(r.dir(), name), key: k})
+		for _, path := range r.expand(n, k, name, true) {
+			info, err := os.Stat(path)
+			tenant := filepath.Base(path)
+			switch {
+			case err != nil || !info.IsDir():
+			case r.folderAt[tenant] == nil:
+				f := &folder{path: path, node: n, key: k}
+				r.folderAt[tenant] = f
+				r.folders = append(r.folders, f)
+			case r.folderAt[tenant].path != path:
+				r.cfg.problems = append(r.cfg.problems, r.errorAt(n, k, "%s: tenant %q has a folder already: %s", path, tenant, r.folderAt[tenant].path))
 			}
 		}
 	})
 }
 
-func (r *reader) tenantFolder(n *yaml.Node, key, folder string) readTenant {
-	r.inTenant = true
-	defer func() { r.inTenant = false }()
-	broken := len(r.broken)
-	t := readTenant{
-		tenant: mailflow.Tenant{Name: filepath.Base(folder)},
-		own:    newOwn(folder),
+// folderOf takes the folder of a tenant, if it has one.
+func (l *loading) folderOf(tenant string) *folder {
+	if f := l.folderAt[tenant]; f != nil {
+		f.taken = true
+		return f
 	}
-	// Not a glob of the folder's path: that may hold pattern characters of its own.
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		r.failFile(n, key, folder, "%v", plainError(err))
-	}
-	r.patterns = append(r.patterns, folder)
-	for _, entry := range entries {
-		if file := filepath.Join(folder, entry.Name()); strings.EqualFold(filepath.Ext(file), ".json") && !entry.IsDir() {
-			r.export(n, key, file, &t.tenant)
+	return nil
+}
+
+// tenantFolders makes tenants of the folders that no tenant in YAML has taken. A single folder that has gone is a tenant removed.
+func (r *reader) tenantFolders() {
+	for _, f := range r.folders {
+		if !f.taken {
+			r.take(r.folderTenant(f))
 		}
 	}
-	t.tenant.Cloud = cloudOf(t.tenant)
-	t.broken = append(t.broken, r.broken[broken:]...)
+	for _, p := range r.folderPatterns {
+		if !slices.ContainsFunc(r.folders, func(f *folder) bool { return matches(p.file, f.path) }) {
+			r.gone(p.file, r.errorAt(p.node, p.key, "%s matches no folder any more", p.file))
+		}
+	}
+}
+
+func (r *reader) folderTenant(f *folder) readTenant {
+	t := readTenant{tenant: mailflow.Tenant{Name: filepath.Base(f.path)}, own: newOwn(f.path), imports: newImports()}
+	r.begin()
+	r.folderExports(f.node, f.key, f.path, &t)
+	r.end(f.node, f.key, &t)
 	return t
 }
 
-// Fingerprint is a hash over the present contents of every file that the configuration read or would read now. It changes
-// when one of them changes, comes or goes, and does not when only times change.
-func (c *Config) Fingerprint() string {
-	names := append([]string{c.file}, c.files...)
-	for _, pattern := range c.patterns {
-		found, _ := filepath.Glob(pattern) // the pattern was checked by Load
-		for _, name := range found {
-			names = append(append(names, name), jsonIn(name)...)
-		}
-	}
-	sort.Strings(names)
-	hash := sha256.New()
-	for i, name := range names {
-		if i > 0 && name == names[i-1] {
-			continue
-		}
-		content, err := readFile(name)
-		_, _ = fmt.Fprintf(hash, "%s %d %t\n", name, len(content), err == nil)
-		_, _ = hash.Write(content)
-	}
-	return hex.EncodeToString(hash.Sum(nil))
-}
-
-// jsonIn lists the exports in a folder; a file has none.
-func jsonIn(folder string) []string {
-	entries, err := os.ReadDir(folder)
+// folderExports reads every export in a folder.
+func (r *reader) folderExports(n *yaml.Node, key, path string, t *readTenant) {
+	files, err := exportsIn(path)
 	if err != nil {
-		return nil
+		r.failFile(n, key, path, "%v", err)
 	}
-	var names []string
-	for _, entry := range entries {
-		if strings.EqualFold(filepath.Ext(entry.Name()), ".json") {
-			names = append(names, filepath.Join(folder, entry.Name()))
-		}
+	for _, file := range files {
+		r.export(n, key, file, t)
 	}
-	return names
 }

@@ -67,12 +67,12 @@ func (r *reader) flag(n *yaml.Node, key string) bool {
 
 func (r *reader) tri(n *yaml.Node, key string) mailflow.Tri {
 	n, _ = r.enter(n)
-	before := len(r.warnings)
+	before := r.failures
 	if isNull(n) {
 		return mailflow.Unknown
 	}
 	v := r.flag(n, key)
-	if len(r.warnings) > before {
+	if r.failures > before {
 		return mailflow.Unknown // an export's value that nobody understands is not false
 	}
 	return mailflow.TriOf(v)

@@ -13,16 +13,18 @@ import (
 const (
 	maxNodes    = 5_000_000
 	maxMistakes = 1000
+	maxBroken   = 100 // files of one tenant
 )
 
 // reader collects mistakes while it walks the nodes of one file, so that all are told at once.
 type reader struct {
+	*loading
 	file     string
 	errs     Errors // in the file itself
-	broken   Errors // in files that a tenant names: they blind that tenant only
-	warnings []string
-	files    []string // opened on behalf of this one
-	patterns []string // absolute, expanded on behalf of this one
+	broken   Errors // in files that the present tenant names: they blind that tenant only
+	previous Error
+	failures int      // mistakes and warnings so far, those that are told once or not at all among them
+	warnings []string // of an export
 	outer    []place  // probe sections around the current one
 	told     map[*yaml.Node]bool
 	nodes    int
@@ -31,20 +33,26 @@ type reader struct {
 }
 
 func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
-	line := 0
-	if n != nil {
-		line = n.Line
-	}
-	e := Error{File: r.file, Line: line, Key: key, Message: fmt.Sprintf(format, args...)}
-	if last := len(r.errs) - 1; key != "" && last >= 0 && r.errs[last].Key == key && r.errs[last].Line == line {
+	r.failures++
+	e := r.errorAt(n, key, format, args...)
+	if key != "" && r.previous.Key == key && r.previous.Line == e.Line {
 		return // one value, one mistake: the first is the cause
 	}
+	r.previous = e
 	switch {
 	case r.lenient && len(r.warnings) < maxMistakes:
 		r.warnings = append(r.warnings, e.Error())
 	case !r.lenient && len(r.errs) < maxMistakes:
 		r.errs = append(r.errs, e)
 	}
+}
+
+func (r *reader) errorAt(n *yaml.Node, key, format string, args ...any) Error {
+	e := Error{File: r.file, Key: key, Message: fmt.Sprintf(format, args...)}
+	if n != nil {
+		e.Line = n.Line
+	}
+	return e
 }
 
 // fields maps the keys of a mapping to what reads them.
@@ -72,33 +80,26 @@ func (r *reader) mapping(n *yaml.Node, path string, known fields) {
 		r.fail(n, path, "must be a mapping")
 		return
 	}
-	if r.lenient {
-		known = known.plain()
-	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		key := join(path, k.Value)
-		read, ok := known[k.Value]
+		name := k.Value
+		if r.lenient {
+			name = properties()[name]
+		}
+		read, ok := known[name]
 		switch {
 		case !ok && r.lenient:
 		case !ok:
 			r.fail(k, key, "unknown key; %s", hint(k.Value, sortedKeys(known)))
-		case seen[k.Value]:
+		case seen[name]:
 			r.fail(k, key, "stands twice")
 		default:
-			seen[k.Value] = true
+			seen[name] = true
 			read(v, key)
 		}
 	}
-}
-
-func (f fields) plain() fields {
-	plain := make(fields, len(f))
-	for k, read := range f {
-		plain[strings.ReplaceAll(k, "_", "")] = read
-	}
-	return plain
 }
 
 func sortedKeys[T any](m map[string]T) []string {

@@ -1,0 +1,257 @@
+package config_test
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+const yes, no = mailflow.Yes, mailflow.No
+
+func at(text string) time.Time {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// exportWant is what each file of testdata/exports says, with the warnings it gives (their ends).
+var exportWant = map[string]struct {
+	tenant   mailflow.Tenant
+	warnings []string
+}{
+	"array-of-none.json": {}, "null.json": {}, "ps51-none.json": {},
+	"ps7-accepted.json": {tenant: mailflow.Tenant{Cloud: mailflow.China, AcceptedDomains: []mailflow.AcceptedDomain{
+		{Name: "contoso.com", Type: "Authoritative", MatchSubDomains: no, Default: yes, Initial: no, OutboundOnly: no},
+		{Name: "xn--bcher-kva.example", Type: "InternalRelay", MatchSubDomains: yes, Default: no, Initial: no, OutboundOnly: yes},
+		{Name: "contoso.partner.onmschina.cn", Type: "Authoritative", Default: no, Initial: yes},
+	}}},
+	"ps7-inbound.json": {tenant: mailflow.Tenant{Inbound: []mailflow.InboundConnector{
+		{
+			Common: mailflow.Common{
+				Name: "Inbound from 11111111-2222-3333-4444-555555555555", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: yes,
+				CloudServicesMailEnabled: yes, WhenCreated: at("2026-07-23T22:55:04Z"), WhenChanged: at("2026-07-23T22:55:13Z"),
+				GUID: "00000000-0000-0000-0000-000000000001",
+			},
+			SenderDomains: []string{"*"}, RestrictDomainsToIPAddresses: no, RestrictDomainsToCertificate: no, RequireTLS: yes,
+			TLSSenderCertificateName: "*.contoso.com", TreatMessagesAsInternal: no, EFSkipLastIP: no,
+		},
+		{
+			Common: mailflow.Common{
+				Name: `From Fabrikam / "partners"`, Type: mailflow.Partner, Source: "AdminUI", Comment: "first line  second line", Enabled: no,
+				GUID: "00000000-0000-0000-0000-000000000002",
+			},
+			SenderDomains: []string{"fabrikam.com", "*.fabrikam.com"}, SenderIPAddresses: []string{"198.51.100.10", "203.0.113.1/25"},
+			RestrictDomainsToIPAddresses: yes, RestrictDomainsToCertificate: no, RequireTLS: yes, EFSkipLastIP: yes,
+			EFSkipIPs: []string{"192.0.2.1-192.0.2.9"}, EFUsers: []string{"someone@contoso.com"},
+		},
+	}}},
+	"ps51-inbound-single.json": {tenant: mailflow.Tenant{Inbound: []mailflow.InboundConnector{{
+		Common: mailflow.Common{
+			Name: "Scanner relay", Type: mailflow.OnPremises, Source: "SomethingNew", Enabled: yes, CloudServicesMailEnabled: no,
+			WhenChanged: at("2026-03-03T01:15:23Z"),
+		},
+		SenderDomains: []string{"*"}, SenderIPAddresses: []string{"192.0.2.7"}, RequireTLS: no,
+	}}}},
+	"ps51-outbound-count.json": {tenant: mailflow.Tenant{Outbound: []mailflow.OutboundConnector{{
+		Common: mailflow.Common{
+			Name: "To on-premises", Type: mailflow.OnPremises, Source: "AdminUI", Enabled: yes, CloudServicesMailEnabled: yes,
+			GUID: "00000000-0000-0000-0000-000000000003",
+		},
+		UseMXRecord: no, SmartHosts: []string{"mail.contoso.com", "[192.0.2.25]"}, TLSSettings: mailflow.CertificateValidation,
+		AllAcceptedDomains: no, IsTransportRuleScoped: yes, RouteAllMessagesViaOnPremises: no, SenderRewritingEnabled: no,
+		MTASTSMode: "Opportunistic", SMTPDANEMode: "Opportunistic", TestMode: no, ValidationRecipients: []string{"a@contoso.com"},
+		IsValidated: no, LastValidation: at("2026-07-23T18:59:12Z"),
+	}}}},
+	"ps7-outbound.json": {tenant: mailflow.Tenant{Outbound: []mailflow.OutboundConnector{
+		{
+			Common:      mailflow.Common{Name: "To Fabrikam", Type: mailflow.Partner, Source: "AdminUI", Enabled: yes},
+			UseMXRecord: yes, RecipientDomains: []string{"fabrikam.com", "*.fabrikam.com"}, TLSDomain: "*.fabrikam.com",
+			TLSSettings: mailflow.DomainValidation, MTASTSMode: "None", SMTPDANEMode: "SomethingNew", TestMode: yes, IsValidated: yes,
+			LastValidation: at("2026-07-24T18:59:12Z"),
+		},
+		{Common: mailflow.Common{Name: "Hardly anything"}, UseMXRecord: no},
+	}}},
+	"low-depth.json": {
+		tenant: mailflow.Tenant{
+			Outbound: []mailflow.OutboundConnector{{
+				Common:      mailflow.Common{Name: "Stringified", Type: mailflow.OnPremises, Enabled: yes},
+				UseMXRecord: no, SmartHosts: []string{"mail.contoso.com", "192.0.2.25"}, RecipientDomains: []string{"contoso.com", "fabrikam.com"},
+				TLSSettings: mailflow.EncryptionOnly,
+			}},
+			Inbound: []mailflow.InboundConnector{{
+				Common:        mailflow.Common{Name: "Stringified too"},
+				SenderDomains: []string{"*"}, SenderIPAddresses: []string{"198.51.100.10", "198.51.100.11"},
+			}},
+		},
+		warnings: []string{"record 2: inbound.requiretls: must be true or false", "record 2: inbound.enabled: must be true or false"},
+	},
+	"rest-inbound.json": {
+		tenant: mailflow.Tenant{Inbound: []mailflow.InboundConnector{{
+			Common:        mailflow.Common{Name: "From REST", Type: mailflow.OnPremises, Enabled: yes, WhenChanged: at("2026-07-23T22:55:13Z")},
+			SenderDomains: []string{"*"}, SenderIPAddresses: []string{"198.51.100.10"}, RequireTLS: yes,
+		}}},
+		warnings: []string{"more records stand on another page (@odata.nextLink) and are missing here"},
+	},
+	"scubagear.json": {tenant: mailflow.Tenant{
+		AcceptedDomains: []mailflow.AcceptedDomain{
+			{Name: "contoso.onmicrosoft.com", Type: "Authoritative", MatchSubDomains: no, Default: yes, Initial: yes},
+		},
+		Inbound: []mailflow.InboundConnector{{
+			Common:        mailflow.Common{Name: "From Fabrikam", Type: mailflow.Partner, Source: "Default", Enabled: yes, WhenChanged: at("2026-03-03T01:15:23Z")},
+			SenderDomains: []string{"fabrikam.com"}, RequireTLS: yes, RestrictDomainsToCertificate: yes, TLSSenderCertificateName: "mail.fabrikam.com",
+		}},
+	}},
+}
+
+func encode(text string, order binary.AppendByteOrder) string {
+	var out []byte
+	for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+		out = order.AppendUint16(out, unit)
+	}
+	return string(out)
+}
+
+func utf16le(text string) string { return encode(text, binary.LittleEndian) }
+
+// TestExports reads every file of testdata/exports, in every encoding that PowerShell writes.
+func TestExports(t *testing.T) {
+	files, err := filepath.Glob("testdata/exports/*.json")
+	if err != nil || len(files) != len(exportWant) {
+		t.Fatalf("%d files for %d expectations, %v", len(files), len(exportWant), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := exportWant[filepath.Base(file)]
+		want.tenant.Name = "a"
+		if want.tenant.Cloud == "" {
+			want.tenant.Cloud = mailflow.Worldwide
+		}
+		for encoding, content := range map[string]string{
+			"UTF-8": string(text), "UTF-8 with mark": "\ufeff" + string(text),
+			"UTF-16LE": utf16le(string(text)), "UTF-16BE": encode(string(text), binary.BigEndian),
+		} {
+			cfg := loadExport(t, content)
+			if len(cfg.Problems()) > 0 {
+				t.Errorf("%s, %s: %v", file, encoding, cfg.Problems())
+				continue
+			}
+			got := cfg.Tenants[0]
+			if got.Inventory.IsZero() {
+				t.Errorf("%s: no inventory time", file)
+			}
+			got.Inventory = time.Time{}
+			if diff := cmp.Diff(want.tenant, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("%s, %s: %s", file, encoding, diff)
+			}
+			if len(cfg.Warnings) != len(want.warnings) {
+				t.Errorf("%s: warnings %q", file, cfg.Warnings)
+				continue
+			}
+			for i, w := range want.warnings {
+				if !strings.HasSuffix(cfg.Warnings[i], w) {
+					t.Errorf("%s: warning %q, want an end of %q", file, cfg.Warnings[i], w)
+				}
+			}
+		}
+	}
+}
+
+func loadExport(t *testing.T, content string) *config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "e.json"), content, 0o600)
+	put(t, filepath.Join(dir, "main.yaml"), "tenants: [{name: a, exports: [e.json]}]\n", 0o600)
+	cfg, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// TestBadExports: each is a problem of its tenant alone, and says where without a word of what stands there.
+func TestBadExports(t *testing.T) {
+	const good = `{"Name":"x","UseMXRecord":true}`
+	for text, want := range map[string]string{
+		"":                                  "the file is empty",
+		" \n":                               "the file is empty",
+		utf16le(""):                         "the file is empty",
+		"{":                                 "not JSON: it breaks off in line 1",
+		"[" + good + ",\n{\"Name\":\"sec":   "not JSON: it breaks off in line 2",
+		"[\n" + good + "\n" + good + "]":    "not JSON from line 3 on",
+		good + good:                         "not JSON from line 1 on",
+		`{"secret":1}`:                      "not an export: value 1 in it is neither a connector nor an accepted domain",
+		"[" + good + ", 1]":                 "not an export: value 2 in it is neither a connector nor an accepted domain",
+		`{"error":{"code":"Unauthorized"}}`: "not an export: value 1 in it is neither a connector nor an accepted domain",
+		"{\"Name\":\"\xfc\"}":               "neither UTF-8 nor UTF-16: write it with -Encoding utf8",
+		strings.Repeat("[", 20_000):         "not JSON from line 1 on",
+		strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000):               "not an export: value 1 in it is neither a connector nor an accepted domain",
+		"[" + strings.Repeat("{\"UseMXRecord\":true},", 100_000) + good + "]": "more than 100000 records",
+		`{"SmartHosts":[` + strings.Repeat("1,", 100_000) + "1]}":             "record 1 has more than 100000 values",
+	} {
+		cfg := loadExport(t, text)
+		if told := cfg.Problems().Error(); !strings.HasSuffix(told, "e.json: "+want) {
+			t.Errorf("%.40q: %s; want an end of %q", text, told, want)
+		}
+		if cfg.Tenants[0].NotLoaded == "" {
+			t.Errorf("%.40q: the tenant counts as loaded", text)
+		}
+	}
+}
+
+// TestOddExports load, with a warning.
+func TestOddExports(t *testing.T) {
+	const c = `{"Name":"x","UseMXRecord":true}`
+	for text, want := range map[string]string{
+		"[" + c + "," + c + "]":                                     "1 of its records stand in it, or in an export before it, too: the last one counts",
+		`{"Name":"x","UseMXRecord":true,"UseMXRecord":false}`:       "record 1: outbound.usemxrecord: stands twice",
+		`{"Name":"x","SmartHosts":["a b"]}`:                         "record 1: outbound.smarthosts[0]: must be a domain",
+		`{"Name":"x","SmartHosts":{"a":{"b":{"c":{"d":{"e":1}}}}}}`: "record 1: outbound.smarthosts[0]: must be text",
+		`{"Name":"x\u0000","SmartHosts":[]}`:                        "record 1: outbound.name: control characters are not allowed",
+		`{"Name":"x","UseMXRecord":true,"WhenChangedUTC":"never"}`:  "record 1: outbound.whenchangedutc: must be a time such as 2026-11-24T12:00:00Z",
+	} {
+		cfg := loadExport(t, text)
+		if len(cfg.Problems()) > 0 || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], want) {
+			t.Errorf("%s: problems %v, warnings %q; want an end of %q", text, cfg.Problems(), cfg.Warnings, want)
+		}
+	}
+}
+
+// TestManyWarnings: neither the warnings nor what they are about grow without bound, and what is not understood stays unknown.
+func TestManyWarnings(t *testing.T) {
+	cfg := loadExport(t, "["+strings.Repeat(`{"Name":"x","UseMXRecord":"?"},`, 2_000)+`{"Name":"y","UseMXRecord":"?"}]`)
+	if len(cfg.Warnings) > 1002 {
+		t.Errorf("%d warnings", len(cfg.Warnings))
+	}
+	if got := cfg.Tenants[0].Outbound[1].UseMXRecord; got != mailflow.Unknown {
+		t.Errorf("after many warnings a value that nobody understands is %v", got)
+	}
+}
+
+func TestHugeExport(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "e.json")
+	put(t, file, "", 0o600)
+	if err := os.Truncate(file, 100<<20); err != nil { // a sparse file: no disk is filled
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, "main.yaml"), "tenants: [{name: a, exports: [e.json]}]\n", 0o600)
+	cfg, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	if err != nil || !strings.HasSuffix(cfg.Problems().Error(), "e.json: larger than 64 MB") {
+		t.Errorf("%v, %v", err, cfg.Problems())
+	}
+}

@@ -1,0 +1,135 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+const (
+	domainJSON  = `{"DomainName":"contoso.com","DomainType":0}`
+	inboundJSON = `{"Name":"In","SenderDomains":["smtp:*;1"]}`
+	outJSON     = `{"Name":"Out","UseMXRecord":true}`
+)
+
+// TestReload changes files between two loads. What is lost by mistake is kept and told, what is taken away on purpose is not.
+func TestReload(t *testing.T) {
+	base := map[string]string{
+		"x/a/d.json": domainJSON, "x/a/i.json": inboundJSON, "x/b/o.json": outJSON,
+		"y/c.json": outJSON, "t/d.yaml": "name: d\noutbound_connectors: [{name: Out}]\n",
+		"main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c, exports: ['y/*.json']}]\n",
+	}
+	const kept = "; what was last loaded of it is still watched"
+	tests := []struct {
+		name    string
+		change  map[string]string // "": removed
+		tenants string            // name:connectors+domains, "!" where it counts as not loaded
+		told    string            // end of the first such tenant's NotLoaded
+	}{
+		{"nothing", nil, "c:1 d:1 a:2 b:1", ""},
+		{"an export vanishes", map[string]string{"x/a/i.json": ""}, "c:1 d:1 a:2! b:1", "x/a/i.json: was there at the last load; no other export has inbound connectors" + kept},
+		{"an export breaks", map[string]string{"x/a/i.json": "{"}, "c:1 d:1 a:2! b:1", "x/a/i.json: not JSON: it breaks off in line 1" + kept},
+		{"an export under a new name", map[string]string{"x/a/i.json": "", "x/a/i2.json": inboundJSON}, "c:1 d:1 a:2 b:1", ""},
+		{"an export of nothing", map[string]string{"x/a/i.json": "[]"}, "c:1 d:1 a:1 b:1", ""},
+		{"a listed export vanishes", map[string]string{"y/c.json": ""}, "c:1! d:1 a:2 b:1", "y/c.json: was there at the last load; no other export has outbound connectors" + kept},
+		{"it is listed no longer", map[string]string{"y/c.json": "", "main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c}]\n"}, "c:0 d:1 a:2 b:1", ""},
+		{"a folder is removed", map[string]string{"x/b": ""}, "c:1 d:1 a:2", ""},
+		{"all folders are gone", map[string]string{"x/a": "", "x/b": ""}, "c:1 d:1 a:2! b:1!", "x/* matches no folder any more" + kept},
+		{"all tenant files are gone", map[string]string{"t/d.yaml": ""}, "c:1 d:1! a:2 b:1", "t/*.yaml matches nothing any more" + kept},
+		{"a tenant file breaks", map[string]string{"t/d.yaml": "name: d\nx: 1\n"}, "c:1 d:1! a:2 b:1", "t/d.yaml:2: x: unknown key; known here: accepted_domains, checks, cloud, exports, inbound_connectors, name, outbound_connectors, probe, senders, suppressions" + kept},
+		{"a second file has the name", map[string]string{"t/e.yaml": "name: c\n"}, "c:1 d:1 e:0! a:2 b:1", "t/e.yaml:1: name: tenant \"c\" stands twice; nothing of it is watched"},
+		{"a new tenant is broken", map[string]string{"x/e/o.json": "{"}, "c:1 d:1 a:2 b:1 e:0!", "x/e/o.json: not JSON: it breaks off in line 1; nothing of it is watched"},
+	}
+	for _, test := range tests {
+		dir := t.TempDir()
+		for name, text := range base {
+			put(t, filepath.Join(dir, name), text, 0o600)
+		}
+		main := filepath.Join(dir, "main.yaml")
+		first, err := config.Load(main, nil)
+		if err != nil || len(first.Problems()) > 0 {
+			t.Fatal(err, first.Problems())
+		}
+		for name, text := range test.change {
+			if text == "" {
+				if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			put(t, filepath.Join(dir, name), text, 0o600)
+		}
+		if (first.CurrentFingerprint() != first.Fingerprint()) != (test.change != nil) {
+			t.Errorf("%s: the fingerprint does not tell", test.name)
+		}
+		second, err := config.Load(main, first)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		if got := summary(second.Tenants); got != test.tenants {
+			t.Errorf("%s: %s, want %s", test.name, got, test.tenants)
+		}
+		if told := firstNotLoaded(second.Tenants); !strings.HasSuffix(told, test.told) || (told == "") != (test.told == "") || (told == "") != (len(second.Problems()) == 0) {
+			t.Errorf("%s: told %q, want an end of %q; problems %v", test.name, told, test.told, second.Problems())
+		}
+		if second.CurrentFingerprint() != second.Fingerprint() {
+			t.Errorf("%s: the fingerprint is not at rest", test.name)
+		}
+		third, err := config.Load(main, second)
+		if err != nil || summary(third.Tenants) != test.tenants || firstNotLoaded(third.Tenants) != firstNotLoaded(second.Tenants) {
+			t.Errorf("%s: loaded once more: %v, %s, %q", test.name, err, summary(third.Tenants), firstNotLoaded(third.Tenants))
+		}
+	}
+}
+
+func summary(tenants []mailflow.Tenant) string {
+	var words []string
+	for _, t := range tenants {
+		word := t.Name + ":" + string(rune('0'+len(t.AcceptedDomains)+len(t.Inbound)+len(t.Outbound)))
+		if t.NotLoaded != "" {
+			word += "!"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}
+
+func firstNotLoaded(tenants []mailflow.Tenant) string {
+	for _, t := range tenants {
+		if t.NotLoaded != "" {
+			return t.NotLoaded
+		}
+	}
+	return ""
+}
+
+// TestFolderUnderYAML: a tenant in YAML with a folder's name overlays the folder's exports.
+func TestFolderUnderYAML(t *testing.T) {
+	dir := t.TempDir()
+	main := filepath.Join(dir, "main.yaml")
+	put(t, filepath.Join(dir, "x/a/o.json"), `{"Name":"Out","UseMXRecord":true,"TlsDomain":"old.example"}`, 0o600)
+	put(t, filepath.Join(dir, "x/[b]/o.json"), outJSON, 0o600)
+	put(t, filepath.Join(dir, "t.yaml"), "- {name: '[b]', inbound_connectors: [{name: In}]}\n", 0o600)
+	put(t, main, "tenants: [{name: a, outbound_connectors: [{name: Out, tls_domain: new.example}]}]\ntenant_folders: ['x/*']\ntenant_files: [t.yaml]\n", 0o600)
+	cfg, err := config.Load(main, nil)
+	if err != nil || len(cfg.Problems()) > 0 {
+		t.Fatal(err, cfg.Problems())
+	}
+	if got := summary(cfg.Tenants); got != "a:1 [b]:2" {
+		t.Fatal(got)
+	}
+	if c := cfg.Tenants[0].Outbound[0]; c.TLSDomain != "new.example" || c.UseMXRecord != mailflow.Yes {
+		t.Errorf("%+v", c)
+	}
+	put(t, filepath.Join(dir, "y/a/o.json"), outJSON, 0o600)
+	put(t, main, "tenant_folders: ['x/*', 'y/*', 'x/a']\n", 0o600)
+	cfg, err = config.Load(main, nil)
+	if err != nil || summary(cfg.Tenants) != "[b]:1 a:1" || len(cfg.Problems()) != 1 || !strings.Contains(cfg.Problems()[0].Message, `tenant "a" has a folder already`) {
+		t.Errorf("two folders of a name: %v, %s, %v", err, summary(cfg.Tenants), cfg.Problems())
+	}
+}
