@@ -1,21 +1,59 @@
+//go:build unix
+
 package wire
 
 import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
+	"net/netip"
+	"runtime"
+	"syscall"
 	"testing"
+	"time"
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
-func BenchmarkProbeSTARTTLS(b *testing.B) {
-	ca := newPKI(b)
-	at, _ := serve(b, healthy(serverConfig(ca.leaf(b, "mail.test"), ca.inter)))
-	w, p := testProber(ca.roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)
+// cpu is what this process has used so far.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkCPU compares a verified STARTTLS probe with the same dialogue of a bare Go client in turns: x-bare is the ratio of
+// their CPU times.
+func BenchmarkCPU(b *testing.B) {
+	at, roots, _ := startPeer(b, peerHealthy)
+	w, p := testProber(roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)
+	var ours, bare time.Duration
+	for b.Loop() {
+		for range 20 {
+			start := cpu()
+			if res := w.Probe(context.Background(), p); res.Outcome() != probes.Passed {
+				b.Fatalf("%+v", res.Endpoints)
+			}
+			between := cpu()
+			if err := bareClient(at, roots); err != nil {
+				b.Fatal(err)
+			}
+			ours += between - start
+			bare += cpu() - between
+		}
+	}
+	b.ReportMetric(float64(ours)/float64(bare), "x-bare")
+	b.ReportMetric(float64(ours.Microseconds())/float64(20*b.N), "µs-cpu/probe")
+	b.ReportMetric(float64(bare.Microseconds())/float64(20*b.N), "µs-cpu/bare")
+}
+
+func BenchmarkProbe(b *testing.B) {
+	at, roots, _ := startPeer(b, peerHealthy)
+	w, p := testProber(roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)
 	b.ReportAllocs()
 	for b.Loop() {
 		if res := w.Probe(context.Background(), p); res.Outcome() != probes.Passed {
@@ -24,32 +62,93 @@ func BenchmarkProbeSTARTTLS(b *testing.B) {
 	}
 }
 
-// BenchmarkBareClient is the same dialogue with nothing recorded or judged: what the probe adds is the difference.
+// bareClient is the dialogue with nothing recorded: TCP, EHLO, STARTTLS, a verified handshake with Go's defaults, EHLO, QUIT.
+func bareClient(at netip.AddrPort, roots *x509.CertPool) error {
+	conn, err := net.Dial("tcp", at.String())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	br := bufio.NewReader(conn)
+	ask := func(command string) {
+		if command != "" {
+			_, err = fmt.Fprintf(conn, "%s\r\n", command)
+		}
+		for err == nil {
+			var line string
+			if line, err = br.ReadString('\n'); len(line) < 4 || line[3] == ' ' {
+				return
+			}
+		}
+	}
+	ask("")
+	ask("EHLO prober.test")
+	ask("STARTTLS")
+	secure := tls.Client(conn, &tls.Config{ServerName: "mail.test", RootCAs: roots})
+	if bad := secure.Handshake(); bad != nil {
+		return bad
+	}
+	conn, br = secure, bufio.NewReader(secure)
+	ask("EHLO prober.test")
+	ask("QUIT")
+	return err
+}
+
 func BenchmarkBareClient(b *testing.B) {
-	ca := newPKI(b)
-	at, _ := serve(b, healthy(serverConfig(ca.leaf(b, "mail.test"), ca.inter)))
+	at, roots, _ := startPeer(b, peerHealthy)
 	b.ReportAllocs()
 	for b.Loop() {
-		conn, err := net.Dial("tcp", at.String())
-		if err != nil {
+		if err := bareClient(at, roots); err != nil {
 			b.Fatal(err)
 		}
-		br := bufio.NewReader(conn)
-		ask := func(command string, lines int) {
-			if command != "" {
-				_, _ = fmt.Fprintf(conn, "%s\r\n", command)
-			}
-			for range lines {
-				_, _ = br.ReadString('\n')
+	}
+}
+
+// BenchmarkTarpit holds many probes at a server that falls silent, and reports what each of them costs.
+func BenchmarkTarpit(b *testing.B) {
+	for _, mode := range []string{peerSilent, peerSilentTLS} {
+		b.Run(mode, func(b *testing.B) { benchmarkTarpit(b, mode) })
+	}
+}
+
+func benchmarkTarpit(b *testing.B, mode string) {
+	const held = 500
+	at, roots, lines := startPeer(b, mode)
+	w, p := testProber(roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)
+	p.Settings.Timeout = time.Hour
+	_ = w.Probe(canceled(), p) // what is made once is not a probe's
+	for b.Loop() {
+		before := inUse()
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{}, held)
+		for range held {
+			go func() { w.Probe(ctx, p); done <- struct{}{} }()
+		}
+		for range held {
+			if _, err := lines.ReadString('\n'); err != nil {
+				b.Fatal(err)
 			}
 		}
-		ask("", 1)
-		ask("EHLO prober.test", 3)
-		ask("STARTTLS", 1)
-		conn = tls.Client(conn, &tls.Config{ServerName: "mail.test", RootCAs: ca.roots, CurvePreferences: []tls.CurveID{tls.X25519}})
-		br = bufio.NewReader(conn)
-		ask("EHLO prober.test", 3)
-		ask("QUIT", 1)
-		_ = conn.Close()
+		grown := inUse() - before
+		cancel()
+		for range held {
+			<-done
+		}
+		b.ReportMetric(float64(grown)/held, "B/held")
 	}
+}
+
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// inUse is heap and stacks in use, after the garbage is gone.
+func inUse() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
 }

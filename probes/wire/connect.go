@@ -17,8 +17,8 @@ func (c *climb) connect() probes.Step {
 	}
 	ctx, cancel := context.WithDeadline(c.ctx, c.commandEnd())
 	defer cancel()
-	// One address, one family: happy eyeballs would blur which address answered.
-	d := net.Dialer{FallbackDelay: -1}
+	// One address, one family: happy eyeballs would blur which address answered. Deadlines watch the connection, not keep-alives.
+	d := net.Dialer{FallbackDelay: -1, KeepAlive: -1}
 	if src := c.path.Settings.SourceAddress; src.IsValid() && src.Unmap().Is4() == addr.Unmap().Is4() {
 		d.LocalAddr = &net.TCPAddr{IP: src.AsSlice(), Zone: src.Zone()}
 	}

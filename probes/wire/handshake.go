@@ -34,7 +34,8 @@ func (c *climb) startTLS() probes.Step {
 		c.broken = true
 		return c.fail(probes.ReasonSTARTTLSInjection, "bytes followed the reply to STARTTLS in clear text")
 	}
-	if step := c.handshake(); step != nil {
+	var step *probes.Step
+	if apart(func() { step = c.handshake() }); step != nil {
 		return *step
 	}
 	if step := c.ehlo(); step != nil {
@@ -46,11 +47,8 @@ func (c *climb) startTLS() probes.Step {
 func (c *climb) handshake() *probes.Step {
 	var asked clientAuth
 	conn := tls.Client(c.raw, c.tlsConfig(&asked))
-	ctx, cancel := context.WithDeadline(c.ctx, c.commandEnd())
-	defer cancel()
-	_ = c.raw.SetDeadline(c.commandEnd())
-	err := conn.HandshakeContext(ctx)
-	if err != nil {
+	_ = c.raw.SetDeadline(c.commandEnd())    // and c.stop closes it when the context ends: HandshakeContext would watch it once more
+	if err := conn.Handshake(); err != nil { //nolint:noctx // see above
 		c.broken = true
 		reason := handshakeReason(err, asked)
 		c.ep.TLS = &probes.TLS{CertificateRequested: asked.requested, Presented: asked.presented}
@@ -92,15 +90,15 @@ func (c *climb) revoked(verified []*x509.Certificate) probes.Judgement {
 // tlsConfig is made anew for each connection, so that no name or session leaks from one probe to the next. It offers what old
 // servers speak, for we want to see what is there; verification is ours (verify.go), for a bad certificate must be recorded too.
 //
-// The classic curves alone: a post-quantum key share makes a ClientHello of more than one packet, which upsets old mail gateways
+// The classic curves alone, and a key share of the first one: a server that wants another asks for it. A post-quantum key share makes a ClientHello of more than one packet, which upsets old mail gateways
 // and costs time, and a probe has no secret to keep for decades. Every server that knows the new curves knows these too.
 func (c *climb) tlsConfig(asked *clientAuth) *tls.Config {
 	cfg := &tls.Config{
 		MinVersion:             tls.VersionTLS10,
 		InsecureSkipVerify:     true, //nolint:gosec // judged in verify.go
 		SessionTicketsDisabled: true,
-		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
-		CipherSuites:           cipherSuites(),
+		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
+		CipherSuites:           c.w.suites,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			asked.requested = true
 			if own := c.clientCertificate(); own != nil {
@@ -124,6 +122,7 @@ func (c *climb) peerName() string {
 	return c.ep.Host
 }
 
+// cipherSuites are all that crypto/tls knows, the old ones too.
 func cipherSuites() []uint16 {
 	var ids []uint16
 	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
@@ -177,4 +176,17 @@ func alertReason(code uint8, asked clientAuth) probes.Reason {
 		return probes.ReasonTLSVersion
 	}
 	return probes.ReasonTLSHandshake
+}
+
+// apart runs f on a stack of its own. Handshakes and chains need a deep one, which the runtime would not take back from a probe
+// that then waits in a tarpit. A panic comes out where apart was called.
+func apart(f func()) {
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		f()
+	}()
+	if bug := <-done; bug != nil {
+		panic(bug)
+	}
 }

@@ -38,6 +38,7 @@ type Prober struct {
 	opts       Options
 	resolver   *resolver
 	verdicts   *verdictCache
+	suites     []uint16
 	revocation *revocation // nil: not asked
 	dial       func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
@@ -53,7 +54,7 @@ func New(o Options) *Prober {
 		o.Now = time.Now
 	}
 	w := &Prober{
-		opts: o, verdicts: newVerdictCache(),
+		opts: o, verdicts: newVerdictCache(), suites: cipherSuites(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
@@ -64,9 +65,6 @@ func New(o Options) *Prober {
 	}
 	return w
 }
-
-// maxParallel bounds the endpoints of one path that are climbed at once.
-const maxParallel = 16
 
 // Probe probes every endpoint of p once.
 func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
@@ -79,16 +77,16 @@ func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
 	res.Notes = notes
 	jobs := w.jobs(p, targets)
 	res.Endpoints = make([]probes.Endpoint, len(jobs))
+	climb := func(i int) {
+		jobs[i].run(ctx)
+		res.Endpoints[i] = jobs[i].ep
+	}
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, maxParallel)
-	for i, c := range jobs {
-		wg.Add(1)
-		slots <- struct{}{}
-		go func() {
-			defer func() { <-slots; wg.Done() }()
-			c.run(ctx)
-			res.Endpoints[i] = c.ep
-		}()
+	for i := 1; i < len(jobs); i++ { // MaxEndpoints at most; the first is climbed here
+		wg.Go(func() { climb(i) })
+	}
+	if len(jobs) > 0 {
+		climb(0)
 	}
 	wg.Wait()
 	res.Took = time.Since(start)

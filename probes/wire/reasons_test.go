@@ -36,6 +36,10 @@ var elsewhere = map[probes.Reason]string{
 
 // TestMain demands, of a run of all tests, that each reason of the catalogue was produced by one of them.
 func TestMain(m *testing.M) {
+	if mode := os.Getenv(peerProcess); mode != "" {
+		servePeer(mode)
+		return
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		all := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" && flag.Lookup("test.list").Value.String() == ""
 		for _, info := range probes.Reasons {

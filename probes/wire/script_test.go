@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -22,6 +23,7 @@ type script struct {
 	cert    *tls.Config       // for STARTTLS
 	raw     func(net.Conn)    // instead of all that
 	rawTLS  func(net.Conn)    // instead of a handshake
+	hold    func(io.Reader)   // instead of the answer to EHLO over TLS
 }
 
 func healthy(cert *tls.Config) script {
@@ -83,7 +85,7 @@ func serve(t testing.TB, s script) (netip.AddrPort, func() []string) {
 }
 
 func (s script) talk(conn net.Conn, heard chan<- string) {
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	_, _ = conn.Write([]byte(s.greet))
 	br := bufio.NewReader(conn)
 	over := ""
@@ -95,12 +97,16 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 		line = strings.TrimRight(line, "\r\n")
 		select {
 		case heard <- line:
-		default:
+		default: // nobody listens
 		}
 		verb, _, _ := strings.Cut(line, " ")
 		verb, _, _ = strings.Cut(strings.ToUpper(verb), ":")
 		if data && verb != "." {
 			continue
+		}
+		if s.hold != nil && over+verb == "TLS EHLO" {
+			s.hold(br)
+			return
 		}
 		answer, ok := s.answers[over+verb]
 		if !ok {
