@@ -50,7 +50,7 @@ func (s script) withTLS(raw func(net.Conn)) script {
 	return s
 }
 
-// serve starts the script on loopback and returns where, and the lines it heard.
+// serve starts the script on loopback and returns where, and what stops it and gives the lines it heard.
 func serve(t testing.TB, s script) (netip.AddrPort, func() []string) {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -74,8 +74,10 @@ func serve(t testing.TB, s script) (netip.AddrPort, func() []string) {
 			_ = conn.Close()
 		}
 	}()
-	t.Cleanup(func() { _ = l.Close(); <-done })
+	stop := func() { _ = l.Close(); <-done }
+	t.Cleanup(stop)
 	return l.Addr().(*net.TCPAddr).AddrPort(), func() []string {
+		stop()
 		var all []string
 		for len(heard) > 0 {
 			all = append(all, <-heard)

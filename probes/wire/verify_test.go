@@ -1,0 +1,160 @@
+package wire
+
+import (
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// TestKeyAndSignature: both fail no stage, and no reason of the closed list is theirs.
+func TestKeyAndSignature(t *testing.T) {
+	rsaKey := func(bits uint) any { return &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), bits-1), E: 65537} }
+	ec := issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "x"}}).cert
+	root := func(a x509.SignatureAlgorithm) *x509.Certificate {
+		return &x509.Certificate{RawSubject: []byte("r"), RawIssuer: []byte("r"), SignatureAlgorithm: a}
+	}
+	leaf := func(a x509.SignatureAlgorithm) *x509.Certificate {
+		return &x509.Certificate{RawSubject: []byte("l"), RawIssuer: []byte("r"), SignatureAlgorithm: a}
+	}
+	for name, tt := range map[string]struct {
+		got  probes.Judgement
+		want probes.Outcome
+	}{
+		"RSA 1024":              {judgeKey(&x509.Certificate{PublicKey: rsaKey(1024)}), probes.Failed},
+		"RSA 2047":              {judgeKey(&x509.Certificate{PublicKey: rsaKey(2047)}), probes.Failed},
+		"RSA 2048":              {judgeKey(&x509.Certificate{PublicKey: rsaKey(2048)}), probes.Passed},
+		"ECDSA 256":             {judgeKey(ec), probes.Passed},
+		"SHA-256":               {judgeSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), root(x509.SHA256WithRSA)}), probes.Passed},
+		"SHA-1 leaf":            {judgeSignature([]*x509.Certificate{leaf(x509.SHA1WithRSA)}), probes.Failed},
+		"MD5 intermediate":      {judgeSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), leaf(x509.MD5WithRSA)}), probes.Failed},
+		"SHA-1 of a root":       {judgeSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), root(x509.SHA1WithRSA)}), probes.Passed},
+		"SHA-1, self-signed":    {judgeSignature([]*x509.Certificate{root(x509.SHA1WithRSA)}), probes.Failed},
+		"ECDSA with SHA-1 leaf": {judgeSignature([]*x509.Certificate{leaf(x509.ECDSAWithSHA1)}), probes.Failed},
+	} {
+		if tt.got.Outcome != tt.want || tt.got.Reason != "" {
+			t.Errorf("%s: %+v", name, tt.got)
+		}
+	}
+}
+
+// TestChainBounds: certificates above the leaf count where they carry the chain; roots and strays do not.
+func TestChainBounds(t *testing.T) {
+	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n).Truncate(time.Second).UTC() }
+	ca := func(name string, by *issued, from, to int) *issued {
+		return issue(t, by, x509.Certificate{
+			Subject: pkix.Name{CommonName: name}, IsCA: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: day(from), NotAfter: day(to),
+		})
+	}
+	root := ca("Root", nil, -100, 5)
+	upper := ca("Upper", root, -50, 40)
+	lower := ca("Lower", upper, -10, 60)
+	stray := ca("Stray", nil, -1, 1)
+	leafOf := func(by *issued) *issued { return issue(t, by, x509.Certificate{DNSNames: []string{"mail.test"}}) }
+	trusted, nobody := x509.NewCertPool(), x509.NewCertPool()
+	trusted.AddCert(root.cert)
+	leaf := leafOf(lower)
+	for _, tt := range []struct {
+		name     string
+		sent     []*issued
+		roots    *x509.CertPool
+		from, to time.Time
+	}{
+		{"verified", []*issued{leaf, lower, upper, root}, trusted, day(-10), day(40)},
+		{"verified, with a stray", []*issued{leaf, stray, lower, upper}, trusted, day(-10), day(40)},
+		{"unverified", []*issued{leaf, lower, upper, root}, nobody, day(-10), day(40)},
+		{"a hole", []*issued{leaf, upper}, trusted, time.Time{}, time.Time{}},
+		{"half a chain", []*issued{leaf, lower}, trusted, day(-10), day(60)},
+		{"under the root", []*issued{leafOf(root)}, trusted, time.Time{}, time.Time{}},
+		{"the leaf alone", []*issued{leaf}, trusted, time.Time{}, time.Time{}},
+	} {
+		var chain []*x509.Certificate
+		for _, c := range tt.sent {
+			chain = append(chain, c.cert)
+		}
+		got := judge(time.Now(), chain, "mail.test", "", tt.roots)
+		if !got.ChainNotBefore.Equal(tt.from) || !got.ChainNotAfter.Equal(tt.to) {
+			t.Errorf("%s: %v to %v, want %v to %v", tt.name, got.ChainNotBefore, got.ChainNotAfter, tt.from, tt.to)
+		}
+	}
+}
+
+// TestUnsentIssuer: a private root that was not sent looks like a missing intermediate, and the words say so.
+func TestUnsentIssuer(t *testing.T) {
+	private := issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "Private Root"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign})
+	leaf := issue(t, private, x509.Certificate{DNSNames: []string{"mail.test"}})
+	got := judge(time.Now(), []*x509.Certificate{leaf.cert}, "mail.test", "", newPKI(t).roots)
+	if j := got.Verdicts[probes.VerdictChain]; j.Reason != probes.ReasonCertificateChainIncomplete || !strings.Contains(j.Detail, "Private Root (an intermediate of a trusted root, or an unknown root") {
+		t.Errorf("chain %+v", j)
+	}
+	if j := got.Verdicts[probes.VerdictTrust]; j.Outcome != probes.NotReached {
+		t.Errorf("trust %+v", j)
+	}
+}
+
+// TestAddressAsHost: an address is a host without brackets, looked for in the certificate as such, and in no server name.
+func TestAddressAsHost(t *testing.T) {
+	ca := newPKI(t)
+	leaf := issue(t, ca.inter, x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	cfg := serverConfig(leaf, ca.inter)
+	cfg.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		if h.ServerName != "" {
+			t.Errorf("server name %q", h.ServerName)
+		}
+		return nil, nil //nolint:nilnil // as crypto/tls wants it
+	}
+	at, _ := serve(t, healthy(cfg))
+	for hop, host := range map[string]string{"[127.0.0.1]": "127.0.0.1", "127.0.0.1": "127.0.0.1", "127.0.0.1/32": "127.0.0.1/32"} {
+		p := testPath(at, probes.TLSStage, mailflow.DomainValidation)
+		p.Hop, p.Settings.ConnectTo = hop, nil
+		ep := probeOne(t, testProber(ca.roots), p)
+		if ep.Host != host || ep.Outcome(probes.TLSStage) != probes.Passed {
+			t.Errorf("%s: host %q, %+v", hop, ep.Host, ep.Steps)
+		}
+	}
+}
+
+// TestVerdictCache: one judgement for a chain, a host, a name and a minute, and so many of them.
+func TestVerdictCache(t *testing.T) {
+	ca := newPKI(t)
+	one, two := ca.leaf(t, "mail.test"), ca.leaf(t, "mail.test")
+	v := newVerdictCache()
+	noon := time.Now().Truncate(time.Minute)
+	for _, tt := range []struct {
+		at         time.Time
+		leaf       *issued
+		host, name string
+		held       int
+	}{
+		{noon, one, "mail.test", "", 1},
+		{noon.Add(59 * time.Second), one, "mail.test", "", 1},
+		{noon, two, "mail.test", "", 2},
+		{noon, one, "other.test", "", 3},
+		{noon, one, "mail.test", "*.test", 4},
+		{noon.Add(time.Minute), one, "mail.test", "", 1},
+	} {
+		chain := []*x509.Certificate{tt.leaf.cert, ca.inter.cert}
+		got, want := v.judge(tt.at, chain, tt.host, tt.name, ca.roots), judge(tt.at, chain, tt.host, tt.name, ca.roots)
+		if len(v.seen) != tt.held || got.Verdicts != want.Verdicts || got.Chain[0].Serial != want.Chain[0].Serial {
+			t.Errorf("%+v: %d held, %+v", tt, len(v.seen), got.Verdicts)
+		}
+	}
+	for i := range 2 * maxVerdicts {
+		if len(v.seen) < maxVerdicts {
+			v.seen[verdictKey{host: fmt.Sprint(i)}] = judged{}
+		}
+	}
+	v.judge(noon.Add(time.Minute), []*x509.Certificate{two.cert}, "full.test", "", ca.roots)
+	if len(v.seen) != maxVerdicts {
+		t.Errorf("%d held", len(v.seen))
+	}
+}
