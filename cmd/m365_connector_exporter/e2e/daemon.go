@@ -30,7 +30,7 @@ type path struct {
 
 const head = `global:
   ca_file: %q
-  allow_networks: [127.0.0.0/8]
+  allow_networks: [127.0.0.0/8, "::1/128"]
   min_gap_per_address: 10ms
   max_concurrent_per_address: 4
   state_file: state.json
@@ -40,23 +40,33 @@ probe:
   ip_protocol: ip4
   hello_name: prober.contoso.test
   dns_servers: [%q]
-tenants:
-- name: contoso
-  accepted_domains: [{domain_name: contoso.test, default: true}]
-  outbound_connectors:
 `
 
-// configure writes a configuration and returns its file.
+// configure writes a configuration of one tenant, contoso, and returns its file.
 func (w *world) configure(name string, paths ...path) string {
 	w.t.Helper()
+	return w.write(name, w.head()+"tenants:\n"+tenant("contoso", paths...))
+}
+
+// head is everything but the tenants.
+func (w *world) head() string { return fmt.Sprintf(head, w.ca.rootFile, w.dns) }
+
+// write writes a file of the configuration and returns its name.
+func (w *world) write(name, text string) string {
+	w.t.Helper()
+	file := filepath.Join(w.dir, name)
+	writeFile(w.t, file, text, 0o600)
+	return file
+}
+
+// tenant is a list of one.
+func tenant(name string, paths ...path) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, head, w.ca.rootFile, w.dns)
+	fmt.Fprintf(&b, "- name: %s\n  accepted_domains: [{domain_name: %s, default: true}]\n  outbound_connectors:\n", name, zone)
 	for _, p := range paths {
 		b.WriteString(p.yaml())
 	}
-	file := filepath.Join(w.dir, name)
-	writeFile(w.t, file, b.String(), 0o600)
-	return file
+	return b.String()
 }
 
 func (p path) yaml() string {
@@ -65,7 +75,7 @@ func (p path) yaml() string {
 	if domain, mx := strings.CutPrefix(p.hop, "mx:"); mx {
 		fmt.Fprintf(&b, "    use_mx_record: true\n    recipient_domains: [%s]\n", domain)
 	} else {
-		fmt.Fprintf(&b, "    use_mx_record: false\n    smart_hosts: [%s]\n", p.hop)
+		fmt.Fprintf(&b, "    use_mx_record: false\n    smart_hosts: [%q]\n", p.hop)
 	}
 	if p.tls != "" {
 		fmt.Fprintf(&b, "    tls_settings: %s\n", p.tls)
@@ -87,9 +97,15 @@ type daemon struct {
 
 func (w *world) serve(file string) *daemon {
 	w.t.Helper()
-	listen := fmt.Sprintf("127.0.0.1:%d", freePort(w.t))
+	return runDaemon(w.t, w.binary, "serve", "--config.file="+file)
+}
+
+// runDaemon starts a command of the binary that listens.
+func runDaemon(t testing.TB, binary string, args ...string) *daemon {
+	t.Helper()
+	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	d := &daemon{url: "http://" + listen}
-	d.process = start(w.t, w.binary, "serve", "--config.file="+file, "--web.listen-address="+listen)
+	d.process = start(t, binary, append(args, "--web.listen-address="+listen)...)
 	d.listens(listen)
 	return d
 }

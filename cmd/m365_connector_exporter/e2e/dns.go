@@ -36,13 +36,18 @@ func startDNS(t testing.TB, dir string, servers []server) string {
 func zoneText(servers []server) string {
 	var b strings.Builder
 	for _, s := range servers {
-		fmt.Fprintf(&b, "%s IN A %s\n", s.name, s.addr)
+		kind := "A"
+		if strings.Contains(s.addr, ":") {
+			kind = "AAAA"
+		}
+		fmt.Fprintf(&b, "%s IN %s %s\n", s.name, kind, s.addr)
 	}
 	b.WriteString("@ IN MX 10 mx1\n@ IN MX 20 mx2\n")
 	b.WriteString("nomail IN MX 0 .\n")
 	b.WriteString("text IN TXT \"no address\"\n")
 	b.WriteString("halfdead IN MX 10 good\nhalfdead IN MX 20 gone\n")
 	b.WriteString("alias IN CNAME good\n")
+	b.WriteString("dual IN AAAA ::1\nlame IN AAAA ::1\n")
 	return b.String()
 }
 

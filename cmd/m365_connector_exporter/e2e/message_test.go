@@ -13,7 +13,7 @@ import (
 )
 
 // TestMessage has the daemon send its test message into a real mailbox, and sees that no second one follows within the
-// interval: not in later rounds, not after a restart, not by validate.
+// interval: not in later rounds, not after a restart, were it by SIGKILL right after the message, not by validate.
 func TestMessage(t *testing.T) {
 	w := newWorld(t)
 	good := w.rows()["good"].path
@@ -25,14 +25,17 @@ func TestMessage(t *testing.T) {
 	if len(mails) != 1 {
 		t.Fatalf("%d messages in the mailbox, want 1", len(mails))
 	}
+	d.kill()
 	checkMail(t, mails[0])
+
+	d = w.serve(file)
 	d.awaitRounds(2)
 	if code := d.stop(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}
 
 	d = w.serve(file)
-	d.awaitRounds(2)
+	d.awaitRounds(1)
 	code, said := w.command("validate", "--config.file="+file, "--send-test-message", "contoso/mail")
 	if code != 2 || !strings.Contains(said, "the next is due at") {
 		t.Errorf("validate --send-test-message: exit code %d, said\n%s", code, said)

@@ -60,6 +60,15 @@ func (p *process) stop() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// kill ends the process as a power cut would.
+func (p *process) kill() {
+	p.t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.done
+}
+
 // output is a buffer that a process writes and a test reads.
 type output struct {
 	mu  sync.Mutex

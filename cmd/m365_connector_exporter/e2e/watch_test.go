@@ -48,6 +48,14 @@ func (w *world) rows() map[string]struct {
 		"selfsigned-enough":   {at("selfsigned", "EncryptionOnly", "", ""), passed},
 		"tls10-nothing-asked": {at("tls10", "", "", ""), passed},
 		"tarpit-patient":      {at("tarpit", "", "", "timeout: 8s, interval: 9s, "), passed},
+		// several addresses
+		"cidr":          {path{hop: "127.0.2.0/31", port: w.servers["range0"].port, tls: "CertificateValidation"}, truth{"passed", "2/2", "", ""}},
+		"cidr-gap":      {path{hop: "127.0.2.0/30", port: w.servers["range0"].port}, failed("3/4", "connect connect_refused", "")},
+		"ipv6":          {at("six", "DomainValidation", "probe", "ip_protocol: ip6, "), passed},
+		"ipv6-literal":  {path{hop: "[::1]", port: w.servers["six"].port, tls: "CertificateValidation", probe: "ip_protocol: ip6, "}, passed},
+		"ipv6-and-4":    {at("dual", "DomainValidation", "", "ip_protocol: any, "), truth{"passed", "2/2", "", ""}},
+		"ipv6-dead":     {at("lame", "", "", "ip_protocol: any, "), failed("1/2", "connect connect_refused", "")},
+		"ipv6-not-used": {at("lame", "", "", "ip_protocol: ip4, "), passed},
 		// names
 		"nxdomain":   {path{hop: "gone." + zone, port: port}, failed("0/1", "resolve nxdomain", "")},
 		"no-address": {path{hop: "text." + zone, port: port}, failed("0/1", "resolve no_address", "")},
@@ -69,12 +77,13 @@ func (w *world) rows() map[string]struct {
 		// Postfix shakes hands without a certificate and then says 421
 		"clientcert": {at("clientcert", "EncryptionOnly", "", ""), failed("0/1", "tls client_certificate_required", "421 4.7.1")},
 		// refusals
-		"sender":     {at("sender", "EncryptionOnly", "probe", ""), failed("0/1", "recipient sender_rejected", "550 5.7.1")},
-		"unknown":    {at("good", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 5.1.1")},
-		"rejected":   {at("recipients", "EncryptionOnly", "no", ""), failed("0/1", "recipient recipient_rejected", "550 5.7.1")},
-		"greylisted": {at("recipients", "EncryptionOnly", "grey", ""), unsure("recipient temporary_rejection", "450 4.2.0")},
-		"slow":       {at("recipients", "EncryptionOnly", "slow", ""), failed("0/1", "recipient reply_timeout", "")},
-		"nameless":   {at("nameless", "EncryptionOnly", "probe", ""), unsure("recipient prober_rejected", "550 5.7.25")},
+		"sender":      {at("sender", "EncryptionOnly", "probe", ""), failed("0/1", "recipient sender_rejected", "550 5.7.1")},
+		"sender-late": {at("sender-at-rcpt", "EncryptionOnly", "probe", ""), failed("0/1", "recipient sender_rejected", "550 5.7.1")},
+		"unknown":     {at("good", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 5.1.1")},
+		"rejected":    {at("recipients", "EncryptionOnly", "no", ""), failed("0/1", "recipient recipient_rejected", "550 5.7.1")},
+		"greylisted":  {at("recipients", "EncryptionOnly", "grey", ""), unsure("recipient temporary_rejection", "450 4.2.0")},
+		"slow":        {at("recipients", "EncryptionOnly", "slow", ""), failed("0/1", "recipient reply_timeout", "")},
+		"nameless":    {at("nameless", "EncryptionOnly", "probe", ""), unsure("recipient prober_rejected", "550 5.7.25")},
 		// Exim and OpenSMTPD
 		"exim":         {at("exim", "DomainValidation", "probe", ""), passed},
 		"exim-unknown": {at("exim", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 ")},
@@ -131,18 +140,19 @@ func (m metrics) truth(connector string) truth {
 	case known:
 		t.outcome = "failed"
 	}
-	good, all := 0, map[string]bool{}
+	all, bad := map[string]bool{}, map[string]bool{}
+	endpoint := func(s sample) string { return s.labels["host"] + " " + s.labels["address"] }
 	for _, s := range m.find("endpoint_stage_success", of...) {
-		all[s.labels["host"]] = true
+		if s.labels["stage"] != "resolve" { // that is the host's
+			all[endpoint(s)] = true
+		}
 	}
 	t.why = m.why("endpoint_failure_info", of)
-	bad := map[string]bool{}
 	for _, s := range m.find("endpoint_failure_info", of...) {
-		bad[s.labels["host"]] = true
-		all[s.labels["host"]] = true
+		bad[endpoint(s)] = true
+		all[endpoint(s)] = true
 	}
-	good = len(all) - len(bad)
-	t.endpoints = fmt.Sprintf("%d/%d", good, len(all))
+	t.endpoints = fmt.Sprintf("%d/%d", len(all)-len(bad), len(all))
 	if path := m.why("probe_failure_info", of); (path != "") != (t.outcome == "failed") || path != "" && path != t.why {
 		t.why = fmt.Sprintf("path %q, endpoints %q", path, t.why)
 	}

@@ -54,7 +54,11 @@ func newWorld(t testing.TB) *world {
 
 // server takes the next address and a free port for a name.
 func (w *world) server(name string) server {
-	s := server{name: name, addr: fmt.Sprintf("127.0.1.%d", 1+len(w.servers)), port: freePort(w.t)}
+	return w.serverAt(name, fmt.Sprintf("127.0.1.%d", 1+len(w.servers)), freePort(w.t))
+}
+
+func (w *world) serverAt(name, addr string, port int) server {
+	s := server{name: name, addr: addr, port: port}
 	w.servers[name] = s
 	return s
 }
@@ -68,24 +72,27 @@ func (w *world) issue(l leaf, name string) pair {
 	return p
 }
 
-// postfixServices are the smtpds. The two MX hosts share a port, for a path has one.
+// postfixServices are the smtpds. Those of one path share a port, for a path has one.
 func (w *world) postfixServices() []postfixService {
 	var all []postfixService
-	add := func(name string, l leaf, params map[string]string) {
-		s := w.server(name)
-		if name == "mx2" {
-			s.port = w.servers["mx1"].port
-			w.servers[name] = s
-		}
+	addAt := func(s server, l leaf, params map[string]string) {
 		if l.name == "" {
 			l.name = s.host()
 		}
-		all = append(all, postfixService{server: s, cert: w.issue(l, name), params: params})
+		all = append(all, postfixService{server: s, cert: w.issue(l, s.name), params: params})
 	}
+	add := func(name string, l leaf, params map[string]string) { addAt(w.server(name), l, params) }
 	now := time.Now()
 	add("good", leaf{}, nil)
 	add("mx1", leaf{}, nil)
-	add("mx2", leaf{}, nil)
+	addAt(w.serverAt("mx2", "127.0.2.9", w.servers["mx1"].port), leaf{}, nil)
+	add("dual", leaf{}, nil)
+	addAt(w.serverAt("six", "::1", w.servers["dual"].port), leaf{name: "*." + zone}, nil)
+	add("lame", leaf{}, nil) // its IPv6 address has nobody
+	port := freePort(w.t)
+	for i := range 3 { // 127.0.2.3 stays empty
+		addAt(w.serverAt(fmt.Sprintf("range%d", i), fmt.Sprintf("127.0.2.%d", i), port), leaf{}, nil)
+	}
 	add("expired", leaf{from: now.AddDate(0, -3, 0), to: now.AddDate(0, 0, -2)}, nil)
 	add("future", leaf{from: now.AddDate(0, 0, 2), to: now.AddDate(0, 3, 0)}, nil)
 	add("selfsigned", leaf{selfSigned: true}, nil)
@@ -107,6 +114,7 @@ func (w *world) postfixServices() []postfixService {
 	add("sender", leaf{}, map[string]string{
 		"smtpd_delay_reject": "no", "smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}",
 	})
+	add("sender-at-rcpt", leaf{}, map[string]string{"smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}"})
 	add("recipients", leaf{}, map[string]string{"smtpd_recipient_restrictions": "check_recipient_access inline:{ " +
 		"{no@contoso.test = 550 5.7.1 not for you} {grey@contoso.test = 450 4.2.0 come back later} " +
 		"{slow@contoso.test = sleep 6} }"})
