@@ -147,6 +147,7 @@ func golden(t *testing.T, file, got string) {
 func TestDocuments(t *testing.T) {
 	golden(t, "../docs/metrics.md", collector.MetricsMarkdown())
 	golden(t, "../docs/reasons.md", collector.ReasonsMarkdown())
+	golden(t, "../docs/checks.md", collector.ChecksMarkdown())
 }
 
 // TestVerdicts tells a path's story round by round: what is recorded, and what stands afterwards.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 )
 
@@ -46,4 +47,33 @@ func ReasonsMarkdown() string {
 		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s**: %[3]s.\n\nRemedy: %[4]s\n", r.Reason, r.Outcome, r.Sentence, r.Remedy)
 	}
 	return b.String()
+}
+
+// ChecksMarkdown is docs/checks.md.
+func ChecksMarkdown() string {
+	var b strings.Builder
+	b.WriteString("# Checks\n\nMade from the check catalogue; do not edit. The severity is the highest that a check finds: " +
+		"**critical** mail is refused, lost or attributed wrongly, now or within `certificate_critical_days`; **warning** works, and breaks on a foreseeable event; **info** nothing to do. " +
+		"What rests on something that Microsoft has not documented says so (UNCERTAIN) and is never critical; what rests on an assumed sender is at most a warning. " +
+		"What a check needs and does not know, it does not judge. `checks` in the configuration sets another severity, or `off`; `suppressions` hide single findings until a day.\n\n" +
+		"A cause silences its consequences about the same tenant, connector or path, unless they stood before it or are more severe.\n\n| check | severity | |\n|---|---|---|\n")
+	for _, c := range check.Catalogue() {
+		fmt.Fprintf(&b, "| [`%[1]s`](#%[1]s) | %[2]s | %[3]s |\n", c.Code, c.Severity, c.Title)
+	}
+	for _, c := range check.Catalogue() {
+		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s**: %[3]s.\n\nFound when: %[4]s.\n\nRemedy: %[5]s\n\nSource: %[6]s\n",
+			c.Code, c.Severity, c.Title, c.When, c.Remedy, c.Source)
+		if len(c.Silences) > 0 {
+			b.WriteString("\nSilences: " + links(c.Silences) + "\n")
+		}
+	}
+	return b.String()
+}
+
+func links(codes []string) string {
+	linked := make([]string, len(codes))
+	for i, code := range codes {
+		linked[i] = fmt.Sprintf("[`%[1]s`](#%[1]s)", code)
+	}
+	return strings.Join(linked, ", ")
 }

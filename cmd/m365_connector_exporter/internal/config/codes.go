@@ -2,7 +2,6 @@ package config
 
 import (
 	"path"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -11,28 +10,10 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// codes lists the check codes that checks and suppressions may name.
-func codes() []string {
-	return strings.Fields(`
-accepted_domain_mx_elsewhere accepted_domains_unknown attribution_ambiguous attribution_fragile attribution_relay_denied
-attribution_wrong_tenant certificate_chain_incomplete certificate_differs_between_addresses certificate_domain_not_accepted
-certificate_expired certificate_expires_soon certificate_name_mismatch certificate_name_too_broad
-certificate_names_not_accepted certificate_not_yet_valid certificate_revoked certificate_shared_between_tenants
-certificate_untrusted certificate_weak_key certificate_weak_signature client_auth_eku_missing connector_disabled
-connector_in_test_mode connector_never_used connector_not_probeable connector_not_validated connector_validation_stale
-connectors_overlap enhanced_filtering_incomplete inbound_connector_without_sender internal_relay_without_connector
-inventory_stale ip_authentication_only next_hop_address_refused no_authentication null_sender_relay_denied partner_lockout
-presented_certificate_not_configured prober_roots_incomplete recipient_outside_scope restriction_without_effect
-restriction_without_list schedule_overloaded send_connector_shared_between_tenants sender_address_invalid
-sender_address_private sender_address_shared_between_tenants sender_roots_incomplete smart_host_is_exchange_online
-smart_host_private_address smart_hosts_ignored smart_hosts_missing starttls_injection starttls_not_offered tenant_not_loaded
-tls_domain_ignored tls_domain_missing tls_opportunistic tls_version_old treat_as_internal_conflict vantage_blocked`)
-}
-
 // checks reads severities by check code.
 func (r *reader) checks(n *yaml.Node, key string, into map[string]string) {
 	known := fields{}
-	for _, code := range codes() {
+	for _, code := range check.Codes() {
 		known[code] = func(n *yaml.Node, k string) { into[code] = r.severity(n, k) }
 	}
 	r.mapping(n, key, known)
@@ -87,7 +68,7 @@ func (r *reader) glob(n *yaml.Node, key string) string {
 // checkGlob reads a code or a pattern that some code matches.
 func (r *reader) checkGlob(n *yaml.Node, key string) string {
 	pattern := r.glob(n, key)
-	all := codes()
+	all := check.Codes()
 	for _, code := range all {
 		if check.Glob(pattern, code) {
 			return pattern
