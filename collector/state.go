@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"slices"
 	"time"
 
 	"m365_connector_exporter/probes"
@@ -12,6 +13,7 @@ type PathState struct {
 	Path         probes.Path
 	Newest       *probes.Result // nil before the first round
 	NewestFailed *probes.Result // the newest round that failed, provisional ones too; nil before one
+	Whole        *probes.Result // the newest round that was not cut short; nil before one
 	Conclusive   *probes.Result // the newest round that changed or confirmed the verdict; nil before one
 	Verdict      probes.Outcome // of the last conclusive round; NotReached before it
 	Since        time.Time      // when Verdict last changed
@@ -69,6 +71,9 @@ func KeyOf(e probes.Endpoint) EndpointKey {
 func (s *PathState) record(r probes.Result) {
 	outcome := r.Outcome()
 	s.Newest = &r
+	if !interrupted(r) {
+		s.Whole = &r
+	}
 	s.remember(roundOf(r, outcome))
 	if outcome == probes.Failed {
 		s.NewestFailed = &r
@@ -160,16 +165,24 @@ type answers struct {
 
 func answersOf(r probes.Result) answers {
 	a := answers{resolved: map[string]bool{}, listed: map[EndpointKey]bool{}}
+	if interrupted(r) {
+		return answers{} // what is missing may just not have been reached
+	}
 	for _, e := range r.Endpoints {
-		if _, step, ok := e.FirstProblem(); ok && step.Reason == probes.ReasonCanceled {
-			return answers{} // cut short: what is missing may just not have been reached
-		}
 		ok := e.Steps[probes.Resolve].Outcome == probes.Passed
 		a.resolved[e.Host] = a.resolved[e.Host] || ok
 		a.listed[KeyOf(e)] = true
 		a.any = a.any || ok
 	}
 	return a
+}
+
+// interrupted tells that a round was cut short, by a shutdown or by its caller.
+func interrupted(r probes.Result) bool {
+	return len(r.Endpoints) == 0 || slices.ContainsFunc(r.Endpoints, func(e probes.Endpoint) bool {
+		_, step, ok := e.FirstProblem()
+		return ok && step.Reason == probes.ReasonCanceled
+	})
 }
 
 // lacks tells that DNS no longer names the endpoint: its host resolved without it, or is no longer among the hosts.
