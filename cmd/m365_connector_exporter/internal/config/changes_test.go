@@ -1,0 +1,86 @@
+package config_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// TestChanges compares a file with the next one. A change is written "tenant/direction/connector kind property,…".
+func TestChanges(t *testing.T) {
+	const base = "tenants: [{name: a, outbound_connectors: [{name: o, enabled: true, smart_hosts: []}], inbound_connectors: [{name: i, comment: x}]}]\n"
+	tests := []struct {
+		name, before, after string
+		want                string
+	}{
+		{"nothing", base, base, ""},
+		{"first load", "", base, ""},
+		{"changed", base, strings.NewReplacer("true, smart_hosts: []", "false, tls_domain: a.example, smart_hosts: [b.example]", "comment: x", "comment: y").Replace(base),
+			"a/outbound/o changed enabled,smart_hosts,tls_domain; a/inbound/i changed comment"},
+		{"an absent list is an empty one", base, strings.Replace(base, ", smart_hosts: []", "", 1), ""},
+		{"renamed", base, strings.Replace(base, "name: o", "name: p", 1), "a/outbound/p added ; a/outbound/o removed "},
+		{"a tenant more", "tenants: []", base, "a/outbound/o added ; a/inbound/i added "},
+		{"a tenant less", base, "tenants: []", "a/outbound/o removed ; a/inbound/i removed "},
+	}
+	for _, test := range tests {
+		dir := t.TempDir()
+		load := func(text string) *config.Config {
+			if text == "" {
+				return nil
+			}
+			put(t, filepath.Join(dir, "c.yaml"), text, 0o600)
+			cfg, err := config.Load(filepath.Join(dir, "c.yaml"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return cfg
+		}
+		var got []string
+		for _, c := range config.Changes(load(test.before), load(test.after)) {
+			got = append(got, fmt.Sprintf("%s/%s/%s %s %s", c.Tenant, c.Direction, c.Connector, c.Kind, strings.Join(c.What, ",")))
+		}
+		if text := strings.Join(got, "; "); text != test.want {
+			t.Errorf("%s: %s; want %s", test.name, text, test.want)
+		}
+	}
+}
+
+// TestNoChangeWhereNothingWasKnown: a tenant that loads for the first time has no new connectors, one that breaks has lost none.
+func TestNoChangeWhereNothingWasKnown(t *testing.T) {
+	dir := t.TempDir()
+	main := filepath.Join(dir, "main.yaml")
+	put(t, main, "tenant_folders: ['x/*']\n", 0o600)
+	var last *config.Config
+	for _, text := range []string{"{", outJSON, "{"} {
+		put(t, filepath.Join(dir, "x/a/o.json"), text, 0o600)
+		cfg, err := config.Load(main, last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := config.Changes(last, cfg); len(got) > 0 {
+			t.Errorf("%s: %v", text, got)
+		}
+		last = cfg
+	}
+}
+
+// TestEveryPropertyHasAKey holds the names of Changes against the structs they come from.
+func TestEveryPropertyHasAKey(t *testing.T) {
+	var walk func(reflect.Type)
+	walk = func(s reflect.Type) {
+		for i := range s.NumField() {
+			if f := s.Field(i); f.Anonymous {
+				walk(f.Type)
+			} else if config.PropertyOf(f.Name) == "" {
+				t.Errorf("%s.%s is no key of the configuration", s.Name(), f.Name)
+			}
+		}
+	}
+	walk(reflect.TypeFor[mailflow.OutboundConnector]())
+	walk(reflect.TypeFor[mailflow.InboundConnector]())
+}
