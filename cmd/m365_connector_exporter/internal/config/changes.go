@@ -3,7 +3,6 @@ package config
 import (
 	"reflect"
 	"slices"
-	"strings"
 
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -116,5 +115,5 @@ func propertyOf(field string) string {
 	if key := renamed[field]; key != "" {
 		return key
 	}
-	return properties()[strings.ToLower(field)]
+	return properties()[bare(field)]
 }

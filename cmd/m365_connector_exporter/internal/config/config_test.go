@@ -23,7 +23,7 @@ func TestMistakes(t *testing.T) {
 	const connector = "tenants:\n- name: a\n  outbound_connectors:\n  - name: c\n    "
 	tests := map[string]string{
 		"":                                             "the file is empty",
-		"a: [":                                         "line 1: did not find expected node content",
+		"a: [":                                         "1: did not find expected node content",
 		"tenant: []":                                   "1: tenant: unknown key; did you mean \"tenants\"?",
 		"probe: {}\n---\nprobe: {}":                    "a second document; only one is allowed",
 		"probe: {port: 0}":                             "1: probe.port: must be a number from 1 to 65535",

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,12 @@ func (e Error) Error() string {
 
 // Errors are all mistakes of one run.
 type Errors []Error
+
+// sorted is the same by lines, for people who go through a file from its top.
+func (e Errors) sorted() Errors {
+	slices.SortStableFunc(e, func(a, b Error) int { return a.Line - b.Line })
+	return e
+}
 
 // Error prints one mistake a line.
 func (e Errors) Error() string {

@@ -224,7 +224,7 @@ var properties = sync.OnceValue(func() map[string]string {
 	maps.Copy(known, r.admission(new(mailflow.InboundConnector)))
 	names := make(map[string]string, len(known))
 	for key := range known {
-		names[strings.ReplaceAll(key, "_", "")] = key
+		names[bare(key)] = key
 	}
 	return names
 })

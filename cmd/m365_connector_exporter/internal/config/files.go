@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -78,9 +79,12 @@ func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
 	}
 }
 
-// read opens a named file and remembers that it was.
+// read opens a named file, which may not be empty.
 func (r *reader) read(n *yaml.Node, key, file string) ([]byte, bool) {
 	data, err := r.readFile(file)
+	if err == nil && len(bytes.TrimSpace(data)) == 0 {
+		err = errEmpty
+	}
 	if err != nil {
 		r.failFile(n, key, file, "%v", err)
 		return nil, false
@@ -125,23 +129,32 @@ func (r *reader) material(n *yaml.Node, key, file string, m Material, err error)
 
 // pkcs12 opens a .pfx with the password in its password file.
 func (r *reader) pkcs12(n *yaml.Node, key string, c mailflow.CertificateSource) *Material {
-	password := ""
-	if c.PasswordFile != "" {
-		data, ok := r.read(n, join(key, "password_file"), c.PasswordFile)
-		if !ok {
-			return nil
-		}
-		r.secret(n, join(key, "password_file"), c.PasswordFile)
-		password = passwordOf(data)
-	}
+	password, known := r.password(n, join(key, "password_file"), c.PasswordFile)
 	key = join(key, "pkcs12")
 	data, ok := r.read(n, key, c.PKCS12)
 	if !ok {
 		return nil
 	}
 	r.secret(n, key, c.PKCS12)
+	if !known {
+		return nil
+	}
 	m, err := parsePKCS12(data, password)
 	return r.material(n, key, c.PKCS12, m, err)
+}
+
+// password reads a password file; none, or an empty one, is the empty password.
+func (r *reader) password(n *yaml.Node, key, file string) (password string, ok bool) {
+	if file == "" {
+		return "", true
+	}
+	data, err := r.readFile(file)
+	if err != nil {
+		r.failFile(n, key, file, "%v", err)
+		return "", false
+	}
+	r.secret(n, key, file)
+	return passwordOf(data), true
 }
 
 // secret refuses a secret that everybody on this host can read. A group may read: that is how a service account is given a

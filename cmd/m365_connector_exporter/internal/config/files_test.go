@@ -62,7 +62,7 @@ func TestCertificateFiles(t *testing.T) {
 		{"broken certificate", "file: c", map[string][]byte{"c": join(cert, []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"))}, 0o600, "/c: certificate 2 in it cannot be read"},
 		{"broken PKCS#7", "file: c", map[string][]byte{"c": []byte("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n")}, 0o600, "/c: the PKCS#7 in it cannot be read (SignedData in DER)"},
 		{"bundle", "file: c", map[string][]byte{"c": bytes.Repeat(cert, 101)}, 0o600, "/c: more than 100 certificates in it"},
-		{"empty", "file: c", map[string][]byte{"c": nil}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
+		{"empty", "file: c", map[string][]byte{"c": nil}, 0o600, "/c: the file is empty"},
 		{"rubbish", "file: c", map[string][]byte{"c": []byte("top secret")}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
 		{"absent", "file: c", nil, 0o600, "/c: no such file or directory"},
 		{"PKCS#12", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("secret\n")}, 0o600, ""},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -24,7 +25,7 @@ func Load(path string, last *Config) (*Config, error) {
 		r.main(root)
 	}
 	if len(r.errs) > 0 {
-		return nil, r.errs
+		return nil, r.errs.sorted()
 	}
 	if r.dropped > 0 {
 		cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("and %d warnings more", r.dropped))
@@ -47,7 +48,7 @@ func (r *reader) open(path string) *yaml.Node {
 		r.fail(nil, "", "the file is empty")
 		return nil
 	case err != nil:
-		r.fail(nil, "", "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		r.syntax(err)
 		return nil
 	}
 	if isNull(doc.Content[0]) {
@@ -58,6 +59,19 @@ func (r *reader) open(path string) *yaml.Node {
 		r.fail(&second, "", "a second document; only one is allowed")
 	}
 	return doc.Content[0]
+}
+
+// syntax takes the line out of yaml's "yaml: line 3: …".
+func (r *reader) syntax(err error) {
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	at := &yaml.Node{}
+	if rest, ok := strings.CutPrefix(message, "line "); ok {
+		number, text, _ := strings.Cut(rest, ": ")
+		if line, err := strconv.Atoi(number); err == nil {
+			at.Line, message = line, text
+		}
+	}
+	r.fail(at, "", "%s", message)
 }
 
 // main reads the sections in an order of its own: the global probe section bounds those within, tenants come last, and folders

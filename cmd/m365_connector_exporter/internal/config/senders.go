@@ -42,6 +42,10 @@ func (r *reader) unknownConnector(n *yaml.Node, key, name string, known []string
 	if len(r.broken) > 0 {
 		return
 	}
+	if name == "" {
+		r.fail(n, key, "a sender needs the inbound connector that it uses")
+		return
+	}
 	if near := nearest(name, known); near != "" {
 		r.fail(n, key, "no inbound connector %q in this tenant; did you mean %q?", name, near)
 		return

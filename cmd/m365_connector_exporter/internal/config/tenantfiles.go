@@ -45,7 +45,7 @@ func (r *reader) tenantFile(file string) {
 		}
 		return
 	}
-	r.cfg.problems = append(r.cfg.problems, inner.errs...)
+	r.cfg.problems = append(r.cfg.problems, inner.errs.sorted()...)
 	for _, t := range all {
 		r.cfg.problems = append(r.cfg.problems, t.broken...)
 	}

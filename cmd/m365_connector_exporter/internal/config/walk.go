@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sort"
 	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -73,7 +72,7 @@ func (r *reader) enter(n *yaml.Node) (*yaml.Node, bool) {
 // compares as Microsoft writes: UseMXRecord is use_mx_record.
 func (r *reader) mapping(n *yaml.Node, path string, known fields) {
 	n, ok := r.enter(n)
-	if !ok {
+	if !ok || isNull(n) { // a section whose keys are all commented out
 		return
 	}
 	if n.Kind != yaml.MappingNode {
@@ -139,45 +138,4 @@ func (r *reader) list(n *yaml.Node, key string, read func(n *yaml.Node, key stri
 		}
 		read(item, key+"["+strconv.Itoa(i)+"]")
 	}
-}
-
-// hint names the nearest known word, else all of them.
-func hint(got string, known []string) string {
-	if near := nearest(got, known); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return "known here: " + strings.Join(known, ", ")
-}
-
-func nearest(got string, known []string) string {
-	best, at := "", 3
-	for _, k := range known {
-		if d := distance(got, k); d < at && d < len(k) {
-			best, at = k, d
-		}
-	}
-	return best
-}
-
-// distance counts single-character edits (Levenshtein); words much longer than any key are not compared.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -1,0 +1,53 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// hint names the nearest known word, else all of them where they are few.
+func hint(got string, known []string) string {
+	if near := nearest(got, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if len(known) > 12 {
+		return "docs/configuration.md lists those known here"
+	}
+	return "known here: " + strings.Join(known, ", ")
+}
+
+// bare is a word as Microsoft and the configuration both write it: UseMXRecord is use_mx_record.
+func bare(word string) string { return strings.ToLower(strings.ReplaceAll(word, "_", "")) }
+
+func nearest(got string, known []string) string {
+	best, at := "", 3
+	for _, k := range known {
+		if d := distance(bare(got), bare(k)); d < at && d < len(k) {
+			best, at = k, d
+		}
+	}
+	return best
+}
+
+// distance counts single-character edits (Levenshtein); words much longer than any key are not compared.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
