@@ -1,35 +1,82 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
 
-// TestExamplesLoad executes what the documents show: the example configuration and every tenant in the README.
+// configBlock is a piece of a document that begins with a section of the configuration.
+var configBlock = regexp.MustCompile("(?s)```yaml\n((?:global|probe|thresholds|checks|modules|tenant_folders|tenant_files|tenants|suppressions):.*?)```")
+
+// TestExamplesLoad executes what the documents show: every configuration in them loads without a word, beside the files that they
+// speak of.
 func TestExamplesLoad(t *testing.T) {
-	if _, err := config.Load("../../config.example.yaml", nil); err != nil {
-		t.Error(err)
-	}
-	readme, err := os.ReadFile("../../README.md")
+	documents, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)```yaml\n(tenants:.*?)```").FindAllSubmatch(readme, -1)
-	if len(blocks) == 0 {
-		t.Fatal("the README shows no tenant")
-	}
-	for _, block := range blocks {
-		file := filepath.Join(t.TempDir(), "config.yaml")
-		if err := os.WriteFile(file, block[1], 0o600); err != nil {
+	found := map[string]int{}
+	for _, document := range append(documents, "../../README.md") {
+		text, err := os.ReadFile(document)
+		if err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := config.Load(file, nil)
-		if err != nil || len(plan(cfg, "")) != 1 {
-			t.Errorf("%v, %d paths:\n%s", err, len(plan(cfg, "")), block[1])
+		for _, block := range configBlock.FindAllSubmatch(text, -1) {
+			found[filepath.Base(document)]++
+			cfg, err := config.Load(exampleFiles(t, block[1]), nil)
+			if err != nil || len(cfg.Problems()) > 0 || len(cfg.Warnings) > 0 {
+				t.Errorf("%s: %v, %v\n%s", document, err, cfg, block[1])
+			} else if document == "../../README.md" && len(plan(cfg, "")) != 1 {
+				t.Errorf("%s: %d paths:\n%s", document, len(plan(cfg, "")), block[1])
+			}
 		}
 	}
+	if found["README.md"] == 0 || found["configuration.md"] == 0 {
+		t.Errorf("examples by document: %v", found)
+	}
+}
+
+// exampleFiles writes a configuration and the files that the documents' examples name.
+func exampleFiles(t *testing.T, main []byte) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"mail.contoso.com"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{
+		"config.yaml": main,
+		"certs/edge-1.pem": append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...),
+		"exports/contoso/outbound.json": []byte(`{"Name":"To on-premises","UseMXRecord":false,"SmartHosts":["mail.contoso.com"]}`),
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "config.yaml")
 }

@@ -10,7 +10,7 @@ func hint(got string, known []string) string {
 	if near := nearest(got, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if len(known) > 12 {
+	if len(known) > 15 {
 		return "docs/configuration.md lists those known here"
 	}
 	return "known here: " + strings.Join(known, ", ")

@@ -8,9 +8,9 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestFull: a file with every section loads without a word, and says what it seems to say.
-func TestFull(t *testing.T) {
-	cfg, err := config.Load("testdata/full.yaml", nil)
+// TestExample: config.example.yaml loads without a word, and says what it seems to say.
+func TestExample(t *testing.T) {
+	cfg, err := config.Load("../../../../config.example.yaml", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
