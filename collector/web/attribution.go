@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes/mailflow"
@@ -23,7 +22,7 @@ type attributionPage struct {
 	Overlaps []mailflow.Overlap
 	More     int // overlaps that are not shown
 	Tenants  int
-	Right    int // senders whose every message reaches its own tenant through its connector
+	Right    int // senders whose mail reaches its own tenant through its own connector
 	Wrong    int
 }
 
@@ -36,7 +35,7 @@ type senderPage struct {
 
 type arrivalPage struct {
 	mailflow.Attribution
-	OK    bool
+	State string // statePassed, stateFailed or, for bounces that are not relayed, neither
 	From  string // the MAIL FROM, in words
 	Names []string
 }
@@ -62,7 +61,7 @@ func (s *Site) attributionPage(v *collector.View, f filter) *attributionPage {
 		sender := senderPage{line: lineOf(p, s.Now()), OK: true}
 		for _, one := range arrivals {
 			shown := arrivalOf(one, sender.line)
-			sender.OK = sender.OK && shown.OK
+			sender.OK = sender.OK && shown.State != stateFailed
 			sender.Fragile = sender.Fragile || one.Fragile != ""
 			sender.Arrivals = append(sender.Arrivals, shown)
 		}
@@ -98,13 +97,19 @@ func rank(s senderPage) int {
 	}
 }
 
-// arrivalOf tells whether the message reaches the sender's own tenant through its own connector. A null sender that cannot relay
-// still reaches its tenant.
+// arrivalOf tells how the message fares. Bounces that nobody relays, for want of a sender domain, are what a device that is known by
+// its address alone has to live with: they are told and are not wrong.
 func arrivalOf(a mailflow.Attribution, own line) arrivalPage {
-	out := arrivalPage{Attribution: a, From: a.Arrival.MailFrom, Names: a.Arrival.Certificate.Names()}
+	out := arrivalPage{Attribution: a, From: a.Arrival.MailFrom, Names: a.Arrival.Certificate.Names(), State: statePassed}
 	if out.From == "" {
 		out.From = "<> (null sender)"
 	}
-	out.OK = len(a.Tenants) == 1 && strings.EqualFold(a.Tenants[0], own.Tenant) && (a.Connector == "" || a.Connector == own.Connector)
+	switch {
+	case a.Reaches(own.Tenant, own.Connector):
+	case a.Arrival.MailFrom == "" && len(a.Tenants) == 0:
+		out.State = stateNotProbed
+	default:
+		out.State = stateFailed
+	}
 	return out
 }

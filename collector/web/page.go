@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 	"time"
 	"unicode"
 
@@ -31,6 +32,7 @@ func parsePages(names ...string) map[string]*template.Template {
 		"sentence": func(r probes.Reason) string { info, _ := r.Info(); return info.Sentence },
 		"remedy":   func(r probes.Reason) string { info, _ := r.Info(); return info.Remedy },
 		"severity": func(s check.Severity) string { return s.String() },
+		"prose":    prose,
 		"round":    round,
 		"ground":   func(g mailflow.Ground) string { return grounds[g] },
 		"stages":   func() []probes.StageInfo { return probes.Stages[:] },
@@ -127,6 +129,19 @@ func mark(outcome any) string {
 	default:
 		return "–"
 	}
+}
+
+// prose is a text of the catalogues, whose `words` are code.
+func prose(s string) template.HTML {
+	var b strings.Builder
+	for i, piece := range strings.Split(s, "`") {
+		piece = template.HTMLEscapeString(piece)
+		if i%2 == 1 {
+			piece = "<code>" + piece + "</code>"
+		}
+		b.WriteString(piece)
+	}
+	return template.HTML(b.String()) //nolint:gosec // every piece is escaped
 }
 
 // grounds are what a message is attributed by, in words.

@@ -209,7 +209,7 @@ func TestPagesShow(t *testing.T) {
 			"20 other tenants", "550 5.7.64 TenantAttribution", "matches TlsSenderCertificateName",
 		}},
 		{"/attribution?q=edge-1", []string{"The only sender is attributed to its own tenant."}},
-		{"/reference", []string{`id="check-smart_hosts_missing"`, `id="reason-certificate_expired"`, `id="stage-ehlo"`}},
+		{"/reference", []string{"raise <code>min_gap_per_address</code>", `id="check-smart_hosts_missing"`, `id="reason-certificate_expired"`, `id="stage-ehlo"`}},
 	} {
 		body := ask(h, http.MethodGet, c.url).Body.String()
 		for _, want := range c.says {
