@@ -1,0 +1,88 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// evil is what the hostile server says wherever it can: markup that would run, terminal escapes, a text direction override and
+// bytes that are no UTF-8. In a certificate it must be UTF-8.
+const (
+	evilText = `<script>document.title='owned'</script><img src=x onerror="document.title='owned'">` + "\x1b]0;owned\x07\u202e"
+	evil     = evilText + "\xff\xfe"
+)
+
+// startHostile is a mail server that no software would be: it speaks SMTP, and all its words are attacks.
+func startHostile(t testing.TB) (port int) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		Subject: pkix.Name{CommonName: evilText[:60], Organization: []string{evilText}}, DNSNames: []string{"<b>evil</b>.example"},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go talkHostile(conn, config)
+		}
+	}()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func talkHostile(conn net.Conn, config *tls.Config) {
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	fmt.Fprintf(conn, "220-%s\r\n220 %s\r\n", evil, evil)
+	lines := bufio.NewReader(conn)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return
+		}
+		switch verb := strings.ToUpper(strings.Fields(line + " -")[0]); verb {
+		case "EHLO":
+			fmt.Fprintf(conn, "250-%s\r\n250-STARTTLS\r\n250 X%s\r\n", evil, evil)
+		case "STARTTLS":
+			_, _ = io.WriteString(conn, "220 "+evil+"\r\n")
+			encrypted := tls.Server(conn, config)
+			conn, lines = encrypted, bufio.NewReader(encrypted)
+		case "RCPT":
+			fmt.Fprintf(conn, "550 5.1.1 <anna.secret@contoso.test> %s\r\n", evil)
+		case "QUIT":
+			fmt.Fprintf(conn, "221 %s\r\n", evil)
+			return
+		default:
+			fmt.Fprintf(conn, "250 %s\r\n", evil)
+		}
+	}
+}

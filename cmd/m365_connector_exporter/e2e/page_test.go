@@ -1,0 +1,128 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const pageConfig = `global: { allow_networks: [127.0.0.0/8], min_gap_per_address: 10ms }
+probe: { interval: 2s, timeout: 1s, hello_name: prober.contoso.test }
+tenants:
+- name: contoso
+  accepted_domains: [{ domain_name: contoso.test, default: true }]
+  outbound_connectors:
+  - name: "To <b>hostile</b> servers"
+    connector_type: OnPremises
+    use_mx_record: false
+    smart_hosts: [127.0.0.1]
+    tls_settings: EncryptionOnly
+    validation_recipients: [anna.secret@contoso.test]
+    probe: { port: %d }
+  - name: Both ways
+    connector_type: OnPremises
+    use_mx_record: true
+    recipient_domains: [contoso.test]
+    smart_hosts: [mail.contoso.test]
+    enabled: true
+    probe: { enabled: false }
+  inbound_connectors:
+  - name: From everywhere
+    connector_type: OnPremises
+    sender_ip_addresses: [198.51.100.0/28]
+    probe: { enabled: false }
+  senders:
+  - { name: printer, connector: From everywhere, addresses: [198.51.100.7], mail_from_domains: [contoso.test], relays: internal }
+`
+
+// TestPages looks at the pages of the running binary as a reader does, in a browser: at three widths, light and dark, from the
+// findings to a path and its transcript. The server that it watches is hostile in every word.
+func TestPages(t *testing.T) {
+	dir := t.TempDir()
+	binary, file := filepath.Join(dir, "m365_connector_exporter"), filepath.Join(dir, "config.yaml")
+	run(t, "..", "go", "build", "-o", binary, ".")
+	writeFile(t, file, fmt.Sprintf(pageConfig, startHostile(t)), 0o600)
+	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	d := &daemon{url: "http://" + listen, process: start(t, binary, "serve", "--config.file="+file, "--web.listen-address="+listen)}
+	d.listens(listen)
+	eventually(t, time.Minute, func() string {
+		if _, body := d.http(http.MethodGet, "/"); !strings.Contains(body, "recipient_unknown") || !strings.Contains(body, "check-smart_hosts_ignored") {
+			return "the page shows no failure or no finding:\n" + body
+		}
+		return ""
+	})
+	b := startBrowser(t)
+	for _, width := range []int{390, 820, 1440} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.look(width, scheme)
+			b.walk(t, d.url)
+		}
+	}
+	if len(b.broken) > 0 {
+		t.Errorf("the browser complains:\n%s", strings.Join(b.broken, "\n"))
+	}
+	log := d.out.String()
+	if strings.ContainsAny(log, "\x1b\x07\xff\u202e") || strings.Contains(log, "anna.secret") {
+		t.Errorf("the log holds what a peer said, as it was:\n%q", log)
+	}
+}
+
+// walk goes from the front page to a finding, its path and its transcript, and on to the other pages.
+func (b *browser) walk(t *testing.T, url string) {
+	t.Helper()
+	b.open(url + "/?refresh=off")
+	b.check(t, "1 of 1 path fails.", "A connector that uses the MX record also has smart hosts", "Remedy", "To <b>hostile</b> servers")
+	b.click(`#findings a[href^="reference#"]`)
+	b.check(t, "Checks", "certificate_expired")
+	b.open(url + "/?refresh=off")
+	b.click(`#troubles .card h3 a`)
+	b.check(t, "fails at Test message (envelope)", "the server says that the recipient does not exist", "a***@contoso.test", "History", "<b>evil</b>.example")
+	b.open(url + "/?refresh=off")
+	b.click(`#paths td.failed a`)
+	b.check(t, "Transcript", `<script>document.title='owned'</script>`, "STARTTLS", `\u001b]0;owned`, `\xff`)
+	var place string
+	b.eval("location.hash", &place)
+	if place != "#e0" {
+		t.Errorf("a cell leads to %q", place)
+	}
+	b.click(`nav a[href="attribution"]`)
+	b.check(t, "contoso › From everywhere › printer", "MAIL FROM contoso.test from 198.51.100.7", "Only the 1 tenant configured here")
+	b.open(url + "/?q=nobody&refresh=off")
+	b.check(t, "No path matches.", "No finding matches.")
+}
+
+// check asserts that the page says all that, that it is no wider than the window, and that nothing of a peer ran.
+func (b *browser) check(t *testing.T, says ...string) {
+	t.Helper()
+	var page struct {
+		Text, Title, Place string
+		Over               int
+		Styled             bool
+		Foreign            int
+	}
+	b.eval(`({
+		Text: document.body.textContent.replace(/\s+/g, ' '), Title: document.title, Place: location.href,
+		Over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+		Styled: document.styleSheets.length === 1 && getComputedStyle(document.querySelector('.hero')).borderLeftWidth === '5px',
+		Foreign: document.querySelectorAll('script, iframe, [onerror], b:not(.count b), img:not([alt=""])').length,
+	})`, &page)
+	for _, want := range says {
+		if !strings.Contains(page.Text, want) {
+			t.Errorf("%s does not say %q:\n%.3000s", page.Place, want, page.Text)
+		}
+	}
+	if page.Over > 0 || !page.Styled || strings.Contains(page.Title, "owned") {
+		t.Errorf("%s: %d pixels too wide, styled %t, title %q", page.Place, page.Over, page.Styled, page.Title)
+	}
+	if page.Foreign > 0 {
+		t.Errorf("%s: %d elements that a peer brought", page.Place, page.Foreign)
+	}
+	if strings.ContainsAny(page.Text, "\x1b\x07\u202e") || strings.Contains(page.Text, "anna.secret") {
+		t.Errorf("%s holds what a peer said, as it was", page.Place)
+	}
+}
