@@ -97,6 +97,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
 		Dropped:    func() uint64 { return d.gatherer.Dropped() },
+		SelfTest:   self.result,
 	})
 	d.gatherer = collector.NewGatherer(d.own(), d.board, d.board.Judged())
 	d.apply(cfg)

@@ -29,6 +29,7 @@ type judge struct {
 	served    map[probes.PathID]*probes.TLS // what the servers named by certificate.smtp showed
 
 	presented    map[probes.PathID]string // the fingerprints that what follows rests on
+	overlaps     []mailflow.Overlap
 	attributions map[probes.PathID][]mailflow.Attribution
 }
 
@@ -214,6 +215,7 @@ func (j *judge) simulate(f *check.Facts) {
 	}
 	if j.attributions == nil || !maps.Equal(presented, j.presented) {
 		j.presented = presented
+		j.overlaps = mailflow.Overlaps(f.Tenants)
 		j.attributions = map[probes.PathID][]mailflow.Attribution{}
 		directory := mailflow.NewDirectory(f.Tenants)
 		for i := range f.Tenants {
@@ -223,5 +225,5 @@ func (j *judge) simulate(f *check.Facts) {
 			}
 		}
 	}
-	f.Attributions = j.attributions
+	f.Overlaps, f.Attributions = j.overlaps, j.attributions
 }
