@@ -19,7 +19,7 @@ import (
 func Load(path string, last *Config) (*Config, error) {
 	cfg := defaults()
 	r := &reader{file: path, loading: &loading{
-		cfg: &cfg, last: last, contents: map[string]string{}, names: map[string]bool{}, folderAt: map[string]*folder{},
+		cfg: &cfg, last: last, contents: &contents{files: map[string]content{}}, names: map[string]bool{}, folderAt: map[string]*folder{},
 	}}
 	if root := r.open(path); root != nil {
 		r.main(root)
@@ -36,7 +36,7 @@ func Load(path string, last *Config) (*Config, error) {
 
 // open parses a file with exactly one document. It returns nil after a mistake.
 func (r *reader) open(path string) *yaml.Node {
-	data, err := r.readFile(path)
+	data, _, err := r.contents.read(path)
 	if err != nil {
 		r.fail(nil, "", "%v", err)
 		return nil
