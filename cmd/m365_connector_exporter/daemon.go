@@ -106,6 +106,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 
 // apply makes a configuration the current one. Paths that it does not change keep their history and their place in time.
 func (d *daemon) apply(cfg *config.Config) {
+	d.tellChanges(d.cfg, cfg) // before they are drawn
 	d.cfg, d.fingerprint = cfg, cfg.Fingerprint()
 	paths := plan(cfg, d.hello)
 	d.gate.Set(gateOptions(cfg.Global))
