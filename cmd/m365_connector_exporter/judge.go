@@ -130,7 +130,7 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 				client = j.served[pathOf(t.Name, s)]
 			}
 			if client == nil && s.Assumed {
-				client = shown[t.Name]
+				client = assumed(t, s, shown[t.Name])
 			}
 			if client != nil && len(client.Chain) > 0 {
 				s.Presented = present(client, s)
@@ -146,21 +146,39 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 	return tenants
 }
 
-// shownByTenant is the first certificate that a smart host of an OnPremises connector showed, by tenant.
-func shownByTenant(paths []check.Path) map[string]*probes.TLS {
-	shown := map[string]*probes.TLS{}
+// maxShown bounds among how many certificates of smart hosts an assumed sender's is chosen.
+const maxShown = 16
+
+// shownByTenant is what the smart hosts of OnPremises connectors showed, by tenant.
+func shownByTenant(paths []check.Path) map[string][]*probes.TLS {
+	shown := map[string][]*probes.TLS{}
 	for _, p := range paths {
-		if p.ID.Direction != mailflow.Outbound || p.ConnectorType != mailflow.OnPremises || shown[p.ID.Tenant] != nil {
+		if p.ID.Direction != mailflow.Outbound || p.ConnectorType != mailflow.OnPremises {
 			continue
 		}
 		for _, e := range p.Endpoints {
-			if e.TLS != nil && len(e.TLS.Chain) > 0 {
-				shown[p.ID.Tenant] = e.TLS
-				break
+			if e.TLS != nil && len(e.TLS.Chain) > 0 && len(shown[p.ID.Tenant]) < maxShown {
+				shown[p.ID.Tenant] = append(shown[p.ID.Tenant], e.TLS)
 			}
 		}
 	}
 	return shown
+}
+
+// assumed is what an assumed sender presents, nil where nothing was shown.
+func assumed(t *mailflow.Tenant, s *mailflow.Sender, shown []*probes.TLS) *probes.TLS {
+	certificates := make([]*mailflow.Presented, len(shown))
+	for i, one := range shown {
+		certificates[i] = present(one, s)
+	}
+	for i := range t.Inbound {
+		if c := &t.Inbound[i]; c.Name == s.Connector {
+			if k := mailflow.Assume(c, certificates); k >= 0 {
+				return shown[k]
+			}
+		}
+	}
+	return nil
 }
 
 // present is a judged certificate as attribution sees it.

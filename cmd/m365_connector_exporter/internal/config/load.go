@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // Load reads the main file and every file it names. The error is of type [Errors] and holds every mistake of the main file. A
@@ -31,6 +32,9 @@ func Load(path string, last *Config) (*Config, error) {
 		cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("and %d warnings more", r.dropped))
 	}
 	r.finish()
+	for i := range cfg.Tenants {
+		cfg.Tenants[i] = mailflow.WithImpliedSenders(cfg.Tenants[i])
+	}
 	return &cfg, nil
 }
 
