@@ -155,6 +155,9 @@ func (r *reader) thresholds(n *yaml.Node, key string, t *check.Thresholds) {
 
 func (r *reader) modules(n *yaml.Node, key string, cfg *Config) {
 	n, _ = r.enter(n)
+	if isNull(n) {
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		r.fail(n, key, "must be a mapping from names to probe settings")
 		return
