@@ -1,0 +1,92 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+var healthyNow = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func healthyTenants(t *testing.T) *config.Config {
+	t.Helper()
+	cfg, err := config.Load("../../collector/check/testdata/healthy/healthy.yaml", nil)
+	if err != nil || len(cfg.Problems()) > 0 || len(cfg.Tenants) != 6 {
+		t.Fatalf("%v, %v, %d tenants", err, cfg.Problems(), len(cfg.Tenants))
+	}
+	return cfg
+}
+
+func noneAboveInfo(t *testing.T, findings []check.Finding) {
+	t.Helper()
+	for _, f := range findings {
+		if f.Severity > check.Info {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// TestHealthyTenantsAudited: the wizard's tenant, a printer that relays by address, a gateway in front of a tenant, and a service
+// provider's customers on the wizard's default names give no reason for a warning.
+func TestHealthyTenantsAudited(t *testing.T) {
+	findings := audit(healthyTenants(t), healthyNow)
+	noneAboveInfo(t, findings)
+	if len(findings) == 0 {
+		t.Error("not even ip_authentication_only of the printer is found")
+	}
+}
+
+// TestHealthyTenantsWatched: nor do they when DNS has answered and every server has shown its certificate.
+func TestHealthyTenantsWatched(t *testing.T) {
+	cfg := healthyTenants(t)
+	names := map[string]string{"wizard": "*.contoso.com", "msp-adatum": "mail.adatum.com", "msp-fabrikam": "mail.fabrikam.com", "msp-northwindtraders": "mail.northwindtraders.com"}
+	f := &check.Facts{Now: healthyNow, Tenants: cfg.Tenants, MX: map[string][]string{}}
+	for _, p := range plan(cfg, "prober.example") {
+		known := check.Path{Path: p}
+		if p.ID.Direction == mailflow.Outbound {
+			known.Endpoints = []check.Endpoint{{Host: p.Hop, Address: "192.0.2.1", TLS: healthyCertificate(names[p.ID.Tenant])}}
+		}
+		f.Paths = append(f.Paths, known)
+	}
+	for _, tenant := range cfg.Tenants {
+		for _, d := range tenant.AcceptedDomains {
+			f.MX[d.Name] = []string{"x.mail.protection.outlook.com"}
+		}
+	}
+	f.MX["wingtiptoys.com"] = []string{"mx.gateway.example"}
+	j := newJudge(cfg)
+	j.served = map[probes.PathID]*probes.TLS{}
+	for _, p := range shownBySMTP(cfg, "prober.example") {
+		j.served[p.ID] = healthyCertificate(names[p.ID.Tenant])
+	}
+	j.complete(f)
+	noneAboveInfo(t, check.Run(f))
+	for id, foretold := range f.Attributions {
+		if len(foretold) == 0 {
+			t.Errorf("%s: nothing is foretold", id)
+		}
+		for _, a := range foretold {
+			if a.Arrival.MailFrom != "" && !a.Reaches(id.Tenant, id.Connector) {
+				t.Errorf("%s: %+v", id, a)
+			}
+		}
+	}
+	if len(f.Attributions) < 3 {
+		t.Errorf("%d senders", len(f.Attributions))
+	}
+}
+
+func healthyCertificate(name string) *probes.TLS {
+	tls := &probes.TLS{Version: "TLS 1.2", Chain: []probes.Certificate{{
+		Subject: name, CommonName: name, DNSNames: []string{name}, Fingerprint: name, Issuer: "CA",
+		NotBefore: healthyNow.AddDate(0, -3, 0), NotAfter: healthyNow.AddDate(0, 6, 0), ServerAuth: true,
+	}}}
+	for _, v := range []probes.Verdict{probes.VerdictTime, probes.VerdictTrust, probes.VerdictChain, probes.VerdictName, probes.VerdictKey, probes.VerdictSignature} {
+		tls.Verdicts[v].Outcome = probes.Passed
+	}
+	return tls
+}
