@@ -23,32 +23,47 @@ func TestPlanInbound(t *testing.T) {
 		note    string
 	}{
 		"a stranger goes to the handshake only": {
-			func(s *mailflow.Sender) { s.Recipient = own }, []probes.Layer{{Until: &until}}, false,
-			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"}, "",
+			func(s *mailflow.Sender) { s.Recipient = own },
+			[]probes.Layer{{Until: &until}},
+			false,
+			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"},
+			"",
 		},
 		"with the sender's key the recipient is asked": {
 			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true }, nil, false,
-			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{own}}, ownNote,
+			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{own}},
+			ownNote,
 		},
 		"from the sender's own address too, and a stranger's domain tests relay": {
-			func(s *mailflow.Sender) { s.Recipient = foreign }, []probes.Layer{{SourceAddress: &here}}, false,
-			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{foreign}}, foreignNote,
+			func(s *mailflow.Sender) { s.Recipient = foreign },
+			[]probes.Layer{{SourceAddress: &here}},
+			false,
+			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{foreign}},
+			foreignNote,
 		},
 		"never a message": {
-			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true }, []probes.Layer{{Until: &message}}, false,
-			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{own}}, ownNote,
+			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true },
+			[]probes.Layer{{Until: &message}},
+			false,
+			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{own}},
+			ownNote,
 		},
 		"the configuration may stop earlier": {
-			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true }, []probes.Layer{{Until: &tlsOnly}}, false,
-			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"}, "",
+			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true },
+			[]probes.Layer{{Until: &tlsOnly}},
+			false,
+			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"},
+			"",
 		},
 		"target instead of the MX": {
 			func(s *mailflow.Sender) { s.Target = "Contoso-com.mail.protection.outlook.com." }, nil, false,
-			line{Hop: "contoso-com.mail.protection.outlook.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"}, "",
+			line{Hop: "contoso-com.mail.protection.outlook.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"},
+			"",
 		},
 		"a disabled connector is listed": {
 			func(*mailflow.Sender) {}, nil, true,
-			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com", Why: "the connector is disabled"}, "",
+			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com", Why: "the connector is disabled"},
+			"",
 		},
 	}
 	for name, c := range tests {

@@ -82,7 +82,7 @@ const (
 func (e Endpoint) FirstProblem() (Stage, Step, bool) {
 	for s, step := range e.Steps {
 		if step.Outcome == Failed || step.Outcome == Inconclusive {
-			return Stage(s), step, true //nolint:gosec // s < NumStages
+			return Stage(s), step, true
 		}
 	}
 	return 0, Step{}, false

@@ -97,7 +97,6 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
 		Dropped:    func() uint64 { return d.gatherer.Dropped() },
-		SelfTest:   self.result,
 	})
 	d.gatherer = collector.NewGatherer(d.own(), d.board, d.board.Judged())
 	d.apply(cfg)
@@ -106,7 +105,6 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 
 // apply makes a configuration the current one. Paths that it does not change keep their history and their place in time.
 func (d *daemon) apply(cfg *config.Config) {
-	d.tellChanges(d.cfg, cfg) // before they are drawn
 	d.cfg, d.fingerprint = cfg, cfg.Fingerprint()
 	paths := plan(cfg, d.hello)
 	d.gate.Set(gateOptions(cfg.Global))
@@ -125,12 +123,12 @@ func (d *daemon) apply(cfg *config.Config) {
 	}
 	d.self.Loaded(loaded)
 	for _, w := range cfg.Warnings {
-		d.log.Warn("configuration", "warning", w)
+		d.log.Warn("configuration", slog.String("warning", w))
 	}
 	for _, problem := range cfg.Problems() {
-		d.log.Error("a tenant was not loaded; its last good state is kept", "err", problem)
+		d.log.Error("a tenant was not loaded; its last good state is kept", slog.Any("err", problem))
 	}
-	d.log.Info("configuration loaded", "file", d.file, "tenants", len(cfg.Tenants), "paths", len(paths))
+	d.log.Info("configuration loaded", slog.String("file", d.file), slog.Int("tenants", len(cfg.Tenants)), slog.Int("paths", len(paths)))
 }
 
 // reload reads the configuration anew. A bad one leaves the old one running.
@@ -141,13 +139,13 @@ func (d *daemon) reload(why string) error {
 	if err != nil {
 		d.self.Reload(false, time.Now())
 		d.refused.Store(&refusedReload{err, time.Now()})
-		d.log.Error("reload refused, the old configuration keeps running", "trigger", why, "err", err)
+		d.log.Error("reload refused, the old configuration keeps running", slog.String("trigger", why), slog.Any("err", err))
 		return fmt.Errorf("configuration not loaded, the old one keeps running:\n%w", err)
 	}
 	if cfg.Global.StateFile != d.cfg.Global.StateFile {
 		d.log.Warn("a new global.state_file takes effect at the next start")
 	}
-	d.log.Info("reload", "trigger", why)
+	d.log.Info("reload", slog.String("trigger", why))
 	d.apply(cfg)
 	select {
 	case d.reloaded <- struct{}{}:

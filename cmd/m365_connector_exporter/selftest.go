@@ -53,7 +53,7 @@ func newSelfTest(log *slog.Logger) (*selfTest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("self-test: %w", err)
 	}
-	address := listener.Addr().(*net.TCPAddr).AddrPort() //nolint:errcheck,forcetypeassert // it listens on TCP
+	address := listener.Addr().(*net.TCPAddr).AddrPort() // it listens on TCP
 	t := &selfTest{
 		server: selfTestServer(certificate), listener: netutil.LimitListener(listener, 4), log: log,
 		prober: wire.New(wire.Options{Roots: roots, AllowNetworks: []netip.Prefix{netip.PrefixFrom(address.Addr(), 32)}, Now: time.Now}),
@@ -90,7 +90,7 @@ func (t *selfTest) run(ctx context.Context) error {
 			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 			defer cancel()
 			if err := t.server.Shutdown(end); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
-				t.log.Debug("self-test server", "err", err)
+				t.log.Debug("self-test server", slog.Any("err", err))
 			}
 			return nil
 		case <-tick.C:
@@ -108,7 +108,7 @@ func (t *selfTest) probe(ctx context.Context) {
 		outcome = probes.Failed // on loopback there is no excuse
 		e, stage, step, _ := r.Failure()
 		t.log.Error("the self-test failed: this prober is sick, its verdicts may be too",
-			"stage", stage.String(), "reason", string(step.Reason), "detail", step.Detail, "address", e.Addr.String())
+			slog.String("stage", stage.String()), slog.String("reason", string(step.Reason)), slog.String("detail", step.Detail), slog.String("address", e.Addr.String()))
 	}
 	t.outcome.Store(int32(outcome))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
@@ -94,7 +95,7 @@ func (c serveCommand) serve(ctx context.Context, d *daemon, prefix string, s str
 		return nil
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		s.log.Error("stopped", "err", err)
+		s.log.Error("stopped", slog.Any("err", err))
 		return exitFailed
 	}
 	s.log.Info("stopped, every probe has ended")
@@ -152,7 +153,7 @@ func warnIfOpen(flags *web.FlagConfig, s streams) {
 	}
 	for _, address := range *flags.WebListenAddresses {
 		if !isLoopback(address) {
-			s.log.Warn("the listener is reachable from other hosts and asks for no password; see --web.config.file", "address", address)
+			s.log.Warn("the listener is reachable from other hosts and asks for no password; see --web.config.file", slog.String("address", address))
 		}
 	}
 }

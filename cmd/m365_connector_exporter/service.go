@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"strings"
 )
-
-// serviceName is what the Windows service and its event source are called.
-const serviceName = program
 
 // eventLevel is how much a log line matters to an event log.
 type eventLevel uint8
@@ -24,6 +22,8 @@ const maxEvent = 30_000
 type events struct {
 	report func(eventLevel, string)
 }
+
+var _ io.Writer = events{}
 
 // Write reports each line. It never fails: a log that cannot be written must not stop the daemon.
 func (e events) Write(text []byte) (int, error) {

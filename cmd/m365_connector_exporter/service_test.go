@@ -19,8 +19,10 @@ func TestEvents(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	want := []entry{
-		{eventInfo, "time=x level=INFO msg=a"}, {eventWarning, `{"level":"WARN"}`},
-		{eventError, "time=x level=ERROR msg=\"b\uFFFD\""}, {eventInfo, strings.Repeat("x", maxEvent)},
+		{eventInfo, "time=x level=INFO msg=a"},
+		{eventWarning, `{"level":"WARN"}`},
+		{eventError, "time=x level=ERROR msg=\"b\uFFFD\""},
+		{eventInfo, strings.Repeat("x", maxEvent)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

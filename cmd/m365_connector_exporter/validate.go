@@ -222,7 +222,7 @@ func (r *refusals) text() string {
 
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits an int
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // terminal says how to print: in colours and wrapped on a terminal only.
@@ -231,7 +231,7 @@ func terminal(w io.Writer) text.Options {
 	if !ok || !isTerminal(w) {
 		return text.Options{}
 	}
-	width, _, _ := term.GetSize(int(f.Fd())) //nolint:gosec // a file descriptor fits an int; without a size nothing is wrapped
+	width, _, _ := term.GetSize(int(f.Fd()))
 	return text.Options{Color: os.Getenv("NO_COLOR") == "", Width: width}
 }
 

@@ -19,12 +19,12 @@ func statusChecks() []Check {
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 				for i := range t.Outbound {
 					if c := &t.Outbound[i]; !c.IsEnabled() {
-						report(saw("Enabled is false.").of(outboundSubject(t, c)))
+						about(report, outboundSubject(t, c))(saw("Enabled is false."))
 					}
 				}
 				for i := range t.Inbound {
 					if c := &t.Inbound[i]; !c.IsEnabled() {
-						report(saw("Enabled is false.").of(inboundSubject(t, c)))
+						about(report, inboundSubject(t, c))(saw("Enabled is false."))
 					}
 				}
 			}),
@@ -38,7 +38,7 @@ func statusChecks() []Check {
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 				for i := range t.Outbound {
 					if c := &t.Outbound[i]; c.IsEnabled() && c.TestMode == mailflow.Yes {
-						report(saw("TestMode is true.").of(outboundSubject(t, c)))
+						about(report, outboundSubject(t, c))(saw("TestMode is true."))
 					}
 				}
 			}),
@@ -83,13 +83,11 @@ func (f *Facts) provenByProbe(t *tenant, c *mailflow.OutboundConnector) bool {
 		if p.Conclusive == nil {
 			continue
 		}
-		r := *p.Conclusive
-		r.Until = min(r.Until, probes.NumStages-1)
-		switch r.Outcome() {
+		switch p.Conclusive.Outcome() {
 		case probes.Failed:
 			return false
 		case probes.Passed:
-			proven = proven || r.Until >= probes.Recipient
+			proven = proven || p.Conclusive.Until >= probes.Recipient
 		default:
 		}
 	}

@@ -65,7 +65,7 @@ func (c *client) silent() bool {
 func (c *client) expect(dialogue ...string) {
 	c.t.Helper()
 	for i := 0; i+1 < len(dialogue); i += 2 {
-		got := ""
+		var got string
 		if dialogue[i] == "" {
 			got = c.reply()
 		} else {

@@ -30,7 +30,7 @@ func listen(addr string) (net.Listener, error) {
 }
 
 // port is the TCP port of a listener made by listen.
-func port(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port } //nolint:errcheck,forcetypeassert // it listens on TCP
+func port(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port } // it listens on TCP
 
 // Accept registers the connection.
 func (t *tracker) Accept() (net.Conn, error) {

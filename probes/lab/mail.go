@@ -66,7 +66,7 @@ func (o MailOptions) tls() *tls.Config {
 		Certificates: []tls.Certificate{*o.Certificate}, MinVersion: tls.VersionTLS12, MaxVersion: o.MaxTLSVersion, ClientAuth: o.ClientAuth,
 	}
 	if o.MaxTLSVersion != 0 && o.MaxTLSVersion < tls.VersionTLS12 {
-		c.MinVersion = tls.VersionTLS10 //nolint:gosec // an old server is one of the sicknesses
+		c.MinVersion = tls.VersionTLS10
 	}
 	return c
 }

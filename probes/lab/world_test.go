@@ -128,15 +128,15 @@ func visitGreeting(t *testing.T, c *client, reason string) {
 func visitTLS(t *testing.T, w *World, s site, e Expectation, c *client) {
 	t.Helper()
 	const ehlo = "EHLO client.example"
-	switch {
-	case e.Reason == "starttls_not_offered":
+	switch e.Reason {
+	case "starttls_not_offered":
 		c.expect("", "220 ")
 		if got := c.say(ehlo); !strings.HasPrefix(got, "250 ") || strings.Contains(got, "STARTTLS") {
 			t.Errorf("EHLO: %s", got)
 		}
-	case e.Reason == "starttls_rejected":
+	case "starttls_rejected":
 		c.expect("", "220 ", ehlo, "250 lab.example|STARTTLS", "STARTTLS", "454 4.7.0 ")
-	case e.Reason == "starttls_injection":
+	case "starttls_injection":
 		c.expect("", "220 ", ehlo, "250 lab.example|STARTTLS", "STARTTLS", "220 go", "", "250 injected")
 	default:
 		visitCertificate(t, w, s, e, c.encrypt(&tls.Config{}))

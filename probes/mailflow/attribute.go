@@ -168,7 +168,7 @@ func (s *simulation) relationTo(tenant int, through []match) Relation {
 	names := s.c.names.all
 	for _, m := range through {
 		if m.name.Matched {
-			names = append(names[:len(names):len(names)], t.connectors[m.connector].wanted.name)
+			names = append(slices.Clip(names), t.connectors[m.connector].wanted.name)
 		}
 	}
 	best := Relation{Match: RelationNone}

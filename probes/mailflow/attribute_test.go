@@ -87,8 +87,12 @@ func TestAttribute(t *testing.T) {
 		uncertain string // a part of one, "" none
 		trace     string // a part of a line
 	}{
-		{"wizard's wildcard", []Tenant{exact, contoso}, "192.0.2.1 contoso.com > elsewhere.org", "mail1.contoso.com",
-			"contoso/hybrid by certificate, relay", "", "", "", `connector "hybrid" of contoso matches by certificate: mail1.contoso.com lies one label below contoso.com`},
+		{
+			"wizard's wildcard",
+			[]Tenant{exact, contoso},
+			"192.0.2.1 contoso.com > elsewhere.org", "mail1.contoso.com",
+			"contoso/hybrid by certificate, relay", "", "", "", `connector "hybrid" of contoso matches by certificate: mail1.contoso.com lies one label below contoso.com`,
+		},
 		{"wildcard certificate, null sender", []Tenant{contoso}, "192.0.2.1 <> > elsewhere.org", "*.contoso.com", "contoso/hybrid by certificate, relay", "", "", "", "*.contoso.com itself"},
 		{"a stranger's MAIL FROM is relayed with a certificate", []Tenant{contoso}, "192.0.2.1 stranger.net > elsewhere.org", "*.contoso.com", "contoso/hybrid by certificate, relay", "", "", "", ""},
 		{"more than one label below", []Tenant{contoso}, "192.0.2.1 contoso.com > elsewhere.org", "a.b.contoso.com", "contoso/hybrid by certificate, relay", "", "", "more than one label", ""},
@@ -229,18 +233,33 @@ func TestSenderAttributions(t *testing.T) {
 		sender Sender
 		want   string // of each: address, sender, outcome
 	}{
-		{"a certificate", 0, Sender{Connector: "cert", Presented: certificate("mail.contoso.com"), MailFromDomains: []string{"contoso.com", "contoso.net"}},
-			"contoso.com certificate true; contoso.net certificate true;  certificate true"},
+		{
+			"a certificate", 0,
+			Sender{Connector: "cert", Presented: certificate("mail.contoso.com"), MailFromDomains: []string{"contoso.com", "contoso.net"}},
+			"contoso.com certificate true; contoso.net certificate true;  certificate true",
+		},
 		{"an unknown certificate", 0, Sender{Connector: "cert", MailFromDomains: []string{"contoso.com"}}, ""},
-		{"addresses that fare alike", 0, Sender{Connector: "ip", Addresses: prefix("198.51.100.0/27", "198.51.100.9/32"), MailFromDomains: []string{"contoso.com"}},
-			"198.51.100.0 contoso.com mail_from true; 198.51.100.0  none false"},
-		{"a network that sticks out", 0, Sender{Connector: "ip", Addresses: prefix("198.51.100.0/24"), MailFromDomains: []string{"contoso.com"}},
-			"198.51.100.0 contoso.com mail_from true; 198.51.100.255 contoso.com none false; 198.51.100.0  none false; 198.51.100.255  none false"},
-		{"internal", 0, Sender{Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
-			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  rcpt_to true"},
+		{
+			"addresses that fare alike", 0,
+			Sender{Connector: "ip", Addresses: prefix("198.51.100.0/27", "198.51.100.9/32"), MailFromDomains: []string{"contoso.com"}},
+			"198.51.100.0 contoso.com mail_from true; 198.51.100.0  none false",
+		},
+		{
+			"a network that sticks out", 0,
+			Sender{Connector: "ip", Addresses: prefix("198.51.100.0/24"), MailFromDomains: []string{"contoso.com"}},
+			"198.51.100.0 contoso.com mail_from true; 198.51.100.255 contoso.com none false; 198.51.100.0  none false; 198.51.100.255  none false",
+		},
+		{
+			"internal", 0,
+			Sender{Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
+			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  rcpt_to true",
+		},
 		{"turned off", 0, Sender{Connector: "off", Addresses: prefix("198.51.100.1/32")}, ""},
-		{"a partner", 0, Sender{Connector: "partner", Addresses: prefix("203.0.113.9/32"), MailFromDomains: []string{"friend.com"}},
-			"203.0.113.9 friend.com rcpt_to true; 203.0.113.9  rcpt_to false"},
+		{
+			"a partner", 0,
+			Sender{Connector: "partner", Addresses: prefix("203.0.113.9/32"), MailFromDomains: []string{"friend.com"}},
+			"203.0.113.9 friend.com rcpt_to true; 203.0.113.9  rcpt_to false",
+		},
 		{"no accepted domain", 1, Sender{Connector: "ip", Addresses: prefix("198.51.100.1/32")}, ""},
 		{"no such connector", 0, Sender{Connector: "gone"}, ""},
 	} {

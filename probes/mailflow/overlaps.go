@@ -94,7 +94,7 @@ func (r Range) bits() string {
 	first, n := r.First.As16(), r.common()
 	skip := 128 - r.First.BitLen()
 	text := make([]byte, 1+n)
-	text[0] = byte(skip)
+	text[0] = byte(skip) //nolint:gosec // 0 or 96
 	for i := range n {
 		bit := skip + i
 		text[1+i] = '0' + first[bit/8]>>(7-bit%8)&1

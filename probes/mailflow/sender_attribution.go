@@ -30,7 +30,7 @@ func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
 		recipient = t.DefaultDomain()
 	}
 	var all []Attribution
-	for _, from := range append(s.MailFromDomains[:len(s.MailFromDomains):len(s.MailFromDomains)], "") {
+	for _, from := range append(slices.Clip(s.MailFromDomains), "") {
 		first := len(all)
 		for _, address := range s.representatives() {
 			got := d.Attribute(Arrival{Address: address, Certificate: s.Presented, TLS: true, MailFrom: from, RcptTo: recipient})

@@ -80,8 +80,16 @@ func TestGateBackOff(t *testing.T) {
 			throttled bool
 			want      time.Duration // waited before
 		}{
-			{true, 0}, {true, 1 * time.Minute}, {true, 2 * time.Minute}, {true, 4 * time.Minute}, {true, 8 * time.Minute},
-			{true, 15 * time.Minute}, {false, 15 * time.Minute}, {true, 0}, {false, time.Minute}, {false, 0},
+			{true, 0},
+			{true, 1 * time.Minute},
+			{true, 2 * time.Minute},
+			{true, 4 * time.Minute},
+			{true, 8 * time.Minute},
+			{true, 15 * time.Minute},
+			{false, 15 * time.Minute},
+			{true, 0},
+			{false, time.Minute},
+			{false, 0},
 		} {
 			begun := time.Now()
 			leave := enter(t, g, host(1))

@@ -20,7 +20,7 @@ func lockFile(name string) (unlock func(), err error) {
 	}
 	give := func() { _ = f.Close() } // closing unlocks
 	for deadline := time.Now().Add(lockWait); ; time.Sleep(10 * time.Millisecond) {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return give, nil
 		}

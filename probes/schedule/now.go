@@ -90,7 +90,7 @@ func (r *Runner) flyNow(ctx context.Context, e *entry, f *flight) {
 	defer r.probing.Done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(r.base, cancel)()
+	defer context.AfterFunc(r.base, cancel)() //nolint:contextcheck // it ends with either context
 	r.fly(ctx, e, f, nil)
 }
 

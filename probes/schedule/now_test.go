@@ -31,8 +31,13 @@ func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
 			ask   probes.Path
 			want  int // probes so far
 		}{
-			{"first", 0, p, 1}, {"young", 9 * time.Second, p, 1}, {"nearer", 0, nearer, 1}, {"old", time.Second, p, 2},
-			{"another port", 0, other, 3}, {"farther", 0, farther, 4}, {"nearer again", 0, p, 4},
+			{"first", 0, p, 1},
+			{"young", 9 * time.Second, p, 1},
+			{"nearer", 0, nearer, 1},
+			{"old", time.Second, p, 2},
+			{"another port", 0, other, 3},
+			{"farther", 0, farther, 4},
+			{"nearer again", 0, p, 4},
 		} {
 			time.Sleep(c.after)
 			got, err := r.RunNow(t.Context(), c.ask.ID, c.ask)

@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -22,12 +23,10 @@ func (r *Runner) startRound(e *entry, due time.Time) {
 	this := &round{path: e.path, cancel: cancel}
 	e.round = this
 	e.users++
-	r.probing.Add(1)
-	go func() {
-		defer r.probing.Done()
+	r.probing.Go(func() {
 		defer cancel()
 		r.runRound(ctx, e, this, due)
-	}()
+	})
 }
 
 func (r *Runner) runRound(ctx context.Context, e *entry, this *round, due time.Time) {
@@ -82,7 +81,8 @@ func (r *Runner) probe(ctx context.Context, p probes.Path) (result probes.Result
 	started := time.Now()
 	defer func() {
 		if v := recover(); v != nil {
-			r.options.Logger.Error("the prober panicked", "path", p.ID.String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			r.options.Logger.Error("the prober panicked",
+				slog.String("path", p.ID.String()), slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
 			result = broken(p, started, "the prober panicked; the log has the details")
 		}
 	}()

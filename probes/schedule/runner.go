@@ -84,7 +84,7 @@ func (r *Runner) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		timer.Reset(r.startDue(time.Now()))
+		timer.Reset(r.startDue(time.Now())) //nolint:contextcheck // rounds end with the runner's own context
 		select {
 		case <-ctx.Done():
 		case <-timer.C:

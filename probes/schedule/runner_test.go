@@ -28,7 +28,7 @@ func path(name string, interval time.Duration) probes.Path {
 // round is a result that passed every stage before the given one and ended there as told.
 func round(p probes.Path, stage probes.Stage, outcome probes.Outcome, reason probes.Reason) probes.Result {
 	e := probes.Endpoint{Host: p.Hop}
-	for s := probes.Resolve; s < stage; s++ {
+	for s := range stage {
 		e.Steps[s].Outcome = probes.Passed
 	}
 	if stage < probes.NumStages {
@@ -41,6 +41,7 @@ func good(p probes.Path) probes.Result { return round(p, p.Settings.Until+1, 0, 
 func bad(p probes.Path) probes.Result {
 	return round(p, probes.EHLO, probes.Failed, probes.ReasonNotSMTP)
 }
+
 func unsure(p probes.Path) probes.Result {
 	return round(p, probes.EHLO, probes.Inconclusive, probes.ReasonThrottled)
 }

@@ -115,7 +115,7 @@ func (w *world) command(args ...string) (code int, said string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, w.binary, args...).CombinedOutput() //nolint:gosec // the suite's own binary
+	out, err := exec.CommandContext(ctx, w.binary, args...).CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		w.t.Fatalf("%q: %v", args, err)

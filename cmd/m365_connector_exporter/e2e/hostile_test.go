@@ -41,7 +41,7 @@ func startHostile(t testing.TB) (port int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func startHostile(t testing.TB) (port int) {
 func talkHostile(conn net.Conn, config *tls.Config) {
 	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	fmt.Fprintf(conn, "220-%s\r\n220 %s\r\n", evil, evil)
+	_, _ = fmt.Fprintf(conn, "220-%s\r\n220 %s\r\n", evil, evil)
 	lines := bufio.NewReader(conn)
 	for {
 		line, err := lines.ReadString('\n')
@@ -71,18 +71,18 @@ func talkHostile(conn net.Conn, config *tls.Config) {
 		}
 		switch verb := strings.ToUpper(strings.Fields(line + " -")[0]); verb {
 		case "EHLO":
-			fmt.Fprintf(conn, "250-%s\r\n250-STARTTLS\r\n250 X%s\r\n", evil, evil)
+			_, _ = fmt.Fprintf(conn, "250-%s\r\n250-STARTTLS\r\n250 X%s\r\n", evil, evil)
 		case "STARTTLS":
 			_, _ = io.WriteString(conn, "220 "+evil+"\r\n")
 			encrypted := tls.Server(conn, config)
 			conn, lines = encrypted, bufio.NewReader(encrypted)
 		case "RCPT":
-			fmt.Fprintf(conn, "550 5.1.1 <anna.secret@contoso.test> %s\r\n", evil)
+			_, _ = fmt.Fprintf(conn, "550 5.1.1 <anna.secret@contoso.test> %s\r\n", evil)
 		case "QUIT":
-			fmt.Fprintf(conn, "221 %s\r\n", evil)
+			_, _ = fmt.Fprintf(conn, "221 %s\r\n", evil)
 			return
 		default:
-			fmt.Fprintf(conn, "250 %s\r\n", evil)
+			_, _ = fmt.Fprintf(conn, "250 %s\r\n", evil)
 		}
 	}
 }

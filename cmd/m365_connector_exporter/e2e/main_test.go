@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 // enclose runs this program again in new namespaces and returns its exit code.
 func enclose() (int, error) {
 	runtime.LockOSThread()                                // the child dies with the thread that made it
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...) //nolint:gosec,noctx // this very program; the test timeout ends it
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...) // the test timeout ends it
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), enclosed+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -53,8 +53,7 @@ func enclose() (int, error) {
 		Pdeathsig:  syscall.SIGKILL,
 	}
 	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return max(exit.ExitCode(), 1), nil
 	}
 	return 0, err
@@ -72,7 +71,7 @@ func furnish() error {
 		return fmt.Errorf("/proc: %w", err)
 	}
 	for dir, mode := range map[string]string{"/run": "755", "/var/spool/smtpd": "711", "/etc/exim4": "755"} {
-		if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // OpenSMTPD demands this mode
+		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return err
 		}
 		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode="+mode); err != nil {
@@ -95,7 +94,7 @@ func loopbackUp() error {
 		_     [22]byte
 	}{flags: syscall.IFF_UP}
 	copy(request.name[:], "lo")
-	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request))) //nolint:gosec // as the call wants it
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request)))
 	if errno != 0 {
 		return fmt.Errorf("loopback: %w", errno)
 	}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sort"
@@ -86,19 +87,20 @@ func startPostfix(t testing.TB, dir string, services []postfixService) *postfix 
 	p := &postfix{t: t, dir: filepath.Join(dir, "postfix")}
 	p.mailbox = filepath.Join(p.dir, "mail", "probe")
 	for _, sub := range []string{"etc", "queue", "data", "mail"} {
-		if err := os.MkdirAll(filepath.Join(p.dir, sub), 0o755); err != nil { //nolint:gosec // as Postfix wants it
+		if err := os.MkdirAll(filepath.Join(p.dir, sub), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	run(t, dir, "chown", "postfix", filepath.Join(p.dir, "data"))
 	run(t, dir, "chown", mailOwner, filepath.Join(p.dir, "mail"))
-	master := masterCF
+	var master strings.Builder
+	master.WriteString(masterCF)
 	for _, s := range services {
-		master += s.line()
+		master.WriteString(s.line())
 	}
 	etc := filepath.Join(p.dir, "etc")
 	writeFile(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCF, p.dir, zone, mailUID), 0o644)
-	writeFile(t, filepath.Join(etc, "master.cf"), master, 0o644)
+	writeFile(t, filepath.Join(etc, "master.cf"), master.String(), 0o644)
 	run(t, dir, "/usr/sbin/postfix", "-c", etc, "start")
 	t.Cleanup(func() {
 		run(t, dir, "/usr/sbin/postfix", "-c", etc, "stop")
@@ -124,9 +126,7 @@ func (s postfixService) line() string {
 	if s.cert.chain != "" {
 		params["smtpd_tls_chain_files"] = s.cert.key + " " + s.cert.chain
 	}
-	for k, v := range s.params {
-		params[k] = v
-	}
+	maps.Copy(params, s.params)
 	names := make([]string, 0, len(params))
 	for k := range params {
 		names = append(names, k)
@@ -149,7 +149,7 @@ func (p *postfix) mails() []string {
 	}
 	texts := make([]string, 0, len(files))
 	for _, f := range files {
-		text, err := os.ReadFile(f) //nolint:gosec // Postfix named it
+		text, err := os.ReadFile(f)
 		if err != nil {
 			p.t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ type process struct {
 // start runs a program until the test ends: SIGTERM, and SIGKILL where that does not help.
 func start(t testing.TB, program string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(program, args...), done: make(chan struct{})} //nolint:gosec,noctx // ended by stop
+	p := &process{t: t, cmd: exec.Command(program, args...), done: make(chan struct{})} // ended by stop
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
@@ -92,7 +92,7 @@ func run(t testing.TB, dir, program string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the tests choose the programs
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -113,7 +113,7 @@ func awaitListener(t testing.TB, addr string, ended <-chan struct{}) {
 	t.Helper()
 	limit := time.After(patience)
 	for {
-		conn, err := (&net.Dialer{Timeout: time.Second}).Dial("tcp", addr) //nolint:noctx // bounded by its timeout
+		conn, err := (&net.Dialer{Timeout: time.Second}).Dial("tcp", addr)
 		if err == nil {
 			_ = conn.Close()
 			return
@@ -131,7 +131,7 @@ func awaitListener(t testing.TB, addr string, ended <-chan struct{}) {
 // freePort is a TCP port that nothing used a moment ago, at any address.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp4", ":0") //nolint:gosec,noctx // all of 127.0.0.0/8 must be free; closed at once
+	l, err := net.Listen("tcp4", ":0") // all of 127.0.0.0/8 must be free
 	if err != nil {
 		t.Fatal(err)
 	}

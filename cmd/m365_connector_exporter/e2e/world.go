@@ -25,12 +25,12 @@ type world struct {
 // newWorld builds the binary and starts all servers. They end with the test.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "e2e-") // not t.TempDir: the servers drop privileges and must look inside
+	dir, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // the servers drop privileges and must look inside
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // see above
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: dir, binary: filepath.Join(dir, "m365_connector_exporter"), servers: map[string]server{}, certs: map[string]pair{}}

@@ -20,8 +20,10 @@ func TestChanges(t *testing.T) {
 	}{
 		{"nothing", base, base, ""},
 		{"first load", "", base, ""},
-		{"changed", base, strings.NewReplacer("true, smart_hosts: []", "false, tls_domain: a.example, smart_hosts: [b.example]", "comment: x", "comment: y").Replace(base),
-			"a/outbound/o changed enabled,smart_hosts,tls_domain; a/inbound/i changed comment"},
+		{
+			"changed", base, strings.NewReplacer("true, smart_hosts: []", "false, tls_domain: a.example, smart_hosts: [b.example]", "comment: x", "comment: y").Replace(base),
+			"a/outbound/o changed enabled,smart_hosts,tls_domain; a/inbound/i changed comment",
+		},
 		{"an absent list is an empty one", base, strings.Replace(base, ", smart_hosts: []", "", 1), ""},
 		{"renamed", base, strings.Replace(base, "name: o", "name: p", 1), "a/outbound/p added ; a/outbound/o removed "},
 		{"a tenant more", "tenants: []", base, "a/outbound/o added ; a/inbound/i added "},
@@ -73,8 +75,8 @@ func TestNoChangeWhereNothingWasKnown(t *testing.T) {
 func TestEveryPropertyHasAKey(t *testing.T) {
 	var walk func(reflect.Type)
 	walk = func(s reflect.Type) {
-		for i := range s.NumField() {
-			if f := s.Field(i); f.Anonymous {
+		for f := range s.Fields() {
+			if f.Anonymous {
 				walk(f.Type)
 			} else if config.PropertyOf(f.Name) == "" {
 				t.Errorf("%s.%s is no key of the configuration", s.Name(), f.Name)

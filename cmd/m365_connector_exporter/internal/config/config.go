@@ -23,7 +23,6 @@ type Config struct {
 	fingerprint string
 	files       []string // read or found, the main one among them; sorted
 	patterns    []pattern
-	contents    *contents
 
 	own      map[string]own
 	probe    probes.Layer

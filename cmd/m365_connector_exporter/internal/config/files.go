@@ -26,28 +26,27 @@ var (
 	errNoFile   = errors.New("not a regular file")
 )
 
-// readFile reads a regular file of at most maxFile bytes, and says what it was before; its errors do not name the path. It never
-// waits on a pipe.
-func readFile(path string) ([]byte, os.FileInfo, error) {
+// readFile reads a regular file of at most maxFile bytes; its errors do not name the path. It never waits on a pipe.
+func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, nil, plainError(err)
+		return nil, plainError(err)
 	case !info.Mode().IsRegular():
-		return nil, nil, errNoFile
+		return nil, errNoFile
 	case info.Size() > maxFile:
-		return nil, nil, errTooLarge
+		return nil, errTooLarge
 	}
 	f, err := os.Open(path) //nolint:gosec // reading the files that the operator names is the job
 	if err != nil {
-		return nil, nil, plainError(err)
+		return nil, plainError(err)
 	}
 	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {
 		err = errTooLarge
 	}
-	return data, info, plainError(err)
+	return data, plainError(err)
 }
 
 // plainText is text as UTF-8 without a mark: PowerShell 5.1 writes UTF-16, or UTF-8 with one. What has no mark stays as it is.
@@ -62,8 +61,7 @@ func plainText(data []byte) []byte {
 
 // plainError drops the path that the message names already.
 func plainError(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return p.Err
 	}
 	return err
@@ -82,7 +80,7 @@ func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
 
 // read opens a named file, which may not be empty.
 func (r *reader) read(n *yaml.Node, key, file string) ([]byte, bool) {
-	data, _, err := r.contents.read(file)
+	data, err := r.readFile(file)
 	if err == nil && len(bytes.TrimSpace(data)) == 0 {
 		err = errEmpty
 	}
@@ -149,7 +147,7 @@ func (r *reader) password(n *yaml.Node, key, file string) (password string, ok b
 	if file == "" {
 		return "", true
 	}
-	data, _, err := r.contents.read(file)
+	data, err := r.readFile(file)
 	if err != nil {
 		r.failFile(n, key, file, "%v", err)
 		return "", false
@@ -171,7 +169,7 @@ func (r *reader) secret(n *yaml.Node, key, file string) {
 func (r *reader) expand(n *yaml.Node, key, name string, folders bool) []string {
 	p := pattern{absolute(r.dir(), name), folders}
 	r.patterns = append(r.patterns, p)
-	r.contents.found(p.files())
+	r.remember(p.files())
 	found, err := filepath.Glob(p.glob)
 	switch {
 	case err != nil:

@@ -18,7 +18,7 @@ func asList(n *yaml.Node) *yaml.Node {
 		return &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n}}
 	case yaml.ScalarNode:
 		list := &yaml.Node{Kind: yaml.SequenceNode}
-		for _, word := range strings.Fields(n.Value) {
+		for word := range strings.FieldsSeq(n.Value) {
 			list.Content = append(list.Content, scalarNode("!!str", word))
 		}
 		return list

@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -37,7 +38,7 @@ func (r *reader) tenant(n *yaml.Node, key string) readTenant {
 		"probe": func(n *yaml.Node, k string) {
 			l := r.layer(n, k)
 			t.own.layers[tenantLayer] = l
-			chain = append(chain[:len(chain):len(chain)], place{l, n, r.file, k})
+			chain = append(slices.Clip(chain), place{l, n, r.file, k})
 		},
 		"checks":              func(n *yaml.Node, k string) { r.checks(n, k, t.own.checks) },
 		"suppressions":        func(n *yaml.Node, k string) { t.own.suppressions = r.suppressions(n, k) },
@@ -121,8 +122,7 @@ func (r *reader) acceptedDomains(n *yaml.Node, key string, t *mailflow.Tenant) {
 		at[d.Name] = i
 	}
 	r.list(n, key, func(n *yaml.Node, k string) {
-		written, _ := mailflow.NormaliseDomain(scalar(n, "domain_name"))
-		i, imported := at[written]
+		i, imported := at[strings.ToLower(scalar(n, "domain_name"))]
 		if !imported {
 			t.AcceptedDomains = append(t.AcceptedDomains, mailflow.AcceptedDomain{})
 			i = len(t.AcceptedDomains) - 1
@@ -164,24 +164,18 @@ func (r *reader) ignored(keys ...string) fields {
 
 // scalar is the text of a mapping's key, or "".
 func scalar(n *yaml.Node, key string) string {
-	n = behind(n)
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		n = n.Alias
+	}
 	if n.Kind != yaml.MappingNode {
 		return ""
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if v := behind(n.Content[i+1]); n.Content[i].Value == key && v.Kind == yaml.ScalarNode {
-			return v.Value
+		if n.Content[i].Value == key && n.Content[i+1].Kind == yaml.ScalarNode {
+			return n.Content[i+1].Value
 		}
 	}
 	return ""
-}
-
-// behind follows an alias.
-func behind(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode && n.Alias != nil {
-		return n.Alias
-	}
-	return n
 }
 
 func (r *reader) dir() string { return filepath.Dir(r.file) }

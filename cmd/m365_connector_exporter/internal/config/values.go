@@ -58,7 +58,7 @@ func (r *reader) ratio(n *yaml.Node, key string) float64 {
 func (r *reader) flag(n *yaml.Node, key string) bool {
 	n, _ = r.enter(n)
 	word := strings.ToLower(n.Value)
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" && !(r.lenient && (word == "true" || word == "false")) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" && (!r.lenient || word != "true" && word != "false") {
 		r.fail(n, key, "must be true or false")
 		return false
 	}
