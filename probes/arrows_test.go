@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 		"collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes"},
+	"deploy/grafana":                  {},
 }
 
 // pure rooms may import nothing that reaches the outside.
