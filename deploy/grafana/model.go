@@ -1,0 +1,160 @@
+package grafana
+
+import "strings"
+
+type object = map[string]any
+
+const source = "${datasource}"
+
+func (d Dashboard) model() object {
+	return object{
+		"uid": d.UID, "title": d.Title, "description": d.About, "tags": []string{"m365_connector_exporter"},
+		"schemaVersion": 39, "version": 1, "editable": false, "graphTooltip": 1, "refresh": "1m", "timezone": "browser",
+		"time":        object{"from": "now-24h", "to": "now"},
+		"templating":  object{"list": d.variables()},
+		"panels":      d.panels(),
+		"annotations": object{"list": []any{}},
+		"links": []object{{
+			"type": "dashboards", "title": "Microsoft 365 connectors", "tags": []string{"m365_connector_exporter"},
+			"asDropdown": true, "includeVars": true, "keepTime": true,
+		}},
+	}
+}
+
+func (d Dashboard) variables() []object {
+	list := []object{
+		{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"},
+		choice("job", "label_values(m365_connector_exporter_build_info, job)"),
+		choice("instance", `label_values(m365_connector_exporter_build_info{job=~"$job"}, instance)`),
+	}
+	matchers := `job=~"$job", instance=~"$instance"`
+	for _, label := range d.Choices {
+		list = append(list, choice(label, "label_values(m365_connector_info{"+matchers+"}, "+label+")"))
+		matchers += ", " + label + `=~"$` + label + `"`
+	}
+	return list
+}
+
+func choice(name, query string) object {
+	return object{
+		"name": name, "label": name, "type": "query", "datasource": object{"type": "prometheus", "uid": source},
+		"query": object{"query": query, "refId": name}, "definition": query, "refresh": 2, "sort": 1,
+		"multi": true, "includeAll": true, "allValue": ".*", "current": object{"text": "All", "value": "$__all"},
+	}
+}
+
+func (d Dashboard) selector() string {
+	s := `job=~"$job", instance=~"$instance"`
+	for _, label := range d.Choices {
+		s += ", " + label + `=~"$` + label + `"`
+	}
+	return s
+}
+
+// panels lays the rows out from the top, each from the left.
+func (d Dashboard) panels() []object {
+	var list []object
+	y, id := 0, 1
+	for _, row := range d.Rows {
+		list = append(list, object{"id": id, "type": "row", "title": row.Title, "collapsed": false, "panels": []any{}, "gridPos": at(0, y, 24, 1)})
+		y, id = y+1, id+1
+		x, tallest := 0, 0
+		for _, p := range row.Panels {
+			w, h := p.Width, p.Height
+			if w == 0 {
+				w = 8
+			}
+			if h == 0 {
+				h = 8
+			}
+			if x+w > 24 {
+				x, y, tallest = 0, y+tallest, 0
+			}
+			list = append(list, p.model(id, at(x, y, w, h), d.selector()))
+			x, id, tallest = x+w, id+1, max(tallest, h)
+		}
+		y += tallest
+	}
+	return list
+}
+
+func at(x, y, w, h int) object { return object{"x": x, "y": y, "w": w, "h": h} }
+
+func (p Panel) model(id int, position object, selector string) object {
+	var targets []object
+	for i, q := range p.Queries {
+		expr := strings.ReplaceAll(q.Expr, "{@", "{"+selector)
+		t := object{"refId": string(rune('A' + i)), "expr": expr, "datasource": object{"type": "prometheus", "uid": source}}
+		switch p.Kind {
+		case "table":
+			t["format"], t["instant"] = "table", true
+		case "stat", "bargauge":
+			t["instant"], t["legendFormat"] = true, q.Legend
+		default:
+			t["legendFormat"] = q.Legend
+		}
+		targets = append(targets, t)
+	}
+	transforms := p.Transforms
+	if transforms == nil {
+		transforms = []any{}
+	}
+	return object{
+		"id": id, "type": p.Kind, "title": p.Title, "description": p.About, "gridPos": position,
+		"datasource": object{"type": "prometheus", "uid": source}, "targets": targets, "transformations": transforms,
+		"fieldConfig": object{"defaults": object{
+			"unit": p.Unit, "thresholds": object{"mode": "absolute", "steps": steps(p.Good)}, "mappings": mappings(p.Unit),
+		}, "overrides": []any{}},
+		"options": options[p.Kind],
+	}
+}
+
+var options = map[string]object{
+	"stat":           {"colorMode": "background", "graphMode": "none", "reduceOptions": object{"calcs": []string{"lastNotNull"}}, "textMode": "auto"},
+	"bargauge":       {"displayMode": "basic", "orientation": "horizontal", "reduceOptions": object{"calcs": []string{"lastNotNull"}}, "showUnfilled": true},
+	"timeseries":     {"legend": object{"displayMode": "list", "placement": "bottom"}, "tooltip": object{"mode": "multi", "sort": "desc"}},
+	"table":          {"showHeader": true, "footer": object{"show": false}},
+	"state-timeline": {"mergeValues": true, "showValue": "never", "rowHeight": 0.8, "legend": object{"displayMode": "list", "placement": "bottom"}},
+}
+
+// steps are thresholds by what is good: "high" (1 good, below bad), "zero" (0 good), "days" (7 and 30 days, in seconds), or none.
+func steps(good string) []object {
+	step := func(color string, value any) object { return object{"color": color, "value": value} }
+	switch good {
+	case "high":
+		return []object{step("red", nil), step("orange", 0.5), step("green", 1)}
+	case "zero":
+		return []object{step("green", nil), step("red", 1)}
+	case "days":
+		return []object{step("red", nil), step("orange", 7*86400), step("green", 30*86400)}
+	default:
+		return []object{step("blue", nil)}
+	}
+}
+
+// mappings word 0 and 1, so that colour alone carries no meaning.
+func mappings(unit string) []object {
+	if unit != "bool_yes_no" {
+		return []object{}
+	}
+	return []object{{"type": "value", "options": object{
+		"0": object{"text": "fails", "color": "red", "index": 0}, "1": object{"text": "passes", "color": "green", "index": 1},
+	}}}
+}
+
+// tidy turns an instant answer into a readable table: only these labels, in this order, and the value under a name.
+func tidy(value string, labels ...string) []any {
+	index, rename, include := object{}, object{"Value": value}, object{}
+	for i, label := range labels {
+		index[label] = i
+		include[label] = true
+	}
+	index["Value"] = len(labels)
+	include["Value"] = value != ""
+	return []any{object{"id": "organize", "options": object{"indexByName": index, "renameByName": rename, "includeByName": include}}}
+}
+
+// grid turns an instant answer into rows by columns.
+func grid(row, column string) []any {
+	return []any{object{"id": "groupingToMatrix", "options": object{"rowField": row, "columnField": column, "valueField": "Value", "emptyValue": "empty"}}}
+}
