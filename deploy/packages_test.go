@@ -1,0 +1,81 @@
+package deploy_test
+
+import (
+	"compress/gzip"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestPackages(t *testing.T) {
+	need(t, "nfpm")
+	need(t, "dpkg-deb")
+	dir := t.TempDir()
+	run(t, "bash", "packages/build.sh", "1.2.3", "amd64", dir)
+	if rpm := glob(t, dir+"/*.rpm"); !strings.HasSuffix(rpm[0], "/m365-connector-exporter-1.2.3-1.x86_64.rpm") {
+		t.Errorf("rpm: %v", rpm)
+	}
+	root := filepath.Join(dir, "root")
+	run(t, "dpkg-deb", "-x", dir+"/m365-connector-exporter_1.2.3_amd64.deb", root)
+	if version := run(t, root+"/usr/bin/m365_connector_exporter", "--version"); !strings.Contains(version, "version 1.2.3") {
+		t.Errorf("version: %s", version)
+	}
+	run(t, root+"/usr/bin/m365_connector_exporter", "--config.check", "--config.file="+root+"/etc/m365_connector_exporter/config.yaml")
+	run(t, "bash", "-n", root+"/usr/share/bash-completion/completions/m365_connector_exporter")
+	if zsh := read(t, root+"/usr/share/zsh/vendor-completions/_m365_connector_exporter"); !strings.HasPrefix(zsh, "#compdef m365_connector_exporter") {
+		t.Errorf("zsh: %.80s", zsh)
+	}
+	if man := gunzip(t, root+"/usr/share/man/man1/m365_connector_exporter.1.gz"); !strings.HasPrefix(man, `.TH m365_connector_exporter 1 "" "1.2.3"`) ||
+		!strings.Contains(man, `\fBvalidate`) {
+		t.Errorf("man page: %.200s", man)
+	}
+	for _, path := range []string{
+		"/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish", "/usr/lib/systemd/system/m365_connector_exporter.service",
+		"/usr/share/doc/m365-connector-exporter/Export-M365Connectors.ps1", "/usr/share/doc/m365-connector-exporter/prometheus/mailflow.yml",
+	} {
+		if _, err := os.Stat(root + path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func gunzip(t *testing.T, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestUnit(t *testing.T) {
+	unit := strings.ReplaceAll(read(t, "systemd/m365_connector_exporter.service"), "/usr/bin/m365_connector_exporter", "/bin/true")
+	path := filepath.Join(t.TempDir(), "m365_connector_exporter.service")
+	if err := os.WriteFile(path, []byte(unit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(t, "systemd-analyze", "verify", "--man=no", path); out != "" {
+		t.Errorf("verify: %s", out)
+	}
+	run(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", path) // 1.5 of 10
+}
+
+func TestShellScripts(t *testing.T) {
+	for _, path := range append(glob(t, "packages/*.sh"), "tools.sh") {
+		if out, err := exec.Command("bash", "-n", path).CombinedOutput(); err != nil {
+			t.Errorf("%s: %s", path, out)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Builds the tools that check what is shipped beside the program, in pinned versions: deploy/tools.sh FOLDER.
+set -euo pipefail
+cd "$(dirname "$0")"
+mkdir -p "${1:?folder}"
+bin=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+tool() { # module version package
+  local dir
+  dir=$(mktemp -d -p "$work")
+  (
+    cd "$dir"
+    printf 'module x\ngo 1.26\n' >go.mod
+    go mod edit -require="$1@$2"
+    GOFLAGS=-mod=mod go build -o "$bin/" "$3"
+  )
+}
+tool helm.sh/helm/v3 v3.22.0 helm.sh/helm/v3/cmd/helm
+tool github.com/goreleaser/nfpm/v2 v2.43.0 github.com/goreleaser/nfpm/v2/cmd/nfpm
+(cd kubernetes/strict && go build -o "$bin/kube-strict" .)
