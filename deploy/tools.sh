@@ -19,4 +19,4 @@ tool() { # module version package
 }
 tool helm.sh/helm/v3 v3.22.0 helm.sh/helm/v3/cmd/helm
 tool github.com/goreleaser/nfpm/v2 v2.43.0 github.com/goreleaser/nfpm/v2/cmd/nfpm
-(cd kubernetes/strict && go build -o "$bin/kube-strict" .)
+(cd testdata/kube-strict && go build -o "$bin/kube-strict" .)

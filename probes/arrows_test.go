@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes"},
 	"deploy/grafana":                  {},
-	"deploy/kubernetes/strict":        {}, // a module of its own
+	"deploy/testdata/kube-strict":     {}, // a module of its own
 }
 
 // pure rooms may import nothing that reaches the outside.
