@@ -18,6 +18,8 @@ bench:
 	go test -run '^$$' -bench . ./collector ./probes/wire ./probes/schedule
 fuzz:
 	go test -run '^$$' -fuzz FuzzReply -fuzztime 1m ./probes/wire
+	go test -run '^$$' -fuzz FuzzSanitise -fuzztime 1m ./probes
+	go test -run '^$$' -fuzz FuzzLabels -fuzztime 1m ./collector
 	go test -run '^$$' -fuzz FuzzLoad -fuzztime 1m ./cmd/m365_connector_exporter/internal/config
 docs:
 	go test ./collector -run 'TestDocuments|TestGoldenScrape' -update

@@ -20,31 +20,31 @@ import (
 // TestCollisions: names that differ only in what no label may hold. The first wins whole; the page stays whole.
 func TestCollisions(t *testing.T) {
 	b := collector.NewBoard(func() time.Time { return noon })
-	first, second, ends := path("c", "h\x01"), path("c", "h\x02"), path("c", "x")
+	first, second, ends := path("c", "h\x01"), path("c", `h\u0001`), path("c", "x")
 	b.SetInventory([]mailflow.Tenant{
 		{Name: "t\x01", Inventory: noon, Outbound: []mailflow.OutboundConnector{
-			{Common: mailflow.Common{Name: "c\x01", Enabled: mailflow.Yes}}, {Common: mailflow.Common{Name: "c\x02", WhenChanged: noon}},
+			{Common: mailflow.Common{Name: "c\x01", Enabled: mailflow.Yes}}, {Common: mailflow.Common{Name: `c\u0001`, WhenChanged: noon}},
 		}},
-		{Name: "t\x02", Inventory: noon, Inbound: []mailflow.InboundConnector{{Common: mailflow.Common{Name: "other"}}}},
+		{Name: `t\u0001`, Inventory: noon, Inbound: []mailflow.InboundConnector{{Common: mailflow.Common{Name: "other"}}}},
 	}, []probes.Path{first, second, ends})
 	b.Record(round(first, noon, endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))))
 	b.Record(round(second, noon, healthy("h", "192.0.2.1")))
 	refused := endpoint("e\x01", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))
-	b.Record(round(ends, noon, refused, refused, healthy("e\x02", "192.0.2.1")))
+	b.Record(round(ends, noon, refused, refused, healthy(`e\u0001`, "192.0.2.1")))
 
 	g := collector.NewGatherer(nil, b)
 	page := written(t, g, expfmt.FmtText)
 	for line, times := range map[string]int{
-		`m365_connector_probe_success{connector="c",direction="outbound",path="h�",tenant="contoso"} 0`:                                 1,
-		`m365_connector_endpoint_success{address="192.0.2.1",connector="c",direction="outbound",host="h",path="h�"`:                     1,
-		`m365_connector_endpoint_success{address="192.0.2.1",connector="c",direction="outbound",host="e�",path="x",tenant="contoso"} 0`: 1,
-		"m365_connector_certificate_info":                         0, // of the second endpoint's
-		`m365_connector_inventory_timestamp_seconds{tenant="t�"}`: 1,
-		`m365_connector_enabled{connector="c�"`:                   1,
-		"m365_connector_last_changed_timestamp_seconds":           0, // of the second connector
-		`connector="other"`:                                       0,
+		`m365_connector_probe_success{connector="c",direction="outbound",path="h\\u0001",tenant="contoso"} 0`:                                 1,
+		`m365_connector_endpoint_success{address="192.0.2.1",connector="c",direction="outbound",host="h",path="h\\u0001"`:                     1,
+		`m365_connector_endpoint_success{address="192.0.2.1",connector="c",direction="outbound",host="e\\u0001",path="x",tenant="contoso"} 0`: 1,
+		"m365_connector_certificate_info":                               0, // of the second endpoint's
+		`m365_connector_inventory_timestamp_seconds{tenant="t\\u0001"}`: 1,
+		`m365_connector_enabled{connector="c\\u0001"`:                   1,
+		"m365_connector_last_changed_timestamp_seconds":                 0, // of the second connector
+		`connector="other"`:                                             0,
 	} {
-		if got := strings.Count(page, strings.ReplaceAll(line, `\uFFFD`, "\uFFFD")); got != times {
+		if got := strings.Count(page, line); got != times {
 			t.Errorf("%d times, want %d: %s\n%s", got, times, line, page)
 		}
 	}
@@ -52,7 +52,7 @@ func TestCollisions(t *testing.T) {
 	if g.Dropped() == 0 {
 		t.Error("nothing was counted")
 	}
-	if c := collector.NewGatherer(nil, board()); written(t, c, expfmt.FmtText) == "" || c.Dropped() != 1 { // of "A\x02"
+	if c := collector.NewGatherer(nil, board()); written(t, c, expfmt.FmtText) == "" || c.Dropped() != 1 { // of `A\u0001`
 		t.Errorf("%d series dropped of one connector", c.Dropped())
 	}
 }
@@ -81,7 +81,7 @@ func unique(t *testing.T, g prometheus.Gatherer) (n int) {
 		for _, m := range family.GetMetric() {
 			key := family.GetName()
 			for _, l := range m.GetLabel() {
-				if n := utf8.RuneCountInString(l.GetValue()); n > 128 || !utf8.ValidString(l.GetValue()) {
+				if len(l.GetValue()) > 256 || !utf8.ValidString(l.GetValue()) {
 					t.Errorf("%s=%q", l.GetName(), l.GetValue())
 				}
 				key += "\x00" + l.GetName() + "\x00" + l.GetValue()
@@ -159,7 +159,7 @@ func TestSelf(t *testing.T) {
 	})
 	s.Reload(true, noon)
 	s.Reload(false, noon.Add(time.Hour))
-	s.Loaded(map[string]bool{"good": true, "bad\x01": true, "bad\x02": false})
+	s.Loaded(map[string]bool{"good": true, "bad\x01": true, `bad\u0001`: false})
 	s.ObserveLag(time.Second)
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(s)
@@ -171,7 +171,7 @@ m365_connector_exporter_config_last_reload_success_timestamp_seconds 1.7955216e+
 m365_connector_exporter_config_last_reload_successful 0
 # HELP m365_connector_exporter_tenant_load_successful 1 when the tenant's own files loaded.
 # TYPE m365_connector_exporter_tenant_load_successful gauge
-m365_connector_exporter_tenant_load_successful{tenant="bad�"} 0
+m365_connector_exporter_tenant_load_successful{tenant="bad\\u0001"} 0
 m365_connector_exporter_tenant_load_successful{tenant="good"} 1
 `
 	ns := "m365_connector_exporter_"

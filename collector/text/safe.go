@@ -2,25 +2,17 @@ package text
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"m365_connector_exporter/probes"
 )
 
 // maxText bounds, in bytes, what is printed of one string.
 const maxText = 4096
 
-// safe keeps terminal escapes, control characters and invalid UTF-8 of a peer away from the terminal.
+// safe keeps terminal escapes, control characters and invalid UTF-8 of a peer away from the terminal. Several lines become one.
 func safe(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return ' '
-		case !unicode.IsPrint(r):
-			return '\uFFFD'
-		default:
-			return r
-		}
-	}, cut(s))
+	return probes.Sanitise(strings.ReplaceAll(s, "\n", " "), maxText)
 }
 
 // Safe is one line of printable, bounded text.
@@ -38,9 +30,9 @@ func safeLines(s string) string {
 
 func cut(s string) string {
 	if len(s) > maxText {
-		s = s[:maxText] + "…"
+		return strings.ToValidUTF8(s[:maxText], "") + "…"
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return s
 }
 
 // line prints a line of printable text, indented and, where a width is given, wrapped between words under the same indent.

@@ -24,11 +24,11 @@ func TestValidation(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "Failed        contoso/outbound/c/mail.contoso.com\n" +
-		"  Check connectivity to mail.contoso.com\uFFFD[2J\n" +
+		"  Check connectivity to mail.contoso.com\\u001b[2J\n" +
 		"    Resolve                  Succeeded\n" +
 		"    Connect                  Failed\n" +
 		"                             the host answered, but nothing listens on the port (connect_refused)\n" +
-		"                             The server said: 554 5.3.2 go \uFFFD]0;away\uFFFD\uFFFD\n" +
+		"                             The server said: 554 5.3.2 go \\u001b]0;away\\u0007\\xff\n" +
 		"                             Remedy: Start the mail server; open the port for all Exchange Online ranges; or delete the connector of a retired server and make its domains Authoritative.\n" +
 		"\n1 path: 0 passed, 1 failed, 0 inconclusive\n"
 	if b.String() != want {

@@ -167,7 +167,7 @@ func TestProbeDebug(t *testing.T) {
 	body := w.Body.String()
 	for _, want := range []string{
 		"target   contoso/outbound/case/a\n", "SMTP EHLO                Succeeded", "the server says that the recipient does not exist (recipient_unknown)",
-		"Remedy: ", "The server said: 550 5.1.1 <a***@contoso.com> unknown", "0.000s S 220 \ufffd]0;hi\ufffd<script> dXNl***", "\nprobe_success 0\n",
+		"Remedy: ", "The server said: 550 5.1.1 <a***@contoso.com> unknown", "0.000s S 220 \\u001b]0;hi\\u0007<script> dXNl***", "\nprobe_success 0\n",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in\n%s", want, body)
