@@ -30,9 +30,7 @@ func (s *pen) analysis(a *Analysis) {
 	for _, f := range a.Findings {
 		s.finding(f)
 	}
-	for _, o := range a.Overlaps {
-		s.shared(o)
-	}
+	s.shared(a.Overlaps)
 	for _, id := range sortedIDs(a.Attributions) {
 		s.attributions(id, a.Attributions[id])
 	}
@@ -108,14 +106,23 @@ func (s *pen) finding(f check.Finding) {
 	s.send(mFinding, 1, f.Tenant, f.Connector, string(f.Direction), f.Path, f.Code, f.Severity.String())
 }
 
-// shared draws addresses alone: of what else is shared, the finding tells.
-func (s *pen) shared(o mailflow.Overlap) {
-	about := check.Subject{Tenant: o.Tenant, Connector: o.Connector}
-	if o.Connector != "" {
-		about.Direction = mailflow.Inbound
-	}
-	if o.Kind == mailflow.SharedAddress && s.about(about) {
-		s.send(mShared, float64(o.Count), o.Tenant, o.Connector, string(about.Direction), o.Value)
+// shared draws addresses alone: of what else is shared, the finding tells. A connector and its sender may have the same prefix.
+func (s *pen) shared(all []mailflow.Overlap) {
+	type place struct{ tenant, connector, prefix string }
+	drawn := map[place]bool{}
+	for _, o := range all {
+		at := place{o.Tenant, o.Connector, o.Value}
+		if o.Kind != mailflow.SharedAddress || drawn[at] {
+			continue
+		}
+		drawn[at] = true
+		about := check.Subject{Tenant: o.Tenant, Connector: o.Connector}
+		if o.Connector != "" {
+			about.Direction = mailflow.Inbound
+		}
+		if s.about(about) {
+			s.send(mShared, float64(o.Count), o.Tenant, o.Connector, string(about.Direction), o.Value)
+		}
 	}
 }
 

@@ -42,13 +42,18 @@ func TestJudgedSeries(t *testing.T) {
 		},
 		Overlaps: []mailflow.Overlap{
 			{Kind: mailflow.SharedAddress, Tenant: "contoso", Connector: "From", Value: "198.51.100.0/28", Count: 3},
+			{Kind: mailflow.SharedAddress, Tenant: "contoso", Connector: "From", Sender: "edge", Value: "198.51.100.0/28", Count: 3},
 			{Kind: mailflow.SharedFingerprint, Tenant: "contoso", Connector: "From", Value: "ab", Count: 3},
 		},
 	}
 	b := collector.NewBoard(func() time.Time { return noon })
 	b.CountChange("contoso", "added")
 	b.SetAnalysis(collector.Analyse(f))
-	golden(t, "testdata/judged.golden", written(t, collector.NewGatherer(nil, b.Judged()), expfmt.FmtText))
+	g := collector.NewGatherer(nil, b.Judged())
+	golden(t, "testdata/judged.golden", written(t, g, expfmt.FmtText))
+	if g.Dropped() != 0 {
+		t.Errorf("%d series collide", g.Dropped())
+	}
 }
 
 // only leaves one check on.
