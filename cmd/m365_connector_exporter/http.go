@@ -42,7 +42,8 @@ func (d *daemon) module(name string) (probes.Layer, bool) {
 
 // status is what the pages say of the daemon itself.
 func (d *daemon) status() web.Status {
-	s := web.Status{VantageBlocked: d.runner.Stats().VantageBlocked, Version: version.Version}
+	passed, known := d.selfTest.result()
+	s := web.Status{VantageBlocked: d.runner.Stats().VantageBlocked, SelfTestFailed: known && !passed, Version: version.Version}
 	if refused := d.refused.Load(); refused != nil {
 		s.ReloadError, s.ReloadFailed = refused.err.Error(), refused.at
 	}

@@ -2,11 +2,8 @@ package web_test
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // what Prometheus hashes with
-	"encoding/binary"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -156,45 +153,4 @@ func TestJSONTakesNoParameter(t *testing.T) {
 			t.Errorf("%s: %d %s", route, w.Code, w.Body)
 		}
 	}
-}
-
-// TestTwoShards scales out as Prometheus does: hashmod over the targets of /sd. Each path is in one shard, and /probe knows each.
-func TestTwoShards(t *testing.T) {
-	s := full()
-	h := s.handler()
-	var groups []struct {
-		Targets []string
-		Labels  map[string]string
-	}
-	if err := json.Unmarshal(ask(h, http.MethodGet, "/sd").Body.Bytes(), &groups); err != nil {
-		t.Fatal(err)
-	}
-	covered, sizes := map[string]int{}, [2]int{}
-	for shard := range uint64(2) {
-		for _, g := range groups {
-			if hashmod(g.Targets[0], 2) != shard {
-				continue
-			}
-			sizes[shard]++
-			w := ask(h, http.MethodGet, "/probe?target="+url.QueryEscape(g.Targets[0]))
-			if w.Code != 200 {
-				t.Errorf("%s: %d %s", g.Targets[0], w.Code, w.Body)
-			}
-			covered[g.Targets[0]]++
-		}
-	}
-	for _, p := range s.view.Paths {
-		if n := covered[p.Path.ID.String()]; n != 1 {
-			t.Errorf("%s is covered %d times", p.Path.ID, n)
-		}
-	}
-	if len(covered) != len(s.view.Paths) || sizes[0] == 0 || sizes[1] == 0 {
-		t.Errorf("%d targets in shards of %v; %d paths", len(covered), sizes, len(s.view.Paths))
-	}
-}
-
-// hashmod is Prometheus' relabelling action of that name over one source label.
-func hashmod(label string, modulus uint64) uint64 {
-	sum := md5.Sum([]byte(label)) //nolint:gosec // as above
-	return binary.BigEndian.Uint64(sum[8:]) % modulus
 }

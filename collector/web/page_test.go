@@ -50,7 +50,8 @@ func gallery() *stand {
 	for i := range 7 {
 		s.view.Tenants = append(s.view.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), NotLoaded: "no such file"})
 	}
-	s.status.ReloadError, s.status.ReloadFailed, s.status.VantageBlocked, s.status.Version = evil, noon.Add(-time.Minute), true, "1.2.3"
+	s.status.ReloadError, s.status.ReloadFailed, s.status.Version = evil, noon.Add(-time.Minute), "1.2.3"
+	s.status.VantageBlocked, s.status.SelfTestFailed = true, true
 	s.attributions(evil)
 	return s
 }
@@ -190,7 +191,7 @@ func TestPagesShow(t *testing.T) {
 	}{
 		{"/", []string{
 			"2 of 11 paths fail, 1 is inconclusive. One critical finding needs attention.", "The configuration did not reload", "60 s ago",
-			"This host seems unable to connect outward", "Not every tenant is loaded", "and 3 more", "&lt;script&gt;alert(1)",
+			"This host seems unable to connect outward", "self-test fails", "Not every tenant is loaded", "and 3 more", "&lt;script&gt;alert(1)",
 			"A connector that does not use the MX record has no smart host", "UNCERTAIN", "since <time", "2 days ago", "1 suppressed finding",
 			`<a href="path?target=contoso%2foutbound%2fBoth%252Fways%2520100%2525%2fmail.contoso.com#e0">`,
 			"Only the 9 tenants configured here can be compared", `<meta http-equiv="refresh" content="30">`, "1.2.3",

@@ -28,6 +28,7 @@ type Status struct {
 	ReloadError    string    // why the newest reload was refused; "" when the running configuration is the newest
 	ReloadFailed   time.Time // when it was
 	VantageBlocked bool      // this host seems unable to connect outward
+	SelfTestFailed bool      // the prober cannot even probe the server inside its own process
 	Version        string
 }
 
