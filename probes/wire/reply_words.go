@@ -51,10 +51,10 @@ func byWords(r probes.Reply, general probes.Reason) probes.Reason {
 	text := plainWords(r)
 	atRecipient := general == probes.ReasonRecipientRejected
 	switch {
-	case senderWords.MatchString(text) && (atRecipient || general == probes.ReasonSenderRejected) && !hostWords.MatchString(text):
-		return probes.ReasonSenderRejected
 	case aboutProber(text, general):
 		return probes.ReasonProberRejected
+	case atRecipient && senderWords.MatchString(text):
+		return probes.ReasonSenderRejected
 	case relayWords.MatchString(text):
 		return probes.ReasonRelayDenied
 	case atRecipient && unknownWords.MatchString(text):

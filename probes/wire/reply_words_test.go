@@ -55,6 +55,7 @@ func TestWords(t *testing.T) {
 		{"postscreen", recipient, "550 5.7.1 Service unavailable; client [192.0.2.1] blocked using zen.spamhaus.org", prober},
 		{"Exim", recipient, "550 rejected because 192.0.2.1 is in a black list at zen.spamhaus.org", prober},
 		{"Exim", recipient, "550-Verification failed for <from@contoso.com>\r\n550-No Such User Here\r\n550 Sender verify failed", sender},
+		{"Exim", sender, "550 sender rejected: 192.0.2.1 is listed at zen.spamhaus.org", prober},
 		{"Exim", recipient, "550 relay not permitted", relay},
 		{"Exim", recipient, "550 Unrouteable address", recipient},
 		{"Exim", ehlo, "501 Syntactically invalid HELO argument(s)", prober},
