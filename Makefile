@@ -15,8 +15,9 @@ race:
 e2e:
 	go test -tags e2e -count=1 -v ./cmd/m365_connector_exporter/e2e/
 bench:
-	go test -run '^$$' -bench . ./collector ./probes/wire ./probes/schedule
+	go test -run '^$$' -bench . ./collector ./collector/check ./probes/wire ./probes/schedule
 fuzz:
+	go test -run '^$$' -fuzz FuzzRun -fuzztime 1m ./collector/check
 	go test -run '^$$' -fuzz FuzzReply -fuzztime 1m ./probes/wire
 	go test -run '^$$' -fuzz FuzzSanitise -fuzztime 1m ./probes
 	go test -run '^$$' -fuzz FuzzLabels -fuzztime 1m ./collector

@@ -16,6 +16,7 @@ import (
 type Board struct {
 	now    func() time.Time
 	stages *prometheus.HistogramVec // durations of passed stages
+	certs  certificates
 
 	mu         sync.RWMutex
 	tenants    []mailflow.Tenant
@@ -57,7 +58,7 @@ func (b *Board) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 		if _, twice := index[p.ID]; twice {
 			continue // the configuration does not let this happen
 		}
-		id := identityOf(p.ID).clean()
+		id := pathIdentity(p.ID).clean()
 		state := PathState{Path: p, drawn: &drawing{}}
 		if old, ok := b.index[p.ID]; ok {
 			state = b.states[old].moved(p)
@@ -84,7 +85,7 @@ func (b *Board) Record(r probes.Result) {
 		r.Started = b.now().Add(-r.Took)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
-	if state := b.replace(r); state != nil {
+	if state := b.replace(b.certs.share(r)); state != nil {
 		b.observe(r)
 		state.drawing() // here, so that no scrape pays for it
 	}

@@ -7,28 +7,40 @@ import (
 	"sync"
 )
 
-// identity is the labels that say whose series these are, clean, in the order of their names; what does not apply is empty.
-type identity struct{ address, connector, direction, host, path, tenant string }
+// identity is the labels that say whose series these are, clean, by their place in identityLabels; what does not apply is empty.
+type identity [len(identityLabels)]string
+
+// identityLabels are sorted as on the page.
+var identityLabels = [...]string{"address", "connector", "direction", "host", "path", "tenant"}
+
+const (
+	idAddress = iota
+	idConnector
+	idDirection
+	idHost
+	idPath
+	idTenant
+)
 
 func (a identity) clean() identity {
-	return identity{clean(a.address), clean(a.connector), clean(a.direction), clean(a.host), clean(a.path), clean(a.tenant)}
+	for i := range a {
+		a[i] = clean(a[i])
+	}
+	return a
 }
 
-func (a identity) compare(b identity) int {
-	return cmp.Or(strings.Compare(a.address, b.address), strings.Compare(a.connector, b.connector), strings.Compare(a.direction, b.direction),
-		strings.Compare(a.host, b.host), strings.Compare(a.path, b.path), strings.Compare(a.tenant, b.tenant))
-}
+func (a *identity) compare(b *identity) int { return slices.Compare(a[:], b[:]) }
 
 // series is one value, finished: a scrape only writes it down.
 type series struct {
-	metric int
 	value  float64
-	labels []string // clean values in the order of the label names; series of one group share them where they are the same
-	escape bool     // a value holds a backslash or a quote
+	extra  []string // clean values of the labels beside the group's identity, in the order of their names; series may share them
+	metric int16
+	escape bool // a value holds a backslash or a quote
 }
 
 func (s series) compare(t series) int {
-	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(s.labels, t.labels))
+	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(s.extra, t.extra))
 }
 
 // group is every series of one tenant, connector, path or endpoint.
@@ -86,30 +98,32 @@ func (p *pen) begin(id identity, owner string) bool {
 	return true
 }
 
-// send draws one series of what begin named. Labels stand in the order of the metric table.
-func (p *pen) send(metric int, value float64, labels ...string) {
+// send draws one series of what begin named. The labels beside its identity stand in the order of the metric table.
+func (p *pen) send(metric int, value float64, extra ...string) {
 	f := &families[metric]
-	if p.at == nil || len(labels) != len(f.from) {
+	if p.at == nil || len(extra) != f.extras || !f.tells(p.at) {
 		p.dropped++
 		return
 	}
-	values, escape := make([]string, len(labels)), false
-	for i, from := range f.from {
-		values[i] = clean(labels[from])
-		escape = escape || strings.ContainsAny(values[i], `\"`)
+	s := series{metric: int16(metric), value: value, extra: make([]string, len(extra))} //nolint:gosec // metric < numMetrics
+	for _, c := range f.columns {
+		if c.extra {
+			s.extra[c.at] = clean(extra[c.from])
+		}
+		s.escape = s.escape || strings.ContainsAny(c.value(p.at, &s), `\"`)
 	}
 	for i := range p.at.series {
-		s := &p.at.series[i]
-		if !slices.Equal(s.labels, values) {
+		other := &p.at.series[i]
+		if !slices.Equal(s.extra, other.extra) {
 			continue
 		}
-		if s.metric == metric {
+		if s.metric == other.metric {
 			p.dropped++
 			return
 		}
-		values = s.labels
+		s.extra = other.extra
 	}
-	p.at.series = append(p.at.series, series{metric, value, values, escape})
+	p.at.series = append(p.at.series, s)
 }
 
 // finish hands out what was drawn, each group in the order of the page and without spare room: it stays in memory until it is drawn anew.

@@ -10,10 +10,29 @@ import (
 // family is a line of the metric table, prepared: what a scrape needs of it is made once.
 type family struct {
 	Metric
-	name   string
-	labels []string // sorted
-	from   []int    // where in Metric.Labels the sorted label stands
-	before []string // what stands before each value on a line: `name{a="`, `",b="`
+	name    string
+	columns []column // in the order of the label names
+	extras  int      // labels beside the identity
+
+	identifies [len(identityLabels)]bool // which labels of an identity it has
+}
+
+// column is one label of a family, and where its value is.
+type column struct {
+	label  string
+	before string // what stands before the value on a line of text: `name{a="`, `",b="`
+	extra  bool   // the value is the series' own, not its group's
+	at     int    // in series.extra, or in identity
+	from   int    // where in pen.send's extra labels it stands
+}
+
+func (c *column) value(g *group, s *series) string { return *c.place(g, s) }
+
+func (c *column) place(g *group, s *series) *string {
+	if c.extra {
+		return &s.extra[c.at]
+	}
+	return &g.id[c.at]
 }
 
 var families, byName = newFamilies(Metrics())
@@ -29,17 +48,37 @@ func newFamilies(table [numMetrics]Metric) (all [numMetrics]family, order []int)
 
 func newFamily(m Metric) family {
 	f := family{Metric: m, name: namespace + m.Name}
-	for i := range m.Labels {
-		f.from = append(f.from, i)
+	for _, label := range m.Labels {
+		c := column{label: label, at: slices.Index(identityLabels[:], label)}
+		if c.at < 0 {
+			c.extra, c.from = true, f.extras
+			f.extras++
+		} else {
+			f.identifies[c.at] = true
+		}
+		f.columns = append(f.columns, c)
 	}
-	slices.SortFunc(f.from, func(i, j int) int { return cmp.Compare(m.Labels[i], m.Labels[j]) })
-	start := f.name + "{"
-	for _, i := range f.from {
-		f.labels = append(f.labels, m.Labels[i])
-		f.before = append(f.before, start+m.Labels[i]+`="`)
-		start = `",`
+	slices.SortFunc(f.columns, func(a, b column) int { return cmp.Compare(a.label, b.label) })
+	before, at := f.name+"{", 0
+	for i := range f.columns {
+		c := &f.columns[i]
+		c.before, before = before+c.label+`="`, `",`
+		if c.extra {
+			c.at = at
+			at++
+		}
 	}
 	return f
+}
+
+// tells whether the family's labels say all of the group's identity. If they did not, series of two groups could be the same.
+func (f *family) tells(g *group) bool {
+	for i, label := range g.id {
+		if label != "" && !f.identifies[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // proto is the family as the Prometheus libraries know it, without metrics.
@@ -52,12 +91,11 @@ func (f *family) proto() *dto.MetricFamily {
 }
 
 // metric is one series as the Prometheus libraries know it.
-func (f *family) metric(s *series) *dto.Metric {
-	m := &dto.Metric{Label: make([]*dto.LabelPair, len(s.labels))}
-	pairs := make([]dto.LabelPair, len(s.labels))
-	for i := range s.labels {
-		pairs[i].Name, pairs[i].Value = &f.labels[i], &s.labels[i]
-		m.Label[i] = &pairs[i]
+func (f *family) metric(g *group, s *series) *dto.Metric {
+	m := &dto.Metric{Label: make([]*dto.LabelPair, len(f.columns))}
+	for i := range f.columns {
+		c := &f.columns[i]
+		m.Label[i] = &dto.LabelPair{Name: &c.label, Value: c.place(g, s)}
 	}
 	if f.Kind == counter {
 		m.Counter = &dto.Counter{Value: &s.value}

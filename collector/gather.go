@@ -63,7 +63,27 @@ func slashless(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 func (g *Gatherer) Dropped() uint64 { return g.dropped.Load() }
 
 // page is the series of one scrape, by metric, each in its order.
-type page [numMetrics][]*series
+type page [numMetrics][]entry
+
+type entry struct {
+	of *group
+	*series
+}
+
+// newPage makes room for the series of all.
+func newPage(all []*group) *page {
+	var size [numMetrics]int
+	for _, one := range all {
+		for i := range one.series {
+			size[one.series[i].metric]++
+		}
+	}
+	p := &page{}
+	for i, n := range size {
+		p[i] = make([]entry, 0, n)
+	}
+	return p
+}
 
 // page takes a snapshot of every source.
 func (g *Gatherer) page() *page {
@@ -76,8 +96,8 @@ func (g *Gatherer) page() *page {
 	if g.globs != nil {
 		all = g.wanted(all)
 	}
-	slices.SortStableFunc(all, func(a, b *group) int { return a.id.compare(b.id) })
-	p := &page{}
+	slices.SortStableFunc(all, func(a, b *group) int { return a.id.compare(&b.id) })
+	p := newPage(all)
 	for i, one := range all {
 		before := i
 		for before > 0 && all[before-1].id == one.id {
@@ -97,7 +117,7 @@ func (p *page) add(one *group, others []*group) (dropped uint64) {
 			dropped++
 			continue
 		}
-		p[s.metric] = append(p[s.metric], s)
+		p[s.metric] = append(p[s.metric], entry{one, s})
 	}
 	return dropped
 }
@@ -109,7 +129,7 @@ func (g *group) has(s *series) bool {
 func (g *Gatherer) wanted(all []*group) []*group {
 	known := map[string]bool{}
 	return slices.DeleteFunc(all, func(one *group) bool {
-		tenant := one.id.tenant
+		tenant := one.id[idTenant]
 		wanted, ok := known[tenant]
 		if !ok {
 			wanted = slices.ContainsFunc(g.globs, func(glob string) bool {
@@ -143,8 +163,8 @@ func (g *Gatherer) Gather() ([]*dto.MetricFamily, error) {
 			continue
 		}
 		f := families[i].proto()
-		for _, s := range page[i] {
-			f.Metric = append(f.Metric, families[i].metric(s))
+		for _, e := range page[i] {
+			f.Metric = append(f.Metric, families[i].metric(e.of, e.series))
 		}
 		all = append(all, f)
 	}

@@ -38,7 +38,7 @@ func (s *pen) analysis(a *Analysis) {
 		t := &a.tenants[i]
 		s.about(check.Subject{Tenant: t.Name})
 		for _, kind := range Changes {
-			s.send(mChanges, float64(a.changes[change{t.Name, kind}]), t.Name, kind)
+			s.send(mChanges, float64(a.changes[change{t.Name, kind}]), kind)
 		}
 		domains := mailflow.NewDomainIndex(t.AcceptedDomains)
 		for k := range t.Senders {
@@ -82,7 +82,7 @@ func (s *pen) findings(a *Analysis) {
 	for about, count := range counts {
 		if s.about(about) {
 			for severity := check.Info; severity <= check.Critical; severity++ {
-				s.send(mFindings, float64(count[severity]), about.Tenant, about.Connector, string(about.Direction), severity.String())
+				s.send(mFindings, float64(count[severity]), severity.String())
 			}
 		}
 	}
@@ -90,8 +90,7 @@ func (s *pen) findings(a *Analysis) {
 
 // about begins the series of a subject. Two subjects whose names are the same once cleaned are told apart by nothing: the first wins.
 func (s *pen) about(a check.Subject) bool {
-	id := identity{tenant: a.Tenant, connector: a.Connector, direction: string(a.Direction), path: a.Path}
-	return s.begin(id, a.Tenant+"\x00"+a.Connector+"\x00"+a.Path)
+	return s.begin(pathIdentity(probes.PathID(a)), a.Tenant+"\x00"+a.Connector+"\x00"+a.Path)
 }
 
 func (s *pen) finding(f check.Finding) {
@@ -99,11 +98,11 @@ func (s *pen) finding(f check.Finding) {
 		connector := f.Subject
 		connector.Path = ""
 		s.about(connector)
-		s.send(mSuppressed, seconds(f.Suppressed.Expires), f.Tenant, f.Connector, string(f.Direction), f.Code, f.Suppressed.Owner)
+		s.send(mSuppressed, seconds(f.Suppressed.Expires), f.Code, f.Suppressed.Owner)
 		return
 	}
 	s.about(f.Subject)
-	s.send(mFinding, 1, f.Tenant, f.Connector, string(f.Direction), f.Path, f.Code, f.Severity.String())
+	s.send(mFinding, 1, f.Code, f.Severity.String())
 }
 
 // shared draws addresses alone: of what else is shared, the finding tells. A connector and its sender may have the same prefix.
@@ -121,7 +120,7 @@ func (s *pen) shared(all []mailflow.Overlap) {
 			about.Direction = mailflow.Inbound
 		}
 		if s.about(about) {
-			s.send(mShared, float64(o.Count), o.Tenant, o.Connector, string(about.Direction), o.Value)
+			s.send(mShared, float64(o.Count), o.Value)
 		}
 	}
 }
@@ -133,9 +132,6 @@ func (s *pen) attributions(id probes.PathID, all []mailflow.Attribution) {
 		return
 	}
 	own := true
-	l := func(more ...string) []string {
-		return append([]string{id.Tenant, id.Connector, string(id.Direction), id.Path}, more...)
-	}
 	seen := map[[2]string]bool{}
 	for _, a := range all {
 		if a.Arrival.MailFrom == "" {
@@ -145,12 +141,12 @@ func (s *pen) attributions(id probes.PathID, all []mailflow.Attribution) {
 		for _, tenant := range attributed(a) {
 			if key := [2]string{string(a.Ground), tenant}; !seen[key] && len(seen) < maxGrounds {
 				seen[key] = true
-				s.send(mAttribution, 1, l(string(a.Ground), tenant)...)
+				s.send(mAttribution, 1, string(a.Ground), tenant)
 			}
 		}
 	}
 	if len(seen) > 0 {
-		s.send(mAttributed, truth(own), l()...)
+		s.send(mAttributed, truth(own))
 	}
 }
 
@@ -170,10 +166,8 @@ func (s *pen) client(id probes.PathID, t *probes.TLS, domains mailflow.DomainInd
 	if t == nil || !s.about(check.Subject(id)) {
 		return
 	}
-	l := func(more ...string) []string {
-		return append([]string{id.Tenant, id.Connector, string(id.Direction), id.Path, "", "", "client"}, more...)
-	}
-	s.certificate(l, t)
+	const role = "client"
+	s.certificate(role, t)
 	if len(t.Chain) == 0 {
 		return
 	}
@@ -183,6 +177,6 @@ func (s *pen) client(id probes.PathID, t *probes.TLS, domains mailflow.DomainInd
 		counts[domains.Relation(name).Match]++
 	}
 	for _, kind := range mailflow.RelationKinds {
-		s.send(mNames, float64(counts[kind]), l(string(kind))...)
+		s.send(mNames, float64(counts[kind]), role, string(kind))
 	}
 }

@@ -123,6 +123,7 @@ const (
 	ownSkipped
 	ownThrottled
 	ownFirstRound
+	ownSelfTest
 	ownDropped
 	numOwn
 )
@@ -139,6 +140,7 @@ func OwnMetrics() [numOwn]Metric {
 		ownSkipped:      {"exporter_rounds_skipped_total", "Rounds skipped because the one before was still going on.", counter, nil, false},
 		ownThrottled:    {"exporter_throttled_total", "Connections that a server answered with 421 or 4.7.5xx.", counter, nil, false},
 		ownFirstRound:   {"exporter_first_round_complete", "1 once every path has been probed since the start.", gauge, nil, false},
+		ownSelfTest:     {"exporter_self_test_success", "1 when the newest probe of the mail server inside this process passed, 0 when this prober itself is sick. Absent before the first.", gauge, nil, false},
 		ownDropped:      {"exporter_series_dropped", "Series left out of the newest whole scrape because others have the same labels once cleaned.", gauge, nil, false},
 	}
 }

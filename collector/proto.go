@@ -15,7 +15,7 @@ const (
 )
 
 // binary writes a family as delimited protobuf, which Prometheus asks for where it takes native histograms.
-func (w *writer) binary(f *family, all []*series) {
+func (w *writer) binary(f *family, all []entry) {
 	body := appendString(w.body[:0], protoName, f.name)
 	body = appendString(body, protoHelp, f.Help)
 	kind, value := dto.MetricType_GAUGE, protowire.Number(protoGauge)
@@ -25,8 +25,8 @@ func (w *writer) binary(f *family, all []*series) {
 	body = protowire.AppendTag(body, protoType, protowire.VarintType)
 	body = protowire.AppendVarint(body, uint64(kind)) //nolint:gosec // not negative
 	var metric []byte
-	for _, s := range all {
-		metric = appendMetric(metric[:0], f, s, value)
+	for _, e := range all {
+		metric = appendMetric(metric[:0], f, e, value)
 		body = protowire.AppendTag(body, protoMetric, protowire.BytesType)
 		body = protowire.AppendBytes(body, metric)
 	}
@@ -36,9 +36,9 @@ func (w *writer) binary(f *family, all []*series) {
 	w.body = body
 }
 
-func appendMetric(b []byte, f *family, s *series, value protowire.Number) []byte {
-	for i, text := range s.labels {
-		name := f.labels[i]
+func appendMetric(b []byte, f *family, e entry, value protowire.Number) []byte {
+	for i := range f.columns {
+		name, text := f.columns[i].label, f.columns[i].value(e.of, e.series)
 		size := protowire.SizeTag(protoLabelName) + protowire.SizeBytes(len(name)) + protowire.SizeTag(protoLabelValue) + protowire.SizeBytes(len(text))
 		b = protowire.AppendTag(b, protoLabel, protowire.BytesType)
 		b = protowire.AppendVarint(b, uint64(size)) //nolint:gosec // not negative
@@ -47,7 +47,7 @@ func appendMetric(b []byte, f *family, s *series, value protowire.Number) []byte
 	b = protowire.AppendTag(b, value, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(protowire.SizeTag(protoTheValue)+protowire.SizeFixed64())) //nolint:gosec // not negative
 	b = protowire.AppendTag(b, protoTheValue, protowire.Fixed64Type)
-	return protowire.AppendFixed64(b, math.Float64bits(s.value))
+	return protowire.AppendFixed64(b, math.Float64bits(e.value))
 }
 
 func appendString(b []byte, field protowire.Number, s string) []byte {

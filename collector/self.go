@@ -15,6 +15,8 @@ type Self struct {
 	reloadTime prometheus.Gauge
 	loaded     atomic.Pointer[map[string]bool]
 	loadedDesc *prometheus.Desc
+	testedDesc *prometheus.Desc
+	selfTest   func() (passed, known bool)
 	parts      []prometheus.Collector
 }
 
@@ -25,6 +27,7 @@ type SelfHooks struct {
 	Throttled  func() uint64
 	FirstRound func() bool
 	Dropped    func() uint64
+	SelfTest   func() (passed, known bool)
 }
 
 var _ prometheus.Collector = (*Self)(nil)
@@ -44,6 +47,8 @@ func NewSelf(h SelfHooks) *Self {
 		reloadOK:   prometheus.NewGauge(prometheus.GaugeOpts(opts(ownReloadOK))),
 		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts(opts(ownReloadTime))),
 		loadedDesc: prometheus.NewDesc(namespace+table[ownTenantLoaded].Name, table[ownTenantLoaded].Help, table[ownTenantLoaded].Labels, nil),
+		testedDesc: prometheus.NewDesc(namespace+table[ownSelfTest].Name, table[ownSelfTest].Help, nil, nil),
+		selfTest:   h.SelfTest,
 	}
 	s.Loaded(nil)
 	reads := func(metric int, read func() float64) prometheus.Collector {
@@ -94,6 +99,7 @@ func (s *Self) Loaded(tenants map[string]bool) {
 // Describe sends every description.
 func (s *Self) Describe(ch chan<- *prometheus.Desc) {
 	ch <- s.loadedDesc
+	ch <- s.testedDesc
 	for _, p := range s.parts {
 		p.Describe(ch)
 	}
@@ -104,6 +110,11 @@ func (s *Self) Collect(ch chan<- prometheus.Metric) {
 	for tenant, ok := range *s.loaded.Load() {
 		if m, err := prometheus.NewConstMetric(s.loadedDesc, prometheus.GaugeValue, truth(ok), tenant); err == nil {
 			ch <- m
+		}
+	}
+	if s.selfTest != nil {
+		if passed, known := s.selfTest(); known {
+			ch <- prometheus.MustNewConstMetric(s.testedDesc, prometheus.GaugeValue, truth(passed))
 		}
 	}
 	for _, p := range s.parts {

@@ -85,13 +85,13 @@ func (w *writer) foreign(f *dto.MetricFamily, format expfmt.Format) error {
 	return nil
 }
 
-func (w *writer) text(f *family, all []*series) {
+func (w *writer) text(f *family, all []entry) {
 	w.head(f)
-	for _, s := range all {
+	for _, e := range all {
 		if len(w.buf) > writerBuffer-8<<10 {
 			w.flush()
 		}
-		w.series(f, s)
+		w.line(f, e)
 	}
 }
 
@@ -106,17 +106,18 @@ func (w *writer) head(f *family) {
 	w.buf = fmt.Appendf(w.buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, f.Kind)
 }
 
-func (w *writer) series(f *family, s *series) {
+func (w *writer) line(f *family, e entry) {
 	b := w.buf
-	for i, value := range s.labels {
-		b = append(b, f.before[i]...)
-		if s.escape {
+	for i := range f.columns {
+		c := &f.columns[i]
+		value := c.value(e.of, e.series)
+		if e.escape {
 			value = escapeValue.Replace(value)
 		}
-		b = append(b, value...)
+		b = append(append(b, c.before...), value...)
 	}
 	b = append(b, `"} `...)
-	b = appendNumber(b, s.value, w.open)
+	b = appendNumber(b, e.value, w.open)
 	w.buf = append(b, '\n')
 }
 

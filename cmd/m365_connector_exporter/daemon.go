@@ -97,6 +97,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
 		Dropped:    func() uint64 { return d.gatherer.Dropped() },
+		SelfTest:   self.result,
 	})
 	d.gatherer = collector.NewGatherer(d.own(), d.board, d.board.Judged())
 	d.apply(cfg)
@@ -105,6 +106,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 
 // apply makes a configuration the current one. Paths that it does not change keep their history and their place in time.
 func (d *daemon) apply(cfg *config.Config) {
+	d.tellChanges(d.cfg, cfg) // before they are drawn
 	d.cfg, d.fingerprint = cfg, cfg.Fingerprint()
 	paths := plan(cfg, d.hello)
 	d.gate.Set(gateOptions(cfg.Global))

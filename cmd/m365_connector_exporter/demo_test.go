@@ -7,10 +7,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -42,6 +44,8 @@ func TestWorldIsSeenAsItIs(t *testing.T) {
 		t.Fatalf("after a minute:\n%s", strings.Join(wrong, "\n"))
 	}
 	testMessage(t, world)
+	testFindings(t, d, handler)
+	testDoor(t, d, world)
 	testRoutes(t, handler)
 	testProbe(t, world, handler)
 	testReload(t, d, handler)
@@ -134,6 +138,57 @@ func compare(want []lab.Expectation, families map[string]*dto.MetricFamily) []st
 		}
 	}
 	return wrong
+}
+
+// testFindings lists what the world is sick of, check by check: no more, no less.
+func testFindings(t *testing.T, d *daemon, handler http.Handler) {
+	t.Helper()
+	d.judgeNow()
+	families := scrape(t, handler, "/metrics")
+	got := map[string]int{}
+	for _, m := range families["m365_connector_finding_info"].GetMetric() {
+		for _, l := range m.GetLabel() {
+			if l.GetName() == "check" {
+				got[l.GetValue()]++
+			}
+		}
+	}
+	want := map[string]int{
+		"attribution_fragile": 3, "certificate_chain_incomplete": 1, "certificate_domain_not_accepted": 2, "certificate_expired": 1,
+		"certificate_expires_soon": 1, "certificate_name_mismatch": 3, "certificate_names_not_accepted": 1, "certificate_not_yet_valid": 1,
+		"certificate_untrusted": 1, "connector_disabled": 1, "connector_in_test_mode": 1, "ip_authentication_only": 2,
+		"null_sender_relay_denied": 1, "presented_certificate_not_configured": 1, "sender_address_shared_between_tenants": 2,
+		"starttls_injection": 1, "starttls_not_offered": 1, "tls_opportunistic": 7,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// testDoor holds the simulator against the world's own front door: both attribute each sender's mail to the same tenant, on the
+// same ground. They share no code.
+func testDoor(t *testing.T, d *daemon, world *lab.World) {
+	t.Helper()
+	decided := map[string]lab.Decision{}
+	for _, one := range world.Door().Decisions() {
+		decided[one.From] = one
+	}
+	compared := 0
+	for id, all := range d.board.View().Analysis.Attributions {
+		for _, a := range all {
+			door, ok := decided["O365ConnectorValidation@"+a.Arrival.MailFrom]
+			if !ok || a.Arrival.Certificate == nil || !slices.Contains(door.Names, a.Arrival.Certificate.CommonName) {
+				continue // not probed as far as the recipient
+			}
+			compared++
+			if got := strings.Join(a.Tenants, ","); got != door.Tenant || string(a.Ground) != door.Ground || a.Relay != door.Relays {
+				t.Errorf("%s: simulated %s by %s, relay %v; the door %+v", id, got, a.Ground, a.Relay, door)
+			}
+		}
+	}
+	if compared != 3 {
+		t.Errorf("%d senders compared, want 3", compared)
+	}
 }
 
 // testMessage proves that exactly one honest test message arrived, however many rounds there were.

@@ -29,6 +29,7 @@ type judge struct {
 	served    map[probes.PathID]*probes.TLS // what the servers named by certificate.smtp showed
 
 	presented    map[probes.PathID]string // the fingerprints that what follows rests on
+	overlaps     []mailflow.Overlap
 	attributions map[probes.PathID][]mailflow.Attribution
 }
 
@@ -129,7 +130,7 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 				client = j.served[pathOf(t.Name, s)]
 			}
 			if client == nil && s.Assumed {
-				client = shown[t.Name]
+				client = assumed(t, s, shown[t.Name])
 			}
 			if client != nil && len(client.Chain) > 0 {
 				s.Presented = present(client, s)
@@ -145,21 +146,39 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 	return tenants
 }
 
-// shownByTenant is the first certificate that a smart host of an OnPremises connector showed, by tenant.
-func shownByTenant(paths []check.Path) map[string]*probes.TLS {
-	shown := map[string]*probes.TLS{}
+// maxShown bounds among how many certificates of smart hosts an assumed sender's is chosen.
+const maxShown = 16
+
+// shownByTenant is what the smart hosts of OnPremises connectors showed, by tenant.
+func shownByTenant(paths []check.Path) map[string][]*probes.TLS {
+	shown := map[string][]*probes.TLS{}
 	for _, p := range paths {
-		if p.ID.Direction != mailflow.Outbound || p.ConnectorType != mailflow.OnPremises || shown[p.ID.Tenant] != nil {
+		if p.ID.Direction != mailflow.Outbound || p.ConnectorType != mailflow.OnPremises {
 			continue
 		}
 		for _, e := range p.Endpoints {
-			if e.TLS != nil && len(e.TLS.Chain) > 0 {
-				shown[p.ID.Tenant] = e.TLS
-				break
+			if e.TLS != nil && len(e.TLS.Chain) > 0 && len(shown[p.ID.Tenant]) < maxShown {
+				shown[p.ID.Tenant] = append(shown[p.ID.Tenant], e.TLS)
 			}
 		}
 	}
 	return shown
+}
+
+// assumed is what an assumed sender presents, nil where nothing was shown.
+func assumed(t *mailflow.Tenant, s *mailflow.Sender, shown []*probes.TLS) *probes.TLS {
+	certificates := make([]*mailflow.Presented, len(shown))
+	for i, one := range shown {
+		certificates[i] = present(one, s)
+	}
+	for i := range t.Inbound {
+		if c := &t.Inbound[i]; c.Name == s.Connector {
+			if k := mailflow.Assume(c, certificates); k >= 0 {
+				return shown[k]
+			}
+		}
+	}
+	return nil
 }
 
 // present is a judged certificate as attribution sees it.
@@ -214,6 +233,7 @@ func (j *judge) simulate(f *check.Facts) {
 	}
 	if j.attributions == nil || !maps.Equal(presented, j.presented) {
 		j.presented = presented
+		j.overlaps = mailflow.Overlaps(f.Tenants)
 		j.attributions = map[probes.PathID][]mailflow.Attribution{}
 		directory := mailflow.NewDirectory(f.Tenants)
 		for i := range f.Tenants {
@@ -223,5 +243,5 @@ func (j *judge) simulate(f *check.Facts) {
 			}
 		}
 	}
-	f.Attributions = j.attributions
+	f.Overlaps, f.Attributions = j.overlaps, j.attributions
 }

@@ -35,6 +35,7 @@ func (d *daemon) judgeNow() time.Duration {
 	learned := d.learned.Load()
 	d.judge.served = learned.served
 	d.judge.complete(f)
+	f.MX = learned.mx
 	if stats := d.runner.Stats(); stats.VantageBlocked {
 		f.VantageBlocked = "no path passes connect, three hosts or more"
 	}

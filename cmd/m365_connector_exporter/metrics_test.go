@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/promslog"
 
@@ -11,7 +13,7 @@ import (
 	"m365_connector_exporter/collector"
 )
 
-// TestOwnMetricsAreServed: everything that the exporter says to tell of itself stands on /metrics from the start.
+// TestOwnMetricsAreServed: everything that the exporter says to tell of itself stands on /metrics once the self-test has run.
 func TestOwnMetricsAreServed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte("tenants: [{ name: contoso }]\n"), 0o600); err != nil {
@@ -24,6 +26,13 @@ func TestOwnMetricsAreServed(t *testing.T) {
 	d, err := newDaemon(file, cfg, "probe.example.org", promslog.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.selfTest.run(ctx) }()
+	defer func() { cancel(); <-done }()
+	for known := false; !known; _, known = d.selfTest.result() {
+		time.Sleep(time.Millisecond)
 	}
 	families := scrape(t, d.handler(""), "/metrics")
 	for _, m := range collector.OwnMetrics() {

@@ -129,11 +129,11 @@ func arrival(a *mailflow.Attribution) string {
 	}
 	switch p := a.Arrival.Certificate; {
 	case p == nil:
-		return from + " without a certificate,"
+		return from + " (without a certificate)"
 	case p.Valid == mailflow.No:
-		return from + " with a certificate for " + list(p.Names()) + " that does not verify,"
+		return from + " (with a certificate for " + list(p.Names()) + " that does not verify)"
 	default:
-		return from + " with a certificate for " + list(p.Names()) + ","
+		return from + " (with a certificate for " + list(p.Names()) + ")"
 	}
 }
 
@@ -146,9 +146,8 @@ func findInboundOverlap(f *Facts, report func(Finding)) {
 		names := append([]string{a.Connector}, a.Rivals...)
 		for _, name := range names {
 			others := slices.DeleteFunc(slices.Clone(names), func(other string) bool { return other == name })
-			one := saw("The sender %s matches this connector and %s alike.", s.Name, list(others))
-			one.Subject = Subject{Tenant: s.tenant.Name, Direction: mailflow.Inbound, Connector: name}
-			report(one)
+			report(saw("The sender %s matches this connector and %s alike.", s.Name, list(others)).of(
+				Subject{Tenant: s.tenant.Name, Direction: mailflow.Inbound, Connector: name}))
 		}
 	})(f, report)
 }

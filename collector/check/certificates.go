@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"time"
 
 	"m365_connector_exporter/probes"
@@ -82,57 +81,6 @@ const demandedRule = "Critical where the connector demands a valid certificate (
 // trustConsequences are what follows where Exchange Online does not take the sender's certificate.
 func trustConsequences() []string {
 	return []string{"attribution_relay_denied", "null_sender_relay_denied", "attribution_fragile"}
-}
-
-// shown is a certificate as one end of a path shows it.
-type shown struct {
-	*probes.TLS
-	at       string // where it was seen, for evidence
-	client   bool   // a sender presents it to Exchange Online
-	exchange bool   // Exchange Online's own host shows it
-	demanded bool   // mail stops where it does not verify
-	named    bool   // and where it bears another name
-}
-
-// eachCertificate asks a question of every certificate of every path whose connector is not muted.
-func eachCertificate(ask func(f *Facts, p *Path, c shown, report func(Finding))) func(*Facts, func(Finding)) {
-	return eachPath(func(f *Facts, p *Path, report func(Finding)) {
-		for i := range p.Endpoints {
-			if e := &p.Endpoints[i]; e.TLS != nil && len(e.TLS.Chain) > 0 && p.NotProbed == "" {
-				ask(f, p, serverShows(f, p, e), report)
-			}
-		}
-		if p.Client == nil || len(p.Client.Chain) == 0 {
-			return
-		}
-		c := shown{TLS: p.Client, at: "the sender " + p.ID.Path, client: true}
-		if s, ok := f.sender(p); ok {
-			c.demanded = s.connector.TLSSenderCertificateName != ""
-			report = s.limit(report)
-		}
-		ask(f, p, c, report)
-	})
-}
-
-func serverShows(f *Facts, p *Path, e *Endpoint) shown {
-	inbound := p.ID.Direction == mailflow.Inbound
-	return shown{
-		TLS: e.TLS, at: e.name(), exchange: inbound && mailflow.IsExchangeOnline(e.Host, f.ExchangeHosts),
-		demanded: !inbound && p.TLSSettings.DemandsTrust(), named: !inbound && p.TLSSettings == mailflow.DomainValidation,
-	}
-}
-
-func (e *Endpoint) name() string {
-	if e.Address == "" || e.Address == e.Host {
-		return e.Host
-	}
-	return e.Host + " (" + e.Address + ")"
-}
-
-// leaf names the certificate for evidence.
-func (c shown) leaf() string {
-	leaf := c.Chain[0]
-	return fmt.Sprintf("%s: the certificate for %s (serial %s)", c.at, leaf.Subject, leaf.Serial)
 }
 
 // serious is the severity of what stops mail only where the certificate is demanded.

@@ -9,10 +9,13 @@ import (
 // but their own (contract, section 1). What it reports is about the connector.
 func eachOutbound(ask func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
+		var subject Subject
+		tell := about(report, &subject)
 		for _, t := range f.known.tenants {
 			for j := range t.Outbound {
 				if c := &t.Outbound[j]; judgedOutbound(c) {
-					ask(f, t, c, about(report, outboundSubject(t, c)))
+					subject = outboundSubject(t, c)
+					ask(f, t, c, tell)
 				}
 			}
 		}
@@ -30,10 +33,13 @@ func inboundSubject(t *tenant, c *mailflow.InboundConnector) Subject {
 // eachInbound asks a question of every inbound connector that is turned on.
 func eachInbound(ask func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
+		var subject Subject
+		tell := about(report, &subject)
 		for _, t := range f.known.tenants {
 			for j := range t.Inbound {
 				if c := &t.Inbound[j]; c.IsEnabled() {
-					ask(f, t, c, about(report, inboundSubject(t, c)))
+					subject = inboundSubject(t, c)
+					ask(f, t, c, tell)
 				}
 			}
 		}
@@ -55,6 +61,8 @@ func eachSource(ask func(f *Facts, t *tenant, c *mailflow.InboundConnector, repo
 // most a warning (contract, section 2).
 func eachSender(ask func(f *Facts, s sender, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
+		var subject Subject
+		tell := about(report, &subject)
 		for _, t := range f.known.tenants {
 			for j := range t.Senders {
 				one := &t.Senders[j]
@@ -62,10 +70,10 @@ func eachSender(ask func(f *Facts, s sender, report func(Finding))) func(*Facts,
 				if c == nil || !c.IsEnabled() {
 					continue
 				}
-				subject := inboundSubject(t, c)
+				subject = inboundSubject(t, c)
 				subject.Path = one.Name
 				s := sender{one, t, c, f.known.paths[probes.PathID(subject)]}
-				ask(f, s, s.limit(about(report, subject)))
+				ask(f, s, s.limit(tell))
 			}
 		}
 	}
@@ -88,8 +96,11 @@ func (s sender) limit(report func(Finding)) func(Finding) {
 // eachTenant asks a question of every tenant.
 func eachTenant(ask func(f *Facts, t *tenant, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
+		var subject Subject
+		tell := about(report, &subject)
 		for _, t := range f.known.tenants {
-			ask(f, t, about(report, Subject{Tenant: t.Name}))
+			subject = Subject{Tenant: t.Name}
+			ask(f, t, tell)
 		}
 	}
 }
@@ -97,11 +108,11 @@ func eachTenant(ask func(f *Facts, t *tenant, report func(Finding))) func(*Facts
 // eachPath asks a question of every path whose connector is not muted.
 func eachPath(ask func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
-		for i := range f.Paths {
-			p := &f.Paths[i]
-			if t := f.known.named[p.ID.Tenant]; t == nil || !t.mutes(p.ID.Direction, p.ID.Connector) {
-				ask(f, p, about(report, Subject(p.ID)))
-			}
+		var subject Subject
+		tell := about(report, &subject)
+		for _, p := range f.known.judged {
+			subject = Subject(p.ID)
+			ask(f, p, tell)
 		}
 	}
 }
@@ -115,11 +126,12 @@ func eachProbed(ask func(f *Facts, p *Path, report func(Finding))) func(*Facts, 
 	})
 }
 
-// about gives each finding its subject, unless the check has named one itself.
-func about(report func(Finding), s Subject) func(Finding) {
+// about gives each finding the subject of the moment, unless the check has named one itself. One function serves all subjects of a
+// check: among ten thousand tenants a function for each would be most of the cost.
+func about(report func(Finding), s *Subject) func(Finding) {
 	return func(one Finding) {
 		if one.Subject == (Subject{}) {
-			one.Subject = s
+			one.Subject = *s
 		}
 		report(one)
 	}

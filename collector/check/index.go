@@ -11,6 +11,7 @@ type index struct {
 	named   map[string]*tenant
 	paths   map[probes.PathID]*Path
 	pathsOf map[Subject][]*Path // by connector
+	judged  []*Path             // whose connector is not muted
 }
 
 // tenant is a tenant with its parts by name.
@@ -38,6 +39,9 @@ func newIndex(f *Facts) *index {
 		connector.Path = ""
 		x.paths[p.ID] = p
 		x.pathsOf[connector] = append(x.pathsOf[connector], p)
+		if t := x.named[p.ID.Tenant]; t == nil || !t.mutes(p.ID.Direction, p.ID.Connector) {
+			x.judged = append(x.judged, p)
+		}
 	}
 	return x
 }

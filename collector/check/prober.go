@@ -82,9 +82,7 @@ func findOverload(f *Facts, report func(Finding)) {
 		if one := o.Paths; len(one) > 0 && !slices.ContainsFunc(one, func(id probes.PathID) bool { return id.Tenant != one[0].Tenant }) {
 			subject.Tenant = one[0].Tenant
 		}
-		one := saw("%s: rounds of %d paths take %s, the shortest interval is %s: %s.", o.Address, len(o.Paths), o.Needs, o.Within, list(names))
-		one.Subject = subject
-		report(one)
+		report(saw("%s: rounds of %d paths take %s, the shortest interval is %s: %s.", o.Address, len(o.Paths), o.Needs, o.Within, list(names)).of(subject))
 	}
 }
 
@@ -99,6 +97,6 @@ func findProberRoots(f *Facts, report func(Finding)) {
 		if c.MicrosoftRoot.Outcome == probes.Passed {
 			what = "but with DigiCert Global Root G2"
 		}
-		report(saw("%s: the chain of %s does not verify with this host's roots, %s.", c.at, c.Chain[0].Subject, what))
+		report(saw("%s: the chain of %s does not verify with this host's roots, %s.", c.at(), c.Chain[0].Subject, what))
 	})(f, report)
 }

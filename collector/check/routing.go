@@ -77,7 +77,7 @@ func covers(patterns []string, domain string) bool {
 	})
 }
 
-// claim is one reason for which outbound connectors get mail: a domain, a wildcard, or all accepted domains.
+// allAccepted stands among domains and wildcards, for which outbound connectors get mail.
 const allAccepted = "all accepted domains"
 
 // findOutboundOverlap looks for claims that more than one connector makes.
@@ -158,12 +158,8 @@ func clash(t *tenant, report func(Finding), what string, these []*mailflow.Outbo
 			if a == b {
 				continue
 			}
-			one := saw("It is for %s, the connector %s for %s.", what, b.Name, other).unsure(unsure)
-			one.Subject = outboundSubject(t, a)
-			report(one)
-			two := saw("It is for %s, the connector %s for %s.", other, a.Name, what).unsure(unsure)
-			two.Subject = outboundSubject(t, b)
-			report(two)
+			report(saw("It is for %s, the connector %s for %s.", what, b.Name, other).unsure(unsure).of(outboundSubject(t, a)))
+			report(saw("It is for %s, the connector %s for %s.", other, a.Name, what).unsure(unsure).of(outboundSubject(t, b)))
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -36,7 +35,7 @@ func tlsChecks() []Check {
 			Source: "send-receive-emails-socketerror",
 			Find: eachCertificate(func(_ *Facts, _ *Path, c shown, report func(Finding)) {
 				if c.OldVersion {
-					report(saw("%s chose %s.", c.at, c.Version))
+					report(saw("%s chose %s.", c.at(), c.Version))
 				}
 			}),
 		},
@@ -139,30 +138,33 @@ func findDifferences(f *Facts, p *Path, report func(Finding)) {
 		hosts[e.Host] = append(hosts[e.Host], e)
 	}
 	for _, host := range order {
-		kinds := map[string]bool{}
-		var lines []string
+		differs := slices.ContainsFunc(hosts[host], func(e *Endpoint) bool { return !f.lookAlike(hosts[host][0], e) })
 		for _, e := range hosts[host] {
-			kind, line := f.looks(e)
-			kinds[kind] = true
-			lines = append(lines, line)
-		}
-		if len(kinds) > 1 {
-			report(Finding{Evidence: lines})
+			if differs {
+				leaf := e.TLS.Chain[0]
+				report(saw("%s shows a certificate for %s, issued by %s, valid until %s.", e.name(), list(namesOf(leaf)), leaf.Issuer, day(leaf.NotAfter)))
+			}
 		}
 	}
 }
 
-// looks is what must be the same behind one name, and the sentence that shows it. Serial and key may differ: each server may have a
-// certificate of its own.
-func (f *Facts) looks(e *Endpoint) (kind, line string) {
-	leaf := e.TLS.Chain[0]
+// lookAlike compares what must be the same behind one name: names, issuer, and whether the end is near. Serial and key may differ: each
+// server may have a certificate of its own.
+func (f *Facts) lookAlike(a, b *Endpoint) bool {
+	one, two := a.TLS.Chain[0], b.TLS.Chain[0]
+	return a == b || one.Issuer == two.Issuer && f.endIsNear(one) == f.endIsNear(two) && slices.Equal(namesOf(one), namesOf(two))
+}
+
+func (f *Facts) endIsNear(leaf probes.Certificate) bool {
+	return past(f.Now, leaf.NotAfter) || f.Thresholds.leafEnds(f.Now, leaf.NotBefore, leaf.NotAfter) != Off
+}
+
+// namesOf are CN and SAN, sorted.
+func namesOf(leaf probes.Certificate) []string {
 	names := slices.Clone(leaf.DNSNames)
 	if leaf.CommonName != "" {
 		names = append(names, strings.ToLower(leaf.CommonName))
 	}
 	slices.Sort(names)
-	names = slices.Compact(names)
-	near := past(f.Now, leaf.NotAfter) || f.Thresholds.leafEnds(f.Now, leaf.NotBefore, leaf.NotAfter) != Off
-	return fmt.Sprintf("%q %q %t", names, leaf.Issuer, near),
-		fmt.Sprintf("%s shows a certificate for %s, issued by %s, valid until %s.", e.name(), list(names), leaf.Issuer, day(leaf.NotAfter))
+	return slices.Compact(names)
 }

@@ -31,6 +31,12 @@ func (one Finding) at(s Severity) Finding {
 	return one
 }
 
+// of names what the finding is about.
+func (one Finding) of(s Subject) Finding {
+	one.Subject = s
+	return one
+}
+
 // unsure says what the finding rests on that is not documented.
 func (one Finding) unsure(why string) Finding {
 	one.Uncertain = why

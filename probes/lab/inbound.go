@@ -74,7 +74,7 @@ func (w *World) openDoor() error {
 // inbound writes the current tenant's inbound connectors and senders.
 func (w *World) inbound() error {
 	host := w.tenant + "-example." + doorZone
-	fmt.Fprintf(&w.zone, "%s. 60 IN A 127.0.0.1\n", host)
+	fmt.Fprintf(&w.zone, "%s.example. 60 IN MX 0 %s.\n%s. 60 IN A 127.0.0.1\n", w.tenant, host, host)
 	var connectors, senders strings.Builder
 	for _, a := range arrivals[w.tenant] {
 		fmt.Fprintf(&connectors, "      - name: %s\n        connector_type: OnPremises\n        sender_domains: [\"*\"]\n", a.connector)
@@ -84,8 +84,8 @@ func (w *World) inbound() error {
 		if len(a.addresses) > 0 {
 			fmt.Fprintf(&connectors, "        sender_ip_addresses: [%s]\n", strings.Join(a.addresses, ", "))
 		}
-		fmt.Fprintf(&senders, "      - name: %s\n        connector: %s\n        mail_from_domains: [%s.example]\n        target: %s\n        probe: { port: %d }\n",
-			a.sender, a.connector, w.tenant, host, w.door.Port())
+		fmt.Fprintf(&senders, "      - name: %s\n        connector: %s\n        mail_from_domains: [%s.example]\n        probe: { port: %d }\n",
+			a.sender, a.connector, w.tenant, w.door.Port())
 		if len(a.addresses) > 0 {
 			fmt.Fprintf(&senders, "        addresses: [%s]\n", strings.Join(a.addresses, ", "))
 		}

@@ -31,8 +31,8 @@ func (w *World) contoso() error {
 	}
 	port := w.hybrid.Port()
 	w.add(site{connector: "To on-premises", host: "mail.contoso.example", port: port, settings: "DomainValidation", recipient: "probe@contoso.example", want: "passed"})
-	w.add(site{connector: "By MX", host: "contoso.example", port: port, settings: "CertificateValidation", mx: true, want: "passed"})
-	fmt.Fprintf(&w.zone, "contoso.example. 60 IN MX 10 mx1.contoso.example.\ncontoso.example. 60 IN MX 20 mx2.contoso.example.\n"+
+	w.add(site{connector: "By MX", host: "partners.contoso.example", port: port, settings: "CertificateValidation", mx: true, want: "passed"})
+	fmt.Fprintf(&w.zone, "partners.contoso.example. 60 IN MX 10 mx1.contoso.example.\npartners.contoso.example. 60 IN MX 20 mx2.contoso.example.\n"+
 		"mx1.contoso.example. 60 IN A 127.0.0.1\nmx2.contoso.example. 60 IN A %s\n", second)
 	if second == secondHost && w.usable(deadHost) {
 		w.add(site{
@@ -45,7 +45,7 @@ func (w *World) contoso() error {
 	}
 	w.add(site{
 		connector: "Test message", host: "test.contoso.example", port: port, settings: "EncryptionOnly",
-		recipient: "probe@contoso.example", probe: ", until: message, message_min_interval: 5m", want: "passed",
+		recipient: "probe@test.contoso.example", probe: ", until: message, message_min_interval: 5m", want: "passed",
 	})
 	w.add(site{connector: "Turned off", host: "old.contoso.example", port: port, extra: "        enabled: false\n"})
 	w.add(site{connector: "In test mode", host: "new.contoso.example", port: port, extra: "        test_mode: true\n"})
@@ -171,13 +171,13 @@ func (w *World) recipients() error {
 		return err
 	}
 	server, err := w.mail(MailOptions{Certificate: cert, Recipients: map[string]*smtp.SMTPError{
-		"gone@tailspin.example": {Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "User unknown"},
-		"grey@tailspin.example": {Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "Greylisted, try again later"},
+		"gone@tailspin.example":      {Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "User unknown"},
+		"grey@grey.tailspin.example": {Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "Greylisted, try again later"},
 	}})
 	if err != nil {
 		return err
 	}
 	w.add(site{connector: "Unknown recipient", host: "mail.tailspin.example", port: server.Port(), recipient: "gone@tailspin.example", want: "failed", stage: "recipient", why: "recipient_unknown"})
-	w.add(site{connector: "Greylisting", host: "grey.tailspin.example", port: server.Port(), recipient: "grey@tailspin.example", want: "inconclusive", stage: "recipient", why: "temporary_rejection"})
+	w.add(site{connector: "Greylisting", host: "grey.tailspin.example", port: server.Port(), recipient: "grey@grey.tailspin.example", want: "inconclusive", stage: "recipient", why: "temporary_rejection"})
 	return nil
 }

@@ -154,7 +154,11 @@ func (w *World) add(s site) {
 	if s.mx {
 		fmt.Fprintf(y, "        use_mx_record: true\n        recipient_domains: [%s]\n", s.host)
 	} else {
-		fmt.Fprintf(y, "        use_mx_record: false\n        smart_hosts: [%s]\n        recipient_domains: [%s.example]\n", s.host, w.tenant)
+		domain := s.host // of its own: connectors for one domain would be a finding
+		if _, at, ok := strings.Cut(s.recipient, "@"); ok {
+			domain = at
+		}
+		fmt.Fprintf(y, "        use_mx_record: false\n        smart_hosts: [%s]\n        recipient_domains: [%s]\n", s.host, domain)
 	}
 	if s.settings != "" {
 		fmt.Fprintf(y, "        tls_settings: %s\n", s.settings)

@@ -29,6 +29,9 @@ func stageOutcome(c *climb, t *probes.TLS) probes.Step {
 		if j.Uncertain != "" {
 			step.Uncertain = j.Uncertain
 		}
+		if j.Outcome == probes.NotReached && j.Detail != "" {
+			step.Detail = sanitise(step.Detail+"; "+v.String()+" "+j.Detail, maxDetail)
+		}
 	}
 	return step
 }

@@ -24,12 +24,9 @@ func (r *resolver) servers(p probes.Path) ([]string, error) {
 		servers = r.system
 	}
 	if len(servers) == 0 {
-		config, err := dns.ClientConfigFromFile("/etc/resolv.conf")
-		if err != nil || len(config.Servers) == 0 {
-			return nil, errors.New("the system's DNS servers are not known here (no resolv.conf): set dns_servers")
-		}
-		for _, s := range config.Servers {
-			servers = append(servers, net.JoinHostPort(s, config.Port))
+		var err error
+		if servers, err = systemDNS(); err != nil || len(servers) == 0 {
+			return nil, errors.New("the system's DNS servers are not known here: set dns_servers")
 		}
 	}
 	all := make([]string, 0, maxServers)

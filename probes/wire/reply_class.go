@@ -69,7 +69,7 @@ func classify(r probes.Reply, general probes.Reason) probes.Reason {
 		return general
 	case r.Code == 454 && r.Enhanced == "4.7.0" && strings.Contains(plainWords(r), "access denied"):
 		return probes.ReasonClientCertificateUntrusted
-	case r.Code == 552:
+	case r.Code == 552 && general == probes.ReasonMessageRejected: // at RCPT TO it is a full mailbox
 		return probes.ReasonMessageTooLarge
 	case r.Code >= 400 && r.Code < 500:
 		return probes.ReasonTemporaryRejection

@@ -55,6 +55,7 @@ func TestClassify(t *testing.T) {
 		{"454 4.7.0 Failed to establish appropriate TLS channel: Access Denied", probes.ReasonRecipientRejected, probes.ReasonClientCertificateUntrusted},
 		{"454 4.7.0 TLS not available", probes.ReasonSTARTTLSRejected, probes.ReasonSTARTTLSRejected},
 		{"552 too big", probes.ReasonMessageRejected, probes.ReasonMessageTooLarge},
+		{"552 5.2.2 mailbox full", probes.ReasonRecipientRejected, probes.ReasonRecipientRejected},
 		{"550 5.3.4 too big", probes.ReasonMessageRejected, probes.ReasonMessageTooLarge},
 		{"554 content", probes.ReasonMessageRejected, probes.ReasonMessageRejected},
 		{"550 no PTR record", probes.ReasonRecipientRejected, probes.ReasonProberRejected},

@@ -38,7 +38,7 @@ type resolver struct {
 	turns map[probes.PathID]uint64 // rounds of each path
 }
 
-// newResolver returns a resolver. systemServers are host:port; none means those of resolv.conf, read when they are needed.
+// newResolver returns a resolver. systemServers are host:port; none means the system's, read when they are needed.
 func newResolver(systemServers []string, allow []netip.Prefix, exoHosts []string) *resolver {
 	return &resolver{system: systemServers, allow: allow, exoHosts: exoHosts, timeout: dnsTimeout, heard: map[string]time.Time{}, turns: map[probes.PathID]uint64{}}
 }

@@ -239,6 +239,17 @@ func TestRevokedStage(t *testing.T) {
 	}
 }
 
+// TestUnknownRevocation: a stage that passes without an answer says so.
+func TestUnknownRevocation(t *testing.T) {
+	l := newLists(t)
+	at, _ := serve(t, healthy(serverConfig(l.leaf, l.inter)))
+	w := New(Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true})
+	step := probeOne(t, w, testPath(at, probes.TLSStage, mailflow.CertificateValidation)).Steps[probes.TLSStage]
+	if step.Outcome != probes.Passed || !strings.Contains(step.Detail, "revocation not known: leaf: its list") || !strings.Contains(step.Detail, "404") {
+		t.Errorf("%+v", step)
+	}
+}
+
 // TestOneFetch: many probes at once fetch a list once, and later ones not at all.
 func TestOneFetch(t *testing.T) {
 	l := newLists(t)

@@ -36,13 +36,13 @@ var (
 // ReadCertificate reads a certificate file for a command: PEM, DER or PKCS#7, and PKCS#12 with the password in passwordFile
 // (none: an empty one). Errors name the file, never what is in it.
 func ReadCertificate(path, passwordFile string) (Material, error) {
-	data, err := readFile(path)
+	data, _, err := readFile(path)
 	if err != nil {
 		return Material{}, fmt.Errorf("%s: %w", path, err)
 	}
 	password := ""
 	if passwordFile != "" {
-		secret, err := readFile(passwordFile)
+		secret, _, err := readFile(passwordFile)
 		if err != nil {
 			return Material{}, fmt.Errorf("%s: %w", passwordFile, err)
 		}

@@ -213,24 +213,3 @@ func TestCertificateReload(t *testing.T) {
 		t.Errorf("after it broke: %+v", m)
 	}
 }
-
-func FuzzCertificate(f *testing.F) {
-	text, err := os.ReadFile("testdata/certs/chain.p7b")
-	if err != nil {
-		f.Fatal(err)
-	}
-	block, _ := pem.Decode(text)
-	f.Add(text)
-	f.Add(block.Bytes)
-	dir := f.TempDir()
-	file := filepath.Join(dir, "c")
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		m, err := config.ReadCertificate(file, "")
-		if (err == nil) != (len(m.Chain) > 0) {
-			t.Errorf("%d certificates, %v", len(m.Chain), err)
-		}
-	})
-}

@@ -23,6 +23,7 @@ type Config struct {
 	fingerprint string
 	files       []string // read or found, the main one among them; sorted
 	patterns    []pattern
+	contents    *contents
 
 	own      map[string]own
 	probe    probes.Layer

@@ -88,49 +88,27 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	}
 }
 
-func TestBadTenantFileKeepsTheOthersAndItsLastState(t *testing.T) {
-	dir := t.TempDir()
-	put := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+// TestSaysNothing: empty sections, aliases and a comment of several lines load.
+func TestSaysNothing(t *testing.T) {
+	cfg, err := config.Load(write(t, "c.yaml", `global:
+probe:
+thresholds:
+checks:
+modules:
+suppressions:
+tenant_files:
+tenants:
+- name: &n a
+  probe: &p { interval: 1m }
+  checks:
+  accepted_domains:
+  inbound_connectors: [{ name: *n, comment: "one\ntwo", probe: *p }]
+  senders: [{ name: *n, connector: *n, certificate: }]
+`), nil)
+	if err != nil || len(cfg.Warnings) > 0 || len(cfg.Problems()) > 0 {
+		t.Fatal(err, cfg)
 	}
-	put("main.yaml", "tenant_files: ['t/*.yaml']\n")
-	if err := os.Mkdir(filepath.Join(dir, "t"), 0o700); err != nil {
-		t.Fatal(err)
+	if c := cfg.Tenants[0].Inbound[0]; c.Name != "a" || c.Comment != "one two" {
+		t.Errorf("%+v", c)
 	}
-	put("t/a.yaml", "name: a\noutbound_connectors: [{name: c, smart_hosts: [h.example]}]\n")
-	put("t/b.yaml", "name: b\n")
-	first, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := first.Fingerprint()
-	put("t/a.yaml", "name: [\n")
-	if first.CurrentFingerprint() == before {
-		t.Error("the fingerprint did not see the change")
-	}
-	second, err := config.Load(filepath.Join(dir, "main.yaml"), first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(second.Problems()) != 1 || len(second.Tenants) != 2 || second.Tenants[0].NotLoaded == "" || len(second.Tenants[0].Outbound) != 1 {
-		t.Errorf("problems %v, tenants %+v", second.Problems(), second.Tenants)
-	}
-	cold, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
-	if err != nil || len(cold.Tenants) != 2 || cold.Tenants[0].NotLoaded == "" || len(cold.Tenants[0].Outbound) != 0 {
-		t.Errorf("at start: %v, %+v", err, cold)
-	}
-}
-
-func FuzzLoad(f *testing.F) {
-	f.Add("tenants:\n- name: a\n  outbound_connectors:\n  - {name: c, smart_hosts: [mail.contoso.com]}\n")
-	f.Add("probe: {dns_servers: [127.0.0.1:53], connect_to: ['[::1]']}\n")
-	f.Add("a: &a [*a]\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		cfg, err := config.Load(write(t, "c.yaml", text), nil)
-		if (cfg == nil) == (err == nil) {
-			t.Errorf("both or neither: %v, %v", cfg, err)
-		}
-	})
 }

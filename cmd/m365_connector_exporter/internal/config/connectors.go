@@ -87,7 +87,7 @@ func (r *reader) common(c *mailflow.Common) fields {
 	known := r.ignored("identity", "when_created", "when_changed", "exchange_object_id", "is_valid", "object_state", "organization_id",
 		"distinguished_name", "name_hash_guid", "organizational_unit_root", "originating_server", "admin_display_name")
 	known["name"] = func(n *yaml.Node, k string) { c.Name = r.text(n, k) }
-	known["comment"] = func(n *yaml.Node, _ string) { c.Comment = comment(n) }
+	known["comment"] = func(n *yaml.Node, k string) { c.Comment = r.comment(n, k) }
 	known["connector_type"] = func(n *yaml.Node, k string) {
 		c.Type = mailflow.ConnectorType(r.enum(n, k, 1, "OnPremises", "Partner"))
 	}
@@ -101,8 +101,13 @@ func (r *reader) common(c *mailflow.Common) fields {
 }
 
 // comment is free text and may have lines; control characters become spaces.
-func comment(n *yaml.Node) string {
-	if isNull(n) || n.Kind != yaml.ScalarNode {
+func (r *reader) comment(n *yaml.Node, key string) string {
+	n, _ = r.enter(n)
+	if isNull(n) {
+		return ""
+	}
+	if n.Kind != yaml.ScalarNode {
+		r.fail(n, key, "must be text")
 		return ""
 	}
 	return strings.Map(func(c rune) rune {

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -88,11 +87,11 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 	var kinds kind
 	replaced := 0
 	number := 0
-	e, err := parseExport(data, func(record *yaml.Node) {
+	e, err := parseExport(data, func(record *yaml.Node, k kind) {
 		number++
 		inner.file, inner.nodes, inner.previous = fmt.Sprintf("%s: record %d", file, number), 0, Error{}
-		kinds |= kindOf(record)
-		if inner.record(record, t) {
+		kinds |= k
+		if inner.record(record, k, t) {
 			replaced++
 		}
 	})
@@ -110,14 +109,13 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 	if e.partial {
 		r.warn(file + ": more records stand on another page (@odata.nextLink) and are missing here")
 	}
-	if info, err := os.Stat(file); err == nil && (t.tenant.Inventory.IsZero() || info.ModTime().Before(t.tenant.Inventory)) {
+	if info := r.contents.files[file].info; info != nil && (t.tenant.Inventory.IsZero() || info.ModTime().Before(t.tenant.Inventory)) {
 		t.tenant.Inventory = info.ModTime().UTC()
 	}
 }
 
 // record takes one connector or accepted domain; it says true where it replaces one of the same name.
-func (r *reader) record(n *yaml.Node, t *readTenant) bool {
-	k := kindOf(n)
+func (r *reader) record(n *yaml.Node, k kind, t *readTenant) bool {
 	at := t.imports.at[k]
 	switch k {
 	case kindDomain:

@@ -31,14 +31,14 @@ var (
 // exportReader walks the JSON of an export: an object, an array, {"value":[…]} of REST, or ScubaGear's file.
 type exportReader struct {
 	decoder *json.Decoder
-	take    func(*yaml.Node)
+	take    func(*yaml.Node, kind)
 	records int
 	values  int  // of the current record
 	partial bool // REST: more records stand on another page
 }
 
 // parseExport gives each record to take. UTF-8 and UTF-16 with their marks are read. Null is what PowerShell writes for "none".
-func parseExport(data []byte, take func(*yaml.Node)) (*exportReader, error) {
+func parseExport(data []byte, take func(*yaml.Node, kind)) (*exportReader, error) {
 	text := plainText(data)
 	switch {
 	case len(bytes.TrimSpace(text)) == 0:
@@ -130,7 +130,8 @@ func (e *exportReader) object(depth int) error {
 	if _, err := e.decoder.Token(); err != nil {
 		return err
 	}
-	if kindOf(n) == kindNone {
+	k := kindOf(n)
+	if k == kindNone {
 		if holds {
 			return nil
 		}
@@ -139,7 +140,7 @@ func (e *exportReader) object(depth int) error {
 	if e.records++; e.records > maxRecords {
 		return fmt.Errorf("more than %d records", maxRecords)
 	}
-	e.take(n)
+	e.take(n, k)
 	return nil
 }
 

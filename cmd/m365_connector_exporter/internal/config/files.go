@@ -26,27 +26,28 @@ var (
 	errNoFile   = errors.New("not a regular file")
 )
 
-// readFile reads a regular file of at most maxFile bytes; its errors do not name the path. It never waits on a pipe.
-func readFile(path string) ([]byte, error) {
+// readFile reads a regular file of at most maxFile bytes, and says what it was before; its errors do not name the path. It never
+// waits on a pipe.
+func readFile(path string) ([]byte, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, plainError(err)
+		return nil, nil, plainError(err)
 	case !info.Mode().IsRegular():
-		return nil, errNoFile
+		return nil, nil, errNoFile
 	case info.Size() > maxFile:
-		return nil, errTooLarge
+		return nil, nil, errTooLarge
 	}
 	f, err := os.Open(path) //nolint:gosec // reading the files that the operator names is the job
 	if err != nil {
-		return nil, plainError(err)
+		return nil, nil, plainError(err)
 	}
 	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {
 		err = errTooLarge
 	}
-	return data, plainError(err)
+	return data, info, plainError(err)
 }
 
 // plainText is text as UTF-8 without a mark: PowerShell 5.1 writes UTF-16, or UTF-8 with one. What has no mark stays as it is.
@@ -80,7 +81,7 @@ func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
 
 // read opens a named file, which may not be empty.
 func (r *reader) read(n *yaml.Node, key, file string) ([]byte, bool) {
-	data, err := r.readFile(file)
+	data, _, err := r.contents.read(file)
 	if err == nil && len(bytes.TrimSpace(data)) == 0 {
 		err = errEmpty
 	}
@@ -147,7 +148,7 @@ func (r *reader) password(n *yaml.Node, key, file string) (password string, ok b
 	if file == "" {
 		return "", true
 	}
-	data, err := r.readFile(file)
+	data, _, err := r.contents.read(file)
 	if err != nil {
 		r.failFile(n, key, file, "%v", err)
 		return "", false
@@ -169,7 +170,7 @@ func (r *reader) secret(n *yaml.Node, key, file string) {
 func (r *reader) expand(n *yaml.Node, key, name string, folders bool) []string {
 	p := pattern{absolute(r.dir(), name), folders}
 	r.patterns = append(r.patterns, p)
-	r.remember(p.files())
+	r.contents.found(p.files())
 	found, err := filepath.Glob(p.glob)
 	switch {
 	case err != nil:

@@ -67,6 +67,7 @@ func TestCertificateFiles(t *testing.T) {
 		{"absent", "file: c", nil, 0o600, "/c: no such file or directory"},
 		{"PKCS#12", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("secret\n")}, 0o600, ""},
 		{"wrong password", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("hunter2\n")}, 0o600, "/p: the password is not the right one"},
+		{"too slow a PKCS#12", "{pkcs12: p}", map[string][]byte{"p": slowPKCS12(t, pfx)}, 0o600, "/p: its password would be hashed more than 2000000 times"},
 		{"no PKCS#12", "{pkcs12: p}", map[string][]byte{"p": cert}, 0o600, "/p: not a PKCS#12 file with a certificate and its key that can be read"},
 		{"folder", "{file: .}", nil, 0o600, ": not a regular file"},
 	}
@@ -97,6 +98,20 @@ func TestCertificateFiles(t *testing.T) {
 			t.Errorf("%s: not loaded: %q", test.name, cfg.Tenants[0].NotLoaded)
 		}
 	}
+}
+
+// slowPKCS12 is a .pfx that asks for eight million iterations.
+func slowPKCS12(t *testing.T, like []byte) []byte {
+	t.Helper()
+	private, cert, err := pkcs12.Decode(like, "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pfx, err := pkcs12.Modern.WithIterations(0x12345).Encode(private, cert, nil, "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.ReplaceAll(pfx, []byte{2, 3, 0x01, 0x23, 0x45}, []byte{2, 3, 0x7f, 0xff, 0xff}) // INTEGER, of the same length
 }
 
 func join(parts ...[]byte) []byte { return slices.Concat(parts...) }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // pattern is a name or pattern of the configuration, absolute. Of folders the exports in them count.
@@ -51,64 +53,102 @@ func matches(glob, name string) bool {
 	return err == nil && ok
 }
 
-// readFile reads a file and remembers what was in it the first time.
-func (l *loading) readFile(file string) ([]byte, error) {
-	data, err := readFile(file)
-	if l.contents[file] == "" {
-		l.contents[file] = sum(data, err)
-	}
-	return data, err
+// contents are the files of one configuration as they were when they were last read. They may be looked at from several goroutines.
+type contents struct {
+	mu    sync.Mutex
+	files map[string]content
 }
 
-// remember keeps in mind files that were found, so that one which is not read does not look new later.
-func (l *loading) remember(files []string) {
-	for _, file := range files {
-		if _, known := l.contents[file]; !known {
-			l.contents[file] = ""
-		}
-	}
+// content is what a file held.
+type content struct {
+	hash string      // "" where it was found and not read
+	info os.FileInfo // before it was read; nil where it could not be
+	at   time.Time   // when it was read
 }
 
-// sum is a hash of a file's content. It is never empty.
-func sum(data []byte, err error) string {
+// settled is how old a change must be, when a file is read, for a later one to show in the file's times. FAT counts in twos.
+const settled = 2 * time.Second
+
+func newContent(data []byte, info os.FileInfo, err error) content {
 	if err != nil {
-		return "unreadable"
+		return content{hash: "unreadable"}
 	}
 	hash := sha256.Sum256(data)
-	return string(hash[:])
+	return content{string(hash[:]), info, time.Now()}
+}
+
+// same tells, without reading the file, that it still holds what it held: the same file, of the same size, not written since.
+func (c content) same(file string) bool {
+	if c.info == nil || c.at.Sub(c.info.ModTime()) < settled {
+		return false
+	}
+	info, err := os.Stat(file)
+	return err == nil && os.SameFile(info, c.info) && info.Size() == c.info.Size() && info.ModTime().Equal(c.info.ModTime())
+}
+
+// hashOf is the hash of what the file holds now.
+func (c *contents) hashOf(file string) string {
+	known := c.files[file]
+	if known.hash == "" || !known.same(file) {
+		known = newContent(readFile(file))
+		c.files[file] = known
+	}
+	return known.hash
+}
+
+// read reads a file and remembers what was in it the first time.
+func (c *contents) read(file string) ([]byte, os.FileInfo, error) {
+	data, info, err := readFile(file)
+	if c.files[file].hash == "" {
+		c.files[file] = newContent(data, info, err)
+	}
+	return data, info, err
+}
+
+// found remembers files, so that one which is not read does not look new later.
+func (c *contents) found(files []string) {
+	for _, file := range files {
+		if _, known := c.files[file]; !known {
+			c.files[file] = content{}
+		}
+	}
 }
 
 // finish gives the configuration what it needs to see changes.
 func (l *loading) finish() {
-	for file, content := range l.contents {
-		if content == "" {
-			l.contents[file] = sum(readFile(file))
+	hashes := map[string]string{}
+	for file, c := range l.contents.files {
+		if hashes[file] = c.hash; c.hash == "" {
+			hashes[file] = l.contents.hashOf(file)
 		}
 	}
-	l.cfg.fingerprint = fingerprint(l.contents)
-	l.cfg.files = slices.Sorted(maps.Keys(l.contents))
-	l.cfg.patterns = l.patterns
+	l.cfg.fingerprint = fingerprint(hashes)
+	l.cfg.files = slices.Sorted(maps.Keys(hashes))
+	l.cfg.patterns, l.cfg.contents = l.patterns, l.contents
 }
 
-func fingerprint(contents map[string]string) string {
-	hash := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(contents)) {
-		_, _ = fmt.Fprintf(hash, "%q %x\n", name, contents[name])
+func fingerprint(hashes map[string]string) string {
+	all := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(hashes)) {
+		_, _ = fmt.Fprintf(all, "%q %x\n", name, hashes[name])
 	}
-	return hex.EncodeToString(hash.Sum(nil))
+	return hex.EncodeToString(all.Sum(nil))
 }
 
 // Fingerprint is a hash over the contents of every file that Load read, as it read them.
 func (c *Config) Fingerprint() string { return c.fingerprint }
 
 // CurrentFingerprint is that hash over what those files hold now, and over the files that Load would find now. It differs from
-// Fingerprint when one of them changed, came or went since Load began, and not when only times changed.
+// Fingerprint when one of them changed, came or went since Load began, and not when only times changed. A file that is still the
+// same by its size and its times is not read again.
 func (c *Config) CurrentFingerprint() string {
-	contents := map[string]string{}
+	c.contents.mu.Lock()
+	defer c.contents.mu.Unlock()
+	hashes := map[string]string{}
 	add := func(files []string) {
 		for _, file := range files {
-			if _, known := contents[file]; !known {
-				contents[file] = sum(readFile(file))
+			if _, known := hashes[file]; !known {
+				hashes[file] = c.contents.hashOf(file)
 			}
 		}
 	}
@@ -116,5 +156,5 @@ func (c *Config) CurrentFingerprint() string {
 	for _, p := range c.patterns {
 		add(p.files())
 	}
-	return fingerprint(contents)
+	return fingerprint(hashes)
 }

@@ -6,8 +6,8 @@ import (
 
 // loading is what the readers of one Load share.
 type loading struct {
-	cfg, last      *Config           // the one being built; the one that runs, or nil
-	contents       map[string]string // of each file that was read or found; see finish
+	cfg, last      *Config // the one being built; the one that runs, or nil
+	contents       *contents
 	patterns       []pattern
 	names          map[string]bool // of tenants in YAML
 	dropped        int             // warnings, more than are kept

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // Load reads the main file and every file it names. The error is of type [Errors] and holds every mistake of the main file. A
@@ -19,7 +20,7 @@ import (
 func Load(path string, last *Config) (*Config, error) {
 	cfg := defaults()
 	r := &reader{file: path, loading: &loading{
-		cfg: &cfg, last: last, contents: map[string]string{}, names: map[string]bool{}, folderAt: map[string]*folder{},
+		cfg: &cfg, last: last, contents: &contents{files: map[string]content{}}, names: map[string]bool{}, folderAt: map[string]*folder{},
 	}}
 	if root := r.open(path); root != nil {
 		r.main(root)
@@ -31,12 +32,15 @@ func Load(path string, last *Config) (*Config, error) {
 		cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("and %d warnings more", r.dropped))
 	}
 	r.finish()
+	for i := range cfg.Tenants {
+		cfg.Tenants[i] = mailflow.WithImpliedSenders(cfg.Tenants[i])
+	}
 	return &cfg, nil
 }
 
 // open parses a file with exactly one document. It returns nil after a mistake.
 func (r *reader) open(path string) *yaml.Node {
-	data, err := r.readFile(path)
+	data, _, err := r.contents.read(path)
 	if err != nil {
 		r.fail(nil, "", "%v", err)
 		return nil
@@ -151,6 +155,9 @@ func (r *reader) thresholds(n *yaml.Node, key string, t *check.Thresholds) {
 
 func (r *reader) modules(n *yaml.Node, key string, cfg *Config) {
 	n, _ = r.enter(n)
+	if isNull(n) {
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		r.fail(n, key, "must be a mapping from names to probe settings")
 		return

@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"software.sslmate.com/src/go-pkcs12"
 )
 
 var (
@@ -18,8 +16,6 @@ var (
 	errKey          = errors.New("the key in it cannot be read (PKCS#8, PKCS#1 or SEC 1)")
 	errKeys         = errors.New("more than one key in it")
 	errPKCS7        = errors.New("the PKCS#7 in it cannot be read (SignedData in DER)")
-	errPKCS12       = errors.New("not a PKCS#12 file with a certificate and its key that can be read")
-	errPassword     = errors.New("the password is not the right one")
 )
 
 // parseCertificates reads PEM (certificates, PKCS#7, one key), DER or PKCS#7.
@@ -140,33 +136,3 @@ func parsePKCS7(der []byte) ([]*x509.Certificate, error) {
 	}
 	return certs, nil
 }
-
-// isPKCS12 recognises the outside of a PFX (RFC 7292, section 4): version 3, then PKCS#7.
-func isPKCS12(der []byte) bool {
-	var pfx struct {
-		Version int
-		Content contentInfo
-		Mac     asn1.RawValue `asn1:"optional"`
-	}
-	_, err := asn1.Unmarshal(der, &pfx)
-	return err == nil && pfx.Version == 3
-}
-
-// parsePKCS12 reads a .pfx. The library does not read one without a key.
-func parsePKCS12(data []byte, password string) (Material, error) {
-	private, leaf, rest, err := pkcs12.DecodeChain(data, password)
-	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
-		return Material{}, errPassword
-	}
-	if err != nil {
-		return Material{}, errPKCS12
-	}
-	key, ok := private.(crypto.Signer)
-	if !ok {
-		return Material{}, errKey
-	}
-	return material(append([]*x509.Certificate{leaf}, rest...), key)
-}
-
-// passwordOf is a password file's content without its mark and its last line's end.
-func passwordOf(data []byte) string { return strings.TrimRight(string(plainText(data)), "\r\n") }

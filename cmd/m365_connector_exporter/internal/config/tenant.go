@@ -122,7 +122,8 @@ func (r *reader) acceptedDomains(n *yaml.Node, key string, t *mailflow.Tenant) {
 		at[d.Name] = i
 	}
 	r.list(n, key, func(n *yaml.Node, k string) {
-		i, imported := at[strings.ToLower(scalar(n, "domain_name"))]
+		written, _ := mailflow.NormaliseDomain(scalar(n, "domain_name"))
+		i, imported := at[written]
 		if !imported {
 			t.AcceptedDomains = append(t.AcceptedDomains, mailflow.AcceptedDomain{})
 			i = len(t.AcceptedDomains) - 1
@@ -164,18 +165,24 @@ func (r *reader) ignored(keys ...string) fields {
 
 // scalar is the text of a mapping's key, or "".
 func scalar(n *yaml.Node, key string) string {
-	if n.Kind == yaml.AliasNode && n.Alias != nil {
-		n = n.Alias
-	}
+	n = behind(n)
 	if n.Kind != yaml.MappingNode {
 		return ""
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key && n.Content[i+1].Kind == yaml.ScalarNode {
-			return n.Content[i+1].Value
+		if v := behind(n.Content[i+1]); n.Content[i].Value == key && v.Kind == yaml.ScalarNode {
+			return v.Value
 		}
 	}
 	return ""
+}
+
+// behind follows an alias.
+func behind(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		return n.Alias
+	}
+	return n
 }
 
 func (r *reader) dir() string { return filepath.Dir(r.file) }

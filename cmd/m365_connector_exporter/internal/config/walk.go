@@ -59,9 +59,7 @@ type fields map[string]func(n *yaml.Node, key string)
 
 // enter follows an alias and counts; it says false when the file is too much to read.
 func (r *reader) enter(n *yaml.Node) (*yaml.Node, bool) {
-	if n.Kind == yaml.AliasNode && n.Alias != nil {
-		n = n.Alias
-	}
+	n = behind(n)
 	if r.nodes++; r.nodes == maxNodes {
 		r.fail(n, "", "more than %d values", maxNodes)
 	}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+)
+
+// maxLoggedChanges bounds how many connectors one reload names in the log. All are counted.
+const maxLoggedChanges = 100
+
+// tellChanges counts and logs the connectors that differ between two configurations.
+func (d *daemon) tellChanges(before, after *config.Config) {
+	changes := config.Changes(before, after)
+	for i, c := range changes {
+		d.board.CountChange(c.Tenant, c.Kind)
+		if i < maxLoggedChanges {
+			d.log.Info("connector "+c.Kind, slog.String("tenant", c.Tenant), slog.String("direction", string(c.Direction)),
+				slog.String("connector", c.Connector), slog.String("properties", strings.Join(c.What, ",")))
+		}
+	}
+	if more := len(changes) - maxLoggedChanges; more > 0 {
+		d.log.Info("more connectors changed than are named here", "more", more)
+	}
+}

@@ -1,0 +1,117 @@
+package config_test
+
+import (
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+)
+
+// seeds are the files of a pattern.
+func seeds(f *testing.F, pattern string) (all [][]byte) {
+	f.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		f.Fatal(pattern, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// plain fails where something that may stand in an SMTP command could break out of it.
+func plain(t *testing.T, cfg *config.Config) {
+	t.Helper()
+	for _, tenant := range cfg.Tenants {
+		values := []string{tenant.Name}
+		for _, c := range tenant.Outbound {
+			values = append(append(append(values, c.SmartHosts...), c.ValidationRecipients...), c.Name, c.TLSDomain)
+		}
+		for _, s := range tenant.Senders {
+			values = append(append(values, s.MailFromDomains...), s.Recipient, s.Target)
+		}
+		for _, v := range values {
+			if strings.ContainsFunc(v, unicode.IsControl) {
+				t.Errorf("%q could inject a command", v)
+			}
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte("tenants:\n- &t {name: a, exports: [e.json]}\n- *t\n"))
+	f.Add([]byte("0: [:!00 \xef"))
+	for _, text := range seeds(f, "testdata/bad/*.txtar") {
+		f.Add(txtar.Parse(text).Files[0].Data)
+	}
+	f.Add(seeds(f, "../../../../config.example.yaml")[0])
+	main := filepath.Join(f.TempDir(), "main.yaml")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(main, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(main, nil)
+		if (cfg == nil) == (err == nil) {
+			t.Fatalf("both or neither: %v, %v", cfg, err)
+		}
+		if cfg == nil {
+			return
+		}
+		plain(t, cfg)
+		again, err := config.Load(main, cfg)
+		if err != nil || len(config.Changes(cfg, again)) > 0 || again.CurrentFingerprint() != cfg.Fingerprint() {
+			t.Errorf("the same file, loaded twice: %v, %v", err, config.Changes(cfg, again))
+		}
+	})
+}
+
+func FuzzExport(f *testing.F) {
+	for _, text := range seeds(f, "testdata/exports/*.json") {
+		f.Add(text)
+		f.Add([]byte(utf16le(string(text))))
+	}
+	dir := f.TempDir()
+	main, export := filepath.Join(dir, "main.yaml"), filepath.Join(dir, "e.json")
+	if err := os.WriteFile(main, []byte("tenants: [{name: a, exports: [e.json]}]\n"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(export, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(main, nil)
+		if err != nil {
+			t.Fatalf("an export spoiled the main file: %v", err)
+		}
+		plain(t, cfg)
+	})
+}
+
+func FuzzCertificate(f *testing.F) {
+	text := seeds(f, "testdata/certs/chain.p7b")[0]
+	block, _ := pem.Decode(text)
+	f.Add(text)
+	f.Add(block.Bytes)
+	file := filepath.Join(f.TempDir(), "c")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := config.ReadCertificate(file, "")
+		if (err == nil) != (len(m.Chain) > 0) {
+			t.Errorf("%d certificates, %v", len(m.Chain), err)
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package config_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+const outboundJSON = `{"Enabled":true,"UseMXRecord":false,"ConnectorType":1,"ConnectorSource":"Brand New","RecipientDomains":["smtp:contoso.com;1"],
+ "SmartHosts":[{"Domain":"mail.contoso.com"}],"TlsSettings":2,"TlsDomain":null,"LastValidationTimestamp":"2026-07-24T18:59:12.0000000",
+ "WhenChangedUTC":"/Date(1772500523000)/","Name":"a/b \"c\"","SomethingNew":{"x":[1]}}`
+
+func wantOutbound() mailflow.OutboundConnector {
+	return mailflow.OutboundConnector{
+		Common: mailflow.Common{
+			Name: `a/b "c"`, Type: mailflow.OnPremises, Source: "Brand New", Enabled: mailflow.Yes, WhenChanged: time.UnixMilli(1772500523000).UTC(),
+		},
+		UseMXRecord: mailflow.No, RecipientDomains: []string{"contoso.com"}, SmartHosts: []string{"mail.contoso.com"},
+		TLSSettings: mailflow.CertificateValidation, LastValidation: time.Date(2026, 7, 24, 18, 59, 12, 0, time.UTC),
+	}
+}
+
+// TestOverlay: keys given in YAML win over the export's, the others stay.
+func TestOverlay(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "e.json"), outboundJSON, 0o600)
+	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, outbound_connectors: [{name: 'a/b "c"', smart_hosts: [other.example]}], exports: ['*.json', 'none*']}]`, 0o600)
+	cfg, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := wantOutbound()
+	want.SmartHosts = []string{"other.example"}
+	if diff := cmp.Diff([]mailflow.OutboundConnector{want}, cfg.Tenants[0].Outbound); diff != "" {
+		t.Error(diff)
+	}
+	if len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "none* matches no file") {
+		t.Errorf("warnings %q", cfg.Warnings)
+	}
+}
+
+// TestOverlayOfDomains: a domain compares as it is compared everywhere, whatever its spelling.
+func TestOverlayOfDomains(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "e.json"), `{"DomainName":"Bücher.example","DomainType":"InternalRelay","MatchSubDomains":true}`, 0o600)
+	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, exports: [e.json], accepted_domains: [{domain_name: BÜCHER.example., default: true}]}]`, 0o600)
+	cfg, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []mailflow.AcceptedDomain{{Name: "xn--bcher-kva.example", Type: "InternalRelay", MatchSubDomains: mailflow.Yes, Default: mailflow.Yes}}
+	if diff := cmp.Diff(want, cfg.Tenants[0].AcceptedDomains); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,77 @@
+package collector_test
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes"
+)
+
+// talk is a probe's result as the wire leaves it, with nothing shared: 22 lines of dialogue, and a certificate of its own below two
+// of one of twenty CAs.
+func talk(p probes.Path, i int, at time.Time) probes.Result {
+	e := healthy(strings.Clone(p.ID.Path), fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))
+	for n := range 22 {
+		e.Transcript = append(e.Transcript, probes.Line{At: time.Duration(n), From: probes.Server, Text: fmt.Sprintf("250-%s line %d of the answer", p.ID.Path, n)})
+	}
+	e.TLS.Chain = e.TLS.Chain[:0]
+	for n := range 3 {
+		name, serial := fmt.Sprintf("%d.%s", n, p.ID.Path), i
+		if n > 0 {
+			name, serial = fmt.Sprintf("Intermediate CA %d.%d of a public authority", n, i%20), 1_000_000*n+i%20
+		}
+		e.TLS.Chain = append(e.TLS.Chain, probes.Certificate{
+			Subject: name, Issuer: fmt.Sprintf("CA %d.%d", n, i%20), CommonName: strings.Clone(name), DNSNames: []string{"a." + name, "b." + name},
+			Serial: fmt.Sprintf("%032x", serial), Fingerprint: fmt.Sprintf("%064x", serial), NotBefore: noon, NotAfter: noon.AddDate(1, 0, 0),
+			KeyAlgorithm: "RSA", SignatureAlgorithm: "SHA256-RSA", Raw: make([]byte, 1200),
+		})
+	}
+	for v := probes.VerdictTime; v < probes.VerdictRevocation; v++ {
+		e.TLS.Verdicts[v] = probes.Judgement{Outcome: probes.Passed, Detail: fmt.Sprintf("mail%d.contoso.com matches", i)}
+	}
+	return round(p, at, e)
+}
+
+// BenchmarkRest is what 10,000 paths of one endpoint hold after 22 rounds and a scrape: results with the dialogue, history, series.
+// MB-live is what is reachable; MB-resident is what the process has of the system's memory while rounds go on. The latter depends on
+// GOGC.
+func BenchmarkRest(b *testing.B) {
+	for b.Loop() {
+		board := collector.NewBoard(time.Now)
+		paths := make([]probes.Path, 10_000)
+		for i := range paths {
+			paths[i] = path(fmt.Sprintf("connector %d", i/10), fmt.Sprintf("host%d.contoso.com", i))
+		}
+		board.SetInventory(nil, paths)
+		rounds := func(from, to int) {
+			for n := from; n < to; n++ {
+				for i, p := range paths {
+					board.Record(talk(p, i, noon.Add(time.Duration(n)*time.Minute)))
+				}
+			}
+		}
+		rounds(0, 20)
+		debug.FreeOSMemory() // the start was a rush
+		rounds(20, 24)
+		if err := collector.NewGatherer(nil, board).Write(io.Discard, expfmt.FmtText); err != nil {
+			b.Fatal(err)
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.Sys-m.HeapReleased)/1e6, "MB-resident")
+		b.ReportMetric(float64(m.NextGC)/1e6, "MB-goal")
+		runtime.GC()
+		runtime.GC() // the second empties what pools still held
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB-live")
+		runtime.KeepAlive(board)
+	}
+}

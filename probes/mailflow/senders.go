@@ -1,0 +1,58 @@
+package mailflow
+
+import "slices"
+
+// WithImpliedSenders adds a sender to every enabled OnPremises inbound connector that has none, marked as assumed and named after the
+// connector: from the connector's addresses, with MAIL FROM each accepted domain. What it presents is found out later, see [Assume].
+// Mail of trusted organizations comes from Exchange Online itself and needs none. The tenant that was given is not changed.
+func WithImpliedSenders(t Tenant) Tenant {
+	served, taken := map[string]bool{}, map[string]bool{}
+	for _, s := range t.Senders {
+		served[s.Connector], taken[s.Name] = true, true
+	}
+	t.Senders = slices.Clip(t.Senders)
+	for i := range t.Inbound {
+		c := &t.Inbound[i]
+		if !c.IsEnabled() || c.Type != OnPremises || served[c.Name] || len(c.TrustedOrganizations) > 0 {
+			continue
+		}
+		served[c.Name] = true
+		name := c.Name
+		for taken[name] {
+			name += " (assumed)"
+		}
+		taken[name] = true
+		t.Senders = append(t.Senders, impliedSender(&t, c, name))
+	}
+	return t
+}
+
+func impliedSender(t *Tenant, c *InboundConnector, name string) Sender {
+	s := Sender{Name: name, Connector: c.Name, Assumed: true, Relays: "external"}
+	for _, r := range c.networks() {
+		p, _ := r.network()
+		if !slices.Contains(s.Addresses, p) {
+			s.Addresses = append(s.Addresses, p)
+		}
+	}
+	for _, d := range t.AcceptedDomains {
+		s.MailFromDomains = append(s.MailFromDomains, d.Name)
+	}
+	return s
+}
+
+// Assume chooses what an assumed sender presents: of the certificates that the smart hosts of the tenant's OnPremises outbound
+// connectors show, the first that the connector asks for, else the first. It returns the index, -1 where none is shown.
+func Assume(c *InboundConnector, shown []*Presented) int {
+	first := -1
+	for i, p := range shown {
+		switch {
+		case p == nil:
+		case MatchCertificate(c.TLSSenderCertificateName, p).Matched:
+			return i
+		case first < 0:
+			first = i
+		}
+	}
+	return first
+}
