@@ -1,0 +1,77 @@
+package mailflow
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestRehearse(t *testing.T) {
+	contoso := tenant("contoso", "contoso.com", onPremises("exact", "mail.contoso.com", ""), onPremises("wide", "*.contoso.com", ""),
+		onPremises("ip", "-", "198.51.100.10"), with(onPremises("off", "mail.contoso.com", ""), disabled))
+	fabrikam := tenant("fabrikam", "fabrikam.com", onPremises("gateway", "*.fabrikam.com", ""))
+	now := certificate("mail.contoso.com")
+	invalid := certificate("mail.contoso.com")
+	invalid.Valid = No
+	for _, test := range []struct {
+		name      string
+		connector string
+		before    *Presented
+		after     *Presented
+		breaks    string // parts of the sentences, in order; "" none
+	}{
+		{"the same names", "exact", now, certificate("mail.contoso.com"), ""},
+		{"another name", "exact", now, certificate("edge.contoso.com"), "asks for mail.contoso.com, the certificate bears edge.contoso.com|mail from contoso.com is refused: 550 5.7.64|null sender is refused"},
+		{"another name, the present one unknown", "exact", nil, certificate("edge.contoso.com"), "asks for mail.contoso.com|mail from contoso.com is refused"},
+		{"it did not match before either", "exact", certificate("old.contoso.com"), certificate("edge.contoso.com"), "the present certificate does not match either"},
+		{"another name under a wildcard", "wide", now, certificate("edge.contoso.com"), ""},
+		{"not valid", "exact", now, invalid, "is not valid|mail from contoso.com is refused|null sender"},
+		{"by address", "ip", now, certificate("anything.example"), "null sender is refused"},
+		{"by address, never relayed the null sender", "ip", certificate("other.example"), certificate("anything.example"), ""},
+		{"another tenant's", "wide", now, certificate("mail.contoso.com mail.fabrikam.com"), "mail from contoso.com is attributed to contoso, fabrikam alike|null sender"},
+		{"another tenant's alone", "ip", now, certificate("mail.fabrikam.com"), "mail from contoso.com is attributed to fabrikam by certificate|null sender is attributed to fabrikam"},
+	} {
+		contoso.Senders = []Sender{
+			{Name: "s", Connector: test.connector, Presented: test.before, MailFromDomains: []string{"contoso.com"}, Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}},
+			{Name: "off", Connector: "off"}, {Name: "gone", Connector: "gone"}, {Name: "not chosen", Connector: "wide"},
+		}
+		tenants := []Tenant{contoso, fabrikam}
+		tenants[0].Inbound = slices.DeleteFunc(slices.Clone(contoso.Inbound), func(c InboundConnector) bool {
+			return c.Name != test.connector && c.Name != "off" // else one connector would carry the other's mail
+		})
+		got := Rehearse(tenants, func(_ *Tenant, s *Sender) bool { return s.Name != "not chosen" }, test.after)
+		if len(got) != 1 || got[0].Sender != "s" {
+			t.Fatalf("%s: %+v", test.name, got)
+		}
+		parts := strings.FieldsFunc(test.breaks, func(c rune) bool { return c == '|' })
+		if len(parts) != len(got[0].Breaks) {
+			t.Errorf("%s: %q, want %q", test.name, got[0].Breaks, parts)
+			continue
+		}
+		for i, part := range parts {
+			if !strings.Contains(got[0].Breaks[i], part) {
+				t.Errorf("%s: %q, want %q", test.name, got[0].Breaks[i], part)
+			}
+		}
+	}
+}
+
+func TestConcerns(t *testing.T) {
+	x := tenant("x", "", onPremises("wide", "*.contoso.co.uk", ""), onPremises("ip", "-", "198.51.100.10"))
+	for _, test := range []struct {
+		connector, presented, names string
+		want                        bool
+	}{
+		{"wide", "", "edge.contoso.co.uk", true},
+		{"wide", "", "edge.fabrikam.co.uk", false},
+		{"ip", "mail.contoso.com", "other.example edge.contoso.com", true},
+		{"ip", "", "edge.contoso.com", false},
+		{"ip", "localhost", "localhost", false},
+		{"gone", "", "edge.contoso.com", false},
+	} {
+		if got := Concerns(certificate(test.names), &x, &Sender{Connector: test.connector, Presented: certificate(test.presented)}); got != test.want {
+			t.Errorf("%+v: %t", test, got)
+		}
+	}
+}
