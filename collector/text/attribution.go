@@ -1,0 +1,145 @@
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Attribution prints to whom a message is attributed, why, and what is uncertain about it.
+func Attribution(w io.Writer, a mailflow.Attribution, o Options) error {
+	p := &printer{Options: o}
+	p.line(0, safe(verdict(a)))
+	for i, step := range a.Trace {
+		p.line(2, fmt.Sprintf("%2d. %s", i+1, safe(step)))
+	}
+	p.caveats(2, a.Fragile, a.Uncertain)
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+// grounds are what a message is attributed by, in words.
+var grounds = map[mailflow.Ground]string{
+	mailflow.GroundCertificate: "certificate", mailflow.GroundMailFrom: "MAIL FROM", mailflow.GroundRcptTo: "RCPT TO", mailflow.GroundNone: "nothing",
+}
+
+// verdict is the answer in a sentence.
+func verdict(a mailflow.Attribution) string {
+	switch {
+	case a.Ambiguous():
+		return "Ambiguous: by " + grounds[a.Ground] + " it can be " + strings.Join(a.Tenants, ", ") + "."
+	case len(a.Tenants) == 0:
+		return "Attributed to no configured tenant" + refused(a)
+	}
+	text := "Attributed to " + a.Tenants[0] + " by " + grounds[a.Ground]
+	if a.Connector != "" {
+		text += ", through connector " + a.Connector
+	}
+	if a.Relay {
+		return text + "; mail to others is relayed."
+	}
+	return text + "; mail to others is not relayed" + refused(a)
+}
+
+func refused(a mailflow.Attribution) string {
+	if a.Reply == "" {
+		return "."
+	}
+	return "; predicted reply: " + a.Reply
+}
+
+func (p *printer) caveats(indent int, fragile string, uncertain []string) {
+	if fragile != "" {
+		p.line(indent, "Fragile: "+safe(fragile))
+	}
+	for _, why := range uncertain {
+		p.line(indent, "UNCERTAIN: "+safe(why))
+	}
+}
+
+// Rehearsals prints what becomes of each sender's mail with another certificate, presented by its problems first.
+func Rehearsals(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.Rehearsal, o Options) error {
+	p := &printer{Options: o}
+	p.line(0, "Certificate for "+safe(someOf(c.Names()))+" ("+safe(c.Source)+"): "+validity[c.Valid])
+	for _, problem := range problems {
+		p.line(4, safe(problem))
+	}
+	broken := 0
+	for _, r := range all {
+		p.line(0, "")
+		if len(r.Breaks) > 0 {
+			broken++
+		}
+		p.rehearsal(r)
+	}
+	p.line(0, "")
+	noun := "senders"
+	if len(all) == 1 {
+		noun = "sender"
+	}
+	p.line(0, fmt.Sprintf("%d %s: %d would break", len(all), noun, broken))
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+var validity = map[mailflow.Tri]string{mailflow.Yes: "valid", mailflow.No: "not valid", mailflow.Unknown: "validity could not be judged"}
+
+func someOf(names []string) string {
+	switch n := len(names); {
+	case n == 0:
+		return "no name"
+	case n > maxNames:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), n-maxNames)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (p *printer) rehearsal(r mailflow.Rehearsal) {
+	word, color := "Works   ", "\x1b[32m"
+	if len(r.Breaks) > 0 {
+		word, color = "BREAKS  ", "\x1b[31m"
+	}
+	if p.Color {
+		word = color + word + "\x1b[0m"
+	}
+	assumed := ""
+	if r.Assumed {
+		assumed = " (assumed)"
+	}
+	p.line(0, word+safe(rehearsed(r))+assumed)
+	for _, why := range r.Breaks {
+		p.line(8, "- "+safe(why))
+	}
+	p.performance("now", r.Before)
+	p.performance("then", r.After)
+}
+
+// maxMessages is how many of a sender's messages are printed; JSON has all.
+const maxMessages = 8
+
+func (p *printer) performance(when string, as mailflow.Performance) {
+	if as.Presented == nil {
+		p.line(8, when+": what the sender presents is not known")
+		return
+	}
+	p.line(8, when+": "+safe(as.Match.Rule))
+	if as.Match.Uncertain != "" {
+		p.line(10, "UNCERTAIN: "+safe(as.Match.Uncertain))
+	}
+	for _, a := range as.Attributions[:min(len(as.Attributions), maxMessages)] {
+		from := a.Arrival.MailFrom
+		if from == "" {
+			from = "<>"
+		}
+		if a.Arrival.Address.IsValid() {
+			from += " from " + a.Arrival.Address.String()
+		}
+		p.line(10, safe(from+": "+verdict(a)))
+		p.caveats(12, a.Fragile, a.VerdictDoubts())
+	}
+	if more := len(as.Attributions) - maxMessages; more > 0 {
+		p.line(10, fmt.Sprintf("and %d messages more", more))
+	}
+}

@@ -1,0 +1,116 @@
+package text
+
+import (
+	"io"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// The JSON schemas of attribute (an object) and rehearse (an object). Fields are only ever added; absent does not apply or is not
+// known.
+type (
+	attributionJSON struct {
+		Arrival   arrivalJSON `json:"arrival"`
+		Tenants   []string    `json:"tenants"` // one: attributed; none; more: ambiguous
+		Connector string      `json:"connector,omitempty"`
+		Rivals    []string    `json:"rivals,omitempty"` // other connectors of the tenant that match alike
+		Ground    string      `json:"ground"`           // certificate, mail_from, rcpt_to, none
+		Relay     bool        `json:"relay"`            // mail to recipients outside the tenant is accepted
+		Reply     string      `json:"predicted_reply,omitempty"`
+		Fragile   string      `json:"fragile,omitempty"`
+		Uncertain []string    `json:"uncertain,omitempty"`
+		Trace     []string    `json:"trace"`
+	}
+	arrivalJSON struct {
+		Address     string         `json:"address,omitempty"`
+		MailFrom    string         `json:"mail_from"` // a domain; "" is the null sender
+		RcptTo      string         `json:"rcpt_to"`   // a domain
+		TLS         bool           `json:"tls"`
+		Certificate *presentedJSON `json:"certificate,omitempty"`
+	}
+	presentedJSON struct {
+		Names       []string `json:"names"` // CN and SAN
+		Fingerprint string   `json:"fingerprint_sha256,omitempty"`
+		Valid       *bool    `json:"valid,omitempty"`
+		Source      string   `json:"source,omitempty"`
+	}
+	rehearseJSON struct {
+		Certificate presentedJSON   `json:"certificate"`
+		Problems    []string        `json:"problems,omitempty"` // why the certificate is not valid
+		Senders     []rehearsalJSON `json:"senders"`
+	}
+	rehearsalJSON struct {
+		Target    string          `json:"target"` // TENANT/inbound/CONNECTOR/SENDER, percent-encoded
+		Tenant    string          `json:"tenant"`
+		Connector string          `json:"connector"`
+		Sender    string          `json:"sender"`
+		Assumed   bool            `json:"assumed"`
+		Asks      string          `json:"tls_sender_certificate_name,omitempty"`
+		Breaks    []string        `json:"breaks"` // empty: nothing would
+		Before    performanceJSON `json:"before"`
+		After     performanceJSON `json:"after"`
+	}
+	performanceJSON struct {
+		Known        bool              `json:"known"` // what the sender presents is known
+		Matched      bool              `json:"matched"`
+		Rule         string            `json:"rule,omitempty"`
+		Uncertain    string            `json:"uncertain,omitempty"`
+		Attributions []attributionJSON `json:"attributions"`
+	}
+)
+
+// AttributionJSON prints an attribution for programs.
+func AttributionJSON(w io.Writer, a mailflow.Attribution) error { return encode(w, attributionOf(a)) }
+
+func attributionOf(a mailflow.Attribution) attributionJSON {
+	out := attributionJSON{
+		Arrival: arrivalJSON{MailFrom: safeLines(a.Arrival.MailFrom), RcptTo: safeLines(a.Arrival.RcptTo), TLS: a.Arrival.TLS},
+		Tenants: safeAll(a.Tenants), Connector: safeLines(a.Connector), Rivals: safeAll(a.Rivals), Ground: string(a.Ground), Relay: a.Relay,
+		Reply: a.Reply, Fragile: safeLines(a.Fragile), Uncertain: safeAll(a.Uncertain), Trace: safeAll(a.Trace),
+	}
+	if a.Arrival.Address.IsValid() {
+		out.Arrival.Address = a.Arrival.Address.String()
+	}
+	if a.Arrival.Certificate != nil {
+		p := presentedOf(*a.Arrival.Certificate)
+		out.Arrival.Certificate = &p
+	}
+	return out
+}
+
+func presentedOf(p mailflow.Presented) presentedJSON {
+	out := presentedJSON{Names: safeAll(p.Names()), Fingerprint: p.Fingerprint, Source: safeLines(p.Source)}
+	if p.Valid != mailflow.Unknown {
+		valid := p.Valid == mailflow.Yes
+		out.Valid = &valid
+	}
+	return out
+}
+
+// RehearsalsJSON prints rehearsals for programs.
+func RehearsalsJSON(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.Rehearsal) error {
+	out := rehearseJSON{Certificate: presentedOf(c), Problems: safeAll(problems), Senders: []rehearsalJSON{}}
+	for _, r := range all {
+		out.Senders = append(out.Senders, rehearsalJSON{
+			Target: safeLines(rehearsed(r)), Tenant: safeLines(r.Tenant), Connector: safeLines(r.Connector), Sender: safeLines(r.Sender),
+			Assumed: r.Assumed, Asks: safeLines(r.Asks), Breaks: safeAll(r.Breaks), Before: performanceOf(r.Before), After: performanceOf(r.After),
+		})
+	}
+	return encode(w, out)
+}
+
+func rehearsed(r mailflow.Rehearsal) string {
+	return subject(check.Subject{Tenant: r.Tenant, Direction: mailflow.Inbound, Connector: r.Connector, Path: r.Sender})
+}
+
+func performanceOf(as mailflow.Performance) performanceJSON {
+	out := performanceJSON{
+		Known: as.Presented != nil, Matched: as.Match.Matched, Rule: safeLines(as.Match.Rule), Uncertain: safeLines(as.Match.Uncertain),
+		Attributions: []attributionJSON{},
+	}
+	for _, a := range as.Attributions {
+		out.Attributions = append(out.Attributions, attributionOf(a))
+	}
+	return out
+}

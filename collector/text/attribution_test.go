@@ -1,0 +1,78 @@
+package text_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// messages are an attribution of each kind, with names that a hostile export or certificate could hold.
+func messages() []mailflow.Attribution {
+	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
+	from := mailflow.Arrival{Address: netip.MustParseAddr("198.51.100.10"), TLS: true, MailFrom: "contoso.com", RcptTo: mailflow.Outside}
+	shown := from
+	shown.Certificate = &mailflow.Presented{CommonName: "mail" + evil, DNSNames: []string{"mail.contoso.com"}, Fingerprint: "ab", Valid: mailflow.Yes, Source: "edge.pem" + evil}
+	null := from
+	null.MailFrom, null.RcptTo = "", "contoso.com"
+	return []mailflow.Attribution{
+		{
+			Arrival: shown, Tenants: []string{"contoso" + evil}, Connector: "Hybrid" + evil, Rivals: []string{"Other"}, Ground: mailflow.GroundCertificate, Relay: true,
+			Fragile: "only the parent is accepted" + evil, Uncertain: []string{"KB 4019940" + evil}, Trace: []string{"a step" + evil, "another"},
+		},
+		{Arrival: from, Tenants: []string{"contoso", "fabrikam"}, Ground: mailflow.GroundMailFrom, Relay: true},
+		{Arrival: null, Tenants: []string{"contoso"}, Ground: mailflow.GroundRcptTo, Reply: "550 5.7.51 TenantInboundAttribution"},
+		{Arrival: from, Ground: mailflow.GroundNone, Reply: "550 5.7.64 TenantAttribution; Relay Access Denied"},
+	}
+}
+
+func rehearsals() []mailflow.Rehearsal {
+	all := messages()
+	p := all[0].Arrival.Certificate
+	works := mailflow.Performance{
+		Presented: p, Match: mailflow.NameMatch{Matched: true, Name: "mail.contoso.com", Rule: "it bears mail.contoso.com", Uncertain: "SAN only"},
+		Attributions: []mailflow.Attribution{all[0], all[2], all[0], all[0], all[0], all[0], all[0], all[0], all[0], all[0]},
+	}
+	fails := mailflow.Performance{Presented: p, Match: mailflow.NameMatch{Rule: "it bears another name"}, Attributions: all[3:]}
+	return []mailflow.Rehearsal{
+		{Tenant: "contoso", Connector: "Hybrid", Sender: "edge/1", Asks: "*.contoso.com", Before: works, After: works},
+		{Tenant: "contoso", Connector: "Hybrid", Sender: "edge-2", Assumed: true, Asks: "x", After: fails, Breaks: []string{"it bears another name", "mail is refused"}},
+	}
+}
+
+func TestAttributionGolden(t *testing.T) {
+	color := text.Options{Color: true, Width: 80}
+	certificate := *messages()[0].Arrival.Certificate
+	problems := []string{"chain: no issuer\x1b[31m"}
+	for file, print := range map[string]func(*strings.Builder) error{
+		"attribution.txt": func(b *strings.Builder) error {
+			for _, a := range messages() {
+				if err := text.Attribution(b, a, text.Options{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"attribution.json": func(b *strings.Builder) error { return text.AttributionJSON(b, messages()[0]) },
+		"rehearsals.txt": func(b *strings.Builder) error {
+			return text.Rehearsals(b, certificate, problems, rehearsals(), text.Options{})
+		},
+		"rehearsals-color.txt": func(b *strings.Builder) error {
+			return text.Rehearsals(b, certificate, nil, rehearsals()[1:], color)
+		},
+		"rehearsals.json": func(b *strings.Builder) error {
+			return text.RehearsalsJSON(b, certificate, problems, rehearsals()[1:])
+		},
+	} {
+		var b strings.Builder
+		if err := print(&b); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "testdata/"+file, b.String())
+		if bare := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[0m", "").Replace(b.String()); strings.ContainsAny(bare, "\x1b\x7f\u009b\u202e") {
+			t.Errorf("%s: an escape came through", file)
+		}
+	}
+}
