@@ -60,6 +60,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	serve := newServeCommand(app)
 	validate := newValidateCommand(app)
 	audit := newAuditCommand(app)
+	attribute := newAttributeCommand(app)
+	rehearse := newRehearseCommand(app)
 	demo := newDemoCommand(app)
 
 	command, err := app.Parse(args)
@@ -76,6 +78,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return validate.run(ctx, *configFile, s)
 	case audit.name:
 		return audit.run(ctx, *configFile, s)
+	case attribute.name:
+		return attribute.run(ctx, *configFile, s)
+	case rehearse.name:
+		return rehearse.run(ctx, *configFile, s)
 	case demo.name:
 		return demo.run(ctx, s)
 	default:

@@ -23,7 +23,10 @@ func TestMain(m *testing.M) {
 
 // TestCommands runs the scripts in testdata/script against the program: what people type, and what they are told.
 func TestCommands(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"issue": issue},
+	})
 }
 
 func TestRoutePrefix(t *testing.T) {

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/wire"
+)
+
+type attributeCommand struct {
+	name                     string
+	ip, mailFrom, rcptTo     *string
+	names                    *[]string
+	certificate, password    *string
+	output                   *string
+	mailFromGiven, rcptGiven bool
+}
+
+func newAttributeCommand(app *kingpin.Application) *attributeCommand {
+	cmd := app.Command("attribute", "Foretell to which tenant and connector Exchange Online attributes a message, step by step, and whether it relays it. "+
+		"Only the configured tenants are known. No network is touched. Exit: 0 one tenant, 1 none, 3 ambiguous.")
+	c := &attributeCommand{
+		name:        cmd.FullCommand(),
+		ip:          cmd.Flag("ip", "The address that connects to Exchange Online.").String(),
+		names:       cmd.Flag("certificate-name", "A name of the client certificate, the CN first; repeatable. The certificate is taken to be valid.").Strings(),
+		certificate: cmd.Flag("certificate-file", "The client certificate: PEM, DER, PKCS#7 or PKCS#12.").String(),
+		password:    cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
+		output:      cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
+	}
+	c.mailFrom = cmd.Flag("mail-from", "MAIL FROM: an address, a domain or <>. Default: the null sender.").IsSetByUser(&c.mailFromGiven).String()
+	c.rcptTo = cmd.Flag("rcpt-to", "RCPT TO: an address or a domain. Default: somebody outside every tenant.").IsSetByUser(&c.rcptGiven).String()
+	return c
+}
+
+func (c *attributeCommand) run(_ context.Context, file string, s streams) int {
+	cfg, err := loadForCommand(file, s)
+	if err != nil {
+		return exitUsage
+	}
+	arrival, err := c.arrival(cfg, time.Now())
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
+		return exitUsage
+	}
+	a := mailflow.Attribute(cfg.Tenants, arrival)
+	if err := c.print(s.out, a); err != nil {
+		return exitFailed
+	}
+	switch len(a.Tenants) {
+	case 0:
+		return exitFailed
+	case 1:
+		return exitOK
+	default:
+		return exitInconclusive
+	}
+}
+
+// loadForCommand loads the configuration and says what is wrong with it.
+func loadForCommand(file string, s streams) (*config.Config, error) {
+	cfg, err := config.Load(file, nil)
+	if err != nil {
+		_, _ = fmt.Fprintln(s.err, err)
+		return nil, err
+	}
+	for _, problem := range cfg.Problems() {
+		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
+	}
+	return cfg, nil
+}
+
+func (c *attributeCommand) print(out io.Writer, a mailflow.Attribution) error {
+	if *c.output == "json" {
+		return text.AttributionJSON(out, a)
+	}
+	return text.Attribution(out, a, terminal(out))
+}
+
+// arrival reads the flags.
+func (c *attributeCommand) arrival(cfg *config.Config, now time.Time) (a mailflow.Arrival, err error) {
+	a.TLS = true
+	if *c.ip == "" && len(*c.names) == 0 && *c.certificate == "" && !c.mailFromGiven && !c.rcptGiven {
+		return a, errors.New("say something of the message: --ip, --certificate-name, --certificate-file, --mail-from, --rcpt-to")
+	}
+	if *c.ip != "" {
+		if a.Address, err = netip.ParseAddr(*c.ip); err != nil {
+			return a, fmt.Errorf("--ip: %q is no address", *c.ip)
+		}
+	}
+	if a.MailFrom, err = mailDomain("--mail-from", *c.mailFrom); err != nil {
+		return a, err
+	}
+	if a.RcptTo, err = mailDomain("--rcpt-to", *c.rcptTo); err != nil {
+		return a, err
+	}
+	if a.RcptTo == "" {
+		a.RcptTo = mailflow.Outside
+	}
+	a.Certificate, err = c.presented(cfg, now)
+	return a, err
+}
+
+func (c *attributeCommand) presented(cfg *config.Config, now time.Time) (*mailflow.Presented, error) {
+	if *c.certificate != "" {
+		if len(*c.names) > 0 {
+			return nil, errors.New("--certificate-name or --certificate-file, not both")
+		}
+		p, _, err := readPresented(cfg, *c.certificate, *c.password, now)
+		return p, err
+	}
+	if len(*c.names) == 0 {
+		return nil, nil //nolint:nilnil // no certificate is presented
+	}
+	p := &mailflow.Presented{}
+	for i, name := range *c.names {
+		domain, ok := mailflow.NormaliseDomain(name)
+		if !ok {
+			return nil, fmt.Errorf("--certificate-name: %q is no domain", name)
+		}
+		if i == 0 {
+			p.CommonName = domain
+		}
+		p.DNSNames = append(p.DNSNames, domain)
+	}
+	return p, nil
+}
+
+// mailDomain is the domain of a mail address, or the domain itself; "" for the null sender.
+func mailDomain(flag, text string) (string, error) {
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">")
+	if text == "" {
+		return "", nil
+	}
+	domain, ok := mailflow.NormaliseDomain(text[strings.LastIndex(text, "@")+1:])
+	if !ok || strings.HasPrefix(domain, "*") {
+		return "", fmt.Errorf("%s: %q is neither a mail address nor a domain", flag, text)
+	}
+	return domain, nil
+}
+
+// readPresented reads a certificate file and judges it with the configuration's roots, as Exchange Online would (facts, 3.3). The
+// problems say why it is not valid.
+func readPresented(cfg *config.Config, file, password string, now time.Time) (p *mailflow.Presented, problems []string, err error) {
+	m, err := config.ReadCertificate(file, password)
+	if err != nil {
+		return nil, nil, err
+	}
+	client := wire.JudgeClient(now, m.Chain, cfg.Global.Roots)
+	if len(client.Chain) == 0 {
+		return nil, nil, fmt.Errorf("%s: %s", file, client.Unparsable)
+	}
+	p = present(client, &mailflow.Sender{Presented: m.Presented()})
+	for _, v := range []probes.Verdict{probes.VerdictTime, probes.VerdictChain, probes.VerdictTrust, probes.VerdictRevocation} {
+		if j := client.Verdicts[v]; j.Outcome == probes.Failed {
+			problems = append(problems, v.String()+": "+j.Detail)
+		}
+	}
+	return p, problems, nil
+}
