@@ -58,7 +58,9 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 			}
 		}
 	}
-	for file, schema := range map[string]string{"validation.json": "paths", "empty.json": "paths", "findings.json": "findings"} {
+	for file, schema := range map[string]string{
+		"validation.json": "paths", "empty.json": "paths", "findings.json": "findings", "attribution.json": "attribution", "rehearsals.json": "rehearsal",
+	} {
 		printed, err := os.ReadFile(filepath.Join("..", "text", "testdata", file))
 		if err != nil {
 			t.Fatal(err)
