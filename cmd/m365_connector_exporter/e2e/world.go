@@ -115,7 +115,6 @@ func (w *world) postfixServices() []postfixService {
 		"smtpd_delay_reject": "no", "smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}",
 	})
 	add("sender-at-rcpt", leaf{}, map[string]string{"smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}"})
-	add("latesender", leaf{}, map[string]string{"smtpd_sender_restrictions": "check_sender_access static:REJECT"})
 	add("recipients", leaf{}, map[string]string{"smtpd_recipient_restrictions": "check_recipient_access inline:{ " +
 		"{no@contoso.test = 550 5.7.1 not for you} {grey@contoso.test = 450 4.2.0 come back later} " +
 		"{slow@contoso.test = sleep 6} }"})
