@@ -31,6 +31,7 @@ type serveCommand struct {
 	web         *web.FlagConfig
 	externalURL *string
 	routePrefix *string
+	pprof       *string
 }
 
 func newServeCommand(app *kingpin.Application) serveCommand {
@@ -40,6 +41,7 @@ func newServeCommand(app *kingpin.Application) serveCommand {
 		web:         kingpinflag.AddFlags(cmd, defaultListenAddress),
 		externalURL: cmd.Flag("web.external-url", "The URL under which this exporter is reached from outside.").Default("").String(),
 		routePrefix: cmd.Flag("web.route-prefix", "Prefix of all HTTP routes. Default: the path of --web.external-url.").Default("").String(),
+		pprof:       cmd.Flag("debug.pprof-address", "Serve profiles of the Go runtime on this address, e.g. 127.0.0.1:6060. Off by default.").Default("").String(),
 	}
 }
 
@@ -78,6 +80,7 @@ func (c serveCommand) serve(ctx context.Context, d *daemon, prefix string, s str
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.run(ctx) })
+	group.Go(func() error { return servePprof(ctx, *c.pprof) })
 	group.Go(func() error {
 		err := web.ListenAndServe(server, c.web, s.log)
 		if errors.Is(err, http.ErrServerClosed) {
