@@ -16,7 +16,7 @@ import (
 type Board struct {
 	now    func() time.Time
 	stages *prometheus.HistogramVec // durations of passed stages
-	certs  certificates
+	shared *shared
 
 	mu         sync.RWMutex
 	tenants    []mailflow.Tenant
@@ -32,7 +32,7 @@ var _ Source = (*Board)(nil)
 // NewBoard makes an empty board. The clock dates results that carry no time of their own.
 func NewBoard(now func() time.Time) *Board {
 	return &Board{
-		now: now, connectors: &drawing{}, analysis: &Analysis{}, changes: map[change]uint64{},
+		now: now, shared: newShared(), connectors: &drawing{}, analysis: &Analysis{}, changes: map[change]uint64{},
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            namespace + stageHistogram.Name,
 			Help:                            stageHistogram.Help,
@@ -85,7 +85,7 @@ func (b *Board) Record(r probes.Result) {
 		r.Started = b.now().Add(-r.Took)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
-	if state := b.replace(b.certs.share(r)); state != nil {
+	if state := b.replace(b.shared.round(r)); state != nil {
 		b.observe(r)
 		state.drawing() // here, so that no scrape pays for it
 	}

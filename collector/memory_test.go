@@ -15,13 +15,33 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// talk is a probe's result as the wire leaves it, with nothing shared: 22 lines of dialogue, and a certificate of its own below two
-// of one of twenty CAs.
+// ehlo is what a Postfix says of itself.
+var ehlo = []string{"PIPELINING", "SIZE 35882577", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8"}
+
+// talk is a probe's result as the wire leaves it, with nothing shared: a whole dialogue, and a certificate of its own below two of one
+// of twenty CAs.
 func talk(p probes.Path, i int, at time.Time) probes.Result {
 	e := healthy(strings.Clone(p.ID.Path), fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))
-	for n := range 22 {
-		e.Transcript = append(e.Transcript, probes.Line{At: time.Duration(n), From: probes.Server, Text: fmt.Sprintf("250-%s line %d of the answer", p.ID.Path, n)})
+	say := func(from probes.Speaker, lines ...string) {
+		for _, l := range lines {
+			e.Transcript = append(e.Transcript, probes.Line{At: time.Duration(len(e.Transcript)), From: from, Text: strings.Clone(l)})
+		}
 	}
+	hello := func() {
+		say(probes.Client, "EHLO probe.contoso.com")
+		say(probes.Server, "250-"+p.ID.Path)
+		for _, word := range ehlo {
+			say(probes.Server, "250-"+word)
+		}
+	}
+	say(probes.Server, "220 "+p.ID.Path+" ESMTP Postfix")
+	hello()
+	say(probes.Client, "STARTTLS")
+	say(probes.Server, "220 2.0.0 Ready to start TLS")
+	say(probes.Note, "TLS 1.3 established, TLS_AES_128_GCM_SHA256")
+	hello()
+	say(probes.Client, "QUIT")
+	say(probes.Server, "221 2.0.0 Bye")
 	e.TLS.Chain = e.TLS.Chain[:0]
 	for n := range 3 {
 		name, serial := fmt.Sprintf("%d.%s", n, p.ID.Path), i
