@@ -159,7 +159,7 @@ func (s *simulation) untrusted() {
 		return
 	}
 	valid := s.c
-	valid.usable = true
+	valid.usable, valid.found = true, nil
 	for m := range s.d.matches(&valid) {
 		if c := s.connector(m); m.name.Matched && c.RequireTLS == Yes {
 			s.out.Reply = replyUntrusted

@@ -89,7 +89,8 @@ func blockOf(a netip.Addr) [3]byte {
 type caller struct {
 	Arrival
 	names  certNames
-	usable bool // the certificate may count
+	usable bool            // the certificate may count
+	found  map[int][]match // by tenant, as far as asked
 }
 
 func newCaller(a Arrival) caller {
@@ -131,13 +132,20 @@ func (d *Directory) at(p place, c *caller) (match, bool) {
 
 // of lists the connectors of one tenant that match: those by certificate first.
 func (d *Directory) of(tenant int, c *caller) []match {
-	var found []match
+	found, known := c.found[tenant]
+	if known {
+		return found
+	}
 	for i := range d.tenants[tenant].connectors {
 		if m, ok := d.at(place{tenant, i}, c); ok {
 			found = append(found, m)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b match) int { return truth(b.name.Matched) - truth(a.name.Matched) })
+	if c.found == nil {
+		c.found = map[int][]match{}
+	}
+	c.found[tenant] = found
 	return found
 }
 

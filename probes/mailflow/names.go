@@ -88,7 +88,7 @@ func commonName(value string) string {
 // match tries every name and prefers an answer that is documented.
 func (w wanted) match(names certNames) NameMatch {
 	unsure := w.unreadable()
-	best := NameMatch{Uncertain: unsure, Rule: w.noMatch(names)}
+	var best NameMatch
 	candidates := names.all
 	if w.subject {
 		candidates = nil
@@ -111,6 +111,9 @@ func (w wanted) match(names certNames) NameMatch {
 		if !best.Matched {
 			best = got
 		}
+	}
+	if !best.Matched {
+		return NameMatch{Rule: w.noMatch(names), Uncertain: unsure}
 	}
 	return best
 }

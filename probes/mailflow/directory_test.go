@@ -1,0 +1,55 @@
+package mailflow
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDirectoryLikeNaive compares what the indexes find with asking every connector and every accepted domain.
+func TestDirectoryLikeNaive(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	names := strings.Fields("- * a.com *.a.com b.a.com *.b.a.com c.b.a.com *.com ab.com x.ab.com <I>CN=x<S>CN=b.a.com")
+	pick := func(from int) string { return names[from+rng.IntN(len(names)-from)] }
+	for round := range 300 {
+		tenants := make([]Tenant, 1+rng.IntN(8))
+		for i := range tenants {
+			addresses := fmt.Sprintf("192.0.%d.%d/%d", rng.IntN(2), rng.IntN(256), 24+rng.IntN(9))
+			tenants[i] = tenant(fmt.Sprintf("t%d", i), []string{"a.com", ".a.com", "b.a.com", "ab.com .com"}[rng.IntN(4)],
+				onPremises("c", pick(0), addresses), onPremises("d", pick(0), ""), onPremises("e", "-", addresses))
+		}
+		d := NewDirectory(tenants)
+		c := newCaller(Arrival{
+			Address:     netip.AddrFrom4([4]byte{192, 0, byte(rng.IntN(2)), byte(rng.IntN(256))}),
+			Certificate: &Presented{CommonName: pick(1), DNSNames: []string{pick(1), pick(1)}, Valid: Tri(rng.IntN(3))}, //nolint:gosec // three of them
+			MailFrom:    pick(2),
+		})
+		var got, want []string
+		for m := range d.matches(&c) {
+			got = append(got, fmt.Sprint(m.place))
+		}
+		for i := range d.tenants {
+			for k := range d.tenants[i].connectors {
+				if m, ok := d.at(place{i, k}, &c); ok {
+					want = append(want, fmt.Sprint(m.place))
+				}
+			}
+		}
+		slices.Sort(got)
+		if slices.Sort(want); !slices.Equal(got, want) {
+			t.Fatalf("round %d: %v, want %v for %+v", round, got, want, c)
+		}
+		var owners []int
+		for i := range tenants {
+			if _, ok := NewDomainIndex(tenants[i].AcceptedDomains).Owns(c.MailFrom); ok {
+				owners = append(owners, i)
+			}
+		}
+		if got := d.ownersOfMail(c.MailFrom); !slices.Equal(got, owners) {
+			t.Fatalf("round %d: %s is of %v, want %v", round, c.MailFrom, got, owners)
+		}
+	}
+}
