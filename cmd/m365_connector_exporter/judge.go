@@ -133,6 +133,9 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 				client = assumed(t, s, shown[t.Name])
 			}
 			if client != nil && len(client.Chain) > 0 {
+				if j.clients[pathOf(t.Name, s)] == nil {
+					client = asClient(client, mailflow.NewDomainIndex(t.AcceptedDomains))
+				}
 				s.Presented = present(client, s)
 				clients[pathOf(t.Name, s)] = client
 			}
@@ -144,6 +147,15 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 		}
 	}
 	return tenants
+}
+
+// asClient is a certificate that was seen at a server, judged as one that a sender presents: there is no host to compare its names with.
+func asClient(seen *probes.TLS, accepted mailflow.DomainIndex) *probes.TLS {
+	t := *seen
+	t.Verdicts[probes.VerdictName] = probes.Judgement{}
+	t.Verdicts[probes.VerdictClientAuth] = wire.JudgeClientAuth(t.Chain[0])
+	relate(&t, accepted)
+	return &t
 }
 
 // maxShown bounds among how many certificates of smart hosts an assumed sender's is chosen.

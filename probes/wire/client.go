@@ -66,13 +66,13 @@ func JudgeClient(now time.Time, raw [][]byte, roots *x509.CertPool) *probes.TLS 
 	t := judge(now, chain, "", "", roots)
 	t.Verdicts[probes.VerdictName] = probes.Judgement{}
 	if len(t.Chain) > 0 {
-		t.Verdicts[probes.VerdictClientAuth] = judgeClientAuth(t.Chain[0])
+		t.Verdicts[probes.VerdictClientAuth] = JudgeClientAuth(t.Chain[0])
 	}
 	return &t.TLS
 }
 
-// judgeClientAuth looks for the extended key usage that CAs have stopped to issue (facts, 5.5).
-func judgeClientAuth(leaf probes.Certificate) probes.Judgement {
+// JudgeClientAuth looks for the extended key usage that CAs have stopped to issue (facts, 5.5).
+func JudgeClientAuth(leaf probes.Certificate) probes.Judgement {
 	if leaf.ClientAuth {
 		return probes.Judgement{Outcome: probes.Passed}
 	}
