@@ -45,7 +45,6 @@ func TestMistakes(t *testing.T) {
 		connector + "smart_hosts: [a b]":               "5: tenants[0].outbound_connectors[0].smart_hosts[0]: must be a domain",
 		connector + "recipient_domains: [a.*.b]":       "5: tenants[0].outbound_connectors[0].recipient_domains[0]: must be a domain",
 		connector + "validation_recipients: [nobody]":  "5: tenants[0].outbound_connectors[0].validation_recipients[0]: must be a plain mail address such as probe@contoso.com",
-		"tenant_files: [none.yaml]":                    "none.yaml: no such file",
 	}
 	const sender = "tenants:\n- name: a\n  inbound_connectors: [{name: in, connector_type: OnPremises}]\n  senders:\n  - name: s\n    "
 	const suppression = "suppressions: [{check: tls_opportunistic, reason: r, owner: o, "

@@ -166,19 +166,21 @@ func (r *reader) secret(n *yaml.Node, key, file string) {
 	}
 }
 
-// expand lists the files or folders of a pattern: none is a warning for a pattern and a mistake for a plain name.
+// expand lists the files or folders of a pattern; none is a warning. A plain name is itself, there or not.
 func (r *reader) expand(n *yaml.Node, key, name string, folders bool) []string {
 	p := pattern{absolute(r.dir(), name), folders}
 	r.patterns = append(r.patterns, p)
 	r.contents.found(p.files())
+	if !isPattern(name) {
+		return []string{p.glob}
+	}
 	found, err := filepath.Glob(p.glob)
-	switch {
-	case err != nil:
+	if err != nil {
 		r.fail(n, key, "%s: not a pattern", name)
-	case len(found) == 0 && strings.ContainsAny(name, "*?["):
+	} else if len(found) == 0 {
 		r.warn(r.errorAt(n, key, "%s matches no file", name).Error())
-	case len(found) == 0:
-		r.failFile(n, key, name, "no such file")
 	}
 	return found
 }
+
+func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }

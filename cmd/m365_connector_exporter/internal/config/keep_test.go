@@ -42,6 +42,7 @@ func TestReload(t *testing.T) {
 		{"all tenant files are gone", map[string]string{"t/d.yaml": ""}, "c:1 d:1! a:2 b:1", "t/*.yaml matches nothing any more" + kept},
 		{"a tenant file breaks", map[string]string{"t/d.yaml": "name: d\nx: 1\n"}, "c:1 d:1! a:2 b:1", "t/d.yaml:2: x: unknown key; known here: accepted_domains, checks, cloud, exports, inbound_connectors, name, outbound_connectors, probe, senders, suppressions" + kept},
 		{"a second file has the name", map[string]string{"t/e.yaml": "name: c\n"}, "c:1 d:1 e:0! a:2 b:1", "t/e.yaml:1: name: tenant \"c\" stands twice; nothing of it is watched"},
+		{"a named file and a named folder are not there", map[string]string{"main.yaml": "tenant_folders: ['x/*', z]\ntenant_files: ['t/*.yaml', f.yaml]\ntenants: [{name: c, exports: ['y/*.json']}]\n"}, "c:1 d:1 f:0! a:2 b:1 z:0!", "f.yaml: no such file or directory; nothing of it is watched"},
 		{"a new tenant is broken", map[string]string{"x/e/o.json": "{"}, "c:1 d:1 a:2 b:1 e:0!", "x/e/o.json: not JSON: it breaks off in line 1; nothing of it is watched"},
 	}
 	for _, test := range tests {

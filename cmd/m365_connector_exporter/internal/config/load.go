@@ -14,9 +14,9 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Load reads the main file and every file it names. The error is of type [Errors] and holds every mistake of the main file. A
-// tenant whose own file, export or certificate does not load keeps the state that last (the running configuration, or nil)
-// has of it; see Problems.
+// Load reads the main file and every file it names. The error is of type [Errors]: there is one where the main file has a
+// mistake, and then it holds all mistakes of all files. A tenant whose own file, export or certificate does not load keeps the
+// state that last (the running configuration, or nil) has of it; see Problems.
 func Load(path string, last *Config) (*Config, error) {
 	cfg := defaults()
 	r := &reader{file: path, loading: &loading{
@@ -26,7 +26,7 @@ func Load(path string, last *Config) (*Config, error) {
 		r.main(root)
 	}
 	if len(r.errs) > 0 {
-		return nil, r.errs.sorted()
+		return nil, append(r.errs.sorted(), cfg.problems...)
 	}
 	if r.dropped > 0 {
 		cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("and %d warnings more", r.dropped))

@@ -95,7 +95,7 @@ func (r *reader) findFolders(n *yaml.Node, key string) {
 			info, err := os.Stat(path)
 			tenant := filepath.Base(path)
 			switch {
-			case err != nil || !info.IsDir():
+			case isPattern(name) && (err != nil || !info.IsDir()): // it matches more than folders
 			case r.folderAt[tenant] == nil:
 				f := &folder{path: path, node: n, key: k}
 				r.folderAt[tenant] = f
