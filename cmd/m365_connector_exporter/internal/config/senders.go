@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/x509"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -27,7 +28,7 @@ func (r *reader) senders(n *yaml.Node, key string, t *readTenant, chain []place)
 		}
 		seen[s.Name] = true
 		if _, ok := connectors[s.Connector]; !ok {
-			r.unknownConnector(n, join(k, "connector"), s.Connector, sortedKeys(connectors))
+			r.unknownConnector(n, join(k, "connector"), s.Connector, sortedKeys(connectors), t)
 		}
 		if probe != nil {
 			t.own.layers[senderLayer(s.Name)] = probe.layer
@@ -37,20 +38,22 @@ func (r *reader) senders(n *yaml.Node, key string, t *readTenant, chain []place)
 	})
 }
 
-// unknownConnector is a bad reference, unless the export that could have held the connector is broken itself.
-func (r *reader) unknownConnector(n *yaml.Node, key, name string, known []string) {
-	if len(r.broken) > 0 {
-		return
-	}
-	if name == "" {
-		r.fail(n, key, "a sender needs the inbound connector that it uses")
-		return
-	}
+// unknownConnector is a bad reference. Where exports could have held the connector it is theirs, and blinds that tenant only; where
+// one of them is broken, that is what is wrong.
+func (r *reader) unknownConnector(n *yaml.Node, key, name string, known []string, t *readTenant) {
+	message := fmt.Sprintf("no inbound connector %q in this tenant", name)
 	if near := nearest(name, known); near != "" {
-		r.fail(n, key, "no inbound connector %q in this tenant; did you mean %q?", name, near)
-		return
+		message += fmt.Sprintf("; did you mean %q?", near)
 	}
-	r.fail(n, key, "no inbound connector %q in this tenant", name)
+	switch {
+	case name == "":
+		r.fail(n, key, "a sender needs the inbound connector that it uses")
+	case len(r.broken) > 0:
+	case len(t.imports.files) > 0:
+		r.broken = append(r.broken, r.errorAt(n, key, "%s", message))
+	default:
+		r.fail(n, key, "%s", message)
+	}
 }
 
 // sender reads one sender. What its files hold goes to o, under its name.

@@ -59,15 +59,14 @@ func (r *reader) tenant(n *yaml.Node, key string) readTenant {
 	for i := range t.own.suppressions {
 		t.own.suppressions[i].Tenant = quoteGlob(t.tenant.Name) // whatever it says: here it can mean no other
 	}
-	r.end(n, key, &t)
+	r.end(&t)
 	return t
 }
 
 // begin starts a tenant: from here to end, mistakes in files blind only it.
 func (r *reader) begin() { r.inTenant, r.broken = true, nil }
 
-func (r *reader) end(n *yaml.Node, key string, t *readTenant) {
-	r.vanished(n, key, t)
+func (r *reader) end(t *readTenant) {
 	t.tenant.Cloud = cloudOf(t.tenant)
 	t.own.exports, t.broken = t.imports.files, r.broken
 	r.inTenant, r.broken = false, nil
@@ -80,6 +79,7 @@ func (r *reader) tenantParts(t *readTenant, parts tenantParts, key string, chain
 	if parts.exports != nil {
 		r.exports(parts.exports, join(key, "exports"), t)
 	}
+	r.vanished(parts.node, key, t)
 	if parts.accepted != nil {
 		r.acceptedDomains(parts.accepted, join(key, "accepted_domains"), &t.tenant)
 	}

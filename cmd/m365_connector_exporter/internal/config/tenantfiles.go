@@ -134,7 +134,8 @@ func (r *reader) folderTenant(f *folder) readTenant {
 	t := readTenant{tenant: mailflow.Tenant{Name: filepath.Base(f.path)}, own: newOwn(f.path), imports: newImports()}
 	r.begin()
 	r.folderExports(f.node, f.key, f.path, &t)
-	r.end(f.node, f.key, &t)
+	r.vanished(f.node, f.key, &t)
+	r.end(&t)
 	return t
 }
 
