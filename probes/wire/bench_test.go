@@ -116,6 +116,7 @@ func BenchmarkTarpit(b *testing.B) {
 }
 
 func benchmarkTarpit(b *testing.B, mode string) {
+	b.Helper()
 	const held = 500
 	at, roots, lines := startPeer(b, mode)
 	w, p := testProber(roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)

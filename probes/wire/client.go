@@ -47,7 +47,7 @@ func judgeMicrosoftRoot(now time.Time, chain []*x509.Certificate) probes.Judgeme
 		return probes.Judgement{}
 	}
 	if _, err := verifyInside(now, chain, microsoftRoots()); err != nil {
-		return probes.Judgement{Outcome: probes.Failed, Detail: sanitise(err.Error(), maxDetail)}
+		return probes.Judgement{Outcome: probes.Failed, Detail: probes.Sanitise(err.Error(), maxDetail)}
 	}
 	return probes.Judgement{Outcome: probes.Passed, Detail: "verifies with DigiCert Global Root G2 alone"}
 }
@@ -59,7 +59,7 @@ func JudgeClient(now time.Time, raw [][]byte, roots *x509.CertPool) *probes.TLS 
 	for _, der := range raw[:min(len(raw), probes.MaxChain)] {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			return &probes.TLS{Unparsable: sanitise(err.Error(), maxDetail)}
+			return &probes.TLS{Unparsable: probes.Sanitise(err.Error(), maxDetail)}
 		}
 		chain = append(chain, c)
 	}

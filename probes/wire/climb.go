@@ -76,14 +76,14 @@ func (c *climb) commandEnd() time.Time {
 }
 
 func (c *climb) fail(reason probes.Reason, detail string) probes.Step {
-	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: sanitise(detail, maxDetail)}
+	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: probes.Sanitise(detail, maxDetail)}
 }
 
 func (c *climb) refuse(reason probes.Reason, r probes.Reply) probes.Step {
 	if reason == probes.ReasonThrottled {
 		c.throttled = true
 	}
-	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: sanitise(replyLine(r), maxDetail), Reply: r}
+	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: probes.Sanitise(replyLine(r), maxDetail), Reply: r}
 }
 
 func passed(detail string) probes.Step { return probes.Step{Outcome: probes.Passed, Detail: detail} }

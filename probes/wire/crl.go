@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"m365_connector_exporter/probes"
 )
 
 // revocationList is what is kept of an issuer's list.
@@ -41,7 +43,7 @@ func (e revokedEntry) why() string {
 func readList(der []byte, issuer *x509.Certificate, now time.Time) (*revocationList, error) {
 	crl, err := x509.ParseRevocationList(der)
 	if err != nil {
-		return nil, errors.New("it is no list: " + sanitise(err.Error(), 100))
+		return nil, errors.New("it is no list: " + probes.Sanitise(err.Error(), 100))
 	}
 	if !bytes.Equal(crl.RawIssuer, issuer.RawSubject) {
 		return nil, errors.New("it is another issuer's")

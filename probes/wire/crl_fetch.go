@@ -35,11 +35,10 @@ func (f crlFetcher) fetch(ctx context.Context, p probes.Path, address string) ([
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		var inner *url.Error
-		if errors.As(err, &inner) {
+		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err // without the address, which the caller names
 		}
-		return nil, errors.New(sanitise(err.Error(), 200))
+		return nil, errors.New(probes.Sanitise(err.Error(), 200))
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
@@ -48,7 +47,7 @@ func (f crlFetcher) fetch(ctx context.Context, p probes.Path, address string) ([
 	der, err := io.ReadAll(io.LimitReader(res.Body, crlSize+1))
 	switch {
 	case err != nil:
-		return nil, errors.New("reading: " + sanitise(err.Error(), 200))
+		return nil, errors.New("reading: " + probes.Sanitise(err.Error(), 200))
 	case len(der) > crlSize:
 		return nil, fmt.Errorf("it is longer than %d bytes", crlSize)
 	}

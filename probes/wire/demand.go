@@ -30,7 +30,7 @@ func stageOutcome(c *climb, t *probes.TLS) probes.Step {
 			step.Uncertain = j.Uncertain
 		}
 		if j.Outcome == probes.NotReached && j.Detail != "" {
-			step.Detail = sanitise(step.Detail+"; "+v.String()+" "+j.Detail, maxDetail)
+			step.Detail = probes.Sanitise(step.Detail+"; "+v.String()+" "+j.Detail, maxDetail)
 		}
 	}
 	return step

@@ -21,7 +21,7 @@ func facts(c *x509.Certificate) probes.Certificate {
 	sum := sha256.Sum256(c.Raw)
 	algorithm, bits := keyOf(c)
 	f := probes.Certificate{
-		Subject: nameOf(c.Subject), Issuer: nameOf(c.Issuer), CommonName: sanitise(c.Subject.CommonName, maxName),
+		Subject: nameOf(c.Subject), Issuer: nameOf(c.Issuer), CommonName: probes.Sanitise(c.Subject.CommonName, maxName),
 		Fingerprint: hex.EncodeToString(sum[:]), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		KeyAlgorithm: algorithm, KeyBits: bits, SignatureAlgorithm: c.SignatureAlgorithm.String(),
 		IsCA: c.IsCA, SelfSigned: selfSigned(c), Raw: c.Raw,
@@ -30,7 +30,7 @@ func facts(c *x509.Certificate) probes.Certificate {
 		f.Serial = c.SerialNumber.Text(16)
 	}
 	for _, n := range c.DNSNames[:min(len(c.DNSNames), 100)] {
-		f.DNSNames = append(f.DNSNames, sanitise(n, maxName))
+		f.DNSNames = append(f.DNSNames, probes.Sanitise(n, maxName))
 	}
 	open := len(c.ExtKeyUsage) == 0 && len(c.UnknownExtKeyUsage) == 0 || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 	f.ClientAuth = open || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
@@ -40,9 +40,9 @@ func facts(c *x509.Certificate) probes.Certificate {
 
 func nameOf(n pkix.Name) string {
 	if n.CommonName == "" && len(n.Organization) > 0 {
-		return sanitise(n.Organization[0], maxName)
+		return probes.Sanitise(n.Organization[0], maxName)
 	}
-	return sanitise(n.CommonName, maxName)
+	return probes.Sanitise(n.CommonName, maxName)
 }
 
 func keyOf(c *x509.Certificate) (string, int) {

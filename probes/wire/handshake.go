@@ -53,7 +53,7 @@ func (c *climb) handshake() *probes.Step {
 		reason := handshakeReason(err, asked)
 		c.ep.TLS = &probes.TLS{CertificateRequested: asked.requested, Presented: asked.presented}
 		if reason == probes.ReasonCertificateUnparsable {
-			c.ep.TLS.Unparsable = sanitise(err.Error(), maxDetail)
+			c.ep.TLS.Unparsable = probes.Sanitise(err.Error(), maxDetail)
 		}
 		step := c.fail(reason, err.Error())
 		return &step
@@ -90,8 +90,9 @@ func (c *climb) revoked(verified []*x509.Certificate) probes.Judgement {
 // tlsConfig is made anew for each connection, so that no name or session leaks from one probe to the next. It offers what old
 // servers speak, for we want to see what is there; verification is ours (verify.go), for a bad certificate must be recorded too.
 //
-// The classic curves alone, and a key share of the first one: a server that wants another asks for it. A post-quantum key share makes a ClientHello of more than one packet, which upsets old mail gateways
-// and costs time, and a probe has no secret to keep for decades. Every server that knows the new curves knows these too.
+// The classic curves alone, and a key share of the first one: a server that wants another asks for it. A post-quantum key share
+// makes a ClientHello of more than one packet, which upsets old mail gateways and costs time, and a probe has no secret to keep for
+// decades. Every server that knows the new curves knows these too.
 func (c *climb) tlsConfig(asked *clientAuth) *tls.Config {
 	cfg := &tls.Config{
 		MinVersion:             tls.VersionTLS10,

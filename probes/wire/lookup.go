@@ -136,7 +136,7 @@ func exchangerTarget(ctx context.Context, c *dnsClient, protocol probes.IPProtoc
 	detail := fmt.Sprintf("MX preference %d", mx.preference)
 	host, ok := hostName(mx.host)
 	if !ok {
-		return failedTarget(sanitise(mx.host, 253), dnsFault{probes.ReasonNoAddress, detail + ": the MX target is no host name"})
+		return failedTarget(probes.Sanitise(mx.host, 253), dnsFault{probes.ReasonNoAddress, detail + ": the MX target is no host name"})
 	}
 	return addressesOf(ctx, c, protocol, host, detail)
 }

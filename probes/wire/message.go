@@ -83,7 +83,7 @@ func (c *climb) mail(token string, now time.Time) []byte {
 	fmt.Fprintf(&b, "Message-ID: <%s@%s>\r\nSubject: Mail flow probe\r\n", token, c.helloName())
 	b.WriteString("Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n")
 	b.WriteString("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n")
-	fmt.Fprintf(&b, "This message was sent by m365_connector_exporter %s on %s\r\n", sanitise(c.w.opts.Version, 40), c.helloName())
+	fmt.Fprintf(&b, "This message was sent by m365_connector_exporter %s on %s\r\n", probes.Sanitise(c.w.opts.Version, 40), c.helloName())
 	b.WriteString("to see whether mail still reaches this mailbox. It needs no answer and may be deleted.\r\n")
 	return b.Bytes()
 }

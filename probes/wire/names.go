@@ -19,18 +19,18 @@ func judgeName(leaf *x509.Certificate, host, tlsDomain string) probes.Judgement 
 	for _, n := range names {
 		ok, uncertain := nameMatches(want, n)
 		if ok && uncertain == "" {
-			return probes.Judgement{Outcome: probes.Passed, Detail: sanitise(n+" matches "+want, maxDetail)}
+			return probes.Judgement{Outcome: probes.Passed, Detail: probes.Sanitise(n+" matches "+want, maxDetail)}
 		}
 		if ok {
 			unsure = uncertain
 		}
 	}
 	if unsure != "" {
-		return probes.Judgement{Outcome: probes.Passed, Detail: sanitise("for "+want, maxDetail), Uncertain: unsure}
+		return probes.Judgement{Outcome: probes.Passed, Detail: probes.Sanitise("for "+want, maxDetail), Uncertain: unsure}
 	}
 	return probes.Judgement{
 		Outcome: probes.Failed, Reason: probes.ReasonCertificateNameMismatch,
-		Detail: sanitise("wanted "+want+", the certificate is for "+strings.Join(names[:min(len(names), 20)], ", "), maxDetail),
+		Detail: probes.Sanitise("wanted "+want+", the certificate is for "+strings.Join(names[:min(len(names), 20)], ", "), maxDetail),
 	}
 }
 

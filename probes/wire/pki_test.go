@@ -50,6 +50,7 @@ type pki struct {
 }
 
 func newPKI(t testing.TB) pki {
+	t.Helper()
 	root := issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "Root"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign})
 	inter := issue(t, root, x509.Certificate{Subject: pkix.Name{CommonName: "Inter"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign})
 	pool := x509.NewCertPool()
@@ -58,6 +59,7 @@ func newPKI(t testing.TB) pki {
 }
 
 func (p pki) leaf(t testing.TB, names ...string) *issued {
+	t.Helper()
 	return issue(t, p.inter, x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}, DNSNames: names})
 }
 

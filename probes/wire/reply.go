@@ -49,7 +49,7 @@ func (r *replyReader) read() (probes.Reply, error) {
 		}
 		code, more, text, ok := splitReply(line)
 		if !ok || reply.Code != 0 && code != reply.Code {
-			return reply, fmt.Errorf("%w: %s", errMalformed, sanitise(line, 80))
+			return reply, fmt.Errorf("%w: %s", errMalformed, probes.Sanitise(line, 80))
 		}
 		reply.Code = code
 		if m := enhancedCode.FindStringSubmatch(text); m != nil && int(m[1][0]-'0') == code/100 {
@@ -73,7 +73,7 @@ func (r *replyReader) line() (string, error) {
 	}
 	if err != nil {
 		if len(raw) > 0 && errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("%w: %q", io.ErrUnexpectedEOF, sanitise(string(raw), 80))
+			return "", fmt.Errorf("%w: %q", io.ErrUnexpectedEOF, probes.Sanitise(string(raw), 80))
 		}
 		return "", err
 	}

@@ -49,7 +49,7 @@ func (r *resolver) resolveHop(ctx context.Context, p probes.Path) (targets []tar
 	targets = r.find(ctx, p)
 	for i := range targets {
 		t := &targets[i]
-		t.Step.Detail = sanitise(t.Step.Detail, maxDetail)
+		t.Step.Detail = probes.Sanitise(t.Step.Detail, maxDetail)
 		if t.Hide = mailflow.IsExchangeOnline(t.Host, r.exoHosts); t.Hide && len(t.Addrs) > 1 {
 			t.Addrs = []netip.Addr{t.Addrs[round%uint64(len(t.Addrs))]}
 		}
@@ -88,7 +88,7 @@ func (r *resolver) find(ctx context.Context, p probes.Path) []target {
 	}
 	name, ok := hostName(p.Hop)
 	if !ok {
-		return []target{failedTarget(sanitise(p.Hop, maxDetail), dnsFault{probes.ReasonNXDomain, p.Hop + " is no host name"})}
+		return []target{failedTarget(probes.Sanitise(p.Hop, maxDetail), dnsFault{probes.ReasonNXDomain, p.Hop + " is no host name"})}
 	}
 	servers, err := r.servers(p)
 	if err != nil {

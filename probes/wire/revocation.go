@@ -64,7 +64,7 @@ func newRevocation(r *resolver, now func() time.Time) *revocation {
 }
 
 func unjudged(why string) probes.Judgement {
-	return probes.Judgement{Detail: sanitise(why, maxDetail)}
+	return probes.Judgement{Detail: probes.Sanitise(why, maxDetail)}
 }
 
 // judge asks for each certificate of a verified chain, leaf first and root last, whether its issuer has revoked it. p says which
@@ -85,7 +85,7 @@ func (r *revocation) judge(ctx context.Context, p probes.Path, chain []*x509.Cer
 		case found:
 			return probes.Judgement{
 				Outcome: probes.Failed, Reason: probes.ReasonCertificateRevoked,
-				Detail: sanitise(fmt.Sprintf("%s was revoked on %s by %s (%s)", nameOf(cert.Subject), day(entry.at), nameOf(cert.Issuer), entry.why()), maxDetail),
+				Detail: probes.Sanitise(fmt.Sprintf("%s was revoked on %s by %s (%s)", nameOf(cert.Subject), day(entry.at), nameOf(cert.Issuer), entry.why()), maxDetail),
 			}
 		}
 	}
@@ -158,7 +158,7 @@ func (r *revocation) obtain(ctx context.Context, p probes.Path, address string, 
 	defer cancel()
 	now := r.now()
 	failed := func(err error) *heldList {
-		return &heldList{err: fmt.Errorf("its list %s cannot be used: %w", sanitise(address, maxName), err), next: now.Add(crlRetry)}
+		return &heldList{err: fmt.Errorf("its list %s cannot be used: %w", probes.Sanitise(address, maxName), err), next: now.Add(crlRetry)}
 	}
 	defer func() {
 		if bug := recover(); bug != nil {

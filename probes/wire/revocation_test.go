@@ -56,6 +56,7 @@ func newLists(t *testing.T) *lists {
 }
 
 func (l *lists) leafAt(t *testing.T, points ...string) *issued {
+	t.Helper()
 	return issue(t, l.inter, x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}, DNSNames: []string{"mail.test"}, CRLDistributionPoints: points})
 }
 
@@ -91,13 +92,13 @@ func revoke(c *issued, reason int) func(*x509.RevocationList) {
 	}
 }
 
-func extension(oid asn1.ObjectIdentifier, critical bool, value any) func(*x509.RevocationList) {
+func extension(oid asn1.ObjectIdentifier, value any) func(*x509.RevocationList) {
 	der, err := asn1.Marshal(value)
 	if err != nil {
 		panic(err)
 	}
 	return func(l *x509.RevocationList) {
-		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: oid, Critical: critical, Value: der})
+		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: oid, Critical: true, Value: der})
 	}
 }
 
@@ -109,7 +110,7 @@ func pointOf(address string) func(*x509.RevocationList) {
 	type point struct {
 		Point full `asn1:"tag:0"`
 	}
-	return extension(oidDistributionPoint, true, point{full{[]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(address)}}}})
+	return extension(oidDistributionPoint, point{full{[]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(address)}}}})
 }
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -138,9 +139,9 @@ func TestRevocation(t *testing.T) {
 		{"another certificate", signed(revoke(l.inter, 1)), probes.Passed, ""},
 		{"its own part", signed(pointOf(l.URL + "/inter.crl")), probes.Passed, ""},
 		{"another part", signed(pointOf(l.URL + "/part2.crl")), 0, "another part of the issuer's certificates"},
-		{"for CAs", signed(extension(oidDistributionPoint, true, onlyCAs{true})), 0, "other kinds of certificates"},
-		{"delta", signed(extension(oidDelta, true, big.NewInt(1))), 0, "it is a delta list"},
-		{"an unknown condition", signed(extension(asn1.ObjectIdentifier{1, 2, 3}, true, 1)), 0, "a condition that is not known here: 1.2.3"},
+		{"for CAs", signed(extension(oidDistributionPoint, onlyCAs{true})), 0, "other kinds of certificates"},
+		{"delta", signed(extension(oidDelta, big.NewInt(1))), 0, "it is a delta list"},
+		{"an unknown condition", signed(extension(asn1.ObjectIdentifier{1, 2, 3}, 1)), 0, "a condition that is not known here: 1.2.3"},
 		{"ended", signed(func(c *x509.RevocationList) {
 			c.ThisUpdate, c.NextUpdate = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
 		}), 0, "it ended on"},

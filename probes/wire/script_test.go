@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"strings"
@@ -35,9 +36,7 @@ func healthy(cert *tls.Config) script {
 
 func (s script) with(pairs ...string) script {
 	all := map[string]string{}
-	for k, v := range s.answers {
-		all[k] = v
-	}
+	maps.Copy(all, s.answers)
 	for i := 0; i < len(pairs); i += 2 {
 		all[pairs[i]] = pairs[i+1]
 	}

@@ -1,10 +1,8 @@
 package wire
 
 import (
-	"fmt"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"m365_connector_exporter/probes"
@@ -28,30 +26,8 @@ func (t *transcript) add(who probes.Speaker, text string) {
 		if len(t.lines) == maxTranscript {
 			return
 		}
-		t.lines = append(t.lines, probes.Line{At: time.Since(t.start), From: who, Text: sanitise(part, maxText)})
+		t.lines = append(t.lines, probes.Line{At: time.Since(t.start), From: who, Text: probes.Sanitise(part, maxText)})
 	}
-}
-
-// sanitise makes a stranger's text harmless: control and format characters and invalid UTF-8 are escaped, and it is cut at limit bytes.
-func sanitise(s string, limit int) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		piece := s[:n]
-		switch {
-		case r == utf8.RuneError && n == 1:
-			piece = fmt.Sprintf(`\x%02x`, s[0])
-		case !unicode.IsPrint(r):
-			piece = fmt.Sprintf(`\u%04x`, r)
-		}
-		if b.Len()+len(piece) > limit-3 && (b.Len()+len(piece) > limit || len(s) > n) {
-			b.WriteString("…")
-			break
-		}
-		b.WriteString(piece)
-		s = s[n:]
-	}
-	return b.String()
 }
 
 // sanitiseLines sanitises each line and joins them, within maxReplyText.
@@ -65,7 +41,7 @@ func sanitiseLines(lines []string) string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(sanitise(l, min(room, maxText)))
+		b.WriteString(probes.Sanitise(l, min(room, maxText)))
 	}
 	return b.String()
 }

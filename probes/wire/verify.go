@@ -81,12 +81,12 @@ func judgeTrust(chain []*x509.Certificate, err error) (whole, trust probes.Judge
 	case errors.As(err, &unknown) && !selfSigned(chain[0]) && issuerOf(chain[0], chain[1:]) == nil:
 		return probes.Judgement{
 			Outcome: probes.Failed, Reason: probes.ReasonCertificateChainIncomplete,
-			Detail: sanitise("the issuer was not sent: "+nameOf(chain[0].Issuer)+" (an intermediate of a trusted root, or an unknown root: that cannot be told without fetching it)", maxDetail),
+			Detail: probes.Sanitise("the issuer was not sent: "+nameOf(chain[0].Issuer)+" (an intermediate of a trusted root, or an unknown root: that cannot be told without fetching it)", maxDetail),
 		}, probes.Judgement{}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return passed, probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "in the chain: " + sanitise(err.Error(), maxDetail-16)}
+		return passed, probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "in the chain: " + probes.Sanitise(err.Error(), maxDetail-16)}
 	}
-	return passed, probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: sanitise(err.Error(), maxDetail)}
+	return passed, probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: probes.Sanitise(err.Error(), maxDetail)}
 }
 
 func issuerOf(c *x509.Certificate, among []*x509.Certificate) *x509.Certificate {
