@@ -68,6 +68,6 @@ func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
 Within 15 seconds everything has been probed once. Ctrl-C ends it.
 `, *c.listen, file)
 	no, empty, addresses := false, "", []string{*c.listen}
-	serve := serveCommand{web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &empty}}
+	serve := serveCommand{pprof: &empty, web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &empty}}
 	return serve.serve(ctx, d, "", s)
 }
