@@ -158,14 +158,19 @@ type sample struct {
 
 func (d *daemon) metrics() metrics {
 	d.t.Helper()
-	status, body := d.http(http.MethodGet, "/metrics")
+	return d.scrape("/metrics")
+}
+
+func (d *daemon) scrape(page string) metrics {
+	d.t.Helper()
+	status, body := d.http(http.MethodGet, page)
 	if status != http.StatusOK {
-		d.t.Fatalf("/metrics: %d %s", status, body)
+		d.t.Fatalf("%s: %d %s", page, status, body)
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(body))
 	if err != nil {
-		d.t.Fatalf("/metrics: %v", err)
+		d.t.Fatalf("%s: %v", page, err)
 	}
 	m := metrics{}
 	for name, family := range families {

@@ -59,7 +59,7 @@ func TestReload(t *testing.T) {
 // refuses writes a bad configuration and sees the old one keep running, probing and counting.
 func (d *daemon) refuses(file string) {
 	d.t.Helper()
-	before, _ := d.metrics().value("probes_total", "connector", "exim", "outcome", "passed")
+	before := d.rounds("exim")
 	if err := os.WriteFile(file, []byte("global: {nonsense: 1}\n"), 0o600); err != nil {
 		d.t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func (d *daemon) refuses(file string) {
 	}
 	d.await("exim tls12", 0)
 	eventually(d.t, 30*time.Second, func() string {
-		if now, _ := d.metrics().value("probes_total", "connector", "exim", "outcome", "passed"); now <= before {
+		if now := d.rounds("exim"); now <= before {
 			return fmt.Sprintf("the old configuration stands still at %v rounds", now)
 		}
 		return ""
@@ -87,19 +87,23 @@ func (d *daemon) signal(s os.Signal) {
 func (d *daemon) await(connectors string, successful float64) {
 	d.t.Helper()
 	eventually(d.t, 30*time.Second, func() string {
-		m := d.metrics()
-		var passing []string
-		for _, s := range m.find("probe_success") {
-			passing = append(passing, s.labels["connector"])
-			if s.value != 1 {
-				return fmt.Sprintf("%s fails", s.labels["connector"])
-			}
-		}
-		sort.Strings(passing)
-		reload, _ := m.value("exporter_config_last_reload_successful")
-		if got := strings.Join(passing, " "); got != connectors || reload != successful {
-			return fmt.Sprintf("passing %q, last reload %v; want %q, %v", got, reload, connectors, successful)
-		}
-		return ""
+		return d.metrics().passing(connectors, successful)
 	})
+}
+
+// passing is empty where exactly the given connectors pass and the last reload counts as told, else the difference in words.
+func (m metrics) passing(connectors string, successful float64) string {
+	var passing []string
+	for _, s := range m.find("probe_success") {
+		passing = append(passing, s.labels["connector"])
+		if s.value != 1 {
+			return fmt.Sprintf("%s fails", s.labels["connector"])
+		}
+	}
+	sort.Strings(passing)
+	reload, _ := m.value("exporter_config_last_reload_successful")
+	if got := strings.Join(passing, " "); got != connectors || reload != successful {
+		return fmt.Sprintf("passing %q, last reload %v; want %q, %v", got, reload, connectors, successful)
+	}
+	return ""
 }

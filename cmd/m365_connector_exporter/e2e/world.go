@@ -33,8 +33,7 @@ func newWorld(t testing.TB) *world {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: dir, binary: filepath.Join(dir, "m365_connector_exporter"), servers: map[string]server{}, certs: map[string]pair{}}
-	run(t, "..", "go", "build", "-o", w.binary, ".")
+	w := &world{t: t, dir: dir, binary: build(t, dir), servers: map[string]server{}, certs: map[string]pair{}}
 	w.ca = newAuthority(t, dir)
 	services := w.postfixServices()
 	exim, keyless, strict, sick := w.server("exim"), w.server("keyless"), w.server("strict"), w.server("opensmtpd")
@@ -50,6 +49,14 @@ func newWorld(t testing.TB) *world {
 	startExim(t, dir, strict, w.issue(leaf{name: strict.host()}, "strict"), eximStrict)
 	startOpenSMTPD(t, dir, sick, w.issue(leaf{name: sick.host()}, "opensmtpd"))
 	return w
+}
+
+// build builds the binary into dir.
+func build(t testing.TB, dir string) string {
+	t.Helper()
+	binary := filepath.Join(dir, "m365_connector_exporter")
+	run(t, "..", "go", "build", "-o", binary, ".")
+	return binary
 }
 
 // server takes the next address and a free port for a name.
