@@ -1,15 +1,10 @@
 package deploy_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,33 +89,12 @@ func TestInhibition(t *testing.T) {
 	}
 }
 
-var listening = regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`)
-
-// startAlertmanager runs the real one on a free port of loopback, with receivers nobody listens on.
+// startAlertmanager runs the real one, with receivers nobody listens on.
 func startAlertmanager(t *testing.T) string {
 	t.Helper()
-	bin := need(t, "prometheus-alertmanager")
-	cmd := exec.Command(bin, "--config.file="+alertmanagerFile, "--storage.path="+filepath.Join(t.TempDir(), "data"),
+	address := start(t, need(t, "prometheus-alertmanager"), "--config.file="+alertmanagerFile, "--storage.path="+filepath.Join(t.TempDir(), "data"),
 		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() })
-	slow := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
-	defer slow.Stop()
-	lines := bufio.NewScanner(log)
-	for lines.Scan() {
-		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
-			go func() { _, _ = io.Copy(io.Discard, log) }()
-			return "http://" + m[1] + "/api/v2/alerts"
-		}
-	}
-	t.Fatal("Alertmanager did not say where it listens")
-	return ""
+	return "http://" + address + "/api/v2/alerts"
 }
 
 // canary is posted last: once its second alert is held back, all before it have been taken in.
