@@ -67,6 +67,9 @@ func TestInhibition(t *testing.T) {
 			alert("RedundancyLost", "warning", "tenant", "u", "connector", "c", "direction", "outbound")}, "CertificateExpiring RedundancyLost"},
 		{"attribution with a known cause", []labels{alert("SharedBetweenTenants", "critical", on...),
 			alert("AttributionFailing", "critical", path...)}, "SharedBetweenTenants"},
+		{"a sender's certificate that its connector does not name", []labels{
+			alert("CriticalFinding", "critical", append(slices.Clone(path), "check", "presented_certificate_not_configured")...),
+			alert("AttributionFailing", "critical", path...)}, "CriticalFinding"},
 		{"a mere warning of sharing explains no wrong attribution", []labels{alert("SharedBetweenTenants", "warning", "tenant", "t", "connector", "d"),
 			alert("AttributionFailing", "critical", path...)}, "AttributionFailing SharedBetweenTenants"},
 	} {
