@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 
 	"m365_connector_exporter/probes/mailflow"
@@ -70,13 +71,15 @@ func findDomainNotAccepted(f *Facts, t *tenant, c *mailflow.InboundConnector, re
 	if value == "" || len(t.AcceptedDomains) == 0 {
 		return
 	}
-	judgeAccepted(t, c, value, "TlsSenderCertificateName is "+value, report)
+	judgeAccepted(t, c, value, "TlsSenderCertificateName is "+value, "", report)
 	for _, one := range t.senders[c.Name] {
 		s := sender{one, t, c, nil}
 		s.path = f.known.paths[s.id()]
 		for _, name := range s.presents().Names() {
-			if name != value && mailflow.MatchCertificate(value, &mailflow.Presented{CommonName: name}).Matched && !coveredByValue(t, value, name) {
-				judgeAccepted(t, c, name, fmt.Sprintf("The certificate of the sender %s has %s, as the connector asks", s.Name, name), s.limit(report))
+			m := mailflow.MatchCertificate(value, &mailflow.Presented{CommonName: name})
+			if name != value && m.Matched && !coveredByValue(t, value, name) {
+				what := fmt.Sprintf("The certificate of the sender %s has %s, as the connector asks", s.Name, name)
+				judgeAccepted(t, c, name, what, m.Uncertain, s.limit(report))
 			}
 		}
 	}
@@ -88,9 +91,10 @@ func coveredByValue(t *tenant, value, name string) bool {
 	return r.Match == mailflow.RelationWildcard && t.domains.Relation(name).Match == mailflow.RelationParent
 }
 
-func judgeAccepted(t *tenant, c *mailflow.InboundConnector, name, what string, report func(Finding)) {
+// judgeAccepted judges one name. doubt is why it is not certain that the name matters.
+func judgeAccepted(t *tenant, c *mailflow.InboundConnector, name, what, doubt string, report func(Finding)) {
 	r := t.domains.Relation(name)
-	one := saw("%s: %s.", what, r.Rule).unsure(r.Uncertain)
+	one := saw("%s: %s.", what, r.Rule).unsure(cmp.Or(doubt, r.Uncertain))
 	switch {
 	case r.Match == mailflow.RelationParent && c.Source == "HybridWizard":
 		report(one.at(Info))

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -80,16 +81,16 @@ func inboundChecks() []Check {
 		{
 			Code: "inbound_connector_without_sender", Severity: Info,
 			Title:  "No sender is known behind the connector",
-			When:   "An OnPremises connector has no sender, and nothing could be implied: it has no address, and no server of the tenant shows a certificate",
+			When:   "An OnPremises connector has no sender, and nothing could be implied: it has no address, and the tenant has no OnPremises outbound connector whose servers would show a certificate",
 			Remedy: "Add a sender to the configuration, so that its mail can be judged.",
 			Source: "This exporter's configuration, `senders`",
 			Find: eachSource(func(_ *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 				for _, s := range t.senders[c.Name] {
-					if !s.Assumed || len(s.Addresses) > 0 || s.Certificate != (mailflow.CertificateSource{}) || s.Presented != nil {
+					if !s.Assumed || len(s.Addresses) > 0 || s.Presented != nil || hasOwnServers(t) {
 						return
 					}
 				}
-				report(saw("No sender is configured, and neither an address nor a certificate could be assumed."))
+				report(saw("No sender is configured, and neither an address nor a certificate can be assumed."))
 			}),
 		},
 	}
@@ -107,6 +108,11 @@ func allInternal(senders []*mailflow.Sender) bool {
 		}
 	}
 	return len(senders) > 0
+}
+
+// hasOwnServers tells that mail goes to servers of the tenant's own, which show a certificate.
+func hasOwnServers(t *tenant) bool {
+	return slices.ContainsFunc(t.Outbound, func(c mailflow.OutboundConnector) bool { return judgedOutbound(&c) && c.Type == mailflow.OnPremises })
 }
 
 // microsoft are the domains of Microsoft whose certificates are on servers that everybody's mail passes.

@@ -96,7 +96,7 @@ var acceptedStories = []story{
 	{"certificate_domain_not_accepted", "too deep", func(w *world) { w.in.TLSSenderCertificateName = "mail.eu.contoso.com" }, "critical", ""},
 	{"certificate_domain_not_accepted", "right below, the wizard's", func(w *world) { w.in.TLSSenderCertificateName = "mail.contoso.com" }, "info uncertain", "KB 4019940"},
 	{"certificate_domain_not_accepted", "right below, by hand", func(w *world) { w.in.TLSSenderCertificateName, w.in.Source = "mail.contoso.com", "Default" }, "warning uncertain", ""},
-	{"certificate_domain_not_accepted", "a name of the certificate that the wildcard covers", func(w *world) { w.presents("edge.deep.contoso.com") }, "critical", "edge.deep.contoso.com"},
+	{"certificate_domain_not_accepted", "a name of the certificate that the wildcard covers", func(w *world) { w.presents("edge.deep.contoso.com") }, "warning uncertain", "edge.deep.contoso.com"},
 	{"certificate_domain_not_accepted", "right below, as the accepted wildcard asks", func(w *world) { w.in.Source = "Default" }, "", ""},
 	{"certificate_domain_not_accepted", "accepted itself", func(w *world) { w.in.TLSSenderCertificateName = "contoso.com" }, "", ""},
 	{"certificate_domain_not_accepted", "under MatchSubDomains", func(w *world) {

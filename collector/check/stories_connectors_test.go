@@ -58,8 +58,9 @@ var inboundStories = []story{
 	{"sender_address_private", "for documentation", func(w *world) { w.in.SenderIPAddresses = []string{"203.0.113.1"} }, "", ""},
 	{"sender_address_private", "DNS is not asked", func(w *world) { w.sender.Addresses = []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")} }, "", ""},
 	{"inbound_connector_without_sender", "none", func(w *world) { w.tenant.Senders = nil }, "info", ""},
-	{"inbound_connector_without_sender", "assumed of nothing", func(w *world) { w.sender.Assumed, w.sender.Presented = true, nil }, "info", ""},
-	{"inbound_connector_without_sender", "assumed of a certificate", func(w *world) { w.sender.Assumed = true }, "", ""},
+	{"inbound_connector_without_sender", "assumed of nothing", func(w *world) { w.sender.Assumed, w.sender.Presented, w.out.Type = true, nil, mailflow.Partner }, "info", ""},
+	{"inbound_connector_without_sender", "assumed of what own servers will show", func(w *world) { w.sender.Assumed, w.sender.Presented = true, nil }, "", ""},
+	{"inbound_connector_without_sender", "assumed of addresses", func(w *world) { w.byAddress(); w.sender.Assumed, w.out.Type = true, mailflow.Partner }, "", ""},
 	{"inbound_connector_without_sender", "of a partner", func(w *world) { w.tenant.Senders, w.in.Type = nil, mailflow.Partner }, "", ""},
 }
 

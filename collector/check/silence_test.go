@@ -1,0 +1,81 @@
+package check_test
+
+import (
+	"testing"
+	"time"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// TestCausesSilenceConsequences: with its cause the consequence is not said, unless it stood before.
+func TestCausesSilenceConsequences(t *testing.T) {
+	refused := message(func(a *mailflow.Attribution) { a.Tenants, a.Relay, a.Reply = nil, false, "550 5.7.64" })
+	nullRefused := func(w *world) {
+		w.foretold = []mailflow.Attribution{{Ground: mailflow.GroundNone}, {Arrival: mailflow.Arrival{MailFrom: "contoso.com"}, Ground: mailflow.GroundNone}}
+	}
+	for _, c := range []struct {
+		cause, consequence string
+		change             func(w *world)
+	}{
+		{"certificate_expired", "attribution_relay_denied", func(w *world) { w.client.Chain[0].NotAfter = noon.Add(-day); refused(w) }},
+		{"certificate_expired", "certificate_untrusted", func(w *world) {
+			w.shown.Chain[0].NotAfter = noon.Add(-day)
+			fails(w.shown, probes.VerdictTrust, probes.ReasonCertificateUntrusted)
+		}},
+		{"certificate_chain_incomplete", "attribution_relay_denied", func(w *world) {
+			fails(w.client, probes.VerdictChain, probes.ReasonCertificateChainIncomplete)
+			refused(w)
+		}},
+		{"presented_certificate_not_configured", "attribution_relay_denied", func(w *world) { w.presents("edge.example.net"); refused(w) }},
+		{"no_authentication", "attribution_relay_denied", func(w *world) { w.in.TLSSenderCertificateName = "" }},
+		{"attribution_relay_denied", "null_sender_relay_denied", nullRefused},
+		{"certificate_name_too_broad", "certificate_domain_not_accepted", func(w *world) { w.in.TLSSenderCertificateName = "*.co.uk" }},
+		{"restriction_without_list", "partner_lockout", func(w *world) { lock(w); w.in.SenderIPAddresses = nil }},
+		{"tls_domain_missing", "certificate_name_mismatch", func(w *world) { w.out.TLSDomain = ""; fails(w.shown, probes.VerdictName, "") }},
+		{"smart_hosts_missing", "connector_not_probeable", func(w *world) { w.out.SmartHosts, w.path.NotProbeable = nil, "no smart host" }},
+		{"connector_not_validated", "connector_validation_stale", func(w *world) { w.out.IsValidated, w.out.LastValidation = no, noon.Add(-91*day); unproven(w) }},
+		{"vantage_blocked", "connector_not_validated", func(w *world) { w.VantageBlocked, w.out.IsValidated = "blocked", no; unproven(w) }},
+		{"tenant_not_loaded", "accepted_domains_unknown", func(w *world) { w.tenant.NotLoaded, w.tenant.AcceptedDomains = "broken", nil }},
+	} {
+		w := newWorld()
+		c.change(w)
+		if found := codesOf(w.run()); !found[c.cause] || found[c.consequence] {
+			t.Errorf("%s and %s: found %v", c.cause, c.consequence, found)
+		}
+		w.Before = map[check.Key]time.Time{}
+		for _, s := range []check.Subject{
+			{Tenant: "contoso"}, {Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To on-premises"}, {Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises"},
+			check.Subject(w.path.ID), check.Subject(w.inPath.ID),
+		} {
+			w.Before[check.Key{Code: c.consequence, Subject: s}] = noon.Add(-time.Hour)
+		}
+		if found := codesOf(w.run()); !found[c.cause] || !found[c.consequence] {
+			t.Errorf("%s stood before %s: found %v", c.consequence, c.cause, found)
+		}
+	}
+}
+
+// TestALesserCauseSilencesNothingWorse: a certificate of which nobody demands validity is no excuse for refused mail.
+func TestALesserCauseSilencesNothingWorse(t *testing.T) {
+	w := newWorld()
+	w.client.Chain[0].NotAfter = noon.Add(-day)
+	w.sender.MailFromDomains = []string{"example.net"}
+	client := w.client
+	w.byAddress()
+	w.inPath.Client = client
+	if found := codesOf(w.run()); !found["certificate_expired"] || !found["attribution_relay_denied"] {
+		t.Errorf("found %v", found)
+	}
+}
+
+func codesOf(findings []check.Finding) map[string]bool {
+	codes := map[string]bool{}
+	for _, f := range findings {
+		if f.Tenant != "fabrikam" {
+			codes[f.Code] = true
+		}
+	}
+	return codes
+}
