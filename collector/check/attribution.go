@@ -79,7 +79,7 @@ func attributionChecks() []Check {
 }
 
 // eachAttribution asks a question of every simulated message of every sender behind an OnPremises connector: others attribute
-// nothing. A tenant whose accepted domains are not known is not judged.
+// nothing. A tenant whose accepted domains are not known is not judged, nor a message of which neither address nor certificate is.
 func eachAttribution(ask func(s sender, a *mailflow.Attribution, report func(Finding))) func(*Facts, func(Finding)) {
 	return eachSender(func(f *Facts, s sender, report func(Finding)) {
 		if s.connector.Type != mailflow.OnPremises || len(s.connector.TrustedOrganizations) > 0 || len(s.tenant.AcceptedDomains) == 0 {
@@ -87,7 +87,9 @@ func eachAttribution(ask func(s sender, a *mailflow.Attribution, report func(Fin
 		}
 		attributions := f.Attributions[s.id()]
 		for i := range attributions {
-			ask(s, &attributions[i], report)
+			if a := &attributions[i]; a.Arrival.Address.IsValid() || a.Arrival.Certificate != nil {
+				ask(s, a, report)
+			}
 		}
 	})
 }

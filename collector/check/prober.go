@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"time"
 
 	"m365_connector_exporter/probes"
 )
@@ -25,7 +26,7 @@ func proberChecks() []Check {
 		{
 			Code: "schedule_overloaded", Severity: Warning,
 			Title:  "Not all paths of an address can be probed in time",
-			When:   "The rounds of all paths that end at one address, one after the other, need more time than the shortest of their intervals",
+			When:   "The rounds of all paths that end at one address do not fit into their intervals, as many at a time and as far apart as `max_concurrent_per_address` and `min_gap_per_address` say",
 			Remedy: "Lengthen their intervals, or lower `min_gap_per_address` or raise `max_concurrent_per_address` if the server can bear it.",
 			Source: "This exporter's configuration, `min_gap_per_address`",
 			Find:   findOverload,
@@ -71,18 +72,18 @@ func proberChecks() []Check {
 	}
 }
 
-// findOverload reports an address with its tenant where all its paths are one tenant's.
+// findOverload reports an address with its tenant where all its paths are known to be one tenant's.
 func findOverload(f *Facts, report func(Finding)) {
 	for _, o := range f.Overloaded {
-		var subject Subject
 		names := make([]string, 0, len(o.Paths))
 		for _, id := range o.Paths {
 			names = append(names, id.String())
 		}
-		if one := o.Paths; len(one) > 0 && !slices.ContainsFunc(one, func(id probes.PathID) bool { return id.Tenant != one[0].Tenant }) {
-			subject.Tenant = one[0].Tenant
+		one := saw("%s: the rounds of its paths take %s, the shortest interval is %s. Among them: %s.", o.Address, o.Needs.Round(time.Second), o.Within, list(names))
+		if own := o.Paths; len(own) > 0 && len(own) < MaxEvidence && !slices.ContainsFunc(own, func(id probes.PathID) bool { return id.Tenant != own[0].Tenant }) {
+			one.Tenant = own[0].Tenant
 		}
-		report(saw("%s: rounds of %d paths take %s, the shortest interval is %s: %s.", o.Address, len(o.Paths), o.Needs, o.Within, list(names)).of(subject))
+		report(one)
 	}
 }
 

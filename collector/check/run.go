@@ -56,12 +56,12 @@ func (f *Facts) severity(tenant, code string) (Severity, bool) {
 	return f.Severity(tenant, code)
 }
 
-// merge joins two findings of one key: the same check may report each endpoint.
+// merge joins two findings of one key: the same check may report each endpoint. What is certain of the severest is certain.
 func merge(a, b Finding) Finding {
 	if a.Code == "" {
 		a = Finding{Key: b.Key}
 	}
-	if b.Severity > a.Severity {
+	if b.Severity > a.Severity || b.Severity == a.Severity && b.Uncertain == "" {
 		a.Severity, a.Uncertain = b.Severity, b.Uncertain
 	}
 	for _, line := range b.Evidence {

@@ -47,3 +47,25 @@ func TestSuppression(t *testing.T) {
 		}
 	}
 }
+
+func TestMerge(t *testing.T) {
+	doubt := Finding{Key: Key{Code: "a"}, Severity: Warning, Uncertain: "perhaps", Evidence: []string{"one"}}
+	sure := Finding{Key: Key{Code: "a"}, Severity: Warning, Evidence: []string{"two", "one"}}
+	lesser := Finding{Key: Key{Code: "a"}, Severity: Info, Evidence: []string{"three"}}
+	for _, order := range [][]Finding{{doubt, sure, lesser}, {lesser, sure, doubt}, {sure, lesser, doubt}} {
+		var got Finding
+		for _, one := range order {
+			got = merge(got, one)
+		}
+		if got.Severity != Warning || got.Uncertain != "" || len(got.Evidence) != 3 {
+			t.Errorf("%+v", got)
+		}
+	}
+	many := Finding{}
+	for i := range 2 * MaxEvidence {
+		many = merge(many, Finding{Key: Key{Code: "a"}, Severity: Info, Evidence: []string{string(rune('a' + i))}})
+	}
+	if len(many.Evidence) != MaxEvidence {
+		t.Errorf("%d lines of evidence", len(many.Evidence))
+	}
+}

@@ -68,7 +68,7 @@ func (f *Facts) reportShared(o *mailflow.Overlap, report func(Finding)) {
 		}
 		subject = inboundSubject(t, c)
 	}
-	one := saw("%s%s %s is shared with %s.", sharedNouns[o.Kind], ofSender(o.Sender), o.Value, f.others(o)).at(Warning)
+	one := saw("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), f.others(o)).at(Warning)
 	one.Subject = subject
 	if o.Kind != mailflow.SharedSendConnector && f.astray(t, o.Connector) {
 		one.Severity = Critical
@@ -85,7 +85,7 @@ func ofSender(name string) string {
 	if name == "" {
 		return ""
 	}
-	return " of the sender " + name + ","
+	return " of the sender " + name
 }
 
 // others names the other sides, a few of many.

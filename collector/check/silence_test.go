@@ -13,7 +13,10 @@ import (
 func TestCausesSilenceConsequences(t *testing.T) {
 	refused := message(func(a *mailflow.Attribution) { a.Tenants, a.Relay, a.Reply = nil, false, "550 5.7.64" })
 	nullRefused := func(w *world) {
-		w.foretold = []mailflow.Attribution{{Ground: mailflow.GroundNone}, {Arrival: mailflow.Arrival{MailFrom: "contoso.com"}, Ground: mailflow.GroundNone}}
+		w.foretold = []mailflow.Attribution{
+			{Arrival: mailflow.Arrival{Address: printer}, Ground: mailflow.GroundNone},
+			{Arrival: mailflow.Arrival{Address: printer, MailFrom: "contoso.com"}, Ground: mailflow.GroundNone},
+		}
 	}
 	for _, c := range []struct {
 		cause, consequence string

@@ -137,13 +137,13 @@ var sharedStories = []story{
 		w.other.Senders[0].Addresses = nil
 	}, "", ""},
 	{"sender_address_shared_between_tenants", "the other is turned off", func(w *world) { shareAddress(w); w.other.Inbound[0].Enabled = no }, "", ""},
-	{"certificate_shared_between_tenants", "the same certificate", func(w *world) { w.other.Senders[0].Presented.Fingerprint = "contoso" }, "warning", "The certificate of the sender edge-1"},
+	{"certificate_shared_between_tenants", "the same certificate", func(w *world) { w.other.Senders[0].Presented.Fingerprint = "contoso" }, "warning", "The certificate contoso of the sender edge-1 is shared with fabrikam, connector From on-premises."},
 	{"certificate_shared_between_tenants", "one name covers the other", func(w *world) {
 		w.in.TLSSenderCertificateName, w.other.Inbound[0].TLSSenderCertificateName = "*.msp.example", "gateway.msp.example"
 	}, "warning", "*.msp.example is shared with fabrikam"},
 	{"certificate_shared_between_tenants", "and the sender goes astray", func(w *world) {
 		w.other.Senders[0].Presented.Fingerprint = "contoso"
-		w.foretold = []mailflow.Attribution{{Tenants: []string{"fabrikam"}, Ground: mailflow.GroundCertificate}}
+		message(func(a *mailflow.Attribution) { a.Tenants = []string{"fabrikam"} })(w)
 	}, "critical", ""},
 	{"certificate_shared_between_tenants", "two of one authority", func(w *world) { w.other.Senders[0].Presented.Fingerprint = "contoso2" }, "", ""},
 	{"send_connector_shared_between_tenants", "one organisation", func(w *world) { w.other.Senders[0].Organization = "contoso" }, "warning", "contoso/Outbound to Office 365"},
@@ -153,11 +153,13 @@ var sharedStories = []story{
 	}, "", ""},
 }
 
+var printer = netip.MustParseAddr("198.51.100.10")
+
 // message is one simulated message of the sender, relayed by its own tenant unless changed.
 func message(change func(a *mailflow.Attribution)) func(w *world) {
 	return func(w *world) {
 		a := mailflow.Attribution{
-			Arrival: mailflow.Arrival{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "From on-premises", Ground: mailflow.GroundCertificate, Relay: true,
+			Arrival: mailflow.Arrival{Address: printer, MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "From on-premises", Ground: mailflow.GroundCertificate, Relay: true,
 		}
 		change(&a)
 		w.foretold = []mailflow.Attribution{a}
@@ -165,7 +167,7 @@ func message(change func(a *mailflow.Attribution)) func(w *world) {
 }
 
 var attributionStories = []story{
-	{"attribution_wrong_tenant", "by certificate", message(func(a *mailflow.Attribution) { a.Tenants = []string{"fabrikam"} }), "critical", "Mail from contoso.com (without a certificate) is attributed to the tenant fabrikam by certificate"},
+	{"attribution_wrong_tenant", "by certificate", message(func(a *mailflow.Attribution) { a.Tenants = []string{"fabrikam"} }), "critical", "Mail from contoso.com, sent from 198.51.100.10 (without a certificate) is attributed to the tenant fabrikam by certificate"},
 	{"attribution_wrong_tenant", "by a rule that is not documented", message(func(a *mailflow.Attribution) { a.Tenants, a.Uncertain = []string{"fabrikam"}, []string{"so it is"} }), "warning uncertain", ""},
 	{"attribution_wrong_tenant", "simulated", func(w *world) { shareAddress(w); w.sender.MailFromDomains = []string{"fabrikam.com"} }, "critical", ""},
 	{"attribution_wrong_tenant", "to nobody", message(func(a *mailflow.Attribution) { a.Tenants = nil }), "", ""},
@@ -178,6 +180,7 @@ var attributionStories = []story{
 	{"attribution_ambiguous", "one", message(func(*mailflow.Attribution) {}), "", ""},
 	{"attribution_relay_denied", "refused", message(func(a *mailflow.Attribution) { a.Tenants, a.Relay, a.Reply = nil, false, "550 5.7.64" }), "critical", "predicted reply: 550 5.7.64"},
 	{"attribution_relay_denied", "simulated", func(w *world) { w.byAddress(); w.sender.MailFromDomains = []string{"example.net"} }, "critical", "550 5.7.64"},
+	{"attribution_relay_denied", "nothing is known of the sender", func(w *world) { w.byAddress(); w.sender.Addresses = nil }, "", ""},
 	{"attribution_relay_denied", "internal senders", func(w *world) {
 		w.byAddress()
 		w.sender.MailFromDomains, w.sender.Relays = []string{"example.net"}, "internal"
