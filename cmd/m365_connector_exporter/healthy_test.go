@@ -75,7 +75,7 @@ func TestHealthyTenantsWatched(t *testing.T) {
 			}
 		}
 	}
-	if len(f.Attributions) < 3 {
+	if len(f.Attributions) != 5 {
 		t.Errorf("%d senders", len(f.Attributions))
 	}
 }
