@@ -73,7 +73,7 @@ func findDomainNotAccepted(f *Facts, t *tenant, c *mailflow.InboundConnector, re
 	}
 	judgeAccepted(t, c, value, "TlsSenderCertificateName is "+value, "", report)
 	for _, one := range t.senders[c.Name] {
-		s := sender{one, t, c, nil}
+		s := sender{Sender: one, tenant: t, connector: c}
 		s.path = f.known.paths[s.id()]
 		for _, name := range s.presents().Names() {
 			m := mailflow.MatchCertificate(value, &mailflow.Presented{CommonName: name})

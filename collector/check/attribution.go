@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -81,21 +80,16 @@ func attributionChecks() []Check {
 // eachAttribution asks a question of every simulated message of every sender behind an OnPremises connector: others attribute
 // nothing. A tenant whose accepted domains are not known is not judged, nor a message of which neither address nor certificate is.
 func eachAttribution(ask func(s sender, a *mailflow.Attribution, report func(Finding))) func(*Facts, func(Finding)) {
-	return eachSender(func(f *Facts, s sender, report func(Finding)) {
+	return eachSender(func(_ *Facts, s sender, report func(Finding)) {
 		if s.connector.Type != mailflow.OnPremises || len(s.connector.TrustedOrganizations) > 0 || len(s.tenant.AcceptedDomains) == 0 {
 			return
 		}
-		attributions := f.Attributions[s.id()]
-		for i := range attributions {
-			if a := &attributions[i]; a.Arrival.Address.IsValid() || a.Arrival.Certificate != nil {
+		for i := range s.foretold {
+			if a := &s.foretold[i]; a.Arrival.Address.IsValid() || a.Arrival.Certificate != nil {
 				ask(s, a, report)
 			}
 		}
 	})
-}
-
-func (s sender) id() probes.PathID {
-	return probes.PathID{Tenant: s.tenant.Name, Direction: mailflow.Inbound, Connector: s.connector.Name, Path: s.Name}
 }
 
 // denied tells that a message to the internet is refused, though not for being taken for another tenant's.

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -63,18 +62,10 @@ func eachSender(ask func(f *Facts, s sender, report func(Finding))) func(*Facts,
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
 		tell := about(report, &subject)
-		for _, t := range f.known.tenants {
-			for j := range t.Senders {
-				one := &t.Senders[j]
-				c := t.inbound[one.Connector]
-				if c == nil || !c.IsEnabled() {
-					continue
-				}
-				subject = inboundSubject(t, c)
-				subject.Path = one.Name
-				s := sender{one, t, c, f.known.paths[probes.PathID(subject)]}
-				ask(f, s, s.limit(tell))
-			}
+		for i := range f.known.senders {
+			s := f.known.senders[i]
+			subject = Subject(s.id())
+			ask(f, s, s.limit(tell))
 		}
 	}
 }

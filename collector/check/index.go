@@ -11,7 +11,10 @@ type index struct {
 	named   map[string]*tenant
 	paths   map[probes.PathID]*Path
 	pathsOf map[Subject][]*Path // by connector
-	judged  []*Path             // whose connector is not muted
+
+	judged       []*Path  // whose connector is not muted
+	senders      []sender // behind connectors that are turned on
+	certificates []shown  // on judged paths
 }
 
 // tenant is a tenant with its parts by name.
@@ -43,7 +46,35 @@ func newIndex(f *Facts) *index {
 			x.judged = append(x.judged, p)
 		}
 	}
+	x.findSenders(f)
 	return x
+}
+
+func (x *index) findSenders(f *Facts) {
+	behind := make(map[*Path]int, len(f.Paths))
+	x.senders, x.certificates = make([]sender, 0, len(f.Paths)), make([]shown, 0, 2*len(f.Paths))
+	for _, t := range x.tenants {
+		for i := range t.Senders {
+			one := &t.Senders[i]
+			c := t.inbound[one.Connector]
+			if c == nil || !c.IsEnabled() {
+				continue
+			}
+			s := sender{Sender: one, tenant: t, connector: c}
+			s.path, s.foretold = x.paths[s.id()], f.Attributions[s.id()]
+			if s.path != nil {
+				behind[s.path] = len(x.senders)
+			}
+			x.senders = append(x.senders, s)
+		}
+	}
+	for _, p := range x.judged {
+		var s *sender
+		if i, ok := behind[p]; ok {
+			s = &x.senders[i]
+		}
+		x.certificates = appendShown(x.certificates, f, p, s)
+	}
 }
 
 func newTenant(of *mailflow.Tenant) *tenant {
@@ -85,6 +116,11 @@ type sender struct {
 	tenant    *tenant
 	connector *mailflow.InboundConnector
 	path      *Path // nil where none is planned
+	foretold  []mailflow.Attribution
+}
+
+func (s sender) id() probes.PathID {
+	return probes.PathID{Tenant: s.tenant.Name, Direction: mailflow.Inbound, Connector: s.connector.Name, Path: s.Name}
 }
 
 // presents is the certificate that the sender presents; nil where it is not known.
@@ -97,19 +133,4 @@ func (s sender) presents() *mailflow.Presented {
 	}
 	leaf := s.path.Client.Chain[0]
 	return &mailflow.Presented{CommonName: leaf.CommonName, DNSNames: leaf.DNSNames, Fingerprint: leaf.Fingerprint}
-}
-
-// sender of an inbound path; ok is false for other paths and for one that no configuration knows.
-func (f *Facts) sender(p *Path) (s sender, ok bool) {
-	t := f.known.named[p.ID.Tenant]
-	if t == nil || p.ID.Direction != mailflow.Inbound {
-		return sender{}, false
-	}
-	for _, one := range t.senders[p.ID.Connector] {
-		if one.Name == p.ID.Path {
-			c := t.inbound[one.Connector]
-			return sender{one, t, c, p}, c != nil
-		}
-	}
-	return sender{}, false
 }

@@ -110,7 +110,7 @@ func (f *Facts) others(o *mailflow.Overlap) string {
 // astray tells that a sender of the connector is attributed to a wrong tenant, or to more than one, by documented rules.
 func (f *Facts) astray(t *tenant, connector string) bool {
 	for _, one := range t.senders[connector] {
-		s := sender{one, t, t.inbound[connector], nil}
+		s := sender{Sender: one, tenant: t, connector: t.inbound[connector]}
 		for _, a := range f.Attributions[s.id()] {
 			wrong := a.Ambiguous() || len(a.Tenants) == 1 && a.Tenants[0] != t.Name
 			if wrong && !one.Assumed && len(a.VerdictDoubts()) == 0 {

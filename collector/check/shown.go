@@ -12,6 +12,7 @@ type shown struct {
 	*probes.TLS
 	path     *Path
 	endpoint *Endpoint // that shows it; nil for a sender's
+	sender   *sender   // that presents it; nil for a server's
 	client   bool      // a sender presents it to Exchange Online
 	exchange bool      // Exchange Online's own host shows it
 	demanded bool      // mail stops where it does not verify
@@ -20,22 +21,33 @@ type shown struct {
 
 // eachCertificate asks a question of every certificate of every path whose connector is not muted.
 func eachCertificate(ask func(f *Facts, p *Path, c shown, report func(Finding))) func(*Facts, func(Finding)) {
-	return eachPath(func(f *Facts, p *Path, report func(Finding)) {
-		for i := range p.Endpoints {
-			if e := &p.Endpoints[i]; e.TLS != nil && len(e.TLS.Chain) > 0 && p.NotProbed == "" {
-				ask(f, p, serverShows(f, p, e), report)
+	return func(f *Facts, report func(Finding)) {
+		var subject Subject
+		tell := about(report, &subject)
+		for i := range f.known.certificates {
+			c := f.known.certificates[i]
+			subject = Subject(c.path.ID)
+			if c.client && c.sender != nil {
+				ask(f, c.path, c, c.sender.limit(tell))
+			} else {
+				ask(f, c.path, c, tell)
 			}
 		}
-		if p.Client == nil || len(p.Client.Chain) == 0 {
-			return
+	}
+}
+
+// appendShown adds the certificates of a path: those that its servers show, then what its sender presents. s is nil where the sender is
+// not known.
+func appendShown(all []shown, f *Facts, p *Path, s *sender) []shown {
+	for i := range p.Endpoints {
+		if e := &p.Endpoints[i]; e.TLS != nil && len(e.TLS.Chain) > 0 && p.NotProbed == "" {
+			all = append(all, serverShows(f, p, e))
 		}
-		c := shown{TLS: p.Client, path: p, client: true}
-		if s, ok := f.sender(p); ok {
-			c.demanded = s.connector.TLSSenderCertificateName != ""
-			report = s.limit(report)
-		}
-		ask(f, p, c, report)
-	})
+	}
+	if p.Client == nil || len(p.Client.Chain) == 0 {
+		return all
+	}
+	return append(all, shown{TLS: p.Client, path: p, sender: s, client: true, demanded: s != nil && s.connector.TLSSenderCertificateName != ""})
 }
 
 func serverShows(f *Facts, p *Path, e *Endpoint) shown {
