@@ -74,7 +74,9 @@ func (d *Directory) add(tenant int, c *InboundConnector) {
 		entry.ranges = c.networks()
 		for _, r := range entry.ranges {
 			block := blockOf(r.First) // at most 256 addresses, and a network: one block
-			d.byAddress[block] = append(d.byAddress[block], at)
+			if here := d.byAddress[block]; len(here) == 0 || here[len(here)-1] != at {
+				d.byAddress[block] = append(here, at)
+			}
 		}
 		e.connectors = append(e.connectors, entry)
 	}
