@@ -37,6 +37,7 @@ type leaf struct {
 	from, to   time.Time
 	noChain    bool // the intermediate is left out
 	selfSigned bool
+	clientAuth bool // for a client too
 }
 
 func newAuthority(t testing.TB, dir string) *authority {
@@ -89,6 +90,9 @@ func (a *authority) issue(l leaf) pair {
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: l.name}, DNSNames: []string{l.name}, NotBefore: l.from, NotAfter: l.to,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if l.clientAuth {
+		template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
 	}
 	by := a.middle
 	if l.selfSigned {

@@ -1,0 +1,248 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/smtp"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes/lab"
+)
+
+// outside is a recipient in nobody's tenant: mail to it needs the right to relay.
+const outside = "who@elsewhere.test"
+
+// TestAttributionOfPostfix sends mail with Postfix, as a sender with a client certificate, through a front door that attributes as
+// Exchange Online documents it. What Postfix logs is what the binary foretold.
+func TestAttributionOfPostfix(t *testing.T) {
+	w := smallWorld(t)
+	arrivals := []struct {
+		certificate, from string
+		tenant            string // that the mail is attributed to; "" none
+		exit              int    // of attribute
+	}{
+		{"mail.contoso.test", "a@contoso.test", "contoso", 0},
+		{"mail.contoso.test", "", "contoso", 0},
+		{"relay.vendor.test", "a@tailspin.test", "tailspin", 0},
+		{"relay.vendor.test", "", "", 1},
+		{"renewed.elsewhere.test", "a@contoso.test", "", 1},
+	}
+	door := w.openDoor([]lab.DoorTenant{
+		{Name: "contoso", Domains: []string{"contoso.test"}, Connectors: []lab.DoorConnector{{Name: "Hybrid", Certificate: "*.contoso.test"}}},
+		{Name: "tailspin", Domains: []string{"tailspin.test"}, Connectors: []lab.DoorConnector{{Name: "Relay", Certificate: "relay.vendor.test"}}},
+	})
+	config := w.write("attribution.yaml", fmt.Sprintf(`global: { ca_file: %q }
+tenants:
+- name: contoso
+  accepted_domains: [{ domain_name: contoso.test, domain_type: Authoritative }]
+  inbound_connectors: [{ name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }]
+- name: tailspin
+  accepted_domains: [{ domain_name: tailspin.test, domain_type: Authoritative }]
+  inbound_connectors: [{ name: Relay, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: relay.vendor.test }]
+`, w.ca.rootFile))
+
+	certs := map[string]pair{}
+	for _, a := range arrivals {
+		if certs[a.certificate].chain == "" {
+			certs[a.certificate] = w.ca.issue(leaf{name: a.certificate, clientAuth: true})
+		}
+	}
+	relay := startRelay(t, w.dir, door.Port(), certs)
+	for _, a := range arrivals {
+		t.Run(a.certificate+" from "+a.from, func(t *testing.T) {
+			foretold := w.attribute(t, config, certs[a.certificate].chain, a.from, a.exit)
+			if got := strings.Join(foretold.Tenants, ","); got != a.tenant {
+				t.Errorf("attributed to %q, want %q", got, a.tenant)
+			}
+			said := relay.send(t, a.certificate, a.from)
+			if sent := strings.Contains(said, "status=sent"); sent != foretold.Relay {
+				t.Errorf("foretold: relay %v, %q; Postfix says\n%s", foretold.Relay, foretold.Reply, said)
+			}
+			if !foretold.Relay && (!strings.Contains(foretold.Reply, "5.7.64") || !strings.Contains(said, "550 5.7.64")) {
+				t.Errorf("foretold %q; Postfix says\n%s", foretold.Reply, said)
+			}
+		})
+	}
+}
+
+// TestPostfixAsksForACertificate probes, as a sender, a Postfix that demands client certificates in the place of Exchange Online.
+func TestPostfixAsksForACertificate(t *testing.T) {
+	w := smallWorld(t)
+	at := w.server("frontdoor")
+	w.postfix = startPostfix(t, w.dir, []postfixService{{server: at, cert: w.issue(leaf{name: at.host()}, "frontdoor"), params: map[string]string{
+		"smtpd_tls_security_level": "encrypt", "smtpd_tls_req_ccert": "yes", "smtpd_tls_CAfile": w.ca.rootFile,
+	}}})
+	own := w.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
+	both := filepath.Join(w.dir, "sender.pem")
+	writeFile(t, both, read(t, own.chain)+read(t, own.key), 0o600)
+	sender := `- { name: %s, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.contoso.test, recipient: probe@contoso.test,
+     certificate: { file: sender.pem }, present_certificate: %v, probe: { port: %d, interval: 2s, timeout: 1s, connect_to: [%s] } }
+  `
+	d := w.serve(w.write("asks.yaml", fmt.Sprintf(`global: { ca_file: %q, allow_networks: [127.0.0.0/8], exchange_online_hosts: [frontdoor.contoso.test], min_gap_per_address: 10ms }
+probe: { hello_name: prober.contoso.test }
+tenants:
+- name: contoso
+  accepted_domains: [{ domain_name: contoso.test, domain_type: Authoritative }]
+  inbound_connectors: [{ name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }]
+  senders:
+  `, w.ca.rootFile)+fmt.Sprintf(sender, "with", true, at.port, at.addr)+fmt.Sprintf(sender, "without", false, at.port, at.addr)))
+
+	eventually(t, time.Minute, func() string {
+		m := d.metrics()
+		with, known := m.value("probe_success", "path", "with")
+		without, judged := m.value("probe_success", "path", "without")
+		_, why := m.value("probe_failure_info", "path", "without", "stage", "tls", "reason", "client_certificate_required")
+		if !known || !judged || with != 1 || without != 0 || !why {
+			return fmt.Sprintf("with the certificate %v, without %v: %v", with, without, m.find("endpoint_failure_info"))
+		}
+		return ""
+	})
+	m := d.metrics()
+	if v, ok := m.value("endpoint_stage_success", "path", "with", "stage", "recipient"); !ok || v != 1 {
+		t.Error("the recipient was not asked for")
+	}
+	for _, path := range []string{"with", "without"} {
+		if v, ok := m.value("attribution_info", "path", path, "ground", "certificate", "attributed_tenant", "contoso"); !ok || v != 1 {
+			t.Errorf("%s: %v", path, m.find("attribution_info"))
+		}
+		if v, ok := m.value("certificate_valid", "path", path, "role", "client", "verdict", "trust"); !ok || v != 1 {
+			t.Errorf("%s: the sender's certificate: %v", path, m.find("certificate_valid", "role", "client"))
+		}
+	}
+}
+
+// smallWorld is the binary and an authority, without the servers that other tests watch.
+func smallWorld(t *testing.T) *world {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // the servers drop privileges and must look inside
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, dir: dir, binary: filepath.Join(dir, "m365_connector_exporter"), servers: map[string]server{}, certs: map[string]pair{}}
+	run(t, "..", "go", "build", "-o", w.binary, ".")
+	w.ca = newAuthority(t, dir)
+	return w
+}
+
+func (w *world) openDoor(tenants []lab.DoorTenant) *lab.FrontDoor {
+	w.t.Helper()
+	p := w.ca.issue(leaf{name: "contoso-test.mail.protection.test"})
+	certificate, err := tls.LoadX509KeyPair(p.chain, p.key)
+	w.ca.must(err)
+	roots := x509.NewCertPool()
+	roots.AddCert(w.ca.root.cert)
+	door, err := lab.StartFrontDoor(lab.DoorOptions{Certificate: certificate, ClientRoots: roots, Tenants: tenants})
+	w.ca.must(err)
+	w.t.Cleanup(door.Close)
+	return door
+}
+
+// foretelling is what the test reads of attribute's JSON.
+type foretelling struct {
+	Tenants []string `json:"tenants"`
+	Relay   bool     `json:"relay"`
+	Reply   string   `json:"predicted_reply"`
+}
+
+func (w *world) attribute(t *testing.T, config, certificate, from string, exit int) foretelling {
+	t.Helper()
+	code, said := w.command("attribute", "--config.file="+config, "--certificate-file="+certificate, "--mail-from=<"+from+">", "--rcpt-to="+outside, "--output=json")
+	if code != exit {
+		t.Errorf("attribute: exit code %d, want %d", code, exit)
+	}
+	var f foretelling
+	if err := json.Unmarshal([]byte(said), &f); err != nil {
+		t.Fatalf("%v in\n%s", err, said)
+	}
+	return f
+}
+
+// relay is a Postfix that hands everything to the front door, by certificate: a listener for each.
+type relay struct {
+	dir   string
+	ports map[string]int // by certificate
+}
+
+func startRelay(t *testing.T, dir string, door int, certs map[string]pair) *relay {
+	t.Helper()
+	r := &relay{dir: filepath.Join(dir, "relay"), ports: map[string]int{}}
+	for _, sub := range []string{"etc", "queue", "data"} {
+		if err := os.MkdirAll(filepath.Join(r.dir, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, dir, "chown", "postfix", filepath.Join(r.dir, "data"))
+	var master strings.Builder
+	master.WriteString(masterCF)
+	i := 0
+	for name, c := range certs {
+		r.ports[name] = freePort(t)
+		fmt.Fprintf(&master, "out%d unix - - n - - smtp\n  -o { smtp_tls_chain_files = %s %s }\n", i, c.key, c.chain)
+		fmt.Fprintf(&master, "127.0.0.1:%d inet n - n - - smtpd\n  -o { content_filter = out%d:[127.0.0.1]:%d }\n", r.ports[name], i, door)
+		i++
+	}
+	etc := filepath.Join(r.dir, "etc")
+	writeFile(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCF, r.dir, "relay.test", mailUID)+`
+default_transport = discard
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtpd_tls_security_level = none
+smtp_tls_security_level = encrypt
+notify_classes =
+`, 0o644)
+	writeFile(t, filepath.Join(etc, "master.cf"), master.String(), 0o644)
+	run(t, dir, "/usr/sbin/postfix", "-c", etc, "start")
+	t.Cleanup(func() {
+		run(t, dir, "/usr/sbin/postfix", "-c", etc, "stop")
+		if t.Failed() {
+			t.Logf("relay:\n%s", read(t, filepath.Join(r.dir, "postfix.log")))
+		}
+	})
+	for _, port := range r.ports {
+		awaitListener(t, fmt.Sprintf("127.0.0.1:%d", port), nil)
+	}
+	return r
+}
+
+// send hands one message to the relay and returns what its log says of the recipient's fate.
+func (r *relay) send(t *testing.T, certificate, from string) string {
+	t.Helper()
+	log := filepath.Join(r.dir, "postfix.log")
+	before := len(read(t, log))
+	err := smtp.SendMail(fmt.Sprintf("127.0.0.1:%d", r.ports[certificate]), nil, from, []string{outside}, []byte("Subject: relayed\r\n\r\nBy a test.\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := ""
+	eventually(t, patience, func() string {
+		for line := range strings.Lines(read(t, log)[before:]) {
+			if strings.Contains(line, "to=<"+outside+">") && strings.Contains(line, "status=") {
+				said = line
+				return ""
+			}
+		}
+		return "the log says nothing of " + outside
+	})
+	return said
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
