@@ -128,7 +128,7 @@ func (d *daemon) apply(cfg *config.Config) {
 		d.log.Warn("configuration", slog.String("warning", w))
 	}
 	for _, problem := range cfg.Problems() {
-		d.log.Error("a tenant was not loaded; its last good state is kept", slog.Any("err", problem))
+		d.log.Error("a file of a tenant does not load", slog.Any("err", problem))
 	}
 	d.log.Info("configuration loaded", slog.String("file", d.file), slog.Int("tenants", len(cfg.Tenants)), slog.Int("paths", len(paths)))
 }
