@@ -52,6 +52,9 @@ func readFile(path string) ([]byte, os.FileInfo, error) {
 
 // plainText is text as UTF-8 without a mark: PowerShell 5.1 writes UTF-16, or UTF-8 with one. What has no mark stays as it is.
 func plainText(data []byte) []byte {
+	if len(data) == 0 || data[0] < 0xef { // no mark; most files have none, and large ones need not be copied
+		return data
+	}
 	decoder := unicode.BOMOverride(transform.Nop)
 	text, _, err := transform.Bytes(decoder, data)
 	if err != nil {
