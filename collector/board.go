@@ -111,7 +111,7 @@ func (b *Board) observe(r probes.Result) {
 	direction, hosts := clean(string(r.Path.Direction)), map[string]bool{}
 	for _, e := range r.Endpoints {
 		for s, step := range e.Steps {
-			if step.Outcome != probes.Passed || probes.Stage(s) == probes.Resolve && hosts[e.Host] { //nolint:gosec // s < NumStages
+			if step.Outcome != probes.Passed || probes.Stage(s) == probes.Resolve && hosts[e.Host] {
 				continue
 			}
 			b.stages.WithLabelValues(direction, probes.Stages[s].Name).Observe(step.Took.Seconds())

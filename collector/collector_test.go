@@ -64,7 +64,8 @@ func board() *collector.Board {
 	tenant := mailflow.Tenant{Name: "contoso", Outbound: []mailflow.OutboundConnector{
 		{Common: mailflow.Common{Name: "Good", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: mailflow.Yes, WhenChanged: noon}, TLSSettings: mailflow.DomainValidation, IsValidated: mailflow.Yes, LastValidation: noon},
 		{Common: mailflow.Common{Name: "Off", Type: mailflow.Partner, Enabled: mailflow.No}},
-		{Common: mailflow.Common{Name: "A\x01"}}, {Common: mailflow.Common{Name: `A\u0001`}},
+		{Common: mailflow.Common{Name: "A\x01"}},
+		{Common: mailflow.Common{Name: `A\u0001`}},
 	}}
 	b := collector.NewBoard(func() time.Time { return noon })
 	b.SetInventory([]mailflow.Tenant{tenant}, []probes.Path{good, bad, busy, lost, off})

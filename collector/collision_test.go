@@ -129,9 +129,15 @@ func TestFiltered(t *testing.T) {
 		ok    bool
 		want  []string
 	}{
-		{[]string{"con*"}, true, []string{"contoso"}}, {[]string{"x", "contoso"}, true, []string{"contoso"}}, {[]string{"fabrikam"}, true, nil},
-		{[]string{"a*"}, true, []string{"a/b"}}, {[]string{"a?b", "c*"}, true, []string{"a/b", "contoso"}}, {[]string{"*"}, true, []string{"a/b", "contoso"}},
-		{[]string{"["}, false, nil}, {make([]string, 65), false, nil}, {[]string{}, true, nil},
+		{[]string{"con*"}, true, []string{"contoso"}},
+		{[]string{"x", "contoso"}, true, []string{"contoso"}},
+		{[]string{"fabrikam"}, true, nil},
+		{[]string{"a*"}, true, []string{"a/b"}},
+		{[]string{"a?b", "c*"}, true, []string{"a/b", "contoso"}},
+		{[]string{"*"}, true, []string{"a/b", "contoso"}},
+		{[]string{"["}, false, nil},
+		{make([]string, 65), false, nil},
+		{[]string{}, true, nil},
 	} {
 		part, err := all.Filtered(c.globs)
 		if (err == nil) != c.ok {

@@ -83,53 +83,53 @@ type pen struct {
 
 // begin says whose series come next. It is false where other things' series have these labels: the first wins whole, a mixture
 // of both would lie.
-func (p *pen) begin(id identity, owner string) bool {
+func (s *pen) begin(id identity, owner string) bool {
 	id = id.clean()
-	g := p.groups[id]
-	if g == nil && !p.muted {
+	g := s.groups[id]
+	if g == nil && !s.muted {
 		g = &group{id: id, owner: owner}
-		p.groups[id] = g
+		s.groups[id] = g
 	}
-	if p.muted || g.owner != owner {
-		p.at = nil
+	if s.muted || g.owner != owner {
+		s.at = nil
 		return false
 	}
-	p.at = g
+	s.at = g
 	return true
 }
 
 // send draws one series of what begin named. The labels beside its identity stand in the order of the metric table.
-func (p *pen) send(metric int, value float64, extra ...string) {
+func (s *pen) send(metric int, value float64, extra ...string) {
 	f := &families[metric]
-	if p.at == nil || len(extra) != f.extras || !f.tells(p.at) {
-		p.dropped++
+	if s.at == nil || len(extra) != f.extras || !f.tells(s.at) {
+		s.dropped++
 		return
 	}
-	s := series{metric: int16(metric), value: value, extra: make([]string, len(extra))} //nolint:gosec // metric < numMetrics
+	one := series{metric: int16(metric), value: value, extra: make([]string, len(extra))} //nolint:gosec // metric < numMetrics
 	for _, c := range f.columns {
 		if c.extra {
-			s.extra[c.at] = clean(extra[c.from])
+			one.extra[c.at] = clean(extra[c.from])
 		}
-		s.escape = s.escape || strings.ContainsAny(c.value(p.at, &s), `\"`)
+		one.escape = one.escape || strings.ContainsAny(c.value(s.at, &one), `\"`)
 	}
-	for i := range p.at.series {
-		other := &p.at.series[i]
-		if !slices.Equal(s.extra, other.extra) {
+	for i := range s.at.series {
+		other := &s.at.series[i]
+		if !slices.Equal(one.extra, other.extra) {
 			continue
 		}
-		if s.metric == other.metric {
-			p.dropped++
+		if one.metric == other.metric {
+			s.dropped++
 			return
 		}
-		s.extra = other.extra
+		one.extra = other.extra
 	}
-	p.at.series = append(p.at.series, s)
+	s.at.series = append(s.at.series, one)
 }
 
 // finish hands out what was drawn, each group in the order of the page and without spare room: it stays in memory until it is drawn anew.
-func (p *pen) finish() []*group {
-	groups := make([]*group, 0, len(p.groups))
-	for _, g := range p.groups {
+func (s *pen) finish() []*group {
+	groups := make([]*group, 0, len(s.groups))
+	for _, g := range s.groups {
 		if len(g.series) > 0 {
 			g.series = slices.Clone(g.series)
 			slices.SortFunc(g.series, series.compare)

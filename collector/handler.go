@@ -54,7 +54,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := serve(w, r, g, format); err != nil && r.Context().Err() == nil {
-		h.log.Error("metrics", "err", err)
+		h.log.Error("metrics", slog.Any("err", err))
 	}
 }
 
@@ -81,7 +81,7 @@ func serve(w http.ResponseWriter, r *http.Request, g *Gatherer, format expfmt.Fo
 		return g.Write(w, format)
 	}
 	w.Header().Set("Content-Encoding", "gzip")
-	z := zippers.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	z := zippers.Get().(*gzip.Writer) // the pool holds nothing else
 	defer zippers.Put(z)
 	z.Reset(w)
 	if err := g.Write(z, format); err != nil {

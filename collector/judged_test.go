@@ -25,9 +25,11 @@ func TestJudgedSeries(t *testing.T) {
 	f := &check.Facts{
 		Now: noon,
 		Tenants: []mailflow.Tenant{
-			{Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "contoso.com"}},
+			{
+				Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "contoso.com"}},
 				Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: "To"}, UseMXRecord: mailflow.No}},
-				Inbound:  []mailflow.InboundConnector{{Common: mailflow.Common{Name: "From"}}}, Senders: []mailflow.Sender{{Name: "edge", Connector: "From"}}},
+				Inbound:  []mailflow.InboundConnector{{Common: mailflow.Common{Name: "From"}}}, Senders: []mailflow.Sender{{Name: "edge", Connector: "From"}},
+			},
 			{Name: "fabrikam", Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: "To"}, UseMXRecord: mailflow.No}}},
 		},
 		Paths:        []check.Path{{Path: probes.Path{ID: from("contoso")}, Client: client}},

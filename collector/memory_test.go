@@ -54,7 +54,7 @@ func talk(p probes.Path, i int, at time.Time) probes.Result {
 			KeyAlgorithm: "RSA", SignatureAlgorithm: "SHA256-RSA", Raw: make([]byte, 1200),
 		})
 	}
-	for v := probes.VerdictTime; v < probes.VerdictRevocation; v++ {
+	for v := range probes.VerdictRevocation {
 		e.TLS.Verdicts[v] = probes.Judgement{Outcome: probes.Passed, Detail: fmt.Sprintf("mail%d.contoso.com matches", i)}
 	}
 	return round(p, at, e)

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -107,7 +108,7 @@ func (s *shelf) endpoint(e probes.Endpoint) {
 	}
 	for i, step := range e.Steps {
 		if step.Outcome == probes.Passed || step.Outcome == probes.Failed {
-			s.send(pStageSuccess, truth(step.Outcome == probes.Passed), at(probes.Stage(i))...) //nolint:gosec // i < NumStages
+			s.send(pStageSuccess, truth(step.Outcome == probes.Passed), at(probes.Stage(i))...)
 		}
 	}
 	if stage, step, problem := e.FirstProblem(); problem {
@@ -117,11 +118,10 @@ func (s *shelf) endpoint(e probes.Endpoint) {
 
 func (s *shelf) send(metric int, value float64, labels ...string) {
 	line := ProbeMetrics()[metric]
-	id := line.Name
 	for i, l := range labels {
 		labels[i] = clean(l)
-		id += "\x00" + labels[i] // no clean label holds a NUL
 	}
+	id := line.Name + "\x00" + strings.Join(labels, "\x00") // no clean label holds a NUL
 	if s.seen[id] {
 		return
 	}

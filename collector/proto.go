@@ -23,7 +23,7 @@ func (w *writer) binary(f *family, all []entry) {
 		kind, value = dto.MetricType_COUNTER, protoCounter
 	}
 	body = protowire.AppendTag(body, protoType, protowire.VarintType)
-	body = protowire.AppendVarint(body, uint64(kind)) //nolint:gosec // not negative
+	body = protowire.AppendVarint(body, uint64(kind))
 	var metric []byte
 	for _, e := range all {
 		metric = appendMetric(metric[:0], f, e, value)

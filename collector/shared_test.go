@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -17,8 +18,8 @@ func TestShared(t *testing.T) {
 	s := newShared()
 	subject := func(r probes.Result) string { return r.Endpoints[0].TLS.Chain[0].Subject }
 	line := func(r probes.Result) string { return r.Endpoints[0].Transcript[0].Text }
-	in := shown("ab", fmt.Sprint("one"))
-	first, second := s.round(in), s.round(shown("ab", fmt.Sprint("one")))
+	in := shown("ab", strings.Clone("one"))
+	first, second := s.round(in), s.round(shown("ab", strings.Clone("one")))
 	if unsafe.StringData(subject(first)) != unsafe.StringData(subject(second)) || unsafe.StringData(line(first)) != unsafe.StringData(line(second)) {
 		t.Error("two copies of one text")
 	}
