@@ -48,7 +48,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	} {
 		schema := strict(t, c.schema)
 		for _, h := range []http.Handler{h, empty} {
-			w := ask(h, http.MethodGet, c.route)
+			w := ask(h, c.route)
 			if w.Code != 200 || w.Header().Get("Content-Type") != "application/json" {
 				t.Errorf("%s: %d %s", c.route, w.Code, w.Header())
 			}
@@ -151,7 +151,7 @@ func TestSchemaNamesTheCatalogues(t *testing.T) {
 func TestJSONTakesNoParameter(t *testing.T) {
 	h := full().handler()
 	for _, route := range []string{"/sd", "/api/v1/paths", "/api/v1/findings"} {
-		if w := ask(h, http.MethodGet, route+"?tenant=contoso"); w.Code != 400 || !strings.Contains(w.Body.String(), `unknown parameter "tenant"; there is none here`) {
+		if w := ask(h, route+"?tenant=contoso"); w.Code != 400 || !strings.Contains(w.Body.String(), `unknown parameter "tenant"; there is none here`) {
 			t.Errorf("%s: %d %s", route, w.Code, w.Body)
 		}
 	}

@@ -46,7 +46,7 @@ func (s *Site) attribution(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	s.render(w, "attribution", http.StatusOK, frame{Title: "Attribution", Page: s.attributionPage(s.View(), f)})
+	s.render(w, "attribution", frame{Title: "Attribution", Page: s.attributionPage(s.View(), f)})
 }
 
 func (s *Site) attributionPage(v *collector.View, f filter) *attributionPage {

@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +49,7 @@ func TestPageBudget(t *testing.T) {
 		best := time.Hour
 		for range 3 {
 			began := processor()
-			w := ask(h, http.MethodGet, url)
+			w := ask(h, url)
 			best = min(best, processor()-began)
 			if w.Code != 200 || w.Body.Len() > 1<<20 {
 				t.Fatalf("%s: %d, %d bytes", url, w.Code, w.Body.Len())
@@ -85,7 +84,7 @@ func TestPathPageBudget(t *testing.T) {
 	older := *p.Newest
 	older.Started = noon.Add(-time.Hour)
 	p.NewestFailed = &older
-	if w := ask(s.handler(), http.MethodGet, "/path?target="+strings.ReplaceAll(p.Path.ID.String(), "%", "%25")); w.Code != 200 || w.Body.Len() > 3<<20 {
+	if w := ask(s.handler(), "/path?target="+strings.ReplaceAll(p.Path.ID.String(), "%", "%25")); w.Code != 200 || w.Body.Len() > 3<<20 {
 		t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
 	}
 }
@@ -121,7 +120,7 @@ func TestFilter(t *testing.T) {
 		{"q=%ff%00%1b[2J<script>", 200, "No path matches."},
 	} {
 		for _, page := range []string{"/", "/attribution"} {
-			w := ask(h, http.MethodGet, page+"?"+c.query)
+			w := ask(h, page+"?"+c.query)
 			if w.Code != c.code || page == "/" && !strings.Contains(w.Body.String(), c.says) {
 				t.Errorf("%s?%.60s: %d, want %d %s\n%.300s", page, c.query, w.Code, c.code, c.says, w.Body)
 			}
@@ -164,7 +163,7 @@ func TestHeadline(t *testing.T) {
 		for i := range s.view.Analysis.Findings {
 			s.view.Analysis.Findings[i].Severity = check.Critical
 		}
-		body := ask(s.handler(), http.MethodGet, "/").Body.String()
+		body := ask(s.handler(), "/").Body.String()
 		if !strings.Contains(body, "</span> "+c.want+"</h1>") {
 			_, got, _ := strings.Cut(body, "<h1>")
 			t.Errorf("want %q, the page says %.200s", c.want, got)

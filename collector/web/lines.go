@@ -120,7 +120,7 @@ func rowsOf(r *probes.Result) []gridRow {
 		row := gridRow{Number: n, Host: e.Host, Address: collector.KeyOf(e).Address}
 		for i, step := range e.Steps {
 			c := cell{Name: probes.Stages[i].Microsoft}
-			if probes.Stage(i) <= r.Until { //nolint:gosec // i < NumStages
+			if probes.Stage(i) <= r.Until {
 				c.Outcome, c.Text = step.Outcome.String(), brief(step)
 			}
 			row.Cells[i] = c

@@ -57,7 +57,7 @@ type frame struct {
 }
 
 // render answers with a page. A template that fails answers with nothing half made.
-func (s *Site) render(w http.ResponseWriter, name string, code int, f frame) {
+func (s *Site) render(w http.ResponseWriter, name string, f frame) {
 	f.Here, f.Now, f.Style = name, s.Now().UTC(), styleName
 	f.Version = s.Status().Version
 	var b bytes.Buffer
@@ -69,7 +69,6 @@ func (s *Site) render(w http.ResponseWriter, name string, code int, f frame) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	guard(h)
-	w.WriteHeader(code)
 	_, _ = w.Write(harmless(b.Bytes())) // the reader may have gone
 }
 

@@ -102,7 +102,7 @@ func crawl(t *testing.T, h http.Handler, start string) map[string]*html.Node {
 		if _, done := pages[address]; done {
 			continue
 		}
-		w := ask(h, http.MethodGet, address)
+		w := ask(h, address)
 		if w.Code != 200 {
 			t.Errorf("%s: %d %s", address, w.Code, w.Body)
 		}
@@ -212,7 +212,7 @@ func TestPagesShow(t *testing.T) {
 		{"/attribution?q=edge-1", []string{"The only sender is attributed to its own tenant."}},
 		{"/reference", []string{"raise <code>min_gap_per_address</code>", `id="check-smart_hosts_missing"`, `id="reason-certificate_expired"`, `id="stage-ehlo"`}},
 	} {
-		body := ask(h, http.MethodGet, c.url).Body.String()
+		body := ask(h, c.url).Body.String()
 		for _, want := range c.says {
 			if !strings.Contains(body, want) {
 				t.Errorf("%s does not say %q", c.url, want)

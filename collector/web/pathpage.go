@@ -84,7 +84,7 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := s.pathPage(v, p)
-	s.render(w, "path", http.StatusOK, frame{Title: word(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path, Page: page})
+	s.render(w, "path", frame{Title: word(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path, Page: page})
 }
 
 func (s *Site) pathPage(v *collector.View, p *collector.PathState) *pathPage {
@@ -115,10 +115,15 @@ func (s *Site) pathPage(v *collector.View, p *collector.PathState) *pathPage {
 func facts(p *collector.PathState) []fact {
 	s := p.Path.Settings
 	all := []fact{
-		{"Connector type", string(p.Path.ConnectorType)}, {"Direction", string(p.Path.ID.Direction)}, {"Next hop", p.Path.Hop},
-		{"TLS demanded", demanded(p.Path)}, {"Climbs to", probes.Stages[min(s.Until, probes.Message)].Microsoft},
-		{"MAIL FROM", text.Redact(p.Path.MailFrom)}, {"Recipients", text.Redact(strings.Join(p.Path.Recipients[:min(len(p.Path.Recipients), 10)], ", "))},
-		{"Interval", span(s.Interval)}, {"EHLO name", s.HelloName},
+		{"Connector type", string(p.Path.ConnectorType)},
+		{"Direction", string(p.Path.ID.Direction)},
+		{"Next hop", p.Path.Hop},
+		{"TLS demanded", demanded(p.Path)},
+		{"Climbs to", probes.Stages[min(s.Until, probes.Message)].Microsoft},
+		{"MAIL FROM", text.Redact(p.Path.MailFrom)},
+		{"Recipients", text.Redact(strings.Join(p.Path.Recipients[:min(len(p.Path.Recipients), 10)], ", "))},
+		{"Interval", span(s.Interval)},
+		{"EHLO name", s.HelloName},
 	}
 	return slices.DeleteFunc(all, func(f fact) bool { return f.Value == "" })
 }

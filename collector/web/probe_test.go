@@ -3,7 +3,6 @@ package web_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -73,7 +72,7 @@ func TestProbeParameters(t *testing.T) {
 		{"target=" + many, 400, "the query is longer than 8192 bytes"},
 		{many[:2000] + "=1", 400, "unknown parameter"},
 	} {
-		w := ask(bench().handler(), http.MethodGet, "/probe?"+c.query)
+		w := ask(bench().handler(), "/probe?"+c.query)
 		if body := w.Body.String(); w.Code != c.code || !strings.Contains(body, c.says) || w.Code != 200 && len(body) > 900 {
 			t.Errorf("%.60s = %d %.300s; want %d %s", c.query, w.Code, body, c.code, c.says)
 		}
@@ -92,7 +91,7 @@ func TestProbeAsks(t *testing.T) {
 		{"contoso/mute/mute.contoso.com", "mail", probes.TLSStage, ""}, // there is no recipient to ask for
 	} {
 		s := bench()
-		ask(s.handler(), http.MethodGet, "/probe?module="+c.module+"&target="+url.QueryEscape(c.target))
+		ask(s.handler(), "/probe?module="+c.module+"&target="+url.QueryEscape(c.target))
 		if len(s.asked) != 1 || s.asked[0].Settings.Until != c.until || s.asked[0].MailFrom != c.from {
 			t.Errorf("%s %s: asked for %+v", c.target, c.module, s.asked)
 		}
@@ -138,7 +137,7 @@ func TestProbeSays(t *testing.T) {
 	} {
 		s := bench()
 		s.answer = func(context.Context, probes.Path) (probes.Result, error) { return c.result, c.err }
-		w := ask(s.handler(), http.MethodGet, "/probe?target="+url.QueryEscape(c.target))
+		w := ask(s.handler(), "/probe?target="+url.QueryEscape(c.target))
 		body := w.Body.String()
 		if w.Code != c.code {
 			t.Errorf("%s: %d %s", c.name, w.Code, body)
@@ -163,7 +162,7 @@ func TestProbeDebug(t *testing.T) {
 		r.Endpoints[0].Transcript = []probes.Line{{From: probes.Server, Text: "220 \x1b]0;hi\x07<script> dXNlcm5hbWU6cGFzc3dvcmQxMjM0"}}
 		return r, nil
 	}
-	w := ask(s.handler(), http.MethodGet, "/probe?debug=true&target=contoso/case/a")
+	w := ask(s.handler(), "/probe?debug=true&target=contoso/case/a")
 	body := w.Body.String()
 	for _, want := range []string{
 		"target   contoso/outbound/case/a\n", "SMTP EHLO                Succeeded", "the server says that the recipient does not exist (recipient_unknown)",
@@ -204,7 +203,7 @@ func TestProbeTimeout(t *testing.T) {
 			if c.header == "" {
 				header = nil
 			}
-			w := ask(s.handler(), http.MethodGet, "/probe?target=contoso/case/a", header...)
+			w := ask(s.handler(), "/probe?target=contoso/case/a", header...)
 			if took := time.Since(began); took != c.want || (w.Code == 400) != (c.want == 0) {
 				t.Errorf("%q: %s, %d %s", c.header, took, w.Code, w.Body)
 			}
@@ -220,7 +219,7 @@ func FuzzProbeTarget(f *testing.F) {
 	h := s.handler()
 	f.Fuzz(func(t *testing.T, target string) {
 		s.asked = nil
-		w := ask(h, http.MethodGet, "/probe?target="+url.QueryEscape(target))
+		w := ask(h, "/probe?target="+url.QueryEscape(target))
 		if w.Code != 200 && w.Code != 400 && w.Code != 404 {
 			t.Errorf("%q: %d", target, w.Code)
 		}

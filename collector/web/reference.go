@@ -13,7 +13,7 @@ func (s *Site) reference(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	s.render(w, "reference", http.StatusOK, frame{Title: "Reference", Page: struct {
+	s.render(w, "reference", frame{Title: "Reference", Page: struct {
 		Stages  []probes.StageInfo
 		Checks  []check.Check
 		Reasons []probes.ReasonInfo

@@ -1,11 +1,10 @@
 package web_test
 
 import (
-	"crypto/md5" //nolint:gosec // what Prometheus hashes with
+	"crypto/md5" // what Prometheus hashes with
 	"encoding/binary"
 	"encoding/json"
 	"maps"
-	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -36,7 +35,7 @@ func (r relabelling) apply(t *testing.T, labels map[string]string) {
 	value := strings.Join(values, ";")
 	switch r.Action {
 	case "hashmod":
-		sum := md5.Sum([]byte(value)) //nolint:gosec // as above
+		sum := md5.Sum([]byte(value))
 		labels[r.Target] = strconv.FormatUint(binary.BigEndian.Uint64(sum[8:])%r.Modulus, 10)
 	case "":
 		if r.Regex != "" && !regexp.MustCompile("^(?s:"+r.Regex+")$").MatchString(value) {
@@ -76,7 +75,7 @@ func TestTwoShards(t *testing.T) {
 		Targets []string
 		Labels  map[string]string
 	}
-	if err := json.Unmarshal(ask(h, http.MethodGet, "/sd").Body.Bytes(), &groups); err != nil {
+	if err := json.Unmarshal(ask(h, "/sd").Body.Bytes(), &groups); err != nil {
 		t.Fatal(err)
 	}
 	covered, load := map[string]int{}, map[string]int{}
@@ -88,7 +87,7 @@ func TestTwoShards(t *testing.T) {
 		}
 		query := maps.Clone(job.Params)
 		query.Set("target", labels["__param_target"])
-		if w := ask(h, http.MethodGet, job.Path+"?"+query.Encode()); w.Code != 200 {
+		if w := ask(h, job.Path+"?"+query.Encode()); w.Code != 200 {
 			t.Errorf("%s: %d %s", g.Targets[0], w.Code, w.Body)
 		}
 		covered[labels["__param_target"]]++

@@ -46,8 +46,8 @@ func (s *stand) handler() http.Handler {
 	return mux
 }
 
-func ask(h http.Handler, method, url string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, url, http.NoBody)
+func ask(h http.Handler, url string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, url, http.NoBody)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}

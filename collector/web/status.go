@@ -72,7 +72,7 @@ func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 	if f.Still {
 		layout.Refresh = 0
 	}
-	s.render(w, "status", http.StatusOK, layout)
+	s.render(w, "status", layout)
 }
 
 func (s *Site) statusPage(v *collector.View, f filter) *statusPage {
