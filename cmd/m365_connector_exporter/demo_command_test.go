@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+)
+
+// endAt ends the program when it has said something.
+type endAt struct {
+	what string
+	end  context.CancelFunc
+}
+
+// Write looks for it.
+func (e endAt) Write(said []byte) (int, error) {
+	if strings.Contains(string(said), e.what) {
+		e.end()
+	}
+	return len(said), nil
+}
+
+// TestDemoCommand starts the newcomer's first command as it is typed, and ends it once its listener is up.
+func TestDemoCommand(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if code := run(ctx, []string{"demo", "--web.listen-address=127.0.0.1:0"}, io.Discard, endAt{"Listening on", cancel}); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
