@@ -120,7 +120,7 @@ func (c *attributeCommand) presented(cfg *config.Config, now time.Time) (*mailfl
 		return p, err
 	}
 	if len(*c.names) == 0 {
-		return nil, nil //nolint:nilnil // no certificate is presented
+		return nil, nil // no certificate is presented
 	}
 	p := &mailflow.Presented{}
 	for i, name := range *c.names {
