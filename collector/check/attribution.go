@@ -78,10 +78,12 @@ func attributionChecks() []Check {
 }
 
 // eachAttribution asks a question of every simulated message of every sender behind an OnPremises connector: others attribute
-// nothing. A tenant whose accepted domains are not known is not judged, nor a message of which neither address nor certificate is.
+// nothing. What needs something unknown is not judged: the tenant's accepted domains, the connector's addresses or certificate name,
+// or both address and certificate of the message.
 func eachAttribution(ask func(s sender, a *mailflow.Attribution, report func(Finding))) func(*Facts, func(Finding)) {
 	return eachSender(func(_ *Facts, s sender, report func(Finding)) {
-		if s.connector.Type != mailflow.OnPremises || len(s.connector.TrustedOrganizations) > 0 || len(s.tenant.AcceptedDomains) == 0 {
+		if s.connector.Type != mailflow.OnPremises || len(s.connector.TrustedOrganizations) > 0 || len(s.tenant.AcceptedDomains) == 0 ||
+			!s.connector.Knows("sender_ip_addresses") || !s.connector.Knows("tls_sender_certificate_name") {
 			return
 		}
 		for i := range s.foretold {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // story changes the healthy world in one way. want is how severely the code is found then, with "uncertain" where it must say so; "" is
@@ -87,6 +88,28 @@ func TestMutedConnectors(t *testing.T) {
 				t.Errorf("%s, %s: turned off, and yet %+v", s.code, s.name, f)
 			}
 		}
+	}
+}
+
+// TestWhatAnExportLeftOutIsNotJudged: that a property is not known is no reason for a finding about its being empty.
+func TestWhatAnExportLeftOutIsNotJudged(t *testing.T) {
+	for code, property := range map[string]string{
+		"smart_hosts_missing": "smart_hosts", "tls_opportunistic": "tls_settings", "tls_domain_missing": "tls_domain", "tls_domain_ignored": "tls_settings",
+		"connector_never_used": "recipient_domains", "no_authentication": "sender_ip_addresses", "ip_authentication_only": "tls_sender_certificate_name",
+	} {
+		for _, s := range stories() {
+			w := newWorld()
+			s.change(w)
+			w.out.LeftOut, w.in.LeftOut = []string{property}, []string{property}
+			if s.code == code && codesOf(w.run())[code] {
+				t.Errorf("%s, %s: found without %s", code, s.name, property)
+			}
+		}
+	}
+	w := newWorld()
+	w.in.Type, w.in.RestrictDomainsToIPAddresses, w.in.LeftOut = mailflow.Partner, yes, []string{"sender_ip_addresses"}
+	if codesOf(w.run())["restriction_without_list"] {
+		t.Error("a list that is not known is taken for empty")
 	}
 }
 

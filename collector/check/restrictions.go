@@ -20,10 +20,10 @@ func restrictionChecks() []Check {
 				if c.Type != mailflow.Partner {
 					return
 				}
-				if c.RestrictDomainsToIPAddresses == mailflow.Yes && len(c.SenderIPAddresses) == 0 {
+				if c.RestrictDomainsToIPAddresses == mailflow.Yes && len(c.SenderIPAddresses) == 0 && c.Knows("sender_ip_addresses") {
 					report(saw("RestrictDomainsToIPAddresses is true and SenderIPAddresses is empty."))
 				}
-				if c.RestrictDomainsToCertificate == mailflow.Yes && c.TLSSenderCertificateName == "" {
+				if c.RestrictDomainsToCertificate == mailflow.Yes && c.TLSSenderCertificateName == "" && c.Knows("tls_sender_certificate_name") {
 					report(saw("RestrictDomainsToCertificate is true and TlsSenderCertificateName is empty."))
 				}
 			}),

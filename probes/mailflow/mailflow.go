@@ -7,6 +7,7 @@ package mailflow
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -124,7 +125,12 @@ type Common struct {
 	CloudServicesMailEnabled Tri
 	WhenCreated, WhenChanged time.Time
 	GUID                     string
+	LeftOut                  []string // properties that an export left out, snake_case, of those whose zero value would mean something
 }
+
+// Knows tells whether a property is known, by its snake_case name. Text and lists have no zero value of their own for "unknown", as a
+// [Tri] has.
+func (c Common) Knows(property string) bool { return !slices.Contains(c.LeftOut, property) }
 
 // IsEnabled applies Microsoft's default to an absent Enabled.
 func (c Common) IsEnabled() bool { return c.Enabled != No }

@@ -47,12 +47,46 @@ func overlay[C any](r *reader, n *yaml.Node, key string, all *[]C, d mailflow.Di
 func (r *reader) connectorKeys(n *yaml.Node, key string, c *mailflow.Common, own fields) *place {
 	var probe *place
 	known := r.common(c)
+	r.noteLeftOut(c, own)
 	maps.Copy(known, own)
 	if !r.lenient {
 		known["probe"] = r.probeField(&probe)
 	}
 	r.mapping(n, key, known)
 	return probe
+}
+
+// meaningful are the properties whose emptiness is judged: that an export leaves one out must not be taken for it.
+var meaningful = [...]string{"tls_settings", "tls_domain", "smart_hosts", "recipient_domains", "sender_ip_addresses", "tls_sender_certificate_name"}
+
+// noteLeftOut keeps which of these an export's record leaves out, or has in a form that nobody reads. What YAML overlays is known.
+func (r *reader) noteLeftOut(c *mailflow.Common, own fields) {
+	for _, key := range meaningful {
+		read, here := own[key]
+		if !here {
+			continue
+		}
+		if r.lenient {
+			c.LeftOut = append(c.LeftOut, key)
+		}
+		own[key] = func(n *yaml.Node, k string) {
+			before := len(r.warnings)
+			if read(n, k); len(r.warnings) == before {
+				c.LeftOut = without(c.LeftOut, key)
+			}
+		}
+	}
+}
+
+// without is a copy of the list without an item; nil when nothing is left.
+func without(list []string, item string) []string {
+	var rest []string
+	for _, one := range list {
+		if one != item {
+			rest = append(rest, one)
+		}
+	}
+	return rest
 }
 
 // connector checks what both directions share and files the probe section.

@@ -82,17 +82,20 @@ var exportWant = map[string]struct {
 			TLSSettings: mailflow.DomainValidation, MTASTSMode: "None", SMTPDANEMode: "SomethingNew", TestMode: yes, IsValidated: yes,
 			LastValidation: at("2026-07-24T18:59:12Z"),
 		},
-		{Common: mailflow.Common{Name: "Hardly anything"}, UseMXRecord: no},
+		{
+			Common:      mailflow.Common{Name: "Hardly anything", LeftOut: []string{"tls_settings", "tls_domain", "smart_hosts", "recipient_domains"}},
+			UseMXRecord: no,
+		},
 	}}},
 	"low-depth.json": {
 		tenant: mailflow.Tenant{
 			Outbound: []mailflow.OutboundConnector{{
-				Common:      mailflow.Common{Name: "Stringified", Type: mailflow.OnPremises, Enabled: yes},
+				Common:      mailflow.Common{Name: "Stringified", Type: mailflow.OnPremises, Enabled: yes, LeftOut: []string{"tls_domain"}},
 				UseMXRecord: no, SmartHosts: []string{"mail.contoso.com", "192.0.2.25"}, RecipientDomains: []string{"contoso.com", "fabrikam.com"},
 				TLSSettings: mailflow.EncryptionOnly,
 			}},
 			Inbound: []mailflow.InboundConnector{{
-				Common:        mailflow.Common{Name: "Stringified too"},
+				Common:        mailflow.Common{Name: "Stringified too", LeftOut: []string{"tls_sender_certificate_name"}},
 				SenderDomains: []string{"*"}, SenderIPAddresses: []string{"198.51.100.10", "198.51.100.11"},
 			}},
 		},
@@ -100,7 +103,9 @@ var exportWant = map[string]struct {
 	},
 	"rest-inbound.json": {
 		tenant: mailflow.Tenant{Inbound: []mailflow.InboundConnector{{
-			Common:        mailflow.Common{Name: "From REST", Type: mailflow.OnPremises, Enabled: yes, WhenChanged: at("2026-07-23T22:55:13Z")},
+			Common: mailflow.Common{
+				Name: "From REST", Type: mailflow.OnPremises, Enabled: yes, WhenChanged: at("2026-07-23T22:55:13Z"), LeftOut: []string{"tls_sender_certificate_name"},
+			},
 			SenderDomains: []string{"*"}, SenderIPAddresses: []string{"198.51.100.10"}, RequireTLS: yes,
 		}}},
 		warnings: []string{"more records stand on another page (@odata.nextLink) and are missing here"},

@@ -45,6 +45,29 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
+// TestLeftOut: what an export leaves out, or has in a form that nobody reads, is unknown until YAML says it. What YAML leaves out is
+// not configured.
+func TestLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "e.json"), `[{"Name":"part","UseMXRecord":false,"TlsSettings":{"x":1},"RecipientDomains":[]},{"Name":"in","SenderIPAddresses":null,"SenderDomains":"*"}]`, 0o600)
+	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, exports: [e.json], outbound_connectors: [{name: part, smart_hosts: []}, {name: own, use_mx_record: false}]}]`, 0o600)
+	cfg, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, in := cfg.Tenants[0].Outbound, cfg.Tenants[0].Inbound
+	for _, c := range []struct {
+		common mailflow.Common
+		want   string
+	}{
+		{out[0].Common, "tls_settings tls_domain"}, {out[1].Common, ""}, {in[0].Common, "tls_sender_certificate_name"},
+	} {
+		if got := strings.Join(c.common.LeftOut, " "); got != c.want || !c.common.Knows("smart_hosts") {
+			t.Errorf("%s: left out %q, want %q", c.common.Name, got, c.want)
+		}
+	}
+}
+
 // TestOverlayOfDomains: a domain compares as it is compared everywhere, whatever its spelling.
 func TestOverlayOfDomains(t *testing.T) {
 	dir := t.TempDir()
