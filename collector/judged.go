@@ -79,7 +79,11 @@ func (s *pen) findings(a *Analysis) {
 			at(f.Subject)[f.Severity]++
 		}
 	}
-	for about, count := range counts {
+	subjects := slices.SortedFunc(maps.Keys(counts), func(a, b check.Subject) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Connector, b.Connector))
+	})
+	for _, about := range subjects { // in order: of two that are the same once cleaned, the same one wins each time
+		count := counts[about]
 		if s.about(about) {
 			for severity := check.Info; severity <= check.Critical; severity++ {
 				s.send(mFindings, float64(count[severity]), severity.String())

@@ -113,6 +113,7 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.prober.Store(newProber(cfg, d.gate, d.budget))
 	d.board.SetInventory(cfg.Tenants, paths)
 	d.runner.SetPaths(paths)
+	tuneGC(len(paths))
 	d.self.Reload(true, time.Now())
 	d.refused.Store(nil)
 	d.judging.Lock()
