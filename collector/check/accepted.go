@@ -33,7 +33,7 @@ func acceptedChecks() []Check {
 			When:     "No name of the certificate that a sender presents matches its connector's TlsSenderCertificateName",
 			Remedy:   "Set TlsSenderCertificateName to a name of the new certificate (the Hybrid Configuration Wizard does), or let the sender present the right one. `rehearse` tells before a renewal.",
 			Source:   "relay-access-denied-smtp; 5.7.64",
-			Silences: trustConsequences(),
+			Silences: append(trustConsequences(), "certificate_names_not_accepted"),
 			Find: eachSender(func(_ *Facts, s sender, report func(Finding)) {
 				p := s.presents()
 				if p == nil || s.connector.TLSSenderCertificateName == "" {

@@ -32,6 +32,7 @@ func TestCausesSilenceConsequences(t *testing.T) {
 			refused(w)
 		}},
 		{"presented_certificate_not_configured", "attribution_relay_denied", func(w *world) { w.presents("edge.example.net"); refused(w) }},
+		{"presented_certificate_not_configured", "certificate_names_not_accepted", func(w *world) { w.presents("edge.example.net") }},
 		{"no_authentication", "attribution_relay_denied", func(w *world) { w.in.TLSSenderCertificateName = "" }},
 		{"attribution_relay_denied", "null_sender_relay_denied", nullRefused},
 		{"certificate_name_too_broad", "certificate_domain_not_accepted", func(w *world) { w.in.TLSSenderCertificateName = "*.co.uk" }},
