@@ -119,23 +119,6 @@ tenants:
 	}
 }
 
-// smallWorld is the binary and an authority, without the servers that other tests watch.
-func smallWorld(t *testing.T) *world {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // the servers drop privileges and must look inside
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, dir: dir, binary: filepath.Join(dir, "m365_connector_exporter"), servers: map[string]server{}, certs: map[string]pair{}}
-	run(t, "..", "go", "build", "-o", w.binary, ".")
-	w.ca = newAuthority(t, dir)
-	return w
-}
-
 func (w *world) openDoor(tenants []lab.DoorTenant) *lab.FrontDoor {
 	w.t.Helper()
 	p := w.ca.issue(leaf{name: "contoso-test.mail.protection.test"})
@@ -236,13 +219,4 @@ func (r *relay) send(t *testing.T, certificate, from string) string {
 		return "the log says nothing of " + outside
 	})
 	return said
-}
-
-func read(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -93,14 +93,9 @@ func startPostfix(t testing.TB, dir string, services []postfixService) *postfix 
 	}
 	run(t, dir, "chown", "postfix", filepath.Join(p.dir, "data"))
 	run(t, dir, "chown", mailOwner, filepath.Join(p.dir, "mail"))
-	var master strings.Builder
-	master.WriteString(masterCF)
-	for _, s := range services {
-		master.WriteString(s.line())
-	}
 	etc := filepath.Join(p.dir, "etc")
 	writeFile(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCF, p.dir, zone, mailUID), 0o644)
-	writeFile(t, filepath.Join(etc, "master.cf"), master.String(), 0o644)
+	p.write(services)
 	run(t, dir, "/usr/sbin/postfix", "-c", etc, "start")
 	t.Cleanup(func() {
 		run(t, dir, "/usr/sbin/postfix", "-c", etc, "stop")
@@ -112,6 +107,24 @@ func startPostfix(t testing.TB, dir string, services []postfixService) *postfix 
 		awaitListener(t, s.listen(), nil)
 	}
 	return p
+}
+
+// write writes master.cf.
+func (p *postfix) write(services []postfixService) {
+	p.t.Helper()
+	var master strings.Builder
+	master.WriteString(masterCF)
+	for _, s := range services {
+		master.WriteString(s.line())
+	}
+	writeFile(p.t, filepath.Join(p.dir, "etc", "master.cf"), master.String(), 0o644)
+}
+
+// reload changes the services of the running instance: those left out no longer listen.
+func (p *postfix) reload(services []postfixService) {
+	p.t.Helper()
+	p.write(services)
+	run(p.t, p.dir, "/usr/sbin/postfix", "-c", filepath.Join(p.dir, "etc"), "reload")
 }
 
 // mailOwner owns the mailboxes; "nobody" is there on every Debian.

@@ -146,6 +146,15 @@ func writeFile(t testing.TB, name, text string, mode os.FileMode) {
 	}
 }
 
+func read(t testing.TB, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // server is one listening mail server: its name in DNS is NAME.contoso.test.
 type server struct {
 	name string

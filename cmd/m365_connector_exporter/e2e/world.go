@@ -25,6 +25,26 @@ type world struct {
 // newWorld builds the binary and starts all servers. They end with the test.
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	w := smallWorld(t)
+	services := w.postfixServices()
+	exim, keyless, strict, sick := w.server("exim"), w.server("keyless"), w.server("strict"), w.server("opensmtpd")
+	w.gone()
+	all := make([]server, 0, len(w.servers))
+	for _, s := range w.servers {
+		all = append(all, s)
+	}
+	w.dns = startDNS(t, w.dir, all)
+	w.postfix = startPostfix(t, w.dir, services)
+	startExim(t, w.dir, exim, w.issue(leaf{name: exim.host()}, "exim"), eximHealthy)
+	startExim(t, w.dir, keyless, w.issue(leaf{name: keyless.host()}, "keyless"), eximKeyless)
+	startExim(t, w.dir, strict, w.issue(leaf{name: strict.host()}, "strict"), eximStrict)
+	startOpenSMTPD(t, w.dir, sick, w.issue(leaf{name: sick.host()}, "opensmtpd"))
+	return w
+}
+
+// smallWorld is the binary and an authority, without the servers that other tests watch.
+func smallWorld(t testing.TB) *world {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // the servers drop privileges and must look inside
 	if err != nil {
 		t.Fatal(err)
@@ -35,19 +55,6 @@ func newWorld(t testing.TB) *world {
 	}
 	w := &world{t: t, dir: dir, binary: build(t, dir), servers: map[string]server{}, certs: map[string]pair{}}
 	w.ca = newAuthority(t, dir)
-	services := w.postfixServices()
-	exim, keyless, strict, sick := w.server("exim"), w.server("keyless"), w.server("strict"), w.server("opensmtpd")
-	w.gone()
-	all := make([]server, 0, len(w.servers))
-	for _, s := range w.servers {
-		all = append(all, s)
-	}
-	w.dns = startDNS(t, dir, all)
-	w.postfix = startPostfix(t, dir, services)
-	startExim(t, dir, exim, w.issue(leaf{name: exim.host()}, "exim"), eximHealthy)
-	startExim(t, dir, keyless, w.issue(leaf{name: keyless.host()}, "keyless"), eximKeyless)
-	startExim(t, dir, strict, w.issue(leaf{name: strict.host()}, "strict"), eximStrict)
-	startOpenSMTPD(t, dir, sick, w.issue(leaf{name: sick.host()}, "opensmtpd"))
 	return w
 }
 

@@ -1,0 +1,138 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// trouble is one thing that goes wrong, and what people hear of it.
+type trouble struct {
+	name    string
+	cause   func(*monitoring)
+	fires   []string // in Prometheus, those that Alertmanager inhibits too
+	reaches []string // the webhook
+	by      string   // receiver
+	text    []string // in the description
+}
+
+var troubles = []trouble{
+	{
+		"one of two servers shows an expired certificate",
+		func(m *monitoring) {
+			from, to := time.Now().AddDate(0, -3, 0), time.Now().AddDate(0, 0, -2)
+			expired := m.ca.issue(leaf{name: "validated1." + zone, from: from, to: to})
+			m.change(map[string]func(*postfixService){"validated1": func(s *postfixService) { s.cert = expired }})
+		},
+		[]string{"M365ConnectorCertificateExpired contoso/Validated", "M365ConnectorPathFailing contoso/Validated"},
+		[]string{"M365ConnectorCertificateExpired contoso/Validated"},
+		"pager",
+		[]string{`outbound connector "Validated"`, "the leaf certificate in role server of", "expired at 2"},
+	},
+	{
+		"one of two servers no longer offers STARTTLS",
+		func(m *monitoring) {
+			m.change(map[string]func(*postfixService){
+				"encrypted1": func(s *postfixService) { s.params["smtpd_tls_security_level"] = "none" },
+			})
+		},
+		[]string{"M365ConnectorPathFailing contoso/Encrypted"},
+		[]string{"M365ConnectorPathFailing contoso/Encrypted"},
+		"pager",
+		[]string{`outbound connector "Encrypted", tenant contoso`, "stage tls, reason starttls_not_offered; last success 2"},
+	},
+	{
+		"the only server is stopped",
+		func(m *monitoring) { m.change(map[string]func(*postfixService){"single": nil}) },
+		[]string{"M365ConnectorDown contoso/Single", "M365ConnectorPathFailing contoso/Single"},
+		[]string{"M365ConnectorDown contoso/Single"},
+		"pager",
+		[]string{`outbound connector "Single" of tenant contoso`, "stage connect, reason connect_refused (1 paths); last success 2"},
+	},
+	{
+		"an export gains another tenant's address",
+		func(m *monitoring) { m.export(`"198.51.100.20", "198.51.100.10"`) },
+		[]string{"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In"},
+		[]string{"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In"},
+		"mail",
+		[]string{"sender_address_shared_between_tenants (MC1226222)", "198.51.100.10 is used by 1 other tenants"},
+	},
+}
+
+// TestAlerts breaks one thing after another in front of the running exporter, with the repository's rules and its example for
+// Alertmanager: the right alert, and no other, reaches a webhook, and it resolves after the repair.
+func TestAlerts(t *testing.T) {
+	m := newMonitoring(t)
+	for _, trouble := range troubles {
+		ok := t.Run(trouble.name, func(t *testing.T) { m.hear(t, trouble) })
+		if !ok {
+			break // what follows would hear of this one too
+		}
+	}
+}
+
+func (m *monitoring) hear(t *testing.T, trouble trouble) {
+	t.Helper()
+	m.t, m.postfix.t, m.prometheus.t = t, t, t
+	m.inbox.clear()
+	trouble.cause(m)
+	m.awaitFiring(trouble.fires)
+	eventually(t, limit, func() string {
+		if got := ids(m.inbox.told("firing")); !slices.Equal(got, trouble.reaches) {
+			return fmt.Sprintf("the webhook heard %q, want %q", got, trouble.reaches)
+		}
+		return ""
+	})
+	m.stays(trouble)
+	for _, a := range m.inbox.told("firing") {
+		a.check(t, trouble)
+	}
+	m.heal()
+	m.awaitCalm()
+	eventually(t, limit, func() string {
+		for _, id := range trouble.reaches {
+			if got := ids(m.inbox.told("resolved")); !slices.Contains(got, id) {
+				return fmt.Sprintf("%q has not resolved, only %q", id, got)
+			}
+		}
+		return ""
+	})
+}
+
+// stays sees two more rounds and several groups pass without another alert: what is inhibited does not come late.
+func (m *monitoring) stays(trouble trouble) {
+	m.t.Helper()
+	for end := time.Now().Add(8 * time.Second); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		if got := m.prometheus.firing(); !slices.Equal(got, trouble.fires) {
+			m.t.Fatalf("Prometheus has %q, want %q", got, trouble.fires)
+		}
+		if got := ids(m.inbox.told("firing")); !slices.Equal(got, trouble.reaches) {
+			m.t.Fatalf("the webhook heard %q, want %q", got, trouble.reaches)
+		}
+	}
+}
+
+// check reads what a person reads.
+func (a alert) check(t *testing.T, trouble trouble) {
+	t.Helper()
+	if a.Receiver != trouble.by {
+		t.Errorf("%s went to %s, want %s", a.id(), a.Receiver, trouble.by)
+	}
+	for _, want := range append([]string{a.Labels["tenant"], a.Labels["connector"]}, trouble.text...) {
+		if !strings.Contains(a.Annotations["description"], want) {
+			t.Errorf("%s: no %q in %q", a.id(), want, a.Annotations["description"])
+		}
+	}
+	if a.Annotations["summary"] == "" || a.Annotations["runbook_url"] != "docs/runbooks/"+a.Labels["alertname"]+".md" {
+		t.Errorf("%s: annotations %q", a.id(), a.Annotations)
+	}
+	if _, err := os.Stat(filepath.Join(deployed, "..", a.Annotations["runbook_url"])); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,96 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// dashboard is what a test reads of one.
+type dashboard struct {
+	UID    string
+	Panels []struct {
+		Title   string
+		Targets []struct{ Expr string }
+	}
+	Templating struct {
+		List []struct{ Name, Definition string }
+	}
+}
+
+var (
+	variable = regexp.MustCompile(`\$\{?\w+\}?`)
+	choices  = regexp.MustCompile(`^label_values\((.+), \w+\)$`) // Grafana's own function
+)
+
+// substitute puts a value in place of each variable, as Grafana does: all of everything, and a short time.
+func substitute(expr string) string {
+	expr = choices.ReplaceAllString(expr, "$1")
+	return variable.ReplaceAllStringFunc(expr, func(name string) string {
+		if strings.Trim(name, "${}") == "__rate_interval" {
+			return "1m"
+		}
+		return ".*"
+	})
+}
+
+// TestDashboards runs every query of every panel and of every choice against a Prometheus with the repository's rules, while
+// something of each kind is wrong: so the panels that show trouble have data as well. No panel is exempt.
+func TestDashboards(t *testing.T) {
+	m := newMonitoring(t)
+	m.worsen()
+	files, err := filepath.Glob(filepath.Join(deployed, "grafana", "dashboards", "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dashboards: %v", err)
+	}
+	for _, file := range files {
+		var d dashboard
+		if err := json.Unmarshal([]byte(read(t, file)), &d); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, p := range d.Panels {
+			for i, q := range p.Targets {
+				t.Run(fmt.Sprintf("%s/%s/%d", d.UID, p.Title, i), func(t *testing.T) { m.draws(t, q.Expr) })
+			}
+		}
+		for _, v := range d.Templating.List {
+			if v.Definition != "" {
+				t.Run(d.UID+"/$"+v.Name, func(t *testing.T) { m.draws(t, v.Definition) })
+			}
+		}
+	}
+}
+
+// worsen lets one server show an expired certificate, another refuse the recipient, and two tenants share an address.
+func (m *monitoring) worsen() {
+	m.t.Helper()
+	expired := m.ca.issue(leaf{name: "validated1." + zone, from: time.Now().AddDate(0, -3, 0), to: time.Now().AddDate(0, 0, -2)})
+	m.change(map[string]func(*postfixService){
+		"validated1": func(s *postfixService) { s.cert = expired },
+		"single":     func(s *postfixService) { s.params["smtpd_recipient_restrictions"] = "reject" },
+	})
+	m.export(`"198.51.100.20", "198.51.100.10"`)
+	m.awaitFiring([]string{
+		"M365ConnectorCertificateExpired contoso/Validated", "M365ConnectorDown contoso/Single",
+		"M365ConnectorPathFailing contoso/Single", "M365ConnectorPathFailing contoso/Validated",
+		"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In",
+	})
+}
+
+// draws asks one query until there is data; a rate needs two scrapes.
+func (m *monitoring) draws(t *testing.T, expr string) {
+	t.Helper()
+	expr = substitute(expr)
+	eventually(t, 10*time.Second, func() string {
+		if n, err := m.prometheus.query(expr); err != nil || n == 0 {
+			return fmt.Sprintf("%d series, %v: %s", n, err, expr)
+		}
+		return ""
+	})
+}

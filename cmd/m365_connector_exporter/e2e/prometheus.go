@@ -1,0 +1,201 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// deployed is where the repository keeps what is loaded here.
+const deployed = "../../../deploy"
+
+// replaced is a text of the repository with some parts put in place of others, each of which must be there.
+func replaced(t testing.TB, file string, pairs ...string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(deployed, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(text, pairs[i]) {
+			t.Fatalf("%s has no %q", file, pairs[i])
+		}
+		text = strings.ReplaceAll(text, pairs[i], pairs[i+1])
+	}
+	return text
+}
+
+// waits are the times that an alert's cause must last.
+var waits = regexp.MustCompile(`(?m)^( +for: )\d+[smhd]$`)
+
+// prometheus is a running Prometheus with the repository's configuration and rules. Only times differ: it scrapes and evaluates
+// each second, and every alert waits for 2 s.
+type prometheus struct {
+	t   testing.TB
+	url string
+}
+
+func startPrometheus(t testing.TB, dir, exporter, alertmanager string) *prometheus {
+	t.Helper()
+	rules, err := filepath.Glob(filepath.Join(deployed, "prometheus", "rules", "*.yml"))
+	if err != nil || len(rules) == 0 {
+		t.Fatalf("no rules: %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "rules"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range rules {
+		text := waits.ReplaceAllString(read(t, file), "${1}2s")
+		writeFile(t, filepath.Join(dir, "rules", filepath.Base(file)), text, 0o644)
+	}
+	config := filepath.Join(dir, "prometheus.yml")
+	writeFile(t, config, replaced(t, "prometheus/prometheus.yml",
+		": 30s", ": 1s", "localhost:9093", alertmanager, "localhost:10587", exporter), 0o644)
+	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	start(t, "/usr/bin/prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"),
+		"--web.listen-address="+listen).listens(listen)
+	return &prometheus{t: t, url: "http://" + listen}
+}
+
+// startAlertmanager runs Alertmanager with the repository's example. All receivers are webhooks of this process, and its times are
+// seconds: an alert waits for 3 s, so that those which it inhibits come together with it.
+func startAlertmanager(t testing.TB, dir, webhook string) (address string) {
+	t.Helper()
+	config := filepath.Join(dir, "alertmanager.yml")
+	writeFile(t, config, replaced(t, "alertmanager/alertmanager.yml", "group_wait: 30s", "group_wait: 3s", "group_interval: 5m", "group_interval: 1s",
+		"http://127.0.0.1:9095", webhook, "email_configs:\n      - to: mail-team@example.org", "webhook_configs:\n      - url: "+webhook+"/mail"), 0o644)
+	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	start(t, "/usr/bin/prometheus-alertmanager", "--config.file="+config, "--storage.path="+filepath.Join(dir, "silences"),
+		"--web.listen-address="+listen, "--cluster.listen-address=").listens(listen)
+	return listen
+}
+
+// get asks Prometheus and reads the data of its answer. The error is Prometheus' own word.
+func (p *prometheus) get(path string, form url.Values, data any) error {
+	p.t.Helper()
+	client := http.Client{Timeout: 10 * time.Second}
+	resp, err := client.Get(p.url + path + "?" + form.Encode())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var answer struct {
+		Data  any
+		Error string
+	}
+	answer.Data = data
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return err
+	}
+	if answer.Error != "" {
+		return fmt.Errorf("%d: %s", resp.StatusCode, answer.Error)
+	}
+	return nil
+}
+
+// query counts the series with which Prometheus answers.
+func (p *prometheus) query(expr string) (int, error) {
+	p.t.Helper()
+	var data struct{ Result []json.RawMessage }
+	err := p.get("/api/v1/query", url.Values{"query": {expr}}, &data)
+	return len(data.Result), err
+}
+
+// firing lists the alerts that fire or are about to, inhibited ones too, as alert.id gives them.
+func (p *prometheus) firing() []string {
+	p.t.Helper()
+	var data struct{ Alerts []alert }
+	if err := p.get("/api/v1/alerts", nil, &data); err != nil {
+		p.t.Fatal(err)
+	}
+	return ids(data.Alerts)
+}
+
+// alert is one alert as Prometheus and Alertmanager write it.
+type alert struct {
+	Receiver            string // the last element of the webhook's path
+	Status              string // firing or resolved, in a notification
+	Labels, Annotations map[string]string
+}
+
+// id names an alert: which, and of which connector.
+func (a alert) id() string {
+	return a.Labels["alertname"] + " " + a.Labels["tenant"] + "/" + a.Labels["connector"]
+}
+
+// ids lists different alerts once each, sorted.
+func ids(alerts []alert) []string {
+	seen := map[string]bool{}
+	for _, a := range alerts {
+		seen[a.id()] = true
+	}
+	list := []string{}
+	for id := range seen {
+		list = append(list, id)
+	}
+	sort.Strings(list)
+	return list
+}
+
+// inbox is the webhook and what it has been told since the last clear.
+type inbox struct {
+	url  string
+	mu   sync.Mutex
+	mail []alert
+}
+
+func openInbox(t testing.TB) *inbox {
+	t.Helper()
+	i := &inbox{}
+	server := httptest.NewServer(i)
+	t.Cleanup(server.Close)
+	i.url = "http://" + server.Listener.Addr().(*net.TCPAddr).String()
+	return i
+}
+
+func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var told struct{ Alerts []alert }
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&told); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, a := range told.Alerts {
+		a.Receiver = strings.TrimPrefix(r.URL.Path, "/")
+		i.mail = append(i.mail, a)
+	}
+}
+
+func (i *inbox) clear() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.mail = nil
+}
+
+// told lists what came with a status, in the order of arrival.
+func (i *inbox) told(status string) []alert {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var found []alert
+	for _, a := range i.mail {
+		if a.Status == status {
+			found = append(found, a)
+		}
+	}
+	return found
+}
