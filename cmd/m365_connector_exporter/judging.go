@@ -15,7 +15,7 @@ import (
 const (
 	judgeEvery = 10 * time.Second // how long a finding may lag behind its probe
 	// judgeShare bounds the time spent on judging: a run that takes long makes the next one come later.
-	judgeShare = 20
+	judgeShare = 100
 	learnEvery = time.Hour // how often MX records and the certificates of certificate.smtp are looked at
 	learnBound = 16        // look-ups at a time
 )
@@ -41,6 +41,7 @@ func (d *daemon) judgeNow() time.Duration {
 	}
 	f.Overloaded = check.Overloads(f.Paths, d.judge.cfg.Global.MaxConcurrentPerAddress, d.judge.cfg.Global.MinGapPerAddress)
 	d.board.SetAnalysis(collector.Analyse(f))
+	release(len(f.Paths))
 	return time.Since(start)
 }
 

@@ -46,6 +46,13 @@ func (r *Runner) fly(ctx context.Context, e *entry, f *flight, this *round) {
 	}
 	r.stats.Throttled += throttled(f.result)
 	e.last, e.ended = f, time.Now()
+	time.AfterFunc(young, func() { // the board has what matters; this one answers nobody any more
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if e.last == f {
+			e.last = nil
+		}
+	})
 }
 
 func throttled(result probes.Result) (n uint64) {
