@@ -20,7 +20,7 @@ type story struct {
 func stories() []story {
 	var all []story
 	for _, some := range [][]story{
-		certificateStories, tlsStories, acceptedStories, sharedStories, attributionStories, inboundStories, restrictionStories,
+		certificateStories, servedStories, tlsStories, acceptedStories, sharedStories, attributionStories, inboundStories, restrictionStories,
 		outboundStories, routingStories, statusStories, tenantStories, proberStories,
 	} {
 		all = append(all, some...)

@@ -10,7 +10,7 @@ func Catalogue() []Check { return catalogue() }
 
 var catalogue = sync.OnceValue(func() []Check {
 	return slices.Concat(
-		certificateChecks(), tlsChecks(),
+		certificateChecks(), servedChecks(), tlsChecks(),
 		acceptedChecks(), sharedChecks(), attributionChecks(),
 		inboundChecks(), restrictionChecks(),
 		outboundChecks(), routingChecks(), statusChecks(),

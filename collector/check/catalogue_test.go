@@ -8,8 +8,10 @@ import (
 	"m365_connector_exporter/collector/check"
 )
 
-// contract is the table of checks that other programs rely on: every code, with the highest severity it is found with.
+// contract is the table of checks that other programs rely on: every code, with the highest severity it is found with. The first
+// one is an addition of ours.
 const contract = `
+certificate_served_differs_from_file warning
 certificate_expired critical
 certificate_not_yet_valid critical
 certificate_expires_soon critical

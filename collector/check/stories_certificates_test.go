@@ -66,6 +66,24 @@ var certificateStories = []story{
 	{"certificate_revoked", "a partner's, not demanded", func(w *world) { w.partner(); fails(w.shown, probes.VerdictRevocation, probes.ReasonCertificateRevoked) }, "", ""},
 }
 
+var servedStories = []story{
+	{"certificate_served_differs_from_file", "renewed on disk alone", func(w *world) { w.fromFile("new", "mail.contoso.com") }, "warning", "mail.contoso.com (192.0.2.1) shows the certificate for mail.contoso.com"},
+	{"certificate_served_differs_from_file", "the same", func(w *world) { w.fromFile("", "mail.contoso.com") }, "", ""},
+	{"certificate_served_differs_from_file", "of another name", func(w *world) { w.fromFile("new", "edge.contoso.com") }, "", ""},
+	{"certificate_served_differs_from_file", "another server", func(w *world) {
+		w.fromFile("new", "mail.contoso.com")
+		w.sender.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/28"), netip.MustParsePrefix("192.0.2.9/32")}
+	}, "", ""},
+}
+
+// fromFile has the sender's certificate in a file, at the address of the first smart host.
+func (w *world) fromFile(fingerprint, name string) {
+	w.sender.Certificate.File = "edge-1.pem"
+	w.sender.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
+	leaf := &w.client.Chain[0]
+	leaf.Fingerprint, leaf.CommonName, leaf.DNSNames = fingerprint, name, []string{name}
+}
+
 var tlsStories = []story{
 	{"certificate_weak_key", "short", func(w *world) { fails(w.shown, probes.VerdictKey, "") }, "warning", ""},
 	{"certificate_weak_key", "Exchange Online's", func(w *world) { fails(w.exchange, probes.VerdictKey, "") }, "", ""},

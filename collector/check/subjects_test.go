@@ -27,7 +27,7 @@ var subjects = map[string][]string{
 	},
 	"inbound path": {
 		"client_auth_eku_missing", "sender_roots_incomplete", "certificate_names_not_accepted", "presented_certificate_not_configured", "attribution_wrong_tenant", "attribution_ambiguous",
-		"attribution_relay_denied", "null_sender_relay_denied", "attribution_fragile",
+		"attribution_relay_denied", "null_sender_relay_denied", "attribution_fragile", "certificate_served_differs_from_file",
 	},
 }
 

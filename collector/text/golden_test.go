@@ -46,6 +46,7 @@ func items() []text.Item {
 		NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.Add(61*24*time.Hour + time.Hour),
 	}}}
 	good.TLS.Verdicts[probes.VerdictName] = probes.Judgement{Outcome: probes.Passed, Uncertain: "not documented" + evil}
+	good.TLS.MicrosoftRoot = probes.Judgement{Outcome: probes.Failed, Detail: "unknown authority" + evil}
 	good.TLS.Verdicts[probes.VerdictTrust] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil}
 	bad := end("bad.contoso.com", "[2001:db8::1]:25", ok, ok, ok, ok, probes.Step{
 		Outcome: probes.Failed, Reason: probes.ReasonRecipientUnknown, Detail: "RCPT" + evil,

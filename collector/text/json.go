@@ -32,6 +32,7 @@ type (
 		TLSCipher   string           `json:"tls_cipher,omitempty"`
 		Certificate *certificateJSON `json:"certificate,omitempty"` // the leaf
 		Verdicts    []verdictJSON    `json:"certificate_verdicts,omitempty"`
+		RootG2      *bool            `json:"verifies_with_digicert_global_root_g2,omitempty"` // alone; of Exchange Online's hosts
 	}
 	stageJSON struct {
 		Stage     string  `json:"stage"`
@@ -118,6 +119,10 @@ func (out *endpointJSON) tls(t *probes.TLS) {
 			Subject: safeLines(c.Subject), Issuer: safeLines(c.Issuer), Names: safeAll(c.DNSNames),
 			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Fingerprint: safeLines(c.Fingerprint),
 		}
+	}
+	if o := t.MicrosoftRoot.Outcome; o == probes.Passed || o == probes.Failed {
+		verifies := o == probes.Passed
+		out.RootG2 = &verifies
 	}
 	for v, j := range t.Verdicts {
 		if j.Outcome == probes.Passed || j.Outcome == probes.Failed {

@@ -142,6 +142,13 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 	if len(t.Chain) > 0 {
 		p.certificate(t.Chain[0], at)
 	}
+	switch t.MicrosoftRoot.Outcome {
+	case probes.Passed:
+		p.line(6, "The chain verifies with DigiCert Global Root G2 alone (MC1224565)")
+	case probes.Failed:
+		p.line(6, "The chain does not verify with DigiCert Global Root G2 alone (MC1224565): "+safe(t.MicrosoftRoot.Detail))
+	default: // not Exchange Online's
+	}
 	for v, j := range t.Verdicts {
 		if j.Outcome == probes.Failed {
 			p.line(6, fmt.Sprintf("%s: %s", probes.VerdictNames[v], safe(j.Detail)))

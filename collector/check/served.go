@@ -1,0 +1,69 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// servedChecks compare what a file holds with what the same server shows.
+func servedChecks() []Check {
+	return []Check{{
+		Code: "certificate_served_differs_from_file", Severity: Warning,
+		Title: "A server shows another certificate than its file holds",
+		When: "A sender's certificate is read from a file, a smart host at one of its addresses shows a leaf that shares a name with it, " +
+			"and the two differ: a renewal that was not taken into use, or a file that was not replaced",
+		Remedy: "Bind the new certificate to the SMTP service and the send connector and restart them, or put the one in use into the file.",
+		Source: "Set-SendConnector, TlsCertificateName; cannot-receive-mail-with-new-certificate (KB 2989382)",
+		Find:   findServed,
+	}}
+}
+
+// findServed looks at single addresses alone: at a network, anybody may answer.
+func findServed(f *Facts, report func(Finding)) {
+	type place struct{ tenant, address string }
+	served := map[place]shown{}
+	for _, c := range f.known.certificates {
+		if c.endpoint != nil && c.endpoint.Address != "" && c.path.ID.Direction == mailflow.Outbound && c.path.ConnectorType == mailflow.OnPremises {
+			served[place{c.path.ID.Tenant, c.endpoint.Address}] = c
+		}
+	}
+	for _, c := range f.known.certificates {
+		if !c.client || c.sender == nil || c.sender.Certificate.File == "" && c.sender.Certificate.PKCS12 == "" {
+			continue
+		}
+		for _, address := range c.sender.Addresses {
+			if !single(address) {
+				continue
+			}
+			other, ok := served[place{c.path.ID.Tenant, address.Addr().String()}]
+			if ok && differs(c.Chain[0], other.Chain[0]) {
+				one := saw("The file holds %s; %s.", told(c.Chain[0]), other.at()+" shows "+told(other.Chain[0]))
+				one.Subject = Subject(c.path.ID)
+				report(one)
+			}
+		}
+	}
+}
+
+func single(p netip.Prefix) bool { return p.IsValid() && p.Bits() == p.Addr().BitLen() }
+
+// differs tells that two certificates are made for one name and are not the same.
+func differs(a, b probes.Certificate) bool {
+	if a.Fingerprint == b.Fingerprint {
+		return false
+	}
+	names := func(c probes.Certificate) []string {
+		p := mailflow.Presented{CommonName: c.CommonName, DNSNames: c.DNSNames}
+		return p.Names()
+	}
+	others := names(b)
+	return slices.ContainsFunc(names(a), func(name string) bool { return slices.Contains(others, name) })
+}
+
+func told(c probes.Certificate) string {
+	return fmt.Sprintf("the certificate for %s (serial %s, until %s)", c.Subject, c.Serial, day(c.NotAfter))
+}
