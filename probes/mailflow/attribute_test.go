@@ -254,6 +254,11 @@ func TestSenderAttributions(t *testing.T) {
 			Sender{Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
 			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  rcpt_to true",
 		},
+		{
+			"by address, assumed to present what another connector asks for", 0,
+			Sender{Connector: "ip", Assumed: true, Presented: certificate("mail.contoso.com"), Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
+			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  none false",
+		},
 		{"turned off", 0, Sender{Connector: "off", Addresses: prefix("198.51.100.1/32")}, ""},
 		{
 			"a partner", 0,

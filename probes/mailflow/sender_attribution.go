@@ -29,11 +29,15 @@ func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
 	if s.Relays == "internal" || c.Type == Partner {
 		recipient = t.DefaultDomain()
 	}
+	presented := s.Presented
+	if s.Assumed && c.TLSSenderCertificateName == "" {
+		presented = nil // nobody said that a sender known by its address presents anything: a guess must not raise an alarm
+	}
 	var all []Attribution
 	for _, from := range append(slices.Clip(s.MailFromDomains), "") {
 		first := len(all)
 		for _, address := range s.representatives() {
-			got := d.Attribute(Arrival{Address: address, Certificate: s.Presented, TLS: true, MailFrom: from, RcptTo: recipient})
+			got := d.Attribute(Arrival{Address: address, Certificate: presented, TLS: true, MailFrom: from, RcptTo: recipient})
 			if !got.faresLikeOneOf(all[first:]) {
 				all = append(all, got)
 			}
