@@ -59,6 +59,10 @@ func enclose() (int, error) {
 	return 0, err
 }
 
+// logQueue is how many messages may wait in a datagram socket of the namespace. With the kernel's 10, Postfix's master blocks on the
+// log socket that it alone can start a reader for, and the instance never answers. systemd sets 512 on every host for the same reason.
+const logQueue = "/proc/sys/net/unix/max_dgram_qlen"
+
 // furnish brings loopback up and gives this run the folders that servers share by a fixed name.
 func furnish() error {
 	if err := loopbackUp(); err != nil {
@@ -69,6 +73,9 @@ func furnish() error {
 	}
 	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("/proc: %w", err)
+	}
+	if err := os.WriteFile(logQueue, []byte("512"), 0o644); err != nil {
+		return err
 	}
 	for dir, mode := range map[string]string{"/run": "755", "/var/spool/smtpd": "711", "/etc/exim4": "755"} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {

@@ -98,10 +98,10 @@ func startPostfix(t testing.TB, dir string, services []postfixService) *postfix 
 	p.write(services)
 	run(t, dir, "/usr/sbin/postfix", "-c", etc, "start")
 	t.Cleanup(func() {
-		run(t, dir, "/usr/sbin/postfix", "-c", etc, "stop")
 		if log, err := os.ReadFile(filepath.Join(p.dir, "postfix.log")); t.Failed() && err == nil {
 			t.Logf("postfix.log:\n%s", log)
 		}
+		run(t, dir, "/usr/sbin/postfix", "-c", etc, "stop")
 	})
 	for _, s := range services {
 		awaitListener(t, s.listen(), nil)
