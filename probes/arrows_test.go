@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/lab", "collector", "collector/check",
 		"collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",
 	},
-	"cmd/m365_connector_exporter/e2e": {"probes"},
+	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
 	"deploy/grafana":                  {},
 	"deploy/testdata/kube-strict":     {}, // a module of its own
 }

@@ -19,6 +19,7 @@ type DNS struct {
 
 	mu      sync.RWMutex
 	records map[string][]dns.RR // by owner, lower case
+	odd     map[string]dns.HandlerFunc
 }
 
 // StartDNS serves the records of a zone text on loopback.
@@ -60,6 +61,16 @@ func (d *DNS) Set(zone string) error {
 	return nil
 }
 
+// Misbehave has every question for a name answered by how, records or not.
+func (d *DNS) Misbehave(name string, how dns.HandlerFunc) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.odd == nil {
+		d.odd = map[string]dns.HandlerFunc{}
+	}
+	d.odd[dns.CanonicalName(name)] = how
+}
+
 func samePort() (net.Listener, net.PacketConn, error) {
 	var err error
 	for range 20 {
@@ -93,7 +104,12 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	name := strings.ToLower(q.Question[0].Name) // the server lets only messages with one question through
 	d.mu.RLock()
 	records, known := d.records[name]
+	odd := d.odd[name]
 	d.mu.RUnlock()
+	if odd != nil {
+		odd(w, q)
+		return
+	}
 	switch {
 	case strings.HasPrefix(name, "timeout-"):
 		return

@@ -22,6 +22,11 @@ func TestDNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
+	d.Misbehave("odd.example", func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetReply(q)
+		m.Rcode = dns.RcodeNotImplemented
+		_ = w.WriteMsg(m)
+	})
 	tests := []struct {
 		name  string
 		qtype uint16
@@ -34,6 +39,7 @@ func TestDNS(t *testing.T) {
 		{"d.example", dns.TypeMX, "NOERROR", []string{"10 a.example."}},
 		{"null.example", dns.TypeMX, "NOERROR", []string{"0 ."}},
 		{"nowhere.example", dns.TypeA, "NXDOMAIN", nil},
+		{"odd.example", dns.TypeA, "NOTIMP", nil},
 		{"servfail-a.example", dns.TypeA, "SERVFAIL", nil},
 		{"refused-a.example", dns.TypeA, "REFUSED", nil},
 		{"timeout-a.example", dns.TypeA, "timeout", nil},

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -13,8 +14,10 @@ import (
 const scriptedLife = time.Minute
 
 // Script is what a scripted server does: it says Greeting, then to each command the reply to its verb. An empty greeting is a
-// tarpit: it accepts and never speaks. A verb without a reply gets 250. It reads one command at a time: no pipelining. To
-// STARTTLS it only answers; what it says next is no handshake.
+// tarpit: it accepts and never speaks. A verb without a reply gets 250, one whose reply is empty gets silence. It reads one command
+// at a time: no pipelining. Without TLS it only answers STARTTLS, and what it says next is no handshake.
+//
+// Over TLS a verb is looked up as "TLS "+verb first, in every field.
 type Script struct {
 	Host     string // loopback address to listen on; 127.0.0.1 when empty
 	Greeting string
@@ -22,6 +25,9 @@ type Script struct {
 	Hangup   bool              // closes after the greeting
 	HangupAt string            // closes at this verb, without a reply
 	PerByte  time.Duration     // waits so long after each byte it writes
+	TLS      *tls.Config       // shakes hands after a 220 to STARTTLS
+	TakeAt   string            // at this verb, Take has the connection to itself; it is closed afterwards
+	Take     func(net.Conn)    // with an empty TakeAt instead of everything; it must end when the connection is closed
 }
 
 // Scripted is a running scripted server, for what a correct one would never do.
@@ -82,10 +88,14 @@ func (s *Scripted) pause(d time.Duration) {
 func (s *Scripted) talk(c net.Conn) {
 	defer func() { _ = c.Close() }() // the peer may be gone already
 	_ = c.SetDeadline(time.Now().Add(scriptedLife))
+	if s.script.Take != nil && s.script.TakeAt == "" {
+		s.script.Take(c)
+		return
+	}
 	if s.say(c, s.script.Greeting) != nil || s.script.Hangup {
 		return
 	}
-	buffer := make([]byte, 4096)
+	buffer, over := make([]byte, 4096), ""
 	for {
 		n, err := c.Read(buffer)
 		if err != nil {
@@ -95,17 +105,37 @@ func (s *Scripted) talk(c net.Conn) {
 			continue
 		}
 		verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(string(buffer[:n]))), " ")
-		if verb == s.script.HangupAt && verb != "" {
+		if !s.answer(c, over, verb) {
 			return
 		}
-		reply, known := s.script.Replies[verb]
-		if !known {
-			reply = "250 ok\r\n"
-		}
-		if s.say(c, reply) != nil || verb == "QUIT" {
-			return
+		if verb == "STARTTLS" && s.script.TLS != nil && strings.HasPrefix(s.script.Replies[verb], "220") {
+			encrypted := tls.Server(c, s.script.TLS)
+			if encrypted.Handshake() != nil { //nolint:noctx // the connection has a deadline
+				return
+			}
+			c, over = encrypted, "TLS "
 		}
 	}
+}
+
+// answer answers one command and reports whether the connection goes on.
+func (s *Scripted) answer(c net.Conn, over, verb string) bool {
+	at := func(place string) bool { return place != "" && (place == over+verb || place == verb) }
+	switch {
+	case at(s.script.HangupAt):
+		return false
+	case at(s.script.TakeAt):
+		s.script.Take(c)
+		return false
+	}
+	reply, known := s.script.Replies[over+verb]
+	if !known {
+		reply, known = s.script.Replies[verb]
+	}
+	if !known {
+		reply = "250 ok\r\n"
+	}
+	return s.say(c, reply) == nil && verb != "QUIT"
 }
 
 // say writes text, at the script's speed.

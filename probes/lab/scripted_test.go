@@ -2,6 +2,7 @@ package lab
 
 import (
 	"crypto/tls"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,11 @@ func TestScriptedTarpit(t *testing.T) {
 	if _, err := c.conn.Write([]byte("EHLO a\r\n")); err != nil || !c.silent() {
 		t.Errorf("a tarpit spoke, or went away: %v", err)
 	}
+	later := script(t, Script{Greeting: greeting, Replies: map[string]string{"EHLO": ""}})
+	later.expect("", "220 ")
+	if _, err := later.conn.Write([]byte("EHLO a\r\n")); err != nil || !later.silent() {
+		t.Errorf("silence at EHLO was broken, or the server went away: %v", err)
+	}
 }
 
 func TestScriptedNoHandshake(t *testing.T) {
@@ -57,6 +63,31 @@ func TestScriptedNoHandshake(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "does not look like a TLS handshake") {
 		t.Errorf("handshake: %v", err)
 	}
+}
+
+// TestScriptedTLS speaks over TLS, where each verb is looked up by its place first.
+func TestScriptedTLS(t *testing.T) {
+	ca, err := NewCA(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := ca.Issue(Leaf{Names: []string{"a.example"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := script(t, Script{
+		Greeting: greeting, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, HangupAt: "TLS VRFY",
+		Replies: map[string]string{"EHLO": "250 clear\r\n", "TLS EHLO": "250 secret\r\n", "STARTTLS": "220 go\r\n", "NOOP": ""},
+	})
+	c.encrypt(&tls.Config{MinVersion: tls.VersionTLS12})
+	c.expect("EHLO a", "250 secret", "VRFY a", "error: EOF")
+}
+
+// TestScriptedTake hands the connection over, at once or at a verb.
+func TestScriptedTake(t *testing.T) {
+	bye := func(c net.Conn) { _, _ = c.Write([]byte("421 mine\r\n")) }
+	script(t, Script{Take: bye}).expect("", "421 mine", "", "error: EOF")
+	script(t, Script{Greeting: greeting, TakeAt: "MAIL", Take: bye}).expect("", "220 ", "EHLO a", "250 ", "MAIL FROM:<>", "421 mine", "", "error: EOF")
 }
 
 func TestScriptedHTTP(t *testing.T) {

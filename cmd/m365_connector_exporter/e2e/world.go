@@ -12,14 +12,15 @@ import (
 
 // world is every server of the suite, and the binary that watches them.
 type world struct {
-	t       testing.TB
-	dir     string
-	binary  string
-	ca      *authority
-	dns     string // host:port of the resolver
-	postfix *postfix
-	servers map[string]server
-	certs   map[string]pair // by server
+	t        testing.TB
+	dir      string
+	binary   string
+	ca       *authority
+	dns      string // host:port of the resolver
+	profiles string // host:port of the daemon's profiles
+	postfix  *postfix
+	servers  map[string]server
+	certs    map[string]pair // by server
 }
 
 // newWorld builds the binary and starts all servers. They end with the test.

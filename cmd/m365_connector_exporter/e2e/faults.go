@@ -1,0 +1,172 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"math/big"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/lab"
+)
+
+// fault is one misbehaviour and what the daemon must say of it. docs/reliability.md lists them all.
+type fault struct {
+	name, does string
+	stage      probes.Stage
+	reason     probes.Reason // empty: odd, but no reason to fail
+	server     lab.Script
+	listen     func(t testing.TB, host string) (port int) // instead of the script
+	dns        func(addr string) dns.HandlerFunc          // instead of an A record; addr is the row's own
+	hop        string                                     // instead of its name
+	tls        string                                     // tls_settings
+	rcpt       bool                                       // climbs to the recipient stage
+	probe      string                                     // more keys of the probe section, each ending in ", "
+}
+
+// faultZone is where the faulty and the healthy names are.
+const faultZone = "faults.test"
+
+func (f fault) host() string { return f.name + "." + faultZone }
+
+// words is what the metrics must say of it: the outcome, then the stage and the reason.
+func (f fault) words() string {
+	if f.reason == "" {
+		return "passed"
+	}
+	return fmt.Sprintf("%s %s %s", f.reason.Outcome(), f.stage, f.reason)
+}
+
+// with is a script whose replies are changed, given as pairs of verb and reply.
+func with(s lab.Script, pairs ...string) lab.Script {
+	replies := map[string]string{}
+	maps.Copy(replies, s.Replies)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		replies[pairs[i]] = pairs[i+1]
+	}
+	s.Replies = replies
+	return s
+}
+
+// healthyScript is a server by the book.
+func healthyScript(config *tls.Config) lab.Script {
+	return lab.Script{
+		Greeting: "220 mail.faults.test ESMTP\r\n", TLS: config,
+		Replies: map[string]string{
+			"EHLO": "250-mail.faults.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n", "STARTTLS": "220 2.0.0 ready\r\n", "QUIT": "221 bye\r\n",
+		},
+	}
+}
+
+// faultWorld is the misbehaving servers, two hundred healthy paths and the daemon's configuration of both.
+type faultWorld struct {
+	*world
+	config *tls.Config // of a healthy server
+	rows   []fault
+	names  *lab.DNS
+	sick   []path
+	well   []path
+	crl    string   // host:port of the revocation lists
+	gone   *big.Int // the serial number that is on the list
+}
+
+// The healthy paths.
+const (
+	healthyServers = 10
+	healthyPaths   = 200
+)
+
+// drawFaults draws the table, without its servers.
+func drawFaults(small *world) *faultWorld {
+	w := &faultWorld{world: small}
+	w.config = serverTLS(w.present(leafOf("*."+faultZone), w.ca.middle))
+	w.crl = w.startLists()
+	w.rows = slices.Concat(w.dnsFaults(), tcpFaults(), w.greetingFaults(), w.tlsFaults(), w.certificateFaults(), w.recipientFaults())
+	return w
+}
+
+func newFaultWorld(t testing.TB) *faultWorld {
+	t.Helper()
+	w := drawFaults(smallWorld(t))
+	var zone strings.Builder
+	w.startHealthy(&zone)
+	for i, f := range w.rows {
+		w.startFault(&zone, i, f)
+	}
+	names, err := lab.StartDNS(zone.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(names.Close)
+	for i, f := range w.rows {
+		if f.dns != nil {
+			names.Misbehave(f.host(), f.dns(faultAddr(i)))
+		}
+	}
+	w.names, w.dns = names, names.Addr()
+	return w
+}
+
+func (w *faultWorld) startHealthy(zone *strings.Builder) {
+	w.t.Helper()
+	for i := range healthyServers {
+		name, addr := fmt.Sprintf("healthy%d.%s", i, faultZone), fmt.Sprintf("127.0.4.%d", i+1)
+		server, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &w.config.Certificates[0]})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Cleanup(server.Close)
+		fmt.Fprintf(zone, "%s. 60 IN A %s\n", name, addr)
+		for j := range healthyPaths / healthyServers {
+			w.well = append(w.well, path{connector: fmt.Sprintf("healthy-%d-%d", i, j), hop: name, port: server.Port(), tls: "DomainValidation", recipient: "anybody"})
+		}
+	}
+}
+
+func faultAddr(i int) string { return fmt.Sprintf("127.0.5.%d", i+1) }
+
+// startFault starts a row's server at an address of its own: what befalls one must not slow the others.
+func (w *faultWorld) startFault(zone *strings.Builder, i int, f fault) {
+	w.t.Helper()
+	addr := faultAddr(i)
+	p := path{connector: f.name, hop: f.hop, tls: f.tls, probe: f.probe}
+	if p.hop == "" {
+		p.hop = f.host()
+	}
+	if f.rcpt {
+		p.recipient = "anybody"
+	}
+	if f.dns == nil {
+		fmt.Fprintf(zone, "%s. 60 IN A %s\n", f.host(), addr)
+	}
+	if f.listen != nil {
+		p.port = f.listen(w.t, addr)
+	} else {
+		f.server.Host = addr
+		server, err := lab.StartScripted(f.server)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Cleanup(server.Close)
+		p.port = server.Port()
+	}
+	w.sick = append(w.sick, p)
+}
+
+// configureFaults writes the configuration, with or without the faulty paths.
+func (w *faultWorld) configureFaults(sick bool) string {
+	w.t.Helper()
+	text := strings.Replace(w.head(), "global:\n", "global:\n  check_revocation: true\n", 1) + "tenants:\n" + tenant("healthy", w.well...)
+	if sick {
+		text += tenant("faults", w.sick...)
+	}
+	return w.write("faults.yaml", text)
+}

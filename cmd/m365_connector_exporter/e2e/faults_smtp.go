@@ -1,0 +1,115 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net"
+	"strings"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/lab"
+)
+
+// greetingFaults are what a server may say before TLS.
+func (w *faultWorld) greetingFaults() []fault {
+	greets := func(name, does, text string, reason probes.Reason) fault {
+		return fault{name: name, does: does, stage: probes.EHLO, reason: reason, server: taken(func(c net.Conn) {
+			_, _ = c.Write([]byte(text))
+			hold(c)
+		})}
+	}
+	good := healthyScript(w.config)
+	ehlo := func(name, does, reply string, reason probes.Reason) fault {
+		return fault{name: name, does: does, stage: probes.EHLO, reason: reason, server: with(good, "EHLO", reply)}
+	}
+	hangup, drip, taught := good, with(good, "EHLO", ""), good
+	hangup.HangupAt = "EHLO"
+	drip.TakeAt, drip.Take = "EHLO", func(c net.Conn) {
+		for range 30 {
+			if _, err := c.Write([]byte("2")); err != nil {
+				return
+			}
+			time.Sleep(time.Second)
+		}
+	}
+	taught.Greeting = "220-mail.faults.test\r\n220-" + strings.Repeat("x", 1500) + "\r\n220 teaser\r\n"
+	return []fault{
+		greets("greeting-421", "421, too many connections", "421 4.7.0 too many connections\r\n", probes.ReasonThrottled),
+		greets("greeting-450", "450, later", "450 later\r\n", probes.ReasonTemporaryRejection),
+		greets("greeting-554", "554, no", "554 no\r\n", probes.ReasonGreetingRejected),
+		greets("greeting-blocklist", "554, this prober is on a blocklist", "554 5.7.1 your IP is listed at Spamhaus\r\n", probes.ReasonProberRejected),
+		greets("greeting-http", "HTTP", "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", probes.ReasonNotSMTP),
+		greets("greeting-ssh", "SSH", "SSH-2.0-OpenSSH_9.9\r\n", probes.ReasonNotSMTP),
+		greets("greeting-pop3", "POP3", "+OK ready\r\n", probes.ReasonNotSMTP),
+		greets("greeting-imap", "IMAP", "* OK ready\r\n", probes.ReasonNotSMTP),
+		greets("greeting-nntp", "NNTP", "200 posting allowed\r\n", probes.ReasonNotSMTP),
+		greets("greeting-tls", "a TLS alert at once, as on port 465", "\x15\x03\x01\x00\x02\x02\x0a\n", probes.ReasonNotSMTP),
+		greets("greeting-code", "a code that SMTP does not have", "999 hello\r\n", probes.ReasonNotSMTP),
+		greets("greeting-half-line", "a greeting without an end of line", "220 mail.faults.test", probes.ReasonGreetingTimeout),
+		greets("greeting-half-reply", "the first of several lines, then silence", "220-mail.faults.test\r\n", probes.ReasonGreetingTimeout),
+		greets("greeting-codes", "two codes in one greeting", "220-mail.faults.test\r\n554 no\r\n", probes.ReasonReplyMalformed),
+		{name: "greeting-long", does: "a greeting of several lines, one of 1500 bytes", server: taught},
+		{name: "ehlo-silent", does: "no reply to EHLO", stage: probes.EHLO, reason: probes.ReasonReplyTimeout, server: with(good, "EHLO", "")},
+		{name: "ehlo-closed", does: "closes at EHLO", stage: probes.EHLO, reason: probes.ReasonConnectionClosed, server: hangup},
+		{name: "ehlo-drip", does: "one byte of the reply a second", stage: probes.EHLO, reason: probes.ReasonReplyTimeout, server: drip},
+		ehlo("ehlo-502", "502, unknown command", "502 5.5.1 what?\r\n", probes.ReasonEHLORejected),
+		ehlo("ehlo-421", "421, busy", "421 4.3.2 busy\r\n", probes.ReasonThrottled),
+		ehlo("ehlo-451", "451, later", "451 4.3.0 later\r\n", probes.ReasonTemporaryRejection),
+		ehlo("ehlo-name", "550, the prober's name is not to its taste", "550 5.7.1 HELO command rejected: Host not found\r\n", probes.ReasonProberRejected),
+		ehlo("ehlo-words", "words without a code", "hello, how are you\r\n", probes.ReasonReplyMalformed),
+		ehlo("ehlo-codes", "two codes in one reply", "250-a\r\n550 b\r\n", probes.ReasonReplyMalformed),
+		ehlo("ehlo-354", "a code that does not belong there", "354 go on\r\n", probes.ReasonReplyMalformed),
+		ehlo("ehlo-line", "a line of 5000 bytes", "250 "+strings.Repeat("x", 5000)+"\r\n", probes.ReasonReplyTooLong),
+		ehlo("ehlo-lines", "two hundred lines", strings.Repeat("250-x\r\n", 200)+"250 x\r\n", probes.ReasonReplyTooLong),
+	}
+}
+
+// recipientFaults are what a server may say to MAIL FROM and RCPT TO.
+func (w *faultWorld) recipientFaults() []fault {
+	good := healthyScript(w.config)
+	says := func(name, does, verb, reply string, reason probes.Reason) fault {
+		return fault{name: name, does: does, stage: probes.Recipient, reason: reason, rcpt: true, tls: "EncryptionOnly", server: with(good, verb, reply)}
+	}
+	closes := func(name, verb string) fault {
+		f := says(name, "closes at "+verb, "", "", probes.ReasonConnectionClosed)
+		f.server.HangupAt = verb
+		return f
+	}
+	return []fault{
+		closes("mail-closed", "MAIL"),
+		closes("rcpt-closed", "RCPT"),
+		says("mail-silent", "no reply to MAIL FROM", "MAIL", "", probes.ReasonReplyTimeout),
+		says("mail-550", "550 to MAIL FROM", "MAIL", "550 5.7.1 no\r\n", probes.ReasonSenderRejected),
+		says("mail-451", "451 to MAIL FROM", "MAIL", "451 4.3.0 later\r\n", probes.ReasonTemporaryRejection),
+		says("mail-421", "421 to MAIL FROM", "MAIL", "421 4.3.2 shutting down\r\n", probes.ReasonThrottled),
+		says("mail-tenant-blocked", "550 5.7.705 to MAIL FROM", "MAIL", "550 5.7.705 Access denied, tenant has exceeded threshold\r\n", probes.ReasonTenantBlocked),
+		says("rcpt-silent", "no reply to RCPT TO", "RCPT", "", probes.ReasonReplyTimeout),
+		says("rcpt-550", "550 to RCPT TO", "RCPT", "550 no\r\n", probes.ReasonRecipientRejected),
+		says("rcpt-unknown", "550 5.1.1", "RCPT", "550 5.1.1 User unknown\r\n", probes.ReasonRecipientUnknown),
+		says("rcpt-relay", "550, relaying denied", "RCPT", "550 5.7.1 Unable to relay\r\n", probes.ReasonRelayDenied),
+		says("rcpt-sender", "553, the sender is not wanted", "RCPT", "553 5.7.1 Sender address rejected: not owned by user\r\n", probes.ReasonSenderRejected),
+		says("rcpt-greylist", "450, greylisted", "RCPT", "450 4.2.0 greylisted\r\n", probes.ReasonTemporaryRejection),
+		says("rcpt-421", "421 to RCPT TO", "RCPT", "421 4.7.0 slow down\r\n", probes.ReasonThrottled),
+		says("rcpt-throttled", "451 4.7.500", "RCPT", "451 4.7.500 Server busy. Please try again later\r\n", probes.ReasonThrottled),
+		says("rcpt-attribution", "550 5.7.64", "RCPT", "550 5.7.64 TenantAttribution; Relay Access Denied\r\n", probes.ReasonTenantAttribution),
+		says("rcpt-partner", "550 5.7.51", "RCPT", "550 5.7.51 TenantInboundAttribution; There is a partner connector configured\r\n", probes.ReasonPartnerRestriction),
+		says("rcpt-direct-send", "550 5.7.68", "RCPT", "550 5.7.68 TenantInboundAttribution; Direct Send not allowed\r\n", probes.ReasonDirectSendRejected),
+		says("rcpt-connector-blocked", "550 5.7.711", "RCPT", "550 5.7.711 Access denied, bad inbound connector. AS(2204)\r\n", probes.ReasonConnectorBlocked),
+		says("rcpt-region", "451 4.4.62", "RCPT", "451 4.4.62 Mail sent to the wrong Office 365 region. ATTR35\r\n", probes.ReasonWrongRegion),
+		says("rcpt-banned", "550 5.7.606", "RCPT", "550 5.7.606 Access denied, banned sending IP [192.0.2.1]\r\n", probes.ReasonBannedAddress),
+		says("rcpt-reverse-dns", "550 5.7.25, no reverse DNS for the prober", "RCPT", "550 5.7.25 reverse DNS validation failed\r\n", probes.ReasonProberRejected),
+		says("rcpt-blocklist", "554, the prober's address is listed", "RCPT", "554 5.7.1 Service unavailable; client [192.0.2.1] blocked using zen.spamhaus.org\r\n", probes.ReasonProberRejected),
+		says("rcpt-access-denied", "454 4.7.0 Access Denied", "RCPT", "454 4.7.0 Failed to establish appropriate TLS channel: Access Denied\r\n", probes.ReasonClientCertificateUntrusted),
+		says("rcpt-words", "words without a code", "RCPT", "no thanks\r\n", probes.ReasonReplyMalformed),
+		says("rcpt-354", "a code that does not belong there", "RCPT", "354 go on\r\n", probes.ReasonReplyMalformed),
+		says("rcpt-lines", "two hundred lines", "RCPT", strings.Repeat("550-x\r\n", 200)+"550 x\r\n", probes.ReasonReplyTooLong),
+		{name: "rset-refused", does: "refuses RSET", rcpt: true, tls: "EncryptionOnly", server: with(good, "RSET", "502 5.5.1 what?\r\n")},
+		{name: "quit-closed", does: "closes at QUIT", rcpt: true, tls: "EncryptionOnly", server: quitless(good)},
+	}
+}
+
+func quitless(s lab.Script) lab.Script {
+	s.HangupAt = "QUIT"
+	return s
+}

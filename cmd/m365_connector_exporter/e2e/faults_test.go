@@ -1,0 +1,166 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// TestFaults lets the daemon watch every misbehaviour of the table beside two hundred healthy paths: each gets the stage and the
+// reason of its row, no healthy path is ever anything but healthy, and when a reload has taken the sick ones away, nothing of
+// them is left behind.
+func TestFaults(t *testing.T) {
+	w := newFaultWorld(t)
+	d := runDaemon(t, w.binary, "serve", "--config.file="+w.configureFaults(false), "--debug.pprof-address="+w.pprof())
+	eventually(t, time.Minute, func() string { return d.metrics().healthy() })
+	w.rest(d)
+	before := w.load(d)
+
+	w.configureFaults(true)
+	d.reload()
+	eventually(t, 2*time.Minute, func() string { return w.look(d.metrics()) })
+	for range 10 { // nothing flaps
+		time.Sleep(2 * time.Second)
+		if why := w.look(d.metrics()); why != "" {
+			t.Error(why)
+		}
+	}
+	during := w.load(d)
+
+	w.configureFaults(false)
+	d.reload()
+	var after load
+	defer func() {
+		t.Logf("%d misbehaviours; before %+v, during %+v, after %+v", len(w.rows), before, during, after)
+	}()
+	eventually(t, 90*time.Second, func() string {
+		after = w.load(d)
+		return after.beyond(before)
+	})
+	if why := d.metrics().healthy(); why != "" {
+		t.Error(why)
+	}
+}
+
+// look compares every row with what the metrics say; empty when all is as it must be.
+func (w *faultWorld) look(m metrics) string {
+	var wrong []string
+	for _, f := range w.rows {
+		got := m.truth(f.name)
+		if words := strings.TrimSpace(got.outcome + " " + got.why); words != f.words() {
+			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", f.name, words, f.words()))
+		}
+	}
+	if why := m.healthy(); why != "" {
+		wrong = append(wrong, why)
+	}
+	return strings.Join(wrong, "\n")
+}
+
+// healthy is empty when all healthy paths pass and none of their rounds ended otherwise.
+func (m metrics) healthy() string {
+	passing := 0
+	for _, s := range m.find("probe_success", "tenant", "healthy") {
+		if s.value != 1 {
+			return s.labels["connector"] + " fails"
+		}
+		passing++
+	}
+	for _, outcome := range []string{"failed", "inconclusive"} {
+		for _, s := range m.find("probes_total", "tenant", "healthy", "outcome", outcome) {
+			if s.value > 0 {
+				return fmt.Sprintf("%v rounds of %s are %s", s.value, s.labels["connector"], outcome)
+			}
+		}
+	}
+	if passing != healthyPaths {
+		return fmt.Sprintf("%d healthy paths pass, want %d", passing, healthyPaths)
+	}
+	return ""
+}
+
+// rounds is how many rounds of the healthy paths have passed.
+func (m metrics) rounds() (n float64) {
+	for _, s := range m.find("probes_total", "tenant", "healthy", "outcome", "passed") {
+		n += s.value
+	}
+	return n
+}
+
+func (d *daemon) reload() {
+	d.t.Helper()
+	if status, body := d.http(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		d.t.Fatalf("reload: %d %s", status, body)
+	}
+}
+
+// elsewhere are the reasons that no row of the table has.
+var elsewhere = map[probes.Reason]string{
+	probes.ReasonVantageBlocked:  "nothing at all would have to be reached",
+	probes.ReasonConnectReset:    "loopback resets within microseconds, or after the connection stands; package wire's tests have it",
+	probes.ReasonCanceled:        "a round that ends with the daemon is not recorded",
+	probes.ReasonInternalError:   "a bug of ours",
+	probes.ReasonMessageRejected: "a message is not sent each round; package wire's tests have it",
+	probes.ReasonMessageTooLarge: "likewise",
+}
+
+// TestFaultTable holds the table itself: its names, that every reason is in it, and that docs/reliability.md shows it as it is.
+func TestFaultTable(t *testing.T) {
+	small := &world{t: t, dir: t.TempDir()}
+	small.ca = newAuthority(t, small.dir)
+	w := drawFaults(small)
+	names, reasons := map[string]bool{}, map[probes.Reason]bool{}
+	for _, f := range w.rows {
+		if names[f.name] {
+			t.Errorf("%s is there twice", f.name)
+		}
+		names[f.name], reasons[f.reason] = true, true
+	}
+	for _, info := range probes.Reasons {
+		if !reasons[info.Reason] && elsewhere[info.Reason] == "" {
+			t.Errorf("no row for %s", info.Reason)
+		}
+	}
+	w.checkDocument()
+}
+
+// checkDocument compares the document's table with the rows; with UPDATE_DOCS=1 it writes it.
+func (w *faultWorld) checkDocument() {
+	w.t.Helper()
+	const file, begin, end = "../../../docs/reliability.md", "<!-- faults -->\n", "<!-- /faults -->"
+	text := read(w.t, file)
+	head, rest, found := strings.Cut(text, begin)
+	_, tail, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		w.t.Fatalf("%s has no place for the table", file)
+	}
+	if want := head + begin + w.document() + end + tail; want != text {
+		if os.Getenv("UPDATE_DOCS") == "" {
+			w.t.Fatalf("%s is out of step; UPDATE_DOCS=1 writes it", file)
+		}
+		writeFile(w.t, file, want, 0o644)
+	}
+}
+
+func (w *faultWorld) document() string {
+	var table strings.Builder
+	odd := 0
+	for _, f := range w.rows {
+		verdict := "passed"
+		if f.reason == "" {
+			odd++
+		} else {
+			verdict = fmt.Sprintf("%s at %s: [%s](reasons.md#%s)", f.reason.Outcome(), f.stage, f.reason, f.reason)
+		}
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", f.name, f.does, verdict)
+	}
+	return fmt.Sprintf("\n%d misbehaviours; %d of them are odd, but no reason to fail.\n\n| name | what happens | verdict |\n|---|---|---|\n%s\n",
+		len(w.rows), odd, table.String())
+}

@@ -1,0 +1,111 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"net"
+	"strings"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/lab"
+)
+
+// instead hands the connection over after a good reply to STARTTLS, once the ClientHello is there.
+func instead(f func(net.Conn)) lab.Script {
+	s := healthyScript(nil)
+	s.TakeAt, s.Take = "STARTTLS", func(c net.Conn) {
+		_, _ = c.Write([]byte("220 2.0.0 ready\r\n"))
+		if _, err := c.Read(make([]byte, 4096)); err == nil {
+			f(c)
+		}
+	}
+	return s
+}
+
+func writes(b ...byte) func(net.Conn) {
+	return func(c net.Conn) {
+		_, _ = c.Write(b)
+		hold(c)
+	}
+}
+
+// tlsAlert is a fatal alert instead of a ServerHello.
+func tlsAlert(code byte) lab.Script { return instead(writes(21, 3, 3, 0, 2, 2, code)) }
+
+// oldServerHello is that of a server which knows nothing newer than SSL 3.0.
+func oldServerHello() []byte {
+	hello := append([]byte{3, 0}, make([]byte, 32)...) // version, random
+	hello = append(hello, 0, 0, 0x35, 0)               // no session, a cipher suite, no compression
+	return append([]byte{22, 3, 0, 0, byte(len(hello) + 4), 2, 0, 0, byte(len(hello))}, hello...)
+}
+
+// tlsFaults are what a server may do between STARTTLS and the second EHLO.
+func (w *faultWorld) tlsFaults() []fault {
+	good := healthyScript(w.config)
+	bad := func(name, does string, reason probes.Reason, server lab.Script) fault {
+		return fault{name: name, does: does, stage: probes.TLSStage, reason: reason, tls: "EncryptionOnly", server: server}
+	}
+	configured := func(change func(*tls.Config)) lab.Script {
+		c := w.config.Clone()
+		change(c)
+		return healthyScript(c)
+	}
+	asks := func(c *tls.Config) { c.ClientAuth = tls.RequestClientCert }
+	closing, closedOver, clear := good, configured(asks), good
+	closing.HangupAt, closedOver.HangupAt = "STARTTLS", "TLS EHLO"
+	clear.TakeAt, clear.Take = "TLS EHLO", func(c net.Conn) {
+		_, _ = c.(*tls.Conn).NetConn().Write([]byte("250 mail.faults.test\r\n"))
+		hold(c)
+	}
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return []fault{
+		bad("starttls-missing", "does not offer STARTTLS", probes.ReasonSTARTTLSNotOffered, with(good, "EHLO", "250 mail.faults.test\r\n")),
+		bad("starttls-stripped", "a firewall has overwritten the word", probes.ReasonSTARTTLSNotOffered, with(good, "EHLO", "250-mail.faults.test\r\n250 XXXXXXXA\r\n")),
+		bad("starttls-454", "454, TLS not available", probes.ReasonSTARTTLSRejected, with(good, "STARTTLS", "454 4.7.0 TLS not available\r\n")),
+		bad("starttls-502", "offers STARTTLS and does not know it", probes.ReasonSTARTTLSRejected, with(good, "STARTTLS", "502 5.5.1 what?\r\n")),
+		bad("starttls-421", "421 to STARTTLS", probes.ReasonThrottled, with(good, "STARTTLS", "421 4.3.2 busy\r\n")),
+		bad("starttls-silent", "no reply to STARTTLS", probes.ReasonReplyTimeout, with(good, "STARTTLS", "")),
+		bad("starttls-closed", "closes at STARTTLS", probes.ReasonConnectionClosed, closing),
+		bad("starttls-words", "words without a code", probes.ReasonReplyMalformed, with(good, "STARTTLS", "sure\r\n")),
+		bad("starttls-injection", "a reply to a command that nobody gave, in clear text", probes.ReasonSTARTTLSInjection, with(good, "STARTTLS", "220 go\r\n250 injected\r\n")),
+		bad("tls-silent", "no word in the handshake", probes.ReasonTLSHandshake, instead(hold)),
+		bad("tls-closed", "closes in the handshake", probes.ReasonTLSHandshake, instead(func(net.Conn) {})),
+		bad("tls-clear", "clear text instead of a handshake", probes.ReasonTLSHandshake, instead(writes([]byte("250 hello\r\n")...))),
+		bad("tls-half-record", "the head of a record, then silence", probes.ReasonTLSHandshake, instead(writes(22, 3, 3, 1, 0))),
+		bad("tls-huge-record", "a record that is larger than TLS allows", probes.ReasonTLSHandshake, instead(writes(22, 3, 3, 0xff, 0xff))),
+		bad("tls-huge-message", "a handshake message of 16 MB", probes.ReasonTLSHandshake, instead(writes(22, 3, 3, 0, 4, 2, 0xff, 0xff, 0xff))),
+		bad("tls-alert-40", "the alert handshake_failure", probes.ReasonTLSHandshake, tlsAlert(40)),
+		bad("tls-alert-48", "the alert unknown_ca", probes.ReasonClientCertificateUntrusted, tlsAlert(48)),
+		bad("tls-alert-70", "the alert protocol_version", probes.ReasonTLSVersion, tlsAlert(70)),
+		bad("tls-alert-80", "the alert internal_error", probes.ReasonTLSHandshake, tlsAlert(80)),
+		bad("tls-alert-112", "the alert unrecognized_name", probes.ReasonTLSHandshake, tlsAlert(112)),
+		bad("tls-alert-116", "the alert certificate_required", probes.ReasonClientCertificateRequired, tlsAlert(116)),
+		bad("tls-ssl3", "knows SSL 3.0 alone", probes.ReasonTLSVersion, instead(writes(oldServerHello()...))),
+		bad("tls-10", "knows TLS 1.0 alone", probes.ReasonTLSVersion, configured(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS10 })),
+		bad("tls-11", "knows TLS 1.1 alone", probes.ReasonTLSVersion, configured(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 })),
+		bad("tls-wrong-key", "signs with a key that is not the certificate's", probes.ReasonTLSHandshake, configured(func(c *tls.Config) {
+			c.Certificates = []tls.Certificate{{Certificate: c.Certificates[0].Certificate, PrivateKey: stranger}}
+		})),
+		bad("tls-client-certificate-12", "demands a client certificate, TLS 1.2", probes.ReasonClientCertificateRequired, configured(func(c *tls.Config) { c.ClientAuth, c.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12 })),
+		bad("tls-client-certificate-13", "demands a client certificate, TLS 1.3", probes.ReasonClientCertificateRequired, configured(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert })),
+		bad("tls-client-certificate-421", "says after TLS that it wants a client certificate", probes.ReasonClientCertificateRequired, with(configured(asks), "TLS EHLO", "421 4.7.1 Error: No client certificate presented\r\n")),
+		bad("tls-then-closed", "closes after the handshake", probes.ReasonConnectionClosed, closedOver),
+		bad("tls-then-silent", "no reply to EHLO over TLS", probes.ReasonReplyTimeout, with(good, "TLS EHLO", "")),
+		bad("tls-then-421", "421 to EHLO over TLS", probes.ReasonThrottled, with(good, "TLS EHLO", "421 4.3.2 try later\r\n")),
+		bad("tls-then-502", "refuses EHLO over TLS", probes.ReasonEHLORejected, with(good, "TLS EHLO", "502 5.5.1 what?\r\n")),
+		bad("tls-then-words", "words without a code over TLS", probes.ReasonReplyMalformed, with(good, "TLS EHLO", "hello\r\n")),
+		bad("tls-then-lines", "two hundred lines over TLS", probes.ReasonReplyTooLong, with(good, "TLS EHLO", strings.Repeat("250-x\r\n", 200)+"250 x\r\n")),
+		bad("tls-then-clear", "clear text in the middle of TLS", probes.ReasonConnectionClosed, clear),
+	}
+}
+
+func serverTLS(certificate tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+}
