@@ -3,7 +3,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 INFO := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION)
 
-.PHONY: all build test race e2e bench fuzz docs demo
+.PHONY: all build test race e2e bench fuzz beside docs demo
 all: test build
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' ./cmd/m365_connector_exporter
@@ -16,12 +16,12 @@ e2e:
 	go test -tags e2e -count=1 -timeout 24m -v ./cmd/m365_connector_exporter/e2e/
 bench:
 	go test -run '^$$' -bench . ./collector ./collector/check ./probes/wire ./probes/schedule
+# Every target; SECONDS_EACH is CPU time. See docs/fuzzing.md.
 fuzz:
-	go test -run '^$$' -fuzz FuzzRun -fuzztime 1m ./collector/check
-	go test -run '^$$' -fuzz FuzzReply -fuzztime 1m ./probes/wire
-	go test -run '^$$' -fuzz FuzzSanitise -fuzztime 1m ./probes
-	go test -run '^$$' -fuzz FuzzLabels -fuzztime 1m ./collector
-	go test -run '^$$' -fuzz FuzzLoad -fuzztime 1m ./cmd/m365_connector_exporter/internal/config
+	.ci/fuzz
+# This program, blackbox_exporter and a bare client against one server. Wants what e2e wants; takes ten minutes.
+beside:
+	E2E_BESIDE=full go test -tags e2e -count=1 -timeout 30m -v -run TestBeside ./cmd/m365_connector_exporter/e2e/
 docs:
 	go test ./collector -run 'TestDocuments|TestGoldenScrape' -update
 demo:
