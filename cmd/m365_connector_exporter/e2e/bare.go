@@ -1,0 +1,91 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/smtp"
+	"os"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// cost is what a number of probes took.
+type cost struct {
+	Probes  int
+	CPU     time.Duration // user and system
+	Mallocs float64
+	Took    []time.Duration // each of them, as the prober itself says
+}
+
+func (c *cost) add(o cost) {
+	c.Probes += o.Probes
+	c.CPU += o.CPU
+	c.Mallocs += o.Mallocs
+	c.Took = append(c.Took, o.Took...)
+}
+
+// probeBare is a role: a Go client with the standard library's defaults, which records nothing. args are the file of roots, a port
+// and the numbers of the first peer and of the one behind the last. It prints its cost.
+func probeBare(args []string) error {
+	if len(args) != 4 {
+		return errors.New("probeBare: roots, port, from, to")
+	}
+	pem, err := os.ReadFile(args[0])
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	from, _ := strconv.Atoi(args[2])
+	to, _ := strconv.Atoi(args[3])
+	before := spent()
+	took, err := inParallel(from, to, func(i int) (time.Duration, error) {
+		start := time.Now()
+		err := bareProbe(net.JoinHostPort(peerAddress(i), args[1]), &tls.Config{ServerName: peerName, RootCAs: roots})
+		return time.Since(start), err
+	})
+	if err != nil {
+		return err
+	}
+	after := spent()
+	return json.NewEncoder(os.Stdout).Encode(cost{len(took), after.CPU - before.CPU, after.Mallocs - before.Mallocs, took})
+}
+
+// spent is what this process has used so far.
+func spent() cost {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it knows RUSAGE_SELF
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return cost{CPU: time.Duration(u.Utime.Nano() + u.Stime.Nano()), Mallocs: float64(m.Mallocs)}
+}
+
+// bareProbe is the dialogue: greeting, EHLO, STARTTLS, a verified handshake, EHLO, QUIT.
+func bareProbe(addr string, config *tls.Config) error {
+	conn, err := net.DialTimeout("tcp4", addr, probeTimeout)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(probeTimeout)); err != nil {
+		return err
+	}
+	c, err := smtp.NewClient(conn, peerName)
+	if err != nil {
+		return err
+	}
+	if err := c.Hello("prober.contoso.test"); err != nil {
+		return err
+	}
+	if err := c.StartTLS(config); err != nil {
+		return err
+	}
+	return c.Quit()
+}

@@ -1,0 +1,167 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// besideSize is how much is measured: a little with every run of the suite, all of it by `make beside`.
+type besideSize struct {
+	probes, turns int  // of each prober
+	scheduled     bool // the daemon's own schedule too, for minutes
+	held          []int
+}
+
+func sizeOfBeside() besideSize {
+	if os.Getenv("E2E_BESIDE") == "full" {
+		return besideSize{3000, 6, true, []int{1000, 5000}}
+	}
+	return besideSize{600, 3, false, []int{1000}}
+}
+
+// TestBeside runs this program, blackbox_exporter and a bare Go client against the same server in turns, and holds many probes of
+// the two daemons in its silence. It prints what docs/performance.md has; what it asserts has wide margins.
+func TestBeside(t *testing.T) {
+	size := sizeOfBeside()
+	a := newArena(t, size.probes)
+	t.Run("speed", func(t *testing.T) { a.in(t).speed(size) })
+	for _, held := range size.held {
+		t.Run(fmt.Sprintf("%d held at the greeting", held), func(t *testing.T) { a.in(t).hold(held, silentAtGreeting) })
+		t.Run(fmt.Sprintf("%d held after the handshake", held), func(t *testing.T) { a.in(t).hold(held, silentAfterHandshake) })
+	}
+}
+
+// in is the arena for a part of the test: what it starts ends with that.
+func (a *arena) in(t *testing.T) *arena {
+	w := *a.world
+	w.t = t
+	return &arena{&w, a.peer, a.ports}
+}
+
+func (a *arena) speed(size besideSize) {
+	program, blackbox := a.program(size.probes, onRequest, neverSilent), a.blackbox()
+	var own, other, bare cost
+	for turn := range size.turns {
+		from, to := size.probes*turn/size.turns, size.probes*(turn+1)/size.turns
+		own.add(program.probeAll(from, to, programTarget))
+		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
+		bare.add(a.bare(from, to))
+	}
+	a.t.Log("| prober | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
+	a.t.Log(own.row("this program, /probe"))
+	if size.scheduled {
+		a.t.Log(a.scheduled(size.probes).row("this program, its own schedule"))
+	}
+	a.t.Log(other.row("blackbox_exporter, /probe"))
+	a.t.Log(bare.row("net/smtp and crypto/tls alone"))
+	a.t.Logf("resident then: this program with %d paths %d kB, blackbox_exporter %d kB", size.probes, program.resident()>>10, blackbox.resident()>>10)
+	if own.each() > other.each() {
+		a.t.Errorf("a probe costs %v, blackbox_exporter's %v", own.each(), other.each())
+	}
+}
+
+// scheduled is what probes cost that the daemon makes by itself, every two minutes, with what it judges meanwhile and what
+// Prometheus asks of it.
+func (a *arena) scheduled(paths int) cost {
+	a.t.Helper()
+	d := a.program(paths, "2m", neverSilent)
+	rounds := func() float64 { return d.sum("m365_connector_probes_total") }
+	eventually(a.t, time.Minute, func() string { return unless(rounds() >= float64(paths), "the first round is not over") })
+	start := rounds()
+	c := d.measure(func() []time.Duration {
+		for range 8 {
+			time.Sleep(15 * time.Second)
+			d.http(http.MethodGet, "/metrics")
+		}
+		return nil
+	})
+	c.Probes = int(rounds() - start)
+	return c
+}
+
+// each is the CPU time of one probe.
+func (c cost) each() time.Duration { return c.CPU / time.Duration(max(c.Probes, 1)) }
+
+func (c cost) row(name string) string {
+	slices.Sort(c.Took)
+	median, last := "", ""
+	if n := len(c.Took); n > 0 {
+		median, last = c.Took[n/2].String(), c.Took[n*99/100].String()
+	}
+	return fmt.Sprintf("| %s | %.0f | %v | %s | %s | %.0f |", name, float64(c.Probes)/c.CPU.Seconds(), c.each(), median, last, c.Mallocs/float64(c.Probes))
+}
+
+func unless(ok bool, why string) string {
+	if ok {
+		return ""
+	}
+	return why
+}
+
+// hold compares what n probes take that wait for a server. Both start from rest: this program knows n paths then.
+func (a *arena) hold(n, silent int) {
+	own := a.held(n, func() *daemon { return a.program(n, onRequest, silent) }, func() *daemon { return a.program(n, "10m", silent) })
+	other := a.held(n, a.blackbox, func() *daemon {
+		d := a.blackbox()
+		d.holdAll(n, a.blackboxTarget(silent))
+		return d
+	})
+	a.t.Logf("| this program | at rest %d kB | with %d waiting %d kB | each %d B |", own.rest>>10, n, own.full>>10, own.each)
+	a.t.Logf("| blackbox_exporter | at rest %d kB | with %d waiting %d kB | each %d B |", other.rest>>10, n, other.full>>10, other.each)
+	if own.each > other.each {
+		a.t.Errorf("a waiting probe takes %d bytes, blackbox_exporter's %d", own.each, other.each)
+	}
+}
+
+// footprint is resident memory in bytes.
+type footprint struct{ rest, full, each int }
+
+func (a *arena) held(n int, rest, full func() *daemon) footprint {
+	a.t.Helper()
+	idle := rest()
+	idle.calm()
+	f := footprint{rest: idle.resident()}
+	idle.stop()
+	before := a.peer.descriptors()
+	d := full()
+	eventually(a.t, 2*time.Minute, func() string {
+		return unless(a.peer.descriptors()-before >= n, fmt.Sprintf("%d of %d wait", a.peer.descriptors()-before, n))
+	})
+	d.calm()
+	f.full = d.resident()
+	f.each = (f.full - f.rest) / n
+	d.stop()
+	return f
+}
+
+// holdAll asks for n live probes at once; they end with the test.
+func (d *daemon) holdAll(n int, target func(i int) string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var asked sync.WaitGroup
+	for i := range n {
+		asked.Go(func() { _, _ = d.live(ctx, target(i)) }) // it never answers
+	}
+	d.t.Cleanup(func() { cancel(); asked.Wait() })
+}
+
+// calm returns when a process has nothing to do for a second.
+func (p *process) calm() {
+	p.t.Helper()
+	last, still := p.cpu(), 0
+	eventually(p.t, 2*time.Minute, func() string {
+		if now := p.cpu(); now > last {
+			last, still = now, 0
+		} else {
+			still++
+		}
+		return unless(still == 4, "it is always busy")
+	})
+}

@@ -1,0 +1,120 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+)
+
+// Where a mail server falls silent.
+const (
+	neverSilent = iota
+	silentAtGreeting
+	silentAfterHandshake
+	numSilences
+)
+
+// mailPeer is a mail server for thousands of probes: it listens at every loopback address and shows another certificate at each,
+// as the servers of thousands of connectors would, so that no verdict can be remembered.
+type mailPeer struct {
+	certificates []tls.Certificate
+	silent       int
+}
+
+// servePeer is a role: args are a file of chains and keys in turns, and one port for each silence.
+func servePeer(args []string) error {
+	if len(args) != 1+numSilences {
+		return errors.New("servePeer: a file and its ports")
+	}
+	certificates, err := readCertificates(args[0])
+	if err != nil {
+		return err
+	}
+	ended := make(chan error)
+	for silent, port := range args[1:] {
+		listener, err := net.Listen("tcp4", ":"+port)
+		if err != nil {
+			return err
+		}
+		go func() { ended <- mailPeer{certificates, silent}.serve(listener) }()
+	}
+	return <-ended
+}
+
+// readCertificates reads what mailCertificates wrote.
+func readCertificates(file string) ([]tls.Certificate, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var all []tls.Certificate
+	for part := range strings.SplitSeq(string(text), separator) {
+		c, err := tls.X509KeyPair([]byte(part), []byte(part))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func (p mailPeer) serve(listener net.Listener) error {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go p.talk(conn)
+	}
+}
+
+// certificate is the one of the address that was dialled.
+func (p mailPeer) certificate(conn net.Conn) tls.Certificate {
+	ip := conn.LocalAddr().(*net.TCPAddr).IP.To4()
+	return p.certificates[(int(ip[2])<<8+int(ip[3]))%len(p.certificates)]
+}
+
+func (p mailPeer) talk(conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	if p.silent == silentAtGreeting {
+		_, _ = io.Copy(io.Discard, conn)
+		return
+	}
+	in := bufio.NewReader(conn)
+	say := func(reply string) { _, _ = fmt.Fprintf(conn, "%s\r\n", reply) } // the next read fails too
+	say("220 " + peerName + " ESMTP")
+	extensions := "250-STARTTLS\r\n"
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		switch verb, _, _ := strings.Cut(strings.TrimSpace(line), " "); verb {
+		case "EHLO":
+			say("250-" + peerName + "\r\n250-PIPELINING\r\n" + extensions + "250 8BITMIME")
+		case "STARTTLS":
+			say("220 2.0.0 go ahead")
+			secure := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{p.certificate(conn)}})
+			if secure.Handshake() != nil {
+				return
+			}
+			if p.silent == silentAfterHandshake {
+				_, _ = io.Copy(io.Discard, secure)
+				return
+			}
+			conn, in, extensions = secure, bufio.NewReader(secure), ""
+		case "QUIT":
+			say("221 2.0.0 bye")
+			return
+		default:
+			say("502 5.5.1 not here")
+		}
+	}
+}
