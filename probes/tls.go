@@ -73,3 +73,6 @@ type Judgement struct {
 	Detail    string  // the names, dates or keys compared, or why it could not be judged
 	Uncertain string  // why it rests on something Microsoft has not documented
 }
+
+// Asked tells whether there is something to say: an answer, or why there is none.
+func (j Judgement) Asked() bool { return j.Outcome != NotReached || j.Detail != "" }

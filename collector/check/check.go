@@ -76,6 +76,9 @@ type Check struct {
 	Find     func(f *Facts, report func(Finding))
 }
 
+// Link is where the documentation describes the check, from the top of the repository.
+func (c Check) Link() string { return "docs/checks.md#" + c.Code }
+
 // Thresholds say when an expiry is worth a finding. For a leaf both the share of its lifetime left and the days left must be
 // below; certificates above it are judged by days alone.
 type Thresholds struct {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
 )
 
 // Findings prints what the checks found: highest severity first, each with its evidence, the remedy and the source. Suppressed
@@ -48,6 +49,7 @@ func (p *printer) finding(f check.Finding) {
 	if info.Source != "" {
 		p.line(10, "Source: "+info.Source)
 	}
+	p.line(10, "More: "+info.Link())
 	p.line(0, "")
 }
 
@@ -90,11 +92,13 @@ type findingJSON struct {
 	Direction  string           `json:"direction,omitempty"`
 	Connector  string           `json:"connector,omitempty"`
 	Path       string           `json:"path,omitempty"`
+	Target     string           `json:"target,omitempty"` // of that path, as /probe, /path and validate take it
 	Title      string           `json:"title"`
 	Evidence   []string         `json:"evidence"`
 	Uncertain  string           `json:"uncertain,omitempty"`
 	Remedy     string           `json:"remedy"`
 	Source     string           `json:"source"`
+	Link       string           `json:"link"`            // to the check's documentation, from the top of the repository
 	Since      *time.Time       `json:"since,omitempty"` // first found by this process
 	Suppressed *suppressionJSON `json:"suppressed,omitempty"`
 }
@@ -119,7 +123,10 @@ func findingToJSON(f check.Finding) findingJSON {
 	j := findingJSON{
 		Check: f.Code, Severity: f.Severity.String(), Tenant: safeLines(f.Tenant), Direction: string(f.Direction),
 		Connector: safeLines(f.Connector), Path: safeLines(f.Path), Title: info.Title, Evidence: safeAll(f.Evidence),
-		Uncertain: safeLines(f.Uncertain), Remedy: info.Remedy, Source: info.Source,
+		Uncertain: safeLines(f.Uncertain), Remedy: info.Remedy, Source: info.Source, Link: info.Link(),
+	}
+	if f.Path != "" {
+		j.Target = safeLines(probes.PathID(f.Subject).String())
 	}
 	if !f.Since.IsZero() {
 		since := f.Since.UTC()

@@ -48,6 +48,7 @@ func items() []text.Item {
 	good.TLS.Verdicts[probes.VerdictName] = probes.Judgement{Outcome: probes.Passed, Uncertain: "not documented" + evil}
 	good.TLS.MicrosoftRoot = probes.Judgement{Outcome: probes.Failed, Detail: "unknown authority" + evil}
 	good.TLS.Verdicts[probes.VerdictTrust] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil}
+	good.TLS.Verdicts[probes.VerdictRevocation] = probes.Judgement{Detail: "the list did not come" + evil}
 	bad := end("bad.contoso.com", "[2001:db8::1]:25", ok, ok, ok, ok, probes.Step{
 		Outcome: probes.Failed, Reason: probes.ReasonRecipientUnknown, Detail: "RCPT" + evil,
 		Reply: probes.Reply{Code: 550, Enhanced: "5.1.1", Text: "no such\nuser" + evil},

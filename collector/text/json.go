@@ -56,7 +56,7 @@ type (
 	}
 	verdictJSON struct {
 		Verdict   string `json:"verdict"`
-		Outcome   string `json:"outcome"` // passed or failed; what cannot be judged is left out
+		Outcome   string `json:"outcome"` // passed, failed, or not_reached where it could not be judged; what was not asked is left out
 		Reason    string `json:"reason,omitempty"`
 		Detail    string `json:"detail,omitempty"`
 		Uncertain string `json:"uncertain,omitempty"`
@@ -125,7 +125,7 @@ func (out *endpointJSON) tls(t *probes.TLS) {
 		out.RootG2 = &verifies
 	}
 	for v, j := range t.Verdicts {
-		if j.Outcome == probes.Passed || j.Outcome == probes.Failed {
+		if j.Asked() {
 			out.Verdicts = append(out.Verdicts, verdictJSON{
 				Verdict: probes.VerdictNames[v], Outcome: j.Outcome.String(), Reason: safeLines(string(j.Reason)),
 				Detail: safeLines(j.Detail), Uncertain: safeLines(j.Uncertain),

@@ -150,8 +150,12 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 	default: // not Exchange Online's
 	}
 	for v, j := range t.Verdicts {
-		if j.Outcome == probes.Failed {
+		switch {
+		case j.Outcome == probes.Failed:
 			p.line(6, fmt.Sprintf("%s: %s", probes.VerdictNames[v], safe(j.Detail)))
+		case j.Outcome == probes.NotReached && j.Asked():
+			p.line(6, fmt.Sprintf("%s: could not be judged: %s", probes.VerdictNames[v], safe(j.Detail)))
+		default: // nothing to tell
 		}
 		if j.Uncertain != "" {
 			p.line(6, fmt.Sprintf("%s: UNCERTAIN: %s", probes.VerdictNames[v], safe(j.Uncertain)))

@@ -22,6 +22,7 @@ type line struct {
 	Why                                        string // it is not probed
 	Remark                                     string // what the newest round adds
 	Since, LastRun                             *moment
+	Finding                                    *finding // that says the same of this path
 }
 
 func lineOf(p *collector.PathState, now time.Time) line {
@@ -56,6 +57,11 @@ func lineOf(p *collector.PathState, now time.Time) line {
 	}
 	l.Remark = remark(p)
 	return l
+}
+
+// is tells whether a finding is about this path.
+func (l *line) is(s check.Subject) bool {
+	return l.Tenant == s.Tenant && l.Direction == string(s.Direction) && l.Connector == s.Connector && l.Path == s.Path
 }
 
 func (l *line) problem(e probes.Endpoint, stage probes.Stage, step probes.Step) {

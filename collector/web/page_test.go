@@ -223,3 +223,50 @@ func TestPagesShow(t *testing.T) {
 		}
 	}
 }
+
+func TestUnjudgedVerdictsSayWhy(t *testing.T) {
+	s := &stand{}
+	p := state(outbound("contoso", "To servers", "one"), probes.TLSStage, passed)
+	p.Newest.Endpoints[0].TLS = &probes.TLS{}
+	p.Newest.Endpoints[0].TLS.Verdicts[probes.VerdictRevocation].Detail = "the list did not come"
+	s.view.Paths = []*collector.PathState{p}
+	body := ask(s.handler(), "/path?target=contoso/outbound/To%2520servers/one").Body.String()
+	if !strings.Contains(body, `not revoked</strong>: could not be judged <span class="quiet">the list did not come`) || strings.Contains(body, "not reached") {
+		t.Errorf("the page does not say that revocation could not be judged:\n%s", body)
+	}
+}
+
+// TestOneStory: a finding that says why a path fails stands on that path's card, and nowhere else.
+func TestOneStory(t *testing.T) {
+	expired := probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "expired yesterday"}
+	s := &stand{}
+	for _, name := range []string{"one", "two"} {
+		s.view.Paths = append(s.view.Paths, state(outbound("contoso", "To servers", name), probes.TLSStage, expired))
+	}
+	about := func(code, path string) check.Finding {
+		return check.Finding{
+			Key:      check.Key{Code: code, Subject: check.Subject(outbound("contoso", "To servers", path))},
+			Severity: check.Critical, Evidence: []string{code + " of " + path},
+		}
+	}
+	hidden := about("certificate_expired", "two")
+	hidden.Suppressed = &check.Suppression{Owner: "o", Reason: "r", Expires: noon}
+	s.view.Analysis = &collector.Analysis{Findings: []check.Finding{about("certificate_expired", "one"), about("certificate_weak_key", "one"), hidden}}
+	for _, c := range []struct {
+		query, finding, place string // the last place before the finding's evidence
+	}{
+		{"", "certificate_expired of one", "troubles"},
+		{"", "certificate_weak_key of one", "findings"},
+		{"", "certificate_expired of two", "findings"},
+		{"?state=passed", "certificate_expired of one", "findings"},
+	} {
+		body := ask(s.handler(), "/"+c.query).Body.String()
+		before, _, found := strings.Cut(body, "<li>"+c.finding+"</li>")
+		if !found || strings.Count(body, "<li>"+c.finding+"</li>") != 1 || !strings.Contains(before[strings.LastIndex(before, "<section id="):], `"`+c.place+`"`) {
+			t.Errorf("%q: %q does not stand once, in %s:\n%s", c.query, c.finding, c.place, body)
+		}
+		if told := strings.Contains(body, "1 finding stands above"); told != (c.query == "") {
+			t.Errorf("%q: told of findings above: %t", c.query, told)
+		}
+	}
+}

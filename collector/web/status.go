@@ -37,6 +37,7 @@ type statusPage struct {
 	Troubles       []line
 	MoreTroubles   int
 	Findings       []finding
+	Told           int // findings that stand with their path above
 	FindingsPart   part
 	Suppressed     []finding
 	Groups         []tenantGroup
@@ -95,8 +96,8 @@ func (s *Site) statusPage(v *collector.View, f filter) *statusPage {
 	}
 	page.MoreNotLoaded = max(0, len(page.NotLoaded)-maxNotLoaded)
 	page.NotLoaded = page.NotLoaded[:min(len(page.NotLoaded), maxNotLoaded)]
-	page.listFindings(analysis(v).Findings, now)
 	page.listPaths(v.Paths, now)
+	page.listFindings(analysis(v).Findings, now)
 	return page
 }
 
@@ -110,11 +111,14 @@ func (s summary) tone() string {
 	return stateNotProbed
 }
 
+// listFindings comes after the paths: what stands there already is not said twice.
 func (page *statusPage) listFindings(all []check.Finding, now time.Time) {
 	var shown []check.Finding
 	for _, one := range all {
 		switch {
 		case !page.Filter.finding(one):
+		case one.Suppressed == nil && page.tell(one, now):
+			page.Told++
 		case one.Suppressed == nil:
 			shown = append(shown, one)
 		case len(page.Suppressed) < findingsOnPage:
@@ -125,6 +129,19 @@ func (page *statusPage) listFindings(all []check.Finding, now time.Time) {
 	for _, one := range shown[page.FindingsPart.From:page.FindingsPart.To] {
 		page.Findings = append(page.Findings, findingOf(one, now))
 	}
+}
+
+// tell puts a finding that says again why a path fails on that path's card, if the page has it.
+func (page *statusPage) tell(one check.Finding, now time.Time) bool {
+	for i := range page.Troubles {
+		l := &page.Troubles[i]
+		if l.State == stateFailed && string(l.Reason) == one.Code && l.is(one.Subject) {
+			told := findingOf(one, now)
+			l.Finding = &told
+			return true
+		}
+	}
+	return false
 }
 
 func (page *statusPage) listPaths(all []*collector.PathState, now time.Time) {
