@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -75,7 +76,7 @@ func furnish() error {
 	if err := loopbackUp(); err != nil {
 		return err
 	}
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+	if err := privateMounts(); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
 	}
 	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
@@ -93,6 +94,30 @@ func furnish() error {
 		}
 	}
 	return nil
+}
+
+// privateMounts keeps this namespace's mounts from the machine. Only a mount point can be made private, and inside a chroot "/" is
+// often none: then the namespace's own root is, which a process finds above a folder that it has made its root.
+func privateMounts() error {
+	err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+	if !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	root, err := os.Open("/")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	here, err := os.Open(".")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = here.Close() }()
+	if err := errors.Join(syscall.Chroot("/proc"), root.Chdir(), syscall.Chdir(strings.Repeat("../", 64))); err != nil {
+		return err
+	}
+	err = syscall.Mount("", ".", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+	return errors.Join(err, root.Chdir(), syscall.Chroot("."), here.Chdir())
 }
 
 // loopbackUp does what `ip link set lo up` does, netdevice(7).
