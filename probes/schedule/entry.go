@@ -15,10 +15,11 @@ const minInterval = time.Second
 // entry is a path with its place in time and its state. The Runner's mutex guards it.
 type entry struct {
 	path       probes.Path
-	configured bool      // SetPaths named it
-	tick       time.Time // of the next round
-	confirm    time.Time // of the round that confirms a first failure; zero when none is due
-	place      int       // in the queue; -1 outside
+	configured bool          // SetPaths named it
+	tick       time.Time     // of the next round
+	early      time.Duration // how much sooner than an interval the one after it comes
+	confirm    time.Time     // of the round that confirms a first failure; zero when none is due
+	place      int           // in the queue; -1 outside
 
 	round    *round  // the scheduled round that is going on
 	flight   *flight // the probe that is running, whoever asked for it
@@ -55,12 +56,20 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	wanted := make(map[probes.PathID]bool, len(paths))
-	now := time.Now()
+	var changed []*entry
 	for _, p := range paths {
 		if !wanted[p.ID] { // the first of two with one name
 			wanted[p.ID] = true
-			r.setPath(p, now)
+			if e := r.setPath(p); e != nil {
+				changed = append(changed, e)
+			}
 		}
+	}
+	now := time.Now()
+	for _, e := range changed {
+		first, early := splay(e.path, e.interval(), len(changed))
+		e.tick, e.early = now.Add(first), early
+		heap.Push(&r.due, e)
 	}
 	for id, e := range r.entries {
 		if !wanted[id] && e.configured {
@@ -74,17 +83,18 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	r.poke()
 }
 
-func (r *Runner) setPath(p probes.Path, now time.Time) {
+// setPath returns the entry where it has to be scheduled anew.
+func (r *Runner) setPath(p probes.Path) *entry {
 	e := r.entry(p)
 	if e.configured && reflect.DeepEqual(e.path, p) {
-		return
+		return nil
 	}
 	r.unschedule(e)
 	e.path, e.configured, e.last = p, true, nil
-	if scheduled(p) {
-		e.tick = now.Add(splay(p, e.interval()))
-		heap.Push(&r.due, e)
+	if !scheduled(p) {
+		return nil
 	}
+	return e
 }
 
 // entry finds or makes the entry of a path.

@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"context"
-	"hash/fnv"
 	"log/slog"
 	"sync"
 	"time"
@@ -129,6 +128,7 @@ func (r *Runner) tick(e *entry, now time.Time) {
 		r.startRound(e, e.tick)
 	}
 	interval := e.interval()
+	e.tick, e.early = e.tick.Add(-e.early), 0
 	missed := now.Sub(e.tick) / interval // more than none after this host was suspended
 	r.stats.Skipped += uint64(missed)    //nolint:gosec // now is not before the tick
 	e.tick = e.tick.Add((missed + 1) * interval)
@@ -139,18 +139,4 @@ func (r *Runner) poke() {
 	case r.wake <- struct{}{}:
 	default:
 	}
-}
-
-// maxSplay bounds how long the first round of a path may wait, so that pages fill soon.
-const maxSplay = 10 * time.Second
-
-// splay spreads first rounds: always the same moment for the same path.
-func splay(p probes.Path, interval time.Duration) time.Duration {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(p.ID.String()))
-	sum := h.Sum64()
-	sum ^= sum >> 33 // FNV alone leaves similar names close together
-	sum *= 0xff51afd7ed558ccd
-	sum ^= sum >> 33
-	return time.Duration(sum % uint64(min(interval, maxSplay))) //nolint:gosec // both are positive
 }

@@ -212,6 +212,49 @@ func TestSplayIsTheSameEveryTimeAndSpread(t *testing.T) {
 	}
 }
 
+// TestManyPathsAreSpreadOverTheInterval: a rush at the start, so that pages fill, and no rush after it.
+func TestManyPathsAreSpreadOverTheInterval(t *testing.T) {
+	const n, interval = 6000, 2 * time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		starts := map[probes.PathID][]time.Duration{}
+		begun := time.Now()
+		r := schedule.New(schedule.Options{
+			Prober: probes.ProberFunc(func(_ context.Context, p probes.Path) probes.Result { return good(p) }),
+			Sink: func(r probes.Result) {
+				mu.Lock()
+				defer mu.Unlock()
+				starts[r.Path] = append(starts[r.Path], time.Since(begun))
+			},
+		})
+		paths := make([]probes.Path, n)
+		for i := range paths {
+			paths[i] = path(fmt.Sprint("host-", i), interval)
+		}
+		r.SetPaths(paths)
+		ctx, cancel := context.WithTimeout(t.Context(), 4*interval)
+		defer cancel()
+		r.Run(ctx)
+		var perMinute [8]int
+		for id, at := range starts {
+			for i, start := range at {
+				perMinute[start/time.Minute]++
+				if i > 0 && start-at[i-1] > interval {
+					t.Fatalf("%s: %s after the round before", id.Path, start-at[i-1])
+				}
+			}
+			if at[0] > 24*time.Second || at[2]-at[1] != interval || at[3]-at[2] != interval {
+				t.Fatalf("%s: rounds at %s", id.Path, at)
+			}
+		}
+		for minute, rounds := range perMinute[1:] {
+			if rounds < n/2*9/10 || rounds > n/2*11/10 {
+				t.Errorf("%d rounds in minute %d, want about %d", rounds, minute+2, n/2)
+			}
+		}
+	})
+}
+
 func TestOverrunSkipsTicksAndKeepsPhase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(good)
