@@ -85,10 +85,21 @@ func (b *Board) Record(r probes.Result) {
 		r.Started = b.now().Add(-r.Took)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
-	if state := b.replace(b.shared.round(r)); state != nil {
+	if state := b.replace(b.shared.round(r, b.newest(r.Path))); state != nil {
 		b.observe(r)
 		state.drawing() // here, so that no scrape pays for it
 	}
+}
+
+// newest is the last round of a path; nil where there is none.
+func (b *Board) newest(id probes.PathID) *probes.Result {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	at, ok := b.index[id]
+	if !ok {
+		return nil
+	}
+	return b.states[at].Newest
 }
 
 // replace puts the state after r in the place of the one before; nil: the path is not known.

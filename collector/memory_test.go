@@ -51,7 +51,7 @@ func talk(p probes.Path, i int, at time.Time) probes.Result {
 		e.TLS.Chain = append(e.TLS.Chain, probes.Certificate{
 			Subject: name, Issuer: fmt.Sprintf("CA %d.%d", n, i%20), CommonName: strings.Clone(name), DNSNames: []string{"a." + name, "b." + name},
 			Serial: fmt.Sprintf("%032x", serial), Fingerprint: fmt.Sprintf("%064x", serial), NotBefore: noon, NotAfter: noon.AddDate(1, 0, 0),
-			KeyAlgorithm: "RSA", SignatureAlgorithm: "SHA256-RSA", Raw: make([]byte, 1200),
+			KeyAlgorithm: "RSA", SignatureAlgorithm: "SHA256-RSA",
 		})
 	}
 	for v := range probes.VerdictRevocation {

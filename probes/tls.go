@@ -35,7 +35,6 @@ type Certificate struct {
 	SignatureAlgorithm     string
 	IsCA, SelfSigned       bool
 	ClientAuth, ServerAuth bool // extended key usages; both true where the extension is absent
-	Raw                    []byte
 }
 
 // Verdict is one question asked of a certificate.

@@ -24,7 +24,7 @@ func facts(c *x509.Certificate) probes.Certificate {
 		Subject: nameOf(c.Subject), Issuer: nameOf(c.Issuer), CommonName: probes.Sanitise(c.Subject.CommonName, maxName),
 		Fingerprint: hex.EncodeToString(sum[:]), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		KeyAlgorithm: algorithm, KeyBits: bits, SignatureAlgorithm: c.SignatureAlgorithm.String(),
-		IsCA: c.IsCA, SelfSigned: selfSigned(c), Raw: c.Raw,
+		IsCA: c.IsCA, SelfSigned: selfSigned(c),
 	}
 	if c.SerialNumber != nil {
 		f.Serial = c.SerialNumber.Text(16)

@@ -54,7 +54,7 @@ func New(o Options) *Prober {
 		o.Now = time.Now
 	}
 	w := &Prober{
-		opts: o, verdicts: newVerdictCache(), suites: cipherSuites(),
+		opts: o, verdicts: newVerdictCache(o.CheckRevocation), suites: cipherSuites(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},

@@ -8,11 +8,13 @@ import (
 )
 
 // maxVerdicts bounds the verdict cache.
-const maxVerdicts = 4096
+const maxVerdicts = 1024
 
 // verdictCache spares the signatures of a chain that was judged within this minute: hundreds of paths may end at one host. It
 // belongs to one pool of roots.
 type verdictCache struct {
+	ways bool // the way to a trusted root is asked for, too: it holds whole certificates
+
 	mu     sync.Mutex
 	minute int64
 	seen   map[verdictKey]judged
@@ -23,7 +25,9 @@ type verdictKey struct {
 	host, name string
 }
 
-func newVerdictCache() *verdictCache { return &verdictCache{seen: map[verdictKey]judged{}} }
+func newVerdictCache(ways bool) *verdictCache {
+	return &verdictCache{ways: ways, seen: map[verdictKey]judged{}}
+}
 
 func (v *verdictCache) judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roots *x509.CertPool) judged {
 	h := sha256.New()
@@ -37,6 +41,9 @@ func (v *verdictCache) judge(now time.Time, chain []*x509.Certificate, host, tls
 		return j
 	}
 	j := judge(now, chain, host, tlsDomain, roots)
+	if !v.ways {
+		j.verified = nil
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.minute == minute && len(v.seen) < maxVerdicts {

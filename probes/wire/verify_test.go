@@ -127,7 +127,7 @@ func TestAddressAsHost(t *testing.T) {
 func TestVerdictCache(t *testing.T) {
 	ca := newPKI(t)
 	one, two := ca.leaf(t, "mail.test"), ca.leaf(t, "mail.test")
-	v := newVerdictCache()
+	v := newVerdictCache(true)
 	noon := time.Now().Truncate(time.Minute)
 	for _, tt := range []struct {
 		at         time.Time
