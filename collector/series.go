@@ -114,18 +114,21 @@ func (s *pen) path(p *PathState) {
 		s.send(mLastSuccess, seconds(p.LastSuccess))
 	}
 	if p.Newest != nil {
+		if id.Direction != mailflow.Inbound || p.Verdict != probes.Failed { // there the attribution needs the room
+			s.send(mEndpoints, float64(len(p.Newest.Endpoints)))
+		}
 		s.newest(p.Newest)
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(p.Endpoints), EndpointKey.compare) {
 		s.begin(endpointIdentity(id, key), key.Host)
 		s.endpoint(p.Endpoints[key])
 	}
+	s.trim()
 }
 
 func (s *pen) newest(r *probes.Result) {
 	s.send(mInconclusive, truth(r.Outcome() == probes.Inconclusive))
 	s.send(mDuration, r.Took.Seconds())
-	s.send(mEndpoints, float64(len(r.Endpoints)))
 	hosts := map[string]bool{} // the endpoints of one host share its resolve
 	for _, e := range r.Endpoints {
 		if !hosts[e.Host] {
