@@ -46,7 +46,7 @@ func judgeMicrosoftRoot(now time.Time, chain []*x509.Certificate) probes.Judgeme
 	if len(chain) == 0 {
 		return probes.Judgement{}
 	}
-	if _, err := verifyInside(now, chain, microsoftRoots()); err != nil {
+	if _, _, err := verifyInside(now, chain, microsoftRoots()); err != nil {
 		return probes.Judgement{Outcome: probes.Failed, Detail: probes.Sanitise(err.Error(), maxDetail)}
 	}
 	return probes.Judgement{Outcome: probes.Passed, Detail: "verifies with DigiCert Global Root G2 alone"}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"m365_connector_exporter/probes"
@@ -27,11 +28,14 @@ func judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roo
 	}
 	leaf := chain[0]
 	t.Verdicts[probes.VerdictTime] = judgeTime(now, leaf)
-	chains, err := verifyInside(now, chain, roots)
+	chains, forgiven, err := verifyInside(now, chain, roots)
 	if len(chains) > 0 {
 		t.verified = chains[0]
 	}
 	t.Verdicts[probes.VerdictChain], t.Verdicts[probes.VerdictTrust] = judgeTrust(chain, err)
+	if forgiven && err == nil {
+		t.Verdicts[probes.VerdictTrust].Uncertain = uncertainSHA1
+	}
 	t.Verdicts[probes.VerdictName] = judgeName(leaf, host, tlsDomain)
 	t.Verdicts[probes.VerdictKey] = judgeKey(leaf)
 	t.Verdicts[probes.VerdictSignature] = judgeSignature(chain)
@@ -51,8 +55,12 @@ func judgeTime(now time.Time, leaf *x509.Certificate) probes.Judgement {
 
 func day(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// verifyInside verifies at a moment inside the leaf's validity, with the sent intermediates only.
-func verifyInside(now time.Time, chain []*x509.Certificate, roots *x509.CertPool) ([][]*x509.Certificate, error) {
+// uncertainSHA1: what signatures are worth has a verdict of its own.
+const uncertainSHA1 = "Microsoft has not documented whether Exchange Online takes a certificate signed with SHA-1"
+
+// verifyInside verifies at a moment inside the leaf's validity, with the sent intermediates only. It forgives SHA-1, which the library
+// does not.
+func verifyInside(now time.Time, chain []*x509.Certificate, roots *x509.CertPool) (chains [][]*x509.Certificate, forgiven bool, err error) {
 	leaf, at := chain[0], now
 	if at.After(leaf.NotAfter) {
 		at = leaf.NotAfter
@@ -60,13 +68,51 @@ func verifyInside(now time.Time, chain []*x509.Certificate, roots *x509.CertPool
 	if at.Before(leaf.NotBefore) {
 		at = leaf.NotBefore
 	}
-	sent := x509.NewCertPool()
-	for _, c := range chain[1:min(len(chain), probes.MaxChain)] {
-		sent.AddCert(c)
+	sent := chain[:min(len(chain), probes.MaxChain)]
+	chains, err = verifyAt(at, leaf, sent, roots)
+	below, next := climbSHA1(at, sent)
+	if err == nil || len(below) == 0 {
+		return chains, false, err
 	}
-	return leaf.Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: sent, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	if chains, err = verifyAt(at, next, sent, roots); err != nil {
+		return nil, true, err
+	}
+	for i, above := range chains {
+		chains[i] = append(slices.Clone(below), above...)
+	}
+	return chains, true, nil
+}
+
+func verifyAt(at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots *x509.CertPool) ([][]*x509.Certificate, error) {
+	between := x509.NewCertPool()
+	for _, one := range sent[1:] {
+		between.AddCert(one)
+	}
+	return c.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
+}
+
+// climbSHA1 takes the certificates from the leaf up to the last one that is signed with SHA-1, and the one that signed it. All of them
+// must have been sent.
+func climbSHA1(at time.Time, sent []*x509.Certificate) (below []*x509.Certificate, next *x509.Certificate) {
+	var climbed []*x509.Certificate
+	for c := sent[0]; len(climbed) < len(sent) && !selfSigned(c); {
+		above := issuerOf(c, sent[1:])
+		if above == nil || !above.IsCA || at.Before(above.NotBefore) || at.After(above.NotAfter) {
+			break
+		}
+		climbed = append(climbed, c)
+		if isSHA1(c) {
+			below, next = slices.Clone(climbed), above
+		}
+		c = above
+	}
+	return below, next
+}
+
+func isSHA1(c *x509.Certificate) bool {
+	return c.SignatureAlgorithm == x509.SHA1WithRSA || c.SignatureAlgorithm == x509.ECDSAWithSHA1
 }
 
 // judgeTrust tells a chain with a hole from one that ends at an unknown root. With a hole, trust cannot be judged. A leaf whose
@@ -89,9 +135,15 @@ func judgeTrust(chain []*x509.Certificate, err error) (whole, trust probes.Judge
 	return passed, probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: probes.Sanitise(err.Error(), maxDetail)}
 }
 
+// issuerOf finds whose key signed c. A signature by MD5 is not checked any more: there the name decides.
 func issuerOf(c *x509.Certificate, among []*x509.Certificate) *x509.Certificate {
 	for _, i := range among[:min(len(among), probes.MaxChain)] {
-		if bytes.Equal(i.RawSubject, c.RawIssuer) && i.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
+		if !bytes.Equal(i.RawSubject, c.RawIssuer) {
+			continue
+		}
+		err := i.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+		var insecure x509.InsecureAlgorithmError
+		if err == nil || errors.As(err, &insecure) {
 			return i
 		}
 	}

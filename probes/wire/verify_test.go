@@ -47,6 +47,43 @@ func TestKeyAndSignature(t *testing.T) {
 	}
 }
 
+// TestSHA1 is a verdict on the signature, not on the trust: the library's own refusal of SHA-1 is nobody's documented rule.
+func TestSHA1(t *testing.T) {
+	p := newPKI(t)
+	sha1 := x509.Certificate{Subject: pkix.Name{CommonName: "old"}, SignatureAlgorithm: x509.ECDSAWithSHA1}
+	oldLeaf := issue(t, p.inter, sha1).cert
+	sha1.IsCA, sha1.KeyUsage = true, x509.KeyUsageCertSign
+	oldInter := issue(t, p.root, sha1)
+	newLeaf := issue(t, oldInter, x509.Certificate{}).cert
+	nobody := x509.NewCertPool()
+	sha1.NotBefore, sha1.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+	endedInter := issue(t, p.root, sha1)
+	endedLeaf := issue(t, endedInter, x509.Certificate{SignatureAlgorithm: x509.ECDSAWithSHA1}).cert
+	for _, tt := range []struct {
+		name      string
+		chain     []*x509.Certificate
+		roots     *x509.CertPool
+		trust     probes.Outcome
+		uncertain bool
+	}{
+		{"leaf by SHA-1", []*x509.Certificate{oldLeaf, p.inter.cert}, p.roots, probes.Passed, true},
+		{"leaf by SHA-1, unknown root", []*x509.Certificate{oldLeaf, p.inter.cert}, nobody, probes.Failed, false},
+		{"leaf by SHA-1, issuer not sent", []*x509.Certificate{oldLeaf}, p.roots, probes.NotReached, false},
+		{"intermediate by SHA-1, root not sent", []*x509.Certificate{newLeaf, oldInter.cert}, p.roots, probes.Failed, false},
+		{"intermediate by SHA-1", []*x509.Certificate{newLeaf, oldInter.cert, p.root.cert}, p.roots, probes.Passed, true},
+		{"issuer ended", []*x509.Certificate{endedLeaf, endedInter.cert, p.root.cert}, p.roots, probes.Failed, false},
+		{"nothing by SHA-1", []*x509.Certificate{p.leaf(t).cert, p.inter.cert}, p.roots, probes.Passed, false},
+	} {
+		j := judge(time.Now(), tt.chain, "", "", tt.roots)
+		if got := j.Verdicts[probes.VerdictTrust]; got.Outcome != tt.trust || (got.Uncertain != "") != tt.uncertain {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+		if tt.trust == probes.Passed && len(j.verified) < 3 {
+			t.Errorf("%s: verified by %d certificates", tt.name, len(j.verified))
+		}
+	}
+}
+
 // TestChainBounds: certificates above the leaf count where they carry the chain; roots and strays do not.
 func TestChainBounds(t *testing.T) {
 	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n).Truncate(time.Second).UTC() }
