@@ -60,16 +60,16 @@ func gateOptions(g config.Global) schedule.GateOptions {
 	return schedule.GateOptions{MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress}
 }
 
-func newProber(cfg *config.Config, gate probes.Gate, messages wire.MessageBudget) *wire.Prober {
+func proberOptions(cfg *config.Config, gate probes.Gate, messages wire.MessageBudget) wire.Options {
 	g := cfg.Global
-	return wire.New(wire.Options{
+	return wire.Options{
 		ClientCertificate: func(id probes.PathID) *tls.Certificate {
 			m, _ := cfg.Certificate(id.Tenant, id.Path)
 			return m.Key
 		},
 		Roots: g.Roots, AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
 		CheckRevocation: g.CheckRevocation, Gate: gate, Now: time.Now, Messages: messages, Version: version.Version,
-	})
+	}
 }
 
 func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) (*daemon, error) {
@@ -110,7 +110,12 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.cfg, d.fingerprint = cfg, cfg.Fingerprint()
 	paths := plan(cfg, d.hello)
 	d.gate.Set(gateOptions(cfg.Global))
-	d.prober.Store(newProber(cfg, d.gate, d.budget))
+	options := proberOptions(cfg, d.gate, d.budget)
+	if old := d.prober.Load(); old != nil {
+		d.prober.Store(old.With(options))
+	} else {
+		d.prober.Store(wire.New(options))
+	}
 	d.board.SetInventory(cfg.Tenants, paths)
 	d.runner.SetPaths(paths)
 	tuneGC(len(paths))

@@ -117,7 +117,7 @@ func limit(targets []target) (kept []target, total int) {
 // worse orders reasons by how much they tell; the most telling one stands for a host without addresses.
 func worse(a, b probes.Reason) int {
 	order := []probes.Reason{
-		"", probes.ReasonNoAddress, probes.ReasonDNSTimeout, probes.ReasonDNSRefused, probes.ReasonDNSServfail, probes.ReasonDNSBogus,
+		"", probes.ReasonInternalError, probes.ReasonNoAddress, probes.ReasonDNSTimeout, probes.ReasonDNSRefused, probes.ReasonDNSServfail, probes.ReasonDNSBogus,
 		probes.ReasonCNameLoop, probes.ReasonNXDomain, probes.ReasonCanceled,
 	}
 	return cmp.Compare(slices.Index(order, a), slices.Index(order, b))

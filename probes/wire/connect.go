@@ -19,7 +19,10 @@ func (c *climb) connect() probes.Step {
 	defer cancel()
 	// One address, one family: happy eyeballs would blur which address answered. Deadlines watch the connection, not keep-alives.
 	d := net.Dialer{FallbackDelay: -1, KeepAlive: -1}
-	if src := c.path.Settings.SourceAddress; src.IsValid() && src.Unmap().Is4() == addr.Unmap().Is4() {
+	if src := c.path.Settings.SourceAddress; src.IsValid() {
+		if src.Unmap().Is4() != addr.Unmap().Is4() {
+			return c.fail(probes.ReasonFamilyUnavailable, "source_address "+src.String()+" is of the other family: set ip_protocol to its own")
+		}
 		d.LocalAddr = &net.TCPAddr{IP: src.AsSlice(), Zone: src.Zone()}
 	}
 	network := "tcp6"
@@ -42,6 +45,8 @@ func dialReason(err error, six bool) probes.Reason {
 	switch code := socketError(err); {
 	case errors.Is(err, context.Canceled):
 		return probes.ReasonCanceled
+	case shortage(err):
+		return probes.ReasonInternalError
 	case code == syscall.ECONNREFUSED:
 		return probes.ReasonConnectRefused
 	case code == syscall.EADDRNOTAVAIL, code == syscall.EAFNOSUPPORT:
@@ -58,6 +63,15 @@ func dialReason(err error, six bool) probes.Reason {
 	}
 }
 
+// shortage reports that this host has run out of what a socket needs: that says nothing about any other host.
+func shortage(err error) bool {
+	switch socketError(err) {
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+		return true
+	}
+	return false
+}
+
 // socketError is the system's number of a socket's error, 0 where there is none. Windows gives Winsock's numbers, which package
 // syscall does not equate with the portable names; no other system has errors so high.
 func socketError(err error) syscall.Errno {
@@ -66,6 +80,12 @@ func socketError(err error) syscall.Errno {
 		return 0
 	}
 	switch code {
+	case 10024: // WSAEMFILE
+		return syscall.EMFILE
+	case 10055: // WSAENOBUFS
+		return syscall.ENOBUFS
+	case 10065: // WSAEHOSTUNREACH
+		return syscall.EHOSTUNREACH
 	case 10047: // WSAEAFNOSUPPORT
 		return syscall.EAFNOSUPPORT
 	case 10049: // WSAEADDRNOTAVAIL

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -58,6 +59,9 @@ func TestDialErrors(t *testing.T) {
 		{"no IPv6 here, Windows", v6, syscall.Errno(10051), probes.ReasonFamilyUnavailable},
 		{"family not supported", v6, syscall.EAFNOSUPPORT, probes.ReasonFamilyUnavailable},
 		{"family not supported, Windows", v6, syscall.Errno(10047), probes.ReasonFamilyUnavailable},
+		{"out of descriptors", v4, syscall.EMFILE, probes.ReasonInternalError},
+		{"out of descriptors, Windows", v4, syscall.Errno(10024), probes.ReasonInternalError},
+		{"out of buffers, Windows", v4, syscall.Errno(10055), probes.ReasonInternalError},
 		{"no such source address, Windows", v4, syscall.Errno(10049), probes.ReasonFamilyUnavailable},
 	} {
 		w := testProber(nil)
@@ -91,6 +95,17 @@ func TestSourceAddress(t *testing.T) {
 	p := testPath(at, probes.Connect, mailflow.Opportunistic)
 	p.Settings.SourceAddress = netip.MustParseAddr("192.0.2.99")
 	if step := probeOne(t, testProber(nil), p).Steps[probes.Connect]; step.Reason != probes.ReasonFamilyUnavailable {
+		t.Errorf("%+v", step)
+	}
+}
+
+// TestSourceAddressOfTheOtherFamily is not used silently: it says so.
+func TestSourceAddressOfTheOtherFamily(t *testing.T) {
+	at, _ := serve(t, healthy(nil))
+	p := testPath(at, probes.Connect, mailflow.Opportunistic)
+	p.Settings.SourceAddress = netip.IPv6Loopback()
+	step := probeOne(t, testProber(nil), p).Steps[probes.Connect]
+	if step.Reason != probes.ReasonFamilyUnavailable || step.Outcome != probes.Inconclusive || !strings.Contains(step.Detail, "source_address ::1") {
 		t.Errorf("%+v", step)
 	}
 }

@@ -9,13 +9,18 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
+	"sync"
 
 	"m365_connector_exporter/probes"
 )
 
 // crlFetcher gets lists from where certificates say they are. The certificates are strangers': their lists' hosts are looked up
 // with the path's DNS servers and must not lead into our own networks.
-type crlFetcher struct{ resolver *resolver }
+type crlFetcher struct {
+	resolver *resolver
+	gate     probes.Gate
+}
 
 // fetch gets one list: no redirect, no proxy, no cookie, no compression, crlSize bytes at most.
 func (f crlFetcher) fetch(ctx context.Context, p probes.Path, address string) ([]byte, error) {
@@ -56,10 +61,15 @@ func (f crlFetcher) fetch(ctx context.Context, p probes.Path, address string) ([
 
 // dial connects to the first address of a list's host that may be dialled and answers.
 func (f crlFetcher) dial(ctx context.Context, p probes.Path, hostPort string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(hostPort)
+	host, service, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		return nil, err
 	}
+	number, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return nil, errors.New("its port is none")
+	}
+	port := uint16(number)
 	p.Settings.ConnectTo = nil // of the mail server, not of this host
 	addrs, err := f.resolver.hostAddrs(ctx, p, host)
 	if err != nil {
@@ -71,12 +81,39 @@ func (f crlFetcher) dial(ctx context.Context, p probes.Path, hostPort string) (n
 			err = fmt.Errorf("%s is not in allow_networks", a)
 			continue
 		}
-		d := net.Dialer{FallbackDelay: -1, Timeout: crlTimeout / 3}
-		if conn, err = d.DialContext(ctx, "tcp", net.JoinHostPort(a.String(), port)); err == nil {
+		if conn, err = f.admitted(ctx, netip.AddrPortFrom(a, port)); err == nil {
 			return conn, nil
 		}
 	}
 	return nil, err
+}
+
+// admitted dials when the gate lets it, like any probe; the place is given back when the connection is closed.
+func (f crlFetcher) admitted(ctx context.Context, at netip.AddrPort) (net.Conn, error) {
+	leave, err := f.gate.Enter(ctx, at.Addr())
+	if err != nil {
+		return nil, fmt.Errorf("while waiting for its turn: %w", err)
+	}
+	d := net.Dialer{FallbackDelay: -1, Timeout: crlTimeout / 3}
+	conn, err := d.DialContext(ctx, "tcp", at.String())
+	if err != nil {
+		leave(false)
+		return nil, err
+	}
+	return &gatedConn{conn, sync.OnceFunc(func() { leave(false) })}, nil
+}
+
+// gatedConn holds a place at the gate until it is closed.
+type gatedConn struct {
+	net.Conn
+
+	leave func()
+}
+
+// Close closes the connection and gives the place back.
+func (c *gatedConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
 }
 
 // hostAddrs looks up a host that is no mail server: its addresses, no MX.

@@ -34,15 +34,15 @@ func (c *dnsClient) records(ctx context.Context, name string, qtype uint16) ([]d
 				break
 			}
 			if seen[next] || len(seen) > maxCNames {
-				return nil, dnsFault{probes.ReasonCNameLoop, fmt.Sprintf("%d CNAMEs up to %s", len(seen), next)}
+				return nil, dnsFault{reason: probes.ReasonCNameLoop, detail: fmt.Sprintf("%d CNAMEs up to %s", len(seen), next)}
 			}
 			name, seen[next] = next, true
 		}
 		if m.Rcode == dns.RcodeNameError {
-			return nil, dnsFault{probes.ReasonNXDomain, strings.TrimSuffix(name, ".") + " does not exist"}
+			return nil, dnsFault{reason: probes.ReasonNXDomain, detail: strings.TrimSuffix(name, ".") + " does not exist"}
 		}
 		if name == asked {
-			return nil, dnsFault{probes.ReasonNoAddress, strings.TrimSuffix(name, ".") + " has no " + dns.TypeToString[qtype] + " record"}
+			return nil, dnsFault{reason: probes.ReasonNoAddress, detail: strings.TrimSuffix(name, ".") + " has no " + dns.TypeToString[qtype] + " record"}
 		}
 	}
 }

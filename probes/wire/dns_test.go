@@ -2,8 +2,11 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"net"
-	"strings"
+	"os"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -134,10 +137,12 @@ func TestOddServers(t *testing.T) {
 	}
 }
 
-// TestDNSSilence: a silent name server blames the domain only where the server answers other questions.
+// TestDNSSilence: a silent name server blames the domain only where the server answers the question that every resolver knows,
+// however lately it has answered others.
 func TestDNSSilence(t *testing.T) {
+	var mute atomic.Bool
 	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
-		if strings.HasPrefix(q.Question[0].Name, "good.") {
+		if q.Question[0].Name != "silent.test." && !mute.Load() {
 			_ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1"))
 		}
 	})
@@ -148,13 +153,62 @@ func TestDNSSilence(t *testing.T) {
 		note(targets)
 		return targets[0].Step
 	}
-	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Inconclusive {
-		t.Errorf("before any answer: %+v", s)
+	if s := ask("good.test"); s.Outcome != probes.Passed {
+		t.Errorf("before the silence: %+v", s)
 	}
-	ask("good.test")
 	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Failed {
-		t.Errorf("after an answer: %+v", s)
+		t.Errorf("silent for one name: %+v", s)
 	}
+	mute.Store(true)
+	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Inconclusive {
+		t.Errorf("silent for all: %+v", s)
+	}
+}
+
+// TestOwnTroubleWithDNS: what keeps a question from ever reaching a server proves nothing about the name, whatever was heard before.
+func TestOwnTroubleWithDNS(t *testing.T) {
+	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1")) })
+	nobody := freeUDP(t)
+	r := newResolver(nil, nil, nil)
+	for _, tt := range []struct {
+		servers []string
+		want    probes.Outcome
+		reason  probes.Reason
+	}{
+		{[]string{server}, probes.Passed, ""},
+		{[]string{nobody, server}, probes.Passed, ""},
+		{[]string{nobody}, probes.Inconclusive, probes.ReasonDNSRefused},
+	} {
+		r.hear(tt.servers[0])
+		targets, _ := r.resolveHop(t.Context(), probes.Path{Hop: "good.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: tt.servers}})
+		if s := targets[0].Step; s.Outcome != tt.want || s.Reason != tt.reason {
+			t.Errorf("%v: %+v", tt.servers, s)
+		}
+	}
+	for err, want := range map[error]dnsFault{
+		syscall.EMFILE:              {reason: probes.ReasonInternalError, ours: true},
+		syscall.Errno(10024):        {reason: probes.ReasonInternalError, ours: true},
+		syscall.ENETUNREACH:         {reason: probes.ReasonDNSTimeout, ours: true},
+		syscall.ECONNRESET:          {reason: probes.ReasonDNSTimeout},
+		context.DeadlineExceeded:    {reason: probes.ReasonDNSTimeout},
+		os.ErrDeadlineExceeded:      {reason: probes.ReasonDNSTimeout},
+		errors.New("another reply"): {reason: probes.ReasonDNSTimeout},
+	} {
+		got := faultOf(nil, &net.OpError{Op: "dial", Err: err})
+		got.detail = ""
+		if got != want {
+			t.Errorf("%v: %+v", err, got)
+		}
+	}
+}
+
+// freeUDP is an address where no DNS server listens.
+func freeUDP(t *testing.T) string {
+	t.Helper()
+	listener, packets := samePort(t)
+	_ = listener.Close()
+	_ = packets.Close()
+	return packets.LocalAddr().String()
 }
 
 // TestCancelledLookUp: only the end of its context ends a look-up whose server is silent.

@@ -28,6 +28,7 @@ const (
 type dnsFault struct {
 	reason probes.Reason
 	detail string
+	ours   bool // the question did not get to any server, or this host is at its limits: it proves nothing about the name
 }
 
 // dnsClient asks one set of servers. heard is told when one of them gave a real answer.
@@ -39,12 +40,13 @@ type dnsClient struct {
 
 // ask puts one question to the servers in turn until one of them answers it.
 func (c *dnsClient) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, dnsFault) {
-	worst := dnsFault{reason: probes.ReasonDNSTimeout, detail: "no DNS server answered"}
+	var worst dnsFault
+	ours := true
 	for range dnsTries {
 		for _, server := range c.servers {
 			m, err := c.askServer(ctx, server, name, qtype)
 			if ctx.Err() != nil && err != nil {
-				return nil, worst
+				return nil, dnsFault{reason: probes.ReasonDNSTimeout, detail: "no DNS server answered"}
 			}
 			fault := faultOf(m, err)
 			if err == nil && fault.reason != probes.ReasonDNSRefused {
@@ -54,27 +56,44 @@ func (c *dnsClient) ask(ctx context.Context, name string, qtype uint16) (*dns.Ms
 				return m, fault
 			}
 			fault.detail = server + ": " + fault.detail
+			ours = ours && fault.ours
 			if worse(fault.reason, worst.reason) >= 0 {
 				worst = fault
 			}
 		}
 	}
+	worst.ours = ours
 	return nil, worst
+}
+
+// alive reports whether any of the servers says anything at all: it is asked what every resolver knows.
+func (c *dnsClient) alive(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	for _, server := range c.servers {
+		if _, err := c.askServer(ctx, server, ".", dns.TypeNS); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // faultOf judges a reply. NXDOMAIN is an answer.
 func faultOf(m *dns.Msg, err error) dnsFault {
-	switch {
-	case socketError(err) == syscall.ECONNREFUSED:
-		return dnsFault{probes.ReasonDNSRefused, "no DNS server listens there"}
+	switch code := socketError(err); {
+	case shortage(err):
+		return dnsFault{reason: probes.ReasonInternalError, detail: err.Error(), ours: true}
+	case code == syscall.ECONNREFUSED:
+		return dnsFault{reason: probes.ReasonDNSRefused, detail: "no DNS server listens there", ours: true}
 	case err != nil:
-		return dnsFault{probes.ReasonDNSTimeout, err.Error()}
+		unsent := code == syscall.ENETUNREACH || code == syscall.EHOSTUNREACH || code == syscall.EADDRNOTAVAIL || code == syscall.EPERM
+		return dnsFault{reason: probes.ReasonDNSTimeout, detail: err.Error(), ours: unsent}
 	case m.Rcode == dns.RcodeSuccess, m.Rcode == dns.RcodeNameError:
 		return dnsFault{}
 	case m.Rcode == dns.RcodeRefused:
-		return dnsFault{probes.ReasonDNSRefused, "REFUSED"}
+		return dnsFault{reason: probes.ReasonDNSRefused, detail: "REFUSED"}
 	}
-	fault := dnsFault{probes.ReasonDNSServfail, rcodeText(m.Rcode)}
+	fault := dnsFault{reason: probes.ReasonDNSServfail, detail: rcodeText(m.Rcode)}
 	opt := m.IsEdns0()
 	if opt == nil {
 		return fault

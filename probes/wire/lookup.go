@@ -40,18 +40,23 @@ func (r *resolver) servers(p probes.Path) ([]string, error) {
 }
 
 // lookUp asks DNS and settles what a silence means: while the servers answer nothing at all, it proves nothing about the domain.
+// Silence is that of the servers where they do not even say who serves the root; REFUSED is that of the servers where they have
+// said nothing else lately.
 func (r *resolver) lookUp(ctx context.Context, servers []string, ask func(context.Context, *dnsClient) []target) []target {
 	key := strings.Join(servers, ",")
 	bounded, cancel := context.WithTimeout(ctx, resolveBound)
 	defer cancel()
-	targets := ask(bounded, &dnsClient{servers: servers, timeout: r.timeout, heard: func() { r.hear(key) }})
+	client := &dnsClient{servers: servers, timeout: r.timeout, heard: func() { r.hear(key) }}
+	targets := ask(bounded, client)
+	alive := sync.OnceValue(func() bool { return client.alive(ctx) })
 	for i := range targets {
 		s := &targets[i].Step
 		switch {
 		case s.Outcome == probes.Passed:
 		case ctx.Err() != nil:
 			*s = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the look-up was interrupted", Took: s.Took}
-		case (s.Reason == probes.ReasonDNSTimeout || s.Reason == probes.ReasonDNSRefused) && !r.heardLately(key):
+		case s.Outcome == probes.Inconclusive: // this host's own trouble
+		case s.Reason == probes.ReasonDNSTimeout && !alive(), s.Reason == probes.ReasonDNSRefused && !r.heardLately(key):
 			s.Outcome = probes.Inconclusive
 			s.Detail += "; these DNS servers answer nothing at all"
 		}
@@ -86,11 +91,11 @@ func byMX(ctx context.Context, c *dnsClient, p probes.Path, name string) []targe
 		return alone(addressesOf(ctx, c, p.Settings.Protocol, name, "no MX"))
 	}
 	if fault.reason != "" {
-		return alone(failedTarget(name, dnsFault{fault.reason, "MX: " + fault.detail}))
+		return alone(failedTarget(name, dnsFault{fault.reason, "MX: " + fault.detail, fault.ours}))
 	}
 	exchangers := exchangersOf(rrs)
 	if len(exchangers) == 0 {
-		return alone(failedTarget(name, dnsFault{probes.ReasonNullMX, name + " says that it accepts no mail (MX .)"}))
+		return alone(failedTarget(name, dnsFault{reason: probes.ReasonNullMX, detail: name + " says that it accepts no mail (MX .)"}))
 	}
 	targets := make([]target, len(exchangers))
 	slots := make(chan struct{}, 8)
@@ -136,7 +141,7 @@ func exchangerTarget(ctx context.Context, c *dnsClient, protocol probes.IPProtoc
 	detail := fmt.Sprintf("MX preference %d", mx.preference)
 	host, ok := hostName(mx.host)
 	if !ok {
-		return failedTarget(probes.Sanitise(mx.host, 253), dnsFault{probes.ReasonNoAddress, detail + ": the MX target is no host name"})
+		return failedTarget(probes.Sanitise(mx.host, 253), dnsFault{reason: probes.ReasonNoAddress, detail: detail + ": the MX target is no host name"})
 	}
 	return addressesOf(ctx, c, protocol, host, detail)
 }
@@ -168,9 +173,9 @@ func addressesOf(ctx context.Context, c *dnsClient, protocol probes.IPProtocol, 
 	}
 	if len(addrs) == 0 {
 		if worst.reason == "" { // records of the right type without a usable address
-			worst = dnsFault{probes.ReasonNoAddress, "no usable address"}
+			worst = dnsFault{reason: probes.ReasonNoAddress, detail: "no usable address"}
 		}
-		return failedTarget(host, dnsFault{worst.reason, detail + ": " + worst.detail})
+		return failedTarget(host, dnsFault{worst.reason, detail + ": " + worst.detail, worst.ours})
 	}
 	return target{Host: host, Addrs: addrs, Step: passed(detail)}
 }

@@ -61,9 +61,20 @@ func New(o Options) *Prober {
 		resolver: newResolver(o.SystemDNS, o.AllowNetworks, o.ExchangeOnlineHosts),
 	}
 	if o.CheckRevocation {
-		w.revocation = newRevocation(w.resolver, o.Now)
+		w.revocation = newRevocation(w.resolver, o.Gate, o.Now)
 	}
 	return w
+}
+
+// With returns a Prober with other options that knows what this one has learned: revocation lists, the turns of paths at hosts with
+// many addresses, which DNS servers answer. Verdicts belong to a pool of roots and are judged anew.
+func (w *Prober) With(o Options) *Prober {
+	next := New(o)
+	next.resolver.learned = w.resolver.learned
+	if next.revocation != nil && w.revocation != nil {
+		next.revocation.shelf = w.revocation.shelf
+	}
+	return next
 }
 
 // Probe probes every endpoint of p once.

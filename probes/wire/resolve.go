@@ -19,7 +19,7 @@ type target struct {
 	Step  probes.Step  // the resolve stage
 }
 
-// heardFor is how long a server's answer proves that timeouts are the domain's fault and not the way to our DNS servers.
+// heardFor is how long a server's answer proves that its REFUSED is meant for the domain and not for us.
 const heardFor = 5 * time.Minute
 
 // maxTurns bounds how many paths' turns are remembered.
@@ -33,6 +33,11 @@ type resolver struct {
 	exoHosts []string
 	timeout  time.Duration
 
+	*learned
+}
+
+// learned is what a resolver remembers, also over a change of its settings.
+type learned struct {
 	mu    sync.Mutex
 	heard map[string]time.Time     // by server set: when it last answered anything
 	turns map[probes.PathID]uint64 // rounds of each path
@@ -40,7 +45,7 @@ type resolver struct {
 
 // newResolver returns a resolver. systemServers are host:port; none means the system's, read when they are needed.
 func newResolver(systemServers []string, allow []netip.Prefix, exoHosts []string) *resolver {
-	return &resolver{system: systemServers, allow: allow, exoHosts: exoHosts, timeout: dnsTimeout, heard: map[string]time.Time{}, turns: map[probes.PathID]uint64{}}
+	return &resolver{system: systemServers, allow: allow, exoHosts: exoHosts, timeout: dnsTimeout, learned: &learned{heard: map[string]time.Time{}, turns: map[probes.PathID]uint64{}}}
 }
 
 // resolveHop resolves p's next hop into at most probes.MaxEndpoints endpoints, and of a hidden host into one, each round another.
@@ -88,11 +93,11 @@ func (r *resolver) find(ctx context.Context, p probes.Path) []target {
 	}
 	name, ok := hostName(p.Hop)
 	if !ok {
-		return []target{failedTarget(probes.Sanitise(p.Hop, maxDetail), dnsFault{probes.ReasonNXDomain, p.Hop + " is no host name"})}
+		return []target{failedTarget(probes.Sanitise(p.Hop, maxDetail), dnsFault{reason: probes.ReasonNXDomain, detail: p.Hop + " is no host name"})}
 	}
 	servers, err := r.servers(p)
 	if err != nil {
-		t := failedTarget(name, dnsFault{probes.ReasonDNSRefused, err.Error()})
+		t := failedTarget(name, dnsFault{reason: probes.ReasonDNSRefused, detail: err.Error()})
 		t.Step.Outcome = probes.Inconclusive // nobody was asked
 		return []target{t}
 	}
@@ -102,11 +107,15 @@ func (r *resolver) find(ctx context.Context, p probes.Path) []target {
 func literalTarget(p probes.Path, addrs []netip.Addr) target {
 	kept := ofFamily(addrs, p.Settings.Protocol)
 	if len(kept) == 0 {
-		return failedTarget(bareHost(p.Hop), dnsFault{probes.ReasonFamilyUnavailable, "ip_protocol " + string(p.Settings.Protocol) + " leaves out this address"})
+		return failedTarget(bareHost(p.Hop), dnsFault{reason: probes.ReasonFamilyUnavailable, detail: "ip_protocol " + string(p.Settings.Protocol) + " leaves out this address"})
 	}
 	return target{Host: bareHost(p.Hop), Addrs: kept, Step: passed("an address, no DNS asked")}
 }
 
 func failedTarget(host string, f dnsFault) target {
-	return target{Host: host, Step: probes.Step{Outcome: f.reason.Outcome(), Reason: f.reason, Detail: f.detail}}
+	outcome := f.reason.Outcome()
+	if f.ours {
+		outcome = probes.Inconclusive
+	}
+	return target{Host: host, Step: probes.Step{Outcome: outcome, Reason: f.reason, Detail: f.detail}}
 }

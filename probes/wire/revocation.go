@@ -34,6 +34,11 @@ const (
 type revocation struct {
 	now   func() time.Time
 	fetch func(ctx context.Context, p probes.Path, address string) ([]byte, error)
+	*shelf
+}
+
+// shelf holds the lists, also over a change of settings.
+type shelf struct {
 	slots chan struct{}
 	group singleflight.Group // by listKey
 
@@ -56,11 +61,10 @@ type heldList struct {
 	next time.Time // when it is fetched anew
 }
 
-func newRevocation(r *resolver, now func() time.Time) *revocation {
-	return &revocation{
-		now: now, fetch: crlFetcher{r}.fetch, slots: make(chan struct{}, crlAtOnce),
-		lists: map[listKey]*heldList{}, maxLists: crlLists, maxEntries: crlEntries,
-	}
+func newRevocation(r *resolver, gate probes.Gate, now func() time.Time) *revocation {
+	return &revocation{now: now, fetch: crlFetcher{r, gate}.fetch, shelf: &shelf{
+		slots: make(chan struct{}, crlAtOnce), lists: map[listKey]*heldList{}, maxLists: crlLists, maxEntries: crlEntries,
+	}}
 }
 
 func unjudged(why string) probes.Judgement {
