@@ -67,6 +67,9 @@ func TestInhibition(t *testing.T) {
 			alert("RedundancyLost", "warning", "tenant", "u", "connector", "c", "direction", "outbound")}, "CertificateExpiring RedundancyLost"},
 		{"attribution with a known cause", []labels{alert("SharedBetweenTenants", "critical", on...),
 			alert("AttributionFailing", "critical", path...)}, "SharedBetweenTenants"},
+		{"fragile for what is shared, and by itself", []labels{alert("SharedBetweenTenants", "warning", on...),
+			alert("AttributionFragile", "warning", path...), alert("AttributionFragile", "warning", "tenant", "u", "connector", "c", "direction", "inbound")},
+			"AttributionFragile SharedBetweenTenants"},
 		{"a sender's certificate that its connector does not name", []labels{
 			alert("CriticalFinding", "critical", append(slices.Clone(path), "check", "presented_certificate_not_configured")...),
 			alert("AttributionFailing", "critical", path...)}, "CriticalFinding"},

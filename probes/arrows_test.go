@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"probes/lab":      {},
 	"collector/check": {"probes", "probes/mailflow"},
 	"collector":       {"probes", "probes/mailflow", "collector/check"},
-	"collector/web":   {"probes", "probes/mailflow", "collector", "collector/check", "collector/text"},
+	"collector/web":   {"probes", "probes/mailflow", "collector", "collector/check", "collector/text", "docs/runbooks"},
 	"collector/text":  {"probes", "probes/mailflow", "collector", "collector/check"},
 	"cmd/m365_connector_exporter/internal/config": {"probes", "probes/mailflow", "collector/check"},
 	"cmd/m365_connector_exporter": {
@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
 	"deploy/grafana":                  {},
+	"docs/runbooks":                   {}, // the documents, embedded
 	"deploy/testdata/kube-strict":     {}, // a module of its own
 }
 

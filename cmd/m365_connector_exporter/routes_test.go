@@ -50,7 +50,7 @@ var target = url.QueryEscape("contoso/outbound/No%20hop/10.0.0.0%2F8")
 func routes(t *testing.T, d *daemon) []string {
 	t.Helper()
 	all := []string{
-		"/", "/path?target=" + target, "/attribution", "/reference", "/icon.svg", "/metrics", "/metrics?tenant=con*", "/probe?target=" + target,
+		"/", "/path?target=" + target, "/attribution", "/reference", "/runbooks/M365ConnectorDown", "/icon.svg", "/metrics", "/metrics?tenant=con*", "/probe?target=" + target,
 		"/sd", "/api/v1/paths", "/api/v1/findings", "/-/healthy", "/-/ready",
 	}
 	page := get(d.handler(""), http.MethodGet, "/", nil).Body.String()

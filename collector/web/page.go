@@ -24,7 +24,7 @@ var files embed.FS
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // pages are the templates, each with the layout around it.
-var pages = parsePages("status", "path", "attribution", "reference")
+var pages = parsePages("status", "path", "attribution", "reference", "runbook")
 
 func parsePages(names ...string) map[string]*template.Template {
 	funcs := template.FuncMap{
@@ -46,8 +46,9 @@ func parsePages(names ...string) map[string]*template.Template {
 	return all
 }
 
-// frame is what the layout needs. All pages stand side by side, so that their links need no prefix.
+// frame is what the layout needs. Pages stand side by side, or one below, so that their links need no prefix.
 type frame struct {
+	Root        string // the way up to the front page: "" or "../"
 	Title, Here string // Here is the page's name in the navigation
 	Style       string // address of the style sheet, which changes with it
 	Version     string

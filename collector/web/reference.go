@@ -4,10 +4,11 @@ import (
 	"net/http"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/docs/runbooks"
 	"m365_connector_exporter/probes"
 )
 
-// reference is the catalogues: what stages, checks and reasons mean. Every finding and every reason on the pages links here.
+// reference is the catalogues: what stages, checks and reasons mean, and what to do about alerts. Every finding and every reason on the pages links here.
 func (s *Site) reference(w http.ResponseWriter, r *http.Request) {
 	if _, err := params(r); err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
@@ -17,5 +18,6 @@ func (s *Site) reference(w http.ResponseWriter, r *http.Request) {
 		Stages  []probes.StageInfo
 		Checks  []check.Check
 		Reasons []probes.ReasonInfo
-	}{probes.Stages[:], check.Catalogue(), probes.Reasons}})
+		Alerts  []string
+	}{probes.Stages[:], check.Catalogue(), probes.Reasons, runbooks.Names()}})
 }

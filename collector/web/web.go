@@ -46,16 +46,17 @@ func New(o Options) *Site {
 // Register adds the routes. GET includes HEAD; the mux answers other methods with 405.
 func (s *Site) Register(mux *http.ServeMux) {
 	for route, handle := range map[string]http.HandlerFunc{
-		"/probe":           s.probe,
-		"/sd":              s.discover,
-		"/api/v1/paths":    s.paths,
-		"/api/v1/findings": s.findings,
-		"/{$}":             s.status,
-		"/path":            s.path,
-		"/attribution":     s.attribution,
-		"/reference":       s.reference,
-		"/" + styleName:    asset("style.css", "text/css; charset=utf-8"),
-		"/icon.svg":        asset("icon.svg", "image/svg+xml"),
+		"/probe":            s.probe,
+		"/sd":               s.discover,
+		"/api/v1/paths":     s.paths,
+		"/api/v1/findings":  s.findings,
+		"/{$}":              s.status,
+		"/path":             s.path,
+		"/attribution":      s.attribution,
+		"/reference":        s.reference,
+		"/runbooks/{alert}": s.runbook,
+		"/" + styleName:     asset("style.css", "text/css; charset=utf-8"),
+		"/icon.svg":         asset("icon.svg", "image/svg+xml"),
 	} {
 		mux.HandleFunc("GET "+s.Prefix+route, handle)
 	}

@@ -1,0 +1,37 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+
+	"m365_connector_exporter/docs/runbooks"
+)
+
+func TestRunbooks(t *testing.T) {
+	s := &stand{prefix: "/m365"}
+	h := s.handler()
+	for _, alert := range runbooks.Names() {
+		plain, named := ask(h, "/m365/runbooks/"+alert), ask(h, "/m365/runbooks/"+alert+".md")
+		if plain.Code != 200 || plain.Body.String() != named.Body.String() || !strings.Contains(plain.Body.String(), "<h1>"+alert+"</h1>") {
+			t.Errorf("%s: %d, with .md %d:\n%s", alert, plain.Code, named.Code, plain.Body)
+		}
+		if body := plain.Body.String(); strings.Contains(body, "](") || strings.Contains(body, "```") || strings.Contains(body, "<!-- raw") {
+			t.Errorf("%s is not rendered whole:\n%s", alert, body)
+		}
+	}
+	for url, want := range map[string]struct {
+		code int
+		says string
+	}{
+		"/m365/runbooks/M365ConnectorDown":     {200, `<a href="../reference#reasons">reasons.md</a>`},
+		"/m365/runbooks/M365ConnectorDown?q=1": {400, "q"},
+		"/m365/runbooks/Nobody":                {404, "no such runbook"},
+		"/m365/runbooks/..%2fREADME":           {404, "no such runbook"},
+		"/m365/runbooks/%00":                   {404, "no such runbook"},
+		"/m365/reference":                      {200, `<a href="runbooks/M365ConnectorDown">`},
+	} {
+		if w := ask(h, url); w.Code != want.code || !strings.Contains(w.Body.String(), want.says) {
+			t.Errorf("%s = %d %.300s", url, w.Code, w.Body)
+		}
+	}
+}
