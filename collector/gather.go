@@ -85,6 +85,14 @@ func newPage(all []*group) *page {
 	return p
 }
 
+// empty tells that no source has anything to show.
+func (g *Gatherer) empty() bool {
+	return !slices.ContainsFunc(g.sources, func(s Source) bool {
+		groups, _ := s.snapshot()
+		return len(g.wanted(groups)) > 0
+	})
+}
+
 // page takes a snapshot of every source.
 func (g *Gatherer) page() *page {
 	var all []*group

@@ -24,7 +24,7 @@ type handler struct {
 	room chan struct{}
 }
 
-// Handler serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone.
+// Handler serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone; 404 where there is none.
 func (g *Gatherer) Handler(log *slog.Logger) http.Handler {
 	return &handler{all: g, log: log, room: make(chan struct{}, maxScrapes)}
 }
@@ -44,6 +44,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		part, err := g.Filtered(globs)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if part.empty() { // an empty page would look like a tenant that is well
+			http.Error(w, "no tenant matches; /sd lists every tenant with its paths", http.StatusNotFound)
 			return
 		}
 		g = part

@@ -38,7 +38,8 @@ func TestHandler(t *testing.T) {
 		{"/metrics?name[]=m365_connector_info", "", "", 200, "text/plain", false, "m365_connector_info{", "m365_connector_enabled"},
 		{"/metrics?tenant=con*", "", "", 200, "text/plain", false, `tenant="contoso"`, "stage_duration_seconds_bucket"},
 		{"/metrics?tenant=x&tenant=contoso", open, "", 200, "application/openmetrics-text", false, `tenant="contoso"`, "stage_duration_seconds_bucket"},
-		{"/metrics?tenant=x", open, "", 200, "application/openmetrics-text", false, "# EOF", "contoso"},
+		{"/metrics?tenant=x", open, "", 404, "text/plain", false, "no tenant matches", "contoso"},
+		{"/metrics?tenant=x&name[]=m365_connector_info", "", "", 404, "text/plain", false, "no tenant matches", ""},
 		{"/metrics?tenant=[", "", "", 400, "text/plain", false, "not a pattern", ""},
 	} {
 		r := httptest.NewRequest(http.MethodGet, c.url, http.NoBody)
@@ -107,7 +108,7 @@ func TestScrapesAreBounded(t *testing.T) {
 	}
 	get := func() int {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics?tenant=x", http.NoBody))
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics?tenant=contoso", http.NoBody))
 		return w.Code
 	}
 	if got := get(); got != http.StatusServiceUnavailable {

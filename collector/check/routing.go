@@ -13,7 +13,7 @@ func routingChecks() []Check {
 		{
 			Code: "connectors_overlap", Severity: Warning,
 			Title: "More than one connector fits the same mail",
-			When: "Outbound: two connectors have the same rank for a domain in the documented order (exact domain, all accepted domains, wildcard), or one is for all accepted domains and the other's wildcard covers one of them (UNCERTAIN: Microsoft's own example contradicts its order). " +
+			When: "Outbound: two connectors have the same rank for a domain in the documented order (exact domain, all accepted domains, wildcard), or one is for all accepted domains and the other's wildcard covers one of them (UNCERTAIN: Microsoft's own example contradicts its order; info where that wildcard is `*`: own domains to the premises and all else to a gateway is common). " +
 				"Connectors that a mail flow rule uses are outside of it. Inbound: two connectors match one sender by certificate, or two by address",
 			Remedy: "Narrow or remove one of the connectors, so that each domain and each sender has one.",
 			Source: "set-up-connectors-to-route-mail, \"What happens when I have multiple connectors\"; set-up-connectors-for-secure-mail-flow-with-a-partner",
@@ -138,6 +138,11 @@ func findAcceptedAgainstWildcard(t *tenant, claims map[string][]*mailflow.Outbou
 	for _, what := range order {
 		if !strings.HasPrefix(what, "*") {
 			continue
+		}
+		report := report
+		if what == "*" { // own domains to the premises, all else to a gateway: a common design
+			tell := report
+			report = func(one Finding) { tell(one.at(Info)) }
 		}
 		for _, d := range t.AcceptedDomains {
 			if covers([]string{what}, d.Name) && "*."+d.Name != what {

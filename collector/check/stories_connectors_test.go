@@ -122,7 +122,12 @@ var routingStories = []story{
 	{"connectors_overlap", "one domain", func(w *world) { w.alsoOut("Contoso.com") }, "warning", "It is for contoso.com, the connector second for contoso.com."},
 	{"connectors_overlap", "two wildcards", func(w *world) { w.out.RecipientDomains = []string{"*.example.net"}; w.alsoOut("*") }, "warning", ""},
 	{"connectors_overlap", "all accepted domains twice", func(w *world) { w.out.AllAcceptedDomains = yes; w.alsoOut().AllAcceptedDomains = yes }, "warning", "all accepted domains"},
-	{"connectors_overlap", "all accepted domains and a wildcard over one", func(w *world) { w.out.AllAcceptedDomains = yes; w.alsoOut("*") }, "warning uncertain", ""},
+	{"connectors_overlap", "all accepted domains and a wildcard over one", func(w *world) {
+		w.tenant.AcceptedDomains = append(w.tenant.AcceptedDomains, mailflow.AcceptedDomain{Name: "sales.contoso.com"})
+		w.out.AllAcceptedDomains = yes
+		w.alsoOut("*.contoso.com")
+	}, "warning uncertain", ""},
+	{"connectors_overlap", "all accepted domains, and everything else elsewhere", func(w *world) { w.out.AllAcceptedDomains = yes; w.alsoOut("*") }, "info uncertain", ""},
 	{"connectors_overlap", "exact before all accepted before wildcard", func(w *world) {
 		w.alsoOut("*.example.net")
 		w.tenant.Outbound[1].AllAcceptedDomains = yes
