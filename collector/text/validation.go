@@ -112,11 +112,15 @@ func (p *printer) step(info probes.StageInfo, s probes.Step) {
 	if known {
 		p.line(evidence, fmt.Sprintf("%s (%s)", reason.Sentence, s.Reason))
 	}
-	if s.Detail != "" {
-		p.line(evidence, safe(Redact(s.Detail)))
-	}
+	said := ""
 	if s.Reply.Code > 0 {
-		p.line(evidence, fmt.Sprintf("The server said: %d %s", s.Reply.Code, safe(Redact(strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text)))))
+		said = fmt.Sprintf("%d %s", s.Reply.Code, safe(Redact(strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text))))
+	}
+	if detail := safe(Redact(s.Detail)); detail != "" && detail != said {
+		p.line(evidence, detail)
+	}
+	if said != "" {
+		p.line(evidence, "The server said: "+said)
 	}
 	if s.Uncertain != "" {
 		p.line(evidence, "UNCERTAIN: "+safe(s.Uncertain))

@@ -58,7 +58,10 @@ var troubles = []trouble{
 	{
 		"an export gains another tenant's address",
 		func(m *monitoring) { m.export(`"198.51.100.20", "198.51.100.10"`) },
-		[]string{"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In"},
+		[]string{
+			"M365ConnectorAttributionFragile contoso/Scanner",
+			"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In",
+		},
 		[]string{"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In"},
 		"mail",
 		[]string{"sender_address_shared_between_tenants (MC1226222)", "198.51.100.10 is used by 1 other tenants"},
