@@ -39,7 +39,7 @@ type exportReader struct {
 
 // parseExport gives each record to take. UTF-8 and UTF-16 with their marks are read. Null is what PowerShell writes for "none".
 func parseExport(data []byte, take func(*yaml.Node, kind)) (*exportReader, error) {
-	text := plainText(data)
+	text := plainText(marked(data))
 	switch {
 	case len(bytes.TrimSpace(text)) == 0:
 		return nil, errEmpty
@@ -52,6 +52,18 @@ func parseExport(data []byte, take func(*yaml.Node, kind)) (*exportReader, error
 	e := &exportReader{decoder: json.NewDecoder(bytes.NewReader(text)), take: take}
 	e.decoder.UseNumber()
 	return e, e.recordsIn(0)
+}
+
+// marked gives UTF-16 without a mark one: JSON begins with an ASCII character, so a zero beside it tells (RFC 4627, section 3).
+func marked(data []byte) []byte {
+	switch {
+	case len(data) >= 2 && data[0] == 0 && data[1] != 0:
+		return append([]byte{0xfe, 0xff}, data...)
+	case len(data) >= 2 && data[0] != 0 && data[1] == 0:
+		return append([]byte{0xff, 0xfe}, data...)
+	default:
+		return data
+	}
 }
 
 // wellFormed says where JSON ends to be JSON, and quotes nothing of it.
@@ -101,7 +113,7 @@ func (e *exportReader) noRecord() error {
 	return fmt.Errorf("not an export: value %d in it is neither a connector nor an accepted domain", e.records+1)
 }
 
-// containers are the keys under which records stand: REST's and PowerShell's, and ScubaGear's.
+// containers are the keys, in lower case, under which records stand: REST's and PowerShell's, and ScubaGear's.
 var containers = map[string]bool{"value": true, "accepted_domains": true, "outbound_connectors": true, "inbound_connectors": true}
 
 // object reads a record, or an object that holds records. Of a record only properties that have a meaning here are kept.
@@ -113,7 +125,7 @@ func (e *exportReader) object(depth int) error {
 		key, err := e.key()
 		switch {
 		case err != nil:
-		case containers[key]:
+		case containers[strings.ToLower(key)]:
 			holds = true
 			err = e.recordsIn(depth + 1)
 		case key == "@odata.nextLink":

@@ -150,6 +150,7 @@ func TestExports(t *testing.T) {
 		for encoding, content := range map[string]string{
 			"UTF-8": string(text), "UTF-8 with mark": "\ufeff" + string(text),
 			"UTF-16LE": utf16le(string(text)), "UTF-16BE": encode(string(text), binary.BigEndian),
+			"UTF-16LE without mark": utf16le(string(text))[2:], "UTF-16BE without mark": encode(string(text), binary.BigEndian)[2:],
 		} {
 			cfg := loadExport(t, content)
 			if len(cfg.Problems()) > 0 {
@@ -233,6 +234,24 @@ func TestOddExports(t *testing.T) {
 		cfg := loadExport(t, text)
 		if len(cfg.Problems()) > 0 || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], want) {
 			t.Errorf("%s: problems %v, warnings %q; want an end of %q", text, cfg.Problems(), cfg.Warnings, want)
+		}
+	}
+}
+
+// TestSpellings says the same connector in other ways that occur.
+func TestSpellings(t *testing.T) {
+	const c = `{"Name":"x","UseMXRecord":true,"WhenChangedUTC":"/Date(1772500523000)/"}`
+	want := loadExport(t, c).Tenants[0].Outbound
+	for _, text := range []string{
+		`{"value":[` + c + `],"Count":1}`, `{"Value":[` + c + `],"Count":1}`, `{"Value":` + c + `,"Count":1}`,
+		strings.Replace(c, ")/", "+0200)/", 1), strings.Replace(c, ")/", "-0330)/", 1),
+	} {
+		cfg := loadExport(t, text)
+		if len(cfg.Problems())+len(cfg.Warnings) > 0 {
+			t.Errorf("%s: problems %v, warnings %q", text, cfg.Problems(), cfg.Warnings)
+		}
+		if diff := cmp.Diff(want, cfg.Tenants[0].Outbound); diff != "" {
+			t.Errorf("%s: %s", text, diff)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -91,14 +92,19 @@ func (r *reader) duration(n *yaml.Node, key string, low time.Duration) time.Dura
 	return time.Duration(d)
 }
 
-// time reads ISO dates, with and without zone (the wire has none and means UTC), and /Date(ms)/ of PowerShell 5.1.
+// dateZone ends /Date(ms)/.
+var dateZone = regexp.MustCompile(`([+-]\d{4})?\)/$`)
+
+// time reads ISO dates, with and without zone (the wire has none and means UTC), and /Date(ms)/ of PowerShell 5.1, of which .NET's
+// other serialiser writes /Date(ms+0200)/: the same moment.
 func (r *reader) time(n *yaml.Node, key string) time.Time {
 	value := r.text(n, key)
 	if value == "" {
 		return time.Time{}
 	}
 	if ms, ok := strings.CutPrefix(value, "/Date("); ok {
-		if v, err := strconv.ParseInt(strings.TrimSuffix(ms, ")/"), 10, 64); err == nil && v > -1<<47 && v < 1<<47 {
+		ms = dateZone.ReplaceAllString(ms, "")
+		if v, err := strconv.ParseInt(ms, 10, 64); err == nil && v > -1<<47 && v < 1<<47 {
 			return time.UnixMilli(v).UTC()
 		}
 	}
