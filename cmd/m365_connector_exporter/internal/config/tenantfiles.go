@@ -20,7 +20,7 @@ func (r *reader) tenantFiles(n *yaml.Node, key string) {
 		}
 		files := r.expand(n, k, name, false)
 		for _, file := range files {
-			r.tenantFile(file)
+			r.tenantFile(n, k, file)
 		}
 		if len(files) == 0 {
 			r.gone(absolute(r.dir(), name), r.errorAt(n, k, "%s matches nothing any more", name))
@@ -28,11 +28,18 @@ func (r *reader) tenantFiles(n *yaml.Node, key string) {
 	})
 }
 
-// tenantFile reads one tenant or a list of them.
-func (r *reader) tenantFile(file string) {
+// tenantFile reads one tenant or a list of them. A mistake without a line of its own, as in a file that is not there, is told of
+// the line that names the file.
+func (r *reader) tenantFile(n *yaml.Node, key, file string) {
 	inner := &reader{loading: r.loading, file: file, outer: r.outer}
 	var all []readTenant
-	if root := inner.open(file); root != nil {
+	root := inner.open(file)
+	for i, e := range inner.errs {
+		if e.Line == 0 {
+			inner.errs[i] = r.errorAt(n, key, "%s", e)
+		}
+	}
+	if root != nil {
 		if root.Kind == yaml.SequenceNode {
 			inner.list(root, "", func(n *yaml.Node, k string) { all = append(all, inner.tenant(n, k)) })
 		} else {
