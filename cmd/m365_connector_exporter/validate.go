@@ -25,6 +25,7 @@ type validateCommand struct {
 	targets *[]string
 	until   *string
 	timeout *time.Duration
+	timed   *bool // --timeout was given
 	send    *bool
 	output  *string
 }
@@ -36,11 +37,13 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 	for _, s := range probes.Stages {
 		words = append(words, s.Name)
 	}
+	timed := new(bool)
 	return validateCommand{
+		timed:   timed,
 		name:    cmd.FullCommand(),
 		targets: cmd.Arg("target", "TENANT[/DIRECTION][/CONNECTOR[/PATH]], parts percent-encoded. Default: every path that the daemon probes.").Strings(),
 		until:   cmd.Flag("until", "The last stage to climb.").Enum(words...),
-		timeout: cmd.Flag("timeout", "Budget of each endpoint.").Duration(),
+		timeout: cmd.Flag("timeout", "Budget of each endpoint, at least 100ms.").IsSetByUser(timed).Duration(),
 		send:    cmd.Flag("send-test-message", "Send the test message, if its minimum interval allows.").Bool(),
 		output:  cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
@@ -89,6 +92,9 @@ func (c validateCommand) choose(all []probes.Path) ([]probes.Path, error) {
 	if until == probes.Message && hasUntil && !*c.send {
 		return nil, fmt.Errorf("--until=message sends mail: say --send-test-message")
 	}
+	if *c.timed && *c.timeout < 100*time.Millisecond {
+		return nil, fmt.Errorf("--timeout must be at least 100ms")
+	}
 	for i := range chosen {
 		p := &chosen[i]
 		allowed := p.Settings.Until
@@ -107,7 +113,7 @@ func (c validateCommand) choose(all []probes.Path) ([]probes.Path, error) {
 		if p.Settings.Until >= probes.Recipient && len(p.Recipients) == 0 {
 			return nil, fmt.Errorf("%s: --until=%s needs validation_recipients", p.ID, p.Settings.Until)
 		}
-		if *c.timeout > 0 {
+		if *c.timed {
 			p.Settings.Timeout = *c.timeout
 		}
 	}
