@@ -14,7 +14,7 @@ const minInterval = time.Second
 
 // entry is a path with its place in time and its state. The Runner's mutex guards it.
 type entry struct {
-	path       probes.Path
+	path       *probes.Path  // replaced, never changed
 	configured bool          // SetPaths named it
 	tick       time.Time     // of the next round
 	early      time.Duration // how much sooner than an interval the one after it comes
@@ -33,7 +33,7 @@ type entry struct {
 
 // round is one scheduled round. It is dropped when it is no longer its entry's.
 type round struct {
-	path   probes.Path
+	path   *probes.Path
 	cancel context.CancelFunc
 }
 
@@ -60,14 +60,14 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	for _, p := range paths {
 		if !wanted[p.ID] { // the first of two with one name
 			wanted[p.ID] = true
-			if e := r.setPath(p); e != nil {
+			if e := r.setPath(&p); e != nil {
 				changed = append(changed, e)
 			}
 		}
 	}
 	now := time.Now()
 	for _, e := range changed {
-		first, early := splay(e.path, e.interval(), len(changed))
+		first, early := splay(*e.path, e.interval(), len(changed))
 		e.tick, e.early = now.Add(first), early
 		heap.Push(&r.due, e)
 	}
@@ -84,21 +84,21 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 }
 
 // setPath returns the entry where it has to be scheduled anew.
-func (r *Runner) setPath(p probes.Path) *entry {
+func (r *Runner) setPath(p *probes.Path) *entry {
 	e := r.entry(p)
 	if e.configured && reflect.DeepEqual(e.path, p) {
 		return nil
 	}
 	r.unschedule(e)
 	e.path, e.configured, e.last = p, true, nil
-	if !scheduled(p) {
+	if !scheduled(*p) {
 		return nil
 	}
 	return e
 }
 
 // entry finds or makes the entry of a path.
-func (r *Runner) entry(p probes.Path) *entry {
+func (r *Runner) entry(p *probes.Path) *entry {
 	e := r.entries[p.ID]
 	if e == nil {
 		e = &entry{path: p, place: -1}

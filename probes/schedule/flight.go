@@ -11,14 +11,14 @@ import (
 
 // flight is one probe. Result and interrupted may be read when done is closed and change no more.
 type flight struct {
-	path        probes.Path
+	path        *probes.Path
 	done        chan struct{}
 	result      probes.Result
 	interrupted bool
 }
 
 // newFlight makes the probe that is the path's only one until fly ends. The lock is held.
-func (r *Runner) newFlight(e *entry, path probes.Path) *flight {
+func (r *Runner) newFlight(e *entry, path *probes.Path) *flight {
 	e.flight = &flight{path: path, done: make(chan struct{})}
 	r.inFlight++
 	return e.flight
@@ -28,6 +28,11 @@ func (r *Runner) newFlight(e *entry, path probes.Path) *flight {
 // for RunNow.
 func (r *Runner) fly(ctx context.Context, e *entry, f *flight, this *round) {
 	f.result = r.probe(ctx, f.path)
+	r.land(ctx, e, f, this)
+}
+
+// land is a function of its own so that its frame, which holds whole endpoints, does not lie under a probe that waits.
+func (r *Runner) land(ctx context.Context, e *entry, f *flight, this *round) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer close(f.done)
@@ -65,8 +70,8 @@ func throttled(result probes.Result) (n uint64) {
 }
 
 // serves reports whether a probe of done answers a question for asked: the same path climbed as far or farther.
-func serves(done, asked probes.Path) bool {
-	return done.Settings.Until >= asked.Settings.Until && reflect.DeepEqual(kind(done), kind(asked))
+func serves(done, asked *probes.Path) bool {
+	return done.Settings.Until >= asked.Settings.Until && reflect.DeepEqual(kind(*done), kind(*asked))
 }
 
 // kind is a path without what does not change what a probe finds out.
@@ -78,7 +83,7 @@ func kind(p probes.Path) probes.Path {
 }
 
 // cut is a result as if the probe had climbed no farther than asked.
-func cut(result probes.Result, asked probes.Path) probes.Result {
+func cut(result probes.Result, asked *probes.Path) probes.Result {
 	until := asked.Settings.Until
 	if until >= result.Until {
 		return result

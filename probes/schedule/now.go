@@ -23,6 +23,10 @@ var (
 // was begun by this call, and is ctx's, ErrStopped or ErrBusy.
 func (r *Runner) RunNow(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error) {
 	path.ID = id
+	return r.runNow(ctx, &path)
+}
+
+func (r *Runner) runNow(ctx context.Context, path *probes.Path) (probes.Result, error) {
 	e, err := r.join(path)
 	if err != nil {
 		return probes.Result{}, err
@@ -48,7 +52,7 @@ func (r *Runner) RunNow(ctx context.Context, id probes.PathID, path probes.Path)
 	}
 }
 
-func (r *Runner) join(path probes.Path) (*entry, error) {
+func (r *Runner) join(path *probes.Path) (*entry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.waiting >= r.options.MaxWaiting {
@@ -69,7 +73,7 @@ func (r *Runner) part(e *entry) {
 }
 
 // board returns the flight to wait for, or a new one of the caller's own.
-func (r *Runner) board(ctx context.Context, e *entry, path probes.Path) (f *flight, mine bool, err error) {
+func (r *Runner) board(ctx context.Context, e *entry, path *probes.Path) (f *flight, mine bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -95,7 +99,7 @@ func (r *Runner) flyNow(ctx context.Context, e *entry, f *flight) {
 }
 
 // takeOff waits until no probe of the path runs and begins one; nil when ctx ends first.
-func (r *Runner) takeOff(ctx context.Context, e *entry, path probes.Path) *flight {
+func (r *Runner) takeOff(ctx context.Context, e *entry, path *probes.Path) *flight {
 	for ctx.Err() == nil {
 		r.mu.Lock()
 		other := e.flight

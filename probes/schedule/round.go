@@ -77,7 +77,7 @@ func (r *Runner) settle(e *entry, result probes.Result) (provisional bool) {
 }
 
 // probe asks the prober and survives it.
-func (r *Runner) probe(ctx context.Context, p probes.Path) (result probes.Result) {
+func (r *Runner) probe(ctx context.Context, p *probes.Path) (result probes.Result) {
 	started := time.Now()
 	defer func() {
 		if v := recover(); v != nil {
@@ -86,7 +86,7 @@ func (r *Runner) probe(ctx context.Context, p probes.Path) (result probes.Result
 			result = broken(p, started, "the prober panicked; the log has the details")
 		}
 	}()
-	result = r.options.Prober.Probe(ctx, p)
+	result = r.options.Prober.Probe(ctx, *p)
 	if result.Until >= probes.NumStages {
 		return broken(p, started, "the prober returned a stage that does not exist")
 	}
@@ -95,7 +95,7 @@ func (r *Runner) probe(ctx context.Context, p probes.Path) (result probes.Result
 }
 
 // broken is the result of a prober that went wrong.
-func broken(p probes.Path, started time.Time, detail string) probes.Result {
+func broken(p *probes.Path, started time.Time, detail string) probes.Result {
 	e := probes.Endpoint{Host: p.Hop}
 	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonInternalError, Detail: detail}
 	return probes.Result{

@@ -28,7 +28,7 @@ func private(a netip.Addr) bool {
 
 // allowed reports whether addr may be dialled for p. fromStrangerDNS: the address was looked up in a DNS zone that is not the
 // tenant's, so that it must not lead into a private network; addresses of connect_to were written by the administrator.
-func (r *resolver) allowed(addr netip.Addr, p probes.Path, fromStrangerDNS bool) bool {
+func (r *resolver) allowed(addr netip.Addr, p *probes.Path, fromStrangerDNS bool) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, prefix := range r.allow {
 		if prefix.Contains(addr) {

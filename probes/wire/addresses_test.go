@@ -35,7 +35,7 @@ func TestAllowed(t *testing.T) {
 		if test.allow != "" {
 			allow = append(allow, netip.MustParsePrefix(test.allow))
 		}
-		got := newResolver(nil, allow, nil).allowed(netip.MustParseAddr(test.addr), probes.Path{ConnectorType: test.kind}, test.stranger)
+		got := newResolver(nil, allow, nil).allowed(netip.MustParseAddr(test.addr), &probes.Path{ConnectorType: test.kind}, test.stranger)
 		if got != test.want {
 			t.Errorf("%s for %s (stranger %t, allow %q) = %t", test.addr, test.kind, test.stranger, test.allow, got)
 		}

@@ -11,7 +11,7 @@ import (
 // climb is the way up at one address.
 type climb struct {
 	w    *Prober
-	path probes.Path
+	path *probes.Path
 	ep   probes.Endpoint
 	turn *messageTurn
 
@@ -31,6 +31,12 @@ type climb struct {
 	stop      func() bool
 }
 
+// stages are what is done at each stage that an address has.
+var stages = [probes.NumStages]func(*climb) probes.Step{
+	probes.Connect: (*climb).connect, probes.EHLO: (*climb).hello, probes.TLSStage: (*climb).startTLS,
+	probes.Recipient: (*climb).envelope, probes.Message: (*climb).message,
+}
+
 // climb waits for admission and takes the stages in order until one does not pass. The budget starts after admission: a long
 // queue must not look like a slow server.
 func (c *climb) climb(ctx context.Context) {
@@ -44,14 +50,10 @@ func (c *climb) climb(ctx context.Context) {
 	c.start = time.Now()
 	c.log.start = c.start
 	c.end = c.start.Add(c.budget())
-	stages := []func() probes.Step{
-		probes.Connect: c.connect, probes.EHLO: c.hello, probes.TLSStage: c.startTLS,
-		probes.Recipient: c.envelope, probes.Message: c.message,
-	}
 	for s := probes.Connect; s <= c.path.Settings.Until && s < probes.NumStages; s++ {
 		began := time.Now()
 		c.stage = s
-		step := stages[s]()
+		step := stages[s](c)
 		step.Took = time.Since(began)
 		if step.Outcome != probes.Passed && ctx.Err() != nil {
 			step = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the probe was interrupted", Took: step.Took}

@@ -23,7 +23,7 @@ type crlFetcher struct {
 }
 
 // fetch gets one list: no redirect, no proxy, no cookie, no compression, crlSize bytes at most.
-func (f crlFetcher) fetch(ctx context.Context, p probes.Path, address string) ([]byte, error) {
+func (f crlFetcher) fetch(ctx context.Context, p *probes.Path, address string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("its address is none")
@@ -60,7 +60,7 @@ func (f crlFetcher) fetch(ctx context.Context, p probes.Path, address string) ([
 }
 
 // dial connects to the first address of a list's host that may be dialled and answers.
-func (f crlFetcher) dial(ctx context.Context, p probes.Path, hostPort string) (net.Conn, error) {
+func (f crlFetcher) dial(ctx context.Context, p *probes.Path, hostPort string) (net.Conn, error) {
 	host, service, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (c *gatedConn) Close() error {
 }
 
 // hostAddrs looks up a host that is no mail server: its addresses, no MX.
-func (r *resolver) hostAddrs(ctx context.Context, p probes.Path, host string) ([]netip.Addr, error) {
+func (r *resolver) hostAddrs(ctx context.Context, p *probes.Path, host string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil
 	}

@@ -128,7 +128,7 @@ func TestOddServers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{oddDNS(t, tt.handle)}}}
-			targets, _ := newResolver(nil, nil, nil).resolveHop(t.Context(), p)
+			targets, _ := newResolver(nil, nil, nil).resolveHop(t.Context(), &p)
 			note(targets)
 			if got := words(targets); got != tt.want {
 				t.Errorf("%s (%s), want %s", got, targets[0].Step.Detail, tt.want)
@@ -149,7 +149,7 @@ func TestDNSSilence(t *testing.T) {
 	r := newResolver(nil, nil, nil)
 	r.timeout = 50 * time.Millisecond
 	ask := func(hop string) probes.Step {
-		targets, _ := r.resolveHop(t.Context(), probes.Path{Hop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
+		targets, _ := r.resolveHop(t.Context(), &probes.Path{Hop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
 		note(targets)
 		return targets[0].Step
 	}
@@ -180,7 +180,7 @@ func TestOwnTroubleWithDNS(t *testing.T) {
 		{[]string{nobody}, probes.Inconclusive, probes.ReasonDNSRefused},
 	} {
 		r.hear(tt.servers[0])
-		targets, _ := r.resolveHop(t.Context(), probes.Path{Hop: "good.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: tt.servers}})
+		targets, _ := r.resolveHop(t.Context(), &probes.Path{Hop: "good.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: tt.servers}})
 		if s := targets[0].Step; s.Outcome != tt.want || s.Reason != tt.reason {
 			t.Errorf("%v: %+v", tt.servers, s)
 		}
@@ -220,7 +220,7 @@ func TestCancelledLookUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan []target)
 	go func() {
-		targets, _ := r.resolveHop(ctx, probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny, DNSServers: []string{server}}})
+		targets, _ := r.resolveHop(ctx, &probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny, DNSServers: []string{server}}})
 		done <- targets
 	}()
 	<-asked
@@ -241,7 +241,7 @@ func TestHiddenHostsRotate(t *testing.T) {
 		for range 4 {
 			for _, other := range []string{path, "another"} {
 				p := probes.Path{ID: probes.PathID{Path: other}, Hop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
-				if targets, _ := r.resolveHop(t.Context(), p); other == path {
+				if targets, _ := r.resolveHop(t.Context(), &p); other == path {
 					seen[words(targets)]++
 				}
 			}

@@ -30,7 +30,7 @@ func (c *climb) startTLS() probes.Step {
 	if r.Code != 220 {
 		return c.refuse(c.meaning(r, probes.ReasonSTARTTLSRejected), r)
 	}
-	if c.in.br.Buffered() > 0 {
+	if c.in.buffered() > 0 {
 		c.broken = true
 		return c.fail(probes.ReasonSTARTTLSInjection, "bytes followed the reply to STARTTLS in clear text")
 	}
@@ -179,8 +179,8 @@ func alertReason(code uint8, asked clientAuth) probes.Reason {
 	return probes.ReasonTLSHandshake
 }
 
-// apart runs f on a stack of its own. Handshakes and chains need a deep one, which the runtime would not take back from a probe
-// that then waits in a tarpit. A panic comes out where apart was called.
+// apart runs f on a stack of its own. Resolving, dialling, handshakes and chains need a deep one, which the runtime would not take
+// back from a probe that then waits in a tarpit. A panic comes out where apart was called.
 func apart(f func()) {
 	done := make(chan any, 1)
 	go func() {

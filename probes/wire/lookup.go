@@ -18,7 +18,7 @@ import (
 )
 
 // servers are the path's name servers as host:port.
-func (r *resolver) servers(p probes.Path) ([]string, error) {
+func (r *resolver) servers(p *probes.Path) ([]string, error) {
 	servers := p.Settings.DNSServers
 	if len(servers) == 0 {
 		servers = r.system
@@ -82,7 +82,7 @@ func (r *resolver) heardLately(key string) bool {
 
 // byMX follows RFC 5321, section 5.1: the MX records, or the name's own addresses where there is none. Each target's time is that
 // of its own look-up: of the MX and of its addresses.
-func byMX(ctx context.Context, c *dnsClient, p probes.Path, name string) []target {
+func byMX(ctx context.Context, c *dnsClient, p *probes.Path, name string) []target {
 	start := time.Now()
 	rrs, fault := c.records(ctx, name, dns.TypeMX)
 	asked := time.Since(start)

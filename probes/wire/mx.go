@@ -16,7 +16,7 @@ func (w *Prober) MX(ctx context.Context, domain string, servers []string) (hosts
 	if !valid {
 		return nil, false
 	}
-	all, err := w.resolver.servers(probes.Path{Settings: probes.Settings{DNSServers: servers}})
+	all, err := w.resolver.servers(&probes.Path{Settings: probes.Settings{DNSServers: servers}})
 	if err != nil {
 		return nil, false
 	}

@@ -81,12 +81,14 @@ func (w *Prober) With(o Options) *Prober {
 func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
 	res := probes.Result{Path: p.ID, Until: p.Settings.Until, Started: w.opts.Now()}
 	start := time.Now()
-	targets, notes := w.resolver.resolveHop(ctx, p)
+	var targets []target
+	var notes []string
+	apart(func() { targets, notes = w.resolver.resolveHop(ctx, &p) })
 	if p.Note != "" {
 		notes = append(notes, p.Note)
 	}
 	res.Notes = notes
-	jobs := w.jobs(p, targets)
+	jobs := w.jobs(&p, targets)
 	res.Endpoints = make([]probes.Endpoint, len(jobs))
 	climb := func(i int) {
 		jobs[i].run(ctx)
@@ -105,7 +107,7 @@ func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
 }
 
 // jobs makes one climb for each address, and one for each host that has none.
-func (w *Prober) jobs(p probes.Path, targets []target) []*climb {
+func (w *Prober) jobs(p *probes.Path, targets []target) []*climb {
 	var jobs []*climb
 	turn := &messageTurn{}
 	add := func(t target, addr netip.AddrPort) {

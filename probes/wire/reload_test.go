@@ -26,7 +26,7 @@ func TestListsKeepTheirTurn(t *testing.T) {
 	l.serve("/inter.crl", l.list(t, l.inter, nil))
 	gate := turnstile{make(chan netip.Addr, 10), make(chan netip.Addr, 10)}
 	r := newRevocation(newResolver(nil, loopback, nil), gate, time.Now)
-	if got := r.judge(t.Context(), probes.Path{}, l.chain(l.leaf)); got.Outcome != probes.Passed {
+	if got := r.judge(t.Context(), &probes.Path{}, l.chain(l.leaf)); got.Outcome != probes.Passed {
 		t.Fatalf("%+v", got)
 	}
 	for range 2 { // the transport closes in its own time
@@ -36,7 +36,7 @@ func TestListsKeepTheirTurn(t *testing.T) {
 		t.Errorf("%d entered, %d more left than two: want both lists, once", len(gate.entered), len(gate.left))
 	}
 	shut := newRevocation(newResolver(nil, loopback, nil), closedGate{}, time.Now)
-	if got := shut.judge(t.Context(), probes.Path{}, l.chain(l.leaf)); got.Outcome != probes.NotReached {
+	if got := shut.judge(t.Context(), &probes.Path{}, l.chain(l.leaf)); got.Outcome != probes.NotReached {
 		t.Errorf("past a closed gate: %+v", got)
 	}
 }
@@ -52,7 +52,7 @@ func TestWith(t *testing.T) {
 	options := Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true, ExchangeOnlineHosts: []string{"*.lab.test"}, SystemDNS: []string{zone}}
 	w := New(options)
 	turn := probes.Path{ID: probes.PathID{Path: "exo"}, Hop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4}}
-	first, _ := w.resolver.resolveHop(t.Context(), turn)
+	first, _ := w.resolver.resolveHop(t.Context(), &turn)
 	p := testPath(at, probes.TLSStage, mailflow.CertificateValidation)
 	for range 3 { // three reloads
 		if ep := probeOne(t, w, p); ep.TLS.Verdicts[probes.VerdictRevocation].Outcome != probes.Passed {
@@ -63,7 +63,7 @@ func TestWith(t *testing.T) {
 	if n := l.asked.Load(); n != 2 {
 		t.Errorf("%d requests for two lists over three reloads", n)
 	}
-	if second, _ := w.resolver.resolveHop(t.Context(), turn); words(second) == words(first) {
+	if second, _ := w.resolver.resolveHop(t.Context(), &turn); words(second) == words(first) {
 		t.Errorf("%s again: the turns began anew", words(second))
 	}
 	options.AllowNetworks, options.CheckRevocation = nil, false

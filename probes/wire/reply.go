@@ -1,7 +1,7 @@
 package wire
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +18,7 @@ const (
 	maxReplyLines = 100
 	maxReplyBytes = 64 << 10
 	maxReplyText  = 1024
+	maxEmptyReads = 100 // in a row
 )
 
 var (
@@ -28,10 +29,24 @@ var (
 // enhancedCode is that of RFC 2034; Cisco's IronPort writes it with a #.
 var enhancedCode = regexp.MustCompile(`^#?([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
 
-// replyReader reads SMTP replies (RFC 5321, section 4.2) from a peer that may send anything.
-type replyReader struct{ br *bufio.Reader }
+// replyReader reads SMTP replies (RFC 5321, section 4.2) from a peer that may send anything. It is a buffered reader that starts
+// small: thousands of probes may wait for a line that never comes.
+type replyReader struct {
+	src io.Reader
+	buf []byte
+	at  int // where what has not been returned yet begins
+}
 
-func newReplyReader(r io.Reader) *replyReader { return &replyReader{bufio.NewReaderSize(r, maxLine+2)} }
+// The buffer holds most replies at first, and the longest line at last.
+const (
+	firstBuffer = 128
+	fullBuffer  = maxLine + 2
+)
+
+func newReplyReader(r io.Reader) *replyReader { return &replyReader{src: r} }
+
+// buffered is how many bytes have come that nobody has read.
+func (r *replyReader) buffered() int { return len(r.buf) - r.at }
 
 // read reads one reply. With an error the reply holds what came before it.
 func (r *replyReader) read() (probes.Reply, error) {
@@ -67,8 +82,8 @@ func (r *replyReader) read() (probes.Reply, error) {
 }
 
 func (r *replyReader) line() (string, error) {
-	raw, err := r.br.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) || len(raw) > maxLine {
+	raw, err := r.slice()
+	if errors.Is(err, errTooLong) || len(raw) > maxLine {
 		return "", errTooLong
 	}
 	if err != nil {
@@ -78,6 +93,49 @@ func (r *replyReader) line() (string, error) {
 		return "", err
 	}
 	return strings.TrimRight(string(raw), "\r\n"), nil
+}
+
+// slice is everything up to the next line feed, or to where the connection failed. The next call overwrites it.
+func (r *replyReader) slice() ([]byte, error) {
+	for searched := 0; ; {
+		if i := bytes.IndexByte(r.buf[r.at+searched:], '\n'); i >= 0 {
+			raw := r.buf[r.at : r.at+searched+i+1]
+			r.at += len(raw)
+			return raw, nil
+		}
+		searched = r.buffered()
+		if searched >= fullBuffer {
+			return nil, errTooLong
+		}
+		if err := r.fill(); err != nil {
+			raw := r.buf[r.at:]
+			r.at = len(r.buf)
+			return raw, err
+		}
+	}
+}
+
+// fill reads once more, into a larger buffer where this one is full.
+func (r *replyReader) fill() error {
+	if r.at > 0 {
+		r.buf, r.at = r.buf[:copy(r.buf, r.buf[r.at:])], 0
+	}
+	if len(r.buf) == cap(r.buf) {
+		larger := make([]byte, len(r.buf), min(max(2*cap(r.buf), firstBuffer), fullBuffer))
+		copy(larger, r.buf)
+		r.buf = larger
+	}
+	for range maxEmptyReads {
+		n, err := r.src.Read(r.buf[len(r.buf):cap(r.buf)])
+		r.buf = r.buf[:len(r.buf)+n]
+		if n > 0 {
+			return nil // an error comes again at the next read
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
 }
 
 // splitReply takes a reply line apart; the code must be one that RFC 5321 knows (2xx to 5xx).

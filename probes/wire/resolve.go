@@ -49,7 +49,7 @@ func newResolver(systemServers []string, allow []netip.Prefix, exoHosts []string
 }
 
 // resolveHop resolves p's next hop into at most probes.MaxEndpoints endpoints, and of a hidden host into one, each round another.
-func (r *resolver) resolveHop(ctx context.Context, p probes.Path) (targets []target, notes []string) {
+func (r *resolver) resolveHop(ctx context.Context, p *probes.Path) (targets []target, notes []string) {
 	round := r.turn(p.ID)
 	targets = r.find(ctx, p)
 	for i := range targets {
@@ -78,7 +78,7 @@ func (r *resolver) turn(id probes.PathID) uint64 {
 	return n
 }
 
-func (r *resolver) find(ctx context.Context, p probes.Path) []target {
+func (r *resolver) find(ctx context.Context, p *probes.Path) []target {
 	if len(p.Settings.ConnectTo) > 0 {
 		addrs := make([]netip.Addr, 0, len(p.Settings.ConnectTo))
 		for _, a := range p.Settings.ConnectTo {
@@ -104,7 +104,7 @@ func (r *resolver) find(ctx context.Context, p probes.Path) []target {
 	return r.lookUp(ctx, servers, func(ctx context.Context, c *dnsClient) []target { return byMX(ctx, c, p, name) })
 }
 
-func literalTarget(p probes.Path, addrs []netip.Addr) target {
+func literalTarget(p *probes.Path, addrs []netip.Addr) target {
 	kept := ofFamily(addrs, p.Settings.Protocol)
 	if len(kept) == 0 {
 		return failedTarget(bareHost(p.Hop), dnsFault{reason: probes.ReasonFamilyUnavailable, detail: "ip_protocol " + string(p.Settings.Protocol) + " leaves out this address"})

@@ -76,7 +76,7 @@ func TestResolve(t *testing.T) {
 	for _, test := range tests {
 		r := newResolver(nil, nil, nil)
 		p := probes.Path{Kind: test.kind, Hop: test.hop, Settings: probes.Settings{Protocol: test.protocol, DNSServers: []string{server.Addr()}}}
-		targets, _ := r.resolveHop(t.Context(), p)
+		targets, _ := r.resolveHop(t.Context(), &p)
 		note(targets)
 		if got := words(targets); got != test.want {
 			t.Errorf("%s (%v, %s): %s; want %s", test.hop, test.kind, test.protocol, got, test.want)
@@ -96,7 +96,7 @@ func TestAtMostSixteenEndpoints(t *testing.T) {
 	}
 	defer server.Close()
 	p := probes.Path{Hop: "many.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server.Addr()}}}
-	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), p)
+	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), &p)
 	if len(targets) != 1 || len(targets[0].Addrs) != probes.MaxEndpoints || len(notes) != 1 {
 		t.Errorf("%s, notes %q", words(targets), notes)
 	}

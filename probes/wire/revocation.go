@@ -33,7 +33,7 @@ const (
 // Whoever cannot be asked proves nothing: Microsoft does not say what Exchange Online does then. It is safe for concurrent use.
 type revocation struct {
 	now   func() time.Time
-	fetch func(ctx context.Context, p probes.Path, address string) ([]byte, error)
+	fetch func(ctx context.Context, p *probes.Path, address string) ([]byte, error)
 	*shelf
 }
 
@@ -73,7 +73,7 @@ func unjudged(why string) probes.Judgement {
 
 // judge asks for each certificate of a verified chain, leaf first and root last, whether its issuer has revoked it. p says which
 // DNS servers know the lists' hosts.
-func (r *revocation) judge(ctx context.Context, p probes.Path, chain []*x509.Certificate) probes.Judgement {
+func (r *revocation) judge(ctx context.Context, p *probes.Path, chain []*x509.Certificate) probes.Judgement {
 	if len(chain) == 0 {
 		return unjudged("not asked: the chain does not end at a trusted root")
 	}
@@ -100,7 +100,7 @@ func (r *revocation) judge(ctx context.Context, p probes.Path, chain []*x509.Cer
 }
 
 // status looks a certificate up in the first of its lists that can be had.
-func (r *revocation) status(ctx context.Context, p probes.Path, cert, issuer *x509.Certificate) (entry revokedEntry, found bool, err error) {
+func (r *revocation) status(ctx context.Context, p *probes.Path, cert, issuer *x509.Certificate) (entry revokedEntry, found bool, err error) {
 	if r.now().After(cert.NotAfter) {
 		return entry, false, errors.New("expired, and an issuer may take expired certificates from its list")
 	}
@@ -136,7 +136,7 @@ func httpAddresses(cert *x509.Certificate) []string {
 
 // list returns an issuer's list from memory, or fetches it; however many ask, it is fetched once. A fetch outlives the probe that
 // asked first, by crlTimeout at most, so that a probe in a hurry does not keep the others from ever having the list.
-func (r *revocation) list(ctx context.Context, p probes.Path, address string, issuer *x509.Certificate) (*revocationList, error) {
+func (r *revocation) list(ctx context.Context, p *probes.Path, address string, issuer *x509.Certificate) (*revocationList, error) {
 	key := listKey{address, sha256.Sum256(issuer.Raw)}
 	if held, ok := r.held(key); ok {
 		return held.list, held.err
@@ -157,7 +157,7 @@ func (r *revocation) list(ctx context.Context, p probes.Path, address string, is
 }
 
 // obtain fetches, checks and reads a list. It runs beside the probes, so a panic of ours must end here.
-func (r *revocation) obtain(ctx context.Context, p probes.Path, address string, issuer *x509.Certificate) (held *heldList) {
+func (r *revocation) obtain(ctx context.Context, p *probes.Path, address string, issuer *x509.Certificate) (held *heldList) {
 	ctx, cancel := context.WithTimeout(ctx, crlTimeout)
 	defer cancel()
 	now := r.now()

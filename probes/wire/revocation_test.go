@@ -154,7 +154,7 @@ func TestRevocation(t *testing.T) {
 	} {
 		l.serve("/inter.crl", tt.der)
 		r := newRevocation(newResolver(nil, loopback, nil), probes.OpenGate{}, time.Now)
-		got := r.judge(t.Context(), probes.Path{}, l.chain(l.leaf))
+		got := r.judge(t.Context(), &probes.Path{}, l.chain(l.leaf))
 		if got.Outcome != tt.want || !strings.Contains(got.Detail, tt.detail) || (got.Reason != "") != (tt.want == probes.Failed) {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
@@ -204,13 +204,13 @@ func TestListsOutOfReach(t *testing.T) {
 	} {
 		r := newRevocation(newResolver([]string{zone}, tt.allow, nil), probes.OpenGate{}, time.Now)
 		p := probes.Path{Settings: probes.Settings{ConnectTo: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}}
-		got := r.judge(t.Context(), p, l.chain(tt.leaf))
+		got := r.judge(t.Context(), &p, l.chain(tt.leaf))
 		if got.Outcome != tt.want || !strings.Contains(got.Detail, tt.detail) || strings.Contains(got.Detail, "secret") {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
 	}
 	r := newRevocation(newResolver(nil, loopback, nil), probes.OpenGate{}, time.Now)
-	if got := r.judge(t.Context(), probes.Path{}, nil); got.Outcome != probes.NotReached || got.Detail == "" {
+	if got := r.judge(t.Context(), &probes.Path{}, nil); got.Outcome != probes.NotReached || got.Detail == "" {
 		t.Errorf("no trusted chain: %+v", got)
 	}
 }
@@ -259,7 +259,7 @@ func TestOneFetch(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if got := r.judge(t.Context(), probes.Path{}, l.chain(l.leaf)); got.Outcome != probes.Passed {
+			if got := r.judge(t.Context(), &probes.Path{}, l.chain(l.leaf)); got.Outcome != probes.Passed {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -282,14 +282,14 @@ func TestListInNoHurry(t *testing.T) {
 	r := newRevocation(newResolver(nil, loopback, nil), probes.OpenGate{}, time.Now)
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan probes.Judgement)
-	go func() { got <- r.judge(ctx, probes.Path{}, l.chain(l.leaf)) }()
+	go func() { got <- r.judge(ctx, &probes.Path{}, l.chain(l.leaf)) }()
 	<-asked
 	cancel()
 	if j := <-got; j.Outcome != probes.NotReached || !strings.Contains(j.Detail, "not there in time") {
 		t.Errorf("%+v", j)
 	}
 	close(release)
-	if j := r.judge(t.Context(), probes.Path{}, l.chain(l.leaf)); j.Outcome != probes.Passed || len(asked) != 0 {
+	if j := r.judge(t.Context(), &probes.Path{}, l.chain(l.leaf)); j.Outcome != probes.Passed || len(asked) != 0 {
 		t.Errorf("%+v", j)
 	}
 }
@@ -305,7 +305,7 @@ func TestListAges(t *testing.T) {
 		t.Helper()
 		now = now.Add(after)
 		before := l.asked.Load()
-		got := r.judge(t.Context(), probes.Path{}, l.chain(leaf))
+		got := r.judge(t.Context(), &probes.Path{}, l.chain(leaf))
 		if n := l.asked.Load() - before; got.Outcome != want || n != requests {
 			t.Errorf("%+v after %d requests, want %s after %d", got, n, want, requests)
 		}
