@@ -176,8 +176,7 @@ func (s *pen) client(id probes.PathID, t *probes.TLS, domains mailflow.DomainInd
 		return
 	}
 	counts := map[mailflow.RelationKind]int{}
-	leaf := mailflow.Presented{CommonName: t.Chain[0].CommonName, DNSNames: t.Chain[0].DNSNames}
-	for _, name := range leaf.Names() {
+	for _, name := range t.Chain[0].Names() {
 		counts[domains.Relation(name).Match]++
 	}
 	for _, kind := range mailflow.RelationKinds {

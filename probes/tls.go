@@ -1,6 +1,10 @@
 package probes
 
-import "time"
+import (
+	"time"
+
+	"m365_connector_exporter/probes/mailflow"
+)
 
 // TLS is what a handshake showed. It is recorded whatever the verdicts are.
 type TLS struct {
@@ -35,6 +39,11 @@ type Certificate struct {
 	SignatureAlgorithm     string
 	IsCA, SelfSigned       bool
 	ClientAuth, ServerAuth bool // extended key usages; both true where the extension is absent
+}
+
+// Names are CN and SAN, without repetition.
+func (c Certificate) Names() []string {
+	return (&mailflow.Presented{CommonName: c.CommonName, DNSNames: c.DNSNames}).Names()
 }
 
 // Verdict is one question asked of a certificate.

@@ -91,19 +91,13 @@ func relate(t *probes.TLS, accepted mailflow.DomainIndex) {
 		return
 	}
 	verdict := probes.Judgement{Outcome: probes.Failed, Detail: "no name of the certificate is an accepted domain"}
-	for _, name := range namesOf(t.Chain[0]) {
+	for _, name := range t.Chain[0].Names() {
 		relation := accepted.Relation(name)
 		if relation.Match != mailflow.RelationNone && (verdict.Outcome == probes.Failed || verdict.Uncertain != "" && relation.Uncertain == "") {
 			verdict = probes.Judgement{Outcome: probes.Passed, Detail: relation.Rule, Uncertain: relation.Uncertain}
 		}
 	}
 	t.Verdicts[probes.VerdictAcceptedDomain] = verdict
-}
-
-// namesOf are CN and SAN.
-func namesOf(c probes.Certificate) []string {
-	p := mailflow.Presented{CommonName: c.CommonName, DNSNames: c.DNSNames}
-	return p.Names()
 }
 
 func (j *judge) rootsLack(id probes.PathID, now time.Time) string {

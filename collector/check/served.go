@@ -56,12 +56,8 @@ func differs(a, b probes.Certificate) bool {
 	if a.Fingerprint == b.Fingerprint {
 		return false
 	}
-	names := func(c probes.Certificate) []string {
-		p := mailflow.Presented{CommonName: c.CommonName, DNSNames: c.DNSNames}
-		return p.Names()
-	}
-	others := names(b)
-	return slices.ContainsFunc(names(a), func(name string) bool { return slices.Contains(others, name) })
+	others := b.Names()
+	return slices.ContainsFunc(a.Names(), func(name string) bool { return slices.Contains(others, name) })
 }
 
 func told(c probes.Certificate) string {

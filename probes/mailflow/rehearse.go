@@ -54,7 +54,7 @@ func rehearse(d *Directory, t *Tenant, s *Sender, c *InboundConnector, p *Presen
 		Tenant: t.Name, Connector: c.Name, Sender: s.Name, Assumed: s.Assumed, Asks: c.TLSSenderCertificateName,
 		Before: perform(s.Presented), After: perform(p),
 	}
-	r.judge()
+	r.judge(t)
 	return r
 }
 
@@ -66,7 +66,7 @@ func (r *Rehearsal) breaks(format string, args ...any) {
 
 // judge compares the two performances. What did not work before is told only of the connector's name: the rest is no fault of the
 // certificate's.
-func (r *Rehearsal) judge() {
+func (r *Rehearsal) judge(t *Tenant) {
 	if p := r.After.Presented; p.Valid == No && r.Asks != "" {
 		r.breaks("the certificate is not valid: Exchange Online will not match it (KB 3212877)")
 	}
@@ -77,11 +77,34 @@ func (r *Rehearsal) judge() {
 		}
 		r.breaks("%s%s", r.After.Match.Rule, already)
 	}
+	r.judgeSmartHosts(t)
 	for _, a := range r.After.Attributions {
 		if !a.Reaches(r.Tenant, r.Connector) && r.worked(a) {
 			r.breaks("%s", r.fate(a))
 		}
 	}
+}
+
+// judgeSmartHosts looks at the other direction: on most premises one certificate does both. A name that the present one bears, and
+// that an outbound connector asks of its smart hosts, must not get lost.
+func (r *Rehearsal) judgeSmartHosts(t *Tenant) {
+	for i := range t.Outbound {
+		c := &t.Outbound[i]
+		if !c.IsEnabled() || c.Type != OnPremises || c.TLSSettings != DomainValidation || c.TLSDomain == "" {
+			continue
+		}
+		if serves(c.TLSDomain, r.Before.Presented) && !serves(c.TLSDomain, r.After.Presented) {
+			r.breaks("if the smart hosts of the outbound connector %q show this certificate too, mail to them stops: its TlsDomain %s is not in it (450 4.7.320)", c.Name, c.TLSDomain)
+		}
+	}
+}
+
+// serves tells that a server with this certificate satisfies a TlsDomain. Other than for TlsSenderCertificateName, a wildcard of the
+// certificate stands for one label (RFC 6125, section 6.4.3).
+func serves(tlsDomain string, p *Presented) bool {
+	domain, _ := NormaliseDomain(tlsDomain)
+	_, parent, _ := strings.Cut(domain, ".")
+	return MatchCertificate(tlsDomain, p).Matched || parent != "" && slices.Contains(namesOf(p).all, "*."+parent)
 }
 
 // worked tells that the message reached its tenant before, as far as that is known. Of the null sender nothing is expected.

@@ -75,3 +75,33 @@ func TestConcerns(t *testing.T) {
 		}
 	}
 }
+
+// TestRehearseSmartHosts: a name that an outbound connector asks of its smart hosts, and that the present certificate bears, gets lost.
+func TestRehearseSmartHosts(t *testing.T) {
+	out := OutboundConnector{Common: Common{Name: "out", Type: OnPremises}, TLSSettings: DomainValidation, TLSDomain: "mail.contoso.com"}
+	change := func(change func(*OutboundConnector)) OutboundConnector { c := out; change(&c); return c }
+	both := certificate("edge.contoso.com mail.contoso.com")
+	for _, test := range []struct {
+		name          string
+		out           OutboundConnector
+		before, after *Presented
+		breaks        bool
+	}{
+		{"lost", out, both, certificate("edge.contoso.com"), true},
+		{"kept", out, both, certificate("edge.contoso.com mail.contoso.com"), false},
+		{"kept under a wildcard", out, both, certificate("edge.contoso.com *.contoso.com"), false},
+		{"another certificate does that", out, certificate("edge.contoso.com"), certificate("edge.contoso.com"), false},
+		{"the present one is unknown", out, nil, certificate("edge.contoso.com"), false},
+		{"no name is asked for", change(func(c *OutboundConnector) { c.TLSSettings = CertificateValidation }), both, certificate("edge.contoso.com"), false},
+		{"a partner's", change(func(c *OutboundConnector) { c.Type = Partner }), both, certificate("edge.contoso.com"), false},
+		{"turned off", change(func(c *OutboundConnector) { c.Enabled = No }), both, certificate("edge.contoso.com"), false},
+	} {
+		contoso := tenant("contoso", "contoso.com", onPremises("in", "edge.contoso.com", ""))
+		contoso.Outbound = []OutboundConnector{test.out}
+		contoso.Senders = []Sender{{Name: "s", Connector: "in", Presented: test.before, MailFromDomains: []string{"contoso.com"}}}
+		got := Rehearse([]Tenant{contoso}, func(*Tenant, *Sender) bool { return true }, test.after)[0].Breaks
+		if len(got) > 0 != test.breaks || test.breaks && !strings.Contains(got[0], `outbound connector "out" show this certificate too`) {
+			t.Errorf("%s: %q", test.name, got)
+		}
+	}
+}
