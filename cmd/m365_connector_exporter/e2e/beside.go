@@ -91,7 +91,7 @@ const besideConfig = `global:
   ca_file: %q
   allow_networks: [127.0.0.0/8]
   max_concurrent: 6000
-probe: {enabled: %t, interval: %s, timeout: 5m, port: %d, hello_name: prober.contoso.test, dns_servers: ["127.0.0.1:9"]}
+probe: {enabled: %t, interval: %s, timeout: 110s, port: %d, hello_name: prober.contoso.test, dns_servers: ["127.0.0.1:9"]}
 tenants:
 - name: contoso
   accepted_domains: [{domain_name: contoso.test, default: true}]
