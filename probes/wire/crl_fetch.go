@@ -19,7 +19,7 @@ import (
 // with the path's DNS servers and must not lead into our own networks.
 type crlFetcher struct {
 	resolver *resolver
-	gate     probes.Gate
+	turns    *turns
 }
 
 // fetch gets one list: no redirect, no proxy, no cookie, no compression, crlSize bytes at most.
@@ -65,54 +65,89 @@ func (f crlFetcher) dial(ctx context.Context, p *probes.Path, hostPort string) (
 	if err != nil {
 		return nil, err
 	}
-	number, err := strconv.ParseUint(service, 10, 16)
+	port, err := strconv.ParseUint(service, 10, 16)
 	if err != nil {
 		return nil, errors.New("its port is none")
 	}
-	port := uint16(number)
-	p.Settings.ConnectTo = nil // of the mail server, not of this host
-	addrs, err := f.resolver.hostAddrs(ctx, p, host)
+	named := *p
+	named.Settings.ConnectTo = nil // of the mail server, not of this host
+	addrs, err := f.resolver.hostAddrs(ctx, &named, host)
 	if err != nil {
 		return nil, err
 	}
 	var conn net.Conn
 	for _, a := range addrs[:min(len(addrs), 4)] {
-		if !f.resolver.allowed(a, p, true) {
+		if !f.resolver.allowed(a, &named, true) {
 			err = fmt.Errorf("%s is not in allow_networks", a)
 			continue
 		}
-		if conn, err = f.admitted(ctx, netip.AddrPortFrom(a, port)); err == nil {
+		if conn, err = f.turns.dial(ctx, netip.AddrPortFrom(a, uint16(port))); err == nil {
 			return conn, nil
 		}
 	}
 	return nil, err
 }
 
-// admitted dials when the gate lets it, like any probe; the place is given back when the connection is closed.
-func (f crlFetcher) admitted(ctx context.Context, at netip.AddrPort) (net.Conn, error) {
-	leave, err := f.gate.Enter(ctx, at.Addr())
+// turns lets one connection at a time go to one address. It is not the probes' gate: a probe holds a place there while it waits for
+// a list, and the last place, or that of an address which serves mail and lists, would never become free.
+type turns struct {
+	mu    sync.Mutex
+	taken map[netip.Addr]chan struct{} // closed when the turn ends; as many as there are fetches
+}
+
+// take waits for the turn at an address; give ends it.
+func (t *turns) take(ctx context.Context, addr netip.Addr) (give func(), err error) {
+	for {
+		t.mu.Lock()
+		ends, busy := t.taken[addr]
+		if !busy {
+			ends = make(chan struct{})
+			t.taken[addr] = ends
+		}
+		t.mu.Unlock()
+		if !busy {
+			return sync.OnceFunc(func() { t.end(addr, ends) }), nil
+		}
+		select {
+		case <-ends:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("while waiting for its turn: %w", ctx.Err())
+		}
+	}
+}
+
+func (t *turns) end(addr netip.Addr, ends chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.taken, addr)
+	close(ends)
+}
+
+// dial connects in turn; closing the connection ends the turn.
+func (t *turns) dial(ctx context.Context, at netip.AddrPort) (net.Conn, error) {
+	give, err := t.take(ctx, at.Addr())
 	if err != nil {
-		return nil, fmt.Errorf("while waiting for its turn: %w", err)
+		return nil, err
 	}
 	d := net.Dialer{FallbackDelay: -1, Timeout: crlTimeout / 3}
 	conn, err := d.DialContext(ctx, "tcp", at.String())
 	if err != nil {
-		leave(false)
+		give()
 		return nil, err
 	}
-	return &gatedConn{conn, sync.OnceFunc(func() { leave(false) })}, nil
+	return &turnConn{conn, give}, nil
 }
 
-// gatedConn holds a place at the gate until it is closed.
-type gatedConn struct {
+// turnConn holds a turn until it is closed.
+type turnConn struct {
 	net.Conn
 
-	leave func()
+	give func()
 }
 
-// Close closes the connection and gives the place back.
-func (c *gatedConn) Close() error {
-	defer c.leave()
+// Close closes the connection and ends the turn.
+func (c *turnConn) Close() error {
+	defer c.give()
 	return c.Conn.Close()
 }
 

@@ -61,7 +61,7 @@ func New(o Options) *Prober {
 		resolver: newResolver(o.SystemDNS, o.AllowNetworks, o.ExchangeOnlineHosts),
 	}
 	if o.CheckRevocation {
-		w.revocation = newRevocation(w.resolver, o.Gate, o.Now)
+		w.revocation = newRevocation(w.resolver, o.Now)
 	}
 	return w
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -12,32 +11,67 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// turnstile admits everybody and tells who enters and who leaves.
-type turnstile struct{ entered, left chan netip.Addr }
+// oneAtATime is a gate with a single place.
+type oneAtATime struct{ place chan struct{} }
 
-func (g turnstile) Enter(ctx context.Context, addr netip.Addr) (func(bool), error) {
-	g.entered <- addr
-	return func(bool) { g.left <- addr }, ctx.Err()
+func (g oneAtATime) Enter(ctx context.Context, _ netip.Addr) (func(bool), error) {
+	select {
+	case g.place <- struct{}{}:
+		return func(bool) { <-g.place }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
-// TestListsKeepTheirTurn: a list is fetched through the gate, as everything is, and the place is given back.
-func TestListsKeepTheirTurn(t *testing.T) {
+// TestListsDoNotWaitForTheirProbe: the only place is the probe's, and its lists are at the address of the mail server.
+func TestListsDoNotWaitForTheirProbe(t *testing.T) {
 	l := newLists(t)
 	l.serve("/inter.crl", l.list(t, l.inter, nil))
-	gate := turnstile{make(chan netip.Addr, 10), make(chan netip.Addr, 10)}
-	r := newRevocation(newResolver(nil, loopback, nil), gate, time.Now)
-	if got := r.judge(t.Context(), &probes.Path{}, l.chain(l.leaf)); got.Outcome != probes.Passed {
-		t.Fatalf("%+v", got)
+	at, _ := serve(t, healthy(serverConfig(l.leaf, l.inter)))
+	w := New(Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true, Gate: oneAtATime{make(chan struct{}, 1)}})
+	p := testPath(at, probes.TLSStage, mailflow.CertificateValidation)
+	p.Settings.ConnectTo = []netip.Addr{at.Addr()}
+	if ep := probeOne(t, w, p); ep.TLS.Verdicts[probes.VerdictRevocation].Outcome != probes.Passed {
+		t.Errorf("%+v", ep.TLS.Verdicts)
 	}
-	for range 2 { // the transport closes in its own time
-		<-gate.left
+	if len(p.Settings.ConnectTo) != 1 {
+		t.Error("the look-up of a list's host changed the path")
 	}
-	if len(gate.entered) != 2 || len(gate.left) != 0 {
-		t.Errorf("%d entered, %d more left than two: want both lists, once", len(gate.entered), len(gate.left))
+}
+
+// TestTurns: one connection at a time to one address, and a turn that does not come ends with its context.
+func TestTurns(t *testing.T) {
+	turns := &turns{taken: map[netip.Addr]chan struct{}{}}
+	here, there := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	give, err := turns.take(t.Context(), here)
+	if err != nil {
+		t.Fatal(err)
 	}
-	shut := newRevocation(newResolver(nil, loopback, nil), closedGate{}, time.Now)
-	if got := shut.judge(t.Context(), &probes.Path{}, l.chain(l.leaf)); got.Outcome != probes.NotReached {
-		t.Errorf("past a closed gate: %+v", got)
+	other, err := turns.take(t.Context(), there)
+	if err != nil {
+		t.Fatal("another address waits, too")
+	}
+	other()
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := turns.take(late, here); err == nil {
+		t.Error("two turns at one address")
+	}
+	next := make(chan error)
+	go func() {
+		give, err := turns.take(t.Context(), here)
+		if err == nil {
+			give()
+		}
+		next <- err
+	}()
+	give()
+	give() // twice does no harm
+	if err := <-next; err != nil {
+		t.Error(err)
+	}
+	if len(turns.taken) != 0 {
+		t.Errorf("%d turns are kept", len(turns.taken))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -61,8 +62,8 @@ type heldList struct {
 	next time.Time // when it is fetched anew
 }
 
-func newRevocation(r *resolver, gate probes.Gate, now func() time.Time) *revocation {
-	return &revocation{now: now, fetch: crlFetcher{r, gate}.fetch, shelf: &shelf{
+func newRevocation(r *resolver, now func() time.Time) *revocation {
+	return &revocation{now: now, fetch: crlFetcher{r, &turns{taken: map[netip.Addr]chan struct{}{}}}.fetch, shelf: &shelf{
 		slots: make(chan struct{}, crlAtOnce), lists: map[listKey]*heldList{}, maxLists: crlLists, maxEntries: crlEntries,
 	}}
 }
