@@ -145,7 +145,7 @@ func findAcceptedAgainstWildcard(t *tenant, claims map[string][]*mailflow.Outbou
 			report = func(one Finding) { tell(one.at(Info)) }
 		}
 		for _, d := range t.AcceptedDomains {
-			if covers([]string{what}, d.Name) && "*."+d.Name != what {
+			if covers([]string{what}, d.Name) {
 				clash(t, report, allAccepted, claims[allAccepted], what, claims[what], unsure)
 				break
 			}

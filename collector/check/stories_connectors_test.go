@@ -128,6 +128,7 @@ var routingStories = []story{
 		w.alsoOut("*.contoso.com")
 	}, "warning uncertain", ""},
 	{"connectors_overlap", "all accepted domains, and everything else elsewhere", func(w *world) { w.out.AllAcceptedDomains = yes; w.alsoOut("*") }, "info uncertain", ""},
+	{"connectors_overlap", "all accepted domains and the wildcard below one", func(w *world) { w.out.AllAcceptedDomains = yes; w.alsoOut("*.contoso.com") }, "warning uncertain", ""},
 	{"connectors_overlap", "exact before all accepted before wildcard", func(w *world) {
 		w.alsoOut("*.example.net")
 		w.tenant.Outbound[1].AllAcceptedDomains = yes
