@@ -16,8 +16,9 @@ const (
 	judgeEvery = 10 * time.Second // how long a finding may lag behind its probe
 	// judgeShare bounds the time spent on judging: a run that takes long makes the next one come later.
 	judgeShare = 100
-	learnEvery = time.Hour // how often MX records and the certificates of certificate.smtp are looked at
-	learnBound = 16        // look-ups at a time
+	learnEvery = time.Hour        // how often MX records and the certificates of certificate.smtp are looked at
+	learnAgain = 30 * time.Second // how soon what did not answer is asked again, twice as long each time
+	learnBound = 16               // look-ups at a time
 )
 
 // learned is what the network says of the configuration beside the paths. It is replaced whole.
@@ -59,30 +60,41 @@ func (d *daemon) keepJudging(ctx context.Context) error {
 	}
 }
 
-// keepLearning looks at what changes seldom: at the start, after each reload and every hour.
-func (d *daemon) keepLearning(ctx context.Context) error {
-	tick := time.NewTicker(learnEvery)
-	defer tick.Stop()
+// keepLearning looks at what changes seldom: at the start, after each reload and every hour; sooner where something did not answer,
+// for at a start the network may not be up.
+func keepLearning(ctx context.Context, reloaded <-chan struct{}, learn func(context.Context) (all bool)) error {
+	again := learnAgain
 	for {
-		d.learn(ctx)
+		wait := learnEvery
+		if learn(ctx) {
+			again = learnAgain
+		} else {
+			wait = min(again, learnEvery)
+			again = 2 * wait
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-d.reloaded:
-		case <-tick.C:
+		case <-reloaded:
+			timer.Stop()
+			again = learnAgain
+		case <-timer.C:
 		}
 	}
 }
 
 // learn asks for the MX of every accepted domain and for the certificates that certificate.smtp names. What does not answer now
-// keeps what it said before.
-func (d *daemon) learn(ctx context.Context) {
+// keeps what it said before. It tells whether all answered.
+func (d *daemon) learn(ctx context.Context) (all bool) {
 	d.mu.Lock()
 	cfg := d.cfg
 	d.mu.Unlock()
 	before, prober := d.learned.Load(), d.prober.Load()
 	now := &learned{mx: map[string][]string{}, served: map[probes.PathID]*probes.TLS{}}
 	results := make(chan func())
+	all = true
 	var group errgroup.Group
 	group.SetLimit(learnBound)
 	go func() {
@@ -92,6 +104,7 @@ func (d *daemon) learn(ctx context.Context) {
 				group.Go(func() error {
 					hosts, ok := prober.MX(ctx, domain.Name, servers)
 					results <- func() {
+						all = all && ok
 						if ok {
 							now.mx[domain.Name] = hosts
 						} else if old, known := before.mx[domain.Name]; known {
@@ -106,6 +119,7 @@ func (d *daemon) learn(ctx context.Context) {
 			group.Go(func() error {
 				seen := servedBy(prober.Probe(ctx, p))
 				results <- func() {
+					all = all && seen != nil
 					if seen == nil {
 						seen = before.served[p.ID]
 					}
@@ -126,6 +140,7 @@ func (d *daemon) learn(ctx context.Context) {
 		d.learned.Store(now)
 		d.judgeNow()
 	}
+	return all
 }
 
 func dnsServers(layers []probes.Layer) []string {
