@@ -30,7 +30,7 @@ func newRehearseCommand(app *kingpin.Application) rehearseCommand {
 		certificate: cmd.Flag("certificate", "The new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").Required().String(),
 		password:    cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
 		senders: cmd.Flag("sender", "A sender's name, or TENANT[/inbound]/CONNECTOR/SENDER; repeatable. "+
-			"Default: every sender that presents, or whose connector asks for, a name of the same registered domain.").Strings(),
+			"Default: every sender that presents, or whose connector asks for, a name of the same registered domain; where there is none, every sender whose connector asks for a certificate.").Strings(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
@@ -57,8 +57,12 @@ func (c rehearseCommand) run(_ context.Context, file string, s streams) int {
 		return fail(err)
 	}
 	all := mailflow.Rehearse(tenants, chosen, p)
+	if len(all) == 0 && len(*c.senders) == 0 {
+		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: every sender whose connector asks for one is rehearsed; --sender names those that are meant")
+		all = mailflow.Rehearse(tenants, mailflow.AsksForCertificate, p)
+	}
 	if len(all) == 0 {
-		return fail(errors.New("no sender of a connector that is turned on has to do with this certificate: name one with --sender"))
+		return fail(errors.New("no sender of a connector that is turned on is asked for a certificate: name one with --sender"))
 	}
 	if err := c.print(s.out, *p, problems, all); err != nil {
 		return exitFailed

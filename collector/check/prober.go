@@ -53,7 +53,7 @@ func proberChecks() []Check {
 			Code: "connector_not_probeable", Severity: Info,
 			Title:  "Nothing can be probed for this connector",
 			When:   "It routes by MX and names no domain, a range has more than 16 addresses, or a recipient is asked for and none is configured",
-			Remedy: "Add validation_recipients, or narrow the range.",
+			Remedy: "Outbound: add validation_recipients, or narrow the range. Inbound: list the accepted domains, or set the sender's target and recipient.",
 			Source: "This exporter's configuration",
 			Find: eachProbed(func(_ *Facts, p *Path, report func(Finding)) {
 				if p.NotProbeable != "" {

@@ -152,6 +152,12 @@ func Concerns(p *Presented, t *Tenant, s *Sender) bool {
 	})
 }
 
+// AsksForCertificate tells whether a sender's connector knows it by a certificate.
+func AsksForCertificate(t *Tenant, s *Sender) bool {
+	c := t.inbound(s.Connector)
+	return c != nil && c.TLSSenderCertificateName != ""
+}
+
 // registeredDomain is the domain right below the public suffix; "" where there is none.
 func registeredDomain(name string) string {
 	domain, err := publicsuffix.EffectiveTLDPlusOne(strings.TrimPrefix(name, "*."))
