@@ -3,6 +3,8 @@ package schedule_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +47,25 @@ func TestVantage(t *testing.T) {
 		if got := v.Blocked(); got != c.want {
 			t.Errorf("%s: blocked %v", name, got)
 		}
+	}
+}
+
+// TestNoVerdictBeforeVantage: where no path can connect, none has failed, however short the intervals.
+func TestNoVerdictBeforeVantage(t *testing.T) {
+	for _, interval := range []time.Duration{2 * time.Second, 6 * time.Second, 15 * time.Second, 5 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(dark)
+			var paths []probes.Path
+			for i := range 3 {
+				paths = append(paths, path(fmt.Sprint("host-", i), interval))
+			}
+			_, stop := w.run(paths...)
+			time.Sleep(10 * time.Minute)
+			stop()
+			if seen := w.taken(); slices.ContainsFunc(seen, func(s string) bool { return strings.HasSuffix(s, " failed") }) || len(seen) < 3 {
+				t.Errorf("interval %s: %v", interval, seen[:min(len(seen), 40)])
+			}
+		})
 	}
 }
 
