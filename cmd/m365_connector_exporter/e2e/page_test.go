@@ -90,7 +90,7 @@ func (b *browser) walk(t *testing.T, url string) {
 	b.check(t, "Checks", "certificate_expired")
 	b.open(url + "/?refresh=off")
 	b.click(`#troubles .card h3 a`)
-	b.check(t, "fails at Test message (envelope)", "the server says that the recipient does not exist", "a***@contoso.test", "History", "<b>evil</b>.example")
+	b.check(t, "fails at Test message (envelope)", "the server says that the recipient does not exist", "a***@contoso.test", "History", "Rounds since the start", "took", "<b>evil</b>.example")
 	b.open(url + "/?refresh=off")
 	b.click(`#paths td.failed a`)
 	b.check(t, "Transcript", `<script>document.title='owned'</script>`, "STARTTLS", `\u001b]0;owned`, `\xff`)
@@ -101,6 +101,13 @@ func (b *browser) walk(t *testing.T, url string) {
 	}
 	b.click(`nav a[href="attribution"]`)
 	b.check(t, "contoso › From everywhere › printer", "MAIL FROM contoso.test from 198.51.100.7", "Only the 1 tenant configured here")
+	b.open(url + "/reference")
+	b.click(`a[href="runbooks/M365ConnectorDown"]`)
+	b.check(t, "M365ConnectorDown", "Causes and remedies", "Who else is hit")
+	b.click(`a[href="../reference#reasons"]`)
+	b.check(t, "Why a stage did not pass.")
+	b.open(url + "/?q=hostile&state=failed&refresh=off")
+	b.check(t, "1 path shown", "To <b>hostile</b> servers")
 	b.open(url + "/?q=nobody&refresh=off")
 	b.check(t, "No path matches.", "No finding matches.")
 }
