@@ -57,11 +57,11 @@ func (a *arena) speed(size besideSize) {
 	}
 	a.t.Log("| prober | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
 	a.t.Log(own.row("this program, /probe"))
+	a.t.Log(other.row("blackbox_exporter, /probe"))
+	a.t.Log(bare.row("net/smtp and crypto/tls alone"))
 	if size.scheduled {
 		a.t.Log(a.scheduled(size.probes).row("this program, its own schedule"))
 	}
-	a.t.Log(other.row("blackbox_exporter, /probe"))
-	a.t.Log(bare.row("net/smtp and crypto/tls alone"))
 	a.t.Logf("resident then: this program with %d paths %d kB, blackbox_exporter %d kB", size.probes, program.resident()>>10, blackbox.resident()>>10)
 	if own.each() > other.each() {
 		a.t.Errorf("a probe costs %v, blackbox_exporter's %v", own.each(), other.each())
