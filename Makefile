@@ -3,7 +3,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 INFO := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION)
 
-.PHONY: all build test race e2e bench fuzz beside docs demo
+.PHONY: all build test race e2e bench fuzz beside docs demo release
 all: test build
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' ./cmd/m365_connector_exporter
@@ -24,5 +24,10 @@ beside:
 	E2E_BESIDE=full go test -tags e2e -count=1 -timeout 30m -v -run TestBeside ./cmd/m365_connector_exporter/e2e/
 docs:
 	go test ./collector -run 'TestDocuments|TestGoldenScrape' -update
+	go run ./deploy/licences -list >docs/licences.md
 demo:
 	go run ./cmd/m365_connector_exporter demo
+# Everything of a release, in DIST: make release VERSION=1.2.3. Wants the tools of deploy/tools.sh on the PATH.
+DIST ?= dist
+release:
+	deploy/packages/release.sh '$(VERSION)' '$(DIST)'

@@ -34,6 +34,7 @@ func TestPackages(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish", "/usr/lib/systemd/system/m365_connector_exporter.service",
+		"/usr/share/doc/m365-connector-exporter/copyright", "/usr/share/doc/m365-connector-exporter/LICENCES-THIRD-PARTY.txt",
 		"/usr/share/doc/m365-connector-exporter/Export-M365Connectors.ps1", "/usr/share/doc/m365-connector-exporter/prometheus/mailflow.yml",
 	} {
 		if _, err := os.Stat(root + path); err != nil {

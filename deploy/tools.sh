@@ -14,9 +14,11 @@ tool() { # module version package
     cd "$dir"
     printf 'module x\ngo 1.26\n' >go.mod
     go mod edit -require="$1@$2"
-    GOFLAGS=-mod=mod go build -o "$bin/" "$3"
+    GOFLAGS=-mod=mod go build -trimpath -o "$bin/" "$3"
   )
 }
 tool helm.sh/helm/v3 v3.22.0 helm.sh/helm/v3/cmd/helm
 tool github.com/goreleaser/nfpm/v2 v2.43.0 github.com/goreleaser/nfpm/v2/cmd/nfpm
+tool github.com/CycloneDX/cyclonedx-gomod v1.10.0 github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+tool github.com/golangci/golangci-lint/v2 v2.15.0 github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 (cd testdata/kube-strict && go build -o "$bin/kube-strict" .)

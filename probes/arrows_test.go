@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
 	"deploy/grafana":                  {},
+	"deploy/licences":                 {},
 	"docs/runbooks":                   {}, // the documents, embedded
 	"deploy/testdata/kube-strict":     {}, // a module of its own
 }

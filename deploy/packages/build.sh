@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Makes a deb and an rpm: deploy/packages/build.sh VERSION [ARCH [FOLDER]]. Wants Go and nfpm on the PATH (deploy/tools.sh brings it).
+# They carry the time of the commit, not of the build: the same source makes the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export VERSION=${1:?version} ARCH=${2:-$(go env GOARCH)}
 out=${3:-dist}
 STAGE=$(mktemp -d)
-export STAGE
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+export STAGE SOURCE_DATE_EPOCH
 trap 'rm -rf "$STAGE"' EXIT
-info=github.com/prometheus/common/version
-flags="-s -w -X $info.Version=$VERSION -X $info.Revision=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+compile=deploy/packages/compile.sh
 
-build() { CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -ldflags "$flags" -o "$3" ./cmd/m365_connector_exporter; }
-build linux "$ARCH" "$STAGE/m365_connector_exporter"
-build "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$STAGE/host" # it tells its own flags
+"$compile" "$VERSION" linux "$ARCH" "$STAGE/m365_connector_exporter"
+"$compile" "$VERSION" "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$STAGE/host" # it tells its own flags
+go run ./deploy/licences >"$STAGE/licences.txt"
 
 "$STAGE/host" --completion-script-bash >"$STAGE/completion.bash"
 "$STAGE/host" --completion-script-zsh >"$STAGE/completion.zsh"

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestLicences fails when something is linked whose licence is not allowed, and when docs/licences.md has not been told of it.
+func TestLicences(t *testing.T) {
+	var list bytes.Buffer
+	if err := write(&list, true); err != nil {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile("../../docs/licences.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list.String() != string(document) {
+		t.Errorf("docs/licences.md is not what is linked; make docs writes:\n%s", list.String())
+	}
+}
+
+// TestTexts: what the packages carry names every module and has the text that its licence asks for.
+func TestTexts(t *testing.T) {
+	all, err := dependencies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts bytes.Buffer
+	if err := writeTexts(&texts, all); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		if !strings.Contains(texts.String(), "\n"+d.name+" "+d.version+"\n") {
+			t.Errorf("%s is missing", d.name)
+		}
+	}
+	for _, says := range []string{"Copyright 2009 The Go Authors.", "Prometheus instrumentation library for Go applications", "Alec Thomas", "Copyright (c) 2013 The Go Authors"} {
+		if !strings.Contains(texts.String(), says) {
+			t.Errorf("no %q", says)
+		}
+	}
+}
+
+func TestIdentify(t *testing.T) {
+	const (
+		mit = "Permission is hereby granted, free of charge, to any person. The above copyright notice and\nthis permission notice shall be included."
+		bsd = "Redistributions in binary form must reproduce the above copyright notice."
+	)
+	for _, c := range []struct {
+		text string
+		ids  []string // none = refused
+	}{
+		{mit, []string{"MIT"}},
+		{bsd, []string{"BSD-2-Clause"}},
+		{bsd + " Neither the name may be used to endorse or promote products.", []string{"BSD-3-Clause"}},
+		{bsd + " All advertising materials must say so, nor to endorse or promote products.", nil},
+		{mit + "\n                 Apache License\n           Version 2.0, January 2004", []string{"Apache-2.0", "MIT"}},
+		{mit + " and the GNU Affero\nGeneral Public License", nil},
+		{"GNU GENERAL PUBLIC LICENSE\nVersion 2, June 1991", nil},
+		{"Mozilla Public License Version 2.0", nil},
+		{"All rights reserved.", nil},
+		{"", nil},
+	} {
+		ids, err := identify(c.text)
+		if !slices.Equal(ids, c.ids) || (err == nil) != (c.ids != nil) {
+			t.Errorf("%.60q: %v, %v", c.text, ids, err)
+		}
+	}
+}
+
+// A module without a licence may not be linked.
+func TestNoLicence(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "README"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := dependency{"example.com/x", "v1.0.0", []string{dir}}
+	if ids, err := d.identify(); err == nil {
+		t.Errorf("it has %v", ids)
+	}
+	if err := writeTexts(&bytes.Buffer{}, []dependency{d}); err == nil || !strings.Contains(err.Error(), "example.com/x v1.0.0") {
+		t.Errorf("its texts: %v", err)
+	}
+}
