@@ -1,0 +1,206 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// guarded is a daemon behind TLS, client certificates and a password, with profiles on an address of their own.
+type guarded struct {
+	*process
+	address, profiles string
+	roots             *x509.CertPool
+	friend, stranger  tls.Certificate
+}
+
+const (
+	webPassword = "correct horse"
+	webHash     = "$2a$04$ttbXNS.dvGzx80P4wG3wJufkLOqOl33H9SN6HvKIU34gKjRNLiq/y"
+)
+
+func startGuarded(t *testing.T) *guarded {
+	t.Helper()
+	w := smallWorld(t)
+	server, client := w.ca.issue(leaf{name: "localhost"}), w.ca.issue(leaf{name: "prometheus", clientAuth: true})
+	file := w.write("config.yaml", "tenants:\n- name: contoso\n  outbound_connectors:\n"+
+		"  - { name: No hop, connector_type: OnPremises, use_mx_record: false, smart_hosts: [10.0.0.0/8] }\n")
+	webFile := w.write("web.yaml", fmt.Sprintf("tls_server_config: { cert_file: %q, key_file: %q, client_ca_file: %q, client_auth_type: RequireAndVerifyClientCert }\n"+
+		"basic_auth_users: { prometheus: %q }\n", server.chain, server.key, w.ca.rootFile, webHash))
+	g := &guarded{
+		address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), profiles: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
+		roots: x509.NewCertPool(), friend: loadPair(t, client), stranger: loadPair(t, w.ca.issue(leaf{name: "stranger", selfSigned: true, clientAuth: true})),
+	}
+	g.roots.AppendCertsFromPEM([]byte(read(t, w.ca.rootFile)))
+	g.process = start(t, w.binary, "serve", "--log.level=debug", "--config.file="+file, "--web.config.file="+webFile, "--web.listen-address="+g.address,
+		"--debug.pprof-address="+g.profiles)
+	g.listens(g.address)
+	g.listens(g.profiles)
+	return g
+}
+
+func loadPair(t *testing.T, p pair) tls.Certificate {
+	t.Helper()
+	certificate, err := tls.LoadX509KeyPair(p.chain, p.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate
+}
+
+// client shows the certificates, if any.
+func (g *guarded) client(certificates ...tls.Certificate) *http.Client {
+	own := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { // shown whether or not the server would take it
+		if len(certificates) == 0 {
+			return &tls.Certificate{}, nil
+		}
+		return &certificates[0], nil
+	}
+	config := &tls.Config{RootCAs: g.roots, ServerName: "localhost", MinVersion: tls.VersionTLS12, GetClientCertificate: own}
+	return &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
+}
+
+// ask is one request; code is 0 where there was no answer.
+func ask(t *testing.T, client *http.Client, method, address, password string, body io.Reader) (code int, text string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, address, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if password != "" {
+		r.SetBasicAuth("prometheus", password)
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, "" // the error tells the address
+	}
+	defer func() { _ = answer.Body.Close() }()
+	all, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Errorf("%s %s: %v", method, address, err)
+	}
+	return answer.StatusCode, string(all)
+}
+
+// TestWebConfig: on the built program, no route answers without a client certificate, nor without the password, health included; and
+// neither the password nor its hash is ever said.
+func TestWebConfig(t *testing.T) {
+	g := startGuarded(t)
+	friend, stranger, nobody := g.client(g.friend), g.client(g.stranger), g.client()
+	target := url.QueryEscape("contoso/outbound/No%20hop/10.0.0.0%2F8")
+	for _, c := range []struct {
+		method, route string
+		code          int
+	}{
+		{"GET", "/", 200}, {"GET", "/path?target=" + target, 200}, {"GET", "/attribution", 200}, {"GET", "/reference", 200}, {"GET", "/metrics", 200},
+		{"GET", "/probe?target=" + target, 200}, {"GET", "/sd", 200}, {"GET", "/api/v1/paths", 200}, {"GET", "/api/v1/findings", 200},
+		{"GET", "/-/healthy", 200}, {"GET", "/-/ready", 200}, {"POST", "/-/reload", 200}, {"GET", "/nowhere", 404}, {"GET", "/debug/pprof/", 404},
+	} {
+		address := "https://" + g.address + c.route
+		for name, got := range map[string]func() (int, string){
+			fmt.Sprint(c.code): func() (int, string) { return ask(t, friend, c.method, address, webPassword, nil) },
+			"401":              func() (int, string) { return ask(t, friend, c.method, address, "", nil) },
+			"401, wrong":       func() (int, string) { return ask(t, friend, c.method, address, "wrong", nil) },
+			"0, nobody":        func() (int, string) { return ask(t, nobody, c.method, address, webPassword, nil) },
+			"0, stranger":      func() (int, string) { return ask(t, stranger, c.method, address, webPassword, nil) },
+			"400, no TLS":      func() (int, string) { return ask(t, nobody, c.method, "http"+address[5:], webPassword, nil) },
+		} {
+			want, _, refused := strings.Cut(name, ",")
+			code, text := got()
+			if fmt.Sprint(code) != want || (refused || code == 401) && strings.Contains(text, "contoso") {
+				t.Errorf("%s %s: %d, want %s: %.200s", c.method, c.route, code, name, text)
+			}
+			if strings.Contains(text, webPassword) || strings.Contains(text, webHash) {
+				t.Errorf("%s %s says the password", c.method, c.route)
+			}
+		}
+	}
+	if code, text := ask(t, http.DefaultClient, "GET", "http://"+g.profiles+"/debug/pprof/", "", nil); code != 200 || !strings.Contains(text, "goroutine") {
+		t.Errorf("profiles: %d %.200s", code, text)
+	}
+	if log := g.out.String(); strings.Contains(log, webPassword) || strings.Contains(log, webHash) || strings.Contains(log, "PRIVATE KEY") {
+		t.Errorf("the log tells a secret:\n%s", log)
+	}
+}
+
+// TestSlowClients: whoever connects and does not finish a handshake or a request is cut off by every listener, and others are answered
+// meanwhile; requests that are too large are refused.
+func TestSlowClients(t *testing.T) {
+	g := startGuarded(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // the limits are 10 s for a handshake and a header
+	defer cancel()
+	raw := func(address string) net.Conn {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	secure := func() net.Conn {
+		conn := tls.Client(raw(g.address), &tls.Config{RootCAs: g.roots, ServerName: "localhost", Certificates: []tls.Certificate{g.friend}, MinVersion: tls.VersionTLS12})
+		if err := conn.HandshakeContext(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	slow := map[string]net.Conn{
+		"silent": raw(g.address), "half a handshake": raw(g.address), "no request": secure(), "half a header": secure(),
+		"profiles, silent": raw(g.profiles), "profiles, half a header": raw(g.profiles),
+	}
+	for name, text := range map[string]string{
+		"half a handshake": "\x16\x03\x01\x02\x00\x01", "half a header": "GET / HTTP/1.1\r\nHost: ", "profiles, half a header": "GET /debug/pprof/ HTTP/1.1\r\nHost: ",
+	} {
+		if _, err := io.WriteString(slow[name], text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	friend := g.client(g.friend)
+	if code, text := ask(t, friend, "GET", "https://"+g.address+"/-/healthy", webPassword, nil); code != 200 {
+		t.Errorf("health beside slow clients: %d %s", code, text)
+	}
+	for _, c := range []struct{ route, header string }{{"/?q=" + strings.Repeat("x", 1<<20), ""}, {"/", strings.Repeat("x", 1<<20)}} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+g.address+c.route, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth("prometheus", webPassword)
+		r.Header.Set("X-Large", c.header)
+		if answer, err := friend.Do(r); err == nil { // a reset is a refusal, too
+			_ = answer.Body.Close()
+			if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+				t.Errorf("a request of a megabyte: %s", answer.Status)
+			}
+		}
+	}
+	if code, text := ask(t, friend, "POST", "https://"+g.address+"/-/reload", webPassword, io.LimitReader(zeros{}, 64<<20)); code != 200 && code != 0 {
+		t.Errorf("a body of 64 MB: %d %s", code, text)
+	}
+	for name, conn := range slow {
+		deadline, _ := ctx.Deadline()
+		_ = conn.SetReadDeadline(deadline)
+		if _, err := io.Copy(io.Discard, conn); isTimeout(err) {
+			t.Errorf("%s: it is still connected", name)
+		}
+		_ = conn.Close()
+	}
+}
+
+// zeros never end.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+func isTimeout(err error) bool {
+	timeout, ok := err.(net.Error) //nolint:errorlint // as the connection gave it
+	return ok && timeout.Timeout()
+}
