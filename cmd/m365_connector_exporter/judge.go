@@ -73,7 +73,7 @@ func (j *judge) judgeClients(now time.Time) map[probes.PathID]*probes.TLS {
 			s := &t.Senders[k]
 			if m, ok := j.cfg.Certificate(t.Name, s.Name); ok && len(m.Chain) > 0 {
 				judged := wire.JudgeClient(now, m.Chain, j.roots)
-				relate(judged, accepted)
+				relate(judged, accepted, asksFor(t, s))
 				clients[pathOf(t.Name, s)] = judged
 			}
 		}
@@ -85,10 +85,29 @@ func pathOf(tenant string, s *mailflow.Sender) probes.PathID {
 	return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
 }
 
-// relate judges whether a name of the leaf is the tenant's: that is what attribution by certificate needs.
-func relate(t *probes.TLS, accepted mailflow.DomainIndex) {
+// asksFor is the certificate name that a sender's connector asks for; "" where it asks for none.
+func asksFor(t *mailflow.Tenant, s *mailflow.Sender) string {
+	for i := range t.Inbound {
+		if t.Inbound[i].Name == s.Connector {
+			return t.Inbound[i].TLSSenderCertificateName
+		}
+	}
+	return ""
+}
+
+// relate judges whether a name of the leaf is the tenant's: that is what attribution by certificate needs; and whether one is what the
+// connector asks for.
+func relate(t *probes.TLS, accepted mailflow.DomainIndex, asked string) {
 	if len(t.Chain) == 0 {
 		return
+	}
+	leaf := mailflow.Presented{CommonName: t.Chain[0].CommonName, DNSNames: t.Chain[0].DNSNames}
+	if m := mailflow.MatchCertificate(asked, &leaf); asked != "" {
+		named := probes.Judgement{Outcome: probes.Passed, Detail: m.Rule, Uncertain: m.Uncertain}
+		if !m.Matched {
+			named.Outcome, named.Reason = probes.Failed, probes.ReasonCertificateNameMismatch
+		}
+		t.Verdicts[probes.VerdictName] = named
 	}
 	verdict := probes.Judgement{Outcome: probes.Failed, Detail: "no name of the certificate is an accepted domain"}
 	for _, name := range t.Chain[0].Names() {
@@ -128,7 +147,7 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 			}
 			if client != nil && len(client.Chain) > 0 {
 				if j.clients[pathOf(t.Name, s)] == nil {
-					client = asClient(client, mailflow.NewDomainIndex(t.AcceptedDomains))
+					client = asClient(client, mailflow.NewDomainIndex(t.AcceptedDomains), asksFor(t, s))
 				}
 				s.Presented = present(client, s)
 				clients[pathOf(t.Name, s)] = client
@@ -143,12 +162,13 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 	return tenants
 }
 
-// asClient is a certificate that was seen at a server, judged as one that a sender presents: there is no host to compare its names with.
-func asClient(seen *probes.TLS, accepted mailflow.DomainIndex) *probes.TLS {
+// asClient is a certificate that was seen at a server, judged as one that a sender presents: there is no host to compare its names with,
+// but what the connector asks for.
+func asClient(seen *probes.TLS, accepted mailflow.DomainIndex, asked string) *probes.TLS {
 	t := *seen
 	t.Verdicts[probes.VerdictName] = probes.Judgement{}
 	t.Verdicts[probes.VerdictClientAuth] = wire.JudgeClientAuth(t.Chain[0])
-	relate(&t, accepted)
+	relate(&t, accepted, asked)
 	return &t
 }
 

@@ -64,7 +64,7 @@ tenants:
 		d.learn(t.Context())
 		a := d.board.View().Analysis
 		client := a.Clients[id]
-		if client == nil || client.Chain[0].CommonName != "mail.contoso.com" || client.Verdicts[probes.VerdictName].Outcome != probes.NotReached {
+		if client == nil || client.Chain[0].CommonName != "mail.contoso.com" || client.Verdicts[probes.VerdictName].Outcome != probes.Passed {
 			t.Fatalf("%s: %+v", when, client)
 		}
 		if all := a.Attributions[id]; len(all) == 0 || all[0].Ground != mailflow.GroundCertificate {
