@@ -27,6 +27,10 @@ func newDemoCommand(app *kingpin.Application) demoCommand {
 }
 
 func (c demoCommand) run(ctx context.Context, s streams) int {
+	if err := checkListen(ctx, *c.listen); err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: --web.listen-address: %v\n", program, err)
+		return exitUsage
+	}
 	world, err := lab.StartWorld(lab.WorldOptions{Now: time.Now()})
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)

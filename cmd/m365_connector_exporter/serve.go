@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -46,6 +48,10 @@ func newServeCommand(app *kingpin.Application) serveCommand {
 }
 
 func (c serveCommand) run(ctx context.Context, file string, s streams) int {
+	if err := c.checkFlags(ctx); err != nil {
+		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
+		return exitUsage
+	}
 	if *c.check {
 		return checkConfig(file, s)
 	}
@@ -66,6 +72,35 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 	}
 	warnIfOpen(c.web, s)
 	return c.serve(ctx, d, prefix, s)
+}
+
+// checkFlags tells bad usage before anything starts: later it would look like a failure.
+func (c serveCommand) checkFlags(ctx context.Context) error {
+	if err := web.Validate(*c.web.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file=%s: %w", *c.web.WebConfigFile, err)
+	}
+	for _, address := range *c.web.WebListenAddresses {
+		if err := checkListen(ctx, address); err != nil && !*c.web.WebSystemdSocket {
+			return fmt.Errorf("--web.listen-address: %w", err)
+		}
+	}
+	if err := checkListen(ctx, *c.pprof); err != nil && *c.pprof != "" {
+		return fmt.Errorf("--debug.pprof-address: %w", err)
+	}
+	return nil
+}
+
+// checkListen reports whether an address has the form that one can listen on. The toolkit knows vsock:// besides.
+func checkListen(ctx context.Context, address string) error {
+	if strings.HasPrefix(address, "vsock://") {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	return err
 }
 
 // serve runs the daemon and its listener until ctx ends or one of them fails, and returns when every probe has ended.
