@@ -3,7 +3,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 INFO := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION)
 
-.PHONY: all build test race e2e bench fuzz beside docs demo release
+.PHONY: all build test race e2e soak bench fuzz beside docs demo release
 all: test build
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' ./cmd/m365_connector_exporter
@@ -14,6 +14,10 @@ race:
 # Needs root and the servers that .ci/run installs.
 e2e:
 	go test -tags e2e -count=1 -timeout 24m -v ./cmd/m365_connector_exporter/e2e/
+# Two hours of everything at once; SOAK is another length. Needs root.
+SOAK ?= 2h
+soak:
+	SOAK=$(SOAK) go test -tags e2e -count=1 -timeout 0 -v -run 'TestSoak$$' ./cmd/m365_connector_exporter/e2e/
 bench:
 	go test -run '^$$' -bench . ./collector ./collector/check ./probes/wire ./probes/schedule
 # Every target; SECONDS_EACH is CPU time. See docs/fuzzing.md.

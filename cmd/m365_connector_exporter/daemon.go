@@ -77,6 +77,9 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("global.state_file: %w", err)
 	}
+	budget.OnError(func(err error) {
+		log.Error("no test message goes while the state file cannot be used", slog.Any("err", err))
+	})
 	self, err := newSelfTest(log)
 	if err != nil {
 		return nil, err

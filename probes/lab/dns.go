@@ -23,12 +23,15 @@ type DNS struct {
 }
 
 // StartDNS serves the records of a zone text on loopback.
-func StartDNS(zone string) (*DNS, error) {
+func StartDNS(zone string) (*DNS, error) { return StartDNSAt("127.0.0.1:0", zone) }
+
+// StartDNSAt serves them at host:port: where a server was that has been closed, perhaps.
+func StartDNSAt(addr, zone string) (*DNS, error) {
 	d := &DNS{}
 	if err := d.Set(zone); err != nil {
 		return nil, err
 	}
-	listener, packets, err := samePort()
+	listener, packets, err := samePort(addr)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +74,11 @@ func (d *DNS) Misbehave(name string, how dns.HandlerFunc) {
 	d.odd[dns.CanonicalName(name)] = how
 }
 
-func samePort() (net.Listener, net.PacketConn, error) {
+func samePort(addr string) (net.Listener, net.PacketConn, error) {
 	var err error
 	for range 20 {
 		var listener net.Listener
-		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil { //nolint:noctx // loopback
+		if listener, err = net.Listen("tcp", addr); err != nil { //nolint:noctx // loopback
 			continue
 		}
 		var packets net.PacketConn

@@ -24,6 +24,7 @@ type MessageBudget struct {
 	file    string
 	now     func() time.Time
 	started time.Time
+	onError func(error) // may be nil
 
 	mu   sync.Mutex
 	last map[string]time.Time // without a state file
@@ -42,6 +43,10 @@ func NewMessageBudget(stateFile string, now func() time.Time) (*MessageBudget, e
 	return b, nil
 }
 
+// OnError has f told of each message that may not go because the state file cannot be read, locked or written. It is called before
+// the budget is used.
+func (b *MessageBudget) OnError(f func(error)) { b.onError = f }
+
 // Take reserves a message under key and reports whether it may go now; else next is when to ask again. Where the state cannot
 // be read, locked or written, no message goes.
 func (b *MessageBudget) Take(key string, minInterval time.Duration) (ok bool, next time.Time) {
@@ -53,6 +58,9 @@ func (b *MessageBudget) Take(key string, minInterval time.Duration) (ok bool, ne
 	}
 	ok, next, err := b.takeFromFile(key, minInterval, now)
 	if err != nil {
+		if b.onError != nil {
+			b.onError(err)
+		}
 		return false, now.Add(minInterval)
 	}
 	return ok, next

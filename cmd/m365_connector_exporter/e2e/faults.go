@@ -126,7 +126,7 @@ func (w *faultWorld) startHealthy(zone *strings.Builder) {
 		w.t.Cleanup(server.Close)
 		fmt.Fprintf(zone, "%s. 60 IN A %s\n", name, addr)
 		for j := range healthyPaths / healthyServers {
-			w.well = append(w.well, path{connector: fmt.Sprintf("healthy-%d-%d", i, j), hop: name, port: server.Port(), tls: "DomainValidation", recipient: "anybody"})
+			w.well = append(w.well, path{connector: fmt.Sprintf("healthy-%d-%d", i, j), hop: name, port: server.Port(), tls: "DomainValidation", recipient: "anybody", probe: "interval: 12s, timeout: 11s, "})
 		}
 	}
 }
@@ -164,9 +164,17 @@ func (w *faultWorld) startFault(zone *strings.Builder, i int, f fault) {
 // configureFaults writes the configuration, with or without the faulty paths.
 func (w *faultWorld) configureFaults(sick bool) string {
 	w.t.Helper()
-	text := strings.Replace(w.head(), "global:\n", "global:\n  check_revocation: true\n", 1) + "tenants:\n" + tenant("healthy", w.well...)
 	if sick {
-		text += tenant("faults", w.sick...)
+		return w.write("faults.yaml", w.text(w.sick))
 	}
-	return w.write("faults.yaml", text)
+	return w.write("faults.yaml", w.text(nil))
+}
+
+// text is a configuration of the healthy paths and these.
+func (w *faultWorld) text(sick []path) string {
+	text := strings.Replace(w.head(), "global:\n", "global:\n  check_revocation: true\n", 1) + "tenants:\n" + tenant("healthy", w.well...)
+	if len(sick) > 0 {
+		text += tenant("faults", sick...)
+	}
+	return text
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"testing"
 	"time"
 )
 
@@ -35,7 +34,9 @@ func (w *world) pprof() string {
 // load collects garbage in the daemon and reads what it holds.
 func (w *world) load(d *daemon) load {
 	w.t.Helper()
-	collectGarbage(w.t, w.profiles)
+	for range 2 { // a heap profile begins with a collection; twice, for what finalizers free
+		w.profile("heap?gc=1")
+	}
 	m := d.metrics()
 	value := func(name string) float64 {
 		v, ok := m.value(name)
@@ -50,30 +51,32 @@ func (w *world) load(d *daemon) load {
 	}
 }
 
-// collectGarbage has the daemon's heap profile taken, which begins with a collection; twice, for what finalizers free.
-func collectGarbage(t testing.TB, profiles string) {
-	t.Helper()
-	for range 2 {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+profiles+"/debug/pprof/heap?gc=1", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close()
+// profile is the beginning of one of the daemon's profiles.
+func (w *world) profile(name string) string {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.profiles+"/debug/pprof/"+name, nil)
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text[:min(len(text), 10_000)])
 }
 
-// rest waits until every healthy path has had three rounds.
+// rest waits until every healthy path has had two rounds.
 func (w *faultWorld) rest(d *daemon) {
 	w.t.Helper()
 	eventually(w.t, time.Minute, func() string {
-		if n := d.metrics().rounds(); n < 3*healthyPaths {
+		if n := d.metrics().rounds(); n < 2*healthyPaths {
 			return fmt.Sprintf("%v rounds", n)
 		}
 		return ""

@@ -73,7 +73,7 @@ const logQueue = "/proc/sys/net/unix/max_dgram_qlen"
 
 // furnish brings loopback up and gives this run the folders that servers share by a fixed name.
 func furnish() error {
-	if err := loopbackUp(); err != nil {
+	if err := setLoopback(true); err != nil {
 		return err
 	}
 	if err := privateMounts(); err != nil {
@@ -120,8 +120,8 @@ func privateMounts() error {
 	return errors.Join(err, root.Chdir(), syscall.Chroot("."), here.Chdir())
 }
 
-// loopbackUp does what `ip link set lo up` does, netdevice(7).
-func loopbackUp() error {
+// setLoopback does what `ip link set lo up` does, or down, netdevice(7).
+func setLoopback(up bool) error {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
 	if err != nil {
 		return err
@@ -131,7 +131,10 @@ func loopbackUp() error {
 		name  [syscall.IFNAMSIZ]byte
 		flags uint16
 		_     [22]byte
-	}{flags: syscall.IFF_UP}
+	}{}
+	if up {
+		request.flags = syscall.IFF_UP
+	}
 	copy(request.name[:], "lo")
 	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request)))
 	if errno != 0 {

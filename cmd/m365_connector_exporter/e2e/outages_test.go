@@ -1,0 +1,241 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"m365_connector_exporter/probes/lab"
+)
+
+// ownWorld is twenty healthy paths to as many servers, for what befalls the daemon's own host.
+type ownWorld struct {
+	*world
+	mails []*lab.Mail
+	names *lab.DNS
+	zone  string
+	paths []path
+}
+
+func newOwnWorld(t testing.TB, probe string) *ownWorld {
+	t.Helper()
+	w := &ownWorld{world: smallWorld(t)}
+	certificate := (&faultWorld{world: w.world}).present(leafOf("*."+faultZone), w.ca.middle)
+	for i := range 20 {
+		addr := fmt.Sprintf("127.0.6.%d", i+1)
+		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &certificate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(mail.Close)
+		host := fmt.Sprintf("own%d.%s", i, faultZone)
+		w.zone += fmt.Sprintf("%s. 60 IN A %s\n", host, addr)
+		w.mails = append(w.mails, mail)
+		w.paths = append(w.paths, path{
+			connector: fmt.Sprintf("own-%d", i), hop: host, port: mail.Port(), tls: "DomainValidation", recipient: "anybody", probe: "interval: 8s, timeout: 7s, " + probe,
+		})
+	}
+	w.resolver("127.0.0.1:0")
+	return w
+}
+
+func (w *ownWorld) resolver(addr string) {
+	w.t.Helper()
+	names, err := lab.StartDNSAt(addr, w.zone)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(names.Close)
+	w.names, w.dns = names, names.Addr()
+}
+
+// tally is how many paths pass, and how many rounds ended as what.
+type tally struct{ passing, passed, failed, inconclusive float64 }
+
+func (d *daemon) tally() (t tally) {
+	m := d.metrics()
+	for _, s := range m.find("probe_success") {
+		t.passing += s.value
+	}
+	for outcome, n := range map[string]*float64{"passed": &t.passed, "failed": &t.failed, "inconclusive": &t.inconclusive} {
+		for _, s := range m.find("probes_total", "outcome", outcome) {
+			*n += s.value
+		}
+	}
+	return t
+}
+
+// recovers waits until all paths pass again, after rounds that are newer than before.
+func (d *daemon) recovers(before tally) {
+	d.t.Helper()
+	eventually(d.t, time.Minute, func() string {
+		if now := d.tally(); now.passing < 20 || now.passed < before.passed+20 {
+			return fmt.Sprintf("%+v, before %+v", now, before)
+		}
+		return ""
+	})
+}
+
+// TestOutages takes from the running daemon its resolver, its network and its descriptors, one after another. It is the daemon's host
+// that suffers, so no mail server is ever called down; and it recovers by itself.
+func TestOutages(t *testing.T) {
+	w := newOwnWorld(t, "")
+	d := w.serve(w.configure("own.yaml", w.paths...))
+	d.recovers(tally{})
+	for _, outage := range []struct {
+		name  string
+		want  string // in the reasons meanwhile, where they can be asked for
+		begin func(during func())
+	}{
+		{"the resolver is gone", "resolve dns_refused", func(during func()) {
+			w.names.Close()
+			during()
+			w.resolver(w.dns)
+		}},
+		{"no descriptors", "resolve internal_error", func(during func()) {
+			limit := w.descriptors(d, syscall.Rlimit{})
+			w.descriptors(d, syscall.Rlimit{Cur: 3, Max: limit.Max})
+			during()
+			w.descriptors(d, limit)
+		}},
+		{"the network is cut", "", func(during func()) {
+			w.loopback(false)
+			defer w.loopback(true)
+			during()
+		}},
+	} {
+		before := d.tally()
+		outage.begin(func() {
+			if outage.want == "" { // the test cannot ask either
+				time.Sleep(10 * time.Second)
+				return
+			}
+			eventually(t, 40*time.Second, func() string {
+				m, unsure := d.metrics(), 0
+				for _, s := range m.find("probe_inconclusive") {
+					unsure += int(s.value)
+				}
+				if why := m.why("endpoint_failure_info", nil); unsure < 15 || !strings.Contains(why, outage.want) {
+					return fmt.Sprintf("%s: %d paths are inconclusive: %s", outage.name, unsure, why)
+				}
+				return ""
+			})
+		})
+		d.recovers(d.tally())
+		after := d.tally()
+		t.Logf("%s: before %+v, after %+v", outage.name, before, after)
+		if after.failed > 0 || after.inconclusive == before.inconclusive {
+			t.Errorf("%s: before %+v, after %+v: want no failure, and inconclusive rounds", outage.name, before, after)
+		}
+	}
+}
+
+func (w *world) loopback(up bool) {
+	w.t.Helper()
+	if os.Getenv(enclosed) == "" {
+		w.t.Fatal("this would cut the machine's own loopback: it wants a network namespace")
+	}
+	if err := setLoopback(up); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// descriptors sets the daemon's limit (what is open stays open), where it is not zero, and returns the one before.
+func (w *world) descriptors(d *daemon, limit syscall.Rlimit) (before syscall.Rlimit) {
+	w.t.Helper()
+	var change uintptr
+	if limit.Max != 0 {
+		change = uintptr(unsafe.Pointer(&limit))
+	}
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(d.cmd.Process.Pid), syscall.RLIMIT_NOFILE, change, uintptr(unsafe.Pointer(&before)), 0, 0)
+	if errno != 0 {
+		w.t.Fatal(errno)
+	}
+	return before
+}
+
+// TestKilled kills the daemon again and again while twenty paths send messages: the state file is whole each time, no path sends a
+// second message within its interval, and the last start watches as if nothing had been.
+func TestKilled(t *testing.T) {
+	w := newOwnWorld(t, "until: message, message_min_interval: 1h, ")
+	file := w.configure("own.yaml", w.paths...)
+	for i := range 6 {
+		d := w.serve(file)
+		time.Sleep(time.Duration(200+i*350) * time.Millisecond) // anywhere in the middle
+		d.kill()
+		w.checkState()
+	}
+	d := w.serve(file)
+	d.recovers(tally{})
+	sent := 0
+	for i, m := range w.mails {
+		n := len(m.Messages())
+		if n > 1 {
+			t.Errorf("own-%d sent %d messages", i, n)
+		}
+		sent += n
+	}
+	t.Logf("%d of 20 messages arrived; what was noted and then killed is not sent again", sent)
+	if sent == 0 {
+		t.Error("no message at all")
+	}
+}
+
+func (w *ownWorld) checkState() {
+	w.t.Helper()
+	text, err := os.ReadFile(filepath.Join(w.dir, "state.json"))
+	if os.IsNotExist(err) {
+		return // killed before the first message
+	}
+	var state map[string]time.Time
+	if err == nil {
+		err = json.Unmarshal(text, &state)
+	}
+	if err != nil {
+		w.t.Errorf("state file: %v in %q", err, text)
+	}
+}
+
+// TestDiskFull leaves the state folder no room: no message goes that could not be noted, the log says so, the paths are watched, and
+// messages go when there is room again.
+func TestDiskFull(t *testing.T) {
+	w := newOwnWorld(t, "until: message, message_min_interval: 1h, ")
+	disk := filepath.Join(w.dir, "disk")
+	if err := os.Mkdir(disk, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	filler := filepath.Join(disk, "filler")
+	if err := os.WriteFile(filler, make([]byte, 1<<20), 0o600); err == nil {
+		t.Fatal("the disk is not full")
+	}
+	text := strings.Replace(w.head(), "state_file: state.json", "state_file: disk/state.json", 1) + "tenants:\n" + tenant("contoso", w.paths...)
+	d := w.serve(w.write("own.yaml", text))
+	d.recovers(tally{})
+	if n := len(w.mails[0].Messages()); n > 0 || !strings.Contains(d.out.String(), "no test message goes while the state file cannot be used") {
+		t.Errorf("%d messages went with a full disk; the log must say that none does", n)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, time.Minute, func() string {
+		for i, m := range w.mails {
+			if n := len(m.Messages()); n != 1 {
+				return fmt.Sprintf("own-%d has sent %d messages with room again", i, n)
+			}
+		}
+		return ""
+	})
+}

@@ -1,0 +1,208 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// soakLength is what SOAK says, as Go writes durations; without it what CI has time for.
+func soakLength(t testing.TB) time.Duration {
+	t.Helper()
+	text := os.Getenv("SOAK")
+	if text == "" {
+		return 150 * time.Second
+	}
+	length, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("SOAK: %v", err)
+	}
+	return length
+}
+
+// TestSoak has the daemon watch all misbehaviours and 200 healthy paths while everything is asked of it at once: a reload every
+// second, every ten seconds of a configuration with other paths, scrapes, pages and /probe. What it holds of its host must stay
+// what it was, and no healthy path may be disturbed.
+func TestSoak(t *testing.T) {
+	length := soakLength(t)
+	w := newFaultWorld(t)
+	file := w.configureFaults(true)
+	d := runDaemon(t, w.binary, "serve", "--config.file="+file, "--log.level=error", "--debug.pprof-address="+w.pprof())
+	eventually(t, 2*time.Minute, func() string { return d.metrics().healthy() })
+
+	ctx, cancel := context.WithTimeout(context.Background(), length)
+	defer cancel()
+	s := &strain{w: w, d: d}
+	s.running.Go(func() { s.every(ctx, time.Second, s.reload) })
+	s.running.Go(func() { s.every(ctx, 500*time.Millisecond, s.scrape) })
+	s.running.Go(func() { s.every(ctx, 300*time.Millisecond, s.probe) })
+	s.running.Go(func() { s.every(ctx, 5*time.Second, s.pages) })
+	var samples []load
+	tick := time.NewTicker(max(length/40, 3*time.Second))
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			samples = append(samples, w.load(d))
+			if why := d.metrics().healthy(); why != "" {
+				t.Fatal(why)
+			}
+		}
+	}
+	cancel()
+	s.running.Wait()
+	m := d.metrics()
+	t.Logf("%v: %d reloads, %d scrapes, %d probes, %d pages; %v healthy rounds passed; %d samples", length,
+		s.count[0], s.count[1], s.count[2], s.count[3], m.rounds(), len(samples))
+	for _, e := range s.errors {
+		t.Error(e)
+	}
+	w.flat(samples)
+	if t.Failed() {
+		t.Log(w.profile("goroutine?debug=1"))
+		t.Log(w.profile("heap?debug=1&gc=1"))
+	}
+}
+
+// flat compares the least that was held in the last third of a run with that of the third before it: what leaks raises the least,
+// what is only busy does not.
+func (w *world) flat(samples []load) {
+	w.t.Helper()
+	third := len(samples) / 3
+	if third < 3 {
+		w.t.Fatalf("%d samples are too few", len(samples))
+	}
+	middle, last := least(samples[third:2*third]), least(samples[2*third:])
+	w.t.Logf("the least held at first %+v, then %+v, at last %+v", least(samples[:third]), middle, last)
+	if last.goroutines > middle.goroutines*1.1+20 || last.descriptors > middle.descriptors*1.1+20 || last.heapMB > middle.heapMB*1.1+1 {
+		w.t.Errorf("what is held grows: %+v, then %+v", middle, last)
+	}
+}
+
+func least(samples []load) load {
+	all := samples[0]
+	for _, s := range samples[1:] {
+		all = load{
+			goroutines: min(all.goroutines, s.goroutines), descriptors: min(all.descriptors, s.descriptors),
+			heapMB: min(all.heapMB, s.heapMB), residentMB: min(all.residentMB, s.residentMB),
+		}
+	}
+	return all
+}
+
+// strain is what is done to a daemon at once.
+type strain struct {
+	w       *faultWorld
+	d       *daemon
+	running sync.WaitGroup
+	mu      sync.Mutex
+	errors  []string // the first of them
+	count   [4]int   // reloads, scrapes, probes, pages; each has one goroutine
+}
+
+func (s *strain) every(ctx context.Context, pause time.Duration, do func()) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
+}
+
+// ask asks the daemon and reads the answer away; any status but those wanted is an error.
+func (s *strain) ask(method, page string, wanted ...int) {
+	req, err := http.NewRequest(method, s.d.url+page, nil) //nolint:noctx // the client has a limit
+	if err != nil {
+		s.fail(err.Error())
+		return
+	}
+	req.Header.Set("Accept-Encoding", "gzip")
+	req.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "10") // a server that asked for fewer connections keeps /probe waiting
+	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
+	if err != nil {
+		s.fail(err.Error())
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var body io.Reader = resp.Body
+	if resp.Header.Get("Content-Encoding") == "gzip" {
+		if body, err = gzip.NewReader(resp.Body); err != nil {
+			s.fail(page + ": " + err.Error())
+			return
+		}
+	}
+	text, err := io.ReadAll(body)
+	if err != nil || !slices.Contains(wanted, resp.StatusCode) {
+		s.fail(fmt.Sprintf("%s %s: %d, %v, %.200s", method, page, resp.StatusCode, err, text))
+	}
+}
+
+func (s *strain) fail(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.errors) < 10 {
+		s.errors = append(s.errors, why)
+	}
+}
+
+// reload takes away another third of the misbehaving paths every ten times.
+func (s *strain) reload() {
+	if s.count[0]%10 == 0 {
+		var sick []path
+		for i, p := range s.w.sick {
+			if i%3 != s.count[0]/10%3 {
+				sick = append(sick, p)
+			}
+		}
+		temp := filepath.Join(s.w.dir, "next.yaml")
+		if err := os.WriteFile(temp, []byte(s.w.text(sick)), 0o600); err != nil {
+			s.fail(err.Error())
+		}
+		if err := os.Rename(temp, filepath.Join(s.w.dir, "faults.yaml")); err != nil {
+			s.fail(err.Error())
+		}
+	}
+	s.count[0]++
+	s.ask(http.MethodPost, "/-/reload", http.StatusOK)
+}
+
+func (s *strain) scrape() {
+	s.count[1]++
+	s.ask(http.MethodGet, "/metrics", http.StatusOK)
+}
+
+// probe asks for a healthy path and a misbehaving one in turn; the latter may have been taken away.
+func (s *strain) probe() {
+	s.count[2]++
+	n := s.count[2]
+	tenant, p := "healthy", s.w.well[n%len(s.w.well)]
+	if n%2 == 0 {
+		tenant, p = "faults", s.w.sick[n/2%len(s.w.sick)]
+	}
+	target := strings.Join([]string{tenant, p.connector, url.PathEscape(p.hop)}, "/")
+	s.ask(http.MethodGet, "/probe?target="+url.QueryEscape(target), http.StatusOK, http.StatusNotFound)
+}
+
+func (s *strain) pages() {
+	s.count[3]++
+	for _, page := range []string{"/", "/api/v1/paths", "/api/v1/findings", "/sd"} {
+		s.ask(http.MethodGet, page, http.StatusOK)
+	}
+}
