@@ -57,7 +57,7 @@ func (b *Board) Facts() *check.Facts {
 }
 
 func (s *PathState) facts() check.Path {
-	p := check.Path{Path: s.Path, Conclusive: s.Conclusive, Newest: s.Whole}
+	p := check.Path{Path: *s.Path, Conclusive: s.Conclusive, Newest: s.Whole}
 	for _, key := range slices.SortedFunc(maps.Keys(s.Endpoints), EndpointKey.compare) {
 		p.Endpoints = append(p.Endpoints, check.Endpoint{Host: key.Host, Address: key.Address, TLS: s.Endpoints[key].TLS})
 	}

@@ -59,9 +59,9 @@ func (b *Board) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 			continue // the configuration does not let this happen
 		}
 		id := pathIdentity(p.ID).clean()
-		state := PathState{Path: p, drawn: &drawing{}}
+		state := PathState{Path: &p, drawn: &drawing{}}
 		if old, ok := b.index[p.ID]; ok {
-			state = b.states[old].moved(p)
+			state = b.states[old].moved(&p)
 		}
 		state.hidden, taken[id] = taken[id], true
 		index[p.ID] = len(states)
@@ -71,7 +71,7 @@ func (b *Board) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 }
 
 // moved is the state under a new configuration. What is drawn stays so while the path is the same.
-func (s *PathState) moved(p probes.Path) PathState {
+func (s *PathState) moved(p *probes.Path) PathState {
 	next := *s
 	if !reflect.DeepEqual(s.Path, p) {
 		next.Path, next.drawn = p, &drawing{}

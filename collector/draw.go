@@ -34,13 +34,13 @@ func (a *identity) compare(b *identity) int { return slices.Compare(a[:], b[:]) 
 // series is one value, finished: a scrape only writes it down.
 type series struct {
 	value  float64
-	extra  []string // clean values of the labels beside the group's identity, in the order of their names; series may share them
+	extra  *[]string // clean values of the labels beside the group's identity, in the order of their names; shared by many series
 	metric int16
 	escape bool // a value holds a backslash or a quote
 }
 
 func (s series) compare(t series) int {
-	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(s.extra, t.extra))
+	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(*s.extra, *t.extra))
 }
 
 // group is every series of one tenant, connector, path or endpoint.
@@ -105,23 +105,22 @@ func (s *pen) send(metric int, value float64, extra ...string) {
 		s.dropped++
 		return
 	}
-	one := series{metric: int16(metric), value: value, extra: make([]string, len(extra))} //nolint:gosec // metric < numMetrics
+	var words [maxExtra]string
 	for _, c := range f.columns {
 		if c.extra {
-			one.extra[c.at] = clean(extra[c.from])
+			words[c.at] = clean(extra[c.from])
 		}
+	}
+	one := series{metric: int16(metric), value: value, extra: extras.of(words, f.extras)} //nolint:gosec // metric < numMetrics
+	for _, c := range f.columns {
 		one.escape = one.escape || strings.ContainsAny(c.value(s.at, &one), `\"`)
 	}
 	for i := range s.at.series {
 		other := &s.at.series[i]
-		if !slices.Equal(one.extra, other.extra) {
-			continue
-		}
-		if one.metric == other.metric {
+		if one.metric == other.metric && slices.Equal(*one.extra, *other.extra) {
 			s.dropped++
 			return
 		}
-		one.extra = other.extra
 	}
 	s.at.series = append(s.at.series, one)
 }

@@ -108,7 +108,7 @@ func (s *shared) certificate(c probes.Certificate) probes.Certificate {
 }
 
 // remember forgets something at random where there is no room: what is common comes back at once.
-func remember[V any](known map[string]V, key string, value V) {
+func remember[K comparable, V any](known map[K]V, key K, value V) {
 	for other := range known {
 		if len(known) < maxShared {
 			break

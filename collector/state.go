@@ -10,7 +10,7 @@ import (
 // PathState is what is known of one path. Treat it as read-only: View hands out the Board's own values, which Record replaces
 // and never changes.
 type PathState struct {
-	Path         probes.Path
+	Path         *probes.Path
 	Newest       *probes.Result // nil before the first round
 	NewestFailed *probes.Result // the newest round that failed, provisional ones too; nil before one
 	Whole        *probes.Result // the newest round that was not cut short; nil before one

@@ -42,7 +42,6 @@ func (d *daemon) judgeNow() time.Duration {
 	}
 	f.Overloaded = check.Overloads(f.Paths, d.judge.cfg.Global.MaxConcurrentPerAddress, d.judge.cfg.Global.MinGapPerAddress)
 	d.board.SetAnalysis(collector.Analyse(f))
-	release(len(f.Paths))
 	return time.Since(start)
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
+	"time"
 )
 
 // manyPaths is where what rests in memory begins to matter.
@@ -17,7 +19,7 @@ func gcPercent(paths int) int {
 	case paths < manyPaths:
 		return 50
 	default:
-		return 25
+		return 20
 	}
 }
 
@@ -28,9 +30,22 @@ func tuneGC(paths int) {
 	}
 }
 
-// release gives back what a judgement of thousands of paths took for a moment: it is half as much as what rests.
-func release(paths int) {
-	if paths >= manyPaths {
-		debug.FreeOSMemory()
+// releaseEvery is how long what thousands of paths took for a moment is kept: after the first rounds, a judgement or a scrape that is
+// as much as what rests, and the runtime by itself takes minutes to give it back.
+const releaseEvery = 30 * time.Second
+
+// keepLean gives memory back while there are many paths, until ctx ends.
+func (d *daemon) keepLean(ctx context.Context) error {
+	tick := time.NewTicker(releaseEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if len(d.board.View().Paths) >= manyPaths {
+				debug.FreeOSMemory()
+			}
+		}
 	}
 }

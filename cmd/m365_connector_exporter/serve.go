@@ -148,6 +148,7 @@ func (d *daemon) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { d.runner.Run(ctx); return nil })
 	group.Go(func() error { return d.keepJudging(ctx) })
+	group.Go(func() error { return d.keepLean(ctx) })
 	group.Go(func() error { return keepLearning(ctx, d.reloaded, d.learn) })
 	group.Go(func() error { return d.selfTest.run(ctx) })
 	group.Go(func() error {

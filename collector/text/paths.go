@@ -47,7 +47,7 @@ func PathsJSON(w io.Writer, paths []*collector.PathState) error {
 }
 
 func stateToJSON(s *collector.PathState) stateJSON {
-	item := Item{Path: s.Path}
+	item := Item{Path: *s.Path}
 	if s.Newest != nil {
 		item.Result = *s.Newest
 		item.Result.Until = last(item.Result)

@@ -30,8 +30,8 @@ func crowd() *stand {
 		s.view.Tenants = append(s.view.Tenants, mailflow.Tenant{Name: name, NotLoaded: "no"})
 		for n := range 20 {
 			id := outbound(name, fmt.Sprint(long, "connector ", n), long+"host.example")
-			p := pattern
-			p.Path.ID = id
+			p, planned := pattern, *pattern.Path
+			planned.ID, p.Path = id, &planned
 			s.view.Paths = append(s.view.Paths, &p)
 			s.view.Analysis.Findings = append(s.view.Analysis.Findings, check.Finding{
 				Key: check.Key{Code: "smart_hosts_missing", Subject: check.Subject(id)}, Severity: check.Critical, Evidence: evidence,
@@ -157,8 +157,8 @@ func TestHeadline(t *testing.T) {
 		add(c.failed, func() *collector.PathState { return state(id, probes.TLSStage, failed) })
 		add(c.open, func() *collector.PathState { return state(id, probes.TLSStage, greylisted) })
 		add(c.passed, func() *collector.PathState { return state(id, probes.TLSStage, passed) })
-		add(c.waiting, func() *collector.PathState { return &collector.PathState{Path: probes.Path{ID: id}} })
-		add(c.off, func() *collector.PathState { return &collector.PathState{Path: probes.Path{ID: id, NotProbed: "off"}} })
+		add(c.waiting, func() *collector.PathState { return &collector.PathState{Path: &probes.Path{ID: id}} })
+		add(c.off, func() *collector.PathState { return &collector.PathState{Path: &probes.Path{ID: id, NotProbed: "off"}} })
 		s.view.Analysis = &collector.Analysis{Findings: make([]check.Finding, c.critical)}
 		for i := range s.view.Analysis.Findings {
 			s.view.Analysis.Findings[i].Severity = check.Critical

@@ -118,7 +118,7 @@ func facts(p *collector.PathState) []fact {
 		{"Connector type", string(p.Path.ConnectorType)},
 		{"Direction", string(p.Path.ID.Direction)},
 		{"Next hop", p.Path.Hop},
-		{"TLS demanded", demanded(p.Path)},
+		{"TLS demanded", demanded(*p.Path)},
 		{"Climbs to", probes.Stages[min(s.Until, probes.Message)].Microsoft},
 		{"MAIL FROM", text.Redact(p.Path.MailFrom)},
 		{"Recipients", text.Redact(strings.Join(p.Path.Recipients[:min(len(p.Path.Recipients), 10)], ", "))},

@@ -60,7 +60,7 @@ func ask(h http.Handler, url string, header ...string) *httptest.ResponseRecorde
 func state(id probes.PathID, until probes.Stage, end probes.Step) *collector.PathState {
 	r := round(id, until, end)
 	s := &collector.PathState{
-		Path: probes.Path{
+		Path: &probes.Path{
 			ID: id, ConnectorType: mailflow.OnPremises, Hop: id.Path, MailFrom: "probe@contoso.com", Recipients: []string{"anna@contoso.com"},
 			Settings: probes.Settings{Until: until, Port: 25, Interval: time.Minute, Timeout: 10 * time.Second},
 		},

@@ -42,7 +42,7 @@ func TestTenThousandPathsRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{Prober: proberFunc})
 		r.SetPaths(tenThousand())
-		ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second)
 		defer cancel()
 		r.Run(ctx)
 		if s := r.Stats(); !s.FirstRoundComplete || s.Skipped != 0 || s.InFlight != 0 || len(r.due) != 10_000 {

@@ -11,7 +11,7 @@ import (
 // would wait for each other at the gate, each with its memory.
 const (
 	minSplay   = 10 * time.Second
-	firstShare = 4 * time.Millisecond  // of each path that starts, in the time that first rounds are spread over
+	firstShare = 10 * time.Millisecond // of each path that starts, in the time that first rounds are spread over
 	laterShare = 20 * time.Millisecond // the same of later rounds
 )
 
