@@ -19,7 +19,7 @@ func gcPercent(paths int) int {
 	case paths < manyPaths:
 		return 50
 	default:
-		return 20
+		return 15
 	}
 }
 
