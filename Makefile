@@ -20,6 +20,11 @@ soak:
 	SOAK=$(SOAK) go test -tags e2e -count=1 -timeout 0 -v -run 'TestSoak$$' ./cmd/m365_connector_exporter/e2e/
 bench:
 	go test -run '^$$' -bench . ./collector ./collector/check ./probes/wire ./probes/schedule
+# 10,000 and 50,000 paths against a simulated world, a quarter of an hour each.
+.PHONY: scale
+scale:
+	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter -scale.paths 10000 -scale.interval 5m -scale.intervals 3
+	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter -scale.paths 50000 -scale.interval 5m -scale.intervals 3
 # Every target; SECONDS_EACH is CPU time. See docs/fuzzing.md.
 fuzz:
 	.ci/fuzz

@@ -51,7 +51,10 @@ func (r *Runner) land(ctx context.Context, e *entry, f *flight, this *round) {
 	}
 	r.stats.Throttled += throttled(f.result)
 	e.last, e.ended = f, time.Now()
-	time.AfterFunc(young, func() { // the board has what matters; this one answers nobody any more
+	if e.aging != nil {
+		e.aging.Stop() // or it would hold the result before this one
+	}
+	e.aging = time.AfterFunc(young, func() { // the board has what matters; this one answers nobody any more
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if e.last == f {
