@@ -1,0 +1,131 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"m365_connector_exporter/probes/lab"
+)
+
+// The configuration: tenants × connectors × smart hosts.
+const (
+	restTenants    = 10
+	restConnectors = 100
+	restHosts      = 10
+	restPaths      = restTenants * restConnectors * restHosts
+	restLimit      = 150e6           // bytes resident
+	firstRounds    = 3 * time.Minute // more than they are spread over, for memory to come to rest
+)
+
+// TestManyPathsAtRest has the daemon know 10,000 paths, each with a host, an address and a certificate of its own, and looks at
+// the memory it occupies while they are probed every five minutes, when each has been.
+func TestManyPathsAtRest(t *testing.T) {
+	dir := t.TempDir()
+	ca, err := lab.NewCA(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := startCrowd(t, ca)
+	var zone strings.Builder
+	for i := range restPaths {
+		fmt.Fprintf(&zone, "h%d.example. 60 IN A 127.20.%d.%d\n", i, i/250, 1+i%250)
+	}
+	names, err := lab.StartDNS(zone.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(names.Close)
+	root := filepath.Join(dir, "root.pem")
+	writeFile(t, root, string(ca.RootPEM()), 0o600)
+	file := filepath.Join(dir, "rest.yaml")
+	writeFile(t, file, restConfig(root, names.Addr(), port), 0o600)
+
+	d := runDaemon(t, build(t, dir), "serve", "--config.file="+file)
+	time.Sleep(firstRounds)
+	all := d.residentOver(90 * time.Second)
+	rest := all[len(all)/2]
+	passed := 0
+	for _, s := range d.metrics().find("probe_success") {
+		passed += int(s.value)
+	}
+	if passed < restPaths*95/100 { // a busy machine may miss some
+		t.Errorf("%d of %d paths pass", passed, restPaths)
+	}
+	t.Logf("%d paths: %.0f MB resident at rest (%.0f to %.0f), %.0f MB after a scrape", restPaths, rest/1e6, all[0]/1e6, all[len(all)-1]/1e6, float64(d.resident())/1e6)
+	if rest > restLimit {
+		t.Errorf("%.0f MB resident at rest, want %.0f at most", rest/1e6, restLimit/1e6)
+	}
+}
+
+// residentOver samples resident, and sorts: memory is given back now and then.
+func (p *process) residentOver(span time.Duration) (all []float64) {
+	p.t.Helper()
+	for end := time.Now().Add(span); time.Now().Before(end); time.Sleep(time.Second) {
+		all = append(all, float64(p.resident()))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func restConfig(root, resolver string, port int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `global: {ca_file: %q, allow_networks: [127.0.0.0/8]}
+probe: {interval: 5m, dns_servers: [%q], port: %d, hello_name: prober.example}
+tenants:
+`, root, resolver, port)
+	for i := range restTenants {
+		fmt.Fprintf(&b, "- name: tenant%d\n  accepted_domains: [{domain_name: t%d.example, default: true}]\n  outbound_connectors:\n", i, i)
+		for j := range restConnectors {
+			first := (i*restConnectors + j) * restHosts
+			hosts := make([]string, restHosts)
+			for k := range hosts {
+				hosts[k] = fmt.Sprintf("h%d.example", first+k)
+			}
+			fmt.Fprintf(&b, "  - name: connector %d\n    connector_type: OnPremises\n    use_mx_record: false\n    tls_settings: CertificateValidation\n"+
+				"    smart_hosts: [%s]\n    recipient_domains: [t%d.example]\n    validation_recipients: [probe@t%d.example]\n", j, strings.Join(hosts, ", "), i, i)
+		}
+	}
+	return b.String()
+}
+
+// startCrowd is one mail server at every loopback address, which shows each host's own certificate, and returns its port.
+func startCrowd(t *testing.T, ca *lab.CA) int {
+	t.Helper()
+	certs := make(map[string]*tls.Certificate, restPaths)
+	for i := range restPaths {
+		name := fmt.Sprintf("h%d.example", i)
+		cert, err := ca.Issue(lab.Leaf{Names: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 90)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		certs[name] = &cert
+	}
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return accepting{}, nil }))
+	server.Domain = "crowd.example"
+	server.TLSConfig = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return certs[h.ServerName], nil }}
+	l, err := net.Listen("tcp4", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(l) }() // ends with Close
+	t.Cleanup(func() { _ = server.Close() })
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// accepting accepts every envelope and no message.
+type accepting struct{ smtp.Session }
+
+func (accepting) Mail(string, *smtp.MailOptions) error { return nil }
+func (accepting) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (accepting) Reset()                               {}
+func (accepting) Logout() error                        { return nil }
