@@ -13,7 +13,7 @@ race:
 	go test -race ./...
 # Needs root and the servers that .ci/run installs.
 e2e:
-	go test -tags e2e -count=1 -timeout 24m -v ./cmd/m365_connector_exporter/e2e/
+	go test -tags e2e -count=1 -timeout 45m -v ./cmd/m365_connector_exporter/e2e/
 # Two hours of everything at once; SOAK is another length. Needs root.
 SOAK ?= 2h
 soak:

@@ -55,7 +55,8 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage
 	}
-	for _, problem := range cfg.Problems() {
+	problems := cfg.Problems()
+	for _, problem := range problems {
 		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
 	}
 	paths, err := c.choose(plan(cfg, s.hostname()))
@@ -78,7 +79,7 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintf(s.err, "%s: %s\n", program, why)
 		return exitUsage
 	}
-	return exitCode(items)
+	return exitCode(items, len(problems) > 0 && len(*c.targets) == 0)
 }
 
 // choose picks the paths and how far to climb. A disabled connector is probed when asked for by name: that is how one
@@ -186,8 +187,12 @@ func (c validateCommand) print(out io.Writer, items []text.Item) error {
 	return text.Validation(out, items, terminal(out))
 }
 
-func exitCode(items []text.Item) int {
+// exitCode sums the items up; untried says that all was asked for and a tenant was not loaded.
+func exitCode(items []text.Item, untried bool) int {
 	code := exitOK
+	if untried {
+		code = exitInconclusive
+	}
 	for _, item := range items {
 		switch item.Result.Outcome() {
 		case probes.Failed:
