@@ -19,10 +19,10 @@ const (
 // comes early by that much. First rounds begin within half the interval, before any first failure is repeated: until then this host's
 // place in the network cannot be judged. It is always the same for the same path among as many.
 func splay(p probes.Path, interval time.Duration, together int) (first, early time.Duration) {
-	window := min(interval, max(minSplay, time.Duration(together)*firstShare))
-	later := min(interval, max(minSplay, time.Duration(together)*laterShare))
+	window := min(interval/2, max(minSplay, time.Duration(together)*firstShare))
+	later := max(window, min(interval, time.Duration(together)*laterShare))
 	place := float64(spread(p.ID)>>11) / (1 << 53) // 0 to 1
-	return time.Duration(place * float64(min(window, interval/2))), time.Duration((1 - place) * float64(later-window))
+	return time.Duration(place * float64(window)), time.Duration((1 - place) * float64(later-window))
 }
 
 func spread(id probes.PathID) uint64 {
