@@ -21,6 +21,7 @@ archive() { # folder file
 }
 
 zipped() { # folder file
+  chmod -R u=rwX,go=rX "$work/$1" # a clone has the modes of whoever made it
   find "$work/$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
   (cd "$work" && find "$1" -type f | sort | zip -q -X -@ "$2")
 }
@@ -42,7 +43,7 @@ platform() { # os arch
 
 chart() {
   helm package --version "$version" --app-version "$version" --destination "$work" deploy/kubernetes/helm/m365-connector-exporter >/dev/null
-  tar -C "$work" -xzf "$work/m365-connector-exporter-$version.tgz" # helm writes the time of the day
+  tar -C "$work" -xmzf "$work/m365-connector-exporter-$version.tgz" # helm writes the time of the day
   archive m365-connector-exporter "$out/m365-connector-exporter-$version.chart.tgz"
 }
 
