@@ -53,28 +53,50 @@ func TestInhibition(t *testing.T) {
 		firing []labels
 		told   string
 	}{
-		{"connector down", []labels{alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
-			alert("CertificateExpired", "critical", path...), alert("CertificateExpiring", "warning", path...)}, "Down"},
-		{"one path fails for its certificate, another by itself", []labels{alert("CertificateExpired", "critical", path...),
-			alert("PathFailing", "critical", path...), alert("PathFailing", "critical", other...)}, "CertificateExpired PathFailing"},
-		{"it is us", []labels{alert("MostPathsFailing", "critical"), alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
-			alert("ProbeNotRunning", "warning", path...), alert("AttributionFailing", "critical", path...)}, "AttributionFailing MostPathsFailing"},
-		{"another exporter's trouble hides nothing", []labels{alert("MostPathsFailing", "critical", "instance", "f"),
-			alert("RedundancyLost", "warning", path...)}, "MostPathsFailing RedundancyLost"},
-		{"the exporter goes while a connector is down", []labels{alert("ExporterDown", "critical"), alert("Down", "critical", on...),
-			alert("ProbeNotRunning", "warning", path...)}, "Down ExporterDown"},
-		{"critical before warning", []labels{alert("CertificateExpiring", "critical", path...), alert("CertificateExpiring", "warning", path...),
-			alert("RedundancyLost", "warning", "tenant", "u", "connector", "c", "direction", "outbound")}, "CertificateExpiring RedundancyLost"},
-		{"attribution with a known cause", []labels{alert("SharedBetweenTenants", "critical", on...),
-			alert("AttributionFailing", "critical", path...)}, "SharedBetweenTenants"},
-		{"fragile for what is shared, and by itself", []labels{alert("SharedBetweenTenants", "warning", on...),
-			alert("AttributionFragile", "warning", path...), alert("AttributionFragile", "warning", "tenant", "u", "connector", "c", "direction", "inbound")},
-			"AttributionFragile SharedBetweenTenants"},
+		{"connector down", []labels{
+			alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
+			alert("CertificateExpired", "critical", path...), alert("CertificateExpiring", "warning", path...),
+		}, "Down"},
+		{"one path fails for its certificate, another by itself", []labels{
+			alert("CertificateExpired", "critical", path...),
+			alert("PathFailing", "critical", path...), alert("PathFailing", "critical", other...),
+		}, "CertificateExpired PathFailing"},
+		{"it is us", []labels{
+			alert("MostPathsFailing", "critical"), alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
+			alert("ProbeNotRunning", "warning", path...), alert("AttributionFailing", "critical", path...),
+		}, "AttributionFailing MostPathsFailing"},
+		{"another exporter's trouble hides nothing", []labels{
+			alert("MostPathsFailing", "critical", "instance", "f"),
+			alert("RedundancyLost", "warning", path...),
+		}, "MostPathsFailing RedundancyLost"},
+		{"the exporter goes while a connector is down", []labels{
+			alert("ExporterDown", "critical"), alert("Down", "critical", on...),
+			alert("ProbeNotRunning", "warning", path...),
+		}, "Down ExporterDown"},
+		{"critical before warning", []labels{
+			alert("CertificateExpiring", "critical", path...), alert("CertificateExpiring", "warning", path...),
+			alert("RedundancyLost", "warning", "tenant", "u", "connector", "c", "direction", "outbound"),
+		}, "CertificateExpiring RedundancyLost"},
+		{"attribution with a known cause", []labels{
+			alert("SharedBetweenTenants", "critical", on...),
+			alert("AttributionFailing", "critical", path...),
+		}, "SharedBetweenTenants"},
+		{
+			"fragile for what is shared, and by itself",
+			[]labels{
+				alert("SharedBetweenTenants", "warning", on...),
+				alert("AttributionFragile", "warning", path...), alert("AttributionFragile", "warning", "tenant", "u", "connector", "c", "direction", "inbound"),
+			},
+			"AttributionFragile SharedBetweenTenants",
+		},
 		{"a sender's certificate that its connector does not name", []labels{
 			alert("CriticalFinding", "critical", append(slices.Clone(path), "check", "presented_certificate_not_configured")...),
-			alert("AttributionFailing", "critical", path...)}, "CriticalFinding"},
-		{"a mere warning of sharing explains no wrong attribution", []labels{alert("SharedBetweenTenants", "warning", "tenant", "t", "connector", "d"),
-			alert("AttributionFailing", "critical", path...)}, "AttributionFailing SharedBetweenTenants"},
+			alert("AttributionFailing", "critical", path...),
+		}, "CriticalFinding"},
+		{"a mere warning of sharing explains no wrong attribution", []labels{
+			alert("SharedBetweenTenants", "warning", "tenant", "t", "connector", "d"),
+			alert("AttributionFailing", "critical", path...),
+		}, "AttributionFailing SharedBetweenTenants"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			base := startAlertmanager(t)

@@ -135,7 +135,7 @@ func TestCriticalFindingsAreCovered(t *testing.T) {
 			continue
 		}
 		for _, m := range checkMatcher.FindAllStringSubmatch(r.Expr, -1) {
-			for _, code := range strings.Split(m[2], "|") {
+			for code := range strings.SplitSeq(m[2], "|") {
 				if m[1] == "!~" {
 					excluded[code] = true
 				} else if before := own[code]; before != "" {
@@ -149,7 +149,7 @@ func TestCriticalFindingsAreCovered(t *testing.T) {
 	// Told by the series themselves: a failing path, an expiring certificate, a wrong attribution, a tenant that does not load.
 	bySeries := "starttls_not_offered starttls_injection certificate_expired certificate_expires_soon " +
 		"attribution_wrong_tenant attribution_ambiguous attribution_relay_denied tenant_not_loaded"
-	for _, code := range strings.Fields(bySeries) {
+	for code := range strings.FieldsSeq(bySeries) {
 		own[code] = "series"
 	}
 	for code := range own {

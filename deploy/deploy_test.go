@@ -136,6 +136,7 @@ var (
 
 // known is exported, with the recorded series.
 func known(t *testing.T) map[string]bool {
+	t.Helper()
 	names := exported()
 	for _, r := range rules(t) {
 		if r.Record != "" {

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"errors"
 	"io"
 	"os/exec"
 	"strings"
@@ -91,7 +92,7 @@ func restricted(t *testing.T, name, manifests string) {
 	documents := yaml.NewDecoder(strings.NewReader(manifests))
 	for {
 		var node yaml.Node
-		if err := documents.Decode(&node); err == io.EOF {
+		if err := documents.Decode(&node); errors.Is(err, io.EOF) {
 			t.Fatalf("%s: no Deployment", name)
 		} else if err != nil {
 			t.Fatalf("%s: %v", name, err)

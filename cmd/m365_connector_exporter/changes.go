@@ -21,6 +21,6 @@ func (d *daemon) tellChanges(before, after *config.Config) {
 		}
 	}
 	if more := len(changes) - maxLoggedChanges; more > 0 {
-		d.log.Info("more connectors changed than are named here", "more", more)
+		d.log.Info("more connectors changed than are named here", slog.Int("more", more))
 	}
 }

@@ -36,7 +36,7 @@ func TestWorldIsSeenAsItIs(t *testing.T) {
 	handler := d.handler("")
 	var wrong []string
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if wrong = compare(world.Expect(), scrape(t, handler, "/metrics")); len(wrong) == 0 {
+		if wrong = compare(world.Expect(), scrape(t, handler)); len(wrong) == 0 {
 			break
 		}
 	}
@@ -86,11 +86,11 @@ func get(handler http.Handler, method, path string, header map[string]string) *h
 	return recorder
 }
 
-func scrape(t *testing.T, handler http.Handler, path string) map[string]*dto.MetricFamily {
+func scrape(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 	t.Helper()
-	answer := get(handler, http.MethodGet, path, nil)
+	answer := get(handler, http.MethodGet, "/metrics", nil)
 	if answer.Code != http.StatusOK {
-		t.Fatalf("%s: %d %s", path, answer.Code, answer.Body)
+		t.Fatalf("/metrics: %d %s", answer.Code, answer.Body)
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(answer.Body)
@@ -144,7 +144,7 @@ func compare(want []lab.Expectation, families map[string]*dto.MetricFamily) []st
 func testFindings(t *testing.T, d *daemon, handler http.Handler) {
 	t.Helper()
 	d.judgeNow()
-	families := scrape(t, handler, "/metrics")
+	families := scrape(t, handler)
 	got := map[string]int{}
 	for _, m := range families["m365_connector_finding_info"].GetMetric() {
 		for _, l := range m.GetLabel() {
@@ -258,7 +258,7 @@ func testReload(t *testing.T, d *daemon, handler http.Handler) {
 	}
 	const healthy = "Healthy certificate"
 	state := func() (float64, float64) {
-		families := scrape(t, handler, "/metrics")
+		families := scrape(t, handler)
 		ok := families["m365_connector_exporter_config_last_reload_successful"].GetMetric()[0].GetGauge().GetValue()
 		success, _, _ := find(families, "m365_connector_probe_success", lab.Expectation{Tenant: "fabrikam", Connector: healthy, Path: "good.fabrikam.example"})
 		return ok, success

@@ -34,7 +34,7 @@ func TestOwnMetricsAreServed(t *testing.T) {
 	for known := false; !known; _, known = d.selfTest.result() {
 		time.Sleep(time.Millisecond)
 	}
-	families := scrape(t, d.handler(""), "/metrics")
+	families := scrape(t, d.handler(""))
 	for _, m := range collector.OwnMetrics() {
 		if families["m365_connector_"+m.Name] == nil {
 			t.Errorf("m365_connector_%s is not on /metrics", m.Name)

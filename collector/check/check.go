@@ -31,7 +31,7 @@ func (s Severity) String() string { return Severities[s] }
 func ParseSeverity(word string) (Severity, bool) {
 	for i, name := range Severities {
 		if name == word {
-			return Severity(i), true //nolint:gosec // four of them
+			return Severity(i), true
 		}
 	}
 	return Off, false

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -79,7 +81,7 @@ func (s sender) limit(report func(Finding)) func(Finding) {
 		if one.Severity == Off || one.Severity > Warning { // Off stands for the check's own, which Run limits again
 			one.Severity = Warning
 		}
-		one.Evidence = append(one.Evidence[:len(one.Evidence):len(one.Evidence)], "The sender "+s.Name+" is assumed: no sender is configured for this connector.")
+		one.Evidence = append(slices.Clip(one.Evidence), "The sender "+s.Name+" is assumed: no sender is configured for this connector.")
 		report(one)
 	}
 }

@@ -50,7 +50,9 @@ func TestCausesSilenceConsequences(t *testing.T) {
 		}
 		w.Before = map[check.Key]time.Time{}
 		for _, s := range []check.Subject{
-			{Tenant: "contoso"}, {Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To on-premises"}, {Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises"},
+			{Tenant: "contoso"},
+			{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To on-premises"},
+			{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises"},
 			check.Subject(w.path.ID), check.Subject(w.inPath.ID),
 		} {
 			w.Before[check.Key{Code: c.consequence, Subject: s}] = noon.Add(-time.Hour)

@@ -61,7 +61,7 @@ func tlsChecks() []Check {
 			When:   "Bytes followed the reply to STARTTLS before the handshake",
 			Remedy: "Update the server or the device in front of it; do not trust what it sends.",
 			Source: "CVE-2011-0411; RFC 3207, section 5",
-			Find: eachConclusive(func(p *Path, e *probes.Endpoint, report func(Finding)) {
+			Find: eachConclusive(func(_ *Path, e *probes.Endpoint, report func(Finding)) {
 				if step := e.Steps[probes.TLSStage]; step.Reason == probes.ReasonSTARTTLSInjection {
 					report(saw("%s: %s.", endpointName(e), step.Detail))
 				}

@@ -44,11 +44,11 @@ func choice(name, query string) object {
 }
 
 func (d Dashboard) selector() string {
-	s := `job=~"$job", instance=~"$instance"`
+	matchers := []string{`job=~"$job"`, `instance=~"$instance"`}
 	for _, label := range d.Choices {
-		s += ", " + label + `=~"$` + label + `"`
+		matchers = append(matchers, label+`=~"$`+label+`"`)
 	}
-	return s
+	return strings.Join(matchers, ", ")
 }
 
 // panels lays the rows out from the top, each from the left.

@@ -34,7 +34,9 @@ func TestRehearse(t *testing.T) {
 	} {
 		contoso.Senders = []Sender{
 			{Name: "s", Connector: test.connector, Presented: test.before, MailFromDomains: []string{"contoso.com"}, Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}},
-			{Name: "off", Connector: "off"}, {Name: "gone", Connector: "gone"}, {Name: "not chosen", Connector: "wide"},
+			{Name: "off", Connector: "off"},
+			{Name: "gone", Connector: "gone"},
+			{Name: "not chosen", Connector: "wide"},
 		}
 		tenants := []Tenant{contoso, fabrikam}
 		tenants[0].Inbound = slices.DeleteFunc(slices.Clone(contoso.Inbound), func(c InboundConnector) bool {

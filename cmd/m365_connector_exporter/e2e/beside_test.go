@@ -41,6 +41,7 @@ func TestBeside(t *testing.T) {
 
 // in is the arena for a part of the test: what it starts ends with that.
 func (a *arena) in(t *testing.T) *arena {
+	t.Helper()
 	w := *a.world
 	w.t = t
 	return &arena{&w, a.peer, a.ports}

@@ -40,7 +40,10 @@ func listenWith(serve func(*net.TCPConn)) func(testing.TB, string) int {
 }
 
 // nobody is a port where nothing listens.
-func nobody(t testing.TB, _ string) int { return freePort(t) }
+func nobody(t testing.TB, _ string) int {
+	t.Helper()
+	return freePort(t)
+}
 
 // full is a listener whose backlog is full: the kernel drops every further SYN.
 func full(t testing.TB, host string) int {

@@ -59,7 +59,7 @@ func TestReload(t *testing.T) {
 // refuses writes a bad configuration and sees the old one keep running, probing and counting.
 func (d *daemon) refuses(file string) {
 	d.t.Helper()
-	before := d.rounds("exim")
+	before := d.eximRounds()
 	if err := os.WriteFile(file, []byte("global: {nonsense: 1}\n"), 0o600); err != nil {
 		d.t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func (d *daemon) refuses(file string) {
 	}
 	d.await("exim tls12", 0)
 	eventually(d.t, 30*time.Second, func() string {
-		if now := d.rounds("exim"); now <= before {
+		if now := d.eximRounds(); now <= before {
 			return fmt.Sprintf("the old configuration stands still at %v rounds", now)
 		}
 		return ""

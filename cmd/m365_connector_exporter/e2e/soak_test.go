@@ -128,7 +128,7 @@ func (s *strain) every(ctx context.Context, pause time.Duration, do func()) {
 
 // ask asks the daemon and reads the answer away; any status but those wanted is an error.
 func (s *strain) ask(method, page string, wanted ...int) {
-	req, err := http.NewRequest(method, s.d.url+page, nil) //nolint:noctx // the client has a limit
+	req, err := http.NewRequest(method, s.d.url+page, nil)
 	if err != nil {
 		s.fail(err.Error())
 		return

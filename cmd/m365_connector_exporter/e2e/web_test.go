@@ -102,9 +102,20 @@ func TestWebConfig(t *testing.T) {
 		method, route string
 		code          int
 	}{
-		{"GET", "/", 200}, {"GET", "/path?target=" + target, 200}, {"GET", "/attribution", 200}, {"GET", "/reference", 200}, {"GET", "/metrics", 200},
-		{"GET", "/probe?target=" + target, 200}, {"GET", "/sd", 200}, {"GET", "/api/v1/paths", 200}, {"GET", "/api/v1/findings", 200},
-		{"GET", "/-/healthy", 200}, {"GET", "/-/ready", 200}, {"POST", "/-/reload", 200}, {"GET", "/nowhere", 404}, {"GET", "/debug/pprof/", 404},
+		{"GET", "/", 200},
+		{"GET", "/path?target=" + target, 200},
+		{"GET", "/attribution", 200},
+		{"GET", "/reference", 200},
+		{"GET", "/metrics", 200},
+		{"GET", "/probe?target=" + target, 200},
+		{"GET", "/sd", 200},
+		{"GET", "/api/v1/paths", 200},
+		{"GET", "/api/v1/findings", 200},
+		{"GET", "/-/healthy", 200},
+		{"GET", "/-/ready", 200},
+		{"POST", "/-/reload", 200},
+		{"GET", "/nowhere", 404},
+		{"GET", "/debug/pprof/", 404},
 	} {
 		address := "https://" + g.address + c.route
 		for name, got := range map[string]func() (int, string){
