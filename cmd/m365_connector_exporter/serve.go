@@ -112,6 +112,7 @@ func (c serveCommand) serve(ctx context.Context, d *daemon, prefix string, s str
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn), // handshakes that fail, too
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.run(ctx) })

@@ -142,6 +142,11 @@ func TestWebConfig(t *testing.T) {
 	if log := g.out.String(); strings.Contains(log, webPassword) || strings.Contains(log, webHash) || strings.Contains(log, "PRIVATE KEY") {
 		t.Errorf("the log tells a secret:\n%s", log)
 	}
+	for line := range strings.Lines(g.out.String()) { // those of handshakes that failed are among them
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("a line of the log has no level: %s", line)
+		}
+	}
 }
 
 // TestSlowClients: whoever connects and does not finish a handshake or a request is cut off by every listener, and others are answered
