@@ -28,8 +28,11 @@ func TestOwnMetricsAreServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- d.selfTest.run(ctx) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = d.selfTest.run(ctx)
+	}()
 	defer func() { cancel(); <-done }()
 	for known := false; !known; _, known = d.selfTest.result() {
 		time.Sleep(time.Millisecond)
