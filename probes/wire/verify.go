@@ -102,6 +102,9 @@ func climbSHA1(at time.Time, sent []*x509.Certificate) (below []*x509.Certificat
 		if above == nil || !above.IsCA || at.Before(above.NotBefore) || at.After(above.NotAfter) {
 			break
 		}
+		if above.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) != nil {
+			break // by MD5, which issuerOf takes on trust
+		}
 		climbed = append(climbed, c)
 		if isSHA1(c) {
 			below, next = slices.Clone(climbed), above

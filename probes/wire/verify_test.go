@@ -55,6 +55,10 @@ func TestSHA1(t *testing.T) {
 	sha1.IsCA, sha1.KeyUsage = true, x509.KeyUsageCertSign
 	oldInter := issue(t, p.root, sha1)
 	newLeaf := issue(t, oldInter, x509.Certificate{}).cert
+	forged := *oldLeaf
+	forged.Signature = newLeaf.Signature
+	unchecked := *newLeaf
+	unchecked.SignatureAlgorithm = x509.MD5WithRSA
 	nobody := x509.NewCertPool()
 	sha1.NotBefore, sha1.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
 	endedInter := issue(t, p.root, sha1)
@@ -68,6 +72,8 @@ func TestSHA1(t *testing.T) {
 	}{
 		{"leaf by SHA-1", []*x509.Certificate{oldLeaf, p.inter.cert}, p.roots, probes.Passed, true},
 		{"leaf by SHA-1, unknown root", []*x509.Certificate{oldLeaf, p.inter.cert}, nobody, probes.Failed, false},
+		{"leaf by SHA-1, signed by somebody else", []*x509.Certificate{&forged, p.inter.cert}, p.roots, probes.NotReached, false},
+		{"leaf by MD5, intermediate by SHA-1", []*x509.Certificate{&unchecked, oldInter.cert, p.root.cert}, p.roots, probes.Failed, false},
 		{"leaf by SHA-1, issuer not sent", []*x509.Certificate{oldLeaf}, p.roots, probes.NotReached, false},
 		{"intermediate by SHA-1, root not sent", []*x509.Certificate{newLeaf, oldInter.cert}, p.roots, probes.Failed, false},
 		{"intermediate by SHA-1", []*x509.Certificate{newLeaf, oldInter.cert, p.root.cert}, p.roots, probes.Passed, true},
