@@ -69,10 +69,12 @@ func verifyInside(now time.Time, chain []*x509.Certificate, roots *x509.CertPool
 		at = leaf.NotBefore
 	}
 	sent := chain[:min(len(chain), probes.MaxChain)]
-	chains, err = verifyAt(at, leaf, sent, roots)
+	if chains, err = verifyAt(at, leaf, sent, roots); err == nil {
+		return chains, false, nil
+	}
 	below, next := climbSHA1(at, sent)
-	if err == nil || len(below) == 0 {
-		return chains, false, err
+	if len(below) == 0 {
+		return nil, false, err
 	}
 	if chains, err = verifyAt(at, next, sent, roots); err != nil {
 		return nil, true, err
