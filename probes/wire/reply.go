@@ -49,8 +49,7 @@ func newReplyReader(r io.Reader) *replyReader { return &replyReader{src: r} }
 func (r *replyReader) buffered() int { return len(r.buf) - r.at }
 
 // read reads one reply. With an error the reply holds what came before it.
-func (r *replyReader) read() (probes.Reply, error) {
-	var reply probes.Reply
+func (r *replyReader) read() (reply probes.Reply, _ error) {
 	var lines []string
 	defer func() { reply.Text = sanitiseLines(lines) }()
 	for total, n := 0, 0; ; n++ {
@@ -67,15 +66,12 @@ func (r *replyReader) read() (probes.Reply, error) {
 			return reply, fmt.Errorf("%w: %s", errMalformed, probes.Sanitise(line, 80))
 		}
 		reply.Code = code
-		if m := enhancedCode.FindStringSubmatch(text); m != nil && int(m[1][0]-'0') == code/100 {
-			if reply.Enhanced == "" {
-				reply.Enhanced = m[1]
-			}
-			text = strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(text, "#"), m[1]), " ")
+		enhanced, text := splitEnhanced(code, text)
+		if reply.Enhanced == "" {
+			reply.Enhanced = enhanced
 		}
 		lines = append(lines, text)
 		if !more {
-			reply.Text = sanitiseLines(lines)
 			return reply, nil
 		}
 	}
@@ -151,6 +147,18 @@ func splitReply(line string) (code int, more bool, text string, ok bool) {
 		return 0, false, "", false
 	}
 	return code, line[3] == '-', line[4:], true
+}
+
+// splitEnhanced takes an enhanced code of the reply's own class off the text.
+func splitEnhanced(code int, text string) (enhanced, rest string) {
+	if text == "" || strings.IndexByte("#245", text[0]) < 0 {
+		return "", text // most lines: the expression need not be asked
+	}
+	m := enhancedCode.FindStringSubmatch(text)
+	if m == nil || int(m[1][0]-'0') != code/100 {
+		return "", text
+	}
+	return m[1], strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(text, "#"), m[1]), " ")
 }
 
 func digit(b byte) bool { return b >= '0' && b <= '9' }

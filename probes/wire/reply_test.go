@@ -29,6 +29,14 @@ func TestGreetings(t *testing.T) {
 	}
 }
 
+// TestCutReply: what came before the connection failed is kept.
+func TestCutReply(t *testing.T) {
+	r, err := newReplyReader(strings.NewReader("421-4.3.2 going down\r\n421-come back\r\n421 la")).read()
+	if err == nil || r.Code != 421 || r.Enhanced != "4.3.2" || r.Text != "going down\ncome back" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestClassify(t *testing.T) {
 	for _, tt := range []struct {
 		reply   string
