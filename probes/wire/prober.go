@@ -54,7 +54,7 @@ func New(o Options) *Prober {
 		o.Now = time.Now
 	}
 	w := &Prober{
-		opts: o, verdicts: newVerdictCache(o.CheckRevocation), suites: cipherSuites(),
+		opts: o, verdicts: newVerdictCache(), suites: cipherSuites(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
@@ -81,9 +81,7 @@ func (w *Prober) With(o Options) *Prober {
 func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
 	res := probes.Result{Path: p.ID, Until: p.Settings.Until, Started: w.opts.Now()}
 	start := time.Now()
-	var targets []target
-	var notes []string
-	apart(func() { targets, notes = w.resolver.resolveHop(ctx, &p) })
+	targets, notes := w.resolver.resolveHop(ctx, &p)
 	if p.Note != "" {
 		notes = append(notes, p.Note)
 	}

@@ -101,7 +101,11 @@ func (r *resolver) find(ctx context.Context, p *probes.Path) []target {
 		t.Step.Outcome = probes.Inconclusive // nobody was asked
 		return []target{t}
 	}
-	return r.lookUp(ctx, servers, func(ctx context.Context, c *dnsClient) []target { return byMX(ctx, c, p, name) })
+	var found []target
+	apart(func() {
+		found = r.lookUp(ctx, servers, func(ctx context.Context, c *dnsClient) []target { return byMX(ctx, c, p, name) })
+	})
+	return found
 }
 
 func literalTarget(p *probes.Path, addrs []netip.Addr) target {

@@ -19,6 +19,10 @@ type judged struct {
 
 // judge records a sent chain and asks each question of it apart: an expired certificate still has its trust, name and key judged.
 func judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roots *x509.CertPool) judged {
+	return judgeWith(now, chain, host, tlsDomain, judgeSignatures(now, chain, roots))
+}
+
+func judgeWith(now time.Time, chain []*x509.Certificate, host, tlsDomain string, s *signatures) judged {
 	var t judged
 	for _, c := range chain[:min(len(chain), probes.MaxChain)] {
 		t.Chain = append(t.Chain, facts(c))
@@ -27,20 +31,38 @@ func judge(now time.Time, chain []*x509.Certificate, host, tlsDomain string, roo
 		return t
 	}
 	leaf := chain[0]
+	if s.trust.Outcome == probes.Passed {
+		t.verified = append([]*x509.Certificate{leaf}, s.issuers...)
+	}
 	t.Verdicts[probes.VerdictTime] = judgeTime(now, leaf)
-	chains, forgiven, err := verifyInside(now, chain, roots)
-	if len(chains) > 0 {
-		t.verified = chains[0]
-	}
-	t.Verdicts[probes.VerdictChain], t.Verdicts[probes.VerdictTrust] = judgeTrust(chain, err)
-	if forgiven && err == nil {
-		t.Verdicts[probes.VerdictTrust].Uncertain = uncertainSHA1
-	}
+	t.Verdicts[probes.VerdictChain], t.Verdicts[probes.VerdictTrust] = s.whole, s.trust
 	t.Verdicts[probes.VerdictName] = judgeName(leaf, host, tlsDomain)
 	t.Verdicts[probes.VerdictKey] = judgeKey(leaf)
 	t.Verdicts[probes.VerdictSignature] = judgeSignature(chain)
-	t.ChainNotBefore, t.ChainNotAfter = chainBounds(chains, chain)
+	t.ChainNotBefore, t.ChainNotAfter = s.chainNotBefore, s.chainNotAfter
 	return t
+}
+
+// judgeSignatures looks for the way from the leaf to a trusted root.
+func judgeSignatures(now time.Time, chain []*x509.Certificate, roots *x509.CertPool) *signatures {
+	s := &signatures{from: now.Add(-verdictFor), to: now.Add(verdictFor)}
+	if len(chain) == 0 {
+		return s
+	}
+	s.holds(now, chain)
+	chains, forgiven, err := verifyInside(now, chain, roots)
+	for _, c := range chains {
+		s.holds(now, c)
+	}
+	if len(chains) > 0 {
+		s.issuers = slices.Clone(chains[0][1:]) // without the leaf: there are many of them
+	}
+	s.whole, s.trust = judgeTrust(chain, err)
+	if forgiven && err == nil {
+		s.trust.Uncertain = uncertainSHA1
+	}
+	s.chainNotBefore, s.chainNotAfter = chainBounds(chains, chain)
+	return s
 }
 
 func judgeTime(now time.Time, leaf *x509.Certificate) probes.Judgement {

@@ -5,9 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"fmt"
+	"encoding/binary"
 	"math/big"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -166,38 +167,69 @@ func TestAddressAsHost(t *testing.T) {
 	}
 }
 
-// TestVerdictCache: one judgement for a chain, a host, a name and a minute, and so many of them.
+// TestVerdictCache: signatures are remembered until something in the chain begins or ends, an hour at most, and the answer is the
+// one that judge would give.
 func TestVerdictCache(t *testing.T) {
 	ca := newPKI(t)
-	one, two := ca.leaf(t, "mail.test"), ca.leaf(t, "mail.test")
-	v := newVerdictCache(true)
-	noon := time.Now().Truncate(time.Minute)
+	now := time.Now().Truncate(time.Minute)
+	in := func(minutes int) time.Time { return now.Add(time.Duration(minutes) * time.Minute) }
+	ending := issue(t, ca.root, x509.Certificate{Subject: pkix.Name{CommonName: "Ending"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: in(-600), NotAfter: in(30)})
+	lasting, leaves := ca.leaf(t, "mail.test"), func(by *issued, from, to int) *issued {
+		return issue(t, by, x509.Certificate{DNSNames: []string{"mail.test"}, NotBefore: in(from), NotAfter: in(to)})
+	}
+	v := newVerdictCache()
 	for _, tt := range []struct {
-		at         time.Time
-		leaf       *issued
-		host, name string
-		held       int
+		name   string
+		sent   []*issued
+		again  int // minutes from now
+		spared bool
 	}{
-		{noon, one, "mail.test", "", 1},
-		{noon.Add(59 * time.Second), one, "mail.test", "", 1},
-		{noon, two, "mail.test", "", 2},
-		{noon, one, "other.test", "", 3},
-		{noon, one, "mail.test", "*.test", 4},
-		{noon.Add(time.Minute), one, "mail.test", "", 1},
+		{"the same minute", []*issued{lasting, ca.inter}, 0, true},
+		{"most of an hour", []*issued{ca.leaf(t, "mail.test"), ca.inter}, 59, true},
+		{"an hour", []*issued{ca.leaf(t, "mail.test"), ca.inter}, 60, false},
+		{"the clock set back", []*issued{ca.leaf(t, "mail.test"), ca.inter}, -61, false},
+		{"untrusted", []*issued{leaves(ca.root, -1, 600)}, 30, true},
+		{"the leaf at its end", []*issued{leaves(ca.inter, -600, 30), ca.inter}, 30, true},
+		{"the leaf after its end", []*issued{leaves(ca.inter, -600, 30), ca.inter}, 31, false},
+		{"the leaf begins", []*issued{leaves(ca.inter, 30, 600), ca.inter}, 30, false},
+		{"an issuer ends", []*issued{leaves(ending, -600, 600), ending}, 31, false},
+		{"one that is not needed ends", []*issued{leaves(ca.inter, -600, 600), ca.inter, ending}, 31, false},
 	} {
-		chain := []*x509.Certificate{tt.leaf.cert, ca.inter.cert}
-		got, want := v.judge(tt.at, chain, tt.host, tt.name, ca.roots), judge(tt.at, chain, tt.host, tt.name, ca.roots)
-		if len(v.seen) != tt.held || got.Verdicts != want.Verdicts || got.Chain[0].Serial != want.Chain[0].Serial {
-			t.Errorf("%+v: %d held, %+v", tt, len(v.seen), got.Verdicts)
+		var chain []*x509.Certificate
+		for _, c := range tt.sent {
+			chain = append(chain, c.cert)
+		}
+		v.judge(now, chain, "other.test", "", ca.roots)
+		held := v.young[keyOfChain(chain)]
+		got, want := v.judge(in(tt.again), chain, "mail.test", "", ca.roots), judge(in(tt.again), chain, "mail.test", "", ca.roots)
+		if spared := v.young[keyOfChain(chain)] == held; spared != tt.spared {
+			t.Errorf("%s: spared %v", tt.name, spared)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, want)
 		}
 	}
-	for i := range 2 * maxVerdicts {
-		if len(v.seen) < maxVerdicts {
-			v.seen[verdictKey{host: fmt.Sprint(i)}] = judged{}
+}
+
+// TestVerdictsAreBounded: two generations are kept, and what is asked for stays.
+func TestVerdictsAreBounded(t *testing.T) {
+	ca := newPKI(t)
+	v, chain, now := newVerdictCache(), []*x509.Certificate{ca.leaf(t, "mail.test").cert, ca.inter.cert}, time.Now()
+	v.judge(now, chain, "", "", ca.roots)
+	held := v.young[keyOfChain(chain)]
+	for i := range 5 * maxVerdicts {
+		var other chainKey
+		binary.BigEndian.PutUint64(other[:], uint64(i))
+		v.keep(other, held)
+		if n := len(v.young) + len(v.before); n > 2*maxVerdicts {
+			t.Fatalf("%d held", n)
+		}
+		if i%1000 == 0 && v.look(keyOfChain(chain), now) != held {
+			t.Fatalf("forgotten after %d others", i)
 		}
 	}
-	v.judge(noon.Add(time.Minute), []*x509.Certificate{two.cert}, "full.test", "", ca.roots)
-	if len(v.seen) != maxVerdicts {
-		t.Errorf("%d held", len(v.seen))
+	v.judge(now, chain[:1], "", "", ca.roots) // without its issuer it is another chain
+	if v.look(keyOfChain(chain[:1]), now) == nil || v.look(chainKey{1}, now) != nil {
+		t.Error("what is remembered is not what was judged")
 	}
 }
