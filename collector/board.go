@@ -85,21 +85,14 @@ func (b *Board) Record(r probes.Result) {
 		r.Started = b.now().Add(-r.Took)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
-	if state := b.replace(b.shared.round(r, b.newest(r.Path))); state != nil {
+	var before *probes.Result
+	if known := b.Find(r.Path); known != nil {
+		before = known.Newest
+	}
+	if state := b.replace(b.shared.round(r, before)); state != nil {
 		b.observe(r)
 		state.drawing() // here, so that no scrape pays for it
 	}
-}
-
-// newest is the last round of a path; nil where there is none.
-func (b *Board) newest(id probes.PathID) *probes.Result {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	at, ok := b.index[id]
-	if !ok {
-		return nil
-	}
-	return b.states[at].Newest
 }
 
 // replace puts the state after r in the place of the one before; nil: the path is not known.
@@ -143,6 +136,17 @@ func (b *Board) View() *View {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return &View{Tenants: b.tenants, Paths: slices.Clone(b.states), Analysis: b.analysis}
+}
+
+// Find is one path of the view, by its exact name; nil where there is none.
+func (b *Board) Find(id probes.PathID) *PathState {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	at, ok := b.index[id]
+	if !ok {
+		return nil
+	}
+	return b.states[at]
 }
 
 func (b *Board) snapshot() ([]*group, uint64) {

@@ -1,10 +1,12 @@
 package collector
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"m365_connector_exporter/probes"
 )
@@ -16,8 +18,6 @@ type Live struct {
 	Cut     bool           // it proved nothing, for its time was up
 	Verdict probes.Outcome // the path's last verdict, for a probe that proves nothing
 }
-
-var _ prometheus.Collector = Live{}
 
 // Keys of the table of /probe.
 const (
@@ -44,12 +44,10 @@ func ProbeMetrics() [numProbeMetrics]Metric {
 	}
 }
 
-// Describe sends nothing: the registry of one probe needs no promises.
-func (l Live) Describe(chan<- *prometheus.Desc) {}
-
-// Collect sends the series.
-func (l Live) Collect(ch chan<- prometheus.Metric) {
-	s := shelf{ch: ch, seen: map[string]bool{}}
+// Families are the series as the Prometheus libraries know them, sorted by name. They are made without a registry, which would cost
+// more than the rest of the answer.
+func (l Live) Families() []*dto.MetricFamily {
+	s := shelf{seen: map[string]bool{}}
 	outcome := l.outcome()
 	s.send(pInconclusive, truth(outcome == probes.Inconclusive))
 	if outcome == probes.Inconclusive {
@@ -65,6 +63,7 @@ func (l Live) Collect(ch chan<- prometheus.Metric) {
 	for _, e := range l.Result.Endpoints {
 		s.endpoint(e)
 	}
+	return s.sorted()
 }
 
 func (l Live) outcome() probes.Outcome {
@@ -92,10 +91,13 @@ func earliestExpiry(r probes.Result) (at time.Time) {
 	return at
 }
 
-// shelf sends each label set once: a second one would blank the page.
+// probeMetrics is the table, made once.
+var probeMetrics = ProbeMetrics()
+
+// shelf takes each label set once: a second one would blank the page.
 type shelf struct {
-	ch   chan<- prometheus.Metric
-	seen map[string]bool
+	families [numProbeMetrics]*dto.MetricFamily
+	seen     map[string]bool
 }
 
 func (s *shelf) endpoint(e probes.Endpoint) {
@@ -117,17 +119,28 @@ func (s *shelf) endpoint(e probes.Endpoint) {
 }
 
 func (s *shelf) send(metric int, value float64, labels ...string) {
-	line := ProbeMetrics()[metric]
-	for i, l := range labels {
-		labels[i] = clean(l)
+	line := &probeMetrics[metric]
+	one := &dto.Metric{Gauge: &dto.Gauge{Value: &value}, Label: make([]*dto.LabelPair, len(labels))}
+	for i := range labels {
+		labels[i] = clean(labels[i])
+		one.Label[i] = &dto.LabelPair{Name: &line.Labels[i], Value: &labels[i]}
 	}
 	id := line.Name + "\x00" + strings.Join(labels, "\x00") // no clean label holds a NUL
 	if s.seen[id] {
 		return
 	}
-	m, err := prometheus.NewConstMetric(prometheus.NewDesc(line.Name, line.Help, line.Labels, nil), prometheus.GaugeValue, value, labels...)
-	if err == nil {
-		s.seen[id] = true
-		s.ch <- m
+	s.seen[id] = true
+	slices.SortFunc(one.Label, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	f := s.families[metric]
+	if f == nil {
+		f = &dto.MetricFamily{Name: &line.Name, Help: &line.Help, Type: dto.MetricType_GAUGE.Enum()}
+		s.families[metric] = f
 	}
+	f.Metric = append(f.Metric, one)
+}
+
+func (s *shelf) sorted() []*dto.MetricFamily {
+	all := slices.DeleteFunc(s.families[:], func(f *dto.MetricFamily) bool { return f == nil })
+	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	return all
 }

@@ -25,7 +25,7 @@ func (d *daemon) handler(prefix string) http.Handler {
 	mux.HandleFunc("GET "+prefix+"/-/ready", say("ready")) // the listener is up only after the configuration is loaded
 	mux.HandleFunc("POST "+prefix+"/-/reload", d.handleReload)
 	web.New(web.Options{
-		View: d.board.View, Status: d.status, Probe: d.runner.RunNow, Module: d.module, Prefix: prefix, Now: time.Now,
+		View: d.board.View, Find: d.board.Find, Status: d.status, Probe: d.runner.RunNow, Module: d.module, Prefix: prefix, Now: time.Now,
 	}).Register(mux)
 	if prefix != "" {
 		mux.Handle("GET /{$}", http.RedirectHandler(prefix+"/", http.StatusFound))

@@ -73,8 +73,7 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	v := s.View()
-	p, err := locate(values.Get("target"), v.Paths)
+	p, err := s.locate(values.Get("target"))
 	switch {
 	case errors.Is(err, errUnknown):
 		refuse(w, http.StatusNotFound, err.Error())
@@ -83,7 +82,7 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	page := s.pathPage(v, p)
+	page := s.pathPage(s.View(), p)
 	s.render(w, "path", frame{Title: word(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path, Page: page})
 }
 

@@ -11,8 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
@@ -56,15 +55,29 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(live)
 	if !q.debug {
-		promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
+		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
+		w.Header().Set("Content-Type", string(format))
+		_ = encode(w, format, live.Families()) // the reader may have gone
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_ = explain(w, q, live, registry) // the reader may have gone
+	_ = explain(w, q, live) // the reader may have gone
+}
+
+// encode writes what a scrape gets. It is not compressed: it is a few lines.
+func encode(w io.Writer, format expfmt.Format, families []*dto.MetricFamily) error {
+	to := expfmt.NewEncoder(w, format)
+	for _, f := range families {
+		if err := to.Encode(f); err != nil {
+			return err
+		}
+	}
+	if end, ok := to.(expfmt.Closer); ok {
+		return end.Close()
+	}
+	return nil
 }
 
 func (s *Site) ask(r *http.Request) (question, error) {
@@ -89,7 +102,7 @@ func (s *Site) ask(r *http.Request) (question, error) {
 	if !ok {
 		return question{}, fmt.Errorf("no module %q is configured", short(q.module))
 	}
-	if q.state, err = locate(values.Get("target"), s.View().Paths); err != nil {
+	if q.state, err = s.locate(values.Get("target")); err != nil {
 		return question{}, err
 	}
 	q.path = q.state.Path.With(layer)
@@ -156,7 +169,7 @@ func canceled(r probes.Result) bool {
 }
 
 // explain shows how the probe went, what was said, and the metrics that a scrape would have got.
-func explain(w io.Writer, q question, live collector.Live, registry *prometheus.Registry) error {
+func explain(w io.Writer, q question, live collector.Live) error {
 	s := q.path.Settings
 	_, err := fmt.Fprintf(w, "target   %s\nmodule   %s\nuntil    %s\nport     %d\ntimeout  %s for each endpoint, %s for all\nverdict  %s, the daemon's own\n\n",
 		q.path.ID, text.Safe(q.module), s.Until, s.Port, s.Timeout, q.limit, q.state.Verdict)
@@ -170,14 +183,5 @@ func explain(w io.Writer, q question, live collector.Live, registry *prometheus.
 	if err := text.Transcript(w, live.Result); err != nil {
 		return err
 	}
-	families, err := registry.Gather()
-	if err != nil {
-		return err
-	}
-	for _, f := range families {
-		if _, err := expfmt.MetricFamilyToText(w, f); err != nil {
-			return err
-		}
-	}
-	return nil
+	return encode(w, expfmt.NewFormat(expfmt.TypeTextPlain), live.Families())
 }

@@ -33,13 +33,22 @@ func (s *stand) probe(ctx context.Context, _ probes.PathID, p probes.Path) (prob
 	return s.answer(ctx, p)
 }
 
+func (s *stand) find(id probes.PathID) *collector.PathState {
+	for _, p := range s.view.Paths {
+		if p.Path.ID == id {
+			return p
+		}
+	}
+	return nil
+}
+
 func (s *stand) handler() http.Handler {
 	until := probes.EHLO
 	message, sender := probes.Message, "<>"
 	modules := map[string]probes.Layer{"default": {}, "short": {Until: &until}, "mail": {Until: &message, MailFrom: &sender}}
 	mux := http.NewServeMux()
 	web.New(web.Options{
-		View: func() *collector.View { return &s.view }, Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
+		View: func() *collector.View { return &s.view }, Find: s.find, Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
 		Module: func(name string) (probes.Layer, bool) { l, ok := modules[name]; return l, ok },
 		Now:    func() time.Time { return noon },
 	}).Register(mux)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 var (
@@ -22,7 +24,7 @@ func (e errAmbiguous) Error() string {
 }
 
 // locate finds the one path that a target names. Names that differ in case alone are told apart where both exist.
-func locate(target string, paths []*collector.PathState) (*collector.PathState, error) {
+func (s *Site) locate(target string) (*collector.PathState, error) {
 	parts := strings.Split(target, "/")
 	if len(parts) != 3 && len(parts) != 4 {
 		return nil, errTarget
@@ -34,29 +36,45 @@ func locate(target string, paths []*collector.PathState) (*collector.PathState, 
 		}
 		parts[i] = name
 	}
-	exactly := func(a, b string) bool { return a == b }
-	for _, same := range []func(a, b string) bool{exactly, strings.EqualFold} {
-		found := named(parts, paths, same)
-		if len(found) == 1 {
-			return found[0], nil
-		}
-		if len(found) > 1 {
-			var names errAmbiguous
-			for _, p := range found {
-				names = append(names, p.Path.ID.String())
-			}
-			return nil, names
-		}
+	found := s.exactly(parts)
+	if len(found) == 0 {
+		found = named(parts, s.View().Paths)
 	}
-	return nil, errUnknown
+	switch len(found) {
+	case 0:
+		return nil, errUnknown
+	case 1:
+		return found[0], nil
+	}
+	var names errAmbiguous
+	for _, p := range found {
+		names = append(names, p.Path.ID.String())
+	}
+	return nil, names
 }
 
-func named(parts []string, paths []*collector.PathState, same func(a, b string) bool) (found []*collector.PathState) {
+// exactly looks the target up as it stands. Nearly every question is written so, and thousands of paths need not be looked through.
+func (s *Site) exactly(parts []string) (found []*collector.PathState) {
+	last := len(parts) - 1
+	directions := []mailflow.Direction{mailflow.Outbound, mailflow.Inbound}
+	if last == 3 {
+		directions = []mailflow.Direction{mailflow.Direction(parts[1])}
+	}
+	for _, d := range directions {
+		if p := s.Find(probes.PathID{Tenant: parts[0], Direction: d, Connector: parts[last-1], Path: parts[last]}); p != nil {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// named looks for the target in any case.
+func named(parts []string, paths []*collector.PathState) (found []*collector.PathState) {
 	last := len(parts) - 1
 	for _, p := range paths {
 		id := p.Path.ID
-		if same(id.Path, parts[last]) && same(id.Connector, parts[last-1]) && same(id.Tenant, parts[0]) &&
-			(last == 2 || same(string(id.Direction), parts[1])) {
+		if strings.EqualFold(id.Path, parts[last]) && strings.EqualFold(id.Connector, parts[last-1]) && strings.EqualFold(id.Tenant, parts[0]) &&
+			(last == 2 || strings.EqualFold(string(id.Direction), parts[1])) {
 			found = append(found, p)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 // Options is what a Site stands on.
 type Options struct {
 	View   func() *collector.View
+	Find   func(id probes.PathID) *collector.PathState // one path of it, by its exact name; nil where there is none
 	Status func() Status
 	// Probe probes a path at once; politeness, joining and young results are its business.
 	Probe  func(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error)
