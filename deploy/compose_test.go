@@ -1,53 +1,110 @@
 package deploy_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-
-	"gopkg.in/yaml.v3"
 )
 
-func TestCompose(t *testing.T) {
-	var file struct {
-		Services map[string]struct {
-			Build    string
-			Image    string
-			Volumes  []string
-			ReadOnly bool     `yaml:"read_only"`
-			CapDrop  []string `yaml:"cap_drop"`
-			Ports    []string
-		}
-		Volumes map[string]any
+// compose is what Compose itself makes of the file: merged, with whole paths, the short forms written out.
+func compose(t *testing.T, file string, environment ...string) (project, error) {
+	t.Helper()
+	cmd := exec.Command(need(t, "compose-strict"), file)
+	cmd.Env = append([]string{}, environment...) // never the test's own
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return project{}, fmt.Errorf("%w: %s", err, complaint.String())
 	}
-	if err := yaml.Unmarshal([]byte(read(t, "compose/compose.yaml")), &file); err != nil {
+	var p project
+	return p, json.Unmarshal(out, &p)
+}
+
+type project struct {
+	Services map[string]struct {
+		Build       struct{ Context string }
+		Image       string
+		Restart     string
+		Environment map[string]string
+		ReadOnly    bool     `json:"read_only"`
+		CapDrop     []string `json:"cap_drop"`
+		SecurityOpt []string `json:"security_opt"`
+		Volumes     []struct {
+			Type, Source, Target string
+			ReadOnly             bool `json:"read_only"`
+		}
+		Ports []struct {
+			HostIP string `json:"host_ip"`
+		}
+	}
+}
+
+func TestCompose(t *testing.T) {
+	p, err := compose(t, "compose/compose.yaml", "GRAFANA_ADMIN_PASSWORD=secret")
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"exporter", "prometheus", "alertmanager", "grafana"} {
-		s, is := file.Services[name]
-		if !is || !s.ReadOnly || len(s.CapDrop) != 1 {
-			t.Errorf("%s is missing or not hardened", name)
+		s, is := p.Services[name]
+		if !is || !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) ||
+			s.Restart != "unless-stopped" {
+			t.Errorf("%s is missing or not hardened: %+v", name, s)
 		}
-		if s.Build == "" && !strings.Contains(s.Image, ":") {
+		if s.Build.Context == "" && !strings.Contains(s.Image, ":") {
 			t.Errorf("%s: the image %q has no fixed version", name, s.Image)
 		}
 		for _, port := range s.Ports {
-			if !strings.HasPrefix(port, "127.0.0.1:") {
-				t.Errorf("%s: port %s is open to the network", name, port)
+			if port.HostIP != "127.0.0.1" {
+				t.Errorf("%s: port %+v is open to the network", name, port)
 			}
 		}
 		for _, v := range s.Volumes {
-			from, _, _ := strings.Cut(v, ":")
-			_, named := file.Volumes[from]
-			if _, err := os.Stat(filepath.Join("compose", from)); !named && err != nil {
-				t.Errorf("%s: %v", name, err)
+			if v.Type != "bind" {
+				continue
+			}
+			if _, err := os.Stat(v.Source); err != nil || !v.ReadOnly {
+				t.Errorf("%s: %+v is missing or can be written (%v)", name, v, err)
 			}
 		}
 	}
-	if _, err := os.Stat(filepath.Join("compose", file.Services["exporter"].Build, "Dockerfile")); err != nil {
+	if got := p.Services["grafana"].Environment["GF_SECURITY_ADMIN_PASSWORD"]; got != "secret" {
+		t.Errorf("Grafana's password is %q", got)
+	}
+	if _, err := os.Stat(filepath.Join(p.Services["exporter"].Build.Context, "Dockerfile")); err != nil {
 		t.Error(err)
 	}
+	if _, err := compose(t, "compose/compose.yaml"); err == nil || !strings.Contains(err.Error(), "choose one") {
+		t.Errorf("without a password: %v", err)
+	}
+}
+
+// Compose refuses a mistake, so that what it accepts means something.
+func TestComposeIsStrict(t *testing.T) {
+	for name, mistake := range map[string][2]string{
+		"an unknown key":       {"read_only: true", "read_olny: true"},
+		"an undeclared volume": {"- grafana:/var/lib/grafana", "- graphana:/var/lib/grafana"},
+		"a wrong type":         {"cap_drop: [ALL]", "cap_drop: ALL"},
+		"a wrong port":         {"127.0.0.1:3000:3000", "127.0.0.1:3000:port"},
+	} {
+		good := read(t, "compose/compose.yaml")
+		bad := strings.Replace(good, mistake[0], mistake[1], 1)
+		path := filepath.Join(t.TempDir(), "compose.yaml")
+		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := compose(t, path, "GRAFANA_ADMIN_PASSWORD=secret"); err == nil || bad == good {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+func TestComposePrometheus(t *testing.T) {
 	// Prometheus finds its rules beside its configuration, as mounted.
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "rules"), os.DirFS("prometheus/rules")); err != nil {
