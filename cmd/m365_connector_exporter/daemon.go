@@ -121,7 +121,6 @@ func (d *daemon) apply(cfg *config.Config) {
 	}
 	d.board.SetInventory(cfg.Tenants, paths)
 	d.runner.SetPaths(paths)
-	tuneGC(len(paths))
 	d.self.Reload(true, time.Now())
 	d.refused.Store(nil)
 	d.judging.Lock()
@@ -139,6 +138,7 @@ func (d *daemon) apply(cfg *config.Config) {
 	for _, problem := range cfg.Problems() {
 		d.log.Error("a file of a tenant does not load", slog.Any("err", problem))
 	}
+	tuneGC(len(paths))
 	d.log.Info("configuration loaded", slog.String("file", d.file), slog.Int("tenants", len(cfg.Tenants)), slog.Int("paths", len(paths)))
 }
 
@@ -146,8 +146,10 @@ func (d *daemon) apply(cfg *config.Config) {
 func (d *daemon) reload(why string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	hurry()
 	cfg, err := config.Load(d.file, d.cfg)
 	if err != nil {
+		tuneGC(len(d.board.View().Paths))
 		d.self.Reload(false, time.Now())
 		d.refused.Store(&refusedReload{err, time.Now()})
 		d.log.Error("reload refused, the old configuration keeps running", slog.String("trigger", why), slog.Any("err", err))

@@ -25,8 +25,16 @@ func gcPercent(paths int) int {
 
 // tuneGC applies it, unless the operator has said otherwise in the runtime's own words.
 func tuneGC(paths int) {
+	setGCPercent(gcPercent(paths))
+}
+
+// hurry lets a reload have its time for itself, until tuneGC: it allocates in a second what rounds do in minutes, and collected as
+// eagerly as at rest, passing over all that is known of thousands of paths again and again, it took twice as long.
+func hurry() { setGCPercent(100) }
+
+func setGCPercent(percent int) {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(gcPercent(paths))
+		debug.SetGCPercent(percent)
 	}
 }
 
