@@ -29,7 +29,6 @@ type entry struct {
 	complete bool    // had a round that counts
 	last     *flight // the newest whole result
 	ended    time.Time
-	aging    *time.Timer // lets go of last
 }
 
 // round is one scheduled round. It is dropped when it is no longer its entry's.

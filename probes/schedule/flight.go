@@ -50,14 +50,17 @@ func (r *Runner) land(ctx context.Context, e *entry, f *flight, this *round) {
 		f.result.Provisional = r.settle(e, f.result)
 	}
 	r.stats.Throttled += throttled(f.result)
-	e.last, e.ended = f, time.Now()
-	if e.aging != nil {
-		e.aging.Stop() // or it would hold the result before this one
-	}
-	e.aging = time.AfterFunc(young, func() { // the board has what matters; this one answers nobody any more
+	r.keep(e, f)
+}
+
+// keep holds a result for as long as it answers further calls of RunNow: the board has what matters of it. The lock is held.
+func (r *Runner) keep(e *entry, f *flight) {
+	ended := time.Now()
+	e.last, e.ended = f, ended
+	time.AfterFunc(young, func() { // it does not know f: who holds the timer would hold the result
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if e.last == f {
+		if e.ended.Equal(ended) {
 			e.last = nil
 		}
 	})

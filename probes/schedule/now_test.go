@@ -3,10 +3,12 @@ package schedule_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/schedule"
@@ -50,6 +52,47 @@ func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
 		}
 		if len(w.taken()) != 0 {
 			t.Errorf("the sink heard %q", w.taken())
+		}
+	})
+}
+
+// TestOldResultsAreLetGo: the runner holds a result for as long as it answers further calls. What lies there until the next round would
+// be in memory twice, here and on the board.
+func TestOldResultsAreLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held []weak.Pointer[probes.Endpoint]
+		probe := func(_ context.Context, p probes.Path) probes.Result {
+			r := good(p)
+			held = append(held, weak.Make(&r.Endpoints[0]))
+			return r
+		}
+		r := schedule.New(schedule.Options{Prober: probes.ProberFunc(probe)})
+		p := path("a", time.Hour)
+		alive := func() bool {
+			runtime.GC()
+			return held[len(held)-1].Value() != nil
+		}
+		changed := p
+		changed.Settings.Port = 2525
+		for _, c := range []struct {
+			name  string
+			after func()
+			want  bool
+		}{
+			{"young", func() { time.Sleep(9 * time.Second) }, true},
+			{"old", func() { time.Sleep(10 * time.Second) }, false},
+			{"its path has changed", func() { r.SetPaths([]probes.Path{changed}) }, false},
+			{"its path has gone", func() { r.SetPaths(nil) }, false},
+		} {
+			r.SetPaths([]probes.Path{p})
+			if _, err := r.RunNow(t.Context(), p.ID, p); err != nil {
+				t.Fatal(err)
+			}
+			c.after()
+			if got := alive(); got != c.want {
+				t.Errorf("%s: held %v, want %v", c.name, got, c.want)
+			}
+			time.Sleep(time.Minute)
 		}
 	})
 }
