@@ -47,21 +47,23 @@ func NewBoard(now func() time.Time) *Board {
 // Stages is the histogram of stage durations, which has no snapshot: it belongs into the registry of the exporter's own metrics.
 func (b *Board) Stages() prometheus.Collector { return b.stages }
 
-// SetInventory replaces tenants and paths. Paths that remain keep their history and counters; the others are forgotten.
+// SetInventory replaces tenants and paths. Paths that remain keep their history and counters; the others are forgotten. The board holds
+// paths itself, not a copy: nobody changes it afterwards.
 func (b *Board) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 	connectors := &drawing{}
 	connectors.draw(func(p *pen) { p.tenants(tenants) })
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	states, index, taken := make([]*PathState, 0, len(paths)), make(map[probes.PathID]int, len(paths)), make(map[identity]bool, len(paths))
-	for _, p := range paths {
+	for i := range paths {
+		p := &paths[i]
 		if _, twice := index[p.ID]; twice {
 			continue // the configuration does not let this happen
 		}
 		id := pathIdentity(p.ID).clean()
-		state := PathState{Path: &p, drawn: &drawing{}}
+		state := PathState{Path: p, drawn: &drawing{}}
 		if old, ok := b.index[p.ID]; ok {
-			state = b.states[old].moved(&p)
+			state = b.states[old].moved(p)
 		}
 		state.hidden, taken[id] = taken[id], true
 		index[p.ID] = len(states)
@@ -70,11 +72,13 @@ func (b *Board) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 	b.tenants, b.connectors, b.states, b.index = slices.Clone(tenants), connectors, states, index
 }
 
-// moved is the state under a new configuration. What is drawn stays so while the path is the same.
+// moved is the state under a new configuration. What is drawn stays so while the path is the same. The new path is taken all the same:
+// the old one would keep every path of its configuration in memory.
 func (s *PathState) moved(p *probes.Path) PathState {
 	next := *s
+	next.Path = p
 	if !reflect.DeepEqual(s.Path, p) {
-		next.Path, next.drawn = p, &drawing{}
+		next.drawn = &drawing{}
 	}
 	return next
 }

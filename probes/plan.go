@@ -2,6 +2,7 @@ package probes
 
 import (
 	"net/netip"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ func Plan(tenants []mailflow.Tenant, layers Layers, hostname string) []Path {
 		}
 		paths = append(paths, planInbound(t, layers, hostname)...)
 	}
-	return paths
+	return slices.Clone(paths) // without the spare room that appending left: a daemon holds them
 }
 
 func outboundDefaults(c *mailflow.OutboundConnector, hostname string) Settings {

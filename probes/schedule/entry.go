@@ -51,16 +51,17 @@ func (e *entry) at() time.Time {
 
 // SetPaths makes these the paths that are probed. Unchanged ones keep their place in time and their state, changed ones keep
 // their verdict and start anew, gone ones stop and their running round is interrupted. Only those with neither NotProbed nor
-// NotProbeable are scheduled.
+// NotProbeable are scheduled. The runner holds paths itself, not a copy: nobody changes it afterwards.
 func (r *Runner) SetPaths(paths []probes.Path) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	wanted := make(map[probes.PathID]bool, len(paths))
 	var changed []*entry
-	for _, p := range paths {
+	for i := range paths {
+		p := &paths[i]
 		if !wanted[p.ID] { // the first of two with one name
 			wanted[p.ID] = true
-			if e := r.setPath(&p); e != nil {
+			if e := r.setPath(p); e != nil {
 				changed = append(changed, e)
 			}
 		}
@@ -87,6 +88,7 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 func (r *Runner) setPath(p *probes.Path) *entry {
 	e := r.entry(p)
 	if e.configured && reflect.DeepEqual(e.path, p) {
+		e.path = p // the old one would keep every path of its configuration in memory
 		return nil
 	}
 	r.unschedule(e)
