@@ -50,13 +50,13 @@ func newResolver(systemServers []string, allow []netip.Prefix, exoHosts []string
 
 // resolveHop resolves p's next hop into at most probes.MaxEndpoints endpoints, and of a hidden host into one, each round another.
 func (r *resolver) resolveHop(ctx context.Context, p *probes.Path) (targets []target, notes []string) {
-	round := r.turn(p.ID)
+	turn := sync.OnceValue(func() uint64 { return r.turn(p.ID) }) // few paths lead to a host that is hidden
 	targets = r.find(ctx, p)
 	for i := range targets {
 		t := &targets[i]
 		t.Step.Detail = probes.Sanitise(t.Step.Detail, maxDetail)
 		if t.Hide = mailflow.IsExchangeOnline(t.Host, r.exoHosts); t.Hide && len(t.Addrs) > 1 {
-			t.Addrs = []netip.Addr{t.Addrs[round%uint64(len(t.Addrs))]}
+			t.Addrs = []netip.Addr{t.Addrs[turn()%uint64(len(t.Addrs))]}
 		}
 	}
 	targets, total := limit(targets)
