@@ -2,7 +2,6 @@ package collector
 
 import (
 	"maps"
-	"slices"
 	"time"
 
 	"m365_connector_exporter/collector/check"
@@ -57,11 +56,7 @@ func (b *Board) Facts() *check.Facts {
 }
 
 func (s *PathState) facts() check.Path {
-	p := check.Path{Path: *s.Path, Conclusive: s.Conclusive, Newest: s.Whole}
-	for _, key := range slices.SortedFunc(maps.Keys(s.Endpoints), EndpointKey.compare) {
-		p.Endpoints = append(p.Endpoints, check.Endpoint{Host: key.Host, Address: key.Address, TLS: s.Endpoints[key].TLS})
-	}
-	return p
+	return check.Path{Path: s.Path, Conclusive: s.Conclusive, Newest: s.Whole, Endpoints: s.Endpoints}
 }
 
 // Changes are what may happen to a connector between two loads, as label values.

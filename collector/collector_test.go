@@ -182,9 +182,10 @@ func TestVerdicts(t *testing.T) {
 		r.Provisional = s.provisional
 		b.Record(r)
 		state := b.View().Paths[0]
-		kept, ok := state.Endpoints[collector.EndpointKey{Host: "h", Address: s.address}]
-		known := ok || i < 2 // an inconclusive or provisional round adds no endpoint
-		if state.Verdict != s.verdict || state.Rounds != s.rounds || !known || (kept.TLS != nil) != s.certificate || len(state.Endpoints) > 1 {
+		want := i >= 2 // an inconclusive or provisional round adds no endpoint
+		known := len(state.Endpoints) == 1 && state.Endpoints[0].Address == s.address
+		certificate := known && state.Endpoints[0].TLS != nil
+		if state.Verdict != s.verdict || state.Rounds != s.rounds || known != want || certificate != s.certificate || len(state.Endpoints) > 1 {
 			t.Errorf("%s: verdict %v, rounds %v, endpoints %v", s.name, state.Verdict, state.Rounds, state.Endpoints)
 		}
 	}

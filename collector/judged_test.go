@@ -32,7 +32,7 @@ func TestJudgedSeries(t *testing.T) {
 			},
 			{Name: "fabrikam", Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: "To"}, UseMXRecord: mailflow.No}}},
 		},
-		Paths:        []check.Path{{Path: probes.Path{ID: from("contoso")}, Client: client}},
+		Paths:        []check.Path{{Path: &probes.Path{ID: from("contoso")}, Client: client}},
 		Severity:     only("smart_hosts_missing"),
 		Suppressions: []check.Suppression{{Check: "smart_hosts_missing", Tenant: "fabrikam", Owner: "mail-team", Expires: noon.Add(time.Hour)}},
 		Attributions: map[probes.PathID][]mailflow.Attribution{

@@ -1,11 +1,9 @@
 package collector
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"time"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -84,10 +82,6 @@ func (s *pen) connector(tenant string, d mailflow.Direction, c mailflow.Common, 
 	}
 }
 
-func (k EndpointKey) compare(other EndpointKey) int {
-	return cmp.Or(cmp.Compare(k.Host, other.Host), cmp.Compare(k.Address, other.Address))
-}
-
 // path draws the series of one path: the steady ones and those of the newest round.
 func (s *pen) path(p *PathState) {
 	if p.Path.NotProbed != "" || p.Path.NotProbeable != "" {
@@ -119,9 +113,9 @@ func (s *pen) path(p *PathState) {
 		}
 		s.newest(p.Newest)
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(p.Endpoints), EndpointKey.compare) {
-		s.begin(endpointIdentity(id, key), key.Host)
-		s.endpoint(p.Endpoints[key])
+	for _, e := range p.Endpoints {
+		s.begin(endpointIdentity(id, EndpointKey{e.Host, e.Address}), e.Host)
+		s.endpoint(e)
 	}
 	s.trim()
 }
@@ -163,7 +157,7 @@ func (s *pen) outcome(e probes.Endpoint) {
 	}
 }
 
-func (s *pen) endpoint(e EndpointState) {
+func (s *pen) endpoint(e check.Endpoint) {
 	if e.Verdict == probes.Passed || e.Verdict == probes.Failed {
 		s.send(mEndpointSuccess, truth(e.Verdict == probes.Passed))
 	}

@@ -1,9 +1,11 @@
 package collector
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 )
 
@@ -21,10 +23,10 @@ type PathState struct {
 	Reason       probes.Reason
 	LastRun      time.Time // when the newest round that is not provisional ended
 	LastSuccess  time.Time
-	Rounds       [4]uint64 // by Outcome; provisional rounds do not count
-	Endpoints    map[EndpointKey]EndpointState
-	History      []Round // newest last, at most maxHistory
-	Failures     []Round // those that failed, kept when History has moved on; newest last, at most maxFailures
+	Rounds       [4]uint64        // by Outcome; provisional rounds do not count
+	Endpoints    []check.Endpoint // in the order host, address; they stay known when they cannot be reached
+	History      []Round          // newest last, at most maxHistory
+	Failures     []Round          // those that failed, kept when History has moved on; newest last, at most maxFailures
 
 	drawn  *drawing // the series of this state; nil in a literal
 	hidden bool     // a path before it has the same labels once cleaned: a mixture of both would lie, so it has no series
@@ -38,12 +40,6 @@ func (s *PathState) drawing() *drawing {
 
 // EndpointKey names an endpoint of a path as the labels do.
 type EndpointKey struct{ Host, Address string }
-
-// EndpointState is what stays known of an endpoint when it cannot be reached.
-type EndpointState struct {
-	Verdict probes.Outcome
-	TLS     *probes.TLS // of the last handshake that showed a certificate
-}
 
 // Round is a line of a path's history.
 type Round struct {
@@ -130,30 +126,38 @@ func appendBounded(old []Round, line Round, most int) []Round {
 
 // keepEndpoints forgets the endpoints that DNS no longer names, and takes in verdicts and certificates of a round that is judged.
 func (s *PathState) keepEndpoints(r probes.Result, judged bool) {
-	kept := make(map[EndpointKey]EndpointState, len(s.Endpoints))
+	var kept []check.Endpoint // a new one: a View may still hold the old
 	dns := answersOf(r)
-	for key, state := range s.Endpoints {
-		if !dns.lacks(key) {
-			kept[key] = state
+	for _, known := range s.Endpoints {
+		if !dns.lacks(EndpointKey{known.Host, known.Address}) {
+			kept = append(kept, known)
 		}
 	}
 	for _, e := range r.Endpoints {
 		if judged {
 			key := KeyOf(e)
-			kept[key] = kept[key].after(e, r.Until)
+			at, known := slices.BinarySearchFunc(kept, key, compareEndpoint)
+			if !known {
+				kept = slices.Insert(kept, at, check.Endpoint{Host: key.Host, Address: key.Address})
+			}
+			learn(&kept[at], e, r.Until)
 		}
 	}
 	s.Endpoints = kept
 }
 
-func (state EndpointState) after(e probes.Endpoint, until probes.Stage) EndpointState {
+func compareEndpoint(e check.Endpoint, key EndpointKey) int {
+	return cmp.Or(cmp.Compare(e.Host, key.Host), cmp.Compare(e.Address, key.Address))
+}
+
+// learn takes in what a round says of an endpoint.
+func learn(known *check.Endpoint, e probes.Endpoint, until probes.Stage) {
 	if o := e.Outcome(until); o == probes.Passed || o == probes.Failed {
-		state.Verdict = o
+		known.Verdict = o
 	}
 	if e.TLS != nil && (len(e.TLS.Chain) > 0 || e.TLS.Unparsable != "") {
-		state.TLS = e.TLS
+		known.TLS = e.TLS
 	}
-	return state
 }
 
 // answers is what the newest round learned from DNS.

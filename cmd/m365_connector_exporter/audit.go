@@ -55,7 +55,7 @@ func (c auditCommand) run(_ context.Context, file string, s streams) int {
 func audit(cfg *config.Config, now time.Time) []check.Finding {
 	f := &check.Facts{Now: now, Tenants: cfg.Tenants, NoNetwork: true}
 	for _, p := range plan(cfg, "") {
-		f.Paths = append(f.Paths, check.Path{Path: p})
+		f.Paths = append(f.Paths, check.Path{Path: &p})
 	}
 	newJudge(cfg).complete(f)
 	return check.Run(f)

@@ -46,7 +46,7 @@ func TestHealthyTenantsWatched(t *testing.T) {
 	names := map[string]string{"wizard": "*.contoso.com", "msp-adatum": "mail.adatum.com", "msp-fabrikam": "mail.fabrikam.com", "msp-northwindtraders": "mail.northwindtraders.com"}
 	f := &check.Facts{Now: healthyNow, Tenants: cfg.Tenants, MX: map[string][]string{}}
 	for _, p := range plan(cfg, "prober.example") {
-		known := check.Path{Path: p}
+		known := check.Path{Path: &p}
 		if p.ID.Direction == mailflow.Outbound {
 			known.Endpoints = []check.Endpoint{{Host: p.Hop, Address: "192.0.2.1", TLS: healthyCertificate(names[p.ID.Tenant])}}
 		}

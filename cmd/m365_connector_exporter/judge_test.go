@@ -52,7 +52,7 @@ func TestAssumedSender(t *testing.T) {
 	} {
 		f := &check.Facts{Now: time.Now(), Tenants: cfg.Tenants}
 		for _, p := range plan(cfg, "") {
-			one := check.Path{Path: p}
+			one := check.Path{Path: &p}
 			for _, s := range c.shown {
 				if p.ID.Direction == mailflow.Outbound {
 					one.Endpoints = append(one.Endpoints, check.Endpoint{TLS: s})

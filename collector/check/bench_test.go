@@ -38,7 +38,7 @@ func many(tenants int) *check.Facts {
 		}
 		f.Tenants = append(f.Tenants, t)
 		f.MX[t.Name+".com"] = []string{t.Name + "-com.mail.protection.outlook.com"}
-		out, in, second := *w.path, *w.inPath, *w.inPath
+		out, in, second := own(w.path), own(w.inPath), own(w.inPath)
 		out.ID.Tenant, in.ID.Tenant, second.ID.Tenant, second.ID.Connector, second.ID.Path, second.Client = t.Name, t.Name, t.Name, "Printers", "printer", nil
 		f.Paths = append(f.Paths, out, in, second)
 	}
@@ -53,4 +53,11 @@ func many(tenants int) *check.Facts {
 		}
 	}
 	return &f
+}
+
+// own is a copy of a path that may be changed.
+func own(of *check.Path) check.Path {
+	p, planned := *of, *of.Path
+	p.Path = &planned
+	return p
 }

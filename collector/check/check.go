@@ -120,7 +120,7 @@ type Facts struct {
 
 // Path is a planned path with what the probes know of it.
 type Path struct {
-	probes.Path
+	*probes.Path
 	Conclusive *probes.Result // newest round that passed or failed, confirmed; nil before it
 	Newest     *probes.Result // newest round that was not cut short, whatever it proved; no verdict is read of it; nil before it
 	Endpoints  []Endpoint     // what stays known of each endpoint, in the order host, address
@@ -130,8 +130,9 @@ type Path struct {
 
 // Endpoint is what stays known of an endpoint when it cannot be reached.
 type Endpoint struct {
-	Host, Address string
-	TLS           *probes.TLS // of the last handshake that showed a certificate; nil before
+	Host, Address string         // as labels have them
+	Verdict       probes.Outcome // the last conclusive one; NotReached before it
+	TLS           *probes.TLS    // of the last handshake that showed a certificate; nil before
 }
 
 // Overload is an address whose paths cannot all be probed within their intervals.

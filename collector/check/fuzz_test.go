@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
 )
 
 // words are what arbitrary facts say: what means something, and what breaks something.
@@ -118,6 +119,11 @@ func FuzzRun(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var facts check.Facts
 		(&source{data}).fill(reflect.ValueOf(&facts).Elem(), 0)
+		for i := range facts.Paths {
+			if p := &facts.Paths[i]; p.Path == nil { // every path is one that was planned
+				p.Path = &probes.Path{}
+			}
+		}
 		got := check.Run(&facts)
 		seen := map[check.Key]bool{}
 		for i, one := range got {

@@ -17,7 +17,7 @@ func TestOverloads(t *testing.T) {
 			e.Steps[probes.Resolve].Took, e.Steps[probes.TLSStage].Took = time.Hour, took // a slow resolver holds no connection
 			id := probes.PathID{Tenant: fmt.Sprint("t", i)}
 			all = append(all, Path{
-				Path:       probes.Path{ID: id, Settings: probes.Settings{Interval: interval}},
+				Path:       &probes.Path{ID: id, Settings: probes.Settings{Interval: interval}},
 				Conclusive: &probes.Result{Path: id, Endpoints: []probes.Endpoint{e}},
 			})
 		}
@@ -33,7 +33,7 @@ func TestOverloads(t *testing.T) {
 		"too slow":                  {paths(50, time.Minute, 2*time.Second), 1, time.Second, 1},
 		"two at a time":             {paths(50, time.Minute, 2*time.Second), 2, time.Second, 0},
 		"the gap alone is too much": {paths(61, time.Minute, 0), 16, time.Second, 1},
-		"never probed":              {[]Path{{}}, 1, time.Second, 0},
+		"never probed":              {[]Path{{Path: &probes.Path{}}}, 1, time.Second, 0},
 	} {
 		got := Overloads(c.paths, c.concurrent, c.gap)
 		if len(got) != c.want {

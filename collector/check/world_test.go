@@ -100,7 +100,7 @@ func (w *world) outboundPath() check.Path {
 	r := &probes.Result{Path: p.ID, Until: probes.Recipient, Endpoints: []probes.Endpoint{
 		probed("mail.contoso.com", "192.0.2.1:25", w.shown), probed("mail.contoso.com", "192.0.2.2:25", w.second),
 	}}
-	return check.Path{Path: p, Conclusive: r, Newest: r, Endpoints: []check.Endpoint{
+	return check.Path{Path: &p, Conclusive: r, Newest: r, Endpoints: []check.Endpoint{
 		{Host: "mail.contoso.com", Address: "192.0.2.1", TLS: w.shown}, {Host: "mail.contoso.com", Address: "192.0.2.2", TLS: w.second},
 	}}
 }
@@ -112,7 +112,7 @@ func (w *world) inboundPath() check.Path {
 		ConnectorType: mailflow.OnPremises, TLSSettings: mailflow.EncryptionOnly, Kind: probes.HopSender,
 	}
 	r := &probes.Result{Path: p.ID, Until: probes.TLSStage, Endpoints: []probes.Endpoint{probed(host, "198.51.100.25:25", w.exchange)}}
-	return check.Path{Path: p, Conclusive: r, Newest: r, Client: w.client, Endpoints: []check.Endpoint{{Host: host, TLS: w.exchange}}}
+	return check.Path{Path: &p, Conclusive: r, Newest: r, Client: w.client, Endpoints: []check.Endpoint{{Host: host, TLS: w.exchange}}}
 }
 
 // probed is an endpoint that passed every stage but the message.

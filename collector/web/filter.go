@@ -105,12 +105,7 @@ func (f filter) path(p *collector.PathState) bool {
 	if f.Text == "" || f.holds(id.Tenant, id.Connector, id.Path, p.Path.Hop, string(p.Reason)) {
 		return true
 	}
-	for key := range p.Endpoints {
-		if f.holds(key.Host, key.Address) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Endpoints, func(e check.Endpoint) bool { return f.holds(e.Host, e.Address) })
 }
 
 func (f filter) finding(one check.Finding) bool {
