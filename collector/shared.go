@@ -3,6 +3,7 @@ package collector
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"m365_connector_exporter/probes"
@@ -92,8 +93,8 @@ func (s *shared) tls(now, old *probes.TLS) *probes.TLS {
 func (s *shared) line(text string) string {
 	known, ok := s.lines[text]
 	if !ok {
-		remember(s.lines, text, text)
-		return text
+		known = strings.Clone(text) // it is a part of the whole reply
+		remember(s.lines, known, known)
 	}
 	return known
 }

@@ -25,8 +25,8 @@ type PathState struct {
 	LastSuccess  time.Time
 	Rounds       [4]uint64        // by Outcome; provisional rounds do not count
 	Endpoints    []check.Endpoint // in the order host, address; they stay known when they cannot be reached
-	History      []Round          // newest last, at most maxHistory
-	Failures     []Round          // those that failed, kept when History has moved on; newest last, at most maxFailures
+	History      Rounds           // at most maxHistory
+	Failures     Rounds           // those that failed, kept when History has moved on; at most maxFailures
 
 	drawn  *drawing // the series of this state; nil in a literal
 	hidden bool     // a path before it has the same labels once cleaned: a mixture of both would lie, so it has no series
@@ -40,14 +40,6 @@ func (s *PathState) drawing() *drawing {
 
 // EndpointKey names an endpoint of a path as the labels do.
 type EndpointKey struct{ Host, Address string }
-
-// Round is a line of a path's history.
-type Round struct {
-	At      time.Time
-	Outcome probes.Outcome
-	Stage   probes.Stage // where it did not pass, while Reason is set
-	Reason  probes.Reason
-}
 
 // Each path's history is bounded on its own, so that one failing path cannot evict another's.
 const (
@@ -112,16 +104,10 @@ func roundOf(r probes.Result, outcome probes.Outcome) Round {
 }
 
 func (s *PathState) remember(line Round) {
-	s.History = appendBounded(s.History, line, maxHistory)
+	s.History = s.History.with(line, maxHistory)
 	if line.Outcome == probes.Failed {
-		s.Failures = appendBounded(s.Failures, line, maxFailures)
+		s.Failures = s.Failures.with(line, maxFailures)
 	}
-}
-
-// appendBounded copies: a View may still hold the old slice.
-func appendBounded(old []Round, line Round, most int) []Round {
-	old = old[max(0, len(old)-most+1):]
-	return append(append(make([]Round, 0, len(old)+1), old...), line)
 }
 
 // keepEndpoints forgets the endpoints that DNS no longer names, and takes in verdicts and certificates of a round that is judged.

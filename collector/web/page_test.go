@@ -45,7 +45,7 @@ func gallery() *stand {
 	}
 	older := *bad.Newest
 	older.Started = noon.Add(-time.Hour)
-	bad.NewestFailed, bad.Failures = &older, append([]collector.Round{{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired}}, bad.Failures...)
+	bad.NewestFailed, bad.Failures = &older, append(collector.RoundsOf(collector.Round{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired}), bad.Failures...)
 	s.view.Tenants = []mailflow.Tenant{{Name: "contoso"}, {Name: "broken" + evil, NotLoaded: evil}}
 	for i := range 7 {
 		s.view.Tenants = append(s.view.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), NotLoaded: "no such file"})

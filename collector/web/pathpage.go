@@ -89,10 +89,11 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 func (s *Site) pathPage(v *collector.View, p *collector.PathState) *pathPage {
 	now := s.Now()
 	a := analysis(v)
+	history := p.History.Lines()
 	page := &pathPage{
 		line: lineOf(p, now), Facts: facts(p), Note: p.Path.Note, LastSuccess: at(p.LastSuccess, now),
 		Client: tlsOf(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
-		History: historyOf(p.History, now), Failures: historyOf(before(p.Failures, p.History), now), Counted: map[string]uint64{},
+		History: historyOf(history, now), Failures: historyOf(before(p.Failures.Lines(), history), now), Counted: map[string]uint64{},
 		Newest: roundOf(p.Newest, "e", now),
 	}
 	if p.NewestFailed != nil && (p.Newest == nil || p.NewestFailed.Started != p.Newest.Started) {
