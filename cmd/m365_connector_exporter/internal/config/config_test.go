@@ -54,6 +54,7 @@ func TestMistakes(t *testing.T) {
 		"probe: {}\nprobe: {}":              "2: probe: stands twice",
 		"probe: {dns_servers: [localhost]}": "1: probe.dns_servers[0]: must be host:port such as 192.0.2.53:53",
 		"probe: {ip_protocol: ip5}":         "1: probe.ip_protocol: must be one of any, ip4, ip6",
+		"probe: {interval: 0s}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]":      "1: probe.interval: must be at least 1s",
 		"probe: {timeout: 1h}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]":       "1: probe.timeout: must be below interval: 1h0m0s is not below 5m0s",
 		"thresholds: {certificate_warning_ratio: 2}":                                         "1: thresholds.certificate_warning_ratio: must be a ratio from 0 to 1",
 		"thresholds: {certificate_critical_days: 60}":                                        "1: thresholds.certificate_critical_days: must not be above certificate_warning_days",

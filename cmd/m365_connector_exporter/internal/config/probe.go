@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
@@ -23,7 +24,7 @@ func (r *reader) layer(n *yaml.Node, key string) probes.Layer {
 	var l probes.Layer
 	known := fields{
 		"enabled":              func(n *yaml.Node, k string) { v := r.flag(n, k); l.Enabled = &v },
-		"interval":             func(n *yaml.Node, k string) { v := r.duration(n, k, time.Second); l.Interval = &v },
+		"interval":             func(n *yaml.Node, k string) { v := r.interval(n, k); l.Interval = &v },
 		"timeout":              func(n *yaml.Node, k string) { v := r.duration(n, k, 100*time.Millisecond); l.Timeout = &v },
 		"port":                 func(n *yaml.Node, k string) { v := uint16(r.number(n, k, 1, 65535)); l.Port = &v }, //nolint:gosec // in range
 		"hello_name":           func(n *yaml.Node, k string) { v := r.hostName(n, k); l.HelloName = &v },
@@ -53,6 +54,15 @@ func (r *reader) layer(n *yaml.Node, key string) probes.Layer {
 		r.tell(n)
 	}
 	return l
+}
+
+// interval reads one. Where it is wrong, no timeout is blamed for not being below it.
+func (r *reader) interval(n *yaml.Node, key string) time.Duration {
+	before := r.failures
+	if d := r.duration(n, key, time.Second); r.failures == before {
+		return d
+	}
+	return math.MaxInt64
 }
 
 // unlessEmpty skips values that are null or "".
