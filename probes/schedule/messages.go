@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,8 +27,9 @@ type MessageBudget struct {
 	started time.Time
 	onError func(error) // may be nil
 
-	mu   sync.Mutex
-	last map[string]time.Time // without a state file
+	mu sync.Mutex
+	// last is what this process noted, with the readings of the clock that nobody sets: the one on the wall may jump.
+	last map[string]time.Time
 }
 
 // NewMessageBudget makes the budget that stateFile holds. A missing or empty file lets each first message go at once; with no
@@ -76,12 +78,22 @@ func (b *MessageBudget) takeFromFile(key string, minInterval time.Duration, now 
 	if err != nil {
 		return false, next, err
 	}
+	for k, own := range b.last {
+		if state[k].Equal(own) {
+			state[k] = own
+		}
+	}
 	before := state[key]
 	ok, next = b.take(state, key, minInterval, now)
 	if state[key].Equal(before) {
 		return ok, next, nil
 	}
-	return ok, next, writeState(b.file, state, now)
+	if err := writeState(b.file, state, now); err != nil {
+		return false, next, err
+	}
+	b.last[key] = state[key]
+	maps.DeleteFunc(b.last, func(k string, own time.Time) bool { return !state[k].Equal(own) }) // dropped, or another process's now
+	return ok, next, nil
 }
 
 // take decides and notes the decision in last.
@@ -95,7 +107,7 @@ func (b *MessageBudget) take(last map[string]time.Time, key string, minInterval 
 		last[key] = now
 		return false, now.Add(minInterval)
 	case known && now.Sub(before) < minInterval:
-		return false, before.Add(minInterval)
+		return false, now.Add(minInterval - now.Sub(before)) // by the clock as it is now
 	}
 	last[key] = now
 	return true, now.Add(minInterval)
