@@ -59,7 +59,7 @@ type listKey struct {
 type heldList struct {
 	list *revocationList
 	err  error
-	next time.Time // when it is fetched anew
+	next time.Time // when it is fetched anew, by the clock that nobody sets where that comes before the list's own end
 }
 
 func newRevocation(r *resolver, now func() time.Time) *revocation {
@@ -198,7 +198,7 @@ func (r *revocation) held(key listKey) (*heldList, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	held, ok := r.lists[key]
-	if !ok || r.now().After(held.next) {
+	if now := r.now(); !ok || now.After(held.next) || held.list != nil && now.After(held.list.until.Add(crlRetry)) {
 		return nil, false
 	}
 	return held, true
