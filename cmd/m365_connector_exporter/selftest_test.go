@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"testing"
 	"time"
 
@@ -34,5 +35,19 @@ func TestSelfTest(t *testing.T) {
 	self.probe(t.Context()) // nothing listens any more
 	if passed, known := self.result(); passed || !known {
 		t.Error("a prober that reaches nothing passes")
+	}
+}
+
+// TestSelfTestCertificate: a clock that is wrong at the start, or set later, makes no prober sick.
+func TestSelfTestCertificate(t *testing.T) {
+	certificate, roots, err := selfTestCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, year := range []int{1971, 2026, 2200} {
+		at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+		if _, err := certificate.Leaf.Verify(x509.VerifyOptions{DNSName: selfTestName, Roots: roots, CurrentTime: at}); err != nil {
+			t.Errorf("%d: %v", year, err)
+		}
 	}
 }
