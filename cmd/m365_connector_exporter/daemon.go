@@ -33,10 +33,10 @@ type daemon struct {
 
 	selfTest *selfTest
 
-	judging  sync.Mutex // one judgement at a time; held for judge
-	judge    *judge
-	learned  atomic.Pointer[learned]
-	reloaded chan struct{} // tells keepLearning, which may be busy: one is enough
+	judging sync.Mutex // one judgement at a time; held for judge
+	judge   *judge
+	learned atomic.Pointer[learned]
+	stale   chan struct{} // tells keepLearning, which may be busy, to look again: one is enough
 
 	refused atomic.Pointer[refusedReload] // the newest reload, while it is not the running configuration
 
@@ -86,7 +86,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 	}
 	d := &daemon{
 		file: file, hello: hello, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewGate(gateOptions(cfg.Global)),
-		selfTest: self, reloaded: make(chan struct{}, 1),
+		selfTest: self, stale: make(chan struct{}, 1),
 	}
 	d.learned.Store(&learned{})
 	current := probes.ProberFunc(func(ctx context.Context, p probes.Path) probes.Result { return d.prober.Load().Probe(ctx, p) })
@@ -160,11 +160,16 @@ func (d *daemon) reload(why string) error {
 	}
 	d.log.Info("reload", slog.String("trigger", why))
 	d.apply(cfg)
+	d.learnAgain()
+	return nil
+}
+
+// learnAgain has keepLearning look at once.
+func (d *daemon) learnAgain() {
 	select {
-	case d.reloaded <- struct{}{}:
+	case d.stale <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // reloadIfChanged reloads when a file named in the configuration has another content than at the last attempt.

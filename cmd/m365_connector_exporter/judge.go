@@ -40,7 +40,7 @@ func (j *judge) complete(f *check.Facts) {
 	f.Thresholds, f.Suppressions, f.Severity = j.cfg.Thresholds, j.cfg.Suppressions, j.severity
 	f.ExchangeHosts = j.cfg.Global.ExchangeOnlineHosts
 	if j.clients == nil || f.Now.Sub(j.clientsAt) >= clientsFor || f.Now.Before(j.clientsAt) {
-		j.clients, j.clientsAt = j.judgeClients(f.Now), f.Now
+		j.clients, j.clientsAt = j.judgeClients(f.Now), f.Now.Round(0) // of the wall clock alone, which may jump
 	}
 	for i := range f.Paths {
 		if p := &f.Paths[i]; p.ID.Direction == mailflow.Inbound {

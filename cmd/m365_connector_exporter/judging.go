@@ -59,9 +59,9 @@ func (d *daemon) keepJudging(ctx context.Context) error {
 	}
 }
 
-// keepLearning looks at what changes seldom: at the start, after each reload and every hour; sooner where something did not answer,
+// keepLearning looks at what changes seldom: at the start, every hour and when it is told to; sooner where something did not answer,
 // for at a start the network may not be up.
-func keepLearning(ctx context.Context, reloaded <-chan struct{}, learn func(context.Context) (all bool)) error {
+func keepLearning(ctx context.Context, stale <-chan struct{}, learn func(context.Context) (all bool)) error {
 	again := learnAgain
 	for {
 		wait := learnEvery
@@ -76,7 +76,7 @@ func keepLearning(ctx context.Context, reloaded <-chan struct{}, learn func(cont
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
-		case <-reloaded:
+		case <-stale:
 			timer.Stop()
 			again = learnAgain
 		case <-timer.C:

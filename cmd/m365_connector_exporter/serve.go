@@ -150,7 +150,8 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { d.runner.Run(ctx); return nil })
 	group.Go(func() error { return d.keepJudging(ctx) })
 	group.Go(func() error { return d.keepLean(ctx) })
-	group.Go(func() error { return keepLearning(ctx, d.reloaded, d.learn) })
+	group.Go(func() error { return d.keepTime(ctx) })
+	group.Go(func() error { return keepLearning(ctx, d.stale, d.learn) })
 	group.Go(func() error { return d.selfTest.run(ctx) })
 	group.Go(func() error {
 		poll := time.NewTicker(pollInterval)
