@@ -119,7 +119,7 @@ func (r *reader) global(n *yaml.Node, key string, g Global) Global {
 	r.mapping(n, key, fields{
 		"max_concurrent":             func(n *yaml.Node, k string) { g.MaxConcurrent = r.number(n, k, 1, 100_000) },
 		"max_concurrent_per_address": func(n *yaml.Node, k string) { g.MaxConcurrentPerAddress = r.number(n, k, 1, 100) },
-		"min_gap_per_address":        func(n *yaml.Node, k string) { g.MinGapPerAddress = r.duration(n, k, 0) },
+		"min_gap_per_address":        func(n *yaml.Node, k string) { g.MinGapPerAddress = r.duration(n, k, 0, year) },
 		"check_revocation":           func(n *yaml.Node, k string) { g.CheckRevocation = r.flag(n, k) },
 		"state_file":                 func(n *yaml.Node, k string) { g.StateFile = absolute(r.dir(), r.text(n, k)) },
 		"exchange_online_hosts":      func(n *yaml.Node, k string) { g.ExchangeOnlineHosts = r.each(n, k, r.glob) },
@@ -142,8 +142,8 @@ func (r *reader) thresholds(n *yaml.Node, key string, t *check.Thresholds) {
 		"certificate_critical_ratio": func(n *yaml.Node, k string) { t.CriticalRatio = r.ratio(n, k) },
 		"certificate_warning_days":   func(n *yaml.Node, k string) { t.WarningDays = r.number(n, k, 0, 3650) },
 		"certificate_critical_days":  func(n *yaml.Node, k string) { t.CriticalDays = r.number(n, k, 0, 3650) },
-		"validation_max_age":         func(n *yaml.Node, k string) { t.ValidationMaxAge = r.duration(n, k, 0) },
-		"inventory_max_age":          func(n *yaml.Node, k string) { t.InventoryMaxAge = r.duration(n, k, 0) },
+		"validation_max_age":         func(n *yaml.Node, k string) { t.ValidationMaxAge = r.duration(n, k, 0, 10*year) },
+		"inventory_max_age":          func(n *yaml.Node, k string) { t.InventoryMaxAge = r.duration(n, k, 0, 10*year) },
 	})
 	if len(r.errs) > before {
 		return

@@ -25,11 +25,11 @@ func (r *reader) layer(n *yaml.Node, key string) probes.Layer {
 	known := fields{
 		"enabled":              func(n *yaml.Node, k string) { v := r.flag(n, k); l.Enabled = &v },
 		"interval":             func(n *yaml.Node, k string) { v := r.interval(n, k); l.Interval = &v },
-		"timeout":              func(n *yaml.Node, k string) { v := r.duration(n, k, 100*time.Millisecond); l.Timeout = &v },
+		"timeout":              func(n *yaml.Node, k string) { v := r.duration(n, k, 100*time.Millisecond, year); l.Timeout = &v },
 		"port":                 func(n *yaml.Node, k string) { v := uint16(r.number(n, k, 1, 65535)); l.Port = &v }, //nolint:gosec // in range
 		"hello_name":           func(n *yaml.Node, k string) { v := r.hostName(n, k); l.HelloName = &v },
 		"source_address":       func(n *yaml.Node, k string) { v := r.addr(n, k); l.SourceAddress = &v },
-		"message_min_interval": func(n *yaml.Node, k string) { v := r.duration(n, k, 5*time.Minute); l.MessageMinInterval = &v },
+		"message_min_interval": func(n *yaml.Node, k string) { v := r.duration(n, k, 5*time.Minute, year); l.MessageMinInterval = &v },
 		"dns_servers":          func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
 		"until":                func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
 		"ip_protocol": func(n *yaml.Node, k string) {
@@ -59,7 +59,7 @@ func (r *reader) layer(n *yaml.Node, key string) probes.Layer {
 // interval reads one. Where it is wrong, no timeout is blamed for not being below it.
 func (r *reader) interval(n *yaml.Node, key string) time.Duration {
 	before := r.failures
-	if d := r.duration(n, key, time.Second); r.failures == before {
+	if d := r.duration(n, key, time.Second, year); r.failures == before {
 		return d
 	}
 	return math.MaxInt64

@@ -79,7 +79,10 @@ func (r *reader) tri(n *yaml.Node, key string) mailflow.Tri {
 	return mailflow.TriOf(v)
 }
 
-func (r *reader) duration(n *yaml.Node, key string, low time.Duration) time.Duration {
+// year bounds a wait. The state file knows test messages for a day longer, and sixteen timeouts are still far from an overflow.
+const year = 365 * 24 * time.Hour
+
+func (r *reader) duration(n *yaml.Node, key string, low, high time.Duration) time.Duration {
 	d, err := model.ParseDuration(r.text(n, key))
 	if err != nil {
 		r.fail(n, key, "must be a duration such as 30s, 5m or 90d")
@@ -87,6 +90,10 @@ func (r *reader) duration(n *yaml.Node, key string, low time.Duration) time.Dura
 	}
 	if time.Duration(d) < low {
 		r.fail(n, key, "must be at least %s", model.Duration(low))
+		return low
+	}
+	if time.Duration(d) > high {
+		r.fail(n, key, "must be at most %s", model.Duration(high))
 		return low
 	}
 	return time.Duration(d)
