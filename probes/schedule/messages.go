@@ -134,7 +134,11 @@ func readState(file string) (map[string]time.Time, error) {
 	if len(text) == 0 {
 		return state, nil
 	}
-	if err := json.Unmarshal(text, &state); err != nil || state == nil {
+	foreign := json.Unmarshal(text, &state) != nil || state == nil
+	for _, at := range state {
+		foreign = foreign || at.IsZero() // null: a time that is lost must not look like one that is long ago
+	}
+	if foreign {
 		return nil, fmt.Errorf("%s is not a state file of this exporter", file)
 	}
 	return state, nil

@@ -3,6 +3,7 @@ package schedule_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -98,13 +99,14 @@ func TestMessageBudgetSendsNothingItCannotNote(t *testing.T) {
 	if ok, next := b.Take("a", time.Hour); ok || !next.Equal(c.now.Add(time.Hour)) {
 		t.Errorf("%v, next %s", ok, next)
 	}
-	for _, text := range []string{"{", "null", `{"a": "yesterday"}`, "[]"} {
+	huge := "{}" + strings.Repeat(" ", 16<<20)
+	for _, text := range []string{"{", "null", `{"a": "yesterday"}`, `{"a": null}`, "[]", huge} {
 		file := filepath.Join(t.TempDir(), "state.json")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := schedule.NewMessageBudget(file, c.Now); err == nil {
-			t.Errorf("%q was taken for a state", text)
+			t.Errorf("%.40q was taken for a state", text)
 		}
 	}
 }
