@@ -35,8 +35,11 @@ type dnsFault struct {
 type dnsClient struct {
 	servers []string
 	timeout time.Duration
+	dial    dialFunc
 	heard   func()
 }
+
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // ask puts one question to the servers in turn until one of them answers it.
 func (c *dnsClient) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, dnsFault) {
@@ -140,7 +143,7 @@ func (c *dnsClient) askServer(ctx context.Context, server, name string, qtype ui
 func (c *dnsClient) exchange(ctx context.Context, network, server string, q *dns.Msg) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, server)
+	conn, err := c.dial(ctx, network, server)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (r *resolver) lookUp(ctx context.Context, servers []string, ask func(contex
 	key := strings.Join(servers, ",")
 	bounded, cancel := context.WithTimeout(ctx, resolveBound)
 	defer cancel()
-	client := &dnsClient{servers: servers, timeout: r.timeout, heard: func() { r.hear(key) }}
+	client := &dnsClient{servers: servers, timeout: r.timeout, dial: r.dial, heard: func() { r.hear(key) }}
 	targets := ask(bounded, client)
 	alive := sync.OnceValue(func() bool { return client.alive(ctx) })
 	for i := range targets {
@@ -101,6 +101,10 @@ func byMX(ctx context.Context, c *dnsClient, p *probes.Path, name string) []targ
 	slots := make(chan struct{}, 8)
 	var wg sync.WaitGroup
 	for i, mx := range exchangers {
+		if i >= probes.MaxEndpoints { // counted, and neither looked up nor probed
+			targets[i] = target{Host: mx.host}
+			continue
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()

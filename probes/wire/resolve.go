@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type resolver struct {
 	allow    []netip.Prefix
 	exoHosts []string
 	timeout  time.Duration
+	dial     dialFunc // of a DNS server
 
 	*learned
 }
@@ -45,7 +47,10 @@ type learned struct {
 
 // newResolver returns a resolver. systemServers are host:port; none means the system's, read when they are needed.
 func newResolver(systemServers []string, allow []netip.Prefix, exoHosts []string) *resolver {
-	return &resolver{system: systemServers, allow: allow, exoHosts: exoHosts, timeout: dnsTimeout, learned: &learned{heard: map[string]time.Time{}, turns: map[probes.PathID]uint64{}}}
+	return &resolver{
+		system: systemServers, allow: allow, exoHosts: exoHosts, timeout: dnsTimeout, dial: (&net.Dialer{}).DialContext,
+		learned: &learned{heard: map[string]time.Time{}, turns: map[probes.PathID]uint64{}},
+	}
 }
 
 // resolveHop resolves p's next hop into at most probes.MaxEndpoints endpoints, and of a hidden host into one, each round another.

@@ -3,8 +3,10 @@ package wire
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
 	"m365_connector_exporter/probes"
@@ -99,5 +101,28 @@ func TestAtMostSixteenEndpoints(t *testing.T) {
 	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), &p)
 	if len(targets) != 1 || len(targets[0].Addrs) != probes.MaxEndpoints || len(notes) != 1 {
 		t.Errorf("%s, notes %q", words(targets), notes)
+	}
+}
+
+// TestManyExchangers: hosts that would never be probed are not looked up either, whoever lists them.
+func TestManyExchangers(t *testing.T) {
+	var asked atomic.Int32
+	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		name := q.Question[0].Name
+		if q.Question[0].Qtype == dns.TypeMX {
+			m := answer(q)
+			for i := range 20 {
+				m.Answer = append(m.Answer, &dns.MX{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeMX, Class: dns.ClassINET}, Preference: uint16(i), Mx: fmt.Sprintf("m%d.test.", i)})
+			}
+			_ = w.WriteMsg(m)
+			return
+		}
+		asked.Add(1)
+		_ = w.WriteMsg(answer(q, name+" 60 IN A 192.0.2.1"))
+	})
+	p := probes.Path{Hop: "many.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
+	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), &p)
+	if n := asked.Load(); n != probes.MaxEndpoints || len(targets) != probes.MaxEndpoints || targets[15].Host != "m15.test" || len(notes) != 1 || notes[0] != "16 of 20 addresses probed" {
+		t.Errorf("%d hosts asked for: %s, notes %q", n, words(targets), notes)
 	}
 }

@@ -1,0 +1,283 @@
+package wire
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"m365_connector_exporter/probes"
+)
+
+// How a liar gives one answer, in bits; 0 is an answer to the question, with what the fuzzer put into it.
+const (
+	asItIs  = 1 << iota // the fuzzer's bytes with the question's id, not read as a message
+	forged              // with the fuzzer's own id and question
+	silent              // no answer at all
+	echoed              // as it is, id and all, and then as the other bits say
+	hangsUp             // by TCP: after half of it
+)
+
+// liar is a DNS server in memory that says what the fuzzer wrote. It remembers what it said in answer to a question.
+type liar struct {
+	pieces [][]byte // how, then what; piece 0 for the first question of type MX, 1 for A, 2 for AAAA, and so on
+
+	mu    sync.Mutex
+	asked map[dns.Question]int
+	total int
+	names map[string]bool            // that a look-up may come to
+	addrs map[string]map[string]bool // of each name
+}
+
+func newLiar(data []byte) *liar {
+	return &liar{pieces: pieces(data), asked: map[dns.Question]int{}, names: map[string]bool{}, addrs: map[string]map[string]bool{}}
+}
+
+// pieces cuts the fuzzer's bytes: each piece follows its length. joined joins them.
+func pieces(data []byte) (all [][]byte) {
+	for len(data) > 2 {
+		n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)
+		all = append(all, data[2:2+n])
+		data = data[2+n:]
+	}
+	return all
+}
+
+func joined(pieces ...[]byte) (data []byte) {
+	for _, p := range pieces {
+		data = append(binary.BigEndian.AppendUint16(data, uint16(len(p))), p...) //nolint:gosec // below 64 KiB
+	}
+	return data
+}
+
+// piece is what a question gets this time.
+func (l *liar) piece(q dns.Question) (how byte, what []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q.Name = dns.CanonicalName(q.Name)
+	i := map[uint16]int{dns.TypeMX: 0, dns.TypeA: 1, dns.TypeAAAA: 2}[q.Qtype] + 3*l.asked[q] + len(q.Name)/16
+	l.asked[q]++
+	l.total++
+	if len(l.pieces) == 0 || len(l.pieces[i%len(l.pieces)]) == 0 {
+		return silent, nil
+	}
+	piece := l.pieces[i%len(l.pieces)]
+	return piece[0], piece[1:]
+}
+
+func (l *liar) dial(_ context.Context, network, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	if network == "udp" {
+		ours, theirs = datagrams{ours}, datagrams{theirs}
+	}
+	go l.serve(theirs, network == "tcp")
+	return ours, nil
+}
+
+// datagrams is a pipe that miekg/dns takes for UDP: what is written at once is read at once.
+type datagrams struct{ net.Conn }
+
+// ReadFrom is what a net.PacketConn has; nobody calls it.
+func (datagrams) ReadFrom([]byte) (int, net.Addr, error) { return 0, nil, errors.ErrUnsupported }
+
+// WriteTo likewise.
+func (datagrams) WriteTo([]byte, net.Addr) (int, error) { return 0, errors.ErrUnsupported }
+
+func (l *liar) serve(conn net.Conn, tcp bool) {
+	defer func() { _ = conn.Close() }()
+	co := &dns.Conn{Conn: conn, UDPSize: dns.MaxMsgSize}
+	for {
+		q, err := co.ReadMsg()
+		if err != nil || len(q.Question) != 1 {
+			return
+		}
+		how, what := l.piece(q.Question[0])
+		if how&echoed != 0 && !l.send(co, q, what, tcp) {
+			return
+		}
+		if how&silent != 0 {
+			continue
+		}
+		answer := answered(q, how, what)
+		if tcp && how&hangsUp != 0 {
+			_, _ = conn.Write(binary.BigEndian.AppendUint16(nil, uint16(len(answer)))) //nolint:gosec // below 64 KiB
+			_, _ = conn.Write(answer[:len(answer)/2])
+			return
+		}
+		if !l.send(co, q, answer, tcp) {
+			return
+		}
+	}
+}
+
+// send keeps in mind what a true answer says.
+func (l *liar) send(co *dns.Conn, q *dns.Msg, answer []byte, tcp bool) bool {
+	if !tcp {
+		answer = answer[:min(len(answer), ednsSize)]
+	}
+	var m dns.Msg
+	if m.Unpack(answer) == nil && m.Id == q.Id && m.Response && len(m.Question) == 1 && m.Question[0].Qtype == q.Question[0].Qtype &&
+		m.Question[0].Qclass == dns.ClassINET && strings.EqualFold(m.Question[0].Name, q.Question[0].Name) {
+		l.learn(m.Answer)
+	}
+	_, err := co.Write(answer)
+	return err == nil
+}
+
+func (l *liar) learn(rrs []dns.RR) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, rr := range rrs {
+		owner := dns.CanonicalName(rr.Header().Name)
+		if l.addrs[owner] == nil {
+			l.addrs[owner] = map[string]bool{}
+		}
+		switch rr := rr.(type) {
+		case *dns.MX:
+			l.names[dns.CanonicalName(rr.Mx)] = true
+		case *dns.CNAME:
+			l.names[dns.CanonicalName(rr.Target)] = true
+		case *dns.A:
+			l.addrs[owner][rr.A.String()] = true
+		case *dns.AAAA:
+			l.addrs[owner][rr.AAAA.String()] = true
+		}
+	}
+}
+
+// answered makes the answer out of the fuzzer's bytes.
+func answered(q *dns.Msg, how byte, what []byte) []byte {
+	var m dns.Msg
+	if how&asItIs == 0 && m.Unpack(what) == nil {
+		if how&forged == 0 {
+			m.Id, m.Response, m.Question = q.Id, true, q.Question
+		}
+		if packed, err := m.Pack(); err == nil {
+			return packed
+		}
+	}
+	raw := append([]byte(nil), what...)
+	if len(raw) >= 2 && how&forged == 0 {
+		binary.BigEndian.PutUint16(raw, q.Id)
+	}
+	return raw
+}
+
+// said is a piece: an answer with these records.
+func said(how byte, change func(*dns.Msg), records ...string) []byte {
+	m := new(dns.Msg).SetQuestion("mail.test.", dns.TypeA)
+	m.Response = true
+	for _, text := range records {
+		rr, err := dns.NewRR(text)
+		if err != nil {
+			panic(err)
+		}
+		m.Answer = append(m.Answer, rr)
+	}
+	if change != nil {
+		change(m)
+	}
+	packed, err := m.Pack()
+	if err != nil {
+		panic(err)
+	}
+	return append([]byte{how}, packed...)
+}
+
+// maxQuestions is what a look-up may ask one server at the most: the MX and both families of each host, over all CNAMEs, each twice,
+// without EDNS and by TCP; and whether it is alive.
+const maxQuestions = (1+2*probes.MaxEndpoints)*(maxCNames+1)*dnsTries*3 + 3
+
+// FuzzAnswers lets a DNS server say anything. Whatever it says, the look-up ends in time, with few questions and few hosts, with reasons
+// of the catalogue and harmless words; and each address comes from an answer to a question that was asked.
+func FuzzAnswers(f *testing.F) {
+	mx := said(0, nil, "mail.test. 60 IN MX 10 a.test.", "mail.test. 60 IN MX 20 b.test.", "mail.test. 60 IN MX 20 mail.test.")
+	a := said(0, nil, "a.test. 60 IN A 192.0.2.1", "b.test. 60 IN A 192.0.2.2", "mail.test. 60 IN A 192.0.2.3", "evil.test. 60 IN A 203.0.113.66")
+	aaaa := said(0, nil, "a.test. 60 IN AAAA 2001:db8::1", "mail.test. 60 IN AAAA ::ffff:192.0.2.9")
+	none := said(0, nil)
+	cut := func(m *dns.Msg) { m.Truncated = true }
+	bogus := func(m *dns.Msg) {
+		m.Rcode = dns.RcodeServerFailure
+		m.SetEdns0(ednsSize, false)
+		m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeDNSBogus, ExtraText: "\x1b[31m\xff\u202e"})
+	}
+	rcode := func(code int) func(*dns.Msg) { return func(m *dns.Msg) { m.Rcode = code } }
+	many := make([]string, 60)
+	for i := range many {
+		many[i] = "mail.test. 60 IN MX " + strings.Repeat("1", 1+i%4) + " h" + strings.Repeat("x", i%50) + ".test."
+	}
+	f.Add([]byte(nil))
+	f.Add(joined(mx, a, aaaa))
+	f.Add(joined(none, a, aaaa))
+	f.Add(joined(said(0, nil, many...), a, aaaa))
+	f.Add(joined(said(0, nil, `mail.test. 60 IN MX 0 .`)))
+	f.Add(joined(said(0, nil, `mail.test. 60 IN MX 0 .`, `mail.test. 60 IN MX 5 \027\[31m.test.`, `mail.test. 60 IN MX 5 192.0.2.1.`)))
+	f.Add(joined(said(0, cut, "mail.test. 60 IN MX 10 a.test."), said(hangsUp, cut), said(asItIs, nil), mx, a))
+	f.Add(joined(said(0, bogus)))
+	f.Add(joined(none, said(0, rcode(dns.RcodeFormatError)), said(0, rcode(dns.RcodeNotImplemented)), a, a, a))
+	f.Add(joined(none, said(0, rcode(dns.RcodeRefused)), said(0, rcode(dns.RcodeNameError)), said(0, rcode(15))))
+	f.Add(joined(said(0, nil, "mail.test. 60 IN CNAME a.test.", "a.test. 60 IN CNAME mail.test.")))
+	f.Add(joined(said(0, nil, "mail.test. 60 IN CNAME b.test."), said(0, nil, "b.test. 60 IN CNAME a.test."), a, aaaa))
+	f.Add(joined(none, said(forged, nil, "mail.test. 60 IN A 203.0.113.66"), said(echoed, nil, "mail.test. 60 IN AAAA 2001:db8::66"), said(silent, nil)))
+	f.Add(joined([]byte{asItIs, 0, 0, 0x80}, []byte("\x01\x00\x00\x81\x80\x00\x01\xff\xff\x00\x00\x00\x00\x04mail\x04test\x00\x00\x01\x00\x01\xc0\x0c\xc0\x0c")))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		synctest.Test(t, func(t *testing.T) { // a silent server costs no time
+			l := newLiar(data)
+			r := newResolver([]string{"192.0.2.53:53"}, nil, nil)
+			r.dial = l.dial
+			start := time.Now()
+			targets, notes := r.resolveHop(t.Context(), &probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny}})
+			if took := time.Since(start); took > resolveBound+dnsTimeout {
+				t.Errorf("took %v", took)
+			}
+			if l.total > maxQuestions || len(notes) > 1 {
+				t.Errorf("%d questions, notes %q", l.total, notes)
+			}
+			l.names["mail.test."] = true
+			endpoints := 0
+			for _, one := range targets {
+				endpoints += max(1, len(one.Addrs))
+				l.check(t, one)
+			}
+			if endpoints < 1 || endpoints > probes.MaxEndpoints {
+				t.Errorf("%d endpoints", endpoints)
+			}
+		})
+	})
+}
+
+// check holds one target against what was said.
+func (l *liar) check(t *testing.T, one target) {
+	t.Helper()
+	s := one.Step
+	_, known := s.Reason.Info()
+	if s.Reason == probes.ReasonInternalError || (s.Outcome == probes.Passed) != (s.Reason == "") || s.Reason != "" && !known ||
+		s.Outcome != probes.Passed && s.Outcome != s.Reason.Outcome() && s.Outcome != probes.Inconclusive || (len(one.Addrs) > 0) != (s.Outcome == probes.Passed) {
+		t.Errorf("%+v", one)
+	}
+	harmless(t, one.Host, 253)
+	harmless(t, s.Detail, maxDetail)
+	for i, a := range one.Addrs {
+		if !a.IsValid() || i > 0 && one.Addrs[i-1].Compare(a) >= 0 || !l.may(a) {
+			t.Errorf("%s of %v: %v", a, one, l.addrs)
+		}
+	}
+}
+
+// may tells whether some name that a look-up may come to has this address, by a true answer.
+func (l *liar) may(a netip.Addr) bool {
+	for name := range l.names {
+		if l.addrs[name][a.String()] {
+			return true
+		}
+	}
+	return false
+}
