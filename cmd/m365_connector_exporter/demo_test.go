@@ -16,10 +16,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/common/promslog"
 	"go.uber.org/goleak"
 
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/probes/lab"
 )
 
@@ -57,14 +55,7 @@ func startDaemon(t *testing.T, world *lab.World) (*daemon, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := newDaemon(file, cfg, "prober.test", promslog.NewNopLogger())
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := loaded(t, file)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- d.run(ctx) }()

@@ -28,16 +28,27 @@ import (
 // still is a daemon that is configured and probes nothing.
 func still(t *testing.T) *daemon {
 	t.Helper()
+	return configured(t, "tenants:\n- name: contoso\n  outbound_connectors:\n  - { name: No hop, connector_type: OnPremises, use_mx_record: false, smart_hosts: [10.0.0.0/8] }\n")
+}
+
+// configured is a daemon with this configuration that does not run.
+func configured(t testing.TB, text string) *daemon {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	const text = "tenants:\n- name: contoso\n  outbound_connectors:\n  - { name: No hop, connector_type: OnPremises, use_mx_record: false, smart_hosts: [10.0.0.0/8] }\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return loaded(t, file)
+}
+
+// loaded is a daemon with the configuration in this file.
+func loaded(t testing.TB, file string) *daemon {
+	t.Helper()
 	cfg, err := config.Load(file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(file, cfg, "test.example", promslog.NewNopLogger())
+	d, err := newDaemon(file, cfg, "prober.test", promslog.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
