@@ -23,7 +23,7 @@ import (
 )
 
 // pair is a self-signed certificate as PEM, its key as PEM, and both as PKCS#12 under the password "secret".
-func pair(t *testing.T) (cert, key, pfx, der []byte) {
+func pair(t testing.TB) (cert, key, pfx, der []byte) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

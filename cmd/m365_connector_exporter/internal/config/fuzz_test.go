@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"crypto/x509"
 	"encoding/pem"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/rogpeppe/go-internal/txtar"
+	"software.sslmate.com/src/go-pkcs12"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
@@ -104,14 +106,34 @@ func FuzzCertificate(f *testing.F) {
 	block, _ := pem.Decode(text)
 	f.Add(text)
 	f.Add(block.Bytes)
-	file := filepath.Join(f.TempDir(), "c")
+	cert, key, pfx, der := pair(f)
+	private, leaf, err := pkcs12.Decode(pfx, "secret")
+	if err != nil {
+		f.Fatal(err)
+	}
+	bare, err := pkcs12.Passwordless.Encode(private, leaf, []*x509.Certificate{leaf}, "") // nothing in it is sealed
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, data := range [][]byte{pfx, bare, der, append(cert, key...), append(der, der...)} {
+		f.Add(data)
+	}
+	file, password := filepath.Join(f.TempDir(), "c"), filepath.Join(f.TempDir(), "p")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m, err := config.ReadCertificate(file, "")
-		if (err == nil) != (len(m.Chain) > 0) {
-			t.Errorf("%d certificates, %v", len(m.Chain), err)
+		for _, with := range []string{"", password} {
+			m, err := config.ReadCertificate(file, with)
+			if (err == nil) != (len(m.Chain) > 0) || (err == nil) != (m.Presented() != nil) || len(m.Chain) > 0 && string(m.Chain[0]) != string(m.Leaf.Raw) {
+				t.Errorf("%d certificates, %v", len(m.Chain), err)
+			}
+			if err != nil && strings.ContainsFunc(err.Error(), unicode.IsControl) {
+				t.Errorf("%q", err)
+			}
 		}
 	})
 }
