@@ -61,7 +61,7 @@ func New(o Options) *Prober {
 		resolver: newResolver(o.SystemDNS, o.AllowNetworks, o.ExchangeOnlineHosts),
 	}
 	if o.CheckRevocation {
-		w.revocation = newRevocation(w.resolver, o.Now)
+		w.revocation = newRevocation(w.resolver, o.Now, newShelf())
 	}
 	return w
 }
@@ -72,7 +72,7 @@ func (w *Prober) With(o Options) *Prober {
 	next := New(o)
 	next.resolver.learned = w.resolver.learned
 	if next.revocation != nil && w.revocation != nil {
-		next.revocation.shelf = w.revocation.shelf
+		next.revocation = newRevocation(next.resolver, next.opts.Now, w.revocation.shelf)
 	}
 	return next
 }

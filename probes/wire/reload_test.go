@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -100,6 +101,16 @@ func TestWith(t *testing.T) {
 	if second, _ := w.resolver.resolveHop(t.Context(), &turn); words(second) == words(first) {
 		t.Errorf("%s again: the turns began anew", words(second))
 	}
+	give, err := w.revocation.turns.take(t.Context(), at.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := w.With(options).revocation.fetch(busy, &p, l.URL+"/inter.crl"); err == nil {
+		t.Error("a list was fetched from where another one is being fetched")
+	}
+	give()
 	options.AllowNetworks, options.CheckRevocation = nil, false
 	if step := probeOne(t, w.With(options), p).Steps[probes.Connect]; step.Reason != probes.ReasonAddressRefused {
 		t.Errorf("the old options hold: %+v", step)

@@ -38,9 +38,10 @@ type revocation struct {
 	*shelf
 }
 
-// shelf holds the lists, also over a change of settings.
+// shelf holds the lists and the turns at their servers, also over a change of settings.
 type shelf struct {
 	slots chan struct{}
+	turns *turns
 	group singleflight.Group // by listKey
 
 	mu                   sync.Mutex
@@ -62,10 +63,15 @@ type heldList struct {
 	next time.Time // when it is fetched anew, by the clock that nobody sets where that comes before the list's own end
 }
 
-func newRevocation(r *resolver, now func() time.Time) *revocation {
-	return &revocation{now: now, fetch: crlFetcher{r, &turns{taken: map[netip.Addr]chan struct{}{}}}.fetch, shelf: &shelf{
-		slots: make(chan struct{}, crlAtOnce), lists: map[listKey]*heldList{}, maxLists: crlLists, maxEntries: crlEntries,
-	}}
+func newShelf() *shelf {
+	return &shelf{
+		slots: make(chan struct{}, crlAtOnce), turns: &turns{taken: map[netip.Addr]chan struct{}{}},
+		lists: map[listKey]*heldList{}, maxLists: crlLists, maxEntries: crlEntries,
+	}
+}
+
+func newRevocation(r *resolver, now func() time.Time, s *shelf) *revocation {
+	return &revocation{now: now, fetch: crlFetcher{r, s.turns}.fetch, shelf: s}
 }
 
 func unjudged(why string) probes.Judgement {

@@ -153,7 +153,7 @@ func TestRevocation(t *testing.T) {
 		{"too long", make([]byte, crlSize+1), 0, "longer than 10485760 bytes"},
 	} {
 		l.serve("/inter.crl", tt.der)
-		r := newRevocation(newResolver(nil, loopback, nil), time.Now)
+		r := newRevocation(newResolver(nil, loopback, nil), time.Now, newShelf())
 		got := r.judge(t.Context(), &probes.Path{}, l.chain(l.leaf))
 		if got.Outcome != tt.want || !strings.Contains(got.Detail, tt.detail) || (got.Reason != "") != (tt.want == probes.Failed) {
 			t.Errorf("%s: %+v", tt.name, got)
@@ -202,14 +202,14 @@ func TestListsOutOfReach(t *testing.T) {
 		{"compressed", l.leafAt(t, l.URL+"/gzip.crl"), loopback, 0, "it is no list"},
 		{"expired", expired, loopback, 0, "expired"},
 	} {
-		r := newRevocation(newResolver([]string{zone}, tt.allow, nil), time.Now)
+		r := newRevocation(newResolver([]string{zone}, tt.allow, nil), time.Now, newShelf())
 		p := probes.Path{Settings: probes.Settings{ConnectTo: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}}
 		got := r.judge(t.Context(), &p, l.chain(tt.leaf))
 		if got.Outcome != tt.want || !strings.Contains(got.Detail, tt.detail) || strings.Contains(got.Detail, "secret") {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
 	}
-	r := newRevocation(newResolver(nil, loopback, nil), time.Now)
+	r := newRevocation(newResolver(nil, loopback, nil), time.Now, newShelf())
 	if got := r.judge(t.Context(), &probes.Path{}, nil); got.Outcome != probes.NotReached || got.Detail == "" {
 		t.Errorf("no trusted chain: %+v", got)
 	}
@@ -255,7 +255,7 @@ func TestUnknownRevocation(t *testing.T) {
 func TestOneFetch(t *testing.T) {
 	l := newLists(t)
 	l.serve("/inter.crl", l.list(t, l.inter, nil))
-	r := newRevocation(newResolver(nil, loopback, nil), time.Now)
+	r := newRevocation(newResolver(nil, loopback, nil), time.Now, newShelf())
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
@@ -279,7 +279,7 @@ func TestListInNoHurry(t *testing.T) {
 		<-release
 		_, _ = w.Write(der)
 	})
-	r := newRevocation(newResolver(nil, loopback, nil), time.Now)
+	r := newRevocation(newResolver(nil, loopback, nil), time.Now, newShelf())
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan probes.Judgement)
 	go func() { got <- r.judge(ctx, &probes.Path{}, l.chain(l.leaf)) }()
@@ -300,7 +300,7 @@ func TestListAges(t *testing.T) {
 	l := newLists(t)
 	l.serve("/inter.crl", l.list(t, l.inter, nil))
 	now := time.Now()
-	r := newRevocation(newResolver(nil, loopback, nil), func() time.Time { return now })
+	r := newRevocation(newResolver(nil, loopback, nil), func() time.Time { return now }, newShelf())
 	look := func(leaf *issued, after time.Duration, want probes.Outcome, requests int64) {
 		t.Helper()
 		now = now.Add(after)
@@ -322,7 +322,7 @@ func TestListAges(t *testing.T) {
 }
 
 func TestListsAreBounded(t *testing.T) {
-	r := newRevocation(newResolver(nil, nil, nil), time.Now)
+	r := newRevocation(newResolver(nil, nil, nil), time.Now, newShelf())
 	r.maxLists, r.maxEntries = 10, 100
 	hold := func(name string, entries int) {
 		list := &revocationList{revoked: map[string]revokedEntry{}}
