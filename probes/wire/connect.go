@@ -74,34 +74,28 @@ func shortage(err error) bool {
 	return false
 }
 
-// socketError is the system's number of a socket's error, 0 where there is none. Windows gives Winsock's numbers, which package
-// syscall does not equate with the portable names; no other system has errors so high.
+// winsock are Winsock's numbers by the portable names, with which package syscall does not equate them.
+var winsock = map[syscall.Errno]syscall.Errno{
+	10024: syscall.EMFILE,
+	10047: syscall.EAFNOSUPPORT,
+	10049: syscall.EADDRNOTAVAIL,
+	10051: syscall.ENETUNREACH,
+	10053: syscall.ECONNABORTED,
+	10054: syscall.ECONNRESET,
+	10055: syscall.ENOBUFS,
+	10060: syscall.ETIMEDOUT,
+	10061: syscall.ECONNREFUSED,
+	10065: syscall.EHOSTUNREACH,
+}
+
+// socketError is the system's number of a socket's error, 0 where there is none. No system but Windows has numbers as high as Winsock's.
 func socketError(err error) syscall.Errno {
 	var code syscall.Errno
 	if !errors.As(err, &code) {
 		return 0
 	}
-	switch code {
-	case 10024: // WSAEMFILE
-		return syscall.EMFILE
-	case 10055: // WSAENOBUFS
-		return syscall.ENOBUFS
-	case 10065: // WSAEHOSTUNREACH
-		return syscall.EHOSTUNREACH
-	case 10047: // WSAEAFNOSUPPORT
-		return syscall.EAFNOSUPPORT
-	case 10049: // WSAEADDRNOTAVAIL
-		return syscall.EADDRNOTAVAIL
-	case 10051: // WSAENETUNREACH
-		return syscall.ENETUNREACH
-	case 10053: // WSAECONNABORTED
-		return syscall.ECONNABORTED
-	case 10054: // WSAECONNRESET
-		return syscall.ECONNRESET
-	case 10060: // WSAETIMEDOUT
-		return syscall.ETIMEDOUT
-	case 10061: // WSAECONNREFUSED
-		return syscall.ECONNREFUSED
+	if portable, ok := winsock[code]; ok {
+		return portable
 	}
 	return code
 }
