@@ -40,7 +40,11 @@ func (l *loading) folderAsBefore(f *folder) bool {
 			return false
 		}
 	}
-	return l.sameFiles(files) && l.reuse(tenants)
+	if !l.sameFiles(files) {
+		return false
+	}
+	l.reuse(tenants)
+	return true
 }
 
 // fileAsBefore takes over the tenants of a tenant file that names no other file.
@@ -60,7 +64,8 @@ func (l *loading) fileAsBefore(file string) bool {
 	for _, t := range tenants {
 		l.names[t.Name] = true
 	}
-	return l.reuse(tenants)
+	l.reuse(tenants)
+	return true
 }
 
 func (l *loading) reusable(t mailflow.Tenant) bool {
@@ -82,11 +87,10 @@ func (l *loading) sameFiles(files []string) bool {
 	return true
 }
 
-func (l *loading) reuse(tenants []mailflow.Tenant) bool {
+func (l *loading) reuse(tenants []mailflow.Tenant) {
 	for _, t := range tenants {
 		l.add(t, l.last.own[t.Name])
 	}
-	return true
 }
 
 // mark is how much a load has told and opened so far.
