@@ -27,7 +27,7 @@ func facts(c *x509.Certificate) probes.Certificate {
 		IsCA: c.IsCA, SelfSigned: selfSigned(c),
 	}
 	if c.SerialNumber != nil {
-		f.Serial = c.SerialNumber.Text(16)
+		f.Serial = probes.Sanitise(c.SerialNumber.Text(16), maxName) // RFC 5280 allows 20 octets; Go reads any number
 	}
 	for _, n := range c.DNSNames[:min(len(c.DNSNames), 100)] {
 		f.DNSNames = append(f.DNSNames, probes.Sanitise(n, maxName))

@@ -233,3 +233,8 @@ func TestVerdictsAreBounded(t *testing.T) {
 		t.Error("what is remembered is not what was judged")
 	}
 }
+
+// TestSerialIsBounded: a stranger's certificate may have a serial number of any length.
+func TestSerialIsBounded(t *testing.T) {
+	harmless(t, facts(&x509.Certificate{SerialNumber: new(big.Int).Lsh(big.NewInt(1), 1<<20)}).Serial, maxName)
+}
