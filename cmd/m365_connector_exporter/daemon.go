@@ -89,7 +89,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		selfTest: self, stale: make(chan struct{}, 1),
 	}
 	d.learned.Store(&learned{})
-	current := probes.ProberFunc(func(ctx context.Context, p probes.Path) probes.Result { return d.prober.Load().Probe(ctx, p) })
+	current := probes.ProberFunc(func(ctx context.Context, p *probes.Path) probes.Result { return d.prober.Load().Probe(ctx, p) })
 	d.runner = schedule.New(schedule.Options{
 		Prober: current, Sink: d.board.Record, Logger: log,
 		OnLag: func(lag time.Duration) { d.self.ObserveLag(lag) },

@@ -99,7 +99,7 @@ func (t *selfTest) run(ctx context.Context) error {
 }
 
 func (t *selfTest) probe(ctx context.Context) {
-	r := t.prober.Probe(ctx, t.path)
+	r := t.prober.Probe(ctx, &t.path)
 	if ctx.Err() != nil {
 		return
 	}

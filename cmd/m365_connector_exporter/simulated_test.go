@@ -16,7 +16,7 @@ import (
 // silent until the time is up, or well every other time.
 type simulated struct{ gate probes.Gate }
 
-func (s simulated) Probe(ctx context.Context, p probes.Path) probes.Result {
+func (s simulated) Probe(ctx context.Context, p *probes.Path) probes.Result {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(p.ID.Path))
 	n := h.Sum32()
@@ -47,7 +47,7 @@ func (s simulated) Probe(ctx context.Context, p probes.Path) probes.Result {
 		failed(probes.Recipient, probes.ReasonRecipientUnknown, 300*time.Millisecond)
 	default:
 		wait(ctx, min(20*time.Millisecond+time.Duration(n%1980)*time.Millisecond, p.Settings.Timeout/2))
-		well(&e, p)
+		well(&e, *p)
 	}
 	leave(false)
 	return probes.Result{Until: p.Settings.Until, Started: started, Took: time.Since(started), Endpoints: []probes.Endpoint{e}}

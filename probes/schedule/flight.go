@@ -27,7 +27,7 @@ func (r *Runner) newFlight(e *entry, path *probes.Path) *flight {
 // fly probes. A probe whose context has ended proves nothing and is not kept. This is the scheduled round that it is for; nil
 // for RunNow.
 func (r *Runner) fly(ctx context.Context, e *entry, f *flight, this *round) {
-	f.result = r.probe(ctx, f.path)
+	r.probe(ctx, f)
 	r.land(ctx, e, f, this)
 }
 

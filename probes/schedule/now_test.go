@@ -61,8 +61,8 @@ func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
 func TestOldResultsAreLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var held []weak.Pointer[probes.Endpoint]
-		probe := func(_ context.Context, p probes.Path) probes.Result {
-			r := good(p)
+		probe := func(_ context.Context, p *probes.Path) probes.Result {
+			r := good(*p)
 			held = append(held, weak.Make(&r.Endpoints[0]))
 			return r
 		}

@@ -77,21 +77,20 @@ func (r *Runner) settle(e *entry, result probes.Result) (provisional bool) {
 }
 
 // probe asks the prober and survives it.
-func (r *Runner) probe(ctx context.Context, p *probes.Path) (result probes.Result) {
-	started := time.Now()
+func (r *Runner) probe(ctx context.Context, f *flight) {
+	started, p := time.Now(), f.path
 	defer func() {
 		if v := recover(); v != nil {
 			r.options.Logger.Error("the prober panicked",
 				slog.String("path", p.ID.String()), slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
-			result = broken(p, started, "the prober panicked; the log has the details")
+			f.result = broken(p, started, "the prober panicked; the log has the details")
 		}
 	}()
-	result = r.options.Prober.Probe(ctx, *p)
-	if result.Until >= probes.NumStages {
-		return broken(p, started, "the prober returned a stage that does not exist")
+	f.result = r.options.Prober.Probe(ctx, p)
+	if f.result.Until >= probes.NumStages {
+		f.result = broken(p, started, "the prober returned a stage that does not exist")
 	}
-	result.Path = p.ID
-	return result
+	f.result.Path = p.ID
 }
 
 // broken is the result of a prober that went wrong.

@@ -40,7 +40,7 @@ func BenchmarkCPU(b *testing.B) {
 	var ours, bare time.Duration
 	for b.Loop() {
 		ours += spent(func() {
-			if res := w.Probe(context.Background(), p); res.Outcome() != probes.Passed {
+			if res := w.Probe(context.Background(), &p); res.Outcome() != probes.Passed {
 				b.Errorf("%+v", res.Endpoints)
 			}
 		})
@@ -60,7 +60,7 @@ func BenchmarkProbe(b *testing.B) {
 	w, p := testProber(roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)
 	b.ReportAllocs()
 	for b.Loop() {
-		if res := w.Probe(context.Background(), p); res.Outcome() != probes.Passed {
+		if res := w.Probe(context.Background(), &p); res.Outcome() != probes.Passed {
 			b.Fatalf("%+v", res.Endpoints)
 		}
 	}
@@ -121,13 +121,13 @@ func benchmarkTarpit(b *testing.B, mode string) {
 	at, roots, lines := startPeer(b, mode)
 	w, p := testProber(roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)
 	p.Settings.Timeout = time.Hour
-	_ = w.Probe(canceled(), p) // what is made once is not a probe's
+	_ = w.Probe(canceled(), &p) // what is made once is not a probe's
 	for b.Loop() {
 		before := inUse()
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{}, held)
 		for range held {
-			go func() { w.Probe(ctx, p); done <- struct{}{} }()
+			go func() { w.Probe(ctx, &p); done <- struct{}{} }()
 		}
 		for range held {
 			if _, err := lines.ReadString('\n'); err != nil {

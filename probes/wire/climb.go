@@ -12,7 +12,7 @@ import (
 type climb struct {
 	w    *Prober
 	path *probes.Path
-	ep   probes.Endpoint
+	ep   *probes.Endpoint
 	turn *messageTurn
 
 	ctx       context.Context
@@ -23,7 +23,7 @@ type climb struct {
 	conn      net.Conn // raw, or TLS over it
 	in        *replyReader
 	log       transcript
-	caps      map[string]string
+	offered   string // the EHLO reply, a capability on each line but the first
 	throttled bool
 	mute      bool // the peer is silent or talks nonsense: QUIT is said, its reply not awaited
 	broken    bool // no command could be understood any more: QUIT is not even said
@@ -31,8 +31,8 @@ type climb struct {
 	stop      func() bool
 }
 
-// stages are what is done at each stage that an address has.
-var stages = [probes.NumStages]func(*climb) probes.Step{
+// stages are what is done at each stage that an address has. They return nil where it passed and there is nothing to add.
+var stages = [probes.NumStages]func(*climb) *probes.Step{
 	probes.Connect: (*climb).connect, probes.EHLO: (*climb).hello, probes.TLSStage: (*climb).startTLS,
 	probes.Recipient: (*climb).envelope, probes.Message: (*climb).message,
 }
@@ -43,7 +43,7 @@ func (c *climb) climb(ctx context.Context) {
 	c.ctx, c.stage = ctx, probes.Connect
 	leave, err := c.w.opts.Gate.Enter(ctx, c.ep.Addr.Addr())
 	if err != nil {
-		c.ep.Steps[probes.Connect] = c.fail(probes.ReasonCanceled, "while waiting for its turn: "+err.Error())
+		c.ep.Steps[probes.Connect] = *c.fail(probes.ReasonCanceled, "while waiting for its turn: "+err.Error())
 		return
 	}
 	defer func() { c.hangUp(); leave(c.throttled) }()
@@ -53,16 +53,24 @@ func (c *climb) climb(ctx context.Context) {
 	for s := probes.Connect; s <= c.path.Settings.Until && s < probes.NumStages; s++ {
 		began := time.Now()
 		c.stage = s
-		step := stages[s](c)
-		step.Took = time.Since(began)
-		if step.Outcome != probes.Passed && ctx.Err() != nil {
-			step = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the probe was interrupted", Took: step.Took}
-		}
-		c.ep.Steps[s] = step
-		if step.Outcome != probes.Passed {
+		if how := stages[s](c); !c.finish(s, how, time.Since(began)) {
 			return
 		}
 	}
+}
+
+// finish records a stage and reports whether it passed. Whole steps are handled here and behind pointers, never below a stage: what
+// lies on the stack of a probe that waits, thousands hold.
+func (c *climb) finish(s probes.Stage, how *probes.Step, took time.Duration) bool {
+	if how == nil {
+		how = passed("")
+	}
+	if how.Outcome != probes.Passed && c.ctx.Err() != nil {
+		how = &probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the probe was interrupted"}
+	}
+	how.Took = took
+	c.ep.Steps[s] = *how
+	return how.Outcome == probes.Passed
 }
 
 func (c *climb) budget() time.Duration {
@@ -77,18 +85,18 @@ func (c *climb) commandEnd() time.Time {
 	return c.end.Add(-min(2*time.Second, c.budget()/10))
 }
 
-func (c *climb) fail(reason probes.Reason, detail string) probes.Step {
-	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: probes.Sanitise(detail, maxDetail)}
+func (c *climb) fail(reason probes.Reason, detail string) *probes.Step {
+	return &probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: probes.Sanitise(detail, maxDetail)}
 }
 
-func (c *climb) refuse(reason probes.Reason, r probes.Reply) probes.Step {
+func (c *climb) refuse(reason probes.Reason, r probes.Reply) *probes.Step {
 	if reason == probes.ReasonThrottled {
 		c.throttled = true
 	}
-	return probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: probes.Sanitise(replyLine(r), maxDetail), Reply: r}
+	return &probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: probes.Sanitise(replyLine(r), maxDetail), Reply: r}
 }
 
-func passed(detail string) probes.Step { return probes.Step{Outcome: probes.Passed, Detail: detail} }
+func passed(detail string) *probes.Step { return &probes.Step{Outcome: probes.Passed, Detail: detail} }
 
 // read reads one reply until the deadline; timeout is the reason when nothing came in time.
 func (c *climb) read(deadline time.Time, timeout probes.Reason) (probes.Reply, *probes.Step) {
@@ -100,6 +108,11 @@ func (c *climb) read(deadline time.Time, timeout probes.Reason) (probes.Reply, *
 	if err == nil {
 		return r, nil
 	}
+	return r, c.unread(err, timeout)
+}
+
+// unread says why no reply came.
+func (c *climb) unread(err error, timeout probes.Reason) *probes.Step {
 	c.mute = true
 	reason := readReason(err, timeout)
 	if alert, ok := alertCode(err); ok && c.secured && c.ep.TLS != nil {
@@ -109,8 +122,7 @@ func (c *climb) read(deadline time.Time, timeout probes.Reason) (probes.Reply, *
 	if reason == probes.ReasonConnectionClosed && c.stage == probes.TLSStage && c.uncertified() {
 		detail += "; the server had asked for a client certificate, and none was presented"
 	}
-	step := c.fail(reason, detail)
-	return r, &step
+	return c.fail(reason, detail)
 }
 
 // say sends one command and reads its reply. shown is what the transcript keeps of the command.
@@ -122,8 +134,7 @@ func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
 		if r, ok := c.lastWords(); ok {
 			return r, nil
 		}
-		step := c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
-		return probes.Reply{}, &step
+		return probes.Reply{}, c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
 	}
 	return c.read(c.commandEnd(), probes.ReasonReplyTimeout)
 }

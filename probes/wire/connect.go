@@ -10,7 +10,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-func (c *climb) connect() probes.Step {
+func (c *climb) connect() *probes.Step {
 	addr := c.ep.Addr.Addr()
 	if !c.w.resolver.allowed(addr, c.path, c.path.Kind != probes.HopSmartHost) {
 		return c.fail(probes.ReasonAddressRefused, addr.String()+" is not in allow_networks")
@@ -38,7 +38,7 @@ func (c *climb) connect() probes.Step {
 	c.raw, c.conn, c.in = conn, conn, newReplyReader(conn)
 	c.stop = context.AfterFunc(c.ctx, func() { _ = conn.Close() })
 	c.log.add(probes.Note, "connected to "+c.ep.Addr.String())
-	return passed("")
+	return nil
 }
 
 // dialReason tells failures of a dial apart by type, never by words.

@@ -6,7 +6,7 @@ import (
 )
 
 // stageOutcome decides the tls stage by what the connector's tls_settings demand.
-func stageOutcome(c *climb, t *probes.TLS) probes.Step {
+func stageOutcome(c *climb, t *probes.TLS) *probes.Step {
 	settings := c.path.TLSSettings
 	if t.OldVersion && settings.DemandsTLS() {
 		return c.fail(probes.ReasonTLSVersion, "the server chose "+t.Version)

@@ -31,7 +31,7 @@ func TestOneMessageARound(t *testing.T) {
 	p := testPath(good1, probes.Message, mailflow.Opportunistic)
 	p.Settings.ConnectTo = []netip.Addr{netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
 	for range 10 {
-		res := w.Probe(t.Context(), p)
+		res := w.Probe(t.Context(), &p)
 		noteResult(res)
 		if len(res.Endpoints) != 3 || res.Outcome() != probes.Failed {
 			t.Fatalf("%+v", res)
@@ -78,7 +78,7 @@ func TestOneSickEndpoint(t *testing.T) {
 	onlyThrough(w, map[string]netip.AddrPort{"192.0.2.1": good, "192.0.2.2": sick, "192.0.2.3": good})
 	p := testPath(good, probes.Recipient, mailflow.Opportunistic)
 	p.Settings.ConnectTo = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")}
-	res := w.Probe(t.Context(), p)
+	res := w.Probe(t.Context(), &p)
 	var got []probes.Outcome
 	for _, e := range res.Endpoints {
 		got = append(got, e.Outcome(probes.Recipient))

@@ -11,17 +11,17 @@ import (
 const maxRecipients = 10
 
 // envelope offers the sender and each recipient and takes the transaction back (RFC 5321, sections 4.1.1.2 to 4.1.1.5).
-func (c *climb) envelope() probes.Step {
+func (c *climb) envelope() *probes.Step {
 	if step := c.offer(c.recipients()); step != nil {
-		return *step
+		return step
 	}
 	if _, bad := c.say("RSET", "RSET"); bad != nil {
-		return *bad
+		return bad
 	}
 	if len(c.recipients()) == 0 {
 		return passed("MAIL FROM only: no recipient is configured")
 	}
-	return passed("")
+	return nil
 }
 
 func (c *climb) recipients() []string {
@@ -31,13 +31,11 @@ func (c *climb) recipients() []string {
 // offer sends MAIL FROM and RCPT TO. Addresses are checked first: nothing that could be read as another command is ever sent.
 func (c *climb) offer(recipients []string) *probes.Step {
 	if from := c.path.MailFrom; from != "" && !safeAddress(from) {
-		step := c.fail(probes.ReasonSenderRejected, fmt.Sprintf("the configured sender %q is no address; nothing was sent", redact(from)))
-		return &step
+		return c.fail(probes.ReasonSenderRejected, fmt.Sprintf("the configured sender %q is no address; nothing was sent", redact(from)))
 	}
 	for _, to := range recipients {
 		if !safeAddress(to) {
-			step := c.fail(probes.ReasonRecipientRejected, fmt.Sprintf("the configured recipient %q is no address; nothing was sent", redact(to)))
-			return &step
+			return c.fail(probes.ReasonRecipientRejected, fmt.Sprintf("the configured recipient %q is no address; nothing was sent", redact(to)))
 		}
 	}
 	if step := c.ask("MAIL FROM", c.path.MailFrom, probes.ReasonSenderRejected); step != nil {
@@ -59,8 +57,7 @@ func (c *climb) ask(verb, address string, general probes.Reason) *probes.Step {
 	if r.Code == 250 || r.Code == 251 {
 		return nil
 	}
-	step := c.refuse(c.meaning(r, general), r)
-	return &step
+	return c.refuse(c.meaning(r, general), r)
 }
 
 func safeAddress(a string) bool {

@@ -72,7 +72,7 @@ func probeHostile(t *testing.T, data []byte, settings mailflow.TLSSettings) prob
 	}
 	p := testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.Message, settings)
 	start := time.Now()
-	res := w.Probe(t.Context(), p)
+	res := w.Probe(t.Context(), &p)
 	if took := time.Since(start); took > p.Settings.Timeout {
 		t.Fatalf("took %v of %v", took, p.Settings.Timeout)
 	}

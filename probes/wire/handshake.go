@@ -15,9 +15,9 @@ import (
 )
 
 // startTLS asks for TLS, shakes hands, says EHLO again and judges the certificate as the connector's tls_settings demand.
-func (c *climb) startTLS() probes.Step {
+func (c *climb) startTLS() *probes.Step {
 	demanded := c.path.TLSSettings.DemandsTLS()
-	if _, offered := c.caps["STARTTLS"]; !offered {
+	if !c.offers("STARTTLS") {
 		if demanded {
 			return c.fail(probes.ReasonSTARTTLSNotOffered, "the EHLO answer does not list STARTTLS")
 		}
@@ -25,7 +25,7 @@ func (c *climb) startTLS() probes.Step {
 	}
 	r, bad := c.say("STARTTLS", "STARTTLS")
 	if bad != nil {
-		return *bad
+		return bad
 	}
 	if r.Code != 220 {
 		return c.refuse(c.meaning(r, probes.ReasonSTARTTLSRejected), r)
@@ -36,10 +36,10 @@ func (c *climb) startTLS() probes.Step {
 	}
 	var step *probes.Step
 	if apart(func() { step = c.handshake() }); step != nil {
-		return *step
+		return step
 	}
 	if step := c.ehlo(); step != nil {
-		return *step
+		return step
 	}
 	return stageOutcome(c, c.ep.TLS)
 }
@@ -55,8 +55,7 @@ func (c *climb) handshake() *probes.Step {
 		if reason == probes.ReasonCertificateUnparsable {
 			c.ep.TLS.Unparsable = probes.Sanitise(err.Error(), maxDetail)
 		}
-		step := c.fail(reason, err.Error())
-		return &step
+		return c.fail(reason, err.Error())
 	}
 	_ = c.raw.SetDeadline(c.end)
 	c.conn, c.in, c.secured = conn, newReplyReader(conn), true

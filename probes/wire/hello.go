@@ -10,7 +10,7 @@ import (
 )
 
 // hello waits for the greeting, half of the budget at most (some servers delay it on purpose), and says EHLO.
-func (c *climb) hello() probes.Step {
+func (c *climb) hello() *probes.Step {
 	deadline := time.Now().Add(c.budget() / 2)
 	if end := c.commandEnd(); end.Before(deadline) {
 		deadline = end
@@ -30,10 +30,7 @@ func (c *climb) hello() probes.Step {
 		}
 		return c.refuse(c.meaning(r, probes.ReasonGreetingRejected), r)
 	}
-	if step := c.ehlo(); step != nil {
-		return *step
-	}
-	return passed("")
+	return c.ehlo()
 }
 
 func greetingReason(err error, r probes.Reply) probes.Reason {
@@ -46,11 +43,10 @@ func greetingReason(err error, r probes.Reply) probes.Reason {
 // helloName is what we call ourselves: the path says it, for there is one default in one place ([probes.Plan]'s hostname).
 func (c *climb) helloName() string { return c.path.Settings.HelloName }
 
-// ehlo says EHLO and keeps the capabilities (RFC 5321, section 4.1.1.1), upper case, with their parameters.
+// ehlo says EHLO and keeps what is offered (RFC 5321, section 4.1.1.1).
 func (c *climb) ehlo() *probes.Step {
 	if !plainWord(c.helloName()) {
-		step := c.fail(probes.ReasonInternalError, fmt.Sprintf("no name for EHLO: %q", c.helloName()))
-		return &step
+		return c.fail(probes.ReasonInternalError, fmt.Sprintf("no name for EHLO: %q", c.helloName()))
 	}
 	line := "EHLO " + c.helloName()
 	r, bad := c.say(line, line)
@@ -58,21 +54,21 @@ func (c *climb) ehlo() *probes.Step {
 		return bad
 	}
 	if r.Code != 250 {
-		step := c.refuse(c.meaning(r, probes.ReasonEHLORejected), r)
-		return &step
+		return c.refuse(c.meaning(r, probes.ReasonEHLORejected), r)
 	}
-	c.caps = capabilities(r.Text)
+	c.offered = r.Text
 	return nil
 }
 
-func capabilities(text string) map[string]string {
-	caps := map[string]string{}
-	lines := strings.Split(text, "\n")
-	for _, l := range lines[1:] { // the first line is the server's name
-		word, rest, _ := strings.Cut(strings.TrimSpace(l), " ")
-		caps[strings.ToUpper(word)] = rest
+// offers reports whether the server lists a capability.
+func (c *climb) offers(capability string) bool {
+	_, list, _ := strings.Cut(c.offered, "\n") // the first line is the server's name
+	for line := range strings.SplitSeq(list, "\n") {
+		if word, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.EqualFold(word, capability) {
+			return true
+		}
 	}
-	return caps
+	return false
 }
 
 // plainWord reports whether s is printable ASCII without spaces: it may stand in a command.

@@ -181,7 +181,7 @@ func addressesOf(ctx context.Context, c *dnsClient, protocol probes.IPProtocol, 
 		}
 		return failedTarget(host, dnsFault{worst.reason, detail + ": " + worst.detail, worst.ours})
 	}
-	return target{Host: host, Addrs: addrs, Step: passed(detail)}
+	return target{Host: host, Addrs: addrs, Step: *passed(detail)}
 }
 
 func addressesIn(rrs []dns.RR) []netip.Addr {

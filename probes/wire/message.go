@@ -30,7 +30,7 @@ func (t *messageTurn) take(addr netip.AddrPort) (by netip.AddrPort, mine bool) {
 }
 
 // message sends the test message where it is this endpoint's turn and one is due.
-func (c *climb) message() probes.Step {
+func (c *climb) message() *probes.Step {
 	by, mine := c.turn.take(c.ep.Addr)
 	if !mine {
 		return passed("the message of this round went through " + by.Addr().String())
@@ -43,15 +43,15 @@ func (c *climb) message() probes.Step {
 		return passed("not due until " + next.UTC().Format(time.RFC3339))
 	}
 	if step := c.offer(c.recipients()[:1]); step != nil {
-		return *step
+		return step
 	}
 	return c.data()
 }
 
-func (c *climb) data() probes.Step {
+func (c *climb) data() *probes.Step {
 	r, bad := c.say("DATA", "DATA")
 	if bad != nil {
-		return *bad
+		return bad
 	}
 	if r.Code != 354 {
 		return c.refuse(c.meaning(r, probes.ReasonMessageRejected), r)
@@ -64,12 +64,12 @@ func (c *climb) data() probes.Step {
 		return c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
 	}
 	if r, bad = c.read(c.commandEnd(), probes.ReasonReplyTimeout); bad != nil {
-		return *bad
+		return bad
 	}
 	if r.Code != 250 {
 		return c.refuse(c.meaning(r, probes.ReasonMessageRejected), r)
 	}
-	return passed("")
+	return nil
 }
 
 // mail is the test message (RFC 5322): it says who sends it and why, and asks for no answer (RFC 3834).

@@ -78,60 +78,58 @@ func (w *Prober) With(o Options) *Prober {
 }
 
 // Probe probes every endpoint of p once.
-func (w *Prober) Probe(ctx context.Context, p probes.Path) probes.Result {
-	res := probes.Result{Path: p.ID, Until: p.Settings.Until, Started: w.opts.Now()}
-	start := time.Now()
-	targets, notes := w.resolver.resolveHop(ctx, &p)
+func (w *Prober) Probe(ctx context.Context, p *probes.Path) probes.Result {
+	started, start := w.opts.Now(), time.Now()
+	endpoints, notes := w.climbAll(ctx, p)
+	return probes.Result{Path: p.ID, Until: p.Settings.Until, Started: started, Took: time.Since(start), Endpoints: endpoints, Notes: notes}
+}
+
+func (w *Prober) climbAll(ctx context.Context, p *probes.Path) ([]probes.Endpoint, []string) {
+	targets, notes := w.resolver.resolveHop(ctx, p)
 	if p.Note != "" {
 		notes = append(notes, p.Note)
 	}
-	res.Notes = notes
-	jobs := w.jobs(&p, targets)
-	res.Endpoints = make([]probes.Endpoint, len(jobs))
-	climb := func(i int) {
-		jobs[i].run(ctx)
-		res.Endpoints[i] = jobs[i].ep
-	}
+	endpoints, turn := endpointsOf(targets, p.Settings.Port), &messageTurn{}
+	climb := func(i int) { (&climb{w: w, path: p, ep: &endpoints[i], turn: turn}).run(ctx) }
 	var wg sync.WaitGroup
-	for i := 1; i < len(jobs); i++ { // MaxEndpoints at most; the first is climbed here
+	for i := 1; i < len(endpoints); i++ { // MaxEndpoints at most; the first is climbed here
 		wg.Go(func() { climb(i) })
 	}
-	if len(jobs) > 0 {
+	if len(endpoints) > 0 {
 		climb(0)
 	}
 	wg.Wait()
-	res.Took = time.Since(start)
-	return res
+	return endpoints, notes
 }
 
-// jobs makes one climb for each address, and one for each host that has none.
-func (w *Prober) jobs(p *probes.Path, targets []target) []*climb {
-	var jobs []*climb
-	turn := &messageTurn{}
-	add := func(t target, addr netip.AddrPort) {
-		if len(jobs) == probes.MaxEndpoints {
+// endpointsOf makes an endpoint of each address, and one of each host that has none.
+func endpointsOf(targets []target, port uint16) []probes.Endpoint {
+	var endpoints []probes.Endpoint
+	add := func(t *target, addr netip.AddrPort) {
+		if len(endpoints) == probes.MaxEndpoints {
 			return
 		}
 		ep := probes.Endpoint{Host: t.Host, Addr: addr, Hide: t.Hide}
 		ep.Steps[probes.Resolve] = t.Step
-		jobs = append(jobs, &climb{w: w, path: p, ep: ep, turn: turn})
+		endpoints = append(endpoints, ep)
 	}
-	for _, t := range targets {
+	for i := range targets {
+		t := &targets[i]
 		if len(t.Addrs) == 0 {
 			add(t, netip.AddrPort{})
 		}
 		for _, a := range t.Addrs {
-			add(t, netip.AddrPortFrom(a, p.Settings.Port))
+			add(t, netip.AddrPortFrom(a, port))
 		}
 	}
-	return jobs
+	return endpoints
 }
 
 // run climbs, and turns a panic of ours into a result: one bad endpoint must not end the daemon.
 func (c *climb) run(ctx context.Context) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.ep.Steps[c.stage] = c.fail(probes.ReasonInternalError, fmt.Sprintf("panic: %v", r))
+			c.ep.Steps[c.stage] = *c.fail(probes.ReasonInternalError, fmt.Sprintf("panic: %v", r))
 		}
 		c.hangUp()
 		c.ep.Transcript = c.log.lines

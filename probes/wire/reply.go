@@ -61,20 +61,29 @@ func (r *replyReader) read() (reply probes.Reply, _ error) {
 		if total > maxReplyBytes || n >= maxReplyLines {
 			return reply, errTooLong
 		}
-		code, more, text, ok := splitReply(line)
-		if !ok || reply.Code != 0 && code != reply.Code {
-			return reply, fmt.Errorf("%w: %s", errMalformed, probes.Sanitise(line, 80))
-		}
-		reply.Code = code
-		enhanced, text := splitEnhanced(code, text)
-		if reply.Enhanced == "" {
-			reply.Enhanced = enhanced
+		text, more, err := addLine(&reply, line)
+		if err != nil {
+			return reply, err
 		}
 		lines = append(lines, text)
 		if !more {
 			return reply, nil
 		}
 	}
+}
+
+// addLine takes one line into a reply, except its text.
+func addLine(reply *probes.Reply, line string) (text string, more bool, err error) {
+	code, more, text, ok := splitReply(line)
+	if !ok || reply.Code != 0 && code != reply.Code {
+		return "", false, fmt.Errorf("%w: %s", errMalformed, probes.Sanitise(line, 80))
+	}
+	reply.Code = code
+	enhanced, text := splitEnhanced(code, text)
+	if reply.Enhanced == "" {
+		reply.Enhanced = enhanced
+	}
+	return text, more, nil
 }
 
 func (r *replyReader) line() (string, error) {

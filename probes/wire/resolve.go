@@ -89,7 +89,7 @@ func (r *resolver) find(ctx context.Context, p *probes.Path) []target {
 		for _, a := range p.Settings.ConnectTo {
 			addrs = append(addrs, a.Unmap())
 		}
-		return []target{{Host: bareHost(p.Hop), Addrs: sortAddrs(addrs), Step: passed("connect_to instead of DNS")}}
+		return []target{{Host: bareHost(p.Hop), Addrs: sortAddrs(addrs), Step: *passed("connect_to instead of DNS")}}
 	}
 	if p.Kind != probes.HopDomain {
 		if addrs, ok := literal(p.Hop); ok {
@@ -118,7 +118,7 @@ func literalTarget(p *probes.Path, addrs []netip.Addr) target {
 	if len(kept) == 0 {
 		return failedTarget(bareHost(p.Hop), dnsFault{reason: probes.ReasonFamilyUnavailable, detail: "ip_protocol " + string(p.Settings.Protocol) + " leaves out this address"})
 	}
-	return target{Host: bareHost(p.Hop), Addrs: kept, Step: passed("an address, no DNS asked")}
+	return target{Host: bareHost(p.Hop), Addrs: kept, Step: *passed("an address, no DNS asked")}
 }
 
 func failedTarget(host string, f dnsFault) target {

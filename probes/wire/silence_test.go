@@ -86,7 +86,8 @@ func TestCancel(t *testing.T) {
 			throughPipe(w, peer)
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			res := w.Probe(ctx, testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.TLSStage, mailflow.EncryptionOnly))
+			p := testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.TLSStage, mailflow.EncryptionOnly)
+			res := w.Probe(ctx, &p)
 			noteResult(res)
 			_, step, _ := res.Endpoints[0].FirstProblem()
 			if step.Reason != probes.ReasonCanceled || step.Outcome != probes.Inconclusive || res.Took != 50*time.Millisecond {
