@@ -50,7 +50,7 @@ func healthy(host, address string) probes.Endpoint {
 	e := endpoint(host, address, passed(time.Millisecond), passed(time.Millisecond), passed(2*time.Millisecond), passed(3*time.Millisecond))
 	e.TLS = &probes.TLS{
 		Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", ChainNotAfter: noon.AddDate(3, 0, 0), ChainNotBefore: noon.AddDate(-3, 0, 0),
-		Chain: []probes.Certificate{{Subject: host, Issuer: "Lab\x1b[31m\xff", Serial: "0a", Fingerprint: "ab", NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 2, 0)}},
+		Chain: []*probes.Certificate{{Subject: host, Issuer: "Lab\x1b[31m\xff", Serial: "0a", Fingerprint: "ab", NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 2, 0)}},
 	}
 	e.TLS.Verdicts[probes.VerdictTime].Outcome = probes.Passed
 	e.TLS.Verdicts[probes.VerdictName].Outcome = probes.Failed

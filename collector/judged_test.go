@@ -18,7 +18,7 @@ func TestJudgedSeries(t *testing.T) {
 	from := func(tenant string) probes.PathID {
 		return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: "From", Path: "edge"}
 	}
-	client := &probes.TLS{Chain: []probes.Certificate{{
+	client := &probes.TLS{Chain: []*probes.Certificate{{
 		Subject: "mail.contoso.com", CommonName: "mail.contoso.com", DNSNames: []string{"contoso.com", "*.other.com"}, NotAfter: noon, NotBefore: noon, Serial: "1",
 	}}}
 	client.Verdicts[probes.VerdictClientAuth].Outcome = probes.Failed

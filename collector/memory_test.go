@@ -22,9 +22,10 @@ var ehlo = []string{"PIPELINING", "SIZE 35882577", "VRFY", "ETRN", "ENHANCEDSTAT
 // of twenty CAs.
 func talk(p probes.Path, i int, at time.Time) probes.Result {
 	e := healthy(strings.Clone(p.ID.Path), fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))
+	var said []probes.Line
 	say := func(from probes.Speaker, lines ...string) {
 		for _, l := range lines {
-			e.Transcript = append(e.Transcript, probes.Line{At: time.Duration(len(e.Transcript)), From: from, Text: strings.Clone(l)})
+			said = append(said, probes.Line{At: time.Duration(len(said)) * time.Millisecond, From: from, Text: l})
 		}
 	}
 	hello := func() {
@@ -42,13 +43,14 @@ func talk(p probes.Path, i int, at time.Time) probes.Result {
 	hello()
 	say(probes.Client, "QUIT")
 	say(probes.Server, "221 2.0.0 Bye")
+	e.Transcript = probes.TranscriptOf(said...)
 	e.TLS.Chain = e.TLS.Chain[:0]
 	for n := range 3 {
 		name, serial := fmt.Sprintf("%d.%s", n, p.ID.Path), i
 		if n > 0 {
 			name, serial = fmt.Sprintf("Intermediate CA %d.%d of a public authority", n, i%20), 1_000_000*n+i%20
 		}
-		e.TLS.Chain = append(e.TLS.Chain, probes.Certificate{
+		e.TLS.Chain = append(e.TLS.Chain, &probes.Certificate{
 			Subject: name, Issuer: fmt.Sprintf("CA %d.%d", n, i%20), CommonName: strings.Clone(name), DNSNames: []string{"a." + name, "b." + name},
 			Serial: fmt.Sprintf("%032x", serial), Fingerprint: fmt.Sprintf("%064x", serial), NotBefore: noon, NotAfter: noon.AddDate(1, 0, 0),
 			KeyAlgorithm: "RSA", SignatureAlgorithm: "SHA256-RSA",

@@ -3,25 +3,22 @@ package collector
 import (
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 
 	"m365_connector_exporter/probes"
 )
 
-// maxShared bounds how many certificates, and how many lines, are remembered to be shared.
+// maxShared bounds how many certificates are remembered to be shared.
 const maxShared = 2048
 
-// shared lets endpoints hold the same certificate and the same line of dialogue once: an intermediate stands behind thousands of
-// servers, and most of what mail servers say they all say. Without it that is half of what a board holds.
+// shared lets endpoints hold the same certificate once: an intermediate stands behind thousands of servers.
 type shared struct {
 	mu           sync.Mutex
-	certificates map[string]probes.Certificate // by fingerprint
-	lines        map[string]string
+	certificates map[string]*probes.Certificate // by fingerprint
 }
 
 func newShared() *shared {
-	return &shared{certificates: map[string]probes.Certificate{}, lines: map[string]string{}}
+	return &shared{certificates: map[string]*probes.Certificate{}}
 }
 
 // round returns r with what is known already, from the round before it or from others. The round that came in belongs to others too
@@ -35,14 +32,6 @@ func (s *shared) round(r probes.Result, before *probes.Result) probes.Result {
 		old := same(before, e)
 		for n := range e.Steps {
 			e.Steps[n] = step(e.Steps[n], &old.Steps[n])
-		}
-		e.Transcript = slices.Clone(e.Transcript)
-		for n := range e.Transcript {
-			if text := &e.Transcript[n].Text; n < len(old.Transcript) && *text == old.Transcript[n].Text {
-				*text = old.Transcript[n].Text
-			} else {
-				*text = s.line(*text)
-			}
 		}
 		e.TLS = s.tls(e.TLS, old.TLS)
 	}
@@ -90,16 +79,7 @@ func (s *shared) tls(now, old *probes.TLS) *probes.TLS {
 	return &own
 }
 
-func (s *shared) line(text string) string {
-	known, ok := s.lines[text]
-	if !ok {
-		known = strings.Clone(text) // it is a part of the whole reply
-		remember(s.lines, known, known)
-	}
-	return known
-}
-
-func (s *shared) certificate(c probes.Certificate) probes.Certificate {
+func (s *shared) certificate(c *probes.Certificate) *probes.Certificate {
 	known, ok := s.certificates[c.Fingerprint]
 	if ok && reflect.DeepEqual(known, c) {
 		return known

@@ -42,7 +42,7 @@ type Endpoint struct {
 	Hide       bool // an Exchange Online host: the address is not a label, another one is probed each round
 	Steps      [NumStages]Step
 	TLS        *TLS
-	Transcript []Line
+	Transcript Transcript
 }
 
 // Step is one stage's outcome with its evidence.
@@ -61,23 +61,6 @@ type Reply struct {
 	Enhanced string // "5.7.64"; empty when the server gave none
 	Text     string // the server's words, sanitised, lines joined by \n, bounded
 }
-
-// Line is one line of a transcript.
-type Line struct {
-	At   time.Duration // since the dial started
-	From Speaker
-	Text string // sanitised, bounded
-}
-
-// Speaker tells who said a transcript line.
-type Speaker byte
-
-// Who speaks in a transcript.
-const (
-	Client Speaker = 'C'
-	Server Speaker = 'S'
-	Note   Speaker = '#' // what the prober saw: "TLS 1.3 established"
-)
 
 // FirstProblem returns the first stage that failed or stayed inconclusive.
 func (e Endpoint) FirstProblem() (Stage, Step, bool) {

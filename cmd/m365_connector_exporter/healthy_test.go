@@ -81,7 +81,7 @@ func TestHealthyTenantsWatched(t *testing.T) {
 }
 
 func healthyCertificate(name string) *probes.TLS {
-	tls := &probes.TLS{Version: "TLS 1.2", Chain: []probes.Certificate{{
+	tls := &probes.TLS{Version: "TLS 1.2", Chain: []*probes.Certificate{{
 		Subject: name, CommonName: name, DNSNames: []string{name}, Fingerprint: name, Issuer: "CA",
 		NotBefore: healthyNow.AddDate(0, -3, 0), NotAfter: healthyNow.AddDate(0, 6, 0), ServerAuth: true,
 	}}}

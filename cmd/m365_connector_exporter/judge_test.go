@@ -32,7 +32,7 @@ func TestAssumedSender(t *testing.T) {
 		t.Fatal(err)
 	}
 	showing := func(name string) *probes.TLS {
-		s := &probes.TLS{Chain: []probes.Certificate{{CommonName: name, DNSNames: []string{name}, Fingerprint: name, NotAfter: time.Now().Add(time.Hour)}}}
+		s := &probes.TLS{Chain: []*probes.Certificate{{CommonName: name, DNSNames: []string{name}, Fingerprint: name, NotAfter: time.Now().Add(time.Hour)}}}
 		for v := range probes.VerdictAcceptedDomain {
 			s.Verdicts[v].Outcome = probes.Passed
 		}

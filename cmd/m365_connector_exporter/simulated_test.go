@@ -68,15 +68,17 @@ func well(e *probes.Endpoint, p probes.Path) {
 		e.Steps[stage] = probes.Step{Outcome: probes.Passed, Took: 10 * time.Millisecond}
 	}
 	hello := "250-" + e.Host + "\n250-PIPELINING\n250-SIZE 35882577\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250 8BITMIME"
+	var said []probes.Line
 	for i, text := range []string{
 		"220 " + e.Host + " ESMTP", "EHLO prober.example", hello, "STARTTLS", "220 2.0.0 Ready to start TLS", "TLS 1.3 established",
 		"EHLO prober.example", hello, "MAIL FROM:<>", "250 2.1.0 Ok", "RCPT TO:<probe>", "250 2.1.5 Ok", "RSET", "250 2.0.0 Ok", "QUIT", "221 2.0.0 Bye",
 	} {
-		e.Transcript = append(e.Transcript, probes.Line{At: time.Duration(i) * time.Millisecond, From: probes.Server, Text: text})
+		said = append(said, probes.Line{At: time.Duration(i) * time.Millisecond, From: probes.Server, Text: text})
 	}
+	e.Transcript = probes.TranscriptOf(said...)
 	issued := time.Now().Truncate(24 * time.Hour).UTC()
-	certificate := func(name, issuer string) probes.Certificate {
-		return probes.Certificate{
+	certificate := func(name, issuer string) *probes.Certificate {
+		return &probes.Certificate{
 			Subject: name, Issuer: issuer, CommonName: name, DNSNames: []string{name}, Serial: "01" + name, Fingerprint: fmt.Sprintf("%x", name),
 			NotBefore: issued, NotAfter: issued.AddDate(0, 0, 90), KeyAlgorithm: "ECDSA", KeyBits: 256, SignatureAlgorithm: "ECDSA-SHA256",
 			ClientAuth: true, ServerAuth: true,
@@ -84,7 +86,7 @@ func well(e *probes.Endpoint, p probes.Path) {
 	}
 	e.TLS = &probes.TLS{
 		Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", ChainNotBefore: issued, ChainNotAfter: issued.AddDate(3, 0, 0),
-		Chain: []probes.Certificate{certificate(e.Host, "Simulated CA"), certificate("Simulated CA", "Simulated root")},
+		Chain: []*probes.Certificate{certificate(e.Host, "Simulated CA"), certificate("Simulated CA", "Simulated root")},
 	}
 	for v := range probes.VerdictRevocation {
 		e.TLS.Verdicts[v] = probes.Judgement{Outcome: probes.Passed, Detail: "as it should be for " + e.Host}

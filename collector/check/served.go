@@ -52,7 +52,7 @@ func findServed(f *Facts, report func(Finding)) {
 func single(p netip.Prefix) bool { return p.IsValid() && p.Bits() == p.Addr().BitLen() }
 
 // differs tells that two certificates are made for one name and are not the same.
-func differs(a, b probes.Certificate) bool {
+func differs(a, b *probes.Certificate) bool {
 	if a.Fingerprint == b.Fingerprint {
 		return false
 	}
@@ -60,6 +60,6 @@ func differs(a, b probes.Certificate) bool {
 	return slices.ContainsFunc(a.Names(), func(name string) bool { return slices.Contains(others, name) })
 }
 
-func told(c probes.Certificate) string {
+func told(c *probes.Certificate) string {
 	return fmt.Sprintf("the certificate for %s (serial %s, until %s)", c.Subject, c.Serial, day(c.NotAfter))
 }

@@ -80,7 +80,7 @@ var servedStories = []story{
 func (w *world) fromFile(fingerprint, name string) {
 	w.sender.Certificate.File = "edge-1.pem"
 	w.sender.Addresses = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
-	leaf := &w.client.Chain[0]
+	leaf := w.client.Chain[0]
 	leaf.Fingerprint, leaf.CommonName, leaf.DNSNames = fingerprint, name, []string{name}
 }
 

@@ -155,12 +155,12 @@ func (f *Facts) lookAlike(a, b *Endpoint) bool {
 	return a == b || one.Issuer == two.Issuer && f.endIsNear(one) == f.endIsNear(two) && slices.Equal(namesOf(one), namesOf(two))
 }
 
-func (f *Facts) endIsNear(leaf probes.Certificate) bool {
+func (f *Facts) endIsNear(leaf *probes.Certificate) bool {
 	return past(f.Now, leaf.NotAfter) || f.Thresholds.leafEnds(f.Now, leaf.NotBefore, leaf.NotAfter) != Off
 }
 
 // namesOf are CN and SAN, sorted.
-func namesOf(leaf probes.Certificate) []string {
+func namesOf(leaf *probes.Certificate) []string {
 	names := slices.Clone(leaf.DNSNames)
 	if leaf.CommonName != "" {
 		names = append(names, strings.ToLower(leaf.CommonName))

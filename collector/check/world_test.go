@@ -81,7 +81,7 @@ func presented(names, fingerprint string) *mailflow.Presented {
 func certificate(name string) *probes.TLS {
 	t := &probes.TLS{
 		Version: "TLS 1.3", ChainNotBefore: noon.Add(-400 * day), ChainNotAfter: noon.Add(1000 * day), MicrosoftRoot: probes.Judgement{Outcome: probes.Passed},
-		Chain: []probes.Certificate{{
+		Chain: []*probes.Certificate{{
 			Subject: name, CommonName: name, DNSNames: []string{name}, Issuer: "CA", Serial: "0a", NotBefore: noon.Add(-100 * day), NotAfter: noon.Add(265 * day),
 			ServerAuth: true, ClientAuth: true,
 		}},

@@ -41,7 +41,7 @@ func items() []text.Item {
 	uncertain := ok
 	uncertain.Uncertain = "more than one label below the domain" + evil
 	good := end("good.contoso.com", "192.0.2.1:25", ok, ok, ok, uncertain)
-	good.TLS = &probes.TLS{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Chain: []probes.Certificate{{
+	good.TLS = &probes.TLS{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Chain: []*probes.Certificate{{
 		Subject: "good" + evil, Issuer: "Lab" + evil, DNSNames: []string{"a" + evil, "b", "c", "d", "e", "f", "g"}, Fingerprint: "ab",
 		NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.Add(61*24*time.Hour + time.Hour),
 	}}}
@@ -53,7 +53,7 @@ func items() []text.Item {
 		Outcome: probes.Failed, Reason: probes.ReasonRecipientUnknown, Detail: "RCPT" + evil,
 		Reply: probes.Reply{Code: 550, Enhanced: "5.1.1", Text: "no such\nuser" + evil},
 	})
-	bad.TLS = &probes.TLS{Unparsable: "negative serial", Chain: []probes.Certificate{{NotAfter: noon.AddDate(0, 0, -3)}}}
+	bad.TLS = &probes.TLS{Unparsable: "negative serial", Chain: []*probes.Certificate{{NotAfter: noon.AddDate(0, 0, -3)}}}
 	busy := one("busy", probes.Connect, end("busy"+evil, "192.0.2.3:2525", ok,
 		probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonThrottled}))
 	busy.Result.Notes = []string{"3 of 200 addresses probed" + evil}

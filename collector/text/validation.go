@@ -167,7 +167,7 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 	}
 }
 
-func (p *printer) certificate(leaf probes.Certificate, at time.Time) {
+func (p *printer) certificate(leaf *probes.Certificate, at time.Time) {
 	names := "no name"
 	if n := len(leaf.DNSNames); n > 0 {
 		names = safe(strings.Join(leaf.DNSNames[:min(n, maxNames)], ", "))

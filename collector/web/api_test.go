@@ -25,7 +25,7 @@ func full() *stand {
 	hostile := state(outbound("evil"+evil, "c"+evil, "h"+evil), probes.Recipient, failed)
 	e := &hostile.Newest.Endpoints[0]
 	e.Host, e.Steps[probes.Recipient].Reply.Text = evil, evil
-	e.TLS = &probes.TLS{Version: "TLS 1.3", Chain: []probes.Certificate{{Subject: evil, DNSNames: []string{evil}, NotAfter: noon}}}
+	e.TLS = &probes.TLS{Version: "TLS 1.3", Chain: []*probes.Certificate{{Subject: evil, DNSNames: []string{evil}, NotAfter: noon}}}
 	e.TLS.Verdicts[probes.VerdictName] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateNameMismatch, Uncertain: "it is"}
 	fresh := state(outbound("contoso", "fresh", "fresh.contoso.com"), probes.TLSStage, passed)
 	*fresh = collector.PathState{Path: fresh.Path}

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,16 +68,14 @@ func TestPathPageBudget(t *testing.T) {
 	s := crowd()
 	p := s.view.Paths[0]
 	e := p.Newest.Endpoints[0]
-	for range 64 {
-		e.Transcript = append(e.Transcript, probes.Line{From: probes.Server, Text: strings.Repeat("x y ", 128)})
-	}
+	e.Transcript = probes.TranscriptOf(slices.Repeat([]probes.Line{{From: probes.Server, Text: strings.Repeat("x y ", 128)}}, 64)...)
 	e.TLS = &probes.TLS{}
 	for range probes.MaxChain {
 		names := make([]string, 100)
 		for i := range names {
 			names[i] = strings.Repeat("n", 250)
 		}
-		e.TLS.Chain = append(e.TLS.Chain, probes.Certificate{DNSNames: names})
+		e.TLS.Chain = append(e.TLS.Chain, &probes.Certificate{DNSNames: names})
 	}
 	for i := range p.Newest.Endpoints {
 		p.Newest.Endpoints[i] = e

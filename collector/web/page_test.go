@@ -25,7 +25,8 @@ func gallery() *stand {
 	s := full()
 	bad := s.view.Paths[len(s.view.Paths)-2]
 	e := &bad.Newest.Endpoints[0]
-	e.Transcript = []probes.Line{{From: probes.Server, Text: evil}, {From: probes.Client, Text: "RCPT TO:<anna@contoso.com>"}, {From: probes.Note, Text: evil}}
+	e.Transcript = probes.TranscriptOf(
+		probes.Line{From: probes.Server, Text: evil}, probes.Line{From: probes.Client, Text: "RCPT TO:<anna@contoso.com>"}, probes.Line{From: probes.Note, Text: evil})
 	for i := range e.Steps {
 		e.Steps[i].Detail, e.Steps[i].Uncertain = evil, evil
 		e.Steps[i].Reply.Text, e.Steps[i].Reply.Enhanced = evil, evil
@@ -35,11 +36,11 @@ func gallery() *stand {
 	for i := range names {
 		names[i] = fmt.Sprint(i, evil)
 	}
-	certificate := probes.Certificate{
+	certificate := &probes.Certificate{
 		Subject: evil, Issuer: evil, DNSNames: names, Serial: evil, Fingerprint: evil, KeyAlgorithm: evil, SignatureAlgorithm: evil,
 		NotBefore: noon.Add(-30 * 24 * time.Hour), NotAfter: noon.Add(60 * 24 * time.Hour),
 	}
-	e.TLS = &probes.TLS{Version: evil, Cipher: evil, Unparsable: evil, Chain: []probes.Certificate{certificate, certificate}}
+	e.TLS = &probes.TLS{Version: evil, Cipher: evil, Unparsable: evil, Chain: []*probes.Certificate{certificate, certificate}}
 	for v := range e.TLS.Verdicts {
 		e.TLS.Verdicts[v] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: evil, Uncertain: evil}
 	}
@@ -81,7 +82,7 @@ func (s *stand) attributions(peer string) {
 		null := one
 		null.Arrival.MailFrom = ""
 		a.Attributions[id] = []mailflow.Attribution{one, null}
-		a.Clients[id] = &probes.TLS{Chain: []probes.Certificate{{Subject: "edge-1" + peer, NotAfter: noon}}}
+		a.Clients[id] = &probes.TLS{Chain: []*probes.Certificate{{Subject: "edge-1" + peer, NotAfter: noon}}}
 	}
 	a.Overlaps = []mailflow.Overlap{{
 		Kind: mailflow.SharedAddress, Tenant: "contoso", Connector: "From on-premises", Sender: "printer", Value: "198.51.100.0/28" + peer, Count: 20,

@@ -173,7 +173,7 @@ func roundOf(r *probes.Result, prefix string, now time.Time) *roundPage {
 				StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Words: words(step), Reason: step.Reason, Took: step.Took, Uncertain: bounded(step.Uncertain),
 			})
 		}
-		for _, l := range e.Transcript {
+		for l := range e.Transcript.Lines() {
 			one.Transcript = append(one.Transcript, transcriptLine{At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: speaker(l.From), Text: text.Line(l)})
 		}
 		page.Endpoints = append(page.Endpoints, one)

@@ -107,7 +107,7 @@ func TestProbeSays(t *testing.T) {
 	two.Endpoints = append(two.Endpoints, cut, cut) // the same labels twice must not blank the answer
 	withTLS := round(two.Path, probes.TLSStage, passed)
 	withTLS.Endpoints[0].TLS = &probes.TLS{
-		Chain:         []probes.Certificate{{NotAfter: noon.Add(48 * time.Hour)}, {NotAfter: noon.Add(time.Hour)}},
+		Chain:         []*probes.Certificate{{NotAfter: noon.Add(48 * time.Hour)}, {NotAfter: noon.Add(time.Hour)}},
 		ChainNotAfter: noon.Add(24 * time.Hour),
 	}
 	for _, c := range []struct {
@@ -159,7 +159,7 @@ func TestProbeDebug(t *testing.T) {
 	s := bench()
 	s.answer = func(_ context.Context, p probes.Path) (probes.Result, error) {
 		r := round(p.ID, probes.Recipient, failed)
-		r.Endpoints[0].Transcript = []probes.Line{{From: probes.Server, Text: "220 \x1b]0;hi\x07<script> dXNlcm5hbWU6cGFzc3dvcmQxMjM0"}}
+		r.Endpoints[0].Transcript = probes.TranscriptOf(probes.Line{From: probes.Server, Text: "220 \x1b]0;hi\x07<script> dXNlcm5hbWU6cGFzc3dvcmQxMjM0"})
 		return r, nil
 	}
 	w := ask(s.handler(), "/probe?debug=true&target=contoso/case/a")

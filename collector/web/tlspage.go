@@ -57,7 +57,7 @@ func tlsOf(t *probes.TLS, now time.Time) *tlsPage {
 	return page
 }
 
-func certificateOf(c probes.Certificate, i int, now time.Time) certificatePage {
+func certificateOf(c *probes.Certificate, i int, now time.Time) certificatePage {
 	page := certificatePage{
 		Role: "Leaf", Subject: c.Subject, Issuer: c.Issuer, Names: c.DNSNames[:min(len(c.DNSNames), maxNames)],
 		MoreNames: max(0, len(c.DNSNames)-maxNames), From: at(c.NotBefore, now), To: at(c.NotAfter, now), Left: lifetime(c, now),
@@ -77,7 +77,7 @@ func certificateOf(c probes.Certificate, i int, now time.Time) certificatePage {
 }
 
 // lifetime says how much of it is left.
-func lifetime(c probes.Certificate, now time.Time) string {
+func lifetime(c *probes.Certificate, now time.Time) string {
 	const day = 24 * time.Hour
 	if c.NotAfter.IsZero() {
 		return ""

@@ -72,7 +72,7 @@ func JudgeClient(now time.Time, raw [][]byte, roots *x509.CertPool) *probes.TLS 
 }
 
 // JudgeClientAuth looks for the extended key usage that CAs have stopped to issue (facts, 5.5).
-func JudgeClientAuth(leaf probes.Certificate) probes.Judgement {
+func JudgeClientAuth(leaf *probes.Certificate) probes.Judgement {
 	if leaf.ClientAuth {
 		return probes.Judgement{Outcome: probes.Passed}
 	}

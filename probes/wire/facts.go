@@ -17,10 +17,10 @@ import (
 const maxName = 256
 
 // facts turns a certificate into the facts that cross the seam.
-func facts(c *x509.Certificate) probes.Certificate {
+func facts(c *x509.Certificate) *probes.Certificate {
 	sum := sha256.Sum256(c.Raw)
 	algorithm, bits := keyOf(c)
-	f := probes.Certificate{
+	f := &probes.Certificate{
 		Subject: nameOf(c.Subject), Issuer: nameOf(c.Issuer), CommonName: probes.Sanitise(c.Subject.CommonName, maxName),
 		Fingerprint: hex.EncodeToString(sum[:]), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		KeyAlgorithm: algorithm, KeyBits: bits, SignatureAlgorithm: c.SignatureAlgorithm.String(),

@@ -99,10 +99,11 @@ func checkWhole(t *testing.T, res probes.Result) {
 			harmless(t, line, maxReplyText)
 		}
 	}
-	if len(e.Transcript) > maxTranscript {
-		t.Fatalf("%d lines", len(e.Transcript))
+	lines := said(e)
+	if len(lines) > maxTranscript {
+		t.Fatalf("%d lines", len(lines))
 	}
-	for _, l := range e.Transcript {
+	for _, l := range lines {
 		harmless(t, l.Text, maxText)
 	}
 }

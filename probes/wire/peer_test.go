@@ -10,8 +10,11 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+
+	"m365_connector_exporter/probes"
 )
 
 // peerProcess is the environment variable that makes the test binary a mail server: only in a process of its own does its CPU time
@@ -96,3 +99,6 @@ func startPeer(b *testing.B, mode string) (at netip.AddrPort, roots *x509.CertPo
 	roots.AddCert(cert)
 	return netip.MustParseAddrPort(where), roots, lines
 }
+
+// said is the dialogue of an endpoint.
+func said(e probes.Endpoint) []probes.Line { return slices.Collect(e.Transcript.Lines()) }

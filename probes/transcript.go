@@ -1,0 +1,65 @@
+package probes
+
+import (
+	"encoding/binary"
+	"iter"
+	"time"
+)
+
+// Line is one line of a transcript.
+type Line struct {
+	At   time.Duration // since the dial started, in microseconds where it comes out of a Transcript
+	From Speaker
+	Text string // sanitised, bounded
+}
+
+// Speaker tells who said a transcript line.
+type Speaker byte
+
+// Who speaks in a transcript.
+const (
+	Client Speaker = 'C'
+	Server Speaker = 'S'
+	Note   Speaker = '#' // what the prober saw: "TLS 1.3 established"
+)
+
+// Transcript is the lines of a dialogue in one piece, as [TranscriptOf] packs them; "" is none. The dialogues of thousands of endpoints
+// stay in memory for hours and are seldom read: as lines they take twice the room, and the collector looks at each.
+type Transcript string
+
+// TranscriptOf packs lines.
+func TranscriptOf(lines ...Line) Transcript {
+	var packed []byte
+	for _, l := range lines {
+		packed = binary.AppendUvarint(packed, uint64(max(0, l.At.Microseconds()))) //nolint:gosec // not negative
+		packed = binary.AppendUvarint(append(packed, byte(l.From)), uint64(len(l.Text)))
+		packed = append(packed, l.Text...)
+	}
+	return Transcript(packed)
+}
+
+// Lines are the lines in their order. It ends at what TranscriptOf has not made.
+func (t Transcript) Lines() iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		for rest := string(t); rest != ""; {
+			at, n := uvarint(rest)
+			if n == 0 || n == len(rest) {
+				return
+			}
+			from := Speaker(rest[n])
+			rest = rest[n+1:]
+			size, n := uvarint(rest)
+			rest = rest[n:]
+			if n == 0 || size > uint64(len(rest)) || !yield(Line{time.Duration(at) * time.Microsecond, from, rest[:size]}) { //nolint:gosec // it was a Duration
+				return
+			}
+			rest = rest[size:]
+		}
+	}
+}
+
+// uvarint reads a number and tells how many bytes it took, none where there is no number.
+func uvarint(s string) (v uint64, n int) {
+	v, n = binary.Uvarint([]byte(s[:min(len(s), binary.MaxVarintLen64)]))
+	return v, max(n, 0)
+}

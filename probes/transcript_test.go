@@ -1,0 +1,39 @@
+package probes_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"m365_connector_exporter/probes"
+)
+
+func TestTranscript(t *testing.T) {
+	for name, lines := range map[string][]probes.Line{
+		"nothing was said": nil,
+		"a dialogue": {
+			{At: 0, From: probes.Note, Text: "connected to 192.0.2.1:25"}, {At: 127 * time.Microsecond, From: probes.Server, Text: "220 mx"},
+			{At: 29 * time.Second, From: probes.Client, Text: strings.Repeat("x", 512)},
+		},
+		"an empty line, and what looks like a head": {{From: probes.Server}, {At: time.Hour, From: probes.Server, Text: "\x00S\xff\xff"}, {From: probes.Note, Text: "…"}},
+	} {
+		if diff := cmp.Diff(lines, slices.Collect(probes.TranscriptOf(lines...).Lines())); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+	for _, text := range []string{"\x05", "\x05S", "\x05S\x02a", "\xff", "\x00S\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a"} {
+		if got := slices.Collect(probes.Transcript(text).Lines()); got != nil {
+			t.Errorf("%q is no transcript: %v", text, got)
+		}
+	}
+	for _, l := range []probes.Line{{At: -time.Second, Text: "a"}, {At: 1500 * time.Nanosecond, Text: "a"}} {
+		for got := range probes.TranscriptOf(l).Lines() {
+			if want := max(0, l.At.Truncate(time.Microsecond)); got.At != want || got.Text != l.Text {
+				t.Errorf("%v: %v", l, got)
+			}
+		}
+	}
+}
