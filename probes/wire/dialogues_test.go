@@ -133,9 +133,9 @@ func TestDialogues(t *testing.T) {
 			ep := probeOne(t, testProber(ca.roots), testPath(at, probes.Recipient, mailflow.DomainValidation))
 			stage, step, problem := ep.FirstProblem()
 			if problem != (d.reason != "") || problem && (stage != d.stage || step.Reason != d.reason || step.Reply.Enhanced != d.enhanced) {
-				t.Fatalf("%v %+v\n%v", stage, step, said(ep))
+				t.Fatalf("%v %+v\n%v", stage, step, dialogueOf(ep))
 			}
-			lines := said(ep)
+			lines := dialogueOf(ep)
 			last := lines[len(lines)-1]
 			if !problem && (last.From != probes.Server || !strings.HasPrefix(last.Text, "221")) {
 				t.Errorf("it did not end politely: %v", lines)

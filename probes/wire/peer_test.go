@@ -100,5 +100,5 @@ func startPeer(b *testing.B, mode string) (at netip.AddrPort, roots *x509.CertPo
 	return netip.MustParseAddrPort(where), roots, lines
 }
 
-// said is the dialogue of an endpoint.
-func said(e probes.Endpoint) []probes.Line { return slices.Collect(e.Transcript.Lines()) }
+// dialogueOf is the dialogue of an endpoint.
+func dialogueOf(e probes.Endpoint) []probes.Line { return slices.Collect(e.Transcript.Lines()) }
