@@ -2,9 +2,12 @@ package collector
 
 import (
 	"compress/gzip"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,7 +41,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many scrapes at once, try again later", http.StatusServiceUnavailable)
 		return
 	}
-	query := r.URL.Query()
+	query, err := readQuery(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	g := h.all
 	if globs, asked := query["tenant"]; asked {
 		part, err := g.Filtered(globs)
@@ -60,6 +67,20 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := serve(w, r, g, format); err != nil && r.Context().Err() == nil {
 		h.log.Error("metrics", slog.Any("err", err))
 	}
+}
+
+// readQuery reads what is asked. A parameter that is ignored would look like an answer to it.
+func readQuery(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errors.New("the query cannot be read: parameters are NAME=VALUE, percent-encoded, joined by &")
+	}
+	for name := range query {
+		if name != "tenant" && name != "name[]" {
+			return nil, fmt.Errorf("unknown parameter %.80q; there are tenant and name[]", name)
+		}
+	}
+	return query, nil
 }
 
 func (h *handler) library(g *Gatherer) http.Handler {
