@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	logConfig := &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, logConfig)
 
-	serve := newServeCommand(app)
+	serve := newServeCommand(app, !completesWord(args))
 	validate := newValidateCommand(app)
 	audit := newAuditCommand(app)
 	attribute := newAttributeCommand(app)
@@ -87,4 +88,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	default:
 		return serve.run(ctx, *configFile, s)
 	}
+}
+
+// completesWord tells that a shell asks how a line goes on that does not end in a flag. Kingpin then takes a default command for
+// chosen and offers no command, so there must be none.
+func completesWord(args []string) bool {
+	return len(args) > 1 && args[0] == "--completion-bash" && !strings.HasPrefix(args[len(args)-1], "-")
 }

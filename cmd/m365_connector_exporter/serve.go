@@ -36,8 +36,11 @@ type serveCommand struct {
 	pprof       *string
 }
 
-func newServeCommand(app *kingpin.Application) serveCommand {
-	cmd := app.Command("serve", "Run the daemon (default).").Default()
+func newServeCommand(app *kingpin.Application, byDefault bool) serveCommand {
+	cmd := app.Command("serve", "Run the daemon (default).")
+	if byDefault {
+		cmd.Default()
+	}
 	return serveCommand{
 		check:       cmd.Flag("config.check", "Check the configuration and every file it names, then exit.").Bool(),
 		web:         kingpinflag.AddFlags(cmd, defaultListenAddress),
