@@ -25,21 +25,68 @@ func TestPackages(t *testing.T) {
 	}
 	run(t, root+"/usr/bin/m365_connector_exporter", "--config.check", "--config.file="+root+"/etc/m365_connector_exporter/config.yaml")
 	run(t, "bash", "-n", root+"/usr/share/bash-completion/completions/m365_connector_exporter")
-	if zsh := read(t, root+"/usr/share/zsh/vendor-completions/_m365_connector_exporter"); !strings.HasPrefix(zsh, "#compdef m365_connector_exporter") {
-		t.Errorf("zsh: %.80s", zsh)
-	}
 	if man := gunzip(t, root+"/usr/share/man/man1/m365_connector_exporter.1.gz"); !strings.HasPrefix(man, `.TH m365_connector_exporter 1 "" "1.2.3"`) ||
 		!strings.Contains(man, `\fBvalidate`) {
 		t.Errorf("man page: %.200s", man)
 	}
 	for _, path := range []string{
-		"/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish", "/usr/lib/systemd/system/m365_connector_exporter.service",
+		"/usr/share/zsh/vendor-completions/_m365_connector_exporter", "/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish",
+		"/usr/lib/systemd/system/m365_connector_exporter.service",
 		"/usr/share/doc/m365-connector-exporter/copyright", "/usr/share/doc/m365-connector-exporter/LICENCES-THIRD-PARTY.txt",
 		"/usr/share/doc/m365-connector-exporter/Export-M365Connectors.ps1", "/usr/share/doc/m365-connector-exporter/prometheus/mailflow.yml",
 	} {
 		if _, err := os.Stat(root + path); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestCompletion asks real shells what they make of a line and the tab key.
+func TestCompletion(t *testing.T) {
+	const program = "m365_connector_exporter"
+	dir := t.TempDir()
+	run(t, "go", "build", "-o", dir+"/bin/", "../cmd/"+program)
+	t.Setenv("PATH", dir+"/bin:"+os.Getenv("PATH"))
+	t.Setenv("HOME", dir)
+	for path, script := range map[string]string{"bash": run(t, program, "--completion-script-bash"), "_" + program: read(t, "packages/completion.zsh")} {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(script), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := map[string]func(t *testing.T, line string) string{
+		"bash": func(t *testing.T, line string) string {
+			t.Helper()
+			const script = `source "$0"; read -ra COMP_WORDS <<<"$1"; COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+				_m365_connector_exporter_bash_autocomplete; printf '%s' "${COMPREPLY[*]}"`
+			return run(t, "bash", "--norc", "-c", script, dir+"/bash", line)
+		},
+		"zsh": func(t *testing.T, line string) string {
+			t.Helper()
+			typed := strings.TrimSpace(run(t, "zsh", "-f", "testdata/complete.zsh", dir, line))
+			return typed[strings.LastIndex(typed, " ")+1:]
+		},
+		"fish": func(t *testing.T, line string) string {
+			t.Helper()
+			return run(t, "fish", "--no-config", "-c", `source $argv[1]; complete -C $argv[2]`, "packages/completion.fish", line)
+		},
+	}
+	for shell, complete := range ask {
+		t.Run(shell, func(t *testing.T) {
+			need(t, shell)
+			for line, want := range map[string]string{
+				"val":                              "validate",
+				"--log.level debug dem":            "demo",
+				"--config.f":                       "--config.file",
+				"validate --unt":                   "--until",
+				"validate --until reci":            "recipient",
+				"--log.level debug serve --web.ro": "--web.route-prefix",
+				"audit --fail-on=info --output j":  "json",
+			} {
+				if got := strings.TrimSpace(complete(t, program+" "+line)); got != want {
+					t.Errorf("%s: %q, want %q", line, got, want)
+				}
+			}
+		})
 	}
 }
 

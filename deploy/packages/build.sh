@@ -16,7 +16,6 @@ compile=deploy/packages/compile.sh
 go run ./deploy/licences >"$STAGE/licences.txt"
 
 "$STAGE/host" --completion-script-bash >"$STAGE/completion.bash"
-"$STAGE/host" --completion-script-zsh >"$STAGE/completion.zsh"
 {
   printf '.TH m365_connector_exporter 1 "" "%s"\n' "$VERSION" # kingpin puts the whole build information there, over seven lines
   "$STAGE/host" --help-man | sed -n '/^\.SH "NAME"/,$p'
