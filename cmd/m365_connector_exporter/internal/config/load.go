@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -55,7 +56,7 @@ func (r *reader) open(path string) *yaml.Node {
 		r.fail(nil, "", "the file is empty")
 		return nil
 	case err != nil:
-		r.syntax(err)
+		r.syntax(err, data)
 		return nil
 	}
 	if isNull(doc.Content[0]) {
@@ -68,8 +69,8 @@ func (r *reader) open(path string) *yaml.Node {
 	return doc.Content[0]
 }
 
-// syntax takes the line out of yaml's "yaml: line 3: …".
-func (r *reader) syntax(err error) {
+// syntax takes the line out of yaml's "yaml: line 3: …", and says in other words what yaml says of tabs.
+func (r *reader) syntax(err error, data []byte) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	at := &yaml.Node{}
 	if rest, ok := strings.CutPrefix(message, "line "); ok {
@@ -78,7 +79,29 @@ func (r *reader) syntax(err error) {
 			at.Line, message = line, text
 		}
 	}
+	if line := tabAt(message, max(at.Line, 1), data); line > 0 {
+		at.Line, message = line, "a tab stands where YAML wants spaces: indent with spaces alone"
+	}
 	r.fail(at, "", "%s", message)
+}
+
+// tabbed is a line that is indented with a tab.
+var tabbed = regexp.MustCompile(`^[ -]*\t`)
+
+// tabAt is the line of the tab that yaml complains of, 0 where it complains of something else. What yaml calls a tab stands in the line
+// that it names or in one after it.
+func tabAt(message string, line int, data []byte) int {
+	named := strings.Contains(message, "tab character")
+	if !named && !strings.Contains(message, "cannot start any token") {
+		return 0
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	for i := line; i <= len(lines) && (named || i == line); i++ {
+		if tabbed.Match(lines[i-1]) {
+			return i
+		}
+	}
+	return 0
 }
 
 // main reads the sections in an order of its own: the global probe section bounds those within, tenants come last, and folders
@@ -168,6 +191,9 @@ func (r *reader) modules(n *yaml.Node, key string, cfg *Config) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := r.text(n.Content[i], key)
+		if r.merges(n.Content[i], join(key, name)) {
+			continue
+		}
 		if seen[name] {
 			r.fail(n.Content[i], join(key, name), "stands twice")
 			continue

@@ -87,7 +87,7 @@ func (r *reader) mapping(n *yaml.Node, path string, known fields) {
 		}
 		read, ok := known[name]
 		switch {
-		case !ok && r.lenient:
+		case !ok && r.lenient, r.merges(k, key):
 		case !ok:
 			r.fail(k, key, "unknown key; %s", hint(k.Value, sortedKeys(known)))
 		case seen[name]:
@@ -97,6 +97,15 @@ func (r *reader) mapping(n *yaml.Node, path string, known fields) {
 			read(v, key)
 		}
 	}
+}
+
+// merges refuses YAML's merge key, which would have to be taken into account wherever keys are read.
+func (r *reader) merges(k *yaml.Node, key string) bool {
+	if k.Tag != "!!merge" {
+		return false
+	}
+	r.fail(k, key, "merge keys are not read: write the keys out, or use an alias for a whole value")
+	return true
 }
 
 func sortedKeys[T any](m map[string]T) []string {
