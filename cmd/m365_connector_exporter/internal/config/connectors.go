@@ -101,7 +101,7 @@ func (r *reader) connector(n *yaml.Node, key string, c mailflow.Common, d mailfl
 	if probe != nil {
 		t.own.layers[connectorLayer(d, c.Name)] = probe.layer
 	}
-	r.timeouts(defaultInterval(d, c.Type), append(pointers(chain), probe)...)
+	r.contradictions(defaultInterval(d, c.Type), append(pointers(chain), probe)...)
 }
 
 func pointers(chain []place) []*place {

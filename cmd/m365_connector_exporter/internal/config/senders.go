@@ -32,7 +32,7 @@ func (r *reader) senders(n *yaml.Node, key string, t *readTenant, chain []place)
 		}
 		if probe != nil {
 			t.own.layers[senderLayer(s.Name)] = probe.layer
-			r.timeouts(time.Hour, append(pointers(chain), probe)...)
+			r.contradictions(time.Hour, append(pointers(chain), probe)...)
 		}
 		t.tenant.Senders = append(t.tenant.Senders, s)
 	})

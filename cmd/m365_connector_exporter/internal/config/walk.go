@@ -25,7 +25,7 @@ type reader struct {
 	failures int      // mistakes and warnings so far, those that are told once or not at all among them
 	warnings []string // of an export
 	outer    []place  // probe sections around the current one
-	told     map[*yaml.Node]bool
+	told     map[telling]bool
 	nodes    int
 	inTenant bool
 	lenient  bool // an export: unknown keys are skipped, mistakes are warnings
