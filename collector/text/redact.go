@@ -15,12 +15,12 @@ var (
 // Redact hides in a server's words the local parts of mail addresses and what looks like a token: a run of 24 characters or more
 // with letters and digits. It may be applied again.
 func Redact(s string) string {
-	s = quoted.ReplaceAllString(s, `"***"@`)
-	s = mailbox.ReplaceAllString(s, `$1***$2`)
-	return token.ReplaceAllStringFunc(s, func(run string) string {
+	s = token.ReplaceAllStringFunc(s, func(run string) string { // first: what is left of a token may be a local part
 		if strings.HasPrefix(run, "TLS_") || !strings.ContainsAny(run, "0123456789") || strings.Trim(run, "0123456789") == "" {
 			return run
 		}
 		return run[:4] + "***"
 	})
+	s = quoted.ReplaceAllString(s, `"***"@`)
+	return mailbox.ReplaceAllString(s, `$1***$2`)
 }
