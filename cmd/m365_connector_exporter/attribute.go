@@ -90,6 +90,9 @@ func (c *attributeCommand) print(out io.Writer, a mailflow.Attribution) error {
 // arrival reads the flags.
 func (c *attributeCommand) arrival(cfg *config.Config, now time.Time) (a mailflow.Arrival, err error) {
 	a.TLS = true
+	if *c.password != "" && *c.certificate == "" {
+		return a, errors.New("--password-file is for --certificate-file, which is missing")
+	}
 	if *c.ip == "" && len(*c.names) == 0 && *c.certificate == "" && !c.mailFromGiven && !c.rcptGiven {
 		return a, errors.New("say something of the message: --ip, --certificate-name, --certificate-file, --mail-from, --rcpt-to")
 	}
