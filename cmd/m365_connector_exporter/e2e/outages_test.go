@@ -23,13 +23,16 @@ type ownWorld struct {
 	mails []*lab.Mail
 	names *lab.DNS
 	zone  string
+	probe string // what all of them have in the probe section
 	paths []path
 }
 
 func newOwnWorld(t testing.TB, probe string) *ownWorld {
 	t.Helper()
-	w := &ownWorld{world: smallWorld(t)}
-	certificate := (&faultWorld{world: w.world}).present(leafOf("*."+faultZone), w.ca.middle)
+	w := &ownWorld{world: smallWorld(t), probe: probe}
+	leaf := leafOf("*." + faultZone)
+	leaf.NotAfter = time.Now().AddDate(3, 0, 0)
+	certificate := (&faultWorld{world: w.world}).present(leaf, w.ca.middle)
 	for i := range 20 {
 		addr := fmt.Sprintf("127.0.6.%d", i+1)
 		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &certificate})
@@ -41,7 +44,7 @@ func newOwnWorld(t testing.TB, probe string) *ownWorld {
 		w.zone += fmt.Sprintf("%s. 60 IN A %s\n", host, addr)
 		w.mails = append(w.mails, mail)
 		w.paths = append(w.paths, path{
-			connector: fmt.Sprintf("own-%d", i), hop: host, port: mail.Port(), tls: "DomainValidation", recipient: "anybody", probe: "interval: 8s, timeout: 7s, " + probe,
+			connector: fmt.Sprintf("own-%d", i), hop: host, port: mail.Port(), tls: "DomainValidation", recipient: "anybody", probe: probe,
 		})
 	}
 	w.resolver("127.0.0.1:0")
@@ -88,7 +91,7 @@ func (d *daemon) recovers(before tally) {
 // TestOutages takes from the running daemon its resolver, its network and its descriptors, one after another. It is the daemon's host
 // that suffers, so no mail server is ever called down; and it recovers by itself.
 func TestOutages(t *testing.T) {
-	w := newOwnWorld(t, "")
+	w := newOwnWorld(t, "interval: 8s, timeout: 7s, ")
 	d := w.serve(w.configure("own.yaml", w.paths...))
 	d.recovers(tally{})
 	for _, outage := range []struct {
@@ -166,7 +169,7 @@ func (w *world) descriptors(d *daemon, limit syscall.Rlimit) (before syscall.Rli
 // TestKilled kills the daemon again and again while twenty paths send messages: the state file is whole each time, no path sends a
 // second message within its interval, and the last start watches as if nothing had been.
 func TestKilled(t *testing.T) {
-	w := newOwnWorld(t, "until: message, message_min_interval: 1h, ")
+	w := newOwnWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	file := w.configure("own.yaml", w.paths...)
 	for i := range 6 {
 		d := w.serve(file)
@@ -208,7 +211,7 @@ func (w *ownWorld) checkState() {
 // TestDiskFull leaves the state folder no room: no message goes that could not be noted, the log says so, the paths are watched, and
 // messages go when there is room again.
 func TestDiskFull(t *testing.T) {
-	w := newOwnWorld(t, "until: message, message_min_interval: 1h, ")
+	w := newOwnWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	disk := filepath.Join(w.dir, "disk")
 	if err := os.Mkdir(disk, 0o755); err != nil {
 		t.Fatal(err)

@@ -90,7 +90,12 @@ func (o *output) String() string {
 // run runs a program to its end, in dir, and fails the test where it fails.
 func run(t testing.TB, dir, program string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	return runWithin(t, 2*time.Minute, dir, program, args...)
+}
+
+func runWithin(t testing.TB, limit time.Duration, dir, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir

@@ -1,0 +1,87 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The kernel's clock cannot be set for one program alone. So the daemon is built with a Go library whose time.Now adds to the clock on
+// the wall, and not to the monotonic one, what a file says: to a Go program that is what setting the clock looks like. The runtime calls
+// time.Now where nothing may block, so another goroutine reads the file.
+const (
+	clockRead = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
+	clockStep = "\tsec += WallStep.Load()\n"
+	clockFile = "E2E_CLOCK" // names the file, in seconds
+
+	clockLibrary = `package time
+
+import "sync/atomic"
+
+var WallStep atomic.Int64
+`
+	clockProgram = `package main
+
+import (
+	"os"
+	"strconv"
+	"time"
+)
+
+func init() {
+	read := func() {
+		text, _ := os.ReadFile(os.Getenv("` + clockFile + `"))
+		seconds, _ := strconv.ParseInt(string(text), 10, 64)
+		time.WallStep.Store(seconds)
+	}
+	read()
+	go func() {
+		for range time.Tick(50 * time.Millisecond) {
+			read()
+		}
+	}()
+}
+`
+)
+
+// clock is the clock of a daemon that was built for it.
+type clock struct {
+	w    *world
+	file string
+}
+
+// unsteadyClock builds the binary anew, with a clock that can be set. It wants an environment variable, so the test must be no parallel one.
+func (w *world) unsteadyClock(setenv func(name, value string)) *clock {
+	w.t.Helper()
+	library := filepath.Join(strings.TrimSpace(run(w.t, "..", "go", "env", "GOROOT")), "src", "time")
+	program, err := filepath.Abs("..")
+	w.ca.must(err)
+	source := filepath.Join(library, "time.go")
+	text := read(w.t, source)
+	if n := strings.Count(text, clockRead); n != 1 {
+		w.t.Fatalf("%s has %d times\n%swant once: this Go reads its clock in another way; correct clockRead", source, n, clockRead)
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
+		source:                                w.write("time.go", strings.Replace(text, clockRead, clockRead+clockStep, 1)),
+		filepath.Join(library, "wallstep.go"): w.write("wallstep.go", clockLibrary),
+		filepath.Join(program, "wallstep.go"): w.write("program.go", clockProgram),
+	}})
+	w.ca.must(err)
+	runWithin(w.t, 10*time.Minute, "..", "go", "build", "-overlay", w.write("overlay.json", string(overlay)), "-o", w.binary, ".")
+	c := &clock{w: w, file: filepath.Join(w.dir, "clock")}
+	setenv(clockFile, c.file)
+	return c
+}
+
+// set sets the clock so far from the right time.
+func (c *clock) set(by time.Duration) {
+	c.w.t.Helper()
+	next := c.file + ".next"
+	writeFile(c.w.t, next, strconv.FormatInt(int64(by/time.Second), 10), 0o600)
+	c.w.ca.must(os.Rename(next, c.file))
+}

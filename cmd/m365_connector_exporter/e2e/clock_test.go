@@ -1,0 +1,165 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes/lab"
+)
+
+// jump is what the clock is set to, away from the right time, and what must be seen then.
+type jump struct {
+	name   string
+	to     time.Duration
+	soon   string  // of the path whose certificate ends in 90 days
+	later  string  // of the one whose certificate begins in half an hour
+	listed string  // of one whose certificate is on a list of revoked ones, which ends tomorrow
+	client float64 // the verdict on time of a sender's certificate, which ends in 90 days
+}
+
+const (
+	ended    = "failed tls certificate_expired"
+	notBegun = "failed tls certificate_not_yet_valid"
+	revoked  = "failed tls certificate_revoked"
+)
+
+// TestClockJumps sets the daemon's clock back and forth. Rounds keep their pace, certificates are judged by the clock as it is, nobody
+// else is blamed, no message goes twice within its interval, and the log tells of each jump.
+func TestClockJumps(t *testing.T) {
+	w := newOwnWorld(t, "interval: 3s, timeout: 2s, ")
+	clock := w.unsteadyClock(t.Setenv)
+	d := w.serve(w.configureJumps())
+	for i, j := range []jump{
+		{"right", 0, "passed", notBegun, revoked, 1},
+		{"an hour ahead", time.Hour, "passed", "passed", revoked, 1},
+		{"two hours behind", -2 * time.Hour, "passed", notBegun, revoked, 1},
+		{"four hundred days ahead", 400 * 24 * time.Hour, ended, "passed", "passed", 0},
+		{"right again", 0, "passed", notBegun, "passed", 1}, // the list that could not be had is asked for every ten minutes
+	} {
+		before, began := d.pace(), time.Now()
+		clock.set(j.to)
+		eventually(t, 45*time.Second, func() string { return j.look(d, i) })
+		time.Sleep(time.Until(began.Add(8 * time.Second)))
+		after, took := d.pace(), time.Since(began)
+		t.Logf("%s: after %v, %+v", j.name, took.Round(time.Second), after)
+		if i == 0 {
+			continue // first rounds are spread
+		}
+		each := took.Seconds() / 3
+		if rounds := after.rounds - before.rounds; rounds < 20*(each-1.5) || rounds > 20*(each+1) {
+			t.Errorf("%s: %v rounds of 20 paths in %v, at an interval of 3 s", j.name, rounds, took)
+		}
+		if skipped := after.skipped - before.skipped; skipped > 20 {
+			t.Errorf("%s: %v rounds were skipped", j.name, skipped)
+		}
+	}
+	m := d.metrics()
+	for _, s := range m.find("probes_total") {
+		if own := strings.HasPrefix(s.labels["connector"], "own-"); own && s.labels["outcome"] != "passed" && s.value > 0 {
+			t.Errorf("%v rounds of %s are %s", s.value, s.labels["connector"], s.labels["outcome"])
+		}
+	}
+	for _, by := range []string{"by=1h0m0s", "by=-3h0m0s", "by=9602h0m0s", "by=-9600h0m0s"} {
+		if strings.Count(d.out.String(), by) != 1 {
+			t.Errorf("the log must tell of the jump %s once", by)
+		}
+	}
+	d.stop()
+	d = w.serve(w.dir + "/jumps.yaml")
+	d.recovers(tally{})
+	if n := len(w.mails[0].Messages()); n != 1 {
+		t.Errorf("%d messages went, with five minutes between two", n)
+	}
+	w.checkState()
+}
+
+// configureJumps adds to the healthy paths those that the clock makes sick, a message and a sender.
+func (w *ownWorld) configureJumps() string {
+	w.t.Helper()
+	now, far := time.Now(), time.Now().AddDate(3, 0, 0)
+	lists := &faultWorld{world: w.world}
+	lists.crl = lists.startLists()
+	w.paths[0].probe += "until: message, message_min_interval: 5m, "
+	for i, one := range []struct {
+		name   string
+		change func(*x509.Certificate)
+	}{
+		{"soon", func(*x509.Certificate) {}},
+		{"later", func(c *x509.Certificate) { c.NotBefore, c.NotAfter = now.Add(30*time.Minute), far }},
+		{"listed", func(c *x509.Certificate) {
+			c.NotAfter, c.CRLDistributionPoints = far, []string{"http://" + lists.crl + "/list"}
+		}},
+	} {
+		leaf, addr := leafOf(one.name+"."+faultZone), fmt.Sprintf("127.0.6.%d", 100+i)
+		one.change(leaf)
+		certificate := lists.present(leaf, w.ca.middle)
+		lists.gone = leaf.SerialNumber // of the last one
+		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &certificate})
+		w.ca.must(err)
+		w.t.Cleanup(mail.Close)
+		w.zone += fmt.Sprintf("%s.%s. 60 IN A %s\n", one.name, faultZone, addr)
+		w.paths = append(w.paths, path{connector: one.name, hop: one.name + "." + faultZone, port: mail.Port(), tls: "DomainValidation", probe: w.probe})
+	}
+	w.paths = append(w.paths, path{connector: "down", hop: "own0." + faultZone, port: freePort(w.t), probe: w.probe})
+	w.ca.must(w.names.Set(w.zone))
+	head := strings.Replace(w.head(), "global:\n", "global:\n  check_revocation: true\n", 1)
+	return w.write("jumps.yaml", head+"tenants:\n"+tenant("contoso", w.paths...)+fmt.Sprintf(`  inbound_connectors:
+  - { name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }
+  senders:
+  - { name: edge, connector: Hybrid, mail_from_domains: [contoso.test], target: own0.%s, certificate: { file: %q }, probe: { %sport: %d } }
+`, faultZone, w.ca.issue(leaf{name: "edge.contoso.test", clientAuth: true}).chain, w.probe, w.mails[0].Port()))
+}
+
+// look compares what the daemon says with what must be seen after so many jumps; empty when all is as it must be.
+func (j jump) look(d *daemon, jumps int) string {
+	d.t.Helper()
+	m, now := d.metrics(), float64(time.Now().Add(j.to).Unix())
+	var wrong []string
+	for connector, want := range map[string]string{"soon": j.soon, "later": j.later, "listed": j.listed, "down": "failed connect connect_refused"} {
+		got := m.truth(connector)
+		if words := strings.TrimSpace(got.outcome + " " + got.why); words != want {
+			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", connector, words, want))
+		}
+	}
+	if now := d.tally(); now.passing < 20 {
+		wrong = append(wrong, fmt.Sprintf("%v paths pass", now.passing))
+	}
+	for _, name := range []string{"probe_last_run_timestamp_seconds", "probe_last_success_timestamp_seconds"} {
+		for _, s := range m.find(name) {
+			healthy := strings.HasPrefix(s.labels["connector"], "own-")
+			if age := now - s.value; (healthy || name == "probe_last_run_timestamp_seconds") && (age < -2 || age > 15) {
+				wrong = append(wrong, fmt.Sprintf("%s of %s: %v seconds ago", name, s.labels["connector"], age))
+			}
+		}
+	}
+	if v, ok := m.value("certificate_valid", "path", "edge", "role", "client", "verdict", "time"); !ok || v != j.client {
+		wrong = append(wrong, fmt.Sprintf("the sender's certificate: %v, %v, want %v", v, ok, j.client))
+	}
+	if found := len(m.find("finding_info", "connector", "soon", "check", "certificate_expired")); (found == 1) != (j.soon == ended) {
+		wrong = append(wrong, fmt.Sprintf("%d findings of an expired certificate", found))
+	}
+	if told := strings.Count(d.out.String(), "the clock jumped"); told != jumps {
+		wrong = append(wrong, fmt.Sprintf("the log tells of %d jumps, not of %d", told, jumps))
+	}
+	return strings.Join(wrong, "\n")
+}
+
+// pace is how many rounds of the healthy paths have passed, and how many rounds of all were skipped.
+type pace struct{ rounds, skipped float64 }
+
+func (d *daemon) pace() (p pace) {
+	m := d.metrics()
+	for _, s := range m.find("probes_total", "outcome", "passed") {
+		if strings.HasPrefix(s.labels["connector"], "own-") {
+			p.rounds += s.value
+		}
+	}
+	p.skipped, _ = m.value("exporter_rounds_skipped_total")
+	return p
+}
