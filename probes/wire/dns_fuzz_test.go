@@ -238,8 +238,11 @@ func FuzzAnswers(f *testing.F) {
 			if took := time.Since(start); took > resolveBound+dnsTimeout {
 				t.Errorf("took %v", took)
 			}
-			if l.total > maxQuestions || len(notes) > 1 {
-				t.Errorf("%d questions, notes %q", l.total, notes)
+			l.mu.Lock()
+			total := l.total
+			l.mu.Unlock()
+			if total > maxQuestions || len(notes) > 1 {
+				t.Errorf("%d questions, notes %q", total, notes)
 			}
 			l.names["mail.test."] = true
 			endpoints := 0
