@@ -10,14 +10,14 @@ import (
 // returns a whole value.
 // Implementations must respect ctx and must be safe for concurrent use.
 type Prober interface {
-	Probe(ctx context.Context, p *Path) Result
+	Probe(ctx context.Context, p *Path) *Result
 }
 
 // ProberFunc lets a function be a Prober.
-type ProberFunc func(ctx context.Context, p *Path) Result
+type ProberFunc func(ctx context.Context, p *Path) *Result
 
 // Probe calls f.
-func (f ProberFunc) Probe(ctx context.Context, p *Path) Result { return f(ctx, p) }
+func (f ProberFunc) Probe(ctx context.Context, p *Path) *Result { return f(ctx, p) }
 
 var _ Prober = ProberFunc(nil)
 

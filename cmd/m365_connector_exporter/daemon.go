@@ -89,9 +89,8 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		selfTest: self, stale: make(chan struct{}, 1),
 	}
 	d.learned.Store(&learned{})
-	current := probes.ProberFunc(func(ctx context.Context, p *probes.Path) probes.Result { return d.prober.Load().Probe(ctx, p) })
 	d.runner = schedule.New(schedule.Options{
-		Prober: current, Sink: d.board.Record, Logger: log,
+		Prober: d, Sink: d.board.Record, Logger: log,
 		OnLag: func(lag time.Duration) { d.self.ObserveLag(lag) },
 	})
 	d.self = collector.NewSelf(collector.SelfHooks{
@@ -105,6 +104,11 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 	d.gatherer = collector.NewGatherer(d.own(), d.board, d.board.Judged())
 	d.apply(cfg)
 	return d, nil
+}
+
+// Probe probes with the options of the present configuration.
+func (d *daemon) Probe(ctx context.Context, p *probes.Path) *probes.Result {
+	return d.prober.Load().Probe(ctx, p)
 }
 
 // apply makes a configuration the current one. Paths that it does not change keep their history and their place in time.

@@ -116,7 +116,7 @@ func (d *daemon) learn(ctx context.Context) (all bool) {
 		}
 		for _, p := range shownBySMTP(cfg, d.hello) {
 			group.Go(func() error {
-				seen := servedBy(prober.Probe(ctx, &p))
+				seen := servedBy(*prober.Probe(ctx, &p))
 				results <- func() {
 					all = all && seen != nil
 					if seen == nil {

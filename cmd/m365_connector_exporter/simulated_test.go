@@ -16,7 +16,7 @@ import (
 // silent until the time is up, or well every other time.
 type simulated struct{ gate probes.Gate }
 
-func (s simulated) Probe(ctx context.Context, p *probes.Path) probes.Result {
+func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(p.ID.Path))
 	n := h.Sum32()
@@ -27,7 +27,7 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) probes.Result {
 	leave, err := s.gate.Enter(ctx, addr)
 	if err != nil {
 		e.Steps[probes.Connect] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled}
-		return probes.Result{Until: p.Settings.Until, Started: started, Endpoints: []probes.Endpoint{e}}
+		return &probes.Result{Until: p.Settings.Until, Started: started, Endpoints: []probes.Endpoint{e}}
 	}
 	failed := func(at probes.Stage, reason probes.Reason, after time.Duration) {
 		for stage := probes.Connect; stage < at; stage++ {
@@ -50,7 +50,7 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) probes.Result {
 		well(&e, *p)
 	}
 	leave(false)
-	return probes.Result{Until: p.Settings.Until, Started: started, Took: time.Since(started), Endpoints: []probes.Endpoint{e}}
+	return &probes.Result{Until: p.Settings.Until, Started: started, Took: time.Since(started), Endpoints: []probes.Endpoint{e}}
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -171,7 +171,7 @@ func probeAll(ctx context.Context, prober probes.Prober, paths []probes.Path, do
 	group.SetLimit(maxValidations)
 	for i, p := range paths {
 		group.Go(func() error {
-			items[i] = text.Item{Path: p, Result: prober.Probe(ctx, &p)}
+			items[i] = text.Item{Path: p, Result: *prober.Probe(ctx, &p)}
 			done()
 			return nil
 		})

@@ -10,7 +10,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-var proberFunc = probes.ProberFunc(func(_ context.Context, p *probes.Path) probes.Result { return probes.Result{Path: p.ID} })
+var proberFunc = probes.ProberFunc(func(_ context.Context, p *probes.Path) *probes.Result { return &probes.Result{Path: p.ID} })
 
 func pathNamed(name string) probes.Path {
 	return probes.Path{ID: probes.PathID{Tenant: "t", Path: name}, Hop: name, Settings: probes.Settings{Interval: time.Minute}}

@@ -61,14 +61,15 @@ func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
 func TestOldResultsAreLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var held []weak.Pointer[probes.Endpoint]
-		probe := func(_ context.Context, p *probes.Path) probes.Result {
+		probe := func(_ context.Context, p *probes.Path) *probes.Result {
 			r := good(*p)
 			held = append(held, weak.Make(&r.Endpoints[0]))
-			return r
+			return &r
 		}
 		r := schedule.New(schedule.Options{Prober: probes.ProberFunc(probe)})
 		p := path("a", time.Hour)
 		alive := func() bool {
+			synctest.Wait() // for a timer that is due at this very moment
 			runtime.GC()
 			return held[len(held)-1].Value() != nil
 		}

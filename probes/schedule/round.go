@@ -78,26 +78,27 @@ func (r *Runner) settle(e *entry, result probes.Result) (provisional bool) {
 
 // probe asks the prober and survives it.
 func (r *Runner) probe(ctx context.Context, f *flight) {
-	started, p := time.Now(), f.path
+	started := time.Now()
 	defer func() {
 		if v := recover(); v != nil {
 			r.options.Logger.Error("the prober panicked",
-				slog.String("path", p.ID.String()), slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
-			f.result = broken(p, started, "the prober panicked; the log has the details")
+				slog.String("path", f.path.ID.String()), slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
+			f.broke(started, "the prober panicked; the log has the details")
 		}
 	}()
-	f.result = r.options.Prober.Probe(ctx, p)
+	f.result = *r.options.Prober.Probe(ctx, f.path)
 	if f.result.Until >= probes.NumStages {
-		f.result = broken(p, started, "the prober returned a stage that does not exist")
+		f.broke(started, "the prober returned a stage that does not exist")
 	}
-	f.result.Path = p.ID
+	f.result.Path = f.path.ID
 }
 
-// broken is the result of a prober that went wrong.
-func broken(p *probes.Path, started time.Time, detail string) probes.Result {
+// broke is the result of a prober that went wrong.
+func (f *flight) broke(started time.Time, detail string) {
+	p := f.path
 	e := probes.Endpoint{Host: p.Hop}
 	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonInternalError, Detail: detail}
-	return probes.Result{
+	f.result = probes.Result{
 		Path: p.ID, Until: min(p.Settings.Until, probes.Message), Started: started, Took: time.Since(started),
 		Endpoints: []probes.Endpoint{e},
 	}

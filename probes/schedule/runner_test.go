@@ -37,6 +37,8 @@ func round(p probes.Path, stage probes.Stage, outcome probes.Outcome, reason pro
 	return probes.Result{Path: p.ID, Until: p.Settings.Until, Endpoints: []probes.Endpoint{e}}
 }
 
+func answered(r probes.Result) *probes.Result { return &r }
+
 func good(p probes.Path) probes.Result { return round(p, p.Settings.Until+1, 0, "") }
 func bad(p probes.Path) probes.Result {
 	return round(p, probes.EHLO, probes.Failed, probes.ReasonNotSMTP)
@@ -62,7 +64,7 @@ func newWorld(script ...func(probes.Path) probes.Result) *world {
 	return &world{script: script, begun: time.Now(), running: map[probes.PathID]int{}}
 }
 
-func (w *world) Probe(ctx context.Context, p *probes.Path) probes.Result {
+func (w *world) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	w.mu.Lock()
 	w.running[p.ID]++
 	w.overlap = w.overlap || w.running[p.ID] > 1
@@ -80,7 +82,7 @@ func (w *world) Probe(ctx context.Context, p *probes.Path) probes.Result {
 	w.mu.Lock()
 	w.running[p.ID]--
 	w.mu.Unlock()
-	return answer(*p)
+	return answered(answer(*p))
 }
 
 func (w *world) sink(r probes.Result) {
@@ -220,7 +222,7 @@ func TestManyPathsAreSpreadOverTheInterval(t *testing.T) {
 		starts := map[probes.PathID][]time.Duration{}
 		begun := time.Now()
 		r := schedule.New(schedule.Options{
-			Prober: probes.ProberFunc(func(_ context.Context, p *probes.Path) probes.Result { return good(*p) }),
+			Prober: probes.ProberFunc(func(_ context.Context, p *probes.Path) *probes.Result { return answered(good(*p)) }),
 			Sink: func(r probes.Result) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -285,11 +287,11 @@ func TestSlowPathDelaysNobody(t *testing.T) {
 		w := newWorld(good)
 		slow := schedule.New(schedule.Options{
 			Sink: w.sink,
-			Prober: probes.ProberFunc(func(ctx context.Context, p *probes.Path) probes.Result {
+			Prober: probes.ProberFunc(func(ctx context.Context, p *probes.Path) *probes.Result {
 				if p.ID.Path == "slow" {
 					<-ctx.Done()
 				}
-				return good(*p)
+				return answered(good(*p))
 			}),
 		})
 		slow.SetPaths([]probes.Path{path("slow", time.Minute), path("fast", time.Minute)})
@@ -360,7 +362,7 @@ func TestDrainInterruptsAndDeliversNothing(t *testing.T) {
 
 func TestPanicIsAnInternalError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := schedule.New(schedule.Options{Prober: probes.ProberFunc(func(context.Context, *probes.Path) probes.Result { panic("ouch") })})
+		r := schedule.New(schedule.Options{Prober: probes.ProberFunc(func(context.Context, *probes.Path) *probes.Result { panic("ouch") })})
 		p := path("a", time.Minute)
 		got, err := r.RunNow(t.Context(), p.ID, p)
 		if err != nil || len(got.Endpoints) != 1 || got.Endpoints[0].Steps[probes.Resolve].Reason != probes.ReasonInternalError {

@@ -32,7 +32,7 @@ func TestOneMessageARound(t *testing.T) {
 	p.Settings.ConnectTo = []netip.Addr{netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
 	for range 10 {
 		res := w.Probe(t.Context(), &p)
-		noteResult(res)
+		noteResult(*res)
 		if len(res.Endpoints) != 3 || res.Outcome() != probes.Failed {
 			t.Fatalf("%+v", res)
 		}

@@ -76,7 +76,7 @@ func probeHostile(t *testing.T, data []byte, settings mailflow.TLSSettings) prob
 	if took := time.Since(start); took > p.Settings.Timeout {
 		t.Fatalf("took %v of %v", took, p.Settings.Timeout)
 	}
-	return res
+	return *res
 }
 
 func checkWhole(t *testing.T, res probes.Result) {

@@ -78,10 +78,10 @@ func (w *Prober) With(o Options) *Prober {
 }
 
 // Probe probes every endpoint of p once.
-func (w *Prober) Probe(ctx context.Context, p *probes.Path) probes.Result {
+func (w *Prober) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	started, start := w.opts.Now(), time.Now()
 	endpoints, notes := w.climbAll(ctx, p)
-	return probes.Result{Path: p.ID, Until: p.Settings.Until, Started: started, Took: time.Since(start), Endpoints: endpoints, Notes: notes}
+	return &probes.Result{Path: p.ID, Until: p.Settings.Until, Started: started, Took: time.Since(start), Endpoints: endpoints, Notes: notes}
 }
 
 func (w *Prober) climbAll(ctx context.Context, p *probes.Path) ([]probes.Endpoint, []string) {
@@ -104,23 +104,21 @@ func (w *Prober) climbAll(ctx context.Context, p *probes.Path) ([]probes.Endpoin
 
 // endpointsOf makes an endpoint of each address, and one of each host that has none.
 func endpointsOf(targets []target, port uint16) []probes.Endpoint {
-	var endpoints []probes.Endpoint
-	add := func(t *target, addr netip.AddrPort) {
-		if len(endpoints) == probes.MaxEndpoints {
-			return
-		}
-		ep := probes.Endpoint{Host: t.Host, Addr: addr, Hide: t.Hide}
-		ep.Steps[probes.Resolve] = t.Step
-		endpoints = append(endpoints, ep)
-	}
+	n := 0
 	for i := range targets {
+		n += max(1, len(targets[i].Addrs))
+	}
+	endpoints := make([]probes.Endpoint, n) // limit has seen to it that they are not too many
+	for i, rest := 0, endpoints; i < len(targets); i++ {
 		t := &targets[i]
-		if len(t.Addrs) == 0 {
-			add(t, netip.AddrPort{})
+		own := rest[:max(1, len(t.Addrs))]
+		for k := range own {
+			own[k].Host, own[k].Hide, own[k].Steps[probes.Resolve] = t.Host, t.Hide, t.Step
+			if len(t.Addrs) > 0 {
+				own[k].Addr = netip.AddrPortFrom(t.Addrs[k], port)
+			}
 		}
-		for _, a := range t.Addrs {
-			add(t, netip.AddrPortFrom(a, port))
-		}
+		rest = rest[len(own):]
 	}
 	return endpoints
 }

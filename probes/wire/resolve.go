@@ -85,26 +85,20 @@ func (r *resolver) turn(id probes.PathID) uint64 {
 
 func (r *resolver) find(ctx context.Context, p *probes.Path) []target {
 	if len(p.Settings.ConnectTo) > 0 {
-		addrs := make([]netip.Addr, 0, len(p.Settings.ConnectTo))
-		for _, a := range p.Settings.ConnectTo {
-			addrs = append(addrs, a.Unmap())
-		}
-		return []target{{Host: bareHost(p.Hop), Addrs: sortAddrs(addrs), Step: *passed("connect_to instead of DNS")}}
+		return configured(p)
 	}
 	if p.Kind != probes.HopDomain {
 		if addrs, ok := literal(p.Hop); ok {
-			return []target{literalTarget(p, addrs)}
+			return literals(p, addrs)
 		}
 	}
 	name, ok := hostName(p.Hop)
 	if !ok {
-		return []target{failedTarget(probes.Sanitise(p.Hop, maxDetail), dnsFault{reason: probes.ReasonNXDomain, detail: p.Hop + " is no host name"})}
+		return failedTargets(probes.Sanitise(p.Hop, maxDetail), dnsFault{reason: probes.ReasonNXDomain, detail: p.Hop + " is no host name"})
 	}
 	servers, err := r.servers(p)
 	if err != nil {
-		t := failedTarget(name, dnsFault{reason: probes.ReasonDNSRefused, detail: err.Error()})
-		t.Step.Outcome = probes.Inconclusive // nobody was asked
-		return []target{t}
+		return failedTargets(name, dnsFault{reason: probes.ReasonDNSRefused, detail: err.Error(), ours: true}) // nobody was asked
 	}
 	var found []target
 	apart(func() {
@@ -113,13 +107,24 @@ func (r *resolver) find(ctx context.Context, p *probes.Path) []target {
 	return found
 }
 
-func literalTarget(p *probes.Path, addrs []netip.Addr) target {
+// configured are the addresses of connect_to.
+func configured(p *probes.Path) []target {
+	addrs := make([]netip.Addr, 0, len(p.Settings.ConnectTo))
+	for _, a := range p.Settings.ConnectTo {
+		addrs = append(addrs, a.Unmap())
+	}
+	return []target{{Host: bareHost(p.Hop), Addrs: sortAddrs(addrs), Step: *passed("connect_to instead of DNS")}}
+}
+
+func literals(p *probes.Path, addrs []netip.Addr) []target {
 	kept := ofFamily(addrs, p.Settings.Protocol)
 	if len(kept) == 0 {
-		return failedTarget(bareHost(p.Hop), dnsFault{reason: probes.ReasonFamilyUnavailable, detail: "ip_protocol " + string(p.Settings.Protocol) + " leaves out this address"})
+		return failedTargets(bareHost(p.Hop), dnsFault{reason: probes.ReasonFamilyUnavailable, detail: "ip_protocol " + string(p.Settings.Protocol) + " leaves out this address"})
 	}
-	return target{Host: bareHost(p.Hop), Addrs: kept, Step: *passed("an address, no DNS asked")}
+	return []target{{Host: bareHost(p.Hop), Addrs: kept, Step: *passed("an address, no DNS asked")}}
 }
+
+func failedTargets(host string, f dnsFault) []target { return []target{failedTarget(host, f)} }
 
 func failedTarget(host string, f dnsFault) target {
 	outcome := f.reason.Outcome()

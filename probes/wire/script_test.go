@@ -160,7 +160,7 @@ func testPath(at netip.AddrPort, until probes.Stage, settings mailflow.TLSSettin
 func probeOne(t testing.TB, w *Prober, p probes.Path) probes.Endpoint {
 	t.Helper()
 	res := w.Probe(context.Background(), &p)
-	noteResult(res)
+	noteResult(*res)
 	if len(res.Endpoints) != 1 {
 		t.Fatalf("endpoints: %+v", res.Endpoints)
 	}

@@ -88,7 +88,7 @@ func TestCancel(t *testing.T) {
 			defer cancel()
 			p := testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.TLSStage, mailflow.EncryptionOnly)
 			res := w.Probe(ctx, &p)
-			noteResult(res)
+			noteResult(*res)
 			_, step, _ := res.Endpoints[0].FirstProblem()
 			if step.Reason != probes.ReasonCanceled || step.Outcome != probes.Inconclusive || res.Took != 50*time.Millisecond {
 				t.Errorf("%s: %+v after %v", name, step, res.Took)
