@@ -21,16 +21,17 @@ func Safe(s string) string { return safe(s) }
 // safeLines is safe for JSON, whose strings may hold several lines: encoding/json escapes ESC, but neither DEL nor the C1 controls,
 // of which U+009B alone begins an escape sequence.
 func safeLines(s string) string {
-	lines := strings.Split(cut(s), "\n")
+	lines := strings.Split(Cut(s, maxText), "\n")
 	for i, line := range lines {
 		lines[i] = safe(line)
 	}
 	return strings.Join(lines, "\n")
 }
 
-func cut(s string) string {
-	if len(s) > maxText {
-		return strings.ToValidUTF8(s[:maxText], "") + "…"
+// Cut keeps the beginning of a text that is longer than most bytes, and "…".
+func Cut(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }

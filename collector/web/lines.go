@@ -99,12 +99,7 @@ func remark(p *collector.PathState) string {
 // maxShown bounds one text on a page, in bytes.
 const maxShown = 1 << 10
 
-func bounded(s string) string {
-	if len(s) > maxShown {
-		return strings.ToValidUTF8(s[:maxShown], "") + "…"
-	}
-	return s
-}
+func bounded(s string) string { return text.Cut(s, maxShown) }
 
 // gridRow is an endpoint with its stages.
 type gridRow struct {
