@@ -19,7 +19,10 @@ func NormaliseDomain(text string) (string, bool) {
 		return text, true
 	}
 	base, wild := strings.CutPrefix(text, "*.")
-	ascii, ok := hostName(strings.TrimSuffix(base, "."))
+	ascii, ok := hostName(base)
+	if ok {
+		ascii, ok = registrable(ascii)
+	}
 	if !ok {
 		return "", false
 	}
@@ -32,15 +35,18 @@ func NormaliseDomain(text string) (string, bool) {
 // maxDomain is the longest name that DNS can hold, in octets without the trailing dot (RFC 1035, section 3.1).
 const maxDomain = 253
 
+// HostName brings a name into the form that DNS is asked for: A-labels, lower case, no trailing dot. It reports false for what is no host
+// name. Underscores pass, and hyphens wherever they stand: they are wrong in a host name and occur all the same.
+func HostName(text string) (string, bool) { return hostName(strings.TrimSpace(text)) }
+
 func hostName(name string) (string, bool) {
+	name = strings.TrimSuffix(name, ".")
 	if len(name) > 4*maxDomain || !utf8.ValidString(name) { // nothing that long maps to a name that fits
 		return "", false
 	}
-	ascii := isASCII(name)
-	if ascii {
+	if isASCII(name) {
 		name = strings.ToLower(name)
-	}
-	if !ascii || strings.HasPrefix(name, "xn--") || strings.Contains(name, ".xn--") {
+	} else {
 		mapped, err := idna.Lookup.ToASCII(name)
 		if err != nil {
 			return "", false
@@ -59,12 +65,10 @@ func isASCII(s string) bool {
 	return true
 }
 
-// plainLabels: letters, digits, hyphens inside, and underscores, which hosts have in spite of RFC 952. A last label of digits
-// makes an address, or the wreck of one.
+// plainLabels: letters, digits, hyphens and underscores.
 func plainLabels(name string) bool {
-	last := ""
 	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+		if label == "" || len(label) > 63 {
 			return false
 		}
 		for i := range len(label) {
@@ -72,9 +76,27 @@ func plainLabels(name string) bool {
 				return false
 			}
 		}
+	}
+	return true
+}
+
+// registrable holds a host name against what a domain must be: A-labels mean something, hyphens stand inside labels, and the last label
+// is no number: that makes an address, or the wreck of one.
+func registrable(name string) (string, bool) {
+	if strings.HasPrefix(name, "xn--") || strings.Contains(name, ".xn--") {
+		mapped, err := idna.Lookup.ToASCII(name)
+		if name = strings.TrimSuffix(mapped, "."); err != nil || len(name) > maxDomain || !plainLabels(name) {
+			return "", false
+		}
+	}
+	last := ""
+	for label := range strings.SplitSeq(name, ".") {
+		if label[0] == '-' || label[len(label)-1] == '-' {
+			return "", false
+		}
 		last = label
 	}
-	return strings.Trim(last, "0123456789") != ""
+	return name, strings.Trim(last, "0123456789") != ""
 }
 
 // parent is what is left of a domain without its first label; "" when there is only one.

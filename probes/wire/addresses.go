@@ -10,10 +10,6 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-func plainName(s string) string {
-	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(s), "."))
-}
-
 // refusedAlways are ranges nobody's mail server can be in, beside those that netip has words for: 0/8 reaches the host itself on
 // some systems (RFC 1122, section 3.2.1.3).
 func refusedAlways(a netip.Addr) bool {

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // crlFetcher gets lists from where certificates say they are. The certificates are strangers': their lists' hosts are looked up
@@ -156,7 +157,7 @@ func (r *resolver) hostAddrs(ctx context.Context, p *probes.Path, host string) (
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil
 	}
-	name, ok := hostName(host)
+	name, ok := mailflow.HostName(host)
 	if !ok {
 		return nil, errors.New("its host is no host name")
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
-	"golang.org/x/net/idna"
 
 	"m365_connector_exporter/probes"
 )
@@ -65,29 +64,4 @@ func alias(rrs []dns.RR, name string) string {
 		}
 	}
 	return ""
-}
-
-// hostName brings a name into the form that DNS is asked for: A-labels, lower case, no trailing dot. ok is false when it is no
-// host name. Underscores pass: they are wrong in a host name and occur all the same.
-func hostName(name string) (host string, ok bool) {
-	host = plainName(name)
-	if strings.ContainsFunc(host, func(r rune) bool { return r > 0x7e }) {
-		ascii, err := idna.Lookup.ToASCII(host)
-		if err != nil {
-			return "", false
-		}
-		host = ascii
-	}
-	if host == "" || len(host) > 253 {
-		return "", false
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if label == "" || len(label) > 63 {
-			return "", false
-		}
-		if strings.ContainsFunc(label, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_", r) }) {
-			return "", false
-		}
-	}
-	return host, true
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // servers are the path's name servers as host:port.
@@ -127,7 +128,7 @@ func exchangersOf(rrs []dns.RR) []exchanger {
 	var all []exchanger
 	for _, rr := range rrs {
 		if mx, ok := rr.(*dns.MX); ok && mx.Mx != "." {
-			all = append(all, exchanger{plainName(mx.Mx), mx.Preference})
+			all = append(all, exchanger{strings.ToLower(strings.TrimSuffix(mx.Mx, ".")), mx.Preference})
 		}
 	}
 	slices.SortFunc(all, func(a, b exchanger) int {
@@ -143,7 +144,7 @@ func exchangersOf(rrs []dns.RR) []exchanger {
 
 func exchangerTarget(ctx context.Context, c *dnsClient, protocol probes.IPProtocol, mx exchanger) target {
 	detail := fmt.Sprintf("MX preference %d", mx.preference)
-	host, ok := hostName(mx.host)
+	host, ok := mailflow.HostName(mx.host)
 	if !ok {
 		return failedTarget(probes.Sanitise(mx.host, 253), dnsFault{reason: probes.ReasonNoAddress, detail: detail + ": the MX target is no host name"})
 	}

@@ -6,13 +6,14 @@ import (
 	"github.com/miekg/dns"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // MX asks where a domain's mail goes: its MX hosts, best first; none for a null MX (RFC 7505) or a name without MX records. ok is
 // false where nothing was learned: no server answered, or the answer is not to be trusted. servers are host:port; none means the
 // system's.
 func (w *Prober) MX(ctx context.Context, domain string, servers []string) (hosts []string, ok bool) {
-	name, valid := hostName(domain)
+	name, valid := mailflow.HostName(domain)
 	if !valid {
 		return nil, false
 	}

@@ -92,7 +92,7 @@ func (r *resolver) find(ctx context.Context, p *probes.Path) []target {
 			return literals(p, addrs)
 		}
 	}
-	name, ok := hostName(p.Hop)
+	name, ok := mailflow.HostName(p.Hop)
 	if !ok {
 		return failedTargets(probes.Sanitise(p.Hop, maxDetail), dnsFault{reason: probes.ReasonNXDomain, detail: p.Hop + " is no host name"})
 	}
