@@ -129,18 +129,45 @@ func (w wanted) covers(name string) (rule, uncertain string, ok bool) {
 		return fmt.Sprintf("* stands for every name, %s among them", name), uncertainAny, true
 	case w.base == "":
 		return "", "", false
-	case name == w.base:
+	}
+	switch PlaceOf(name, w.base) {
+	case Itself:
 		return fmt.Sprintf("%s is the domain of %s itself", name, w.name),
 			fmt.Sprintf("Microsoft does not say whether %s covers %s itself", w.name, name), true
-	case strings.HasSuffix(name, "."+w.base):
-		label := strings.TrimSuffix(name, "."+w.base)
-		if strings.Contains(label, ".") { // a certificate's wildcard is a label too
-			return fmt.Sprintf("%s lies below %s", name, w.base),
-				fmt.Sprintf("Microsoft does not say whether %s covers names more than one label below", w.name), true
-		}
+	case Deeper:
+		return fmt.Sprintf("%s lies below %s", name, w.base),
+			fmt.Sprintf("Microsoft does not say whether %s covers names more than one label below", w.name), true
+	case OneBelow:
 		return fmt.Sprintf("%s lies one label below %s, as %s asks (KB 3169958)", name, w.base, w.name), "", true
+	default:
+		return "", "", false
 	}
-	return "", "", false
+}
+
+// Place says where a certificate's name stands to contoso.com, where *.contoso.com is asked for.
+type Place uint8
+
+// The places. A certificate's own wildcard is a label too.
+const (
+	Elsewhere Place = iota
+	Itself          // contoso.com
+	OneBelow        // one label below it
+	Deeper          // more labels below it
+)
+
+// PlaceOf compares names in lower case and without a trailing dot.
+func PlaceOf(name, domain string) Place {
+	label, below := strings.CutSuffix(name, "."+domain)
+	switch {
+	case name == domain:
+		return Itself
+	case !below || label == "":
+		return Elsewhere
+	case strings.Contains(label, "."):
+		return Deeper
+	default:
+		return OneBelow
+	}
 }
 
 func (w wanted) unreadable() string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // judgeName asks whether the certificate bears the name: tlsDomain where the connector has one, else the host.
@@ -57,15 +58,16 @@ func nameMatches(want, name string) (ok bool, uncertain string) {
 	if !wild {
 		return name == want || coveredByWildcard(want, name), ""
 	}
-	switch below, isBelow := strings.CutSuffix(name, "."+parent); {
-	case name == parent:
+	switch mailflow.PlaceOf(name, parent) {
+	case mailflow.Itself:
 		return true, "the certificate is for the bare domain; Microsoft does not say whether " + want + " covers it"
-	case !isBelow || below == "":
-		return false, ""
-	case strings.Contains(below, "."):
+	case mailflow.Deeper:
 		return true, "the certificate's name lies more than one label below; Microsoft does not say whether " + want + " covers it"
+	case mailflow.OneBelow:
+		return true, ""
+	default:
+		return false, ""
 	}
-	return true, ""
 }
 
 // coveredByWildcard: a certificate's wildcard stands for exactly one leftmost label (RFC 6125, section 6.4.3).
