@@ -210,9 +210,9 @@ func assumed(t *mailflow.Tenant, s *mailflow.Sender, shown []*probes.TLS) *probe
 // present is a judged certificate as attribution sees it.
 func present(client *probes.TLS, s *mailflow.Sender) *mailflow.Presented {
 	leaf := client.Chain[0]
-	p := &mailflow.Presented{CommonName: plainName(leaf.CommonName), Fingerprint: leaf.Fingerprint, Valid: validity(client), Source: "the tenant's smart host"}
+	p := &mailflow.Presented{CommonName: mailflow.CertificateName(leaf.CommonName), Fingerprint: leaf.Fingerprint, Valid: validity(client), Source: "the tenant's smart host"}
 	for _, name := range leaf.DNSNames {
-		p.DNSNames = append(p.DNSNames, plainName(name))
+		p.DNSNames = append(p.DNSNames, mailflow.CertificateName(name))
 	}
 	switch {
 	case s.Presented != nil:
@@ -221,13 +221,6 @@ func present(client *probes.TLS, s *mailflow.Sender) *mailflow.Presented {
 		p.Source = s.Certificate.SMTP
 	}
 	return p
-}
-
-func plainName(name string) string {
-	if normal, ok := mailflow.NormaliseDomain(name); ok {
-		return normal
-	}
-	return name
 }
 
 // validity is No where one question that Exchange Online asks is answered no, and Yes where all are answered yes (facts, 3.3).

@@ -32,6 +32,14 @@ func NormaliseDomain(text string) (string, bool) {
 	return ascii, true
 }
 
+// CertificateName is a certificate's name in the form of configured domains. A CN may be any text: that stays, in lower case.
+func CertificateName(name string) string {
+	if domain, ok := NormaliseDomain(name); ok {
+		return domain
+	}
+	return strings.ToLower(name)
+}
+
 // maxDomain is the longest name that DNS can hold, in octets without the trailing dot (RFC 1035, section 3.1).
 const maxDomain = 253
 

@@ -130,16 +130,12 @@ func (m Material) Presented() *mailflow.Presented {
 	return p
 }
 
-// certName is a name of a certificate in the form of configured domains. A CN may be any text: then it is lower case, without
-// control characters.
+// certName is a name of a certificate without control characters, which a CN may have.
 func certName(name string) string {
-	if domain, ok := mailflow.NormaliseDomain(name); ok {
-		return domain
-	}
 	return strings.Map(func(c rune) rune {
 		if isControl(c) {
 			return -1
 		}
 		return c
-	}, strings.ToLower(name))
+	}, mailflow.CertificateName(name))
 }
