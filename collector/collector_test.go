@@ -1,9 +1,7 @@
 package collector_test
 
 import (
-	"flag"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,11 +12,10 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/internal/golden"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files and generated documents")
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
@@ -120,7 +117,7 @@ var formats = []expfmt.Format{expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0, expfm
 
 func TestGoldenScrape(t *testing.T) {
 	g := gathererOf(board())
-	golden(t, "testdata/scrape.golden", written(t, g, expfmt.FmtText))
+	golden.Check(t, "testdata/scrape.golden", written(t, g, expfmt.FmtText))
 	problems, err := testutil.GatherAndLint(g)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("lint: %v, %v", problems, err)
@@ -132,23 +129,10 @@ func TestGoldenScrape(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil || string(want) != got {
-		t.Errorf("%s differs (%v); run with -update and read the difference. Now:\n%s", file, err, got)
-	}
-}
-
 func TestDocuments(t *testing.T) {
-	golden(t, "../docs/metrics.md", collector.MetricsMarkdown())
-	golden(t, "../docs/reasons.md", collector.ReasonsMarkdown())
-	golden(t, "../docs/checks.md", collector.ChecksMarkdown())
+	golden.Check(t, "../docs/metrics.md", collector.MetricsMarkdown())
+	golden.Check(t, "../docs/reasons.md", collector.ReasonsMarkdown())
+	golden.Check(t, "../docs/checks.md", collector.ChecksMarkdown())
 }
 
 // TestVerdicts tells a path's story round by round: what is recorded, and what stands afterwards.

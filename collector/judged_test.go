@@ -8,6 +8,7 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/internal/golden"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -52,7 +53,7 @@ func TestJudgedSeries(t *testing.T) {
 	b.CountChange("contoso", "added")
 	b.SetAnalysis(collector.Analyse(f))
 	g := collector.NewGatherer(nil, b.Judged())
-	golden(t, "testdata/judged.golden", written(t, g, expfmt.FmtText))
+	golden.Check(t, "testdata/judged.golden", written(t, g, expfmt.FmtText))
 	if g.Dropped() != 0 {
 		t.Errorf("%d series collide", g.Dropped())
 	}

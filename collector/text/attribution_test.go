@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"m365_connector_exporter/collector/internal/golden"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -70,7 +71,7 @@ func TestAttributionGolden(t *testing.T) {
 		if err := print(&b); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, "testdata/"+file, b.String())
+		golden.Check(t, "testdata/"+file, b.String())
 		if bare := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[0m", "").Replace(b.String()); strings.ContainsAny(bare, "\x1b\x7f\u009b\u202e") {
 			t.Errorf("%s: an escape came through", file)
 		}

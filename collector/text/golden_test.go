@@ -1,19 +1,16 @@
 package text_test
 
 import (
-	"flag"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/internal/golden"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
@@ -97,7 +94,7 @@ func TestGolden(t *testing.T) {
 		if err := print(&b); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, "testdata/"+file, b.String())
+		golden.Check(t, "testdata/"+file, b.String())
 		if bare := strings.NewReplacer("\x1b[2m", "", "\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(b.String()); strings.ContainsAny(bare, "\x1b\x7f\u009b\u202e") {
 			t.Errorf("%s: an escape of a peer came through", file)
 		}
@@ -113,18 +110,5 @@ func TestWidth(t *testing.T) {
 		if n := len([]rune(line)); n > 80 {
 			t.Errorf("%d columns: %s", n, line)
 		}
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil || string(want) != got {
-		t.Errorf("%s differs (%v); run with -update and read the difference. Now:\n%s", file, err, got)
 	}
 }
