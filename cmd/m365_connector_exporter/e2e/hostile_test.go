@@ -24,29 +24,22 @@ import (
 const (
 	evilText = `<script>document.title='owned'</script><img src=x onerror="document.title='owned'">` + "\x1b]0;owned\x07\u202e"
 	evil     = evilText + "\xff\xfe"
+	evilCA   = "<b>The CA</b>\x1b]0;owned\x07"
 )
 
 // startHostile is a mail server that no software would be: it speaks SMTP, and all its words are attacks.
 func startHostile(t testing.TB) (port int) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	issuer, issuerKey := hostileCertificate(t, &x509.Certificate{Subject: pkix.Name{CommonName: evilCA}, IsCA: true, BasicConstraintsValid: true}, nil, nil)
+	leaf, key := hostileCertificate(t, &x509.Certificate{
 		Subject: pkix.Name{CommonName: evilText[:60], Organization: []string{evilText}}, DNSNames: []string{"<b>evil</b>.example"},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}, issuer, issuerKey)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, issuer.Raw}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -57,6 +50,28 @@ func startHostile(t testing.TB) (port int) {
 		}
 	}()
 	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// hostileCertificate signs a certificate, by itself where there is no issuer.
+func hostileCertificate(t testing.TB, template, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if issuer == nil {
+		issuer, issuerKey = template, key
+	}
+	template.SerialNumber, template.NotBefore, template.NotAfter = big.NewInt(1), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), issuerKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate, key
 }
 
 func talkHostile(conn net.Conn, config *tls.Config) {

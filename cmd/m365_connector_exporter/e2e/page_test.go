@@ -99,6 +99,7 @@ func (b *browser) walk(t *testing.T, url string) {
 	if place != "#e0" {
 		t.Errorf("a cell leads to %q", place)
 	}
+	b.chain(t, `Leaf <script>document.title='owned'</script>`, `Root <b>The CA</b>`)
 	b.click(`nav a[href="attribution"]`)
 	b.check(t, "contoso › From everywhere › printer", "MAIL FROM contoso.test from 198.51.100.7", "Only the 1 tenant configured here")
 	b.open(url + "/reference")
@@ -110,6 +111,24 @@ func (b *browser) walk(t *testing.T, url string) {
 	b.check(t, "1 path shown", "To <b>hostile</b> servers")
 	b.open(url + "/?q=nobody&refresh=off")
 	b.check(t, "No path matches.", "No finding matches.")
+}
+
+// chain asserts that the opened cell shows these certificates to the reader, each whole.
+func (b *browser) chain(t *testing.T, begins ...string) {
+	t.Helper()
+	var shown []string
+	b.eval(`[...document.querySelectorAll(':target ol.chain > li')].filter(e => e.checkVisibility() && e.offsetHeight > 0)
+		.map(e => e.textContent.replace(/\s+/g, ' ').trim())`, &shown)
+	if len(shown) != len(begins) {
+		t.Fatalf("the cell shows %d certificates: %q", len(shown), shown)
+	}
+	for i, begin := range begins {
+		for _, want := range []string{" issued by <b>The CA</b>", " left of ", "ECDSA 256 bit", "serial 1 ", "SHA-256 "} {
+			if !strings.HasPrefix(shown[i], begin) || !strings.Contains(shown[i], want) {
+				t.Errorf("certificate %d does not begin with %q or say %q: %q", i, begin, want, shown[i])
+			}
+		}
+	}
 }
 
 // check asserts that the page says all that, that it is no wider than the window, and that nothing of a peer ran.
