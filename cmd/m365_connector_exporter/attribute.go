@@ -34,8 +34,8 @@ func newAttributeCommand(app *kingpin.Application) *attributeCommand {
 		name:        cmd.FullCommand(),
 		ip:          cmd.Flag("ip", "The address that connects to Exchange Online.").String(),
 		names:       cmd.Flag("certificate-name", "A name of the client certificate, the CN first; repeatable. The certificate is taken to be valid.").Strings(),
-		certificate: cmd.Flag("certificate-file", "The client certificate: PEM, DER, PKCS#7 or PKCS#12.").String(),
-		password:    cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
+		certificate: cmd.Flag("certificate-file", "The file of the client certificate: PEM, DER, PKCS#7 or PKCS#12.").String(),
+		password:    cmd.Flag("password-file", "The file that holds the password of a PKCS#12 file.").String(),
 		output:      cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 	c.mailFrom = cmd.Flag("mail-from", "MAIL FROM: an address, a domain or <>. Default: the null sender.").IsSetByUser(&c.mailFromGiven).String()

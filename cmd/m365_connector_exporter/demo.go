@@ -19,7 +19,8 @@ type demoCommand struct {
 }
 
 func newDemoCommand(app *kingpin.Application) demoCommand {
-	cmd := app.Command("demo", "Start an embedded world on loopback (DNS, mail servers, a CA, three tenants, healthy and sick) and watch it.")
+	cmd := app.Command("demo", "Try it without a tenant of your own: start a small world on loopback (DNS, mail servers, a CA, three tenants, healthy and sick paths) and watch it. "+
+		"Needs neither root nor the Internet. Ctrl+C ends it.")
 	return demoCommand{
 		name:   cmd.FullCommand(),
 		listen: cmd.Flag("web.listen-address", "Address of the demo's pages.").Default("127.0.0.1:10587").String(),

@@ -27,8 +27,8 @@ func newRehearseCommand(app *kingpin.Application) rehearseCommand {
 		"Exit: 0 nothing, 1 something.")
 	return rehearseCommand{
 		name:        cmd.FullCommand(),
-		certificate: cmd.Flag("certificate", "The new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").Required().String(),
-		password:    cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
+		certificate: cmd.Flag("certificate", "The file of the new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").Required().String(),
+		password:    cmd.Flag("password-file", "The file that holds the password of a PKCS#12 file.").String(),
 		senders: cmd.Flag("sender", "A sender's name, or TENANT[/inbound]/CONNECTOR/SENDER; repeatable. "+
 			"Default: every sender that presents, or whose connector asks for, a name of the same registered domain; where there is none, every sender whose connector asks for a certificate.").Strings(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),

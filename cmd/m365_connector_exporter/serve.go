@@ -37,7 +37,7 @@ type serveCommand struct {
 }
 
 func newServeCommand(app *kingpin.Application, byDefault bool) serveCommand {
-	cmd := app.Command("serve", "Run the daemon (default).")
+	cmd := app.Command("serve", "Probe every path at its interval and serve the pages and /metrics. What runs where no command is named.")
 	if byDefault {
 		cmd.Default()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,12 +40,13 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 	}
 	timed := new(bool)
 	return validateCommand{
-		timed:   timed,
-		name:    cmd.FullCommand(),
-		targets: cmd.Arg("target", "TENANT[/DIRECTION][/CONNECTOR[/PATH]], parts percent-encoded. Default: every path that the daemon probes.").Strings(),
-		until:   cmd.Flag("until", "The last stage to climb.").Enum(words...),
-		timeout: cmd.Flag("timeout", "Budget of each endpoint, at least 100ms.").IsSetByUser(timed).Duration(),
-		send:    cmd.Flag("send-test-message", "Send the test message, if its minimum interval allows.").Bool(),
+		timed: timed,
+		name:  cmd.FullCommand(),
+		targets: cmd.Arg("target", "A tenant, a connector or a path: TENANT[/DIRECTION][/CONNECTOR[/PATH]]. DIRECTION is outbound or inbound. "+
+			"In names, / is written %2F and % is written %25. Default: every path that the daemon probes.").Strings(),
+		until:   cmd.Flag("until", "The last stage to probe: "+strings.Join(words, ", ")+". Default: as configured, but no message.").Enum(words...),
+		timeout: cmd.Flag("timeout", "How long each endpoint may take, at least 100ms. Default: as configured.").IsSetByUser(timed).Duration(),
+		send:    cmd.Flag("send-test-message", "Go on to a test message to the validation recipients. Refused until message_min_interval has passed since the last one.").Bool(),
 		output:  cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
