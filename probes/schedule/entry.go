@@ -24,6 +24,7 @@ type entry struct {
 	round    *round  // the scheduled round that is going on
 	flight   *flight // the probe that is running, whoever asked for it
 	users    int     // goroutines that hold this entry
+	sight    Sight   // the vantage's
 	failed   bool    // the last conclusive verdict
 	confirms bool    // the next scheduled round confirms
 	complete bool    // had a round that counts
@@ -119,7 +120,7 @@ func (r *Runner) unschedule(e *entry) {
 		e.round = nil
 	}
 	e.confirm, e.confirms = time.Time{}, false
-	r.vantage.Forget(e.path.ID)
+	r.vantage.Forget(&e.sight)
 }
 
 // forget drops an entry that is neither configured nor in use.

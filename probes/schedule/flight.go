@@ -43,7 +43,7 @@ func (r *Runner) land(ctx context.Context, e *entry, f *flight, this *round) {
 		return
 	}
 	if this != nil && e.round == this {
-		r.vantage.Observe(f.result)
+		r.vantage.Observe(&e.sight, f.result)
 	}
 	f.result = r.vantage.Judge(f.result)
 	if this != nil && e.round == this {

@@ -12,25 +12,25 @@ const vantageHosts = 3
 // Vantage judges this host's place in the network: while no path passes connect in its newest round and three hosts or more
 // have been tried, failures to connect prove nothing about the servers. It is pure and not safe for concurrent use.
 type Vantage struct {
-	newest    map[probes.PathID]sight
 	connected int            // paths that passed connect
 	hosts     map[string]int // how many paths tried the host
 }
 
-// sight is what the newest round of a path says about connecting.
-type sight struct {
+// Sight is what the newest round of a path says about connecting. Its zero value says nothing. Whoever has the path keeps it.
+type Sight struct {
 	connected bool
 	hosts     []string
 }
 
 // NewVantage makes a Vantage that has seen nothing.
 func NewVantage() *Vantage {
-	return &Vantage{newest: map[probes.PathID]sight{}, hosts: map[string]int{}}
+	return &Vantage{hosts: map[string]int{}}
 }
 
-// Observe takes a finished round as its path's newest. A round that tried no connection says nothing.
-func (v *Vantage) Observe(r probes.Result) {
-	var seen sight
+// Observe takes a finished round as its path's newest, of which s is what was known before and becomes what is known now. A round that
+// tried no connection says nothing.
+func (v *Vantage) Observe(s *Sight, r probes.Result) {
+	var seen Sight
 	for _, e := range r.Endpoints {
 		passed := e.Steps[probes.Connect].Outcome == probes.Passed
 		if !passed && !blockable(e) {
@@ -41,11 +41,8 @@ func (v *Vantage) Observe(r probes.Result) {
 			seen.hosts = append(seen.hosts, e.Host)
 		}
 	}
-	v.Forget(r.Path)
-	if len(seen.hosts) == 0 {
-		return
-	}
-	v.newest[r.Path] = seen
+	v.Forget(s)
+	*s = seen
 	if seen.connected {
 		v.connected++
 	}
@@ -55,9 +52,9 @@ func (v *Vantage) Observe(r probes.Result) {
 }
 
 // Forget drops a path that is probed no more.
-func (v *Vantage) Forget(id probes.PathID) {
-	seen := v.newest[id]
-	delete(v.newest, id)
+func (v *Vantage) Forget(s *Sight) {
+	seen := *s
+	*s = Sight{}
 	if seen.connected {
 		v.connected--
 	}

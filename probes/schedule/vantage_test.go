@@ -41,8 +41,9 @@ func TestVantage(t *testing.T) {
 	} {
 		v := schedule.NewVantage()
 		for hop, answer := range c.newest {
-			v.Observe(good(path(hop, 0))) // an older round that says otherwise
-			v.Observe(answer(path(hop, 0)))
+			var seen schedule.Sight
+			v.Observe(&seen, good(path(hop, 0))) // an older round that says otherwise
+			v.Observe(&seen, answer(path(hop, 0)))
 		}
 		if got := v.Blocked(); got != c.want {
 			t.Errorf("%s: blocked %v", name, got)
@@ -71,8 +72,9 @@ func TestNoVerdictBeforeVantage(t *testing.T) {
 
 func TestVantageJudgesACopyAndForgets(t *testing.T) {
 	v := schedule.NewVantage()
-	for _, hop := range []string{"a", "b", "c"} {
-		v.Observe(dark(path(hop, 0)))
+	var seen [3]schedule.Sight
+	for i, hop := range []string{"a", "b", "c"} {
+		v.Observe(&seen[i], dark(path(hop, 0)))
 	}
 	given := dark(path("a", 0))
 	want := round(path("a", 0), probes.Connect, probes.Inconclusive, probes.ReasonVantageBlocked)
@@ -85,7 +87,7 @@ func TestVantageJudgesACopyAndForgets(t *testing.T) {
 	if got := v.Judge(bad(path("a", 0))).Outcome(); got != probes.Failed {
 		t.Errorf("a failure after connect became %s", got)
 	}
-	v.Forget(path("c", 0).ID)
+	v.Forget(&seen[2])
 	if v.Blocked() {
 		t.Error("still blocked with two hosts")
 	}
