@@ -40,8 +40,9 @@ type daemon struct {
 
 	refused atomic.Pointer[refusedReload] // the newest reload, while it is not the running configuration
 
-	mu          sync.Mutex // one reload at a time
-	cfg         *config.Config
+	cfg atomic.Pointer[config.Config] // that runs
+
+	mu          sync.Mutex // one reload at a time: it may take long, and nothing else waits for it
 	fingerprint string
 }
 
@@ -113,8 +114,9 @@ func (d *daemon) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 
 // apply makes a configuration the current one. Paths that it does not change keep their history and their place in time.
 func (d *daemon) apply(cfg *config.Config) {
-	d.tellChanges(d.cfg, cfg) // before they are drawn
-	d.cfg, d.fingerprint = cfg, cfg.Fingerprint()
+	d.tellChanges(d.cfg.Load(), cfg) // before they are drawn
+	d.cfg.Store(cfg)
+	d.fingerprint = cfg.Fingerprint()
 	paths := plan(cfg, d.hello)
 	d.gate.Set(gateOptions(cfg.Global))
 	options := proberOptions(cfg, d.gate, d.budget)
@@ -151,7 +153,7 @@ func (d *daemon) reload(why string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	hurry()
-	cfg, err := config.Load(d.file, d.cfg)
+	cfg, err := config.Load(d.file, d.cfg.Load())
 	if err != nil {
 		tuneGC(len(d.board.View().Paths))
 		d.self.Reload(false, time.Now())
@@ -159,7 +161,7 @@ func (d *daemon) reload(why string) error {
 		d.log.Error("reload refused, the old configuration keeps running", slog.String("trigger", why), slog.Any("err", err))
 		return fmt.Errorf("configuration not loaded, the old one keeps running:\n%w", err)
 	}
-	if cfg.Global.StateFile != d.cfg.Global.StateFile {
+	if cfg.Global.StateFile != d.cfg.Load().Global.StateFile {
 		d.log.Warn("a new global.state_file takes effect at the next start")
 	}
 	d.log.Info("reload", slog.String("trigger", why))
@@ -179,7 +181,7 @@ func (d *daemon) learnAgain() {
 // reloadIfChanged reloads when a file named in the configuration has another content than at the last attempt.
 func (d *daemon) reloadIfChanged() {
 	d.mu.Lock()
-	now := d.cfg.CurrentFingerprint()
+	now := d.cfg.Load().CurrentFingerprint()
 	changed := now != d.fingerprint
 	d.fingerprint = now
 	d.mu.Unlock()

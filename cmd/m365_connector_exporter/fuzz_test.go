@@ -45,7 +45,7 @@ tenants:
   outbound_connectors: [{ name: "{}", connector_type: Partner, use_mx_record: false, smart_hosts: [10.0.0.0/8] }]
   inbound_connectors: [{ name: in, connector_type: OnPremises, sender_ip_addresses: [192.0.2.0/28] }]
 `)
-	for i, p := range plan(d.cfg, d.hello) {
+	for i, p := range plan(d.cfg.Load(), d.hello) {
 		e := probes.Endpoint{Host: p.Hop, Addr: netip.MustParseAddrPort("127.0.0.1:25")}
 		well(&e, p)
 		if i%2 == 0 {
@@ -70,7 +70,7 @@ func FuzzRequest(f *testing.F) {
 	pages := []string{
 		"/", "/?state=failed&severity=critical&refresh=off&q=a&tenant=*", "/?q=nothing", "/attribution", "/attribution?q=nothing", "/reference", "/runbooks/M365ConnectorDown",
 	}
-	for _, p := range plan(d.cfg, d.hello) {
+	for _, p := range plan(d.cfg.Load(), d.hello) {
 		target := "target=" + url.QueryEscape(p.ID.String())
 		pages = append(pages, "/path?"+target)
 		f.Add(uint8(1), "", target, "", "")

@@ -34,9 +34,7 @@ func (d *daemon) handler(prefix string) http.Handler {
 }
 
 func (d *daemon) module(name string) (probes.Layer, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	layer, ok := d.cfg.Modules[name]
+	layer, ok := d.cfg.Load().Modules[name]
 	return layer, ok
 }
 

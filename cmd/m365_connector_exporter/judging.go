@@ -87,9 +87,7 @@ func keepLearning(ctx context.Context, stale <-chan struct{}, learn func(context
 // learn asks for the MX of every accepted domain and for the certificates that certificate.smtp names. What does not answer now
 // keeps what it said before. It tells whether all answered.
 func (d *daemon) learn(ctx context.Context) (all bool) {
-	d.mu.Lock()
-	cfg := d.cfg
-	d.mu.Unlock()
+	cfg := d.cfg.Load()
 	before, prober := d.learned.Load(), d.prober.Load()
 	now := &learned{mx: map[string][]string{}, served: map[probes.PathID]*probes.TLS{}}
 	results := make(chan func())

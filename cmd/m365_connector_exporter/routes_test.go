@@ -142,6 +142,19 @@ func TestRouteQueries(t *testing.T) {
 	}
 }
 
+// TestNothingWaitsForAReload: one may take long, over thousands of files or a slow file system.
+func TestNothingWaitsForAReload(t *testing.T) {
+	d := still(t)
+	handler := d.handler("")
+	d.mu.Lock() // as a reload does
+	defer d.mu.Unlock()
+	for _, route := range []string{"/", "/path?target=" + target, "/attribution", "/metrics", "/probe?target=" + target, "/sd", "/api/v1/paths", "/api/v1/findings", "/-/ready"} {
+		if w := get(handler, http.MethodGet, route, nil); w.Code != 200 {
+			t.Errorf("%s = %d", route, w.Code)
+		}
+	}
+}
+
 func TestReloadRefusesForeignOrigins(t *testing.T) {
 	d := still(t)
 	server := httptest.NewServer(d.handler(""))
