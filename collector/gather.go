@@ -38,8 +38,11 @@ func NewGatherer(own prometheus.Gatherer, sources ...Source) *Gatherer {
 	return &Gatherer{own: own, sources: sources, dropped: &atomic.Uint64{}}
 }
 
-// maxGlobs bounds the patterns of one scrape.
-const maxGlobs = 64
+// The bounds of the patterns of one scrape: each is compared with every tenant.
+const (
+	maxGlobs = 64
+	maxGlob  = 4 * maxLabel // bytes; a name with each character escaped is shorter
+)
 
 // Filtered gathers the series of the tenants that match one of the globs, and nothing of the exporter itself.
 func (g *Gatherer) Filtered(globs []string) (*Gatherer, error) {
@@ -48,6 +51,9 @@ func (g *Gatherer) Filtered(globs []string) (*Gatherer, error) {
 	}
 	safe := make([]string, len(globs))
 	for i, glob := range globs {
+		if len(glob) > maxGlob {
+			return nil, fmt.Errorf("a tenant pattern is longer than %d bytes", maxGlob)
+		}
 		safe[i] = slashless(glob)
 		if _, err := path.Match(safe[i], ""); err != nil {
 			return nil, fmt.Errorf("tenant=%q: not a pattern", glob)

@@ -41,6 +41,7 @@ func TestHandler(t *testing.T) {
 		{"/metrics?tenant=x", open, "", 404, "text/plain", false, "no tenant matches", "contoso"},
 		{"/metrics?tenant=x&name[]=m365_connector_info", "", "", 404, "text/plain", false, "no tenant matches", ""},
 		{"/metrics?tenant=[", "", "", 400, "text/plain", false, "not a pattern", ""},
+		{"/metrics?tenant=" + strings.Repeat("*", 1025), "", "", 400, "text/plain", false, "longer than 1024 bytes", ""},
 		{"/metrics?tenant=", "", "", 404, "text/plain", false, "no tenant matches", ""},
 		{"/metrics?tenant=%zz", "", "", 400, "text/plain", false, "the query cannot be read", "contoso"},
 		{"/metrics?tennant=contoso", "", "", 400, "text/plain", false, `unknown parameter "tennant"; there are tenant and name[]`, "contoso"},

@@ -46,7 +46,10 @@ func crowd() *stand {
 // time of the processor, which says the same on a busy machine.
 func TestPageBudget(t *testing.T) {
 	h := crowd().handler()
-	for _, url := range []string{"/", "/?page=250", "/?q=host&state=failed&findings=400", "/?tenant=tenant-4*", "/attribution"} {
+	for _, url := range []string{
+		"/", "/?page=250", "/?q=host&state=failed&findings=400", "/?q=" + strings.Repeat("Long-", 51), "/?tenant=tenant-4*", "/?tenant=" + strings.Repeat("*t", 128),
+		"/attribution",
+	} {
 		best := time.Hour
 		for range 3 {
 			began := processor()
@@ -56,7 +59,7 @@ func TestPageBudget(t *testing.T) {
 				t.Fatalf("%s: %d, %d bytes", url, w.Code, w.Body.Len())
 			}
 		}
-		t.Logf("%s: %s of the processor", url, best)
+		t.Logf("%.40s: %s of the processor", url, best)
 		if best > 200*time.Millisecond*slow {
 			t.Errorf("%s took %s", url, best)
 		}
@@ -115,6 +118,8 @@ func TestFilter(t *testing.T) {
 		{"refresh=5", 400, "refresh must be on or off"},
 		{"q=a&q=b", 400, "the parameter q stands 2 times"},
 		{"query=a", 400, `unknown parameter "query"`},
+		{"q=" + strings.Repeat("a", 257), 400, "q must not be longer than 256 bytes"},
+		{"tenant=" + strings.Repeat("*", 257), 400, "tenant must not be longer than 256 bytes"},
 		{"q=" + strings.Repeat("a", 9000), 400, "the query is longer than 8192 bytes"},
 		{"q=%ff%00%1b[2J<script>", 200, "No path matches."},
 	} {

@@ -18,7 +18,12 @@ type filter struct {
 	Severity            check.Severity // at least this
 	Page, Findings      int            // of the paths and of the findings, from 1
 	Still               bool           // the page does not refresh itself
+
+	want string // Text in lower case
 }
+
+// maxFilter bounds what is searched for, in bytes: it is compared with every path, and no name is longer.
+const maxFilter = 256
 
 // readFilter reads the query of a page. The error is a sentence for the reader.
 func readFilter(r *http.Request) (filter, error) {
@@ -26,7 +31,13 @@ func readFilter(r *http.Request) (filter, error) {
 	if err != nil {
 		return filter{}, err
 	}
+	for _, name := range []string{"q", "tenant"} {
+		if len(values.Get(name)) > maxFilter {
+			return filter{}, fmt.Errorf("%s must not be longer than %d bytes", name, maxFilter)
+		}
+	}
 	f := filter{Text: strings.TrimSpace(values.Get("q")), Tenant: strings.TrimSpace(values.Get("tenant")), State: values.Get("state")}
+	f.want = strings.ToLower(f.Text)
 	if f.State != "" && !slices.Contains(states, f.State) {
 		return filter{}, fmt.Errorf("state must be one of %s", strings.Join(states, ", "))
 	}
@@ -122,8 +133,9 @@ func (f filter) ofTenant(tenant string) bool {
 }
 
 func (f filter) holds(texts ...string) bool {
-	want := strings.ToLower(f.Text)
-	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(strings.ToLower(s), want) })
+	return slices.ContainsFunc(texts, func(s string) bool { // in what the page shows of each
+		return strings.Contains(strings.ToLower(s[:min(len(s), maxShown)]), f.want)
+	})
 }
 
 // part is one page of a list.
