@@ -2,8 +2,13 @@ package deploy_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,84 +41,205 @@ var everything = []string{
 	"nodeSelector.os=linux", "imagePullSecrets[0].name=pull", "priorityClassName=high", "hostAliases[0].ip=192.0.2.1",
 }
 
-// The API's own types accept whatever the chart can render, and the plain manifests.
+var combinations = map[string][]string{
+	"least": nil,
+	"most":  everything,
+	"values of one's own": {
+		"existingConfigMap=mine", "serviceAccount.create=false", "serviceAccount.name=mine", "fullnameOverride=mail", "replicas=3",
+		"extraFiles[0].name=exports", "extraFiles[0].configMap=exports", "extraFiles[0].mountPath=/exports",
+		"tolerations[0].key=edge", "tolerations[0].operator=Exists", "resources.limits.cpu=1", "podAnnotations.owner=mail",
+		"networkPolicy.enabled=true", "networkPolicy.smtpPorts={25,2525}", "networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=monitoring",
+		"networkPolicy.dns[0].ipBlock.cidr=192.0.2.53/32",
+	},
+}
+
+// strict judges manifests by the API's own types, and pods by Pod Security Admission at its strictest level.
+func strict(t *testing.T, manifests string) error {
+	t.Helper()
+	cmd := exec.Command(need(t, "kube-strict"))
+	cmd.Stdin = strings.NewReader(manifests)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// The API accepts whatever the chart can render, and the plain manifests.
 func TestManifestsAreStrict(t *testing.T) {
 	run(t, "helm", "lint", "--strict", chart)
-	plain := read(t, "kubernetes/manifests/exporter.yaml")
-	least, err := helm(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	most, err := helm(t, everything...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, manifests := range map[string]string{"plain": plain, "least": least, "most": most} {
-		cmd := exec.Command(need(t, "kube-strict"))
-		cmd.Stdin = strings.NewReader(manifests)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %s", name, out)
+	manifests := map[string]string{"plain": read(t, "kubernetes/manifests/exporter.yaml")}
+	for name, values := range combinations {
+		rendered, err := helm(t, values...)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
-		restricted(t, name, manifests)
+		manifests[name] = rendered
+	}
+	for name, m := range manifests {
+		if err := strict(t, m); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		closed(t, name, m)
 	}
 	for _, kind := range []string{"ServiceMonitor", "Probe", "PrometheusRule", "NetworkPolicy"} {
-		if strings.Contains(least, "kind: "+kind) || !strings.Contains(most, "kind: "+kind) {
+		if strings.Contains(manifests["least"], "kind: "+kind) || !strings.Contains(manifests["most"], "kind: "+kind) {
 			t.Errorf("%s is not optional", kind)
 		}
 	}
-	if n := strings.Count(most, "runbook_url: https://wiki.example.org/M365Connector"); n < 20 {
-		t.Errorf("%d alerts with the runbooks' address", n)
+}
+
+// What strict accepts means something: it refuses each of these mistakes.
+func TestManifestMistakes(t *testing.T) {
+	plain := read(t, "kubernetes/manifests/exporter.yaml")
+	for _, c := range []struct{ good, bad, complaint string }{
+		{"containerPort: 10587", "containerPrt: 10587", "unknown field"},
+		{"periodSeconds: 30", "periodSeconds: 30\n            periodSeconds: 31", "already set"},
+		{"kind: NetworkPolicy", "kind: NetworkPolice", "no kind"},
+		{"replicas: 1", "replicas: one", "cannot unmarshal"},
+		{"runAsNonRoot: true", "runAsNonRoot: false", "runAsNonRoot != true"},
+		{"seccompProfile: { type: RuntimeDefault }", "seccompProfile: { type: Unconfined }", "seccompProfile"},
+		{"allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", "allowPrivilegeEscalation != false"},
+		{"drop: [ALL]", "drop: [NET_RAW]", "unrestricted capabilities"},
+		{"path: /-/ready", "path: /-/ready, host: 192.0.2.1", "probe or lifecycle host"},
+		{"configMap: { name: m365-connector-exporter }", "hostPath: { path: /etc }", "restricted volume types"},
+	} {
+		bad := strings.Replace(plain, c.good, c.bad, 1)
+		if err := strict(t, bad); err == nil || bad == plain || !strings.Contains(err.Error(), c.complaint) {
+			t.Errorf("%s: %v", c.bad, err)
+		}
 	}
 }
 
-// restricted holds the pod to Kubernetes' "restricted" Pod Security Standard, and to a file system that it cannot write.
-func restricted(t *testing.T, name, manifests string) {
+// objects are the manifests of one kind, by name.
+func objects[T any](t *testing.T, manifests, kind string) map[string]T {
 	t.Helper()
-	type security struct {
-		RunAsNonRoot             bool                    `yaml:"runAsNonRoot"`
-		SeccompProfile           struct{ Type string }   `yaml:"seccompProfile"`
-		AllowPrivilegeEscalation *bool                   `yaml:"allowPrivilegeEscalation"`
-		ReadOnlyRootFilesystem   bool                    `yaml:"readOnlyRootFilesystem"`
-		Capabilities             struct{ Drop []string } `yaml:"capabilities"`
+	found := map[string]T{}
+	documents := yaml.NewDecoder(strings.NewReader(manifests))
+	for {
+		var node yaml.Node
+		if err := documents.Decode(&node); errors.Is(err, io.EOF) {
+			return found
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		var head struct {
+			Kind     string
+			Metadata struct{ Name string }
+		}
+		var object T
+		if err := node.Decode(&head); err != nil || head.Kind != kind {
+			continue
+		}
+		if err := node.Decode(&object); err != nil {
+			t.Fatal(err)
+		}
+		found[head.Metadata.Name] = object
 	}
-	var pod struct {
+}
+
+// closed wants what no Pod Security Standard asks for: a file system that cannot be written, and no token for the API.
+func closed(t *testing.T, name, manifests string) {
+	t.Helper()
+	type deployment struct {
 		Spec struct {
 			Template struct {
 				Spec struct {
-					Automount       *bool    `yaml:"automountServiceAccountToken"`
-					SecurityContext security `yaml:"securityContext"`
-					Containers      []struct {
-						SecurityContext security `yaml:"securityContext"`
+					Automount  *bool `yaml:"automountServiceAccountToken"`
+					Containers []struct {
+						SecurityContext struct {
+							ReadOnlyRootFilesystem bool `yaml:"readOnlyRootFilesystem"`
+						} `yaml:"securityContext"`
 					}
 				}
 			}
 		}
 	}
-	documents := yaml.NewDecoder(strings.NewReader(manifests))
-	for {
-		var node yaml.Node
-		if err := documents.Decode(&node); errors.Is(err, io.EOF) {
-			t.Fatalf("%s: no Deployment", name)
-		} else if err != nil {
-			t.Fatalf("%s: %v", name, err)
+	deployments := objects[deployment](t, manifests, "Deployment")
+	if len(deployments) != 1 {
+		t.Errorf("%s: %d deployments", name, len(deployments))
+	}
+	for _, d := range deployments {
+		pod := d.Spec.Template.Spec
+		if pod.Automount == nil || *pod.Automount || len(pod.Containers) != 1 || !pod.Containers[0].SecurityContext.ReadOnlyRootFilesystem {
+			t.Errorf("%s: the pod is not closed: %+v", name, pod)
 		}
-		var head struct{ Kind string }
-		if node.Decode(&head) == nil && head.Kind == "Deployment" {
-			if err := node.Decode(&pod); err != nil {
-				t.Fatal(err)
+	}
+}
+
+// The chart carries the dashboards of deploy/grafana, byte by byte, under the label that Grafana's sidecar looks for.
+func TestChartDashboards(t *testing.T) {
+	rendered, err := helm(t, "dashboards.enabled=true", "dashboards.annotations.folder=Mail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type configMap struct {
+		Metadata struct{ Labels, Annotations map[string]string }
+		Data     map[string]string
+	}
+	carried := map[string]string{}
+	for name, c := range objects[configMap](t, rendered, "ConfigMap") {
+		if _, own := c.Data["config.yaml"]; own {
+			continue
+		}
+		if c.Metadata.Labels["grafana_dashboard"] != "1" || c.Metadata.Annotations["folder"] != "Mail" {
+			t.Errorf("%s: a sidecar does not find it: %+v", name, c.Metadata)
+		}
+		size := 0
+		for file, text := range c.Data {
+			if _, twice := carried[file]; twice {
+				t.Errorf("%s stands in two ConfigMaps", file)
 			}
-			break
+			carried[file] = text
+			size += len(text)
+		}
+		if size > 1<<20 {
+			t.Errorf("%s has %d bytes, more than a ConfigMap may have", name, size)
 		}
 	}
-	p := pod.Spec.Template.Spec
-	if !p.SecurityContext.RunAsNonRoot || p.SecurityContext.SeccompProfile.Type != "RuntimeDefault" || p.Automount == nil || *p.Automount {
-		t.Errorf("%s: the pod is not restricted: %+v", name, p)
+	files := map[string]string{}
+	for _, path := range glob(t, "grafana/dashboards/*") {
+		files[filepath.Base(path)] = read(t, path)
 	}
-	for _, c := range p.Containers {
-		s := c.SecurityContext
-		if s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation || !s.ReadOnlyRootFilesystem || len(s.Capabilities.Drop) != 1 || s.Capabilities.Drop[0] != "ALL" {
-			t.Errorf("%s: the container is not restricted: %+v", name, s)
+	if !maps.Equal(carried, files) {
+		t.Errorf("the chart carries %v, want %v", slices.Sorted(maps.Keys(carried)), slices.Sorted(maps.Keys(files)))
+	}
+}
+
+// The chart's PrometheusRule is the rules of deploy/prometheus, but for where the runbooks stand.
+func TestChartRules(t *testing.T) {
+	type groups struct {
+		Groups []any
+	}
+	var want groups
+	for _, path := range glob(t, "prometheus/rules/*.yml") {
+		var file groups
+		if err := yaml.Unmarshal([]byte(read(t, path)), &file); err != nil {
+			t.Fatal(err)
 		}
+		want.Groups = append(want.Groups, file.Groups...)
+	}
+	for _, base := range []string{"docs/runbooks/", "https://wiki.example.org/"} {
+		rendered, err := helm(t, "prometheusRule.enabled=true", "prometheusRule.runbookURL="+base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := objects[struct{ Spec groups }](t, rendered, "PrometheusRule")["x-m365-connector-exporter"].Spec
+		there, err := yaml.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, err := yaml.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if moved := strings.ReplaceAll(string(here), "runbook_url: docs/runbooks/", "runbook_url: "+base); string(there) != moved || len(want.Groups) == 0 {
+			t.Errorf("the chart's rules are not those of deploy/prometheus:\n%s", there)
+		}
+		path := filepath.Join(t.TempDir(), "rules.yml")
+		if err := os.WriteFile(path, there, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "promtool", "check", "rules", path)
 	}
 }
 

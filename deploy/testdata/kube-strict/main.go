@@ -1,5 +1,6 @@
-// Command kube-strict reads Kubernetes manifests from standard input and fails on whatever the API's own types do not know:
-// unknown kinds, unknown or doubled fields. It is a module of its own, so that the exporter does not depend on Kubernetes.
+// Command kube-strict reads Kubernetes manifests from standard input and fails on whatever the API's own types do not know
+// (unknown kinds, unknown or doubled fields), and on pods that Pod Security Admission refuses where a namespace enforces its
+// strictest level. It is a module of its own, so that the exporter does not depend on Kubernetes.
 package main
 
 import (
@@ -10,10 +11,13 @@ import (
 	"os"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
 )
 
 func main() {
@@ -28,6 +32,10 @@ func main() {
 func check(in io.Reader) (int, error) {
 	known := runtime.NewScheme()
 	if err := errors.Join(scheme.AddToScheme(known), monitoringv1.AddToScheme(known)); err != nil {
+		return 0, err
+	}
+	judge, err := policy.NewEvaluator(policy.DefaultChecks())
+	if err != nil {
 		return 0, err
 	}
 	decoder := json.NewSerializerWithOptions(json.DefaultMetaFactory, known, known, json.SerializerOptions{Yaml: true, Strict: true})
@@ -46,9 +54,28 @@ func check(in io.Reader) (int, error) {
 			}
 			continue
 		}
-		if _, kind, err := decoder.Decode(document, nil, nil); err != nil {
+		object, kind, err := decoder.Decode(document, nil, nil)
+		if err != nil {
+			return n, fmt.Errorf("%v: %w", kind, err)
+		}
+		if err := admit(judge, object); err != nil {
 			return n, fmt.Errorf("%v: %w", kind, err)
 		}
 		n++
 	}
+}
+
+// restricted is the strictest level, as the newest version known here has it.
+var restricted = api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+
+func admit(judge policy.Evaluator, object runtime.Object) error {
+	deployment, is := object.(*appsv1.Deployment)
+	if !is { // nothing else of ours makes pods
+		return nil
+	}
+	pod := deployment.Spec.Template
+	if result := policy.AggregateCheckResults(judge.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec)); !result.Allowed {
+		return fmt.Errorf("%s violates PodSecurity %q: %s", deployment.Name, restricted, result.ForbiddenDetail())
+	}
+	return nil
 }
