@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
 )
 
 // NormaliseDomain reads a domain as people, exports and certificates write it, into the one form that is compared: lower case,
@@ -111,4 +112,13 @@ func registrable(name string) (string, bool) {
 func parent(domain string) string {
 	_, rest, _ := strings.Cut(domain, ".")
 	return rest
+}
+
+// RegisteredDomain is the domain right below the public suffix; "" where there is none.
+func RegisteredDomain(name string) string {
+	domain, err := publicsuffix.EffectiveTLDPlusOne(strings.TrimPrefix(name, "*."))
+	if err != nil {
+		return ""
+	}
+	return domain
 }

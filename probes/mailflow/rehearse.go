@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/publicsuffix"
 )
 
 // Rehearsal is what becomes of one sender's mail if it presents another certificate.
@@ -144,10 +142,10 @@ func Concerns(p *Presented, t *Tenant, s *Sender) bool {
 	}
 	registered := map[string]bool{}
 	for _, name := range names {
-		registered[registeredDomain(name)] = true
+		registered[RegisteredDomain(name)] = true
 	}
 	return slices.ContainsFunc(namesOf(p).all, func(name string) bool {
-		domain := registeredDomain(name)
+		domain := RegisteredDomain(name)
 		return domain != "" && registered[domain]
 	})
 }
@@ -156,13 +154,4 @@ func Concerns(p *Presented, t *Tenant, s *Sender) bool {
 func AsksForCertificate(t *Tenant, s *Sender) bool {
 	c := t.inbound(s.Connector)
 	return c != nil && c.TLSSenderCertificateName != ""
-}
-
-// registeredDomain is the domain right below the public suffix; "" where there is none.
-func registeredDomain(name string) string {
-	domain, err := publicsuffix.EffectiveTLDPlusOne(strings.TrimPrefix(name, "*."))
-	if err != nil {
-		return ""
-	}
-	return domain
 }

@@ -3,8 +3,11 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -165,6 +168,81 @@ func TestDNSSilence(t *testing.T) {
 	}
 }
 
+// TestCutOffResolver: SERVFAIL blames the domain only where the servers still have answers for others, which they cannot give from
+// memory, and not where they know the root alone.
+func TestCutOffResolver(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before []string               // names that were answered
+		sick   func(name string) bool // what is answered by SERVFAIL now
+		mute   bool                   // not even that
+		age    time.Duration          // of what was answered
+		want   probes.Outcome
+		reason probes.Reason
+	}{
+		{"one domain", []string{"mail.good.test"}, below("sick.test."), false, 0, probes.Failed, probes.ReasonDNSServfail},
+		{"everything but the root", []string{"mail.good.test"}, below("test."), false, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
+		{"everything, in silence", []string{"mail.good.test"}, below("test."), true, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
+		{"one domain, in silence", []string{"mail.good.test"}, below("sick.test."), true, 0, probes.Failed, probes.ReasonDNSTimeout},
+		{"all but one", []string{"mail.good.test", "mail.other.test", "mail.third.test"}, func(n string) bool { return below("test.")(n) && !below("good.test.")(n) }, false, 0, probes.Failed, probes.ReasonDNSServfail},
+		{"the only domain", []string{"other.sick.test"}, below("sick.test."), false, 0, probes.Failed, probes.ReasonDNSServfail},
+		{"the root too", nil, below("."), false, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
+		{"what was answered long ago", []string{"mail.good.test"}, below("test."), false, witnessFor, probes.Failed, probes.ReasonDNSServfail},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var cut atomic.Bool
+			server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
+				name := q.Question[0].Name
+				known := slices.Contains(tt.before, strings.TrimSuffix(name, ".")) // in its memory
+				switch {
+				case !cut.Load() || known || !tt.sick(name):
+					_ = w.WriteMsg(answer(q, name+" 60 IN A 192.0.2.1"))
+				case !tt.mute:
+					_ = w.WriteMsg(rcode(q, dns.RcodeServerFailure))
+				}
+			})
+			r := newResolver(nil, nil, nil)
+			r.timeout = 300 * time.Millisecond
+			ask := func(hop string) probes.Step {
+				targets, _ := r.resolveHop(t.Context(), &probes.Path{Hop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
+				note(targets)
+				return targets[0].Step
+			}
+			for _, name := range tt.before {
+				ask(name)
+			}
+			for _, h := range r.heard {
+				for domain, w := range h.witnesses {
+					h.witnesses[domain] = witness{w.name, w.at.Add(-tt.age)}
+				}
+			}
+			cut.Store(true)
+			if s := ask("mail.sick.test"); s.Outcome != tt.want || s.Reason != tt.reason {
+				t.Errorf("%+v, want %v %s", s, tt.want, tt.reason)
+			}
+		})
+	}
+}
+
+func below(domain string) func(name string) bool {
+	return func(name string) bool { return dns.IsSubDomain(domain, name) }
+}
+
+// TestWitnesses: what is remembered of DNS servers is bounded, and of each domain one name.
+func TestWitnesses(t *testing.T) {
+	r := newResolver(nil, nil, nil)
+	for i := range 100 {
+		r.hear("servers", fmt.Sprintf("mail%d.domain%d.test.", i, i/2))
+		if h := r.heard["servers"]; len(h.witnesses) > maxWitnesses || h.witnesses[fmt.Sprintf("domain%d.test", i/2)].name == "" {
+			t.Fatalf("after %d names: %v", i, h.witnesses)
+		}
+	}
+	r.hear("servers", strings.Repeat("long.", 50)+"test.")
+	if names := r.witnessesBeside("servers", []string{"domain49.test"}); len(names) != askWitnesses || slices.Contains(names, "mail99.domain49.test.") {
+		t.Errorf("%v", names)
+	}
+}
+
 // TestOwnTroubleWithDNS: what keeps a question from ever reaching a server proves nothing about the name, whatever was heard before.
 func TestOwnTroubleWithDNS(t *testing.T) {
 	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1")) })
@@ -179,7 +257,7 @@ func TestOwnTroubleWithDNS(t *testing.T) {
 		{[]string{nobody, server}, probes.Passed, ""},
 		{[]string{nobody}, probes.Inconclusive, probes.ReasonDNSRefused},
 	} {
-		r.hear(tt.servers[0])
+		r.hear(tt.servers[0], "")
 		targets, _ := r.resolveHop(t.Context(), &probes.Path{Hop: "good.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: tt.servers}})
 		if s := targets[0].Step; s.Outcome != tt.want || s.Reason != tt.reason {
 			t.Errorf("%v: %+v", tt.servers, s)

@@ -31,12 +31,12 @@ type dnsFault struct {
 	ours   bool // the question did not get to any server, or this host is at its limits: it proves nothing about the name
 }
 
-// dnsClient asks one set of servers. heard is told when one of them gave a real answer.
+// dnsClient asks one set of servers. heard is told when one of them answered, and of a name that has records.
 type dnsClient struct {
 	servers []string
 	timeout time.Duration
 	dial    dialFunc
-	heard   func()
+	heard   func(name string)
 }
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
@@ -52,8 +52,11 @@ func (c *dnsClient) ask(ctx context.Context, name string, qtype uint16) (*dns.Ms
 				return nil, dnsFault{reason: probes.ReasonDNSTimeout, detail: "no DNS server answered"}
 			}
 			fault := faultOf(m, err)
-			if err == nil && fault.reason != probes.ReasonDNSRefused {
-				c.heard()
+			switch {
+			case fault.reason == "" && m.Rcode == dns.RcodeSuccess && len(m.Answer) > 0:
+				c.heard(name)
+			case err == nil && fault.reason != probes.ReasonDNSRefused:
+				c.heard("")
 			}
 			if fault.reason == "" {
 				return m, fault
@@ -67,18 +70,6 @@ func (c *dnsClient) ask(ctx context.Context, name string, qtype uint16) (*dns.Ms
 	}
 	worst.ours = ours
 	return nil, worst
-}
-
-// alive reports whether any of the servers says anything at all: it is asked what every resolver knows.
-func (c *dnsClient) alive(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	for _, server := range c.servers {
-		if _, err := c.askServer(ctx, server, ".", dns.TypeNS); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // faultOf judges a reply. NXDOMAIN is an answer.

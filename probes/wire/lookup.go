@@ -41,15 +41,15 @@ func (r *resolver) servers(p *probes.Path) ([]string, error) {
 }
 
 // lookUp asks DNS and settles what a silence means: while the servers answer nothing at all, it proves nothing about the domain.
-// Silence is that of the servers where they do not even say who serves the root; REFUSED is that of the servers where they have
-// said nothing else lately.
+// Silence is that of the servers where they are silent, or say SERVFAIL, for others too; so is SERVFAIL, which then only says that the
+// silence is behind them. REFUSED is that of the servers where they have said nothing else lately.
 func (r *resolver) lookUp(ctx context.Context, servers []string, ask func(context.Context, *dnsClient) []target) []target {
 	key := strings.Join(servers, ",")
 	bounded, cancel := context.WithTimeout(ctx, resolveBound)
 	defer cancel()
-	client := &dnsClient{servers: servers, timeout: r.timeout, dial: r.dial, heard: func() { r.hear(key) }}
+	client := &dnsClient{servers: servers, timeout: r.timeout, dial: r.dial, heard: func(name string) { r.hear(key, name) }}
 	targets := ask(bounded, client)
-	alive := sync.OnceValue(func() bool { return client.alive(ctx) })
+	alive := sync.OnceValue(func() bool { return client.alive(ctx, r.witnessesBeside(key, domainsOf(targets))) })
 	for i := range targets {
 		s := &targets[i].Step
 		switch {
@@ -60,25 +60,12 @@ func (r *resolver) lookUp(ctx context.Context, servers []string, ask func(contex
 		case s.Reason == probes.ReasonDNSTimeout && !alive(), s.Reason == probes.ReasonDNSRefused && !r.heardLately(key):
 			s.Outcome = probes.Inconclusive
 			s.Detail += "; these DNS servers answer nothing at all"
+		case s.Reason == probes.ReasonDNSServfail && !alive():
+			s.Outcome, s.Reason = probes.Inconclusive, probes.ReasonDNSTimeout
+			s.Detail += "; these DNS servers have an answer for nobody else either: they seem to be cut off"
 		}
 	}
 	return targets
-}
-
-func (r *resolver) hear(key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.heard) > 1000 { // configurations come and go
-		clear(r.heard)
-	}
-	r.heard[key] = time.Now()
-}
-
-func (r *resolver) heardLately(key string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at, ok := r.heard[key]
-	return ok && time.Since(at) < heardFor
 }
 
 // byMX follows RFC 5321, section 5.1: the MX records, or the name's own addresses where there is none. Each target's time is that

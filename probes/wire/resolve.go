@@ -20,9 +20,6 @@ type target struct {
 	Step  probes.Step  // the resolve stage
 }
 
-// heardFor is how long a server's answer proves that its REFUSED is meant for the domain and not for us.
-const heardFor = 5 * time.Minute
-
 // maxTurns bounds how many paths' turns are remembered.
 const maxTurns = 100_000
 
@@ -41,7 +38,7 @@ type resolver struct {
 // learned is what a resolver remembers, also over a change of its settings.
 type learned struct {
 	mu    sync.Mutex
-	heard map[string]time.Time     // by server set: when it last answered anything
+	heard map[string]*hearing      // by server set
 	turns map[probes.PathID]uint64 // rounds of each path
 }
 
@@ -49,7 +46,7 @@ type learned struct {
 func newResolver(systemServers []string, allow []netip.Prefix, exoHosts []string) *resolver {
 	return &resolver{
 		system: systemServers, allow: allow, exoHosts: exoHosts, timeout: dnsTimeout, dial: (&net.Dialer{}).DialContext,
-		learned: &learned{heard: map[string]time.Time{}, turns: map[probes.PathID]uint64{}},
+		learned: &learned{heard: map[string]*hearing{}, turns: map[probes.PathID]uint64{}},
 	}
 }
 
