@@ -19,7 +19,7 @@ type jump struct {
 	to     time.Duration
 	soon   string  // of the path whose certificate ends in 90 days
 	later  string  // of the one whose certificate begins in half an hour
-	listed string  // of one whose certificate is on a list of revoked ones, which ends tomorrow
+	listed string  // of one whose certificate is on a list of revoked ones, which ends in three days
 	client float64 // the verdict on time of a sender's certificate, which ends in 90 days
 }
 

@@ -133,7 +133,7 @@ func (w *faultWorld) startLists() string {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/list", func(rw http.ResponseWriter, _ *http.Request) {
 		list, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-			Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(24 * time.Hour),
+			Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(72 * time.Hour),
 			RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: w.gone, RevocationTime: time.Now().Add(-time.Hour)}},
 		}, w.ca.middle.cert, w.ca.middle.key)
 		if err == nil {
