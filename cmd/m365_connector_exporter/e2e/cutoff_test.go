@@ -30,7 +30,7 @@ func TestResolverCutOff(t *testing.T) {
 		t.Cleanup(mail.Close)
 		host := "mail." + name + ".test"
 		zone += host + ". 1 IN A " + addr + "\n"
-		paths = append(paths, path{connector: name, hop: host, port: mail.Port(), tls: "DomainValidation", probe: "interval: 12s, timeout: 3s, "})
+		paths = append(paths, path{connector: name, hop: host, port: mail.Port(), tls: "DomainValidation", probe: "interval: 11s, timeout: 3s, "})
 	}
 	uplink, err := lab.StartDNS(zone)
 	w.ca.must(err)
@@ -63,7 +63,7 @@ func TestResolverCutOff(t *testing.T) {
 	uplink.Close()
 	const unsure = "inconclusive and 1 resolve dns_timeout"
 	sees(unsure, unsure, unsure)
-	time.Sleep(14 * time.Second) // first failures would be repeated, and told
+	time.Sleep(7 * time.Second) // first failures would be repeated, and told
 	sees(unsure, unsure, unsure)
 	root()
 
