@@ -189,6 +189,18 @@ func TestReloadKeepsHistory(t *testing.T) {
 	}
 }
 
+// TestReloadLetsGoOfOldPaths: of two lists of the same paths the newer is held, or each reload would leave a whole list in memory.
+func TestReloadLetsGoOfOldPaths(t *testing.T) {
+	b := collector.NewBoard(time.Now)
+	for range 2 {
+		paths := []probes.Path{path("c", "h")}
+		b.SetInventory(nil, paths)
+		if b.View().Paths[0].Path != &paths[0] {
+			t.Error("a copy, or the path of the configuration before")
+		}
+	}
+}
+
 func TestHistoryIsBounded(t *testing.T) {
 	p := path("c", "h")
 	b := collector.NewBoard(time.Now)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"m365_connector_exporter/probes"
 )
 
 func TestGateForgetsIdleAddresses(t *testing.T) {
@@ -40,5 +42,17 @@ func TestRunnerForgetsUnknownPaths(t *testing.T) {
 	p := pathNamed("a")
 	if _, err := r.RunNow(t.Context(), p.ID, p); err != nil || len(r.entries) != 0 {
 		t.Errorf("%v, %d entries", err, len(r.entries))
+	}
+}
+
+// TestRunnerLetsGoOfOldPaths: of two lists of the same paths the newer is held, or each reload would leave a whole list in memory.
+func TestRunnerLetsGoOfOldPaths(t *testing.T) {
+	r := New(Options{Prober: proberFunc})
+	for range 2 {
+		paths := []probes.Path{pathNamed("a")}
+		r.SetPaths(paths)
+		if r.entries[paths[0].ID].path != &paths[0] {
+			t.Error("a copy, or the path of the configuration before")
+		}
 	}
 }
