@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// manyPaths is where what rests in memory begins to matter.
-const manyPaths = 5000
+// somePaths and manyPaths are where what rests in memory begins to matter, and where it matters more than the CPU.
+const somePaths, manyPaths = 1000, 5000
 
 // gcPercent is how much garbage may lie beside what is in use before it is collected. What is known of thousands of paths stays in
 // memory for hours, and twice that would be held for nothing; with few paths, collecting often would cost more than it saves.
 func gcPercent(paths int) int {
 	switch {
-	case paths < 1000:
+	case paths < somePaths:
 		return 100
 	case paths < manyPaths:
 		return 50
@@ -42,7 +42,7 @@ func setGCPercent(percent int) {
 // as much as what rests, and the runtime by itself takes minutes to give it back.
 const releaseEvery = 30 * time.Second
 
-// keepLean gives memory back while there are many paths, until ctx ends.
+// keepLean gives memory back while there are some thousand paths, until ctx ends.
 func (d *daemon) keepLean(ctx context.Context) error {
 	tick := time.NewTicker(releaseEvery)
 	defer tick.Stop()
@@ -51,7 +51,7 @@ func (d *daemon) keepLean(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if len(d.board.View().Paths) >= manyPaths {
+			if len(d.board.View().Paths) >= somePaths {
 				debug.FreeOSMemory()
 			}
 		}

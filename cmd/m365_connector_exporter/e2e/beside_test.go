@@ -18,13 +18,14 @@ type besideSize struct {
 	probes, turns int  // of each prober
 	scheduled     bool // the daemon's own schedule too, for minutes
 	held          []int
+	settle        time.Duration // before something is weighed, so that collectors can give back what nobody uses
 }
 
 func sizeOfBeside() besideSize {
 	if os.Getenv("E2E_BESIDE") == "full" {
-		return besideSize{3000, 6, true, []int{1000, 5000}}
+		return besideSize{3000, 6, true, []int{1000, 5000}, 31 * time.Second}
 	}
-	return besideSize{600, 3, false, []int{1000}}
+	return besideSize{600, 3, false, []int{1000}, 0}
 }
 
 // TestBeside runs this program, blackbox_exporter and a bare Go client against the same server in turns, and holds many probes of
@@ -33,9 +34,12 @@ func TestBeside(t *testing.T) {
 	size := sizeOfBeside()
 	a := newArena(t, size.probes)
 	t.Run("speed", func(t *testing.T) { a.in(t).speed(size) })
+	if size.scheduled {
+		t.Run("schedule", func(t *testing.T) { t.Log(a.in(t).scheduled(size.probes).row("this program, its own schedule")) })
+	}
 	for _, held := range size.held {
-		t.Run(fmt.Sprintf("%d held at the greeting", held), func(t *testing.T) { a.in(t).hold(held, silentAtGreeting) })
-		t.Run(fmt.Sprintf("%d held after the handshake", held), func(t *testing.T) { a.in(t).hold(held, silentAfterHandshake) })
+		t.Run(fmt.Sprintf("%d held at the greeting", held), func(t *testing.T) { a.in(t).hold(held, silentAtGreeting, size.settle) })
+		t.Run(fmt.Sprintf("%d held after the handshake", held), func(t *testing.T) { a.in(t).hold(held, silentAfterHandshake, size.settle) })
 	}
 }
 
@@ -60,9 +64,6 @@ func (a *arena) speed(size besideSize) {
 	a.t.Log(own.row("this program, /probe"))
 	a.t.Log(other.row("blackbox_exporter, /probe"))
 	a.t.Log(bare.row("net/smtp and crypto/tls alone"))
-	if size.scheduled {
-		a.t.Log(a.scheduled(size.probes).row("this program, its own schedule"))
-	}
 	a.t.Logf("resident then: this program with %d paths %d kB, blackbox_exporter %d kB", size.probes, program.resident()>>10, blackbox.resident()>>10)
 	if own.each() > other.each() {
 		a.t.Errorf("a probe costs %v, blackbox_exporter's %v", own.each(), other.each())
@@ -108,9 +109,9 @@ func unless(ok bool, why string) string {
 }
 
 // hold compares what n probes take that wait for a server. Both start from rest: this program knows n paths then.
-func (a *arena) hold(n, silent int) {
-	own := a.held(n, func() *daemon { return a.program(n, onRequest, silent) }, func() *daemon { return a.program(n, "10m", silent) })
-	other := a.held(n, a.blackbox, func() *daemon {
+func (a *arena) hold(n, silent int, settle time.Duration) {
+	own := a.held(n, settle, func() *daemon { return a.program(n, onRequest, silent) }, func() *daemon { return a.program(n, "10m", silent) })
+	other := a.held(n, settle, a.blackbox, func() *daemon {
 		d := a.blackbox()
 		d.holdAll(n, a.blackboxTarget(silent))
 		return d
@@ -125,9 +126,10 @@ func (a *arena) hold(n, silent int) {
 // footprint is resident memory in bytes.
 type footprint struct{ rest, full, each int }
 
-func (a *arena) held(n int, rest, full func() *daemon) footprint {
+func (a *arena) held(n int, settle time.Duration, rest, full func() *daemon) footprint {
 	a.t.Helper()
 	idle := rest()
+	time.Sleep(settle)
 	idle.calm()
 	f := footprint{rest: idle.resident()}
 	idle.stop()
@@ -136,6 +138,7 @@ func (a *arena) held(n int, rest, full func() *daemon) footprint {
 	eventually(a.t, 2*time.Minute, func() string {
 		return unless(a.peer.descriptors()-before >= n, fmt.Sprintf("%d of %d wait", a.peer.descriptors()-before, n))
 	})
+	time.Sleep(settle)
 	d.calm()
 	f.full = d.resident()
 	f.each = (f.full - f.rest) / n
