@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -152,6 +153,32 @@ func TestProbeSays(t *testing.T) {
 				t.Errorf("%s: %s in\n%s", c.name, not, body)
 			}
 		}
+	}
+}
+
+// TestProbeFormats: the format is the one that is asked for, and the families stand in the order of their names.
+func TestProbeFormats(t *testing.T) {
+	for accept, want := range map[string]struct{ format, end string }{
+		"": {"text/plain; version=0.0.4", "probe_success 1\n"},
+		"application/openmetrics-text;version=1.0.0": {"application/openmetrics-text; version=1.0.0", "probe_success 1.0\n# EOF\n"},
+	} {
+		w := ask(bench().handler(), "/probe?target=contoso/case/a", "Accept", accept)
+		var names []string
+		for line := range strings.Lines(w.Body.String()) {
+			if name, is := strings.CutPrefix(line, "# TYPE "); is {
+				names = append(names, name)
+			}
+		}
+		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, want.format) || !strings.HasSuffix(w.Body.String(), want.end) {
+			t.Errorf("%q: %s\n%s", accept, got, w.Body)
+		}
+		if len(names) != 4 || !slices.IsSorted(names) {
+			t.Errorf("%q: %q", accept, names)
+		}
+	}
+	w := ask(bench().handler(), "/probe?target=contoso/case/a", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+	if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, "application/vnd.google.protobuf") || strings.Contains(w.Body.String(), "# TYPE") {
+		t.Errorf("%s\n%q", got, w.Body)
 	}
 }
 
