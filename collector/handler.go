@@ -22,25 +22,35 @@ const maxScrapes = 8
 // handler answers scrapes. What Prometheus asks for is written from the drawn series; the formats that are for people, and name[],
 // are left to promhttp.
 type handler struct {
-	all  *Gatherer
-	log  *slog.Logger
-	room chan struct{}
+	all *Gatherer
+	log *slog.Logger
 }
 
 // Handler serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone; 404 where there is none.
 func (g *Gatherer) Handler(log *slog.Logger) http.Handler {
-	return &handler{all: g, log: log, room: make(chan struct{}, maxScrapes)}
+	return AtOnce(maxScrapes)(&handler{all: g, log: log})
+}
+
+// AtOnce bounds the requests that are answered at once by all the handlers that it is given. One more gets 503 at once: a queue would
+// take memory too.
+func AtOnce(most int) func(http.Handler) http.Handler {
+	room := make(chan struct{}, most)
+	return func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case room <- struct{}{}:
+				defer func() { <-room }()
+				h.ServeHTTP(w, r)
+			default:
+				w.Header().Set("Retry-After", "5")
+				http.Error(w, fmt.Sprintf("more than %d such requests at once, try again later", most), http.StatusServiceUnavailable)
+			}
+		})
+	}
 }
 
 // ServeHTTP answers one scrape.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	select {
-	case h.room <- struct{}{}:
-		defer func() { <-h.room }()
-	default:
-		http.Error(w, "too many scrapes at once, try again later", http.StatusServiceUnavailable)
-		return
-	}
 	query, err := readQuery(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -2,8 +2,11 @@ package web_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -172,5 +175,50 @@ func TestHeadline(t *testing.T) {
 			_, got, _ := strings.Cut(body, "<h1>")
 			t.Errorf("want %q, the page says %.200s", c.want, got)
 		}
+	}
+}
+
+// slowReader lets its page be written only after release.
+type slowReader struct {
+	*httptest.ResponseRecorder
+	begun            sync.Once
+	entered, release chan struct{}
+}
+
+func (w *slowReader) Write(b []byte) (int, error) {
+	w.begun.Do(func() {
+		w.entered <- struct{}{}
+		<-w.release
+	})
+	return w.ResponseRecorder.Write(b)
+}
+
+// TestPagesAreBounded: while 32 pages and lists go to slow readers, one more is refused at once and /probe is not; afterwards all is
+// as before.
+func TestPagesAreBounded(t *testing.T) {
+	h := (&stand{}).handler()
+	entered, release := make(chan struct{}), make(chan struct{})
+	var reading sync.WaitGroup
+	for n := range 32 {
+		r := httptest.NewRequest(http.MethodGet, []string{"/", "/sd", "/api/v1/paths", "/attribution"}[n%4], http.NoBody)
+		reading.Go(func() {
+			h.ServeHTTP(&slowReader{ResponseRecorder: httptest.NewRecorder(), entered: entered, release: release}, r)
+		})
+	}
+	for range 32 {
+		<-entered
+	}
+	for _, page := range []string{"/", "/sd", "/api/v1/findings", "/reference"} {
+		if w := ask(h, page); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: %d, %v", page, w.Code, w.Header())
+		}
+	}
+	if w := ask(h, "/probe?target=a/b/c"); w.Code != http.StatusNotFound {
+		t.Errorf("/probe: %d %s", w.Code, w.Body)
+	}
+	close(release)
+	reading.Wait()
+	if w := ask(h, "/sd"); w.Code != http.StatusOK {
+		t.Errorf("afterwards: %d", w.Code)
 	}
 }

@@ -44,10 +44,16 @@ func New(o Options) *Site {
 	return &Site{o}
 }
 
-// Register adds the routes. GET includes HEAD; the mux answers other methods with 405.
+// maxPages bounds the pages and lists that are answered at once: each is made in memory, a list of thousands of paths is megabytes, and
+// readers may be slow.
+const maxPages = 32
+
+// Register adds the routes. GET includes HEAD; the mux answers other methods with 405. Only /probe has no bound of its own: Prometheus
+// asks for thousands of paths at once, and the schedule bounds how many are probed.
 func (s *Site) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+s.Prefix+"/probe", s.probe)
+	bounded := collector.AtOnce(maxPages)
 	for route, handle := range map[string]http.HandlerFunc{
-		"/probe":            s.probe,
 		"/sd":               s.discover,
 		"/api/v1/paths":     s.paths,
 		"/api/v1/findings":  s.findings,
@@ -59,6 +65,6 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/" + styleName:     asset("style.css", "text/css; charset=utf-8"),
 		"/icon.svg":         asset("icon.svg", "image/svg+xml"),
 	} {
-		mux.HandleFunc("GET "+s.Prefix+route, handle)
+		mux.Handle("GET "+s.Prefix+route, bounded(handle))
 	}
 }
