@@ -186,7 +186,7 @@ func checkConfig(file string, s streams) int {
 		_, _ = fmt.Fprintln(s.err, problems)
 		return exitUsage
 	}
-	_, _ = fmt.Fprintf(s.out, "%s: good, %d tenants, %d paths\n", file, len(cfg.Tenants), len(plan(cfg, "")))
+	_, _ = fmt.Fprintf(s.out, "%s: good; tenants: %d, paths: %d\n", file, len(cfg.Tenants), len(plan(cfg, "")))
 	return exitOK
 }
 
