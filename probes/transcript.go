@@ -31,7 +31,7 @@ type Transcript string
 func TranscriptOf(lines ...Line) Transcript {
 	var packed []byte
 	for _, l := range lines {
-		packed = binary.AppendUvarint(packed, uint64(max(0, l.At.Microseconds()))) //nolint:gosec // not negative
+		packed = binary.AppendUvarint(packed, uint64(max(0, l.At.Microseconds())))
 		packed = binary.AppendUvarint(append(packed, byte(l.From)), uint64(len(l.Text)))
 		packed = append(packed, l.Text...)
 	}

@@ -15,7 +15,8 @@ func TestTranscript(t *testing.T) {
 	for name, lines := range map[string][]probes.Line{
 		"nothing was said": nil,
 		"a dialogue": {
-			{At: 0, From: probes.Note, Text: "connected to 192.0.2.1:25"}, {At: 127 * time.Microsecond, From: probes.Server, Text: "220 mx"},
+			{At: 0, From: probes.Note, Text: "connected to 192.0.2.1:25"},
+			{At: 127 * time.Microsecond, From: probes.Server, Text: "220 mx"},
 			{At: 29 * time.Second, From: probes.Client, Text: strings.Repeat("x", 512)},
 		},
 		"an empty line, and what looks like a head": {{From: probes.Server}, {At: time.Hour, From: probes.Server, Text: "\x00S\xff\xff"}, {From: probes.Note, Text: "…"}},

@@ -37,8 +37,6 @@ func round(p probes.Path, stage probes.Stage, outcome probes.Outcome, reason pro
 	return probes.Result{Path: p.ID, Until: p.Settings.Until, Endpoints: []probes.Endpoint{e}}
 }
 
-func answered(r probes.Result) *probes.Result { return &r }
-
 func good(p probes.Path) probes.Result { return round(p, p.Settings.Until+1, 0, "") }
 func bad(p probes.Path) probes.Result {
 	return round(p, probes.EHLO, probes.Failed, probes.ReasonNotSMTP)
@@ -82,7 +80,7 @@ func (w *world) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	w.mu.Lock()
 	w.running[p.ID]--
 	w.mu.Unlock()
-	return answered(answer(*p))
+	return new(answer(*p))
 }
 
 func (w *world) sink(r probes.Result) {
@@ -222,7 +220,7 @@ func TestManyPathsAreSpreadOverTheInterval(t *testing.T) {
 		starts := map[probes.PathID][]time.Duration{}
 		begun := time.Now()
 		r := schedule.New(schedule.Options{
-			Prober: probes.ProberFunc(func(_ context.Context, p *probes.Path) *probes.Result { return answered(good(*p)) }),
+			Prober: probes.ProberFunc(func(_ context.Context, p *probes.Path) *probes.Result { return new(good(*p)) }),
 			Sink: func(r probes.Result) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -291,7 +289,7 @@ func TestSlowPathDelaysNobody(t *testing.T) {
 				if p.ID.Path == "slow" {
 					<-ctx.Done()
 				}
-				return answered(good(*p))
+				return new(good(*p))
 			}),
 		})
 		slow.SetPaths([]probes.Path{path("slow", time.Minute), path("fast", time.Minute)})

@@ -53,7 +53,7 @@ func pieces(data []byte) (all [][]byte) {
 
 func joined(pieces ...[]byte) (data []byte) {
 	for _, p := range pieces {
-		data = append(binary.BigEndian.AppendUint16(data, uint16(len(p))), p...) //nolint:gosec // below 64 KiB
+		data = append(binary.BigEndian.AppendUint16(data, uint16(len(p))), p...)
 	}
 	return data
 }
@@ -108,7 +108,7 @@ func (l *liar) serve(conn net.Conn, tcp bool) {
 		}
 		answer := answered(q, how, what)
 		if tcp && how&hangsUp != 0 {
-			_, _ = conn.Write(binary.BigEndian.AppendUint16(nil, uint16(len(answer)))) //nolint:gosec // below 64 KiB
+			_, _ = conn.Write(binary.BigEndian.AppendUint16(nil, uint16(len(answer))))
 			_, _ = conn.Write(answer[:len(answer)/2])
 			return
 		}
