@@ -2,14 +2,10 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"testing"
-
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
 
 // TestReloadEndsHurry: after a reload, and after one that is refused, garbage is collected as the number of paths wants it.
@@ -17,22 +13,7 @@ func TestReloadEndsHurry(t *testing.T) {
 	t.Setenv("GOGC", "")
 	t.Setenv("GOMEMLIMIT", "")
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	file := filepath.Join(t.TempDir(), "many.yaml")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(manyHosts(1000))
-	cfg, err := config.Load(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := newDaemon(file, cfg, "prober.example", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := configured(t, manyHosts(1000))
 	for _, tc := range []struct {
 		name, text string
 		refused    bool
@@ -43,7 +24,9 @@ func TestReloadEndsHurry(t *testing.T) {
 		{"many", manyHosts(5000), false, 15},
 		{"refused", "tenants: 1", true, 15},
 	} {
-		write(tc.text)
+		if err := os.WriteFile(d.file, []byte(tc.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		if err := d.reload("test"); (err != nil) != tc.refused {
 			t.Fatalf("%s: %v", tc.name, err)
 		}
@@ -54,15 +37,9 @@ func TestReloadEndsHurry(t *testing.T) {
 }
 
 func manyHosts(n int) string {
-	var b strings.Builder
-	b.WriteString("tenants:\n- name: many\n  accepted_domains: [{domain_name: many.example, default: true}]\n  outbound_connectors:\n")
-	for i := range n / 10 {
-		hosts := make([]string, 10)
-		for j := range hosts {
-			hosts[j] = fmt.Sprintf("h%d.example", 10*i+j)
-		}
-		fmt.Fprintf(&b, "  - {name: connector %d, connector_type: OnPremises, use_mx_record: false, tls_settings: CertificateValidation, "+
-			"smart_hosts: [%s], recipient_domains: [many.example]}\n", i, strings.Join(hosts, ", "))
+	hosts := make([]string, n)
+	for i := range hosts {
+		hosts[i] = fmt.Sprintf("h%d.example", i)
 	}
-	return b.String()
+	return fmt.Sprintf("tenants: [{name: many, outbound_connectors: [{name: all, connector_type: OnPremises, smart_hosts: [%s]}]}]", strings.Join(hosts, ", "))
 }

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,7 +20,6 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/probes/schedule"
 )
 
@@ -39,18 +37,11 @@ func TestScale(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "scale.yaml")
 	writeScale(t, file, "15m")
 	begun := now()
-	cfg, err := config.Load(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := newDaemon(file, cfg, "prober.example", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := loaded(t, file)
 	started := begun.since()
 	var late lags
 	d.runner = schedule.New(schedule.Options{Prober: simulated{d.gate}, Sink: d.board.Record, OnLag: late.add})
-	paths := plan(cfg, "prober.example")
+	paths := plan(d.cfg.Load(), d.hello)
 	d.runner.SetPaths(paths)
 	defer debug.SetGCPercent(100)
 	ctx, cancel := context.WithCancel(t.Context())
