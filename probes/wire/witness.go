@@ -39,6 +39,7 @@ type witness struct {
 
 // hear notes an answer, and whom it can be a witness for; name is empty where it says nothing of a name.
 func (r *resolver) hear(servers, name string) {
+	domain := domainOf(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h := r.heard[servers]
@@ -53,7 +54,6 @@ func (r *resolver) hear(servers, name string) {
 	if name == "" || len(name) > maxWitnessLen {
 		return
 	}
-	domain := domainOf(name)
 	if _, known := h.witnesses[domain]; !known {
 		for old := range h.witnesses {
 			if len(h.witnesses) < maxWitnesses {
@@ -118,12 +118,12 @@ func (c *dnsClient) alive(ctx context.Context, witnesses []string) bool {
 		name  string
 		qtype uint16
 	}
-	questions := []question{{".", dns.TypeNS}}
-	if len(witnesses) > 0 {
-		questions = nil
-	}
+	var questions []question
 	for _, name := range witnesses {
 		questions = append(questions, question{witnessLabel + strings.ToLower(rand.Text()[:10]) + "." + name, dns.TypeA})
+	}
+	if len(questions) == 0 {
+		questions = []question{{".", dns.TypeNS}}
 	}
 	answers := make(chan bool, len(questions)*len(c.servers))
 	for _, q := range questions {
