@@ -110,7 +110,7 @@ func BenchmarkBareClient(b *testing.B) {
 
 // BenchmarkTarpit holds many probes at a server that falls silent, and reports what each of them costs.
 func BenchmarkTarpit(b *testing.B) {
-	for _, mode := range []string{peerSilent, peerSilentTLS} {
+	for _, mode := range []string{peerSilent, peerSilentIn, peerSilentTLS} {
 		b.Run(mode, func(b *testing.B) { benchmarkTarpit(b, mode) })
 	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
@@ -26,6 +27,7 @@ const (
 	peerHealthy   = "healthy"
 	peerSilent    = "silent"          // says nothing
 	peerSilentTLS = "silent over TLS" // says nothing more after the handshake
+	peerSilentIn  = "silent in the handshake"
 )
 
 // servePeer says where it listens and what its root is, then a line for each connection that it holds in silence, and serves until
@@ -38,8 +40,14 @@ func servePeer(mode string) {
 	ca := newPKI(failing{})
 	cfg := serverConfig(ca.leaf(failing{}, "mail.test"), ca.inter)
 	s := healthy(cfg)
-	if mode == peerSilentTLS {
+	switch mode {
+	case peerSilentTLS:
 		s.hold = hold
+	case peerSilentIn:
+		cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			hold(hello.Conn)
+			return nil, io.EOF
+		}
 	}
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
