@@ -98,9 +98,8 @@ func (c *climb) refuse(reason probes.Reason, r probes.Reply) *probes.Step {
 
 func passed(detail string) *probes.Step { return &probes.Step{Outcome: probes.Passed, Detail: detail} }
 
-// read reads one reply until the deadline; timeout is the reason when nothing came in time.
-func (c *climb) read(deadline time.Time, timeout probes.Reason) (probes.Reply, *probes.Step) {
-	_ = c.conn.SetReadDeadline(deadline) // a closed connection says so at the read
+// read reads one reply, until commandEnd: the connection got that deadline when it was made, for each new one costs a timer.
+func (c *climb) read() (probes.Reply, *probes.Step) {
 	r, err := c.in.read()
 	if r.Code != 0 {
 		c.log.add(probes.Server, replyLine(r))
@@ -108,13 +107,13 @@ func (c *climb) read(deadline time.Time, timeout probes.Reason) (probes.Reply, *
 	if err == nil {
 		return r, nil
 	}
-	return r, c.unread(err, timeout)
+	return r, c.unread(err)
 }
 
 // unread says why no reply came.
-func (c *climb) unread(err error, timeout probes.Reason) *probes.Step {
+func (c *climb) unread(err error) *probes.Step {
 	c.mute = true
-	reason := readReason(err, timeout)
+	reason := readReason(err, probes.ReasonReplyTimeout)
 	if alert, ok := alertCode(err); ok && c.secured && c.ep.TLS != nil {
 		reason = alertReason(alert, clientAuth{c.ep.TLS.CertificateRequested, c.ep.TLS.Presented})
 	}
@@ -128,7 +127,6 @@ func (c *climb) unread(err error, timeout probes.Reason) *probes.Step {
 // say sends one command and reads its reply. shown is what the transcript keeps of the command.
 func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
 	c.log.add(probes.Client, shown)
-	_ = c.conn.SetWriteDeadline(c.commandEnd())
 	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
 		c.broken = true
 		if r, ok := c.lastWords(); ok {
@@ -136,7 +134,7 @@ func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
 		}
 		return probes.Reply{}, c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
 	}
-	return c.read(c.commandEnd(), probes.ReasonReplyTimeout)
+	return c.read()
 }
 
 // lastWords reads what a peer said before it closed: a server that is about to hang up says why, unasked.

@@ -35,6 +35,7 @@ func (c *climb) connect() *probes.Step {
 	if err != nil {
 		return c.fail(dialReason(err, network == "tcp6"), err.Error())
 	}
+	_ = conn.SetDeadline(c.commandEnd())
 	c.raw, c.conn, c.in = conn, conn, newReplyReader(conn)
 	c.stop = context.AfterFunc(c.ctx, func() { _ = conn.Close() })
 	c.log.add(probes.Note, "connected to "+c.ep.Addr.String())

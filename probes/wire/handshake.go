@@ -48,8 +48,7 @@ func (c *climb) startTLS() *probes.Step {
 func (c *climb) handshake() *probes.Step {
 	var asked clientAuth
 	conn := tls.Client(c.raw, c.tlsConfig(&asked))
-	_ = c.raw.SetDeadline(c.commandEnd())    // and c.stop closes it when the context ends: HandshakeContext would watch it once more
-	if err := conn.Handshake(); err != nil { //nolint:noctx // see above
+	if err := conn.Handshake(); err != nil { //nolint:noctx // it has its deadline, and c.stop closes it when the context ends
 		c.broken = true
 		reason := handshakeReason(err, asked)
 		c.ep.TLS = &probes.TLS{CertificateRequested: asked.requested, Presented: asked.presented}
@@ -58,7 +57,6 @@ func (c *climb) handshake() *probes.Step {
 		}
 		return c.fail(reason, err.Error())
 	}
-	_ = c.raw.SetDeadline(c.end)
 	c.conn, c.in, c.secured = conn, newReplyReader(conn), true
 	c.record(conn.ConnectionState(), asked)
 	return nil

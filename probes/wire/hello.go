@@ -15,8 +15,9 @@ func (c *climb) hello() *probes.Step {
 	if end := c.commandEnd(); end.Before(deadline) {
 		deadline = end
 	}
-	_ = c.conn.SetReadDeadline(deadline)
+	_ = c.conn.SetReadDeadline(deadline) // a closed connection says so at the read
 	r, err := c.in.read()
+	_ = c.conn.SetReadDeadline(c.commandEnd())
 	if r.Code != 0 {
 		c.log.add(probes.Server, replyLine(r))
 	}

@@ -58,12 +58,11 @@ func (c *climb) data() *probes.Step {
 	}
 	mail := dotStuffed(c.mail(rand.Text(), c.w.opts.Now()))
 	c.log.add(probes.Client, fmt.Sprintf("(message, %d bytes)", len(mail)))
-	_ = c.conn.SetWriteDeadline(c.commandEnd())
 	if _, err := c.conn.Write(mail); err != nil {
 		c.broken = true
 		return c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
 	}
-	if r, bad = c.read(c.commandEnd(), probes.ReasonReplyTimeout); bad != nil {
+	if r, bad = c.read(); bad != nil {
 		return bad
 	}
 	if r.Code != 250 {
