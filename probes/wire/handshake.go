@@ -65,7 +65,7 @@ func (c *climb) handshake() *probes.Step {
 func (c *climb) record(cs tls.ConnectionState, asked clientAuth) {
 	known := c.w.verdicts.judge(c.w.opts.Now(), cs.PeerCertificates, c.peerName(), c.path.TLSDomain, c.w.opts.Roots)
 	seen := known.TLS
-	seen.Version, seen.Cipher = tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
+	seen.Version, seen.Cipher = tls.VersionName(cs.Version), c.w.suites.names[cs.CipherSuite]
 	seen.OldVersion = cs.Version < tls.VersionTLS12
 	seen.CertificateRequested, seen.Presented = asked.requested, asked.presented
 	if c.path.Kind == probes.HopSender && c.ep.Hide {
@@ -97,7 +97,7 @@ func (c *climb) tlsConfig(asked *clientAuth) *tls.Config {
 		InsecureSkipVerify:     true, //nolint:gosec // judged in verify.go
 		SessionTicketsDisabled: true,
 		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
-		CipherSuites:           c.w.suites,
+		CipherSuites:           c.w.suites.ids,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			asked.requested = true
 			if own := c.clientCertificate(); own != nil {
@@ -121,13 +121,19 @@ func (c *climb) peerName() string {
 	return c.ep.Host
 }
 
-// cipherSuites are all that crypto/tls knows, the old ones too.
-func cipherSuites() []uint16 {
-	var ids []uint16
-	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		ids = append(ids, s.ID)
+// cipherSuites are all that crypto/tls knows, the old ones too. It makes its lists anew whenever it is asked, for a name as well.
+type cipherSuites struct {
+	ids   []uint16
+	names map[uint16]string
+}
+
+func newCipherSuites() cipherSuites {
+	s := cipherSuites{names: map[uint16]string{}}
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		s.ids = append(s.ids, suite.ID)
+		s.names[suite.ID] = suite.Name
 	}
-	return ids
+	return s
 }
 
 // handshakeReason tells failures of a handshake apart: by alert, by type, by the library's words last.

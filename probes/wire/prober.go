@@ -38,7 +38,7 @@ type Prober struct {
 	opts       Options
 	resolver   *resolver
 	verdicts   *verdictCache
-	suites     []uint16
+	suites     cipherSuites
 	revocation *revocation // nil: not asked
 	dial       func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
@@ -54,7 +54,7 @@ func New(o Options) *Prober {
 		o.Now = time.Now
 	}
 	w := &Prober{
-		opts: o, verdicts: newVerdictCache(), suites: cipherSuites(),
+		opts: o, verdicts: newVerdictCache(), suites: newCipherSuites(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
