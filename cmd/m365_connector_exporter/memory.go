@@ -4,28 +4,35 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 )
 
-// somePaths and manyPaths are where what rests in memory begins to matter, and where it matters more than the CPU.
-const somePaths, manyPaths = 1000, 5000
+// somePaths is where what rests in memory begins to matter.
+const somePaths = 1000
 
-// gcPercent is how much garbage may lie beside what is in use before it is collected. What is known of thousands of paths stays in
-// memory for hours, and twice that would be held for nothing; with few paths, collecting often would cost more than it saves.
-func gcPercent(paths int) int {
-	switch {
-	case paths < somePaths:
+// What may lie as garbage beside what is in use. What is known of thousands of paths stays in memory for hours, and as much again would be
+// held for nothing: a seventh must do. Some hundred probes make garbage bytes, and are to have that much in any case, for a collection
+// passes over all that is in use.
+const (
+	garbage      = 16 << 20
+	leastPercent = 15
+	mostPercent  = 400
+)
+
+// gcPercent is how much garbage may lie beside live bytes in use before it is collected, in percent of these.
+func gcPercent(paths int, live uint64) int {
+	if paths < somePaths {
 		return 100
-	case paths < manyPaths:
-		return 50
-	default:
-		return 15
 	}
+	return min(max(int(100*garbage/max(live, 1)), leastPercent), mostPercent) //nolint:gosec // at most 100*garbage
 }
 
 // tuneGC applies it, unless the operator has said otherwise in the runtime's own words.
 func tuneGC(paths int) {
-	setGCPercent(gcPercent(paths))
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	setGCPercent(gcPercent(paths, live[0].Value.Uint64()))
 }
 
 // hurry lets a reload have its time for itself, until tuneGC: it allocates in a second what rounds do in minutes, and collected as
@@ -42,7 +49,7 @@ func setGCPercent(percent int) {
 // as much as what rests, and the runtime by itself takes minutes to give it back.
 const releaseEvery = 30 * time.Second
 
-// keepLean gives memory back while there are some thousand paths, until ctx ends.
+// keepLean gives memory back while there are somePaths, until ctx ends.
 func (d *daemon) keepLean(ctx context.Context) error {
 	tick := time.NewTicker(releaseEvery)
 	defer tick.Stop()
@@ -51,8 +58,9 @@ func (d *daemon) keepLean(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if len(d.board.View().Paths) >= somePaths {
+			if paths := len(d.board.View().Paths); paths >= somePaths {
 				debug.FreeOSMemory()
+				tuneGC(paths) // now that it is known what is in use
 			}
 		}
 	}
