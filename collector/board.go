@@ -25,6 +25,7 @@ type Board struct {
 	index      map[probes.PathID]int // into states
 	analysis   *Analysis
 	changes    map[change]uint64
+	rounds     uint64 // taken in
 }
 
 var _ Source = (*Board)(nil)
@@ -111,6 +112,7 @@ func (b *Board) replace(r probes.Result) *PathState {
 	next.drawn = &drawing{}
 	next.record(r)
 	b.states[at] = &next
+	b.rounds++
 	return &next
 }
 
@@ -140,6 +142,13 @@ func (b *Board) View() *View {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return &View{Tenants: b.tenants, Paths: slices.Clone(b.states), Analysis: b.analysis}
+}
+
+// Rounds counts what Record has taken in: while it stays, so does what is known of the paths.
+func (b *Board) Rounds() uint64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.rounds
 }
 
 // Find is one path of the view, by its exact name; nil where there is none.

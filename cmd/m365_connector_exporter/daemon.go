@@ -33,8 +33,9 @@ type daemon struct {
 
 	selfTest *selfTest
 
-	judging sync.Mutex // one judgement at a time; held for judge
+	judging sync.Mutex // one judgement at a time; held for judge and judged
 	judge   *judge
+	judged  judged
 	learned atomic.Pointer[learned]
 	stale   chan struct{} // tells keepLearning, which may be busy, to look again: one is enough
 

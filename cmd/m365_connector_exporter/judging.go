@@ -16,6 +16,7 @@ const (
 	judgeEvery = 10 * time.Second // how long a finding may lag behind its probe
 	// judgeShare bounds the time spent on judging: a run that takes long makes the next one come later.
 	judgeShare = 100
+	judgeStill = time.Minute      // how long a judgement stands while no round ends
 	learnEvery = time.Hour        // how often MX records and the certificates of certificate.smtp are looked at
 	learnAgain = 30 * time.Second // how soon what did not answer is asked again, twice as long each time
 	learnBound = 16               // look-ups at a time
@@ -27,17 +28,25 @@ type learned struct {
 	served map[probes.PathID]*probes.TLS // by certificate.smtp
 }
 
+// judged is what the newest judgement rests on, as far as it can change by itself.
+type judged struct {
+	rounds  uint64 // on the board
+	blocked bool
+	at      time.Time
+}
+
 // judgeNow judges what is known and puts it on the board. It returns how long that took.
 func (d *daemon) judgeNow() time.Duration {
 	d.judging.Lock()
 	defer d.judging.Unlock()
 	start := time.Now()
+	d.judged = judged{d.board.Rounds(), d.runner.Stats().VantageBlocked, start} // before the facts: what comes meanwhile is judged again
 	f := d.board.Facts()
 	learned := d.learned.Load()
 	d.judge.served = learned.served
 	d.judge.complete(f)
 	f.MX = learned.mx
-	if stats := d.runner.Stats(); stats.VantageBlocked {
+	if d.judged.blocked {
 		f.VantageBlocked = "no path passes connect, three hosts or more"
 	}
 	f.Overloaded = check.Overloads(f.Paths, d.judge.cfg.Global.MaxConcurrentPerAddress, d.judge.cfg.Global.MinGapPerAddress)
@@ -54,9 +63,21 @@ func (d *daemon) keepJudging(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
-			timer.Reset(max(judgeEvery, judgeShare*d.judgeNow()))
+			var took time.Duration
+			if d.judgementDue() {
+				took = d.judgeNow()
+			}
+			timer.Reset(max(judgeEvery, judgeShare*took))
 		}
 	}
+}
+
+// judgementDue tells whether another judgement could say anything new: after a round, and every judgeStill, for certificates and
+// suppressions end by themselves. Whoever changes what else is judged judges at once.
+func (d *daemon) judgementDue() bool {
+	d.judging.Lock()
+	defer d.judging.Unlock()
+	return d.judged.rounds != d.board.Rounds() || d.judged.blocked != d.runner.Stats().VantageBlocked || time.Since(d.judged.at) >= judgeStill
 }
 
 // keepLearning looks at what changes seldom: at the start, every hour and when it is told to; sooner where something did not answer,

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"m365_connector_exporter/probes"
 )
 
 // TestKeepLearning: what does not answer is asked again soon, less and less often; what answers, every hour; a reload begins anew.
@@ -44,6 +46,34 @@ func TestKeepLearning(t *testing.T) {
 		})
 		if len(asked) < 25 || len(asked) > 32 || asked[2] != time.Minute || asked[3] != 90*time.Second {
 			t.Errorf("asked %d times, at %v", len(asked), asked)
+		}
+	})
+}
+
+// TestKeepJudging: a round is judged within ten seconds; while none ends, the judgement stands for a minute.
+func TestKeepJudging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		d := still(t)
+		start := time.Now()
+		go func() { _ = d.keepJudging(ctx) }()
+		var judged []time.Duration
+		before := d.board.View().Analysis
+		for range 100 {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if now := d.board.View().Analysis; now != before {
+				before = now
+				judged = append(judged, time.Since(start))
+			}
+			if time.Since(start) == 15*time.Second {
+				d.board.Record(probes.Result{Path: d.board.View().Paths[0].Path.ID})
+			}
+		}
+		cancel()
+		synctest.Wait()
+		if want := []time.Duration{20 * time.Second, 80 * time.Second}; !slices.Equal(judged, want) {
+			t.Errorf("judged after %v, want %v", judged, want)
 		}
 	})
 }
