@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
 
 // TestChangesAreCountedAndLogged reloads a file in which one connector changed, one went and many came.
@@ -23,15 +21,9 @@ func TestChangesAreCountedAndLogged(t *testing.T) {
 		}
 	}
 	write("{ name: a, enabled: false }, { name: b, enabled: false }")
-	cfg, err := config.Load(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := loaded(t, file)
 	var logged bytes.Buffer
-	d, err := newDaemon(file, cfg, "probe.example.org", slog.New(slog.NewTextHandler(&logged, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.log = slog.New(slog.NewTextHandler(&logged, nil))
 	var many strings.Builder
 	for i := range 150 {
 		fmt.Fprintf(&many, ", { name: c%d, enabled: false }", i)

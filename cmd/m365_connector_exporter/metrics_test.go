@@ -2,31 +2,15 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/promslog"
-
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector"
 )
 
 // TestOwnMetricsAreServed: everything that the exporter says to tell of itself stands on /metrics once the self-test has run.
 func TestOwnMetricsAreServed(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte("tenants: [{ name: contoso }]\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := newDaemon(file, cfg, "probe.example.org", promslog.NewNopLogger())
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := configured(t, "tenants: [{ name: contoso }]\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

@@ -7,9 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/promslog"
-
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/lab"
 	"m365_connector_exporter/probes/mailflow"
@@ -48,14 +45,7 @@ tenants:
 			t.Fatal(err)
 		}
 	}
-	cfg, err := config.Load(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := newDaemon(file, cfg, "prober.example.org", promslog.NewNopLogger())
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := loaded(t, file)
 	id := probes.PathID{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From", Path: "edge-1"}
 	if d.board.View().Analysis.Clients[id] != nil {
 		t.Error("known before anybody looked")
