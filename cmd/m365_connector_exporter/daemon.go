@@ -145,7 +145,7 @@ func (d *daemon) apply(cfg *config.Config) {
 	for _, problem := range cfg.Problems() {
 		d.log.Error("a file of a tenant does not load", slog.Any("err", problem))
 	}
-	tuneGC(len(paths))
+	d.tuneGC()
 	d.log.Info("configuration loaded", slog.String("file", d.file), slog.Int("tenants", len(cfg.Tenants)), slog.Int("paths", len(paths)))
 }
 
@@ -156,7 +156,7 @@ func (d *daemon) reload(why string) error {
 	hurry()
 	cfg, err := config.Load(d.file, d.cfg.Load())
 	if err != nil {
-		tuneGC(len(d.board.View().Paths))
+		d.tuneGC()
 		d.self.Reload(false, time.Now())
 		d.refused.Store(&refusedReload{err, time.Now()})
 		d.log.Error("reload refused, the old configuration keeps running", slog.String("trigger", why), slog.Any("err", err))

@@ -13,26 +13,31 @@ const somePaths = 1000
 
 // What may lie as garbage beside what is in use. What is known of thousands of paths stays in memory for hours, and as much again would be
 // held for nothing: a seventh must do. Some hundred probes make garbage bytes, and are to have that much in any case, for a collection
-// passes over all that is in use.
+// passes over all that is in use. Where manyWaiting probes have a connection, servers keep them waiting: what each of them made lies
+// between what the others hold, and would stay in memory with it.
 const (
 	garbage      = 16 << 20
+	manyWaiting  = 200
 	leastPercent = 15
 	mostPercent  = 400
 )
 
 // gcPercent is how much garbage may lie beside live bytes in use before it is collected, in percent of these.
-func gcPercent(paths int, live uint64) int {
-	if paths < somePaths {
+func gcPercent(paths, waiting int, live uint64) int {
+	switch {
+	case paths < somePaths:
 		return 100
+	case waiting >= manyWaiting:
+		return leastPercent
 	}
 	return min(max(int(100*garbage/max(live, 1)), leastPercent), mostPercent) //nolint:gosec // at most 100*garbage
 }
 
 // tuneGC applies it, unless the operator has said otherwise in the runtime's own words.
-func tuneGC(paths int) {
+func (d *daemon) tuneGC() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
-	setGCPercent(gcPercent(paths, live[0].Value.Uint64()))
+	setGCPercent(gcPercent(d.runner.Stats().Paths, d.gate.InFlight(), live[0].Value.Uint64()))
 }
 
 // hurry lets a reload have its time for itself, until tuneGC: it allocates in a second what rounds do in minutes, and collected as
@@ -49,18 +54,27 @@ func setGCPercent(percent int) {
 // as much as what rests, and the runtime by itself takes minutes to give it back.
 const releaseEvery = 30 * time.Second
 
-// keepLean gives memory back while there are somePaths, until ctx ends.
+// keepLean gives memory back while there are somePaths, and sees each second whether many probes wait, until ctx ends.
 func (d *daemon) keepLean(ctx context.Context) error {
-	tick := time.NewTicker(releaseEvery)
+	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	released, waited := time.Now(), false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if paths := len(d.board.View().Paths); paths >= somePaths {
+			if d.runner.Stats().Paths < somePaths {
+				continue
+			}
+			waiting, due := d.gate.InFlight() >= manyWaiting, time.Since(released) >= releaseEvery
+			if due {
 				debug.FreeOSMemory()
-				tuneGC(paths) // now that it is known what is in use
+				released = time.Now()
+			}
+			if due || waiting != waited {
+				d.tuneGC()
+				waited = waiting
 			}
 		}
 	}

@@ -44,6 +44,7 @@ type Stats struct {
 	FirstRoundComplete bool   // every path had a round that counts since the start; stays true over reloads
 	VantageBlocked     bool   // no path passes connect: see Vantage
 	InFlight           int    // probes running now
+	Paths              int    // known
 }
 
 // New makes a Runner without paths.
@@ -73,7 +74,7 @@ func (r *Runner) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stats
-	s.InFlight, s.VantageBlocked = r.inFlight, r.vantage.Blocked()
+	s.InFlight, s.Paths, s.VantageBlocked = r.inFlight, len(r.entries), r.vantage.Blocked()
 	return s
 }
 
