@@ -32,10 +32,10 @@ func (c *cost) add(o cost) {
 }
 
 // probeBare is a role: a Go client with the standard library's defaults, which records nothing. args are the file of roots, a port
-// and the numbers of the first peer and of the one behind the last. It prints its cost.
+// the numbers of the first peer and of the one behind the last, and how often one is probed. It prints its cost.
 func probeBare(args []string) error {
-	if len(args) != 4 {
-		return errors.New("probeBare: roots, port, from, to")
+	if len(args) != 5 {
+		return errors.New("probeBare: roots, port, from, to, every")
 	}
 	pem, err := os.ReadFile(args[0])
 	if err != nil {
@@ -45,12 +45,19 @@ func probeBare(args []string) error {
 	roots.AppendCertsFromPEM(pem)
 	from, _ := strconv.Atoi(args[2])
 	to, _ := strconv.Atoi(args[3])
-	before := spent()
-	took, err := inParallel(from, to, func(i int) (time.Duration, error) {
+	every, _ := time.ParseDuration(args[4])
+	probe := func(i int) (time.Duration, error) {
 		start := time.Now()
 		err := bareProbe(net.JoinHostPort(peerAddress(i), args[1]), &tls.Config{ServerName: peerName, RootCAs: roots})
 		return time.Since(start), err
-	})
+	}
+	var took []time.Duration
+	before := spent()
+	if every > 0 {
+		took, err = eachIn(every, to-from, func(i int) (time.Duration, error) { return probe(from + i) })
+	} else {
+		took, err = inParallel(from, to, probe)
+	}
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ import (
 const (
 	peerName     = "mail.contoso.test"
 	probeTimeout = 20 * time.Second
-	atOnce       = 4 // probes of one prober in flight while speed is measured
+	atOnce       = 4               // probes of one prober in flight while speed is measured
+	pacedOver    = 2 * time.Minute // over which a round is spread while a slow pace is
 	separator    = "\n-\n"
 )
 
@@ -52,6 +53,25 @@ func inParallel(from, to int, probe func(i int) (time.Duration, error)) (took []
 				err = errors.Join(err, bad)
 				mu.Unlock()
 			}
+		})
+	}
+	group.Wait()
+	return took, err
+}
+
+// eachIn starts one of the n probes every so often, whether those before it have ended or not, and waits for all.
+func eachIn(every time.Duration, n int, probe func(i int) (time.Duration, error)) (took []time.Duration, err error) {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	start := time.Now()
+	for i := range n {
+		time.Sleep(time.Until(start.Add(time.Duration(i) * every)))
+		group.Go(func() {
+			t, bad := probe(i)
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, t)
+			err = errors.Join(err, bad)
 		})
 	}
 	group.Wait()
@@ -162,12 +182,17 @@ var asker = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}
 func (d *daemon) probeAll(from, to int, target func(i int) string) cost {
 	d.t.Helper()
 	return d.measure(func() []time.Duration {
-		took, err := inParallel(from, to, func(i int) (time.Duration, error) { return d.live(context.Background(), target(i)) })
-		if err != nil {
-			d.t.Fatal(err)
-		}
-		return took
+		return d.probed(inParallel(from, to, func(i int) (time.Duration, error) { return d.live(context.Background(), target(i)) }))
 	})
+}
+
+// probed is how long probes took, all of which must have succeeded.
+func (p *process) probed(took []time.Duration, err error) []time.Duration {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return took
 }
 
 // measure is what a daemon uses while work goes on.
@@ -217,9 +242,10 @@ func total(page, name string) (sum float64) {
 	return sum
 }
 
-func (a *arena) bare(from, to int) (c cost) {
+// bare has the bare client probe, atOnce at a time or, where every says so, one every so often.
+func (a *arena) bare(from, to int, every time.Duration) (c cost) {
 	a.t.Helper()
-	out := run(a.t, a.dir, "/proc/self/exe", "role=bare", a.ca.rootFile, strconv.Itoa(a.ports[neverSilent]), strconv.Itoa(from), strconv.Itoa(to))
+	out := runWithin(a.t, 2*pacedOver, a.dir, "/proc/self/exe", "role=bare", a.ca.rootFile, strconv.Itoa(a.ports[neverSilent]), strconv.Itoa(from), strconv.Itoa(to), every.String())
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		a.t.Fatalf("%v: %s", err, out)
 	}

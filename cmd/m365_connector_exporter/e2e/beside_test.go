@@ -36,7 +36,7 @@ func TestBeside(t *testing.T) {
 	a := newArena(t, size.probes)
 	t.Run("speed", func(t *testing.T) { a.in(t).speed(size) })
 	if size.scheduled {
-		t.Run("schedule", func(t *testing.T) { t.Log(a.in(t).scheduled(size.probes).row("this program, its own schedule")) })
+		t.Run("schedule", func(t *testing.T) { a.in(t).paced(size.probes) })
 	}
 	for _, held := range size.held {
 		t.Run(fmt.Sprintf("%d held at the greeting", held), func(t *testing.T) { a.in(t).hold(held, silentAtGreeting, size.settle) })
@@ -58,7 +58,7 @@ func (a *arena) speed(size besideSize) {
 	inTurns(size, func(from, to int) {
 		own.add(program.probeAll(from, to, programTarget))
 		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
-		bare.add(a.bare(from, to))
+		bare.add(a.bare(from, to, 0))
 	})
 	a.t.Log("| prober | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
 	a.t.Log(own.row("this program, /probe"))
@@ -79,7 +79,7 @@ func (a *arena) again(size besideSize, program *daemon) {
 	var own, bare cost
 	inTurns(size, func(from, to int) {
 		own.add(program.probeAll(from, to, programTarget))
-		bare.add(a.bare(from, to))
+		bare.add(a.bare(from, to, 0))
 	})
 	a.t.Log(own.row("this program, /probe, the same servers again"))
 	a.t.Log(bare.row("net/smtp and crypto/tls alone, again"))
@@ -91,16 +91,31 @@ func inTurns(size besideSize, turn func(from, to int)) {
 	}
 }
 
-// scheduled is what probes cost that the daemon makes by itself, every two minutes, with what it judges meanwhile and what
-// Prometheus asks of it.
+// paced is how probers live: one probe now and then, each time out of sleep, with cold caches. That costs more than probe upon probe.
+func (a *arena) paced(probes int) {
+	every := pacedOver / time.Duration(probes)
+	blackbox := a.blackbox()
+	other := blackbox.measure(func() []time.Duration {
+		return blackbox.probed(eachIn(every, probes, func(i int) (time.Duration, error) {
+			return blackbox.live(context.Background(), a.blackboxTarget(neverSilent)(i))
+		}))
+	})
+	blackbox.stop()
+	a.t.Log("| one probe every ", every, " | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
+	a.t.Log(other.row("blackbox_exporter, asked so"))
+	a.t.Log(a.bare(0, probes, every).row("net/smtp and crypto/tls alone"))
+	a.t.Log(a.scheduled(probes).row("this program, its own schedule"))
+}
+
+// scheduled is what probes cost that the daemon makes by itself, with what it judges meanwhile and what Prometheus asks of it.
 func (a *arena) scheduled(paths int) cost {
 	a.t.Helper()
-	d := a.program(paths, "2m", neverSilent)
+	d := a.program(paths, pacedOver.String(), neverSilent)
 	rounds := func() float64 { return d.sum("m365_connector_probes_total") }
 	eventually(a.t, time.Minute, func() string { return unless(rounds() >= float64(paths), "the first round is not over") })
 	start := rounds()
 	c := d.measure(func() []time.Duration {
-		for range 8 {
+		for range pacedOver / (15 * time.Second) {
 			time.Sleep(15 * time.Second)
 			d.http(http.MethodGet, "/metrics")
 		}
