@@ -2,6 +2,8 @@ package collector
 
 import (
 	"maps"
+	"reflect"
+	"slices"
 	"time"
 
 	"m365_connector_exporter/collector/check"
@@ -19,7 +21,7 @@ type Analysis struct {
 
 	tenants []mailflow.Tenant
 	changes map[change]uint64
-	drawn   drawing
+	drawn   *drawing // nil outside a board
 }
 
 // Analyse judges the facts.
@@ -74,10 +76,40 @@ func (b *Board) CountChange(tenant, kind string) {
 // SetAnalysis replaces what was judged.
 func (b *Board) SetAnalysis(a *Analysis) {
 	b.mu.RLock()
+	before := b.analysis
 	a.changes = maps.Clone(b.changes)
 	b.mu.RUnlock()
+	a.drawn = before.drawn
+	if !a.drawsAs(before) {
+		a.drawn = &drawing{}
+	}
 	a.drawing() // here, so that no scrape pays for it
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.analysis = a
+}
+
+// drawsAs tells that both draw the same series: from one judgement to the next little changes. It compares what the pen reads, where it
+// can by identity, for what an analysis holds is never changed.
+func (a *Analysis) drawsAs(b *Analysis) bool {
+	return maps.Equal(a.changes, b.changes) && maps.Equal(a.Clients, b.Clients) && identical(a.Overlaps, b.Overlaps) &&
+		reflect.ValueOf(a.Attributions).Pointer() == reflect.ValueOf(b.Attributions).Pointer() &&
+		slices.EqualFunc(a.tenants, b.tenants, namesAs) && slices.EqualFunc(a.Findings, b.Findings, countsAs)
+}
+
+func namesAs(a, b mailflow.Tenant) bool {
+	return a.Name == b.Name && identical(a.Outbound, b.Outbound) && identical(a.Inbound, b.Inbound) && identical(a.AcceptedDomains, b.AcceptedDomains) &&
+		slices.EqualFunc(a.Senders, b.Senders, func(a, b mailflow.Sender) bool { return a.Connector == b.Connector && a.Name == b.Name })
+}
+
+func countsAs(a, b check.Finding) bool {
+	if a.Key != b.Key || a.Severity != b.Severity || (a.Suppressed == nil) != (b.Suppressed == nil) {
+		return false
+	}
+	return a.Suppressed == nil || a.Suppressed.Owner == b.Suppressed.Owner && a.Suppressed.Expires.Equal(b.Suppressed.Expires)
+}
+
+// identical tells that two slices are the same memory.
+func identical[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -33,7 +33,7 @@ var _ Source = (*Board)(nil)
 // NewBoard makes an empty board. The clock dates results that carry no time of their own.
 func NewBoard(now func() time.Time) *Board {
 	return &Board{
-		now: now, shared: newShared(), connectors: &drawing{}, analysis: &Analysis{}, changes: map[change]uint64{},
+		now: now, shared: newShared(), connectors: &drawing{}, analysis: &Analysis{drawn: &drawing{}}, changes: map[change]uint64{},
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            namespace + stageHistogram.Name,
 			Help:                            stageHistogram.Help,

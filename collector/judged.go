@@ -22,7 +22,7 @@ func (j judged) snapshot() ([]*group, uint64) {
 
 func (a *Analysis) drawing() *drawing {
 	a.drawn.draw(func(p *pen) { p.analysis(a) })
-	return &a.drawn
+	return a.drawn
 }
 
 func (s *pen) analysis(a *Analysis) {

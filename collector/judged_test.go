@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +17,24 @@ import (
 // TestJudgedSeries draws one analysis: findings with zeros, suppressed ones apart, addresses shared, attributions, and the sender's
 // certificate.
 func TestJudgedSeries(t *testing.T) {
+	f := judgedFacts()
+	b := collector.NewBoard(func() time.Time { return noon })
+	b.CountChange("contoso", "added")
+	b.SetAnalysis(collector.Analyse(f))
+	g := collector.NewGatherer(nil, b.Judged())
+	golden.Check(t, "testdata/judged.golden", written(t, g, expfmt.FmtText))
+	if g.Dropped() != 0 {
+		t.Errorf("%d series collide", g.Dropped())
+	}
+}
+
+// only leaves one check on.
+func only(code string) func(string, string) (check.Severity, bool) {
+	return func(_, other string) (check.Severity, bool) { return check.Off, other != code }
+}
+
+// judgedFacts has something of all that is drawn of an analysis.
+func judgedFacts() *check.Facts {
 	from := func(tenant string) probes.PathID {
 		return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: "From", Path: "edge"}
 	}
@@ -23,7 +42,7 @@ func TestJudgedSeries(t *testing.T) {
 		Subject: "mail.contoso.com", CommonName: "mail.contoso.com", DNSNames: []string{"contoso.com", "*.other.com"}, NotAfter: noon, NotBefore: noon, Serial: "1",
 	}}}
 	client.Verdicts[probes.VerdictClientAuth].Outcome = probes.Failed
-	f := &check.Facts{
+	return &check.Facts{
 		Now: noon,
 		Tenants: []mailflow.Tenant{
 			{
@@ -49,17 +68,70 @@ func TestJudgedSeries(t *testing.T) {
 			{Kind: mailflow.SharedFingerprint, Tenant: "contoso", Connector: "From", Value: "ab", Count: 3},
 		},
 	}
-	b := collector.NewBoard(func() time.Time { return noon })
-	b.CountChange("contoso", "added")
-	b.SetAnalysis(collector.Analyse(f))
-	g := collector.NewGatherer(nil, b.Judged())
-	golden.Check(t, "testdata/judged.golden", written(t, g, expfmt.FmtText))
-	if g.Dropped() != 0 {
-		t.Errorf("%d series collide", g.Dropped())
-	}
 }
 
-// only leaves one check on.
-func only(code string) func(string, string) (check.Severity, bool) {
-	return func(_, other string) (check.Severity, bool) { return check.Off, other != code }
+// TestJudgedAgain: what is the same as before is not drawn again; what is not, is.
+func TestJudgedAgain(t *testing.T) {
+	type change func(*check.Facts, *collector.Board)
+	for name, change := range map[string]change{
+		"nothing":       func(*check.Facts, *collector.Board) {},
+		"another check": func(f *check.Facts, _ *collector.Board) { f.Severity = only("accepted_domains_unknown") },
+		"its severity": func(f *check.Facts, _ *collector.Board) {
+			f.Severity = func(_, code string) (check.Severity, bool) {
+				if code != "smart_hosts_missing" {
+					return check.Off, true
+				}
+				return check.Info, true
+			}
+		},
+		"a suppression": func(f *check.Facts, _ *collector.Board) { f.Suppressions = nil },
+		"its end": func(f *check.Facts, _ *collector.Board) {
+			f.Suppressions = slices.Clone(f.Suppressions)
+			f.Suppressions[0].Expires = noon.Add(time.Minute)
+		},
+		"its owner": func(f *check.Facts, _ *collector.Board) {
+			f.Suppressions = slices.Clone(f.Suppressions)
+			f.Suppressions[0].Owner = "others"
+		},
+		"a connector": func(f *check.Facts, _ *collector.Board) {
+			f.Tenants[0].Inbound = append(f.Tenants[0].Inbound, mailflow.InboundConnector{Common: mailflow.Common{Name: "New"}})
+		},
+		"a sender's name": func(f *check.Facts, _ *collector.Board) {
+			f.Tenants = slices.Clone(f.Tenants)
+			f.Tenants[0].Senders = nil
+		},
+		"an accepted name": func(f *check.Facts, _ *collector.Board) {
+			f.Tenants[0].AcceptedDomains = []mailflow.AcceptedDomain{{Name: "other.com"}}
+		},
+		"what it presents": func(f *check.Facts, _ *collector.Board) {
+			other := *f.Paths[0].Client
+			other.Chain = nil
+			f.Paths[0].Client = &other
+		},
+		"attributions":   func(f *check.Facts, _ *collector.Board) { f.Attributions = nil },
+		"an address":     func(f *check.Facts, _ *collector.Board) { f.Overlaps = slices.Clone(f.Overlaps); f.Overlaps[0].Count++ },
+		"its connectors": func(_ *check.Facts, b *collector.Board) { b.CountChange("contoso", "removed") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := func(b *collector.Board) string {
+				return written(t, collector.NewGatherer(nil, b.Judged()), expfmt.FmtText)
+			}
+			b, fresh := collector.NewBoard(time.Now), collector.NewBoard(time.Now)
+			f := judgedFacts()
+			b.SetAnalysis(collector.Analyse(f))
+			before := page(b)
+			for _, on := range []*collector.Board{b, fresh} {
+				changed := *f
+				changed.Tenants, changed.Paths = slices.Clone(f.Tenants), slices.Clone(f.Paths)
+				change(&changed, on)
+				on.SetAnalysis(collector.Analyse(&changed))
+			}
+			if page(b) != page(fresh) {
+				t.Errorf("not drawn again:\n%s", page(b))
+			}
+			if (page(b) == before) != (name == "nothing") {
+				t.Error("the change does not show")
+			}
+		})
+	}
 }

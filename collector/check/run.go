@@ -86,22 +86,37 @@ func (f *Facts) date(found map[Key]Finding) {
 // silence takes out the consequences of what was found about the same path, connector or tenant, but for those that stood before
 // their cause did, and for those that matter more: a warning silences nothing critical.
 func silence(found map[Key]Finding) {
-	type place struct{ code, tenant string }
-	at := map[place][]Key{}
+	consequences := map[string][]string{}
+	for _, c := range Catalogue() {
+		consequences[c.Code] = c.Silences
+	}
+	var causes []Key
+	silenced := map[string]bool{} // by code, if at all
 	for key := range found {
+		if codes := consequences[key.Code]; len(codes) > 0 {
+			causes = append(causes, key)
+			for _, code := range codes {
+				silenced[code] = true
+			}
+		}
+	}
+	type place struct{ code, tenant string }
+	at := map[place][]Key{} // of many findings, few can be silenced
+	for key := range found {
+		if !silenced[key.Code] {
+			continue
+		}
 		at[place{key.Code, key.Tenant}] = append(at[place{key.Code, key.Tenant}], key)
 		if key.Tenant != "" {
 			at[place{key.Code, ""}] = append(at[place{key.Code, ""}], key)
 		}
 	}
 	var gone []Key
-	for _, c := range Catalogue() {
-		for _, cause := range at[place{c.Code, ""}] {
-			for _, code := range c.Silences {
-				for _, key := range at[place{code, cause.Tenant}] {
-					if key.within(cause.Subject) && !found[key].Since.Before(found[cause].Since) && found[key].Severity <= found[cause].Severity {
-						gone = append(gone, key)
-					}
+	for _, cause := range causes {
+		for _, code := range consequences[cause.Code] {
+			for _, key := range at[place{code, cause.Tenant}] {
+				if key.within(cause.Subject) && !found[key].Since.Before(found[cause].Since) && found[key].Severity <= found[cause].Severity {
+					gone = append(gone, key)
 				}
 			}
 		}
