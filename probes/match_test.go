@@ -14,6 +14,7 @@ func FuzzMatch(f *testing.F) {
 	f.Add("contoso/outbound/a%2Fb/mail.contoso.com", "contoso", "a/b", "mail.contoso.com")
 	f.Add("%zz/%00/\xff", "%zz", "\x00", "\xff")
 	f.Add("a/b/c/d/e", "a", "outbound", "c")
+	f.Add("contoso/outbound/c/", "contoso", "c", "")
 	f.Add("/", "İ", "ſ", "K")
 	f.Fuzz(func(t *testing.T, target, tenant, connector, path string) {
 		ids := []probes.PathID{
@@ -31,7 +32,7 @@ func FuzzMatch(f *testing.F) {
 			}
 		}
 		for _, id := range ids {
-			if id.Tenant == "" || id.Connector == "" || id.Path == "" {
+			if id.Tenant == "" || id.Connector == "" {
 				continue
 			}
 			if found, err := probes.Match(id.String(), ids); err != nil || !slices.Contains(found, id) {

@@ -33,7 +33,7 @@ func Match(target string, ids []PathID) ([]PathID, error) {
 	parts := strings.Split(target, "/")
 	for i, p := range parts {
 		text, err := url.PathUnescape(p)
-		if err != nil || text == "" {
+		if err != nil || text == "" && (i < 2 || i < len(parts)-1) { // a connector without a next hop has a path without a name
 			return nil, ErrBadTarget
 		}
 		parts[i] = text
