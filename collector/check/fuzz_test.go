@@ -89,7 +89,12 @@ func (s *source) fill(v reflect.Value, depth int) {
 		if n := int(s.next()) % 4; n > 0 && depth < 12 {
 			v.Set(reflect.MakeSlice(v.Type(), n, n))
 			for i := range n {
-				s.fill(v.Index(i), depth+1)
+				at := v.Index(i)
+				if at.Kind() == reflect.Pointer { // a list has no holes
+					at.Set(reflect.New(at.Type().Elem()))
+					at = at.Elem()
+				}
+				s.fill(at, depth+1)
 			}
 		}
 	case reflect.Map:
