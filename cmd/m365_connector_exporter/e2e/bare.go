@@ -31,7 +31,7 @@ func (c *cost) add(o cost) {
 	c.Took = append(c.Took, o.Took...)
 }
 
-// probeBare is a role: a Go client with the standard library's defaults, which records nothing. args are the file of roots, a port
+// probeBare is a role: a Go client with the standard library's defaults, which records nothing. args are the file of roots, a port,
 // the numbers of the first peer and of the one behind the last, and how often one is probed. It prints its cost.
 func probeBare(args []string) error {
 	if len(args) != 5 {
