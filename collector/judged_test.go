@@ -76,6 +76,14 @@ func TestJudgedAgain(t *testing.T) {
 	for name, change := range map[string]change{
 		"nothing":       func(*check.Facts, *collector.Board) {},
 		"another check": func(f *check.Facts, _ *collector.Board) { f.Severity = only("accepted_domains_unknown") },
+		"another check, as grave": func(f *check.Facts, _ *collector.Board) {
+			f.Severity = func(tenant, code string) (check.Severity, bool) {
+				if code != map[string]string{"contoso": "client_auth_eku_missing", "fabrikam": "smart_hosts_missing"}[tenant] {
+					return check.Off, true
+				}
+				return check.Critical, true
+			}
+		},
 		"its severity": func(f *check.Facts, _ *collector.Board) {
 			f.Severity = func(_, code string) (check.Severity, bool) {
 				if code != "smart_hosts_missing" {
