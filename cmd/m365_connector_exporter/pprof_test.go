@@ -8,10 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prometheus/common/promslog"
-
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
 
 // TestPprof: profiles are on their own address when asked for, and never beside the pages.
@@ -46,10 +42,7 @@ func TestPprof(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	d, err := newDaemon("config.yaml", &config.Config{}, "", promslog.NewNopLogger())
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := configured(t, "tenants: [{ name: contoso }]\n")
 	if got := get(d.handler(""), http.MethodGet, "/debug/pprof/", nil); got.Code != http.StatusNotFound {
 		t.Errorf("profiles beside the pages: %d", got.Code)
 	}
