@@ -54,12 +54,10 @@ func (r *resolver) hear(servers, name string) {
 	if name == "" || len(name) > maxWitnessLen {
 		return
 	}
-	if _, known := h.witnesses[domain]; !known {
-		for old := range h.witnesses {
-			if len(h.witnesses) < maxWitnesses {
-				break
-			}
-			delete(h.witnesses, old)
+	if _, known := h.witnesses[domain]; !known && len(h.witnesses) == maxWitnesses {
+		for other := range h.witnesses { // any of them makes room
+			delete(h.witnesses, other)
+			break
 		}
 	}
 	h.witnesses[domain] = witness{name, h.at}
