@@ -46,7 +46,10 @@ type Prober struct {
 var _ probes.Prober = (*Prober)(nil)
 
 // New returns a Prober.
-func New(o Options) *Prober {
+func New(o Options) *Prober { return newProber(o, nil) }
+
+// newProber returns a Prober that knows these revocation lists, if any.
+func newProber(o Options, lists *shelf) *Prober {
 	if o.Gate == nil {
 		o.Gate = probes.OpenGate{}
 	}
@@ -61,7 +64,10 @@ func New(o Options) *Prober {
 		resolver: newResolver(o.SystemDNS, o.AllowNetworks, o.ExchangeOnlineHosts),
 	}
 	if o.CheckRevocation {
-		w.revocation = newRevocation(w.resolver, o.Now, newShelf())
+		if lists == nil {
+			lists = newShelf()
+		}
+		w.revocation = newRevocation(w.resolver, o.Now, lists)
 	}
 	return w
 }
@@ -69,11 +75,12 @@ func New(o Options) *Prober {
 // With returns a Prober with other options that knows what this one has learned: revocation lists, the turns of paths at hosts with
 // many addresses, which DNS servers answer. Verdicts belong to a pool of roots and are judged anew.
 func (w *Prober) With(o Options) *Prober {
-	next := New(o)
-	next.resolver.learned = w.resolver.learned
-	if next.revocation != nil && w.revocation != nil {
-		next.revocation = newRevocation(next.resolver, next.opts.Now, w.revocation.shelf)
+	var lists *shelf
+	if w.revocation != nil {
+		lists = w.revocation.shelf
 	}
+	next := newProber(o, lists)
+	next.resolver.learned = w.resolver.learned
 	return next
 }
 
