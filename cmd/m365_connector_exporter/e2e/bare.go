@@ -11,7 +11,6 @@ import (
 	"net/smtp"
 	"os"
 	"runtime"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -31,32 +30,41 @@ func (c *cost) add(o cost) {
 	c.Took = append(c.Took, o.Took...)
 }
 
-// probeBare is a role: a Go client with the standard library's defaults, which records nothing. args are the file of roots, a port,
-// the numbers of the first peer and of the one behind the last, and how often one is probed. It prints its cost.
+// bareOrder is what the bare client is told to do.
+type bareOrder struct {
+	Roots    string // the file
+	Port     string
+	From, To int           // the number of the first peer, and of the one behind the last
+	Every    time.Duration // starts a probe this often; 0: atOnce are in flight
+}
+
+// probeBare is a role: a Go client with the standard library's defaults, which records nothing. It is given its order as JSON and
+// prints its cost.
 func probeBare(args []string) error {
-	if len(args) != 5 {
-		return errors.New("probeBare: roots, port, from, to, every")
+	if len(args) != 1 {
+		return errors.New("probeBare: a bareOrder")
 	}
-	pem, err := os.ReadFile(args[0])
+	var o bareOrder
+	if err := json.Unmarshal([]byte(args[0]), &o); err != nil {
+		return err
+	}
+	pem, err := os.ReadFile(o.Roots)
 	if err != nil {
 		return err
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
-	from, _ := strconv.Atoi(args[2])
-	to, _ := strconv.Atoi(args[3])
-	every, _ := time.ParseDuration(args[4])
 	probe := func(i int) (time.Duration, error) {
 		start := time.Now()
-		err := bareProbe(net.JoinHostPort(peerAddress(i), args[1]), &tls.Config{ServerName: peerName, RootCAs: roots})
+		err := bareProbe(net.JoinHostPort(peerAddress(i), o.Port), &tls.Config{ServerName: peerName, RootCAs: roots})
 		return time.Since(start), err
 	}
 	var took []time.Duration
 	before := spent()
-	if every > 0 {
-		took, err = eachIn(every, to-from, func(i int) (time.Duration, error) { return probe(from + i) })
+	if o.Every > 0 {
+		took, err = eachIn(o.Every, o.To-o.From, func(i int) (time.Duration, error) { return probe(o.From + i) })
 	} else {
-		took, err = inParallel(from, to, probe)
+		took, err = inParallel(o.From, o.To, probe)
 	}
 	if err != nil {
 		return err

@@ -245,7 +245,11 @@ func total(page, name string) (sum float64) {
 // bare has the bare client probe, atOnce at a time or, where every says so, one every so often.
 func (a *arena) bare(from, to int, every time.Duration) (c cost) {
 	a.t.Helper()
-	out := runWithin(a.t, 2*pacedOver, a.dir, "/proc/self/exe", "role=bare", a.ca.rootFile, strconv.Itoa(a.ports[neverSilent]), strconv.Itoa(from), strconv.Itoa(to), every.String())
+	order, err := json.Marshal(bareOrder{a.ca.rootFile, strconv.Itoa(a.ports[neverSilent]), from, to, every})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	out := runWithin(a.t, 2*pacedOver, a.dir, "/proc/self/exe", "role=bare", string(order))
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		a.t.Fatalf("%v: %s", err, out)
 	}
