@@ -28,18 +28,27 @@ func (id PathID) String() string {
 // ErrBadTarget is returned for a target that is not PART[/PART…] with percent-encoded parts.
 var ErrBadTarget = errors.New("target must be TENANT[/DIRECTION][/CONNECTOR[/PATH]], each part percent-encoded")
 
-// Match lists the ids that a target means: a tenant, a connector or one path; the direction may be left out.
-func Match(target string, ids []PathID) ([]PathID, error) {
+// TargetParts are the parts of a target, decoded: one to four. Only a path's name may be empty, that of a connector without a next hop.
+func TargetParts(target string) ([]string, error) {
 	parts := strings.Split(target, "/")
+	if len(parts) > 4 {
+		return nil, ErrBadTarget
+	}
 	for i, p := range parts {
 		text, err := url.PathUnescape(p)
-		if err != nil || text == "" && (i < 2 || i < len(parts)-1) { // a connector without a next hop has a path without a name
+		if err != nil || text == "" && (i < 2 || i < len(parts)-1) {
 			return nil, ErrBadTarget
 		}
 		parts[i] = text
 	}
-	if len(parts) > 4 {
-		return nil, ErrBadTarget
+	return parts, nil
+}
+
+// Match lists the ids that a target means: a tenant, a connector or one path; the direction may be left out.
+func Match(target string, ids []PathID) ([]PathID, error) {
+	parts, err := TargetParts(target)
+	if err != nil {
+		return nil, err
 	}
 	var found []PathID
 	for _, id := range ids {

@@ -122,7 +122,7 @@ func TestMatch(t *testing.T) {
 			t.Errorf("Match(%q) = %v, %v; want %d", target, got, err, want)
 		}
 	}
-	for _, bad := range []string{"", "a//b", "a/b/c/d/e", "%zz"} {
+	for _, bad := range []string{"", "a//b", "a/outbound//h1", "a/b/c/d/e", "%zz"} {
 		if _, err := probes.Match(bad, ids); err == nil {
 			t.Errorf("Match(%q): no error", bad)
 		}

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"m365_connector_exporter/collector"
@@ -25,16 +24,9 @@ func (e errAmbiguous) Error() string {
 
 // locate finds the one path that a target names. Names that differ in case alone are told apart where both exist.
 func (s *Site) locate(target string) (*collector.PathState, error) {
-	parts := strings.Split(target, "/")
-	if len(parts) != 3 && len(parts) != 4 {
+	parts, err := probes.TargetParts(target)
+	if err != nil || len(parts) < 3 { // a tenant or a connector is no path
 		return nil, errTarget
-	}
-	for i, p := range parts {
-		name, err := url.PathUnescape(p)
-		if err != nil || name == "" && i < len(parts)-1 { // a connector without a next hop has a path without a name
-			return nil, errTarget
-		}
-		parts[i] = name
 	}
 	found := s.exactly(parts)
 	if len(found) == 0 {
