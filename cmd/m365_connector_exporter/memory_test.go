@@ -1,12 +1,18 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"m365_connector_exporter/probes/schedule"
 )
 
 func TestGCPercent(t *testing.T) {
@@ -59,6 +65,82 @@ func TestReloadEndsHurry(t *testing.T) {
 		}
 	}
 	runtime.KeepAlive(much)
+}
+
+// TestKeepLean: that many probes wait is seen within a second, and so is that they have gone. Otherwise nothing is tuned but twice a
+// minute, and where there are few paths nothing at all.
+func TestKeepLean(t *testing.T) {
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	runtime.GC() // what another test had in use would count
+	const untouched = mostPercent + 1
+	tuned := func(percent int) string {
+		switch {
+		case percent == untouched:
+			return "not at all"
+		case percent > leastPercent:
+			return "for few"
+		}
+		return "for many"
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		d := configured(t, manyHosts(somePaths))
+		go func() { _ = d.keepLean(ctx) }()
+		debug.SetGCPercent(untouched)
+		inside := crowd{gate: d.gate}
+		for _, step := range []struct {
+			name    string
+			paths   int
+			waiting int
+			lasts   time.Duration
+			want    string
+		}{
+			{"nobody waits", somePaths, 0, time.Second, "not at all"},
+			{"one less than many", somePaths, manyWaiting - 1, time.Second, "not at all"},
+			{"many", somePaths, manyWaiting, time.Second, "for many"},
+			{"more", somePaths, manyWaiting + 50, time.Second, "not at all"},
+			{"so many have gone that few wait", somePaths, manyWaiting - 1, time.Second, "for few"},
+			{"all have gone", somePaths, 0, time.Second, "not at all"},
+			{"just before half a minute is over", somePaths, 0, releaseEvery - 7*time.Second, "not at all"},
+			{"half a minute is over", somePaths, 0, time.Second, "for few"},
+			{"a second more", somePaths, 0, time.Second, "not at all"},
+			{"many, of few paths", somePaths - 1, manyWaiting, 2 * releaseEvery, "not at all"},
+		} {
+			d.runner.SetPaths(plan(d.cfg.Load(), d.hello)[:step.paths])
+			inside.become(t, step.waiting)
+			time.Sleep(step.lasts)
+			synctest.Wait()
+			if got := tuned(debug.SetGCPercent(untouched)); got != step.want {
+				t.Errorf("%s: tuned %s, want %s", step.name, got, step.want)
+			}
+		}
+	})
+}
+
+// crowd are the probes that wait for servers, each for another.
+type crowd struct {
+	gate  *schedule.Gate
+	leave []func(throttled bool)
+}
+
+// become lets probes in or out until so many wait.
+func (c *crowd) become(t *testing.T, size int) {
+	t.Helper()
+	for len(c.leave) > size {
+		last := len(c.leave) - 1
+		c.leave[last](false)
+		c.leave = c.leave[:last]
+	}
+	for i := len(c.leave); i < size; i++ {
+		leave, err := c.gate.Enter(t.Context(), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.leave = append(c.leave, leave)
+	}
 }
 
 func manyHosts(n int) string {
