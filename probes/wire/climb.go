@@ -22,6 +22,7 @@ type climb struct {
 	raw       net.Conn
 	conn      net.Conn // raw, or TLS over it
 	in        *replyReader
+	unsent    error // why the last command could not be sent
 	log       transcript
 	offered   string // the EHLO reply, a capability on each line but the first
 	throttled bool
@@ -126,15 +127,26 @@ func (c *climb) unread(err error) *probes.Step {
 
 // say sends one command and reads its reply. shown is what the transcript keeps of the command.
 func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
+	c.send(line, shown)
+	return c.answer()
+}
+
+// send sends one command. What went wrong, answer says.
+func (c *climb) send(line, shown string) {
 	c.log.add(probes.Client, shown)
-	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
-		c.broken = true
-		if r, ok := c.lastWords(); ok {
-			return r, nil
-		}
-		return probes.Reply{}, c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
+	_, c.unsent = c.conn.Write([]byte(line + "\r\n"))
+}
+
+// answer reads the reply to what send has sent.
+func (c *climb) answer() (probes.Reply, *probes.Step) {
+	if c.unsent == nil {
+		return c.read()
 	}
-	return c.read()
+	c.broken = true
+	if r, ok := c.lastWords(); ok {
+		return r, nil
+	}
+	return probes.Reply{}, c.fail(readReason(c.unsent, probes.ReasonReplyTimeout), c.unsent.Error())
 }
 
 // lastWords reads what a peer said before it closed: a server that is about to hang up says why, unasked.

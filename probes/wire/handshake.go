@@ -36,10 +36,17 @@ func (c *climb) startTLS() *probes.Step {
 		return c.fail(probes.ReasonSTARTTLSInjection, "bytes followed the reply to STARTTLS in clear text")
 	}
 	var step *probes.Step
-	if apart(func() { step = c.handshake() }); step != nil {
+	apart(func() {
+		if step = c.handshake(); step == nil {
+			// Here, for both take a deep stack over TLS, and the probe is going to wait.
+			c.sendEHLO()
+			c.in.ahead()
+		}
+	})
+	if step != nil {
 		return step
 	}
-	if step := c.ehlo(); step != nil {
+	if step := c.heardEHLO(); step != nil {
 		return step
 	}
 	return stageOutcome(c, c.ep.TLS)
@@ -47,7 +54,8 @@ func (c *climb) startTLS() *probes.Step {
 
 func (c *climb) handshake() *probes.Step {
 	var asked clientAuth
-	conn := tls.Client(c.raw, c.tlsConfig(&asked))
+	below := newAside(c.raw)
+	conn := tls.Client(below.or(c.raw), c.tlsConfig(&asked))
 	if err := conn.Handshake(); err != nil { //nolint:noctx // it has its deadline, and c.stop closes it when the context ends
 		c.broken = true
 		reason := handshakeReason(err, asked)
@@ -57,7 +65,8 @@ func (c *climb) handshake() *probes.Step {
 		}
 		return c.fail(reason, err.Error())
 	}
-	c.conn, c.in, c.secured = conn, newReplyReader(conn), true
+	c.conn, c.secured = below.over(conn), true
+	c.in = newReplyReader(c.conn)
 	c.record(conn.ConnectionState(), asked)
 	return nil
 }

@@ -143,6 +143,15 @@ func (r *replyReader) fill() error {
 	return io.ErrNoProgress
 }
 
+// ahead takes what has come already, where the source can tell without waiting. What is wrong, read says.
+func (r *replyReader) ahead() {
+	if p, ok := r.src.(*patient); ok {
+		p.hasty = true
+		_ = r.fill()
+		p.hasty = false
+	}
+}
+
 // splitReply takes a reply line apart; the code must be one that RFC 5321 knows (2xx to 5xx).
 func splitReply(line string) (code int, more bool, text string, ok bool) {
 	if len(line) < 3 || line[0] < '2' || line[0] > '5' || !digit(line[1]) || !digit(line[2]) {

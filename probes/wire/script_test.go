@@ -25,6 +25,7 @@ type script struct {
 	raw     func(net.Conn)    // instead of all that
 	rawTLS  func(net.Conn)    // instead of a handshake
 	hold    func(io.Reader)   // instead of the answer to EHLO over TLS
+	pieces  int               // how many bytes it sends at a time after the handshake; 0: all
 }
 
 func healthy(cert *tls.Config) script {
@@ -125,10 +126,12 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 				s.rawTLS(conn)
 				return
 			}
-			secure := tls.Server(conn, s.cert)
+			under := &inPieces{Conn: conn}
+			secure := tls.Server(under, s.cert)
 			if secure.Handshake() != nil {
 				return
 			}
+			under.size = s.pieces
 			conn, br, over = secure, bufio.NewReader(secure), "TLS "
 			if _, err := conn.Write([]byte(s.answers["TLS"])); err != nil {
 				return

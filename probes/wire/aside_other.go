@@ -1,0 +1,7 @@
+//go:build !unix
+
+package wire
+
+const canLook = false
+
+func readable(uintptr) bool { return true }
