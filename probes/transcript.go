@@ -31,11 +31,16 @@ type Transcript string
 func TranscriptOf(lines ...Line) Transcript {
 	var packed []byte
 	for _, l := range lines {
-		packed = binary.AppendUvarint(packed, uint64(max(0, l.At.Microseconds())))
-		packed = binary.AppendUvarint(append(packed, byte(l.From)), uint64(len(l.Text)))
-		packed = append(packed, l.Text...)
+		packed = AppendLine(packed, l)
 	}
 	return Transcript(packed)
+}
+
+// AppendLine packs one line more, as a Transcript has it.
+func AppendLine(packed []byte, l Line) []byte {
+	packed = binary.AppendUvarint(packed, uint64(max(0, l.At.Microseconds())))
+	packed = binary.AppendUvarint(append(packed, byte(l.From)), uint64(len(l.Text)))
+	return append(packed, l.Text...)
 }
 
 // Lines are the lines in their order. It ends at what TranscriptOf has not made.

@@ -137,7 +137,7 @@ func (c *climb) run(ctx context.Context) {
 			c.ep.Steps[c.stage] = *c.fail(probes.ReasonInternalError, fmt.Sprintf("panic: %v", r))
 		}
 		c.hangUp()
-		c.ep.Transcript = probes.TranscriptOf(c.log.lines...)
+		c.ep.Transcript = probes.Transcript(c.log.packed)
 	}()
 	if c.ep.Steps[probes.Resolve].Outcome != probes.Passed || !c.ep.Addr.IsValid() || c.path.Settings.Until == probes.Resolve {
 		return

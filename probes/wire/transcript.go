@@ -15,18 +15,20 @@ const (
 	maxDetail     = 512
 )
 
-// transcript keeps the first lines of a dialogue, bounded.
+// transcript keeps the first lines of a dialogue, bounded, and packed from the beginning: thousands of probes may wait with theirs.
 type transcript struct {
-	start time.Time
-	lines []probes.Line
+	start  time.Time
+	lines  int
+	packed []byte
 }
 
 func (t *transcript) add(who probes.Speaker, text string) {
 	for part := range strings.SplitSeq(text, "\n") {
-		if len(t.lines) == maxTranscript {
+		if t.lines == maxTranscript {
 			return
 		}
-		t.lines = append(t.lines, probes.Line{At: time.Since(t.start), From: who, Text: probes.Sanitise(part, maxText)})
+		t.lines++
+		t.packed = probes.AppendLine(t.packed, probes.Line{At: time.Since(t.start), From: who, Text: probes.Sanitise(part, maxText)})
 	}
 }
 
