@@ -33,16 +33,16 @@ func newAside(conn net.Conn) *aside {
 	return &aside{Conn: conn, raw: raw}
 }
 
-// or is the connection to give to TLS.
-func (a *aside) or(plain net.Conn) net.Conn {
+// belowTLS is the connection to give to TLS.
+func (a *aside) belowTLS(plain net.Conn) net.Conn {
 	if a == nil {
 		return plain
 	}
 	return a
 }
 
-// over is the connection to speak through after the handshake.
-func (a *aside) over(conn *tls.Conn) net.Conn {
+// aboveTLS is the connection to speak through after the handshake.
+func (a *aside) aboveTLS(conn *tls.Conn) net.Conn {
 	if a == nil {
 		return conn
 	}
@@ -58,7 +58,8 @@ func (a *aside) Read(b []byte) (int, error) {
 	return a.Conn.Read(b)
 }
 
-// wait returns when there is something to read, or no more reason to wait: the read itself says what is wrong then.
+// wait returns when there is something to read, or no more reason to wait: the read itself says what is wrong then. Should it return for
+// nothing, the read waits.
 func (a *aside) wait() {
 	a.looked = false
 	_ = a.raw.Read(a.look)
@@ -88,27 +89,33 @@ type patient struct {
 	*tls.Conn
 	under *aside
 	dry   bool // the library has nothing before more has come
-	hasty bool // not to wait at all
 }
 
 func (p *patient) Read(b []byte) (int, error) {
 	for {
 		if p.dry {
-			if p.hasty {
-				return 0, errNothingYet
-			}
 			p.under.wait()
 			p.dry = false
 		}
-		n, err := p.Conn.Read(b)
-		switch {
-		case !errors.Is(err, errNothingYet):
+		n, err := p.readAhead(b)
+		if !errors.Is(err, errNothingYet) {
 			return n, err
-		case n > 0:
-			return n, nil
-		case p.under.ready:
+		}
+		if p.under.ready {
 			return 0, io.ErrNoProgress // it did not even look at what has come: it never will
 		}
-		p.dry = true
 	}
+}
+
+// readAhead reads what the library has, and does not wait where it has nothing yet.
+func (p *patient) readAhead(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	if !errors.Is(err, errNothingYet) {
+		return n, err
+	}
+	if n > 0 {
+		return n, nil
+	}
+	p.dry = true
+	return 0, err
 }

@@ -22,7 +22,7 @@ type climb struct {
 	raw       net.Conn
 	conn      net.Conn // raw, or TLS over it
 	in        *replyReader
-	unsent    error // why the last command could not be sent
+	sendErr   error // why the last command could not be sent
 	log       transcript
 	offered   string // the EHLO reply, a capability on each line but the first
 	throttled bool
@@ -134,19 +134,19 @@ func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
 // send sends one command. What went wrong, answer says.
 func (c *climb) send(line, shown string) {
 	c.log.add(probes.Client, shown)
-	_, c.unsent = c.conn.Write([]byte(line + "\r\n"))
+	_, c.sendErr = c.conn.Write([]byte(line + "\r\n"))
 }
 
 // answer reads the reply to what send has sent.
 func (c *climb) answer() (probes.Reply, *probes.Step) {
-	if c.unsent == nil {
+	if c.sendErr == nil {
 		return c.read()
 	}
 	c.broken = true
 	if r, ok := c.lastWords(); ok {
 		return r, nil
 	}
-	return probes.Reply{}, c.fail(readReason(c.unsent, probes.ReasonReplyTimeout), c.unsent.Error())
+	return probes.Reply{}, c.fail(readReason(c.sendErr, probes.ReasonReplyTimeout), c.sendErr.Error())
 }
 
 // lastWords reads what a peer said before it closed: a server that is about to hang up says why, unasked.

@@ -54,8 +54,8 @@ func (c *climb) startTLS() *probes.Step {
 
 func (c *climb) handshake() *probes.Step {
 	var asked clientAuth
-	below := newAside(c.raw)
-	conn := tls.Client(below.or(c.raw), c.tlsConfig(&asked))
+	under := newAside(c.raw)
+	conn := tls.Client(under.belowTLS(c.raw), c.tlsConfig(&asked))
 	if err := conn.Handshake(); err != nil { //nolint:noctx // it has its deadline, and c.stop closes it when the context ends
 		c.broken = true
 		reason := handshakeReason(err, asked)
@@ -65,7 +65,7 @@ func (c *climb) handshake() *probes.Step {
 		}
 		return c.fail(reason, err.Error())
 	}
-	c.conn, c.secured = below.over(conn), true
+	c.conn, c.secured = under.aboveTLS(conn), true
 	c.in = newReplyReader(c.conn)
 	c.record(conn.ConnectionState(), asked)
 	return nil

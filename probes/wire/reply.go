@@ -34,7 +34,8 @@ var enhancedCode = regexp.MustCompile(`^#?([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`
 type replyReader struct {
 	src io.Reader
 	buf []byte
-	at  int // where what has not been returned yet begins
+	at  int   // where what has not been returned yet begins
+	met error // by ahead
 }
 
 // The buffer holds most replies at first, and the longest line at last.
@@ -120,18 +121,15 @@ func (r *replyReader) slice() ([]byte, error) {
 	}
 }
 
-// fill reads once more, into a larger buffer where this one is full.
+// fill reads once more.
 func (r *replyReader) fill() error {
-	if r.at > 0 {
-		r.buf, r.at = r.buf[:copy(r.buf, r.buf[r.at:])], 0
+	if err := r.met; err != nil {
+		r.met = nil
+		return err
 	}
-	if len(r.buf) == cap(r.buf) {
-		larger := make([]byte, len(r.buf), min(max(2*cap(r.buf), firstBuffer), fullBuffer))
-		copy(larger, r.buf)
-		r.buf = larger
-	}
+	room := r.room()
 	for range maxEmptyReads {
-		n, err := r.src.Read(r.buf[len(r.buf):cap(r.buf)])
+		n, err := r.src.Read(room)
 		r.buf = r.buf[:len(r.buf)+n]
 		if n > 0 {
 			return nil // an error comes again at the next read
@@ -143,13 +141,31 @@ func (r *replyReader) fill() error {
 	return io.ErrNoProgress
 }
 
-// ahead takes what has come already, where the source can tell without waiting. What is wrong, read says.
+// ahead takes what the source has already, where that can tell without waiting. An error that it meets comes with the next read: the
+// source may tell it only once.
 func (r *replyReader) ahead() {
-	if p, ok := r.src.(*patient); ok {
-		p.hasty = true
-		_ = r.fill()
-		p.hasty = false
+	src, ok := r.src.(interface{ readAhead(b []byte) (int, error) })
+	if !ok {
+		return
 	}
+	n, err := src.readAhead(r.room())
+	r.buf = r.buf[:len(r.buf)+n]
+	if !errors.Is(err, errNothingYet) {
+		r.met = err
+	}
+}
+
+// room is where more can be read to, of a larger buffer where this one is full.
+func (r *replyReader) room() []byte {
+	if r.at > 0 {
+		r.buf, r.at = r.buf[:copy(r.buf, r.buf[r.at:])], 0
+	}
+	if len(r.buf) == cap(r.buf) {
+		larger := make([]byte, len(r.buf), min(max(2*cap(r.buf), firstBuffer), fullBuffer))
+		copy(larger, r.buf)
+		r.buf = larger
+	}
+	return r.buf[len(r.buf):cap(r.buf)]
 }
 
 // splitReply takes a reply line apart; the code must be one that RFC 5321 knows (2xx to 5xx).
