@@ -30,6 +30,7 @@ type daemon struct {
 	runner   *schedule.Runner
 	budget   *schedule.MessageBudget
 	prober   atomic.Pointer[wire.Prober] // replaced on reload
+	garbage  atomic.Uint64               // how much may lie, in bytes
 
 	selfTest *selfTest
 
@@ -91,6 +92,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		selfTest: self, stale: make(chan struct{}, 1),
 	}
 	d.learned.Store(&learned{})
+	d.garbage.Store(leastGarbage)
 	d.runner = schedule.New(schedule.Options{
 		Prober: d, Sink: d.board.Record, Logger: log,
 		OnLag: func(lag time.Duration) { d.self.ObserveLag(lag) },

@@ -12,18 +12,21 @@ import (
 const somePaths = 1000
 
 // What may lie as garbage beside what is in use. What is known of thousands of paths stays in memory for hours, and as much again would be
-// held for nothing: a seventh must do. Some hundred probes make garbage bytes, and are to have that much in any case, for a collection
-// passes over all that is in use. Where manyWaiting probes have a connection, servers keep them waiting: what each of them made lies
-// between what the others hold, and would stay in memory with it.
+// held for nothing: a seventh must do. It is to be leastGarbage bytes in any case, for a collection passes over all that is in use, and as
+// much as is made within garbageFor, up to mostGarbage: a daemon that makes hundreds of probes a second would do little else. Where
+// manyWaiting probes have a connection, servers keep them waiting: what each of them made lies between what the others hold, and would
+// stay in memory with it.
 const (
-	garbage      = 16 << 20
+	leastGarbage = 16 << 20
+	mostGarbage  = 64 << 20
+	garbageFor   = 2 * time.Second
 	manyWaiting  = 200
 	leastPercent = 15
 	mostPercent  = 400
 )
 
 // gcPercent is how much garbage may lie beside live bytes in use before it is collected, in percent of these.
-func gcPercent(paths, waiting int, live uint64) int {
+func gcPercent(paths, waiting int, garbage, live uint64) int {
 	switch {
 	case paths < somePaths:
 		return 100
@@ -35,9 +38,27 @@ func gcPercent(paths, waiting int, live uint64) int {
 
 // tuneGC applies it, unless the operator has said otherwise in the runtime's own words.
 func (d *daemon) tuneGC() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	setGCPercent(gcPercent(d.runner.Stats().Paths, d.gate.InFlight(), live[0].Value.Uint64()))
+	setGCPercent(gcPercent(d.runner.Stats().Paths, d.gate.InFlight(), d.garbage.Load(), bytesOf("/gc/heap/live:bytes")))
+}
+
+func bytesOf(metric string) uint64 {
+	sample := []metrics.Sample{{Name: metric}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// litter follows how much garbage is made. One judgement of thousands of paths makes more of it in a moment than probes do in a minute, and
+// is to count for little: what comes out is the mean of some ten seconds.
+type litter struct {
+	made   uint64 // since the program began, in bytes
+	second uint64 // in one second, on average
+}
+
+// after takes what has been made when a second more has gone, and returns how much may lie.
+func (l *litter) after(made uint64) (garbage uint64) {
+	l.second = (9*l.second + made - l.made) / 10
+	l.made = made
+	return min(max(l.second*uint64(garbageFor/time.Second), leastGarbage), mostGarbage)
 }
 
 // hurry lets a reload have its time for itself, until tuneGC: it allocates in a second what rounds do in minutes, and collected as
@@ -54,16 +75,18 @@ func setGCPercent(percent int) {
 // as much as what rests, and the runtime by itself takes minutes to give it back.
 const releaseEvery = 30 * time.Second
 
-// keepLean gives memory back while there are somePaths, and sees each second whether many probes wait, until ctx ends.
+// keepLean gives memory back while there are somePaths, and sees each second whether many probes wait and how much garbage is made,
+// until ctx ends.
 func (d *daemon) keepLean(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	released, waited := time.Now(), false
+	released, waited, litter := time.Now(), false, litter{made: bytesOf("/gc/heap/allocs:bytes")}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			garbage := litter.after(bytesOf("/gc/heap/allocs:bytes"))
 			if d.runner.Stats().Paths < somePaths {
 				continue
 			}
@@ -72,10 +95,14 @@ func (d *daemon) keepLean(ctx context.Context) error {
 				debug.FreeOSMemory()
 				released = time.Now()
 			}
-			if due || waiting != waited {
+			if due || waiting != waited || unlike(garbage, d.garbage.Load()) {
+				d.garbage.Store(garbage)
 				d.tuneGC()
 				waited = waiting
 			}
 		}
 	}
 }
+
+// unlike reports whether two amounts differ by more than a quarter: each change stops the whole program for a moment.
+func unlike(a, b uint64) bool { return 4*a > 5*b || 4*b > 5*a }

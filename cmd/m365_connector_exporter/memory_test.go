@@ -18,20 +18,48 @@ import (
 func TestGCPercent(t *testing.T) {
 	for name, c := range map[string]struct {
 		paths, waiting int
-		live           uint64 // bytes
+		garbage, live  uint64 // MB
 		want           int
 	}{
-		"few paths: as the runtime does":       {999, 999, 8 << 20, 100},
-		"what some hundred probes make":        {1000, 199, 8 << 20, 200},
-		"as much, beside more":                 {5000, 0, 40 << 20, 40},
-		"a seventh of very much":               {50000, 0, 400 << 20, 15},
-		"before the first collection":          {1000, 0, 0, 400},
-		"just after the start of many":         {10000, 0, 2 << 20, 400},
-		"where both are the same, the seventh": {20000, 0, 107 << 20, 15},
-		"many wait":                            {1000, 200, 8 << 20, 15},
+		"few paths: as the runtime does":        {999, 999, 64, 8, 100},
+		"what some hundred probes make":         {1000, 199, 16, 8, 200},
+		"as much, beside more":                  {5000, 0, 16, 40, 40},
+		"a seventh of very much":                {50000, 0, 16, 400, 15},
+		"before the first collection":           {1000, 0, 16, 0, 400},
+		"just after the start of many":          {10000, 0, 16, 2, 400},
+		"where both are the same, the seventh":  {20000, 0, 16, 107, 15},
+		"what hundreds of probes a second make": {5000, 0, 64, 40, 160},
+		"many wait":                             {1000, 200, 64, 8, 15},
 	} {
-		if got := gcPercent(c.paths, c.waiting, c.live); got != c.want {
+		if got := gcPercent(c.paths, c.waiting, c.garbage<<20, c.live<<20); got != c.want {
 			t.Errorf("%s: %d %%, want %d", name, got, c.want)
+		}
+	}
+}
+
+// TestLitter: what lies is as much as is made in two seconds, by the mean of about ten, between 16 and 64 MB.
+func TestLitter(t *testing.T) {
+	var l litter
+	var made uint64
+	for _, step := range []struct {
+		name            string
+		seconds, second uint64 // for so long, so many MB a second
+		want            uint64 // MB
+	}{
+		{"nothing", 5, 0, 16},
+		{"a judgement", 1, 70, 16},
+		{"little", 30, 4, 16},
+		{"busy", 60, 20, 39},
+		{"very busy", 60, 500, 64},
+		{"over", 60, 1, 16},
+	} {
+		var garbage uint64
+		for range step.seconds {
+			made += step.second << 20
+			garbage = l.after(made)
+		}
+		if got := garbage >> 20; got != step.want {
+			t.Errorf("%s: %d MB, want %d", step.name, got, step.want)
 		}
 	}
 }
@@ -67,7 +95,7 @@ func TestReloadEndsHurry(t *testing.T) {
 	runtime.KeepAlive(much)
 }
 
-// TestKeepLean: that many probes wait is seen within a second, and so is that they have gone. Otherwise nothing is tuned but twice a
+// TestKeepLean: that many probes wait or make much garbage is seen within a second, and so is that they have gone. Otherwise nothing is tuned but twice a
 // minute, and where there are few paths nothing at all.
 func TestKeepLean(t *testing.T) {
 	t.Setenv("GOGC", "")
@@ -97,24 +125,30 @@ func TestKeepLean(t *testing.T) {
 			waiting int
 			lasts   time.Duration
 			want    string
+			makes   int // bytes
 		}{
-			{"nobody waits", somePaths, 0, time.Second, "not at all"},
-			{"one less than many", somePaths, manyWaiting - 1, time.Second, "not at all"},
-			{"many", somePaths, manyWaiting, time.Second, "for many"},
-			{"more", somePaths, manyWaiting + 50, time.Second, "not at all"},
-			{"so many have gone that few wait", somePaths, manyWaiting - 1, time.Second, "for few"},
-			{"all have gone", somePaths, 0, time.Second, "not at all"},
-			{"just before half a minute is over", somePaths, 0, releaseEvery - 7*time.Second, "not at all"},
-			{"half a minute is over", somePaths, 0, time.Second, "for few"},
-			{"a second more", somePaths, 0, time.Second, "not at all"},
-			{"many, of few paths", somePaths - 1, manyWaiting, 2 * releaseEvery, "not at all"},
+			{"nobody waits", somePaths, 0, time.Second, "not at all", 0},
+			{"one less than many", somePaths, manyWaiting - 1, time.Second, "not at all", 0},
+			{"many", somePaths, manyWaiting, time.Second, "for many", 0},
+			{"more", somePaths, manyWaiting + 50, time.Second, "not at all", 0},
+			{"so many have gone that few wait", somePaths, manyWaiting - 1, time.Second, "for few", 0},
+			{"all have gone", somePaths, 0, time.Second, "not at all", 0},
+			{"just before half a minute is over", somePaths, 0, releaseEvery - 7*time.Second, "not at all", 0},
+			{"half a minute is over", somePaths, 0, time.Second, "for few", 0},
+			{"a second more", somePaths, 0, time.Second, "not at all", 0},
+			{"much garbage is made", somePaths, 0, time.Second, "for few", 300 << 20},
+			{"many, of few paths", somePaths - 1, manyWaiting, 2 * releaseEvery, "not at all", 300 << 20},
 		} {
 			d.runner.SetPaths(plan(d.cfg.Load(), d.hello)[:step.paths])
 			inside.become(t, step.waiting)
+			runtime.KeepAlive(make([]byte, step.makes))
 			time.Sleep(step.lasts)
 			synctest.Wait()
 			if got := tuned(debug.SetGCPercent(untouched)); got != step.want {
 				t.Errorf("%s: tuned %s, want %s", step.name, got, step.want)
+			}
+			if more := d.garbage.Load() > leastGarbage; more != (step.makes > 0) {
+				t.Errorf("%s: %d bytes may lie", step.name, d.garbage.Load())
 			}
 		}
 	})
