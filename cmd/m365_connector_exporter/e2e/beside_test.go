@@ -69,19 +69,21 @@ func (a *arena) speed(size besideSize) {
 		a.t.Errorf("a probe costs %v, blackbox_exporter's %v: more than nine tenths", own.each(), other.each())
 	}
 	if size.again {
-		a.again(size, program)
+		a.again(size, program, blackbox)
 	}
 }
 
-// again is how a daemon lives: it has seen the certificates before. The bare client remembers nothing.
-func (a *arena) again(size besideSize, program *daemon) {
+// again is how a daemon lives: it has seen the certificates before. The others remember nothing.
+func (a *arena) again(size besideSize, program, blackbox *daemon) {
 	time.Sleep(11 * time.Second) // a younger result would be returned again
-	var own, bare cost
+	var own, other, bare cost
 	inTurns(size, func(from, to int) {
 		own.add(program.probeAll(from, to, programTarget))
+		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
 		bare.add(a.bare(from, to, 0))
 	})
 	a.t.Log(own.row("this program, /probe, the same servers again"))
+	a.t.Log(other.row("blackbox_exporter, /probe, again"))
 	a.t.Log(bare.row("net/smtp and crypto/tls alone, again"))
 }
 
