@@ -95,8 +95,8 @@ func TestReloadEndsHurry(t *testing.T) {
 	runtime.KeepAlive(much)
 }
 
-// TestKeepLean: that many probes wait or make much garbage is seen within a second, and so is that they have gone. Otherwise nothing is tuned but twice a
-// minute, and where there are few paths nothing at all.
+// TestKeepLean: that many probes wait or make much garbage is seen within a second, and so is that they have gone. Otherwise nothing is
+// tuned but twice a minute, and where there are few paths nothing at all.
 func TestKeepLean(t *testing.T) {
 	t.Setenv("GOGC", "")
 	t.Setenv("GOMEMLIMIT", "")
