@@ -13,23 +13,29 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// messageTurn lets one endpoint of a round send the test message: the first whose recipients were accepted.
+// messageTurn lets one endpoint of a round send the test message: the first whose recipients were accepted. After a refusal it is the
+// turn of the address that refused, as long as it is there: what was wrong at one address is not made good by another.
 type messageTurn struct {
-	mu    sync.Mutex
-	taken netip.AddrPort
+	mu      sync.Mutex
+	refused netip.AddrPort // by whom the last message was, where it is of this round
+	taken   netip.AddrPort
 }
 
 func (t *messageTurn) take(addr netip.AddrPort) (by netip.AddrPort, mine bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.taken.IsValid() {
-		t.taken = addr
-		return addr, true
+	switch {
+	case t.taken.IsValid():
+		return t.taken, false
+	case t.refused.IsValid() && t.refused != addr:
+		return t.refused, false
 	}
-	return t.taken, false
+	t.taken = addr
+	return addr, true
 }
 
-// message sends the test message where it is this endpoint's turn and one is due.
+// message sends the test message where it is this endpoint's turn and one is due. Between two messages nothing is proven of a server
+// that refused the last one: its refusal stands.
 func (c *climb) message() *probes.Step {
 	by, mine := c.turn.take(c.ep.Addr)
 	if !mine {
@@ -40,12 +46,21 @@ func (c *climb) message() *probes.Step {
 	}
 	ok, next := c.w.opts.Messages.Take(c.path.ID.String(), c.path.Settings.MessageMinInterval)
 	if !ok {
-		return passed("not due until " + next.UTC().Format(time.RFC3339))
+		due := next.UTC().Format(time.RFC3339)
+		if step := c.w.refused.again(c.path.ID, c.ep.Addr, due); step != nil {
+			return step
+		}
+		return passed("not due until " + due)
 	}
-	if step := c.offer(c.recipients()[:1]); step != nil {
-		return step
+	sent := c.w.opts.Now()
+	step := c.offer(c.recipients()[:1])
+	if step == nil {
+		step = c.data()
 	}
-	return c.data()
+	if step == nil || c.ctx.Err() == nil { // what was interrupted proves nothing
+		c.w.refused.note(c.path.ID, c.ep.Addr, sent, step)
+	}
+	return step
 }
 
 func (c *climb) data() *probes.Step {

@@ -40,6 +40,7 @@ type Prober struct {
 	verdicts   *verdictCache
 	suites     cipherSuites
 	revocation *revocation // nil: not asked
+	refused    *refusedMessages
 	dial       func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
 
@@ -57,7 +58,7 @@ func newProber(o Options, lists *shelf) *Prober {
 		o.Now = time.Now
 	}
 	w := &Prober{
-		opts: o, verdicts: newVerdictCache(), suites: newCipherSuites(),
+		opts: o, verdicts: newVerdictCache(), suites: newCipherSuites(), refused: newRefusedMessages(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
@@ -73,14 +74,14 @@ func newProber(o Options, lists *shelf) *Prober {
 }
 
 // With returns a Prober with other options that knows what this one has learned: revocation lists, the turns of paths at hosts with
-// many addresses, which DNS servers answer. Verdicts belong to a pool of roots and are judged anew.
+// many addresses, which DNS servers answer, which messages were refused. Verdicts belong to a pool of roots and are judged anew.
 func (w *Prober) With(o Options) *Prober {
 	var lists *shelf
 	if w.revocation != nil {
 		lists = w.revocation.shelf
 	}
 	next := newProber(o, lists)
-	next.resolver.learned = w.resolver.learned
+	next.resolver.learned, next.refused = w.resolver.learned, w.refused
 	return next
 }
 
@@ -96,7 +97,8 @@ func (w *Prober) climbAll(ctx context.Context, p *probes.Path) ([]probes.Endpoin
 	if p.Note != "" {
 		notes = append(notes, p.Note)
 	}
-	endpoints, turn := endpointsOf(targets, p.Settings.Port), &messageTurn{}
+	endpoints := endpointsOf(targets, p.Settings.Port)
+	turn := w.refused.turn(p, endpoints)
 	climb := func(i int) { (&climb{w: w, path: p, ep: &endpoints[i], turn: turn}).run(ctx) }
 	var wg sync.WaitGroup
 	for i := 1; i < len(endpoints); i++ { // MaxEndpoints at most; the first is climbed here

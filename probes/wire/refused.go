@@ -1,0 +1,69 @@
+package wire
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// refusedMessages remembers of each path the last test message where it failed: there is one an hour or so, and the rounds between
+// would tell of a healthy path. It is forgotten when a message is accepted, and with the process.
+type refusedMessages struct {
+	mu sync.Mutex
+	of map[probes.PathID]refusedMessage
+}
+
+type refusedMessage struct {
+	by   netip.AddrPort
+	sent time.Time
+	step probes.Step
+}
+
+func newRefusedMessages() *refusedMessages {
+	return &refusedMessages{of: map[probes.PathID]refusedMessage{}}
+}
+
+// note takes down how a message went; nil is accepted. One that proved nothing changes nothing.
+func (m *refusedMessages) note(path probes.PathID, by netip.AddrPort, sent time.Time, how *probes.Step) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case how == nil:
+		delete(m.of, path)
+	case how.Outcome == probes.Failed:
+		m.of[path] = refusedMessage{by, sent, *how}
+	}
+}
+
+// again is the step of an address whose last message failed; nil where there is none. due is when the next one goes.
+func (m *refusedMessages) again(path probes.PathID, by netip.AddrPort, due string) *probes.Step {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last, ok := m.of[path]
+	if !ok || last.by != by {
+		return nil
+	}
+	step := last.step
+	step.Detail = probes.Sanitise(fmt.Sprintf("of %s, the next message is due at %s: %s", last.sent.UTC().Format(time.RFC3339), due, step.Detail), maxDetail)
+	return &step
+}
+
+// turn begins a round: the turn is that of the address that refused, where it is one of these.
+func (m *refusedMessages) turn(p *probes.Path, endpoints []probes.Endpoint) *messageTurn {
+	t := &messageTurn{}
+	if p.Settings.Until < probes.Message {
+		return t
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := m.of[p.ID]
+	for i := range endpoints {
+		if last.by.IsValid() && endpoints[i].Addr == last.by {
+			t.refused = last.by
+		}
+	}
+	return t
+}

@@ -1,0 +1,84 @@
+package wire
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// dueAt is a budget that lets a message go in the rounds that say so.
+type dueAt struct{ due bool }
+
+func (d *dueAt) Take(string, time.Duration) (bool, time.Time) { return always(d.due).Take("", 0) }
+
+// TestRefusedMessageStands: one message an hour is sent, and a round is every few minutes. What was refused stays so until the next
+// message, over a reload too.
+func TestRefusedMessageStands(t *testing.T) {
+	clear := healthy(nil).with("EHLO", "250 mail.test\r\n")
+	refusing, _ := serve(t, clear.with(".", "554 5.7.1 no\r\n"))
+	accepting, _ := serve(t, clear)
+	busy, _ := serve(t, clear.with(".", "452 4.3.1 later\r\n"))
+	budget := &dueAt{}
+	w := testProber(nil)
+	w.opts.Messages = budget
+	p := testPath(refusing, probes.Message, mailflow.Opportunistic)
+	const refused, fine, unproven = "failed message_rejected 554", "passed  0", "inconclusive temporary_rejection 452"
+	for i, round := range []struct {
+		addr string
+		at   netip.AddrPort
+		due  bool
+		want string
+	}{
+		{"192.0.2.1", accepting, false, fine},
+		{"192.0.2.1", refusing, true, refused},
+		{"192.0.2.1", refusing, false, refused},
+		{"192.0.2.2", accepting, false, fine}, // the address that refused has left DNS
+		{"192.0.2.1", busy, true, unproven},   // proves nothing
+		{"192.0.2.1", refusing, false, refused},
+		{"192.0.2.1", accepting, true, fine},
+		{"192.0.2.1", accepting, false, fine},
+	} {
+		onlyThrough(w, map[string]netip.AddrPort{round.addr: round.at})
+		p.Settings.ConnectTo, budget.due = []netip.Addr{netip.MustParseAddr(round.addr)}, round.due
+		step := probeOne(t, w, p).Steps[probes.Message]
+		if got := fmt.Sprintf("%s %s %d", step.Outcome, step.Reason, step.Reply.Code); got != round.want {
+			t.Errorf("round %d: %s, want %s", i, got, round.want)
+		}
+		if stands := strings.Contains(step.Detail, "the next message is due at 2026-01-02T03:04:05Z: 554"); stands != (round.want == refused && !round.due) {
+			t.Errorf("round %d: %s", i, step.Detail)
+		}
+		w = w.With(w.opts)
+	}
+}
+
+// TestRefusedMessageIsRepeatedThere: the next message goes through the address that refused the last one, not through a healthy one.
+func TestRefusedMessageIsRepeatedThere(t *testing.T) {
+	clear := healthy(nil).with("EHLO", "250 mail.test\r\n")
+	refusing, _ := serve(t, clear.with(".", "554 5.7.1 no\r\n"))
+	accepting, heard := serve(t, clear)
+	budget := &dueAt{}
+	w := testProber(nil)
+	w.opts.Messages = budget
+	onlyThrough(w, map[string]netip.AddrPort{"192.0.2.1": refusing, "192.0.2.2": accepting})
+	p := testPath(refusing, probes.Message, mailflow.Opportunistic)
+	first, both := []netip.Addr{netip.MustParseAddr("192.0.2.1")}, []netip.Addr{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.1")}
+	for i := range 12 {
+		budget.due, p.Settings.ConnectTo = i%3 == 0, both
+		if i == 0 {
+			p.Settings.ConnectTo = first
+		}
+		res := w.Probe(t.Context(), &p)
+		noteResult(*res)
+		if e, stage, step, ok := res.Failure(); !ok || e.Addr.Addr() != first[0] || stage != probes.Message {
+			t.Errorf("round %d: %v %v %+v", i, e.Addr, stage, step)
+		}
+	}
+	if strings.Contains(strings.Join(heard(), "\n"), "DATA") {
+		t.Error("the healthy address got the message")
+	}
+}
