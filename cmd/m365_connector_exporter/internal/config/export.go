@@ -56,6 +56,7 @@ func kindOf(n *yaml.Node) kind {
 type imports struct {
 	files    map[string]kind // each file's own
 	patterns []string        // absolute, as configured
+	broken   bool            // one of them was not read, or not to its end
 	at       map[kind]map[string]int
 }
 
@@ -81,6 +82,7 @@ func (r *reader) exports(n *yaml.Node, key string, t *readTenant) {
 func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 	data, ok := r.read(n, key, file)
 	if !ok {
+		t.imports.broken = true
 		return
 	}
 	inner := &reader{lenient: true}
@@ -99,6 +101,7 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 		r.warn(w)
 	}
 	if err != nil {
+		t.imports.broken = true
 		r.failFile(n, key, file, "%v", err)
 		return
 	}
@@ -183,6 +186,7 @@ func (r *reader) vanished(n *yaml.Node, key string, t *readTenant) {
 			continue
 		}
 		if lost := before[file] &^ now; lost != 0 && r.named(file, t.imports.patterns) {
+			t.imports.broken = true
 			r.failFile(n, key, file, "was there at the last load; no other export has %s", lost)
 		}
 	}

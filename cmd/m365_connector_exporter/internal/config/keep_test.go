@@ -45,6 +45,8 @@ func TestReload(t *testing.T) {
 		{"a second file has the name", map[string]string{"t/e.yaml": "name: c\n"}, "c:1 d:1 e:0! a:2 b:1", "t/e.yaml:1: name: tenant \"c\" stands twice; nothing of it is watched"},
 		{"a named file and a named folder are not there", map[string]string{"main.yaml": "tenant_folders: ['x/*', z]\ntenant_files: ['t/*.yaml', f.yaml]\ntenants: [{name: c, exports: ['y/*.json']}]\n"}, "c:1 d:1 f:0! a:2 b:1 z:0!", "f.yaml: no such file or directory; nothing of it is watched"},
 		{"a sender's connector vanishes with its export", map[string]string{"main.yaml": withSender, "x/a/i.json": ""}, "c:1 a:2! d:1 b:1", "x/a/i.json: was there at the last load; no other export has inbound connectors" + kept},
+		{"a sender's connector vanishes with all exports", map[string]string{"main.yaml": withSender, "x/a/i.json": "", "x/a/d.json": ""}, "c:1 a:2! d:1 b:1", "x/a/d.json: was there at the last load; no other export has accepted domains" + kept},
+		{"a sender's connector is in an export that breaks", map[string]string{"main.yaml": withSender, "x/a/i.json": "{", "x/a/d.json": "{"}, "c:1 a:2! d:1 b:1", "x/a/d.json: not JSON: it breaks off in line 1" + kept},
 		{"a sender's connector is in the export no more", map[string]string{"main.yaml": withSender, "x/a/i.json": "[]"}, "c:1 a:2! d:1 b:1", `main.yaml:3: tenants[1].senders[0].connector: no inbound connector "In" in this tenant` + kept},
 		{"a new tenant is broken", map[string]string{"x/e/o.json": "{"}, "c:1 d:1 a:2 b:1 e:0!", "x/e/o.json: not JSON: it breaks off in line 1; nothing of it is watched"},
 	}

@@ -48,7 +48,7 @@ func (r *reader) unknownConnector(n *yaml.Node, key, name string, known []string
 	switch {
 	case name == "":
 		r.fail(n, key, "a sender needs the inbound connector that it uses")
-	case len(r.broken) > 0:
+	case t.imports.broken:
 	case len(t.imports.files) > 0:
 		r.broken = append(r.broken, r.errorAt(n, key, "%s", message))
 	default:
@@ -95,7 +95,8 @@ func (r *reader) sender(n *yaml.Node, key string, o *own) (mailflow.Sender, *pla
 	if roots != nil {
 		o.roots[s.Name] = roots
 	}
-	if s.PresentCertificate && (m == nil || m.Key == nil) && len(r.broken) == 0 {
+	unread := m == nil && s.Certificate.File+s.Certificate.PKCS12 != "" // that has been told
+	if s.PresentCertificate && !unread && (m == nil || m.Key == nil) {
 		r.fail(n, join(key, "present_certificate"), "needs a certificate with its key: certificate.file or certificate.pkcs12")
 	}
 	return s, probe
