@@ -43,6 +43,8 @@ func TestMistakes(t *testing.T) {
 		connector + "tls_settings: Some":               "5: tenants[0].outbound_connectors[0].tls_settings: must be one of EncryptionOnly, CertificateValidation, DomainValidation",
 		connector + "enabled: maybe":                   "5: tenants[0].outbound_connectors[0].enabled: must be true or false",
 		connector + "smart_hosts: [a b]":               "5: tenants[0].outbound_connectors[0].smart_hosts[0]: must be a domain",
+		connector + "smart_hosts: ['[192.0.2.1']":      "5: tenants[0].outbound_connectors[0].smart_hosts[0]: must be a domain",
+		connector + "smart_hosts: ['2001:db8::1]']":    "5: tenants[0].outbound_connectors[0].smart_hosts[0]: must be a domain",
 		connector + "recipient_domains: [a.*.b]":       "5: tenants[0].outbound_connectors[0].recipient_domains[0]: must be a domain",
 		connector + "validation_recipients: [nobody]":  "5: tenants[0].outbound_connectors[0].validation_recipients[0]: must be a plain mail address such as probe@contoso.com",
 	}

@@ -191,7 +191,10 @@ func (r *reader) tlsSettings(n *yaml.Node, key string) mailflow.TLSSettings {
 func (r *reader) smartHost(n *yaml.Node, key string) string {
 	before := r.failures
 	value := r.text(n, key)
-	bare := strings.TrimSuffix(strings.TrimPrefix(value, "["), "]")
+	bare := value
+	if strings.HasPrefix(value, "[") && strings.HasSuffix(value, "]") {
+		bare = value[1 : len(value)-1]
+	}
 	_, addrErr := netip.ParseAddr(bare)
 	_, prefixErr := netip.ParsePrefix(bare)
 	if addrErr != nil && prefixErr != nil {

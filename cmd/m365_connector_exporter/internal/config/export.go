@@ -124,17 +124,17 @@ func (r *reader) record(n *yaml.Node, k kind, t *readTenant) bool {
 	case kindDomain:
 		var d mailflow.AcceptedDomain
 		r.mapping(n, "DomainName", r.domainKeys(&d))
-		return put(&t.tenant.AcceptedDomains, d, d.Name, at)
+		return put(r, n, "DomainName.domainname", &t.tenant.AcceptedDomains, d, d.Name, at)
 	case kindOutbound:
 		var c mailflow.OutboundConnector
 		r.connectorKeys(n, "outbound", &c.Common, r.routing(&c))
 		c.Name = name(n, c.Name)
-		return put(&t.tenant.Outbound, c, c.Name, at)
+		return put(r, n, "outbound.name", &t.tenant.Outbound, c, c.Name, at)
 	default:
 		var c mailflow.InboundConnector
 		r.connectorKeys(n, "inbound", &c.Common, r.admission(&c))
 		c.Name = name(n, c.Name)
-		return put(&t.tenant.Inbound, c, c.Name, at)
+		return put(r, n, "inbound.name", &t.tenant.Inbound, c, c.Name, at)
 	}
 }
 
@@ -150,9 +150,10 @@ func name(n *yaml.Node, given string) string {
 	return identity
 }
 
-// put adds an item, or replaces that of the same name. One without a name is dropped: its reader has said why.
-func put[T any](all *[]T, item T, name string, at map[string]int) (replaced bool) {
+// put adds an item, or replaces that of the same name. One without a name is dropped, which key's warning tells.
+func put[T any](r *reader, n *yaml.Node, key string, all *[]T, item T, name string, at map[string]int) (replaced bool) {
 	if name == "" {
+		r.fail(n, key, "the record has no name and is left out")
 		return false
 	}
 	if i, ok := at[name]; ok {

@@ -229,6 +229,11 @@ func TestOddExports(t *testing.T) {
 		`{"Name":"x","SmartHosts":["a b"]}`:                         "record 1: outbound.smarthosts[0]: must be a domain",
 		`{"Name":"x","SmartHosts":{"a":{"b":{"c":{"d":{"e":1}}}}}}`: "record 1: outbound.smarthosts[0]: must be text",
 		`{"Name":"x\u0000","SmartHosts":[]}`:                        "record 1: outbound.name: control characters are not allowed",
+		`{"Name":"x","SmartHosts":["[192.0.2.1"]}`:                  "record 1: outbound.smarthosts[0]: must be a domain",
+		`{"SmartHosts":["mail.contoso.com"]}`:                       "record 1: outbound.name: the record has no name and is left out",
+		`{"Name":null,"SenderDomains":["smtp:*;1"]}`:                "record 1: inbound.name: the record has no name and is left out",
+		`{"DomainName":"","DomainType":0}`:                          "record 1: DomainName.domainname: must be a domain",
+		`{"DomainName":null,"DomainType":0}`:                        "record 1: DomainName.domainname: must be a domain",
 		`{"Name":"x","UseMXRecord":true,"WhenChangedUTC":"never"}`:  "record 1: outbound.whenchangedutc: must be a time such as 2026-11-24T12:00:00Z",
 	} {
 		cfg := loadExport(t, text)
