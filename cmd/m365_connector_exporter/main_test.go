@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -66,21 +67,26 @@ func TestPick(t *testing.T) {
 	all := []probes.Path{
 		path("A", "a", "", ""), path("Off", "b", "the connector is disabled", ""), path("Wide", "c", "", "the range has more than 16 addresses"),
 	}
+	const wide = "contoso/outbound/Wide/c cannot be probed: the range has more than 16 addresses"
 	tests := []struct {
 		targets []string
 		want    int
+		left    string
 		err     string
 	}{
-		{nil, 1, ""},
-		{[]string{"contoso/Off"}, 1, ""},
-		{[]string{"contoso/A", "contoso/outbound/A/a"}, 1, ""},
-		{[]string{"contoso/Wide"}, 0, "contoso/outbound/Wide/c cannot be probed: the range has more than 16 addresses"},
-		{[]string{"fabrikam"}, 0, `"fabrikam": no such tenant, connector or path`},
+		{nil, 1, "", ""},
+		{[]string{"contoso/Off"}, 1, "", ""},
+		{[]string{"contoso/A", "contoso/outbound/A/a"}, 1, "", ""},
+		{[]string{"contoso"}, 2, wide, ""},
+		{[]string{"contoso/outbound", "contoso"}, 2, wide, ""},
+		{[]string{"contoso/Wide"}, 0, "", wide},
+		{[]string{"contoso", "contoso/Wide"}, 0, "", wide},
+		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path`},
 	}
 	for _, test := range tests {
-		got, err := pick(test.targets, all)
-		if len(got) != test.want || (err == nil) != (test.err == "") || err != nil && err.Error() != test.err {
-			t.Errorf("pick(%q) = %v, %v; want %d, %q", test.targets, got, err, test.want, test.err)
+		got, left, err := pick(test.targets, all)
+		if len(got) != test.want || strings.Join(left, "\n") != test.left || (err == nil) != (test.err == "") || err != nil && err.Error() != test.err {
+			t.Errorf("pick(%q) = %v, %q, %v; want %d, %q, %q", test.targets, got, left, err, test.want, test.left, test.err)
 		}
 	}
 }

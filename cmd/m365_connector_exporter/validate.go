@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -61,12 +62,15 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 	for _, problem := range problems {
 		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
 	}
-	paths, err := c.choose(plan(cfg, s.hostname()))
+	paths, left, err := c.choose(plan(cfg, s.hostname()))
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
 		return exitUsage
 	}
-	budget, err := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
+	for _, why := range left {
+		_, _ = fmt.Fprintln(s.err, why)
+	}
+	budget, err := c.budget(cfg.Global.StateFile)
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: global.state_file: %v\n", program, err)
 		return exitUsage
@@ -84,19 +88,27 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 	return exitCode(items, len(problems) > 0 && len(*c.targets) == 0)
 }
 
+// budget is the one that the state file holds. Without a message to send nothing is asked of it: the file is the daemon's, and need
+// not be readable by whoever validates.
+func (c validateCommand) budget(stateFile string) (*schedule.MessageBudget, error) {
+	if !*c.send {
+		stateFile = ""
+	}
+	return schedule.NewMessageBudget(stateFile, time.Now)
+}
+
 // choose picks the paths and how far to climb. A disabled connector is probed when asked for by name: that is how one
 // validates before turning it on. No message is ever sent without the flag.
-func (c validateCommand) choose(all []probes.Path) ([]probes.Path, error) {
-	chosen, err := pick(*c.targets, all)
-	if err != nil {
-		return nil, err
+func (c validateCommand) choose(all []probes.Path) (chosen []probes.Path, left []string, err error) {
+	if chosen, left, err = pick(*c.targets, all); err != nil {
+		return nil, nil, err
 	}
 	until, hasUntil := probes.ParseStage(*c.until)
 	if until == probes.Message && hasUntil && !*c.send {
-		return nil, fmt.Errorf("--until=message sends mail: say --send-test-message")
+		return nil, nil, fmt.Errorf("--until=message sends mail: say --send-test-message")
 	}
 	if *c.timed && *c.timeout < 100*time.Millisecond {
-		return nil, fmt.Errorf("--timeout must be at least 100ms")
+		return nil, nil, fmt.Errorf("--timeout must be at least 100ms")
 	}
 	for i := range chosen {
 		p := &chosen[i]
@@ -114,27 +126,24 @@ func (c validateCommand) choose(all []probes.Path) ([]probes.Path, error) {
 			p.Settings.Until = probes.Recipient
 		}
 		if p.Settings.Until >= probes.Recipient && len(p.Recipients) == 0 {
-			return nil, fmt.Errorf("%s: --until=%s needs validation_recipients", p.ID, p.Settings.Until)
+			return nil, nil, fmt.Errorf("%s: --until=%s needs validation_recipients", p.ID, p.Settings.Until)
 		}
 		if *c.timed {
 			p.Settings.Timeout = *c.timeout
 		}
 	}
-	return chosen, nil
+	return chosen, left, nil
 }
 
-func pick(targets []string, all []probes.Path) ([]probes.Path, error) {
-	var chosen []probes.Path
+// pick finds what the targets mean; left says which paths of a tenant or a connector cannot be probed. It is a mistake to ask for
+// nothing else.
+func pick(targets []string, all []probes.Path) (chosen []probes.Path, left []string, err error) {
 	if len(targets) == 0 {
-		for _, p := range all {
-			if p.NotProbed == "" && p.NotProbeable == "" {
-				chosen = append(chosen, p)
-			}
-		}
+		chosen = slices.DeleteFunc(slices.Clone(all), func(p probes.Path) bool { return p.NotProbed != "" || p.NotProbeable != "" })
 		if len(chosen) == 0 {
-			return nil, fmt.Errorf("the configuration has no path to probe")
+			return nil, nil, fmt.Errorf("the configuration has no path to probe")
 		}
-		return chosen, nil
+		return chosen, nil, nil
 	}
 	ids := make([]probes.PathID, 0, len(all))
 	byID := map[probes.PathID]probes.Path{}
@@ -146,22 +155,31 @@ func pick(targets []string, all []probes.Path) ([]probes.Path, error) {
 	for _, target := range targets {
 		found, err := probes.Match(target, ids)
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w", target, err)
+			return nil, nil, fmt.Errorf("%q: %w", target, err)
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("%q: no such tenant, connector or path", target)
+			return nil, nil, fmt.Errorf("%q: no such tenant, connector or path", target)
 		}
+		probeable := 0
 		for _, id := range found {
-			if p := byID[id]; !taken[id] {
-				if p.NotProbeable != "" {
-					return nil, fmt.Errorf("%s cannot be probed: %s", id, p.NotProbeable)
-				}
-				taken[id] = true
+			p := byID[id]
+			if p.NotProbeable == "" {
+				probeable++
+			}
+			switch {
+			case taken[id]:
+			case p.NotProbeable != "":
+				left = append(left, fmt.Sprintf("%s cannot be probed: %s", id, p.NotProbeable))
+			default:
 				chosen = append(chosen, p)
 			}
+			taken[id] = true
+		}
+		if probeable == 0 {
+			return nil, nil, fmt.Errorf("%s cannot be probed: %s", found[0], byID[found[0]].NotProbeable)
 		}
 	}
-	return chosen, nil
+	return chosen, left, nil
 }
 
 // maxValidations bounds how many paths validate probes at a time; the gate bounds the connections below it.
