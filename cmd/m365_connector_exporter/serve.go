@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/probes/schedule"
 )
 
 // defaultListenAddress is registered nowhere else (contract, "Default listen address").
@@ -182,8 +183,15 @@ func checkConfig(file string, s streams) int {
 	for _, w := range cfg.Warnings {
 		_, _ = fmt.Fprintln(s.err, "warning:", w)
 	}
-	if problems := cfg.Problems(); len(problems) > 0 {
+	_, stateErr := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
+	if stateErr != nil { // the daemon would not start
+		_, _ = fmt.Fprintf(s.err, "%s: global.state_file: %v\n", file, stateErr)
+	}
+	problems := cfg.Problems()
+	if len(problems) > 0 {
 		_, _ = fmt.Fprintln(s.err, problems)
+	}
+	if len(problems) > 0 || stateErr != nil {
 		return exitUsage
 	}
 	_, _ = fmt.Fprintf(s.out, "%s: good; tenants: %d, paths: %d\n", file, len(cfg.Tenants), len(plan(cfg, "")))
