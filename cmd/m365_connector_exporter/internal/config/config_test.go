@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 func write(t *testing.T, name, text string) string {
@@ -33,6 +36,10 @@ func TestMistakes(t *testing.T) {
 		"probe: {until: somewhere}":                    "1: probe.until: must be one of resolve, connect, ehlo, tls, recipient, message",
 		"probe: {message_min_interval: 1m}":            "1: probe.message_min_interval: must be at least 5m",
 		"probe: {mail_from: \"a b@c\"}":                "1: probe.mail_from: must be a plain mail address such as probe@contoso.com",
+		"probe: {mail_from: jörg@contoso.com}":         "1: probe.mail_from: must be a plain mail address such as probe@contoso.com",
+		"probe: {mail_from: a@b..c}":                   "1: probe.mail_from: must be a plain mail address such as probe@contoso.com",
+		"probe: {mail_from: a@}":                       "1: probe.mail_from: must be a plain mail address such as probe@contoso.com",
+		"probe: {hello_name: höst..example}":           "1: probe.hello_name: must be a host name",
 		"probe: {hello_name: \"a\\r\\nDATA\"}":         "1: probe.hello_name: control characters are not allowed",
 		"probe: {connect_to: [x]}":                     "1: probe.connect_to[0]: must be an IP address",
 		"global: {allow_networks: [10.0.0.0/40]}":      "1: global.allow_networks[0]: must be an IP address or a network such as 192.0.2.0/24",
@@ -112,5 +119,26 @@ tenants:
 	}
 	if c := cfg.Tenants[0].Inbound[0]; c.Name != "a" || c.Comment != "one two" {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestInternationalNames: what is said in SMTP is ASCII, so that no probe fails of what the check has called good.
+func TestInternationalNames(t *testing.T) {
+	cfg, err := config.Load(write(t, "c.yaml", `probe: { hello_name: Höst.example, mail_from: Probe@BÜCHER.example. }
+tenants:
+- name: a
+  outbound_connectors: [{ name: c, validation_recipients: [a+b@bücher.example, c@Contoso.com] }]
+  inbound_connectors: [{ name: i }]
+  senders: [{ name: s, connector: i, recipient: x@bücher.example }]
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant := cfg.Tenants[0]
+	layer := cfg.Layers("a", mailflow.Outbound, "c", "")[0]
+	got := append(tenant.Outbound[0].ValidationRecipients, tenant.Senders[0].Recipient, *layer.HelloName, *layer.MailFrom)
+	want := []string{"a+b@xn--bcher-kva.example", "c@contoso.com", "x@xn--bcher-kva.example", "xn--hst-sna.example", "Probe@xn--bcher-kva.example"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 	"gopkg.in/yaml.v3"
@@ -200,21 +201,29 @@ func (r *reader) network(n *yaml.Node, key string, ranges bool) string {
 	return ""
 }
 
-// mailbox reads an address that will stand in an SMTP command: no spaces, brackets or control characters, one @.
+// mailbox reads an address that will stand in an SMTP command: no spaces, brackets or control characters, one @. Its domain becomes
+// A-labels; a local part beyond ASCII would need a server with SMTPUTF8 (RFC 6531), and no probe asks for that.
 func (r *reader) mailbox(n *yaml.Node, key string) string {
 	value := r.text(n, key)
 	local, domain, ok := strings.Cut(value, "@")
-	if !ok || local == "" || domain == "" || strings.ContainsAny(value, " <>()[],;:\\\"") || strings.Contains(domain, "@") || len(value) > 254 {
+	host, isHost := mailflow.HostName(domain)
+	if !ok || local == "" || !isHost || strings.ContainsAny(local, " <>()[],;:\\\"") || strings.ContainsFunc(local, beyondASCII) || len(value) > 254 {
 		r.fail(n, key, "must be a plain mail address such as probe@contoso.com")
 		return ""
 	}
-	return value
+	return local + "@" + host
 }
 
-// hostName reads a name that may stand in EHLO.
+func beyondASCII(c rune) bool { return c > unicode.MaxASCII }
+
+// hostName reads a name that may stand in EHLO: an international one as A-labels.
 func (r *reader) hostName(n *yaml.Node, key string) string {
 	value := r.text(n, key)
-	if strings.ContainsAny(value, " <>()@\"\\") || len(value) > 255 {
+	ok := true
+	if strings.ContainsFunc(value, beyondASCII) {
+		value, ok = mailflow.HostName(value)
+	}
+	if !ok || strings.ContainsAny(value, " <>()@\"\\") || len(value) > 255 {
 		r.fail(n, key, "must be a host name")
 		return ""
 	}
