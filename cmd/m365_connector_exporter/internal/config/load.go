@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -64,44 +61,12 @@ func (r *reader) open(path string) *yaml.Node {
 		return nil
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		if err != nil {
+			second.Line = lineOf(err, data)
+		}
 		r.fail(&second, "", "a second document; only one is allowed")
 	}
 	return doc.Content[0]
-}
-
-// syntax takes the line out of yaml's "yaml: line 3: …", and says in other words what yaml says of tabs.
-func (r *reader) syntax(err error, data []byte) {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	at := &yaml.Node{}
-	if rest, ok := strings.CutPrefix(message, "line "); ok {
-		number, text, _ := strings.Cut(rest, ": ")
-		if line, err := strconv.Atoi(number); err == nil {
-			at.Line, message = line, text
-		}
-	}
-	if line := tabAt(message, max(at.Line, 1), data); line > 0 {
-		at.Line, message = line, "a tab stands where YAML wants spaces: indent with spaces alone"
-	}
-	r.fail(at, "", "%s", message)
-}
-
-// tabbed is a line that is indented with a tab.
-var tabbed = regexp.MustCompile(`^[ -]*\t`)
-
-// tabAt is the line of the tab that yaml complains of, 0 where it complains of something else. What yaml calls a tab stands in the line
-// that it names or in one after it.
-func tabAt(message string, line int, data []byte) int {
-	named := strings.Contains(message, "tab character")
-	if !named && !strings.Contains(message, "cannot start any token") {
-		return 0
-	}
-	lines := bytes.Split(data, []byte("\n"))
-	for i := line; i <= len(lines) && (named || i == line); i++ {
-		if tabbed.Match(lines[i-1]) {
-			return i
-		}
-	}
-	return 0
 }
 
 // main reads the sections in an order of its own: the global probe section bounds those within, tenants come last, and folders

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// syntax takes the line out of yaml's "yaml: line 3: …", for which there is a better one, and says in other words what yaml says of tabs.
+func (r *reader) syntax(err error, data []byte) {
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	at := &yaml.Node{}
+	if rest, ok := strings.CutPrefix(message, "line "); ok {
+		number, text, _ := strings.Cut(rest, ": ")
+		if line, err := strconv.Atoi(number); err == nil {
+			at.Line, message = line, text
+		}
+	}
+	if line := tabAt(message, max(at.Line, 1), data); line > 0 {
+		at.Line, message = line, "a tab stands where YAML wants spaces: indent with spaces alone"
+	} else if line := lineOf(err, data); line > 0 {
+		at.Line = line
+	}
+	r.fail(at, "", "%s", message)
+}
+
+// maxSought is the largest file whose mistake is sought by parsing it again and again.
+const maxSought = 4 << 20
+
+// lineOf is the line that spoils a file: the first up to which the file has this very mistake. The line that yaml tells is that of the
+// list or mapping around the mistake, often one too few, and none for what stands in the first. It is 0 where nothing is found.
+func lineOf(err error, data []byte) int {
+	if len(data) > maxSought || data[0] >= 0xfe { // lines of UTF-16 end otherwise
+		return 0
+	}
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	ends := make([]int, len(lines))
+	for i, end := 0, 0; i < len(lines); i++ {
+		end += len(lines[i])
+		ends[i] = end
+	}
+	i := sort.Search(len(ends), func(i int) bool {
+		found := parses(data[:ends[i]])
+		return found != nil && found.Error() == err.Error()
+	})
+	if i == len(ends) {
+		return 0
+	}
+	return i + 1
+}
+
+// parses tells what is wrong with the first two documents.
+func parses(data []byte) error {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	for range 2 {
+		if err := decoder.Decode(new(yaml.Node)); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// tabbed is a line that is indented with a tab.
+var tabbed = regexp.MustCompile(`^[ -]*\t`)
+
+// tabAt is the line of the tab that yaml complains of, 0 where it complains of something else. What yaml calls a tab stands in the line
+// that it names or in one after it.
+func tabAt(message string, line int, data []byte) int {
+	named := strings.Contains(message, "tab character")
+	if !named && !strings.Contains(message, "cannot start any token") {
+		return 0
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	for i := line; i <= len(lines) && (named || i == line); i++ {
+		if tabbed.Match(lines[i-1]) {
+			return i
+		}
+	}
+	return 0
+}
