@@ -182,6 +182,33 @@ func TestWaitsAside(t *testing.T) {
 	}
 }
 
+// TestKeepsNoCertificate: when a probe is about to wait, the library's certificates are gone and what they said is recorded.
+func TestKeepsNoCertificate(t *testing.T) {
+	ca := newPKI(t)
+	cfg := serverConfig(ca.leaf(t, "mail.test"), ca.inter)
+	at, _ := serve(t, script{raw: func(c net.Conn) { _ = tls.Server(c, cfg).Handshake(); _, _ = io.Copy(io.Discard, c) }})
+	raw, err := net.Dial("tcp4", at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = raw.Close() }()
+	p := testPath(at, probes.TLSStage, mailflow.DomainValidation)
+	c := &climb{w: testProber(ca.roots), path: &p, ep: &probes.Endpoint{Host: "mail.test", Addr: at}, raw: raw}
+	if step := c.handshake(); step != nil {
+		t.Fatal(step)
+	}
+	conn := c.conn
+	if p, ok := conn.(*patient); ok {
+		conn = p.Conn
+	}
+	if held := conn.(*tls.Conn).ConnectionState().PeerCertificates; len(held) != 2 || held[0] != nil || held[1] != nil {
+		t.Errorf("the library still has %v", held)
+	}
+	if chain := c.ep.TLS.Chain; len(chain) != 2 || chain[0].DNSNames[0] != "mail.test" || c.ep.TLS.Verdicts[probes.VerdictName].Outcome != probes.Passed {
+		t.Errorf("recorded: %+v", c.ep.TLS)
+	}
+}
+
 // deaf is a connection on which the library hears nothing.
 type deaf struct{ net.Conn }
 

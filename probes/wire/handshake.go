@@ -67,7 +67,12 @@ func (c *climb) handshake() *probes.Step {
 	}
 	c.conn, c.secured = under.aboveTLS(conn), true
 	c.in = newReplyReader(c.conn)
-	c.record(conn.ConnectionState(), asked)
+	state := conn.ConnectionState()
+	c.record(state, asked)
+	// crypto/tls keeps what it parsed for as long as the connection, and hands out its own list: what is recorded need not wait in a
+	// tarpit, a fifth of what a probe holds there. Nobody asks for a certificate after the handshake: no session is kept, and
+	// renegotiation refused.
+	clear(state.PeerCertificates)
 	return nil
 }
 
