@@ -50,15 +50,18 @@ func bytesOf(metric string) uint64 {
 // litter follows how much garbage is made. One judgement of thousands of paths makes more of it in a moment than probes do in a minute, and
 // is to count for little: what comes out is the mean of some ten seconds.
 type litter struct {
-	made   uint64 // since the program began, in bytes
-	second uint64 // in one second, on average
+	made   uint64  // since the program began, in bytes
+	second float64 // bytes in one second, on average
 }
 
-// after takes what has been made when a second more has gone, and returns how much may lie.
-func (l *litter) after(made uint64) (garbage uint64) {
-	l.second = (9*l.second + made - l.made) / 10
+const litterFor = 10 * time.Second // the time that its mean is of
+
+// after takes what has been made when so much time more has gone, and returns how much may lie.
+func (l *litter) after(gone time.Duration, made uint64) (garbage uint64) {
+	weight := min(gone.Seconds()/litterFor.Seconds(), 1)
+	l.second += weight * (float64(made-l.made)/max(gone, time.Millisecond).Seconds() - l.second)
 	l.made = made
-	return min(max(l.second*uint64(garbageFor/time.Second), leastGarbage), mostGarbage)
+	return uint64(min(max(l.second*garbageFor.Seconds(), leastGarbage), mostGarbage))
 }
 
 // hurry lets a reload have its time for itself, until tuneGC: it allocates in a second what rounds do in minutes, and collected as
@@ -81,12 +84,15 @@ func (d *daemon) keepLean(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	released, waited, litter := time.Now(), false, litter{made: bytesOf("/gc/heap/allocs:bytes")}
+	last := released
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			garbage := litter.after(bytesOf("/gc/heap/allocs:bytes"))
+			gone := time.Since(last) // more than a second where the machine stood still
+			last = last.Add(gone)
+			garbage := litter.after(gone, bytesOf("/gc/heap/allocs:bytes"))
 			if d.runner.Stats().Paths < somePaths {
 				continue
 			}

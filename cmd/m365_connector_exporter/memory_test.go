@@ -42,21 +42,26 @@ func TestLitter(t *testing.T) {
 	var l litter
 	var made uint64
 	for _, step := range []struct {
-		name            string
-		seconds, second uint64 // for so long, so many MB a second
-		want            uint64 // MB
+		name          string
+		ticks, second uint64        // so many ticks, so many MB a second
+		tick          time.Duration // how long each takes
+		want          uint64        // MB
 	}{
-		{"nothing", 5, 0, 16},
-		{"a judgement", 1, 70, 16},
-		{"little", 30, 4, 16},
-		{"busy", 60, 20, 39},
-		{"very busy", 60, 500, 64},
-		{"over", 60, 1, 16},
+		{"nothing", 5, 0, time.Second, 16},
+		{"a judgement", 1, 70, time.Second, 16},
+		{"little", 30, 4, time.Second, 16},
+		{"a machine that stood still", 1, 4, 5 * time.Second, 16},
+		{"and for long", 1, 7, time.Minute, 16},
+		{"no time at all", 1, 0, 0, 16},
+		{"busy", 60, 20, time.Second, 39},
+		{"busy, and slow", 12, 20, 5 * time.Second, 39},
+		{"very busy", 60, 500, time.Second, 64},
+		{"over", 60, 1, time.Second, 16},
 	} {
 		var garbage uint64
-		for range step.seconds {
-			made += step.second << 20
-			garbage = l.after(made)
+		for range step.ticks {
+			made += step.second << 20 * uint64(step.tick/time.Second)
+			garbage = l.after(step.tick, made)
 		}
 		if got := garbage >> 20; got != step.want {
 			t.Errorf("%s: %d MB, want %d", step.name, got, step.want)
