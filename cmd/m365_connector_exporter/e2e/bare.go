@@ -36,6 +36,7 @@ type bareOrder struct {
 	Port     string
 	From, To int           // the number of the first peer, and of the one behind the last
 	Every    time.Duration // starts a probe this often; 0: atOnce are in flight
+	Least    bool          // shakes hands as cheaply as the library can: nothing verified, one classic curve
 }
 
 // probeBare is a role: a Go client with the standard library's defaults, which records nothing. It is given its order as JSON and
@@ -56,7 +57,12 @@ func probeBare(args []string) error {
 	roots.AppendCertsFromPEM(pem)
 	probe := func(i int) (time.Duration, error) {
 		start := time.Now()
-		err := bareProbe(net.JoinHostPort(peerAddress(i), o.Port), &tls.Config{ServerName: peerName, RootCAs: roots})
+		config := &tls.Config{ServerName: peerName, RootCAs: roots}
+		if o.Least {
+			config.InsecureSkipVerify = true // what that saves is the question
+			config.CurvePreferences = []tls.CurveID{tls.X25519}
+		}
+		err := bareProbe(net.JoinHostPort(peerAddress(i), o.Port), config)
 		return time.Since(start), err
 	}
 	var took []time.Duration

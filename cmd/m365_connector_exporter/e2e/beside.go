@@ -242,10 +242,11 @@ func total(page, name string) (sum float64) {
 	return sum
 }
 
-// bare has the bare client probe, atOnce at a time or, where every says so, one every so often.
-func (a *arena) bare(from, to int, every time.Duration) (c cost) {
+// bare has the bare client probe as the order says.
+func (a *arena) bare(o bareOrder) (c cost) {
 	a.t.Helper()
-	order, err := json.Marshal(bareOrder{a.ca.rootFile, strconv.Itoa(a.ports[neverSilent]), from, to, every})
+	o.Roots, o.Port = a.ca.rootFile, strconv.Itoa(a.ports[neverSilent])
+	order, err := json.Marshal(o)
 	if err != nil {
 		a.t.Fatal(err)
 	}

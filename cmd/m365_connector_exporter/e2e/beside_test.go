@@ -58,7 +58,7 @@ func (a *arena) speed(size besideSize) {
 	inTurns(size, func(from, to int) {
 		own.add(program.probeAll(from, to, programTarget))
 		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
-		bare.add(a.bare(from, to, 0))
+		bare.add(a.bare(bareOrder{From: from, To: to}))
 	})
 	a.t.Log("| prober | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
 	a.t.Log(own.row("this program, /probe"))
@@ -76,15 +76,17 @@ func (a *arena) speed(size besideSize) {
 // again is how a daemon lives: it has seen the certificates before. The others remember nothing.
 func (a *arena) again(size besideSize, program, blackbox *daemon) {
 	time.Sleep(11 * time.Second) // a younger result would be returned again
-	var own, other, bare cost
+	var own, other, bare, least cost
 	inTurns(size, func(from, to int) {
 		own.add(program.probeAll(from, to, programTarget))
 		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
-		bare.add(a.bare(from, to, 0))
+		bare.add(a.bare(bareOrder{From: from, To: to}))
+		least.add(a.bare(bareOrder{From: from, To: to, Least: true}))
 	})
 	a.t.Log(own.row("this program, /probe, the same servers again"))
 	a.t.Log(other.row("blackbox_exporter, /probe, again"))
 	a.t.Log(bare.row("net/smtp and crypto/tls alone, again"))
+	a.t.Log(least.row("net/smtp and crypto/tls alone, nothing verified"))
 }
 
 func inTurns(size besideSize, turn func(from, to int)) {
@@ -105,7 +107,7 @@ func (a *arena) paced(probes int) {
 	blackbox.stop()
 	a.t.Log("| one probe every ", every, " | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
 	a.t.Log(other.row("blackbox_exporter, asked so"))
-	a.t.Log(a.bare(0, probes, every).row("net/smtp and crypto/tls alone"))
+	a.t.Log(a.bare(bareOrder{To: probes, Every: every}).row("net/smtp and crypto/tls alone"))
 	a.t.Log(a.scheduled(probes).row("this program, its own schedule"))
 }
 
