@@ -58,7 +58,7 @@ func (c *climb) message() *probes.Step {
 		step = c.data()
 	}
 	if step == nil || c.ctx.Err() == nil { // what was interrupted proves nothing
-		c.w.refused.note(c.path.ID, c.ep.Addr, sent, step)
+		c.w.refused.note(c.path, c.ep.Addr, sent, step)
 	}
 	return step
 }

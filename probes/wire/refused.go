@@ -10,16 +10,17 @@ import (
 )
 
 // refusedMessages remembers of each path the last test message where it failed: there is one an hour or so, and the rounds between
-// would tell of a healthy path. It is forgotten when a message is accepted, and with the process.
+// would tell of a healthy path. It is forgotten when a message is accepted, when none has been sent for long after the next was due, as of
+// a path that is configured no more, and with the process.
 type refusedMessages struct {
 	mu sync.Mutex
 	of map[probes.PathID]refusedMessage
 }
 
 type refusedMessage struct {
-	by   netip.AddrPort
-	sent time.Time
-	step probes.Step
+	by          netip.AddrPort
+	sent, stale time.Time
+	step        probes.Step
 }
 
 func newRefusedMessages() *refusedMessages {
@@ -27,14 +28,20 @@ func newRefusedMessages() *refusedMessages {
 }
 
 // note takes down how a message went; nil is accepted. One that proved nothing changes nothing.
-func (m *refusedMessages) note(path probes.PathID, by netip.AddrPort, sent time.Time, how *probes.Step) {
+func (m *refusedMessages) note(p *probes.Path, by netip.AddrPort, sent time.Time, how *probes.Step) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case how == nil:
-		delete(m.of, path)
+		delete(m.of, p.ID)
 	case how.Outcome == probes.Failed:
-		m.of[path] = refusedMessage{by, sent, *how}
+		for id, old := range m.of {
+			if old.stale.Before(sent) {
+				delete(m.of, id)
+			}
+		}
+		// Twice what lies between two messages at most: one is due, and a round must come.
+		m.of[p.ID] = refusedMessage{by, sent, sent.Add(2 * (p.Settings.MessageMinInterval + p.Settings.Interval)), *how}
 	}
 }
 

@@ -82,3 +82,24 @@ func TestRefusedMessageIsRepeatedThere(t *testing.T) {
 		t.Error("the healthy address got the message")
 	}
 }
+
+// TestRefusedMessagesEnd: what paths that are configured no more were told is not kept forever.
+func TestRefusedMessagesEnd(t *testing.T) {
+	m, start := newRefusedMessages(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	by, failed := netip.MustParseAddrPort("192.0.2.1:25"), &probes.Step{Outcome: probes.Failed}
+	for i, note := range []struct {
+		path string
+		at   time.Duration
+		kept int
+	}{
+		{"a", 0, 1},
+		{"b", 130 * time.Minute, 2}, // an hour between messages, five minutes between rounds
+		{"b", 131 * time.Minute, 1},
+		{"a", 131 * time.Minute, 2},
+	} {
+		p := probes.Path{ID: probes.PathID{Connector: note.path}, Settings: probes.Settings{MessageMinInterval: time.Hour, Interval: 5 * time.Minute}}
+		if m.note(&p, by, start.Add(note.at), failed); len(m.of) != note.kept {
+			t.Errorf("note %d: %d kept, want %d", i, len(m.of), note.kept)
+		}
+	}
+}
