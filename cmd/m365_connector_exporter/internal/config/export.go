@@ -97,8 +97,11 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 			replaced++
 		}
 	})
+	_, again := t.imports.files[file] // two patterns, or a folder and a pattern, lead to it: it has been told what is odd about it
 	for _, w := range inner.warnings {
-		r.warn(w)
+		if !again {
+			r.warn(w)
+		}
 	}
 	if err != nil {
 		t.imports.broken = true
@@ -106,6 +109,9 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 		return
 	}
 	t.imports.files[file] = kinds
+	if again {
+		return
+	}
 	if replaced > 0 {
 		r.warn(fmt.Sprintf("%s: %d of its records stand in it, or in an export before it, too: the last one counts", file, replaced))
 	}

@@ -139,3 +139,15 @@ func TestFolderUnderYAML(t *testing.T) {
 		t.Errorf("two folders of a name: %v, %s, %v", err, summary(cfg.Tenants), cfg.Problems())
 	}
 }
+
+// TestExportNamedTwice: a folder and a pattern may lead to one export. What is odd about it is told once.
+func TestExportNamedTwice(t *testing.T) {
+	dir := t.TempDir()
+	main := filepath.Join(dir, "main.yaml")
+	put(t, filepath.Join(dir, "x/a/o.json"), `{"Name":"Out","UseMXRecord":"?"}`, 0o600)
+	put(t, main, "tenant_folders: ['x/*']\ntenants: [{name: a, exports: ['x/a/*.json', x/a/o.json]}]\n", 0o600)
+	cfg, err := config.Load(main, nil)
+	if err != nil || summary(cfg.Tenants) != "a:1" || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "outbound.usemxrecord: must be true or false") {
+		t.Errorf("%v, %s, warnings %q", err, summary(cfg.Tenants), cfg.Warnings)
+	}
+}
