@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	"golang.org/x/sync/errgroup"
+	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/probes/schedule"
@@ -200,7 +201,7 @@ func checkConfig(file string, s streams) int {
 
 // warnIfOpen tells that anybody who reaches the listener can read who mails with whom.
 func warnIfOpen(flags *web.FlagConfig, s streams) {
-	if *flags.WebConfigFile != "" {
+	if asksWho(*flags.WebConfigFile) {
 		return
 	}
 	for _, address := range *flags.WebListenAddresses {
@@ -208,4 +209,20 @@ func warnIfOpen(flags *web.FlagConfig, s streams) {
 			s.log.Warn("the listener is reachable from other hosts and asks for no password; see --web.config.file", slog.String("address", address))
 		}
 	}
+}
+
+// asksWho tells whether a web configuration file has visitors say who they are: by a password, or by a certificate of an authority that
+// it names. TLS alone keeps nobody out, and a certificate that nobody verifies anybody can make. The file has been found valid before.
+func asksWho(webConfig string) bool {
+	var c struct {
+		Users map[string]string `yaml:"basic_auth_users"`
+		TLS   struct {
+			ClientAuth string `yaml:"client_auth_type"`
+		} `yaml:"tls_server_config"`
+	}
+	text, err := os.ReadFile(webConfig) //nolint:gosec // the operator names it
+	if err != nil || yaml.Unmarshal(text, &c) != nil {
+		return false
+	}
+	return len(c.Users) > 0 || c.TLS.ClientAuth == "RequireAndVerifyClientCert"
 }
