@@ -27,7 +27,27 @@ func (r *reader) syntax(err error, data []byte) {
 	} else if line := lineOf(err, data); line > 0 {
 		at.Line = line
 	}
+	for _, u := range usual {
+		if strings.Contains(message, u.says) {
+			message += ": " + u.cause
+			break
+		}
+	}
 	r.fail(at, "", "%s", message)
+}
+
+// usual is what people did when yaml says so.
+var usual = []struct{ says, cause string }{
+	{"did not find expected alphabetic or numeric", `a value that begins with * or & wants quotes, such as "*.contoso.com"`},
+	{"unknown anchor", `a value that begins with * wants quotes, such as "*.contoso.com"`},
+	{"cannot start any token", "a value that begins with @, % or ` wants quotes"},
+	{"mapping values are not allowed", "this line is indented otherwise than its neighbours, or a value with a colon and a space in it wants quotes"},
+	{"did not find expected key", "this line is indented otherwise than its neighbours, or a quote is missing in a line above"},
+	{"did not find expected '-'", "this line is indented otherwise than its neighbours"},
+	{"did not find expected ',' or", "a bracket is not closed, or a comma is missing"},
+	{"could not find expected ':'", "a key wants a colon and a space after it"},
+	{"found unexpected end of stream", "a quote that is opened here is not closed"},
+	{"unknown escape character", `within "…" a backslash begins an escape: use '…'`},
 }
 
 // maxSought is the largest file whose mistake is sought by parsing it again and again.
