@@ -2,7 +2,10 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"m365_connector_exporter/collector/check"
 )
 
 // hint names the nearest known word, else all of them where they are few.
@@ -11,7 +14,11 @@ func hint(got string, known []string) string {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(known) > 15 {
-		return "docs/configuration.md lists those known here"
+		document := "configuration"
+		if slices.Contains(check.Codes(), known[0]) {
+			document = "checks"
+		}
+		return "docs/" + document + ".md lists those known here"
 	}
 	return "known here: " + strings.Join(known, ", ")
 }
