@@ -6,8 +6,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -22,6 +24,11 @@ import (
 )
 
 const program = "m365_connector_exporter"
+
+const (
+	defaultConfig  = "config.yaml"
+	packagedConfig = "/etc/m365_connector_exporter/config.yaml" // where the packages, the image and the chart have it
+)
 
 // The exit codes that every command shares (contract, section 4).
 const (
@@ -54,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		"Exit codes: 0 good, 1 something failed, 2 bad usage or configuration, 3 nothing proven.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')
 	app.Version(version.Print(program))
-	configFile := app.Flag("config.file", "The configuration file.").Default("config.yaml").String()
+	configFile := app.Flag("config.file", "The configuration file.").Default(defaultConfig).String()
 	logConfig := &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, logConfig)
 
@@ -68,6 +75,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	command, err := app.Parse(args)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v (try --help)\n", program, err)
+		return exitUsage
+	}
+	if _, err := os.Stat(*configFile); command != demo.name && *configFile == defaultConfig && errors.Is(err, fs.ErrNotExist) {
+		_, _ = fmt.Fprintf(stderr, "%s: no %s in this folder: say which configuration, for example --config.file=%s\n", program, defaultConfig, packagedConfig)
 		return exitUsage
 	}
 	s := streams{
