@@ -63,16 +63,25 @@ func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
 		return exitFailed
 	}
-	_, _ = fmt.Fprintf(s.out, `A world of three tenants is running on loopback, some of its mail servers sick on purpose.
-
-  Pages          http://%[1]s/
-  Metrics        http://%[1]s/metrics
-  Configuration  %[2]s
-  One path, now  m365_connector_exporter validate --config.file=%[2]s contoso
-
-Within 15 seconds everything has been probed once. Ctrl-C ends it.
-`, *c.listen, file)
+	_, _ = fmt.Fprint(s.out, c.welcome(file))
 	no, empty, addresses := false, "", []string{*c.listen}
 	serve := serveCommand{pprof: &empty, web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &empty}}
 	return serve.serve(ctx, d, "", s)
+}
+
+// welcome ends with a command that runs as it is printed, also where the program was started by "go run" and is on no PATH.
+func (c demoCommand) welcome(file string) string {
+	self, err := os.Executable()
+	if err != nil {
+		self = program
+	}
+	return fmt.Sprintf(`A world of three tenants is running on loopback, some of its mail servers sick on purpose.
+
+  Pages            http://%[1]s/
+  Metrics          http://%[1]s/metrics
+  Configuration    %[2]s
+  One tenant, now  %[3]s validate --config.file=%[2]s contoso
+
+Within 15 seconds everything has been probed once. Ctrl-C ends it.
+`, *c.listen, file, self)
 }

@@ -265,3 +265,14 @@ func testReload(t *testing.T, d *daemon, handler http.Handler) {
 		t.Errorf("repaired: reload successful %v, path %v; want 1, 1", ok, success)
 	}
 }
+
+// TestWelcome holds that the command which demo prints can be run: go run leaves no program on the PATH.
+func TestWelcome(t *testing.T) {
+	listen := "127.0.0.1:1"
+	_, command, ok := strings.Cut(demoCommand{listen: &listen}.welcome("config.yaml"), "One tenant, now  ")
+	if path, _, _ := strings.Cut(command, " "); !ok || !filepath.IsAbs(path) {
+		t.Errorf("no command with its path in %q", command)
+	} else if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
