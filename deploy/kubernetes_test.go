@@ -258,3 +258,26 @@ func TestChartRefusesWrongValues(t *testing.T) {
 		}
 	}
 }
+
+// A pod that is replaced has another address: its series go on under one instance, where the chart runs one pod.
+func TestChartInstance(t *testing.T) {
+	type monitor struct {
+		Spec struct {
+			Endpoints []struct {
+				Relabelings []struct {
+					TargetLabel string `yaml:"targetLabel"`
+					Replacement string
+				}
+			}
+		}
+	}
+	for replicas, want := range map[string]string{"1": "[{Relabelings:[{TargetLabel:instance Replacement:mail}]}]", "2": "[{Relabelings:[]}]"} {
+		rendered, err := helm(t, "serviceMonitor.enabled=true", "fullnameOverride=mail", "replicas="+replicas)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%+v", objects[monitor](t, rendered, "ServiceMonitor")["mail"].Spec.Endpoints); got != want {
+			t.Errorf("%s replicas: %s, want %s", replicas, got, want)
+		}
+	}
+}
