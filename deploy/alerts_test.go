@@ -87,9 +87,17 @@ func TestRunbooks(t *testing.T) {
 			t.Errorf("%s has %d lines: too many at night", path, n)
 		}
 		queries = append(queries, promQL(text)...)
+		for _, command := range command.FindAllString(text, -1) {
+			if !strings.Contains(command, " --config.file=/etc/m365_connector_exporter/config.yaml") {
+				t.Errorf("%s: %s does not find the configuration of a service", path, command)
+			}
+		}
 	}
 	parse(t, queries)
 }
+
+// command is a command of ours, as somebody copies it at night.
+var command = regexp.MustCompile("`m365_connector_exporter [^`]*`")
 
 var fence = regexp.MustCompile("(?s)```promql\n(.*?)```")
 

@@ -21,7 +21,7 @@ var shown = regexp.MustCompile("(?m)^m365_connector_exporter\\b[^\n`]*|`m365_con
 // instead is what stands in for the documents' placeholders.
 var instead = strings.NewReplacer(
 	"'TENANT/DIRECTION/CONNECTOR/PATH'", "contoso/outbound/To%20on-premises/mail.contoso.com", "'TENANT/DIRECTION/CONNECTOR'", "contoso/outbound/To%20on-premises",
-	"--config.file=FILE", "--config.file=config.yaml", "NEW.pem", "certs/edge-1.pem", "new.pem", "certs/edge-1.pem",
+	packagedConfig, "config.yaml", "NEW.pem", "certs/edge-1.pem", "new.pem", "certs/edge-1.pem",
 	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com", "RECIPIENT", "b@stranger.example", "`", "",
 )
 
