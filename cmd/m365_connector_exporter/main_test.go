@@ -66,6 +66,7 @@ func TestPick(t *testing.T) {
 	}
 	all := []probes.Path{
 		path("A", "a", "", ""), path("Off", "b", "the connector is disabled", ""), path("Wide", "c", "", "the range has more than 16 addresses"),
+		path("HQ / DR", "d", "the connector is disabled", ""),
 	}
 	const wide = "contoso/outbound/Wide/c cannot be probed: the range has more than 16 addresses"
 	tests := []struct {
@@ -77,11 +78,12 @@ func TestPick(t *testing.T) {
 		{nil, 1, "", ""},
 		{[]string{"contoso/Off"}, 1, "", ""},
 		{[]string{"contoso/A", "contoso/outbound/A/a"}, 1, "", ""},
-		{[]string{"contoso"}, 2, wide, ""},
-		{[]string{"contoso/outbound", "contoso"}, 2, wide, ""},
+		{[]string{"contoso"}, 3, wide, ""},
+		{[]string{"contoso/outbound", "contoso"}, 3, wide, ""},
 		{[]string{"contoso/Wide"}, 0, "", wide},
 		{[]string{"contoso", "contoso/Wide"}, 0, "", wide},
-		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path`},
+		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path; there is contoso`},
+		{[]string{"contoso/HQ / DR"}, 0, "", `"contoso/HQ / DR": no such tenant, connector or path; there is contoso/outbound/A, contoso/outbound/HQ%20%2F%20DR, contoso/outbound/Off, contoso/outbound/Wide`},
 	}
 	for _, test := range tests {
 		got, left, err := pick(test.targets, all)

@@ -158,7 +158,7 @@ func pick(targets []string, all []probes.Path) (chosen []probes.Path, left []str
 			return nil, nil, fmt.Errorf("%q: %w", target, err)
 		}
 		if len(found) == 0 {
-			return nil, nil, fmt.Errorf("%q: no such tenant, connector or path", target)
+			return nil, nil, fmt.Errorf("%q: no such tenant, connector or path; there is %s", target, there(target, ids))
 		}
 		probeable := 0
 		for _, id := range found {
@@ -181,6 +181,38 @@ func pick(targets []string, all []probes.Path) (chosen []probes.Path, left []str
 	}
 	return chosen, left, nil
 }
+
+// there names what could have been meant, so that it can be copied: the connectors of the tenant that was named, else the tenants.
+func there(target string, ids []probes.PathID) string {
+	named, _, _ := strings.Cut(target, "/")
+	var tenants, connectors []string
+	for _, id := range ids {
+		connector := id.String()
+		connector = connector[:strings.LastIndex(connector, "/")]
+		tenant, _, _ := strings.Cut(connector, "/")
+		tenants = append(tenants, tenant)
+		if strings.EqualFold(named, tenant) || strings.EqualFold(named, id.Tenant) {
+			connectors = append(connectors, connector)
+		}
+	}
+	names := connectors
+	if len(names) == 0 {
+		names = tenants
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 0 {
+		return "no path at all"
+	}
+	more := ""
+	if n := len(names) - maxNamed; n > 0 {
+		names, more = names[:maxNamed], fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(names, ", ") + more
+}
+
+// maxNamed is how many names an answer to a wrong one holds.
+const maxNamed = 10
 
 // maxValidations bounds how many paths validate probes at a time; the gate bounds the connections below it.
 const maxValidations = 256
