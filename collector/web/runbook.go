@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	tables "github.com/yuin/goldmark/extension/ast"
+	"github.com/yuin/goldmark/text"
 
 	"m365_connector_exporter/docs/runbooks"
 )
@@ -22,17 +25,51 @@ func (s *Site) runbook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	alert := strings.TrimSuffix(r.PathValue("alert"), ".md")
-	text, ok := runbooks.Read(alert)
+	source, ok := runbooks.Read(alert)
 	if !ok {
 		refuse(w, http.StatusNotFound, "no such runbook: /reference lists them all")
 		return
 	}
 	var page bytes.Buffer
-	if err := markdown.Convert(here(text), &page); err != nil {
+	if err := toHTML(here(source), &page); err != nil {
 		refuse(w, http.StatusInternalServerError, "the page could not be made")
 		return
 	}
 	s.render(w, "runbook", frame{Title: alert, Root: "../", Page: template.HTML(page.String())}) //nolint:gosec // it is part of the binary
+}
+
+// toHTML gives each cell of a table the name of its column: on a phone the cells stand below each other.
+func toHTML(source []byte, page *bytes.Buffer) error {
+	document := markdown.Parser().Parse(text.NewReader(source))
+	var columns [][]byte
+	err := ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		cell, is := n.(*tables.TableCell)
+		switch {
+		case !entering:
+		case n.Kind() == tables.KindTableHeader:
+			columns = nil
+		case is && n.Parent().Kind() == tables.KindTableHeader:
+			columns = append(columns, cell.Lines().Value(source))
+		case is:
+			if i := column(cell); i < len(columns) {
+				cell.SetAttributeString("data-column", columns[i])
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil {
+		return err
+	}
+	return markdown.Renderer().Render(page, source, document)
+}
+
+// column counts the cells of a row that stand before this one.
+func column(cell ast.Node) int {
+	n := 0
+	for c := cell.PreviousSibling(); c != nil; c = c.PreviousSibling() {
+		n++
+	}
+	return n
 }
 
 // document is a link from a runbook to another document of the repository.
