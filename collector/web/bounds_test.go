@@ -150,7 +150,7 @@ func TestHeadline(t *testing.T) {
 		{passed: 25, off: 2, want: "Mail flows: all 25 paths pass."},
 		{passed: 25, critical: 2, want: "Mail flows: all 25 paths pass. 2 critical findings need attention."},
 		{failed: 2, open: 1, passed: 22, want: "2 of 25 paths fail, 1 is inconclusive."},
-		{failed: 1, waiting: 1, want: "1 of 2 paths fails, 1 waits for the first round."},
+		{failed: 1, waiting: 1, want: "1 of 2 paths fails, 1 waits for the first verdict."},
 		{open: 2, passed: 2, want: "None of 4 paths fails, 2 are inconclusive."},
 		{failed: 1, critical: 1, want: "1 of 1 path fails. One critical finding needs attention."},
 	} {

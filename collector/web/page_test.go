@@ -201,13 +201,13 @@ func TestPagesShow(t *testing.T) {
 		{"/?refresh=off&state=failed", []string{"Refresh by itself", "2 paths shown"}},
 		{"/?q=NOBODY", []string{"No path matches.", "No finding matches."}},
 		{"/path?target=outbound/outbound/outbound/x", []string{
-			"outbound › x fails at TLS", "550 5.1.1 &lt;a***@contoso.com&gt; unknown", "Remedy", "Newest round", "a***@contoso.com", "has not passed since this exporter started",
+			"<bdi>outbound</bdi> › <bdi>x</bdi> fails at TLS", "550 5.1.1 &lt;a***@contoso.com&gt; unknown", "Remedy", "Newest round", "a***@contoso.com", "has not passed since this exporter started",
 		}},
 		{"/path?target=contoso/fresh/fresh.contoso.com", []string{"is not probed", "the connector is disabled", "No round has ended yet."}},
 		{"/path?target=fabrikam/new/new.fabrikam.com", []string{"is inconclusive at TLS", "greylisting"}},
 		{"/path?target=contoso/inbound/From%2520on-premises/printer", []string{"What this sender presents to Exchange Online", "0 s left of", `href="attribution?tenant=contoso`}},
 		{"/attribution", []string{
-			"1 of 3 senders does not surely reach its own tenant", "ambiguous between contoso, fabrikam", "&lt;&gt; (null sender)", "fragile", "Shared between tenants",
+			"1 of 3 senders does not surely reach its own tenant", "ambiguous between <bdi>contoso</bdi>, <bdi>fabrikam", "&lt;&gt; (null sender)", "fragile", "Shared between tenants",
 			"20 other tenants", "550 5.7.64 TenantAttribution", "matches TlsSenderCertificateName",
 		}},
 		{"/attribution?q=edge-1", []string{"The only sender is attributed to its own tenant."}},
@@ -268,6 +268,28 @@ func TestOneStory(t *testing.T) {
 		}
 		if told := strings.Contains(body, "1 finding stands above"); told != (c.query == "") {
 			t.Errorf("%q: told of findings above: %t", c.query, told)
+		}
+	}
+}
+
+// TestBeginnings is what pages say before there is much to say.
+func TestBeginnings(t *testing.T) {
+	once := state(outbound("contoso", "c", "h"), probes.TLSStage, failed)
+	once.Verdict, once.Conclusive, once.Newest.Provisional = probes.NotReached, nil, true
+	fresh := &collector.PathState{Path: &probes.Path{ID: outbound("contoso", "c", "new")}}
+	none, two := (&stand{}).handler(), (&stand{view: collector.View{Paths: []*collector.PathState{once, fresh}}}).handler()
+	for _, c := range []struct {
+		h         http.Handler
+		url, says string
+	}{
+		{none, "/", "The configuration has no path: it names no tenant"},
+		{none, "/", "Fewer than two tenants are configured here"},
+		{none, "/attribution", "Fewer than two tenants are configured here"},
+		{two, "/path?target=contoso/c/new", "waits for its first round"},
+		{two, "/path?target=contoso/c/h", "waits for its second round"},
+	} {
+		if body := ask(c.h, c.url).Body.String(); !strings.Contains(body, c.says) {
+			t.Errorf("%s does not say %q", c.url, c.says)
 		}
 	}
 }

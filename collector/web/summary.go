@@ -94,7 +94,7 @@ func (s summary) flow() string {
 		parts = append(parts, fmt.Sprintf("%d %s inconclusive", open, verb(open, "is", "are")))
 	}
 	if waiting > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s for the first round", waiting, verb(waiting, "waits", "wait")))
+		parts = append(parts, fmt.Sprintf("%d %s for the first verdict", waiting, verb(waiting, "waits", "wait")))
 	}
 	return strings.Join(parts, ", ") + "."
 }
