@@ -83,7 +83,7 @@ var Reasons = []ReasonInfo{
 	{ReasonVantageBlocked, Inconclusive, "no path at all passes connect: this host's place in the network seems to be the cause", "Check that this host may open TCP port 25 outward (many clouds block it), or use `connect_to`, another port or another place."},
 	{ReasonCanceled, Inconclusive, "the probe was interrupted, by a shutdown or by its caller", "Nothing to do; the next round will tell."},
 	{ReasonInternalError, Inconclusive, "the prober itself went wrong", "Read the detail: where this host has run out of file descriptors or memory, raise its limits; else report it as a bug with the log line."},
-	{ReasonNXDomain, Failed, "the name does not exist in DNS", "Check the smart host for typing errors; publish an MX or A record for it; check that the domain has not expired."},
+	{ReasonNXDomain, Failed, "the name does not exist in DNS", "Check the smart host or the domain for typing errors; publish an MX or A record for it; check that the domain has not expired."},
 	{ReasonNoAddress, Failed, "the name exists, but has neither an address nor a usable MX target", "Publish an A record for the name, or for the MX target; each record must map to the right address."},
 	{ReasonNullMX, Failed, "the domain publishes a null MX (RFC 7505): it accepts no mail", "Remove the null MX record, or send this domain's mail elsewhere."},
 	{ReasonDNSTimeout, Failed, "no name server answered in time", "Check the domain's name servers; the DNS provider or partner has to repair them."},
