@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 	command, err := app.Parse(args)
 	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "%s: %v (try --help)\n", program, err)
+		_, _ = fmt.Fprintf(stderr, "%s: %s (try --help)\n", program, usage(err, app))
 		return exitUsage
 	}
 	if _, err := os.Stat(*configFile); command != demo.name && *configFile == defaultConfig && errors.Is(err, fs.ErrNotExist) {
@@ -99,6 +99,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	default:
 		return serve.run(ctx, *configFile, s)
 	}
+}
+
+// usage says of a command with a typing error, which kingpin calls unexpected, which there are.
+func usage(err error, app *kingpin.Application) string {
+	word, ok := strings.CutPrefix(err.Error(), "unexpected ")
+	if !ok {
+		return err.Error()
+	}
+	var commands []string
+	for _, c := range app.Model().Commands {
+		commands = append(commands, c.Name)
+	}
+	return fmt.Sprintf("unexpected %q; the commands are %s", word, strings.Join(commands, ", "))
 }
 
 // completesWord tells that a shell asks how a line goes on that does not end in a flag. Kingpin then takes a default command for
