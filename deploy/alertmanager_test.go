@@ -73,6 +73,10 @@ func TestInhibition(t *testing.T) {
 			alert("ExporterDown", "critical"), alert("Down", "critical", on...),
 			alert("ProbeNotRunning", "warning", path...),
 		}, "Down ExporterDown"},
+		{"the exporter stands still", []labels{
+			alert("ProbeNotRunning", "critical"), alert("ProbeNotRunning", "warning", path...), alert("ScheduleLagging", "warning", path...),
+			alert("PathFailing", "critical", "tenant", "u", "connector", "c", "direction", "outbound", "path", "p"),
+		}, "PathFailing ProbeNotRunning"},
 		{"critical before warning", []labels{
 			alert("CertificateExpiring", "critical", path...), alert("CertificateExpiring", "warning", path...),
 			alert("RedundancyLost", "warning", "tenant", "u", "connector", "c", "direction", "outbound"),
