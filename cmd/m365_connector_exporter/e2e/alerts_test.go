@@ -64,7 +64,7 @@ var troubles = []trouble{
 		},
 		[]string{"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In"},
 		"mail",
-		[]string{"sender_address_shared_between_tenants (MC1226222)", "198.51.100.10 is used by 1 other tenants"},
+		[]string{"sender_address_shared_between_tenants (MC1226222)", "198.51.100.10 is used by 1 other tenant."},
 	},
 }
 
