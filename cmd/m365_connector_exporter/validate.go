@@ -107,6 +107,9 @@ func (c validateCommand) choose(all []probes.Path) (chosen []probes.Path, left [
 	if until == probes.Message && hasUntil && !*c.send {
 		return nil, nil, fmt.Errorf("--until=message sends mail: say --send-test-message")
 	}
+	if until != probes.Message && hasUntil && *c.send {
+		return nil, nil, fmt.Errorf("--send-test-message goes on to the message: leave --until=%s out", until)
+	}
 	if *c.timed && *c.timeout < 100*time.Millisecond {
 		return nil, nil, fmt.Errorf("--timeout must be at least 100ms")
 	}
