@@ -77,6 +77,9 @@ func TestInhibition(t *testing.T) {
 			alert("ProbeNotRunning", "critical"), alert("ProbeNotRunning", "warning", path...), alert("ScheduleLagging", "warning", path...),
 			alert("PathFailing", "critical", "tenant", "u", "connector", "c", "direction", "outbound", "path", "p"),
 		}, "PathFailing ProbeNotRunning"},
+		{"the exporter watches nothing any more", []labels{
+			alert("PathsVanished", "critical"), alert("PathsVanished", "warning", "tenant", "t"), alert("PathsVanished", "warning", "tenant", "u"),
+		}, "PathsVanished"},
 		{"critical before warning", []labels{
 			alert("CertificateExpiring", "critical", path...), alert("CertificateExpiring", "warning", path...),
 			alert("RedundancyLost", "warning", "tenant", "u", "connector", "c", "direction", "outbound"),
