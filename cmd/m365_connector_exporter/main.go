@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 	command, err := app.Parse(args)
 	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "%s: %s (try --help)\n", program, usage(err, app))
+		_, _ = fmt.Fprintf(stderr, "%s: %s (try --help)\n", program, usage(err, args, app))
 		return exitUsage
 	}
 	if _, err := os.Stat(*configFile); command != demo.name && *configFile == defaultConfig && errors.Is(err, fs.ErrNotExist) {
@@ -101,17 +101,36 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// usage says of a command with a typing error, which kingpin calls unexpected, which there are.
-func usage(err error, app *kingpin.Application) string {
+// usage says of a command with a typing error, which kingpin calls unexpected, which there are; and of a value, of which flag it is.
+func usage(err error, args []string, app *kingpin.Application) string {
 	word, ok := strings.CutPrefix(err.Error(), "unexpected ")
 	if !ok {
-		return err.Error()
+		return flagOf(err.Error(), args) + err.Error()
 	}
 	var commands []string
 	for _, c := range app.Model().Commands {
 		commands = append(commands, c.Name)
 	}
 	return fmt.Sprintf("unexpected %q; the commands are %s", word, strings.Join(commands, ", "))
+}
+
+// flagOf is the flag whose value a message ends with, and a colon; empty where there is none.
+func flagOf(message string, args []string) string {
+	for i, arg := range args {
+		name, value, joined := strings.Cut(arg, "=")
+		if !joined && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if !strings.HasPrefix(name, "--") || value == "" {
+			continue
+		}
+		for _, end := range []string{" " + value, " '" + value + "'", fmt.Sprintf(" %q", value)} {
+			if strings.HasSuffix(message, end) {
+				return name + ": "
+			}
+		}
+	}
+	return ""
 }
 
 // completesWord tells that a shell asks how a line goes on that does not end in a flag. Kingpin then takes a default command for
