@@ -83,9 +83,11 @@ func TestAside(t *testing.T) {
 			_, _ = over.Write([]byte("250 mail.test\r\n"))
 			_ = over.Close()
 		}), probes.ReasonConnectionClosed},
-		{"a reply and the head of an alert at once", after(cert, func(_ net.Conn, over *tls.Conn) {
+		{"a reply and the head of an alert at once", after(cert, func(raw net.Conn, over *tls.Conn) {
 			over.NetConn().(*inPieces).tail = "\x15\x03\x03"
 			_, _ = over.Write([]byte("250 mail.test\r\n"))
+			_ = raw.(*net.TCPConn).CloseWrite() // closed with the next command unread, it would be a reset now and then
+			_, _ = io.Copy(io.Discard, raw)
 		}), probes.ReasonConnectionClosed},
 		{"half a reply", after(cert, func(_ net.Conn, over *tls.Conn) { _, _ = over.Write([]byte("250-mail.test\r\n250-SI")) }), probes.ReasonConnectionClosed},
 		{"a long reply", healthy(cert).with("TLS EHLO", strings.Repeat("250-"+strings.Repeat("x", 1000)+"\r\n", 30)+"250 ok\r\n"), ""},
