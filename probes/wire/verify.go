@@ -45,6 +45,7 @@ func judgeWith(now time.Time, chain []*x509.Certificate, host, tlsDomain string,
 
 // judgeSignatures looks for the way from the leaf to a trusted root.
 func judgeSignatures(now time.Time, chain []*x509.Certificate, roots *x509.CertPool) *signatures {
+	now = now.Round(0) // by the clock on the wall: by the monotonic one what is remembered would outlive a jump
 	s := &signatures{from: now.Add(-verdictFor), to: now.Add(verdictFor)}
 	if len(chain) == 0 {
 		return s

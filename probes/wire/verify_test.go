@@ -211,6 +211,14 @@ func TestVerdictCache(t *testing.T) {
 	}
 }
 
+// TestVerdictsEndByTheWallClock: no reading of the monotonic clock is kept, which takes no part in a jump and would be compared instead.
+func TestVerdictsEndByTheWallClock(t *testing.T) {
+	ca := newPKI(t)
+	if s := judgeSignatures(time.Now(), []*x509.Certificate{ca.leaf(t, "mail.test").cert, ca.inter.cert}, ca.roots); s.from != s.from.Round(0) || s.to != s.to.Round(0) {
+		t.Errorf("held from %v to %v", s.from, s.to)
+	}
+}
+
 // TestVerdictsAreBounded: two generations are kept, and what is asked for stays.
 func TestVerdictsAreBounded(t *testing.T) {
 	ca := newPKI(t)
