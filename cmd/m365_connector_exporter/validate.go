@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -190,12 +191,11 @@ func there(target string, ids []probes.PathID) string {
 	named, _, _ := strings.Cut(target, "/")
 	var tenants, connectors []string
 	for _, id := range ids {
-		connector := id.String()
-		connector = connector[:strings.LastIndex(connector, "/")]
-		tenant, _, _ := strings.Cut(connector, "/")
+		tenant := url.PathEscape(id.Tenant)
 		tenants = append(tenants, tenant)
 		if strings.EqualFold(named, tenant) || strings.EqualFold(named, id.Tenant) {
-			connectors = append(connectors, connector)
+			id.Path = ""
+			connectors = append(connectors, strings.TrimSuffix(id.String(), "/"))
 		}
 	}
 	names := connectors

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,11 +67,8 @@ func (m *refusedMessages) turn(p *probes.Path, endpoints []probes.Endpoint) *mes
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last := m.of[p.ID]
-	for i := range endpoints {
-		if last.by.IsValid() && endpoints[i].Addr == last.by {
-			t.refused = last.by
-		}
+	if last, ok := m.of[p.ID]; ok && slices.ContainsFunc(endpoints, func(e probes.Endpoint) bool { return e.Addr == last.by }) {
+		t.refused = last.by
 	}
 	return t
 }

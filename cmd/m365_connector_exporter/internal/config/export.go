@@ -98,8 +98,8 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 		}
 	})
 	_, again := t.imports.files[file] // two patterns, or a folder and a pattern, lead to it: it has been told what is odd about it
-	for _, w := range inner.warnings {
-		if !again {
+	if !again {
+		for _, w := range inner.warnings {
 			r.warn(w)
 		}
 	}
