@@ -22,7 +22,6 @@ type climb struct {
 	raw       net.Conn
 	conn      net.Conn // raw, or TLS over it
 	in        *replyReader
-	sendErr   error // why the last command could not be sent
 	log       transcript
 	offered   string // the EHLO reply, a capability on each line but the first
 	throttled bool
@@ -60,8 +59,7 @@ func (c *climb) climb(ctx context.Context) {
 	}
 }
 
-// finish records a stage and reports whether it passed. Whole steps are handled here and behind pointers, never below a stage: what
-// lies on the stack of a probe that waits, thousands hold.
+// finish records a stage and reports whether it passed.
 func (c *climb) finish(s probes.Stage, how *probes.Step, took time.Duration) bool {
 	if how == nil {
 		how = passed("")
@@ -127,26 +125,15 @@ func (c *climb) unread(err error) *probes.Step {
 
 // say sends one command and reads its reply. shown is what the transcript keeps of the command.
 func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
-	c.send(line, shown)
-	return c.answer()
-}
-
-// send sends one command. What went wrong, answer says.
-func (c *climb) send(line, shown string) {
 	c.log.add(probes.Client, shown)
-	_, c.sendErr = c.conn.Write([]byte(line + "\r\n"))
-}
-
-// answer reads the reply to what send has sent.
-func (c *climb) answer() (probes.Reply, *probes.Step) {
-	if c.sendErr == nil {
-		return c.read()
+	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
+		c.broken = true
+		if r, ok := c.lastWords(); ok {
+			return r, nil
+		}
+		return probes.Reply{}, c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
 	}
-	c.broken = true
-	if r, ok := c.lastWords(); ok {
-		return r, nil
-	}
-	return probes.Reply{}, c.fail(readReason(c.sendErr, probes.ReasonReplyTimeout), c.sendErr.Error())
+	return c.read()
 }
 
 // lastWords reads what a peer said before it closed: a server that is about to hang up says why, unasked.

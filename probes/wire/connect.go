@@ -29,9 +29,7 @@ func (c *climb) connect() *probes.Step {
 	if addr.Unmap().Is4() {
 		network = "tcp4"
 	}
-	var conn net.Conn
-	var err error
-	apart(func() { conn, err = c.w.dial(ctx, &d, network, c.ep.Addr.String()) })
+	conn, err := c.w.dial(ctx, &d, network, c.ep.Addr.String())
 	if err != nil {
 		return c.fail(dialReason(err, network == "tcp6"), err.Error())
 	}

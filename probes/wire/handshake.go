@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"iter"
 	"net"
 	"net/netip"
 	"reflect"
@@ -35,18 +34,10 @@ func (c *climb) startTLS() *probes.Step {
 		c.broken = true
 		return c.fail(probes.ReasonSTARTTLSInjection, "bytes followed the reply to STARTTLS in clear text")
 	}
-	var step *probes.Step
-	apart(func() {
-		if step = c.handshake(); step == nil {
-			// Here, for both take a deep stack over TLS, and the probe is going to wait.
-			c.sendEHLO()
-			c.in.ahead()
-		}
-	})
-	if step != nil {
+	if step := c.handshake(); step != nil {
 		return step
 	}
-	if step := c.heardEHLO(); step != nil {
+	if step := c.ehlo(); step != nil {
 		return step
 	}
 	return stageOutcome(c, c.ep.TLS)
@@ -54,8 +45,7 @@ func (c *climb) startTLS() *probes.Step {
 
 func (c *climb) handshake() *probes.Step {
 	var asked clientAuth
-	under := newAside(c.raw)
-	conn := tls.Client(under.belowTLS(c.raw), c.tlsConfig(&asked))
+	conn := tls.Client(c.raw, c.tlsConfig(&asked))
 	if err := conn.Handshake(); err != nil { //nolint:noctx // it has its deadline, and c.stop closes it when the context ends
 		c.broken = true
 		reason := handshakeReason(err, asked)
@@ -65,14 +55,9 @@ func (c *climb) handshake() *probes.Step {
 		}
 		return c.fail(reason, err.Error())
 	}
-	c.conn, c.secured = under.aboveTLS(conn), true
-	c.in = newReplyReader(c.conn)
-	state := conn.ConnectionState()
-	c.record(state, asked)
-	// crypto/tls keeps what it parsed for as long as the connection, and hands out its own list: what is recorded need not wait in a
-	// tarpit, a fifth of what a probe holds there. Nobody asks for a certificate after the handshake: no session is kept, and
-	// renegotiation refused.
-	clear(state.PeerCertificates)
+	c.conn, c.secured = conn, true
+	c.in = newReplyReader(conn)
+	c.record(conn.ConnectionState(), asked)
 	return nil
 }
 
@@ -196,23 +181,3 @@ func alertReason(code uint8, asked clientAuth) probes.Reason {
 	}
 	return probes.ReasonTLSHandshake
 }
-
-// apart runs f on a stack of its own. Resolving, dialling, handshakes and chains need a deep one, which the runtime would not take
-// back from a probe that then waits in a tarpit. A coroutine is entered and left without the scheduler; a goroutine would wake
-// another processor each time, which costs more than its work. A panic comes out where apart was called.
-func apart(f func()) {
-	next, stop := iter.Pull(func(func(struct{}) bool) { deepen(); f() })
-	defer stop()
-	next()
-}
-
-// deepen has the runtime make the stack at once as deep as a handshake needs: when it grows by and by, all that lies on it is moved
-// three times.
-//
-//go:noinline
-func deepen() byte {
-	var room [9 << 10]byte
-	return room[anywhere]
-}
-
-var anywhere int // a constant would let the compiler leave the room out

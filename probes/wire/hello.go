@@ -49,18 +49,8 @@ func (c *climb) ehlo() *probes.Step {
 	if !plainWord(c.helloName()) {
 		return c.fail(probes.ReasonInternalError, fmt.Sprintf("no name for EHLO: %q", c.helloName()))
 	}
-	c.sendEHLO()
-	return c.heardEHLO()
-}
-
-func (c *climb) sendEHLO() {
 	line := "EHLO " + c.helloName()
-	c.send(line, line)
-}
-
-// heardEHLO reads and keeps the answer to EHLO.
-func (c *climb) heardEHLO() *probes.Step {
-	r, bad := c.answer()
+	r, bad := c.say(line, line)
 	if bad != nil {
 		return bad
 	}

@@ -1,7 +1,7 @@
 package wire
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +18,6 @@ const (
 	maxReplyLines = 100
 	maxReplyBytes = 64 << 10
 	maxReplyText  = 1024
-	maxEmptyReads = 100 // in a row
 )
 
 var (
@@ -29,25 +28,14 @@ var (
 // enhancedCode is that of RFC 2034; Cisco's IronPort writes it with a #.
 var enhancedCode = regexp.MustCompile(`^#?([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
 
-// replyReader reads SMTP replies (RFC 5321, section 4.2) from a peer that may send anything. It is a buffered reader that starts
-// small: thousands of probes may wait for a line that never comes.
-type replyReader struct {
-	src io.Reader
-	buf []byte
-	at  int   // where what has not been returned yet begins
-	met error // by ahead
-}
+// replyReader reads SMTP replies (RFC 5321, section 4.2) from a peer that may send anything.
+type replyReader struct{ src *bufio.Reader }
 
-// The buffer holds most replies at first, and the longest line at last.
-const (
-	firstBuffer = 128
-	fullBuffer  = maxLine + 2
-)
+// newReplyReader returns a reader whose buffer holds the longest line that is accepted.
+func newReplyReader(r io.Reader) *replyReader { return &replyReader{bufio.NewReaderSize(r, maxLine+2)} }
 
-func newReplyReader(r io.Reader) *replyReader { return &replyReader{src: r} }
-
-// buffered is how many bytes have come that nobody has read.
-func (r *replyReader) buffered() int { return len(r.buf) - r.at }
+// buffered returns how many received bytes have not been read yet.
+func (r *replyReader) buffered() int { return r.src.Buffered() }
 
 // read reads one reply. With an error the reply holds what came before it.
 func (r *replyReader) read() (reply probes.Reply, _ error) {
@@ -87,85 +75,18 @@ func addLine(reply *probes.Reply, line string) (text string, more bool, err erro
 	return text, more, nil
 }
 
+// line reads one line without its line ending.
 func (r *replyReader) line() (string, error) {
-	raw, err := r.slice()
-	if errors.Is(err, errTooLong) || len(raw) > maxLine {
+	raw, err := r.src.ReadSlice('\n')
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull), len(raw) > maxLine:
 		return "", errTooLong
-	}
-	if err != nil {
-		if len(raw) > 0 && errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("%w: %q", io.ErrUnexpectedEOF, probes.Sanitise(string(raw), 80))
-		}
+	case len(raw) > 0 && errors.Is(err, io.EOF):
+		return "", fmt.Errorf("%w: %q", io.ErrUnexpectedEOF, probes.Sanitise(string(raw), 80))
+	case err != nil:
 		return "", err
 	}
 	return strings.TrimRight(string(raw), "\r\n"), nil
-}
-
-// slice is everything up to the next line feed, or to where the connection failed. The next call overwrites it.
-func (r *replyReader) slice() ([]byte, error) {
-	for searched := 0; ; {
-		if i := bytes.IndexByte(r.buf[r.at+searched:], '\n'); i >= 0 {
-			raw := r.buf[r.at : r.at+searched+i+1]
-			r.at += len(raw)
-			return raw, nil
-		}
-		searched = r.buffered()
-		if searched >= fullBuffer {
-			return nil, errTooLong
-		}
-		if err := r.fill(); err != nil {
-			raw := r.buf[r.at:]
-			r.at = len(r.buf)
-			return raw, err
-		}
-	}
-}
-
-// fill reads once more.
-func (r *replyReader) fill() error {
-	if err := r.met; err != nil {
-		r.met = nil
-		return err
-	}
-	room := r.room()
-	for range maxEmptyReads {
-		n, err := r.src.Read(room)
-		r.buf = r.buf[:len(r.buf)+n]
-		if n > 0 {
-			return nil // an error comes again at the next read
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return io.ErrNoProgress
-}
-
-// ahead takes what the source has already, where that can tell without waiting. An error that it meets comes with the next read: the
-// source may tell it only once.
-func (r *replyReader) ahead() {
-	src, ok := r.src.(interface{ readAhead(b []byte) (int, error) })
-	if !ok {
-		return
-	}
-	n, err := src.readAhead(r.room())
-	r.buf = r.buf[:len(r.buf)+n]
-	if !errors.Is(err, errNothingYet) {
-		r.met = err
-	}
-}
-
-// room is where more can be read to, of a larger buffer where this one is full.
-func (r *replyReader) room() []byte {
-	if r.at > 0 {
-		r.buf, r.at = r.buf[:copy(r.buf, r.buf[r.at:])], 0
-	}
-	if len(r.buf) == cap(r.buf) {
-		larger := make([]byte, len(r.buf), min(max(2*cap(r.buf), firstBuffer), fullBuffer))
-		copy(larger, r.buf)
-		r.buf = larger
-	}
-	return r.buf[len(r.buf):cap(r.buf)]
 }
 
 // splitReply takes a reply line apart; the code must be one that RFC 5321 knows (2xx to 5xx).

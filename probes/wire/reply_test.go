@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -36,40 +34,6 @@ func TestCutReply(t *testing.T) {
 	r, err := newReplyReader(strings.NewReader("421-4.3.2 going down\r\n421-come back\r\n421 la")).read()
 	if err == nil || r.Code != 421 || r.Enhanced != "4.3.2" || r.Text != "going down\ncome back" {
 		t.Errorf("%+v, %v", r, err)
-	}
-}
-
-// foresight is a source that knows what has come already.
-type foresight struct {
-	has string
-	err error
-	io.Reader
-}
-
-func (f foresight) readAhead(b []byte) (int, error) { return copy(b, f.has), f.err }
-
-// TestAhead: what a source had before anybody waited for it is not lost, and least of all an error.
-func TestAhead(t *testing.T) {
-	told := errors.New("told once")
-	for _, tt := range []struct {
-		name   string
-		source foresight
-		text   string
-		err    error
-	}{
-		{"nothing yet", foresight{"", errNothingYet, strings.NewReader("250 ok\r\n")}, "ok", nil},
-		{"all", foresight{"250 ok\r\n", nil, strings.NewReader("")}, "ok", nil},
-		{"half", foresight{"250 o", nil, strings.NewReader("k\r\n")}, "ok", nil},
-		{"all, and an error for later", foresight{"250 ok\r\n", told, strings.NewReader("")}, "ok", nil},
-		{"half, and an error", foresight{"250 o", told, strings.NewReader("k\r\n")}, "", told},
-		{"an error", foresight{"", told, strings.NewReader("250 ok\r\n")}, "", told},
-		{"the end", foresight{"", io.EOF, strings.NewReader("250 ok\r\n")}, "", io.EOF},
-	} {
-		r := newReplyReader(tt.source)
-		r.ahead()
-		if got, err := r.read(); got.Text != tt.text || !errors.Is(err, tt.err) {
-			t.Errorf("%s: %+v, %v", tt.name, got, err)
-		}
 	}
 }
 

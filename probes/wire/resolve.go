@@ -97,11 +97,7 @@ func (r *resolver) find(ctx context.Context, p *probes.Path) []target {
 	if err != nil {
 		return failedTargets(name, dnsFault{reason: probes.ReasonDNSRefused, detail: err.Error(), ours: true}) // nobody was asked
 	}
-	var found []target
-	apart(func() {
-		found = r.lookUp(ctx, servers, func(ctx context.Context, c *dnsClient) []target { return byMX(ctx, c, p, name) })
-	})
-	return found
+	return r.lookUp(ctx, servers, func(ctx context.Context, c *dnsClient) []target { return byMX(ctx, c, p, name) })
 }
 
 // configured are the addresses of connect_to.

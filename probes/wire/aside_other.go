@@ -1,7 +1,0 @@
-//go:build !unix
-
-package wire
-
-const canLook = false
-
-func readable(uintptr) bool { return true }
