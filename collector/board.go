@@ -87,7 +87,7 @@ func (s *PathState) moved(p *probes.Path) PathState {
 // Record takes a round in. Results of paths that the inventory does not know are dropped.
 func (b *Board) Record(r probes.Result) {
 	if r.Started.IsZero() {
-		r.Started = b.now().Add(-r.Took)
+		r.Started = b.now().Add(-r.Duration)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
 	var before *probes.Result
@@ -124,7 +124,7 @@ func (b *Board) observe(r probes.Result) {
 			if step.Outcome != probes.Passed || probes.Stage(s) == probes.Resolve && hosts[e.Host] {
 				continue
 			}
-			b.stages.WithLabelValues(direction, probes.Stages[s].Name).Observe(step.Took.Seconds())
+			b.stages.WithLabelValues(direction, probes.Stages[s].Name).Observe(step.Duration.Seconds())
 		}
 		hosts[e.Host] = true
 	}

@@ -27,7 +27,7 @@ func fullest(failing probes.Stage) probes.Endpoint {
 }
 
 func hidden(e probes.Endpoint) probes.Endpoint {
-	e.Hide = true
+	e.HideAddress = true
 	return e
 }
 
@@ -56,7 +56,7 @@ func TestBudget(t *testing.T) {
 			LastValidation: noon,
 		}}}}, []probes.Path{p})
 		first := healthy("h", "192.0.2.1")
-		first.Hide = c.endpoint.Hide
+		first.HideAddress = c.endpoint.HideAddress
 		b.Record(round(p, noon, first)) // for the time of the last success
 		b.Record(round(p, noon, c.endpoint))
 		if c.d == mailflow.Inbound {

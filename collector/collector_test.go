@@ -35,12 +35,14 @@ func endpoint(host, address string, steps ...probes.Step) probes.Endpoint {
 	return e
 }
 
-func passed(took time.Duration) probes.Step { return probes.Step{Outcome: probes.Passed, Took: took} }
+func passed(took time.Duration) probes.Step {
+	return probes.Step{Outcome: probes.Passed, Duration: took}
+}
 
 func problem(r probes.Reason) probes.Step { return probes.Step{Outcome: r.Outcome(), Reason: r} }
 
 func round(p probes.Path, at time.Time, endpoints ...probes.Endpoint) probes.Result {
-	return probes.Result{Path: p.ID, Until: p.Settings.Until, Started: at, Took: time.Second, Endpoints: endpoints}
+	return probes.Result{Path: p.ID, Until: p.Settings.Until, Started: at, Duration: time.Second, Endpoints: endpoints}
 }
 
 func healthy(host, address string) probes.Endpoint {

@@ -22,27 +22,27 @@ var ehlo = []string{"PIPELINING", "SIZE 35882577", "VRFY", "ETRN", "ENHANCEDSTAT
 // of twenty CAs.
 func talk(p probes.Path, i int, at time.Time) probes.Result {
 	e := healthy(strings.Clone(p.ID.Path), fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))
-	var said []probes.Line
-	say := func(from probes.Speaker, lines ...string) {
+	var said []probes.TranscriptLine
+	say := func(from probes.Origin, lines ...string) {
 		for _, l := range lines {
-			said = append(said, probes.Line{At: time.Duration(len(said)) * time.Millisecond, From: from, Text: l})
+			said = append(said, probes.TranscriptLine{At: time.Duration(len(said)) * time.Millisecond, Origin: from, Text: l})
 		}
 	}
 	hello := func() {
-		say(probes.Client, "EHLO probe.contoso.com")
-		say(probes.Server, "250-"+p.ID.Path)
+		say(probes.OriginClient, "EHLO probe.contoso.com")
+		say(probes.OriginServer, "250-"+p.ID.Path)
 		for _, word := range ehlo {
-			say(probes.Server, "250-"+word)
+			say(probes.OriginServer, "250-"+word)
 		}
 	}
-	say(probes.Server, "220 "+p.ID.Path+" ESMTP Postfix")
+	say(probes.OriginServer, "220 "+p.ID.Path+" ESMTP Postfix")
 	hello()
-	say(probes.Client, "STARTTLS")
-	say(probes.Server, "220 2.0.0 Ready to start TLS")
-	say(probes.Note, "TLS 1.3 established, TLS_AES_128_GCM_SHA256")
+	say(probes.OriginClient, "STARTTLS")
+	say(probes.OriginServer, "220 2.0.0 Ready to start TLS")
+	say(probes.OriginProber, "TLS 1.3 established, TLS_AES_128_GCM_SHA256")
 	hello()
-	say(probes.Client, "QUIT")
-	say(probes.Server, "221 2.0.0 Bye")
+	say(probes.OriginClient, "QUIT")
+	say(probes.OriginServer, "221 2.0.0 Bye")
 	e.Transcript = probes.TranscriptOf(said...)
 	e.TLS.Chain = e.TLS.Chain[:0]
 	for n := range 3 {

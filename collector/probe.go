@@ -56,7 +56,7 @@ func (l Live) Families() []*dto.MetricFamily {
 	if outcome == probes.Passed || outcome == probes.Failed {
 		s.send(pSuccess, truth(outcome == probes.Passed))
 	}
-	s.send(pDuration, l.Result.Took.Seconds())
+	s.send(pDuration, l.Result.Duration.Seconds())
 	if at := earliestExpiry(l.Result); !at.IsZero() {
 		s.send(pEarliestExpiry, seconds(at))
 	}

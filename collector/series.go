@@ -122,7 +122,7 @@ func (s *pen) path(p *PathState) {
 
 func (s *pen) newest(r *probes.Result) {
 	s.send(mInconclusive, truth(r.Outcome() == probes.Inconclusive))
-	s.send(mDuration, r.Took.Seconds())
+	s.send(mDuration, r.Duration.Seconds())
 	hosts := map[string]bool{} // the endpoints of one host share its resolve
 	for _, e := range r.Endpoints {
 		if !hosts[e.Host] {
@@ -141,7 +141,7 @@ func (s *pen) newest(r *probes.Result) {
 func (s *pen) step(stage probes.Stage, step probes.Step) {
 	if step.Outcome == probes.Passed || step.Outcome == probes.Failed {
 		s.send(mStageSuccess, truth(step.Outcome == probes.Passed), stage.String())
-		s.send(mStageDuration, step.Took.Seconds(), stage.String())
+		s.send(mStageDuration, step.Duration.Seconds(), stage.String())
 	}
 }
 

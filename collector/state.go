@@ -49,7 +49,7 @@ const (
 
 // KeyOf is the endpoint's identity in labels: no port, no brackets; no address where there is none or it changes each round.
 func KeyOf(e probes.Endpoint) EndpointKey {
-	if e.Hide || !e.Addr.Addr().IsValid() {
+	if e.HideAddress || !e.Addr.Addr().IsValid() {
 		return EndpointKey{Host: e.Host}
 	}
 	return EndpointKey{e.Host, e.Addr.Addr().String()}
@@ -71,7 +71,7 @@ func (s *PathState) record(r probes.Result) {
 	if r.Provisional {
 		return
 	}
-	s.LastRun = r.Started.Add(r.Took)
+	s.LastRun = r.Started.Add(r.Duration)
 	s.Rounds[outcome]++
 	if !judged {
 		return

@@ -20,7 +20,7 @@ func TestEndpointsFollowDNS(t *testing.T) {
 	first := []probes.Endpoint{ok("a", "192.0.2.1"), ok("a", "192.0.2.2"), ok("b", "192.0.2.3")}
 	cut := endpoint("a", "192.0.2.1", passed(0), problem(probes.ReasonCanceled))
 	hidden := ok("a", "192.0.2.7")
-	hidden.Hide = true
+	hidden.HideAddress = true
 	for _, c := range []struct {
 		name        string
 		second      []probes.Endpoint

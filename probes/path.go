@@ -28,8 +28,8 @@ func (id PathID) String() string {
 // ErrBadTarget is returned for a target that is not PART[/PART…] with percent-encoded parts.
 var ErrBadTarget = errors.New("target must be TENANT[/DIRECTION][/CONNECTOR[/PATH]], each part percent-encoded")
 
-// TargetParts are the parts of a target, decoded: one to four. Only a path's name may be empty, that of a connector without a next hop.
-func TargetParts(target string) ([]string, error) {
+// ParseTarget returns the parts of a target, decoded: one to four. Only a path's name may be empty, that of a connector without a next hop.
+func ParseTarget(target string) ([]string, error) {
 	parts := strings.Split(target, "/")
 	if len(parts) > 4 {
 		return nil, ErrBadTarget
@@ -46,7 +46,7 @@ func TargetParts(target string) ([]string, error) {
 
 // Match lists the ids that a target means: a tenant, a connector or one path; the direction may be left out.
 func Match(target string, ids []PathID) ([]PathID, error) {
-	parts, err := TargetParts(target)
+	parts, err := ParseTarget(target)
 	if err != nil {
 		return nil, err
 	}
@@ -77,31 +77,31 @@ func hasPrefix(all, first []string) bool {
 	return true
 }
 
-// HopKind tells how a path's next hop is found.
-type HopKind uint8
+// NextHopKind says how a path's next hop is found.
+type NextHopKind uint8
 
 // The kinds of next hop.
 const (
-	HopSmartHost HopKind = iota // a smart host of the connector: name, address or CIDR
-	HopDomain                   // the MX of a recipient domain
-	HopSender                   // inbound: the tenant's MX, or the sender's target, seen as that sender
+	NextHopSmartHost NextHopKind = iota // a smart host of the connector: name, address or CIDR
+	NextHopDomain                       // the MX of a recipient domain
+	NextHopSender                       // inbound: the tenant's MX, or the sender's target, seen as that sender
 )
 
 // Path is everything a probe needs to know of one way a message can take. It holds no state.
 type Path struct {
-	ID            PathID
-	Kind          HopKind
-	Hop           string // what is resolved: the smart host or domain, normalised; for HopSender the target host
-	ConnectorType mailflow.ConnectorType
-	TLSSettings   mailflow.TLSSettings
-	TLSDomain     string
-	MailFrom      string   // "" means the null sender <>
-	Recipients    []string // for the recipient stage
-	Settings      Settings
-	NotProbed     string // why the daemon does not probe it ("connector is disabled"); empty when it does
-	NotProbeable  string // why nobody can (CIDR too wide, no domain to ask); empty when it can
-	Present       bool   // inbound: the sender's certificate and key are used, towards Exchange Online hosts alone
-	Note          string // said with every result: what a refusal or an acceptance would mean; empty when it is plain
+	ID                   PathID
+	Kind                 NextHopKind
+	NextHop              string // what is resolved: the smart host or domain, normalised; for HopSender the target host
+	ConnectorType        mailflow.ConnectorType
+	TLSSettings          mailflow.TLSSettings
+	TLSDomain            string
+	MailFrom             string   // "" means the null sender <>
+	Recipients           []string // for the recipient stage
+	Settings             Settings
+	NotProbed            string // why the daemon does not probe it ("connector is disabled"); empty when it does
+	NotProbeable         string // why nobody can (CIDR too wide, no domain to ask); empty when it can
+	UseClientCertificate bool   // inbound: the sender's certificate and key are used, towards Exchange Online hosts alone
+	Hint                 string // said with every result: what a refusal or an acceptance would mean; empty when it is plain
 }
 
 // IPProtocol chooses address families.
@@ -130,8 +130,8 @@ type Settings struct {
 	MessageMinInterval time.Duration
 }
 
-// Layer is what one place of the configuration says about probing. A nil key says nothing; the nearest layer wins, key by key.
-type Layer struct {
+// SettingsOverride is what one place of the configuration says about probing. A nil key says nothing; the nearest layer wins, key by key.
+type SettingsOverride struct {
 	Enabled            *bool
 	Interval           *time.Duration
 	Timeout            *time.Duration

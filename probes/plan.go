@@ -10,16 +10,16 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Layers returns what the configuration says about probing a connector (and, inbound, a sender), outermost first: global,
+// OverridesFunc returns what the configuration says about probing a connector (and, inbound, a sender), outermost first: global,
 // tenant, connector, sender. sender is "" for outbound paths.
-type Layers func(tenant string, direction mailflow.Direction, connector, sender string) []Layer
+type OverridesFunc func(tenant string, direction mailflow.Direction, connector, sender string) []SettingsOverride
 
 // Plan lists every path of the tenants' connectors. Outbound: one per smart host, or one per recipient domain where the
 // connector routes by MX. Inbound: one per sender. Paths that are not probed are listed too and say why. The order is that of the
 // configuration, outbound before inbound.
 //
 // hostname is what the prober calls itself in EHLO where nothing else is configured.
-func Plan(tenants []mailflow.Tenant, layers Layers, hostname string) []Path {
+func Plan(tenants []mailflow.Tenant, layers OverridesFunc, hostname string) []Path {
 	var paths []Path
 	for _, t := range tenants {
 		for i := range t.Outbound {
@@ -45,18 +45,18 @@ func outboundDefaults(c *mailflow.OutboundConnector, hostname string) Settings {
 	return s
 }
 
-func resolveSettings(layers []Layer, s Settings) Settings {
+func resolveSettings(layers []SettingsOverride, s Settings) Settings {
 	for _, l := range layers {
-		set(&s.Enabled, l.Enabled)
-		set(&s.Interval, l.Interval)
-		set(&s.Timeout, l.Timeout)
-		set(&s.Until, l.Until)
-		set(&s.Port, l.Port)
-		set(&s.HelloName, l.HelloName)
-		set(&s.MailFrom, l.MailFrom)
-		set(&s.SourceAddress, l.SourceAddress)
-		set(&s.Protocol, l.Protocol)
-		set(&s.MessageMinInterval, l.MessageMinInterval)
+		override(&s.Enabled, l.Enabled)
+		override(&s.Interval, l.Interval)
+		override(&s.Timeout, l.Timeout)
+		override(&s.Until, l.Until)
+		override(&s.Port, l.Port)
+		override(&s.HelloName, l.HelloName)
+		override(&s.MailFrom, l.MailFrom)
+		override(&s.SourceAddress, l.SourceAddress)
+		override(&s.Protocol, l.Protocol)
+		override(&s.MessageMinInterval, l.MessageMinInterval)
 		if l.DNSServers != nil {
 			s.DNSServers = l.DNSServers
 		}
@@ -67,10 +67,10 @@ func resolveSettings(layers []Layer, s Settings) Settings {
 	return s
 }
 
-// With is the path as another layer has it probed: a module of /probe. What only a recipient could prove is not asked where there
+// WithOverride is the path with other settings on top: a module of /probe. What only a recipient could prove is not asked where there
 // is none.
-func (p Path) With(l Layer) Path {
-	p.Settings = resolveSettings([]Layer{l}, p.Settings)
+func (p Path) WithOverride(l SettingsOverride) Path {
+	p.Settings = resolveSettings([]SettingsOverride{l}, p.Settings)
 	switch {
 	case l.MailFrom == nil || *l.MailFrom == "":
 	case *l.MailFrom == "<>":
@@ -84,7 +84,7 @@ func (p Path) With(l Layer) Path {
 	return p
 }
 
-func set[T any](to *T, from *T) {
+func override[T any](to *T, from *T) {
 	if from != nil {
 		*to = *from
 	}
@@ -145,9 +145,9 @@ func bySmartHost(base Path, c *mailflow.OutboundConnector) []Path {
 		}
 		seen[host] = true
 		p := base
-		p.ID.Path, p.Kind = host, HopSmartHost
-		p.Hop = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ".")
-		if why := tooWide(p.Hop); why != "" {
+		p.ID.Path, p.Kind = host, NextHopSmartHost
+		p.NextHop = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ".")
+		if why := tooWide(p.NextHop); why != "" {
 			p.NotProbeable = why
 		}
 		paths = append(paths, p)
@@ -172,7 +172,7 @@ func byDomain(base Path, c *mailflow.OutboundConnector) []Path {
 	paths := make([]Path, 0, len(domains))
 	for _, d := range domains {
 		p := base
-		p.ID.Path, p.Kind, p.Hop = d, HopDomain, d
+		p.ID.Path, p.Kind, p.NextHop = d, NextHopDomain, d
 		p.Recipients = recipientsAt(d, base.Recipients)
 		if p.Settings.Until >= Recipient && len(p.Recipients) == 0 && p.NotProbeable == "" {
 			p.Settings.Until = TLSStage // nobody to ask for at this domain

@@ -9,7 +9,7 @@ import (
 )
 
 // planInbound lists the ways of a tenant's senders to Exchange Online, in the order of the senders.
-func planInbound(t mailflow.Tenant, layers Layers, hostname string) []Path {
+func planInbound(t mailflow.Tenant, layers OverridesFunc, hostname string) []Path {
 	connectors := make(map[string]*mailflow.InboundConnector, len(t.Inbound))
 	for i := range t.Inbound {
 		connectors[t.Inbound[i].Name] = &t.Inbound[i]
@@ -24,7 +24,7 @@ func planInbound(t mailflow.Tenant, layers Layers, hostname string) []Path {
 	return paths
 }
 
-func inboundSettings(layers []Layer, hostname string) Settings {
+func inboundSettings(layers []SettingsOverride, hostname string) Settings {
 	s := resolveSettings(layers, Settings{
 		Enabled: true, Interval: time.Hour, Timeout: 30 * time.Second, Until: Recipient, Port: 25,
 		HelloName: hostname, Protocol: IPAny, MessageMinInterval: time.Hour,
@@ -38,14 +38,14 @@ func inboundSettings(layers []Layer, hostname string) Settings {
 func inboundPath(t mailflow.Tenant, c *mailflow.InboundConnector, s *mailflow.Sender, settings Settings) Path {
 	p := Path{
 		ID:   PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: c.Name, Path: s.Name},
-		Kind: HopSender, ConnectorType: c.Type, TLSSettings: mailflow.EncryptionOnly, Present: s.PresentCertificate,
+		Kind: NextHopSender, ConnectorType: c.Type, TLSSettings: mailflow.EncryptionOnly, UseClientCertificate: s.PresentCertificate,
 		MailFrom: inboundFrom(t, s, settings.MailFrom), NotProbed: notProbed(c.Common, false, settings),
 	}
-	p.Hop = strings.ToLower(strings.TrimSuffix(s.Target, "."))
-	if p.Hop == "" {
-		p.Hop = t.DefaultDomain()
+	p.NextHop = strings.ToLower(strings.TrimSuffix(s.Target, "."))
+	if p.NextHop == "" {
+		p.NextHop = t.DefaultDomain()
 	}
-	if p.Hop == "" {
+	if p.NextHop == "" {
 		p.NotProbeable = "the tenant has no accepted domain whose MX would lead to Exchange Online: set target"
 	}
 	mayAsk := s.PresentCertificate || contains(s.Addresses, settings.SourceAddress)
@@ -55,7 +55,7 @@ func inboundPath(t mailflow.Tenant, c *mailflow.InboundConnector, s *mailflow.Se
 		settings.Until = TLSStage
 	default:
 		p.Recipients = []string{s.Recipient}
-		p.Note = whatIsTested(t, s.Recipient)
+		p.Hint = whatIsTested(t, s.Recipient)
 	}
 	p.Settings = settings
 	return p

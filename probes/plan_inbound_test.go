@@ -17,14 +17,14 @@ func TestPlanInbound(t *testing.T) {
 	until, tlsOnly := probes.Recipient, probes.TLSStage
 	tests := map[string]struct {
 		sender  func(*mailflow.Sender)
-		layers  []probes.Layer
+		layers  []probes.SettingsOverride
 		disable bool
 		want    line
 		note    string
 	}{
 		"a stranger goes to the handshake only": {
 			func(s *mailflow.Sender) { s.Recipient = own },
-			[]probes.Layer{{Until: &until}},
+			[]probes.SettingsOverride{{Until: &until}},
 			false,
 			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"},
 			"",
@@ -36,21 +36,21 @@ func TestPlanInbound(t *testing.T) {
 		},
 		"from the sender's own address too, and a stranger's domain tests relay": {
 			func(s *mailflow.Sender) { s.Recipient = foreign },
-			[]probes.Layer{{SourceAddress: &here}},
+			[]probes.SettingsOverride{{SourceAddress: &here}},
 			false,
 			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{foreign}},
 			foreignNote,
 		},
 		"never a message": {
 			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true },
-			[]probes.Layer{{Until: &message}},
+			[]probes.SettingsOverride{{Until: &message}},
 			false,
 			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{own}},
 			ownNote,
 		},
 		"the configuration may stop earlier": {
 			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true },
-			[]probes.Layer{{Until: &tlsOnly}},
+			[]probes.SettingsOverride{{Until: &tlsOnly}},
 			false,
 			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"},
 			"",
@@ -78,19 +78,19 @@ func TestPlanInbound(t *testing.T) {
 				Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "contoso.com"}},
 				Inbound: []mailflow.InboundConnector{connector}, Senders: []mailflow.Sender{s},
 			}
-			all := func(string, mailflow.Direction, string, string) []probes.Layer { return c.layers }
+			all := func(string, mailflow.Direction, string, string) []probes.SettingsOverride { return c.layers }
 			paths := probes.Plan([]mailflow.Tenant{tenant}, all, "prober.example")
 			if len(paths) != 1 {
 				t.Fatalf("%d paths, want 1", len(paths))
 			}
 			p := paths[0]
 			c.want.Target = "contoso/inbound/From%20on-premises/edge-1"
-			got := line{p.ID.String(), p.Hop, p.Settings.Until.String(), p.MailFrom, p.NotProbed + p.NotProbeable, p.Recipients}
+			got := line{p.ID.String(), p.NextHop, p.Settings.Until.String(), p.MailFrom, p.NotProbed + p.NotProbeable, p.Recipients}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if p.Note != c.note {
-				t.Errorf("note %q, want %q", p.Note, c.note)
+			if p.Hint != c.note {
+				t.Errorf("note %q, want %q", p.Hint, c.note)
 			}
 		})
 	}

@@ -16,7 +16,7 @@ type line struct {
 	To                            []string
 }
 
-func plan(t *testing.T, c mailflow.OutboundConnector, layers ...probes.Layer) []line {
+func plan(t *testing.T, c mailflow.OutboundConnector, layers ...probes.SettingsOverride) []line {
 	t.Helper()
 	tenant := mailflow.Tenant{
 		Name:            "contoso",
@@ -24,9 +24,9 @@ func plan(t *testing.T, c mailflow.OutboundConnector, layers ...probes.Layer) []
 		Outbound:        []mailflow.OutboundConnector{c},
 	}
 	var rows []line
-	all := func(string, mailflow.Direction, string, string) []probes.Layer { return layers }
+	all := func(string, mailflow.Direction, string, string) []probes.SettingsOverride { return layers }
 	for _, p := range probes.Plan([]mailflow.Tenant{tenant}, all, "prober.example") {
-		rows = append(rows, line{p.ID.String(), p.Hop, p.Settings.Until.String(), p.MailFrom, p.NotProbed + p.NotProbeable, p.Recipients})
+		rows = append(rows, line{p.ID.String(), p.NextHop, p.Settings.Until.String(), p.MailFrom, p.NotProbed + p.NotProbeable, p.Recipients})
 	}
 	return rows
 }
@@ -43,7 +43,7 @@ func TestPlan(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(*mailflow.OutboundConnector)
-		layers []probes.Layer
+		layers []probes.SettingsOverride
 		want   []line
 	}{
 		{"smart host", func(*mailflow.OutboundConnector) {}, nil, []line{
@@ -73,10 +73,10 @@ func TestPlan(t *testing.T) {
 		{"test mode", func(c *mailflow.OutboundConnector) { c.TestMode = mailflow.Yes }, nil, []line{
 			{Target: "contoso/outbound/To%20on-premises/Mail.Contoso.com.", Hop: "mail.contoso.com", Until: "tls", From: from, Why: "the connector is in test mode"},
 		}},
-		{"switched off, null sender", func(*mailflow.OutboundConnector) {}, []probes.Layer{{Enabled: &off}, {MailFrom: &null}}, []line{
+		{"switched off, null sender", func(*mailflow.OutboundConnector) {}, []probes.SettingsOverride{{Enabled: &off}, {MailFrom: &null}}, []line{
 			{Target: "contoso/outbound/To%20on-premises/Mail.Contoso.com.", Hop: "mail.contoso.com", Until: "tls", Why: "probing is switched off (probe.enabled: false)"},
 		}},
-		{"a message needs a recipient", func(*mailflow.OutboundConnector) {}, []probes.Layer{{Until: &until}}, []line{
+		{"a message needs a recipient", func(*mailflow.OutboundConnector) {}, []probes.SettingsOverride{{Until: &until}}, []line{
 			{Target: "contoso/outbound/To%20on-premises/Mail.Contoso.com.", Hop: "mail.contoso.com", Until: "message", From: from, Why: "until: message needs validation_recipients"},
 		}},
 		{"a range too wide, a range that fits", func(c *mailflow.OutboundConnector) {
@@ -98,8 +98,8 @@ func TestPlan(t *testing.T) {
 func TestNearestLayerWins(t *testing.T) {
 	minute, port := time.Minute, uint16(2525)
 	hour := time.Hour
-	layers := func(string, mailflow.Direction, string, string) []probes.Layer {
-		return []probes.Layer{{Interval: &hour, Port: &port}, {Interval: &minute}}
+	layers := func(string, mailflow.Direction, string, string) []probes.SettingsOverride {
+		return []probes.SettingsOverride{{Interval: &hour, Port: &port}, {Interval: &minute}}
 	}
 	c := mailflow.OutboundConnector{SmartHosts: []string{"192.0.2.1"}}
 	c.Type = mailflow.Partner

@@ -26,10 +26,10 @@ type Result struct {
 	Path        PathID
 	Until       Stage // the last stage asked for in this round
 	Started     time.Time
-	Took        time.Duration
+	Duration    time.Duration
 	Provisional bool       // a first failure that the confirming round has not repeated yet: changes no verdict
 	Endpoints   []Endpoint // at most MaxEndpoints, in the order host, then address
-	Notes       []string   // what is true of the whole round: "3 of 200 addresses probed", at most 8
+	Hints       []string   // what is true of the whole round: "3 of 200 addresses probed", at most 8
 }
 
 // MaxEndpoints bounds the endpoints of one path.
@@ -37,12 +37,12 @@ const MaxEndpoints = 16
 
 // Endpoint is what was found at one address of one resolved host. A zero Addr means the host did not resolve.
 type Endpoint struct {
-	Host       string
-	Addr       netip.AddrPort
-	Hide       bool // an Exchange Online host: the address is not a label, another one is probed each round
-	Steps      [NumStages]Step
-	TLS        *TLS
-	Transcript Transcript
+	Host        string
+	Addr        netip.AddrPort
+	HideAddress bool // an Exchange Online host: the address is not a label, another one is probed each round
+	Steps       [NumStages]Step
+	TLS         *TLS
+	Transcript  Transcript
 }
 
 // Step is one stage's outcome with its evidence.
@@ -51,7 +51,7 @@ type Step struct {
 	Reason    Reason        // empty when passed or not reached
 	Detail    string        // what happened, for people; sanitised and bounded
 	Reply     Reply         // the server's reply that decided, if one did
-	Took      time.Duration // of resolve: the look-up of this host, the same on each of its endpoints
+	Duration  time.Duration // of resolve: the look-up of this host, the same on each of its endpoints
 	Uncertain string        // why a passed or failed verdict rests on something Microsoft has not documented
 }
 

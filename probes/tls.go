@@ -8,13 +8,13 @@ import (
 
 // TLS is what a handshake showed. It is recorded whatever the verdicts are.
 type TLS struct {
-	Version              string         // "TLS 1.3"
-	Cipher               string         // IANA name
-	OldVersion           bool           // below TLS 1.2
-	Chain                []*Certificate // as sent, leaf first, at most MaxChain
-	Unparsable           string         // why Go could not read a certificate; the chain may then be empty
-	CertificateRequested bool           // the server asked for a client certificate
-	Presented            bool           // and got one
+	Version               string         // "TLS 1.3"
+	Cipher                string         // IANA name
+	OldVersion            bool           // below TLS 1.2
+	Chain                 []*Certificate // as sent, leaf first, at most MaxChain
+	Unparsable            string         // why Go could not read a certificate; the chain may then be empty
+	CertificateRequested  bool           // the server asked for a client certificate
+	ClientCertificateSent bool           // and got one
 	// ChainNotBefore and ChainNotAfter bound the certificates above the leaf: those of the verifying chain that lasts
 	// longest (without its root), or the sent ones that sign another sent one. Zero where there is none.
 	ChainNotBefore, ChainNotAfter time.Time
@@ -82,5 +82,5 @@ type Judgement struct {
 	Uncertain string  // why it rests on something Microsoft has not documented
 }
 
-// Asked tells whether there is something to say: an answer, or why there is none.
-func (j Judgement) Asked() bool { return j.Outcome != NotReached || j.Detail != "" }
+// Evaluated reports whether there is something to say: an answer, or why there is none.
+func (j Judgement) Evaluated() bool { return j.Outcome != NotReached || j.Detail != "" }

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// Line is one line of a transcript.
-type Line struct {
-	At   time.Duration // since the dial started, in microseconds where it comes out of a Transcript
-	From Speaker
-	Text string // sanitised, bounded
+// TranscriptLine is one line of a transcript.
+type TranscriptLine struct {
+	At     time.Duration // since the dial started, in microseconds where it comes out of a Transcript
+	Origin Origin
+	Text   string // sanitised, bounded
 }
 
-// Speaker tells who said a transcript line.
-type Speaker byte
+// Origin is where a transcript line came from.
+type Origin byte
 
-// Who speaks in a transcript.
+// The origins of transcript lines.
 const (
-	Client Speaker = 'C'
-	Server Speaker = 'S'
-	Note   Speaker = '#' // what the prober saw: "TLS 1.3 established"
+	OriginClient Origin = 'C'
+	OriginServer Origin = 'S'
+	OriginProber Origin = '#' // what the prober saw: "TLS 1.3 established"
 )
 
 // Transcript is the lines of a dialogue in one piece, as [TranscriptOf] packs them; "" is none. The dialogues of thousands of endpoints
@@ -28,7 +28,7 @@ const (
 type Transcript string
 
 // TranscriptOf packs lines.
-func TranscriptOf(lines ...Line) Transcript {
+func TranscriptOf(lines ...TranscriptLine) Transcript {
 	var packed []byte
 	for _, l := range lines {
 		packed = AppendLine(packed, l)
@@ -37,25 +37,25 @@ func TranscriptOf(lines ...Line) Transcript {
 }
 
 // AppendLine packs one line more, as a Transcript has it.
-func AppendLine(packed []byte, l Line) []byte {
+func AppendLine(packed []byte, l TranscriptLine) []byte {
 	packed = binary.AppendUvarint(packed, uint64(max(0, l.At.Microseconds())))
-	packed = binary.AppendUvarint(append(packed, byte(l.From)), uint64(len(l.Text)))
+	packed = binary.AppendUvarint(append(packed, byte(l.Origin)), uint64(len(l.Text)))
 	return append(packed, l.Text...)
 }
 
 // Lines are the lines in their order. It ends at what TranscriptOf has not made.
-func (t Transcript) Lines() iter.Seq[Line] {
-	return func(yield func(Line) bool) {
+func (t Transcript) Lines() iter.Seq[TranscriptLine] {
+	return func(yield func(TranscriptLine) bool) {
 		for rest := string(t); rest != ""; {
 			at, n := uvarint(rest)
 			if n == 0 || n == len(rest) {
 				return
 			}
-			from := Speaker(rest[n])
+			from := Origin(rest[n])
 			rest = rest[n+1:]
 			size, n := uvarint(rest)
 			rest = rest[n:]
-			if n == 0 || size > uint64(len(rest)) || !yield(Line{time.Duration(at) * time.Microsecond, from, rest[:size]}) { //nolint:gosec // it was a Duration
+			if n == 0 || size > uint64(len(rest)) || !yield(TranscriptLine{time.Duration(at) * time.Microsecond, from, rest[:size]}) { //nolint:gosec // it was a Duration
 				return
 			}
 			rest = rest[size:]

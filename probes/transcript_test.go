@@ -12,14 +12,14 @@ import (
 )
 
 func TestTranscript(t *testing.T) {
-	for name, lines := range map[string][]probes.Line{
+	for name, lines := range map[string][]probes.TranscriptLine{
 		"nothing was said": nil,
 		"a dialogue": {
-			{At: 0, From: probes.Note, Text: "connected to 192.0.2.1:25"},
-			{At: 127 * time.Microsecond, From: probes.Server, Text: "220 mx"},
-			{At: 29 * time.Second, From: probes.Client, Text: strings.Repeat("x", 512)},
+			{At: 0, Origin: probes.OriginProber, Text: "connected to 192.0.2.1:25"},
+			{At: 127 * time.Microsecond, Origin: probes.OriginServer, Text: "220 mx"},
+			{At: 29 * time.Second, Origin: probes.OriginClient, Text: strings.Repeat("x", 512)},
 		},
-		"an empty line, and what looks like a head": {{From: probes.Server}, {At: time.Hour, From: probes.Server, Text: "\x00S\xff\xff"}, {From: probes.Note, Text: "…"}},
+		"an empty line, and what looks like a head": {{Origin: probes.OriginServer}, {At: time.Hour, Origin: probes.OriginServer, Text: "\x00S\xff\xff"}, {Origin: probes.OriginProber, Text: "…"}},
 	} {
 		if diff := cmp.Diff(lines, slices.Collect(probes.TranscriptOf(lines...).Lines())); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
@@ -30,7 +30,7 @@ func TestTranscript(t *testing.T) {
 			t.Errorf("%q is no transcript: %v", text, got)
 		}
 	}
-	for _, l := range []probes.Line{{At: -time.Second, Text: "a"}, {At: 1500 * time.Nanosecond, Text: "a"}} {
+	for _, l := range []probes.TranscriptLine{{At: -time.Second, Text: "a"}, {At: 1500 * time.Nanosecond, Text: "a"}} {
 		for got := range probes.TranscriptOf(l).Lines() {
 			if want := max(0, l.At.Truncate(time.Microsecond)); got.At != want || got.Text != l.Text {
 				t.Errorf("%v: %v", l, got)

@@ -26,7 +26,7 @@ type daemon struct {
 	board    *collector.Board
 	self     *collector.Self
 	gatherer *collector.Gatherer // of the page of metrics
-	gate     *schedule.Gate
+	gate     *schedule.Limiter
 	runner   *schedule.Runner
 	budget   *schedule.MessageBudget
 	prober   atomic.Pointer[wire.Prober] // replaced on reload
@@ -59,11 +59,11 @@ func plan(cfg *config.Config, hello string) []probes.Path {
 	return probes.Plan(cfg.Tenants, cfg.Layers, hello)
 }
 
-func gateOptions(g config.Global) schedule.GateOptions {
-	return schedule.GateOptions{MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress}
+func gateOptions(g config.Global) schedule.LimiterOptions {
+	return schedule.LimiterOptions{MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress}
 }
 
-func proberOptions(cfg *config.Config, gate probes.Gate, messages wire.MessageBudget) wire.Options {
+func proberOptions(cfg *config.Config, gate probes.Limiter, messages wire.MessageBudget) wire.Options {
 	g := cfg.Global
 	return wire.Options{
 		ClientCertificate: func(id probes.PathID) *tls.Certificate {
@@ -71,7 +71,7 @@ func proberOptions(cfg *config.Config, gate probes.Gate, messages wire.MessageBu
 			return m.Key
 		},
 		Roots: g.Roots, AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
-		CheckRevocation: g.CheckRevocation, Gate: gate, Now: time.Now, Messages: messages, Version: version.Version,
+		CheckRevocation: g.CheckRevocation, Limiter: gate, Now: time.Now, Messages: messages, Version: version.Version,
 	}
 }
 
@@ -88,7 +88,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		return nil, err
 	}
 	d := &daemon{
-		file: file, hello: hello, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewGate(gateOptions(cfg.Global)),
+		file: file, hello: hello, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewLimiter(gateOptions(cfg.Global)),
 		selfTest: self, stale: make(chan struct{}, 1),
 	}
 	d.learned.Store(&learned{})
@@ -121,7 +121,7 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.cfg.Store(cfg)
 	d.fingerprint = cfg.Fingerprint()
 	paths := plan(cfg, d.hello)
-	d.gate.Set(gateOptions(cfg.Global))
+	d.gate.SetOptions(gateOptions(cfg.Global))
 	options := proberOptions(cfg, d.gate, d.budget)
 	if old := d.prober.Load(); old != nil {
 		d.prober.Store(old.With(options))

@@ -46,12 +46,12 @@ tenants:
   inbound_connectors: [{ name: in, connector_type: OnPremises, sender_ip_addresses: [192.0.2.0/28] }]
 `)
 	for i, p := range plan(d.cfg.Load(), d.hello) {
-		e := probes.Endpoint{Host: p.Hop, Addr: netip.MustParseAddrPort("127.0.0.1:25")}
+		e := probes.Endpoint{Host: p.NextHop, Addr: netip.MustParseAddrPort("127.0.0.1:25")}
 		well(&e, p)
 		if i%2 == 0 {
 			e.Steps[probes.TLSStage] = probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "<zq>"}
 		}
-		d.board.Record(probes.Result{Path: p.ID, Until: p.Settings.Until, Started: time.Now(), Endpoints: []probes.Endpoint{e}, Notes: []string{"<zq>"}})
+		d.board.Record(probes.Result{Path: p.ID, Until: p.Settings.Until, Started: time.Now(), Endpoints: []probes.Endpoint{e}, Hints: []string{"<zq>"}})
 	}
 	d.judgeNow()
 	return d

@@ -48,7 +48,7 @@ func TestHealthyTenantsWatched(t *testing.T) {
 	for _, p := range plan(cfg, "prober.example") {
 		known := check.Path{Path: &p}
 		if p.ID.Direction == mailflow.Outbound {
-			known.Endpoints = []check.Endpoint{{Host: p.Hop, Address: "192.0.2.1", TLS: healthyCertificate(names[p.ID.Tenant])}}
+			known.Endpoints = []check.Endpoint{{Host: p.NextHop, Address: "192.0.2.1", TLS: healthyCertificate(names[p.ID.Tenant])}}
 		}
 		f.Paths = append(f.Paths, known)
 	}

@@ -33,7 +33,7 @@ func (d *daemon) handler(prefix string) http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux) // refuses /-/reload from a foreign origin
 }
 
-func (d *daemon) module(name string) (probes.Layer, bool) {
+func (d *daemon) module(name string) (probes.SettingsOverride, bool) {
 	layer, ok := d.cfg.Load().Modules[name]
 	return layer, ok
 }

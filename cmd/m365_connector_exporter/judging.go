@@ -161,7 +161,7 @@ func (d *daemon) learn(ctx context.Context) (all bool) {
 	return all
 }
 
-func dnsServers(layers []probes.Layer) []string {
+func dnsServers(layers []probes.SettingsOverride) []string {
 	var servers []string
 	for _, l := range layers {
 		if l.DNSServers != nil {

@@ -161,7 +161,7 @@ func TestKeepLean(t *testing.T) {
 
 // crowd are the probes that wait for servers, each for another.
 type crowd struct {
-	gate  *schedule.Gate
+	gate  *schedule.Limiter
 	leave []func(throttled bool)
 }
 
@@ -174,7 +174,7 @@ func (c *crowd) become(t *testing.T, size int) {
 		c.leave = c.leave[:last]
 	}
 	for i := len(c.leave); i < size; i++ {
-		leave, err := c.gate.Enter(t.Context(), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+		leave, err := c.gate.Acquire(t.Context(), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
 		if err != nil {
 			t.Fatal(err)
 		}

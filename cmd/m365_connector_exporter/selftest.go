@@ -58,7 +58,7 @@ func newSelfTest(log *slog.Logger) (*selfTest, error) {
 		server: selfTestServer(certificate), listener: netutil.LimitListener(listener, 4), log: log,
 		prober: wire.New(wire.Options{Roots: roots, AllowNetworks: []netip.Prefix{netip.PrefixFrom(address.Addr(), 32)}, Now: time.Now}),
 		path: probes.Path{
-			ID: probes.PathID{Tenant: "self-test"}, Hop: selfTestName, ConnectorType: mailflow.OnPremises,
+			ID: probes.PathID{Tenant: "self-test"}, NextHop: selfTestName, ConnectorType: mailflow.OnPremises,
 			TLSSettings: mailflow.CertificateValidation, Recipients: []string{"probe@" + selfTestName},
 			Settings: probes.Settings{
 				Until: probes.Recipient, Port: address.Port(), HelloName: selfTestName, Timeout: 20 * time.Second,

@@ -26,7 +26,7 @@ func shownBySMTP(cfg *config.Config, hello string) []probes.Path {
 				continue
 			}
 			paths = append(paths, probes.Path{
-				ID: pathOf(t.Name, s), Hop: host, ConnectorType: mailflow.OnPremises,
+				ID: pathOf(t.Name, s), NextHop: host, ConnectorType: mailflow.OnPremises,
 				Settings: probes.Settings{
 					Until: probes.TLSStage, Port: uint16(number), HelloName: hello, Timeout: 30 * time.Second, Protocol: probes.IPAny,
 					DNSServers: dnsServers(cfg.Layers(t.Name, mailflow.Inbound, s.Connector, s.Name)),

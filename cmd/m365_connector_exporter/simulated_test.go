@@ -14,7 +14,7 @@ import (
 
 // simulated is a world behind a prober: of a hundred servers 90 are well and 20 ms to 2 s away, and the others refuse, are busy, are
 // silent until the time is up, or well every other time.
-type simulated struct{ gate probes.Gate }
+type simulated struct{ gate probes.Limiter }
 
 func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	h := fnv.New32a()
@@ -23,18 +23,18 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	addr := netip.AddrFrom4([4]byte{198, 18, byte(n >> 8), byte(n)})
 	started := time.Now()
 	e := probes.Endpoint{Host: p.ID.Path, Addr: netip.AddrPortFrom(addr, 25)}
-	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Passed, Took: time.Millisecond}
-	leave, err := s.gate.Enter(ctx, addr)
+	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Passed, Duration: time.Millisecond}
+	leave, err := s.gate.Acquire(ctx, addr)
 	if err != nil {
 		e.Steps[probes.Connect] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled}
 		return &probes.Result{Until: p.Settings.Until, Started: started, Endpoints: []probes.Endpoint{e}}
 	}
 	failed := func(at probes.Stage, reason probes.Reason, after time.Duration) {
 		for stage := probes.Connect; stage < at; stage++ {
-			e.Steps[stage] = probes.Step{Outcome: probes.Passed, Took: time.Millisecond}
+			e.Steps[stage] = probes.Step{Outcome: probes.Passed, Duration: time.Millisecond}
 		}
 		wait(ctx, after)
-		e.Steps[at] = probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: "simulated", Took: after}
+		e.Steps[at] = probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: "simulated", Duration: after}
 	}
 	switch kind := n % 100; {
 	case kind < 3:
@@ -50,7 +50,7 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 		well(&e, *p)
 	}
 	leave(false)
-	return &probes.Result{Until: p.Settings.Until, Started: started, Took: time.Since(started), Endpoints: []probes.Endpoint{e}}
+	return &probes.Result{Until: p.Settings.Until, Started: started, Duration: time.Since(started), Endpoints: []probes.Endpoint{e}}
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -65,15 +65,15 @@ func wait(ctx context.Context, d time.Duration) {
 // well is an endpoint that passed, with the dialogue and the certificate that a mail server shows.
 func well(e *probes.Endpoint, p probes.Path) {
 	for stage := probes.Connect; stage <= p.Settings.Until; stage++ {
-		e.Steps[stage] = probes.Step{Outcome: probes.Passed, Took: 10 * time.Millisecond}
+		e.Steps[stage] = probes.Step{Outcome: probes.Passed, Duration: 10 * time.Millisecond}
 	}
 	hello := "250-" + e.Host + "\n250-PIPELINING\n250-SIZE 35882577\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250 8BITMIME"
-	var said []probes.Line
+	var said []probes.TranscriptLine
 	for i, text := range []string{
 		"220 " + e.Host + " ESMTP", "EHLO prober.example", hello, "STARTTLS", "220 2.0.0 Ready to start TLS", "TLS 1.3 established",
 		"EHLO prober.example", hello, "MAIL FROM:<>", "250 2.1.0 Ok", "RCPT TO:<probe>", "250 2.1.5 Ok", "RSET", "250 2.0.0 Ok", "QUIT", "221 2.0.0 Bye",
 	} {
-		said = append(said, probes.Line{At: time.Duration(i) * time.Millisecond, From: probes.Server, Text: text})
+		said = append(said, probes.TranscriptLine{At: time.Duration(i) * time.Millisecond, Origin: probes.OriginServer, Text: text})
 	}
 	e.Transcript = probes.TranscriptOf(said...)
 	issued := time.Now().Truncate(24 * time.Hour).UTC()

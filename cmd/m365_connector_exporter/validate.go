@@ -77,7 +77,7 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 		return exitUsage
 	}
 	refusals := &refusals{inner: budget}
-	gate := schedule.NewGate(gateOptions(cfg.Global))
+	gate := schedule.NewLimiter(gateOptions(cfg.Global))
 	items := probeAll(ctx, wire.New(proberOptions(cfg, gate, refusals)), paths, newProgress(s.err, len(paths)))
 	if err := c.print(s.out, items); err != nil {
 		return exitFailed

@@ -62,7 +62,7 @@ func Overloads(paths []Path, concurrent int, gap time.Duration) []Overload {
 func onAddress(e *probes.Endpoint) time.Duration {
 	var held time.Duration
 	for _, s := range e.Steps[probes.Connect:] {
-		held += s.Took
+		held += s.Duration
 	}
 	return held
 }

@@ -14,7 +14,7 @@ func TestOverloads(t *testing.T) {
 		var all []Path
 		for i := range n {
 			e := probes.Endpoint{Host: "h", Addr: netip.MustParseAddrPort("192.0.2.1:25")}
-			e.Steps[probes.Resolve].Took, e.Steps[probes.TLSStage].Took = time.Hour, took // a slow resolver holds no connection
+			e.Steps[probes.Resolve].Duration, e.Steps[probes.TLSStage].Duration = time.Hour, took // a slow resolver holds no connection
 			id := probes.PathID{Tenant: fmt.Sprint("t", i)}
 			all = append(all, Path{
 				Path:       &probes.Path{ID: id, Settings: probes.Settings{Interval: interval}},

@@ -104,7 +104,7 @@ func eachConclusive(ask func(p *Path, e *probes.Endpoint, report func(Finding)))
 
 func endpointName(e *probes.Endpoint) string {
 	named := Endpoint{Host: e.Host}
-	if a := e.Addr.Addr(); a.IsValid() && !e.Hide {
+	if a := e.Addr.Addr(); a.IsValid() && !e.HideAddress {
 		named.Address = a.String()
 	}
 	return named.name()

@@ -109,7 +109,7 @@ func (w *world) inboundPath() check.Path {
 	const host = "contoso-com.mail.protection.outlook.com"
 	p := probes.Path{
 		ID:            probes.PathID{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises", Path: "edge-1"},
-		ConnectorType: mailflow.OnPremises, TLSSettings: mailflow.EncryptionOnly, Kind: probes.HopSender,
+		ConnectorType: mailflow.OnPremises, TLSSettings: mailflow.EncryptionOnly, Kind: probes.NextHopSender,
 	}
 	r := &probes.Result{Path: p.ID, Until: probes.TLSStage, Endpoints: []probes.Endpoint{probed(host, "198.51.100.25:25", w.exchange)}}
 	return check.Path{Path: &p, Conclusive: r, Newest: r, Client: w.client, Endpoints: []check.Endpoint{{Host: host, TLS: w.exchange}}}

@@ -27,14 +27,14 @@ func one(name string, until probes.Stage, endpoints ...probes.Endpoint) text.Ite
 	id := probes.PathID{Tenant: "contoso", Direction: "outbound", Connector: "To " + name, Path: name + ".contoso.com"}
 	return text.Item{
 		Path:   probes.Path{ID: id},
-		Result: probes.Result{Path: id, Until: until, Started: noon, Took: time.Second, Endpoints: endpoints},
+		Result: probes.Result{Path: id, Until: until, Started: noon, Duration: time.Second, Endpoints: endpoints},
 	}
 }
 
 // items is one path of each kind, with a peer that says hostile things wherever it is asked.
 func items() []text.Item {
 	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
-	ok := probes.Step{Outcome: probes.Passed, Took: 1500 * time.Microsecond}
+	ok := probes.Step{Outcome: probes.Passed, Duration: 1500 * time.Microsecond}
 	uncertain := ok
 	uncertain.Uncertain = "more than one label below the domain" + evil
 	good := end("good.contoso.com", "192.0.2.1:25", ok, ok, ok, uncertain)
@@ -53,7 +53,7 @@ func items() []text.Item {
 	bad.TLS = &probes.TLS{Unparsable: "negative serial", Chain: []*probes.Certificate{{NotAfter: noon.AddDate(0, 0, -3)}}}
 	busy := one("busy", probes.Connect, end("busy"+evil, "192.0.2.3:2525", ok,
 		probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonThrottled}))
-	busy.Result.Notes = []string{"3 of 200 addresses probed" + evil}
+	busy.Result.Hints = []string{"3 of 200 addresses probed" + evil}
 	return []text.Item{
 		one("good", probes.TLSStage, good), one("bad", probes.Message, bad), busy,
 		one("lost", probes.NumStages+9, end("lost.contoso.com", "", probes.Step{Outcome: probes.Failed, Reason: probes.ReasonNXDomain})),

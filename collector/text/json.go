@@ -84,7 +84,7 @@ func toJSON(item Item) pathJSON {
 	out := pathJSON{
 		Target: safeLines(id.String()), Tenant: safeLines(id.Tenant), Direction: safeLines(string(id.Direction)),
 		Connector: safeLines(id.Connector), Path: safeLines(id.Path), Outcome: r.Outcome().String(), Started: r.Started.UTC(),
-		Seconds: r.Took.Seconds(), Notes: safeAll(r.Notes), Endpoints: []endpointJSON{},
+		Seconds: r.Duration.Seconds(), Notes: safeAll(r.Hints), Endpoints: []endpointJSON{},
 	}
 	for _, e := range r.Endpoints {
 		out.Endpoints = append(out.Endpoints, endpointOf(e, r))
@@ -102,7 +102,7 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 		out.Stages = append(out.Stages, stageJSON{
 			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: safeLines(string(s.Reason)), Detail: safeLines(Redact(s.Detail)),
 			Code: s.Reply.Code, Enhanced: safeLines(s.Reply.Enhanced), Text: safeLines(Redact(s.Reply.Text)), Remedy: info.Remedy,
-			Uncertain: safeLines(s.Uncertain), Seconds: s.Took.Seconds(),
+			Uncertain: safeLines(s.Uncertain), Seconds: s.Duration.Seconds(),
 		})
 	}
 	if e.TLS != nil {
@@ -125,7 +125,7 @@ func (out *endpointJSON) tls(t *probes.TLS) {
 		out.RootG2 = &verifies
 	}
 	for v, j := range t.Verdicts {
-		if j.Asked() {
+		if j.Evaluated() {
 			out.Verdicts = append(out.Verdicts, verdictJSON{
 				Verdict: probes.VerdictNames[v], Outcome: j.Outcome.String(), Reason: safeLines(string(j.Reason)),
 				Detail: safeLines(j.Detail), Uncertain: safeLines(j.Uncertain),

@@ -16,7 +16,7 @@ func Transcript(w io.Writer, r probes.Result) error {
 			p.line(2, "Nothing was said.")
 		}
 		for l := range e.Transcript.Lines() {
-			p.line(2, fmt.Sprintf("%8.3fs %s %s", l.At.Seconds(), string(rune(l.From)), Line(l)))
+			p.line(2, fmt.Sprintf("%8.3fs %s %s", l.At.Seconds(), string(rune(l.Origin)), Line(l)))
 		}
 		p.line(0, "")
 	}
@@ -25,4 +25,4 @@ func Transcript(w io.Writer, r probes.Result) error {
 }
 
 // Line is the text of a transcript's line, printable and redacted.
-func Line(l probes.Line) string { return safe(Redact(l.Text)) }
+func Line(l probes.TranscriptLine) string { return safe(Redact(l.Text)) }

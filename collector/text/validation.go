@@ -50,7 +50,7 @@ type printer struct {
 func (p *printer) item(item Item) {
 	r := item.Result
 	p.line(0, p.word(r.Outcome())+"  "+safe(item.Path.ID.String()))
-	for _, note := range r.Notes {
+	for _, note := range r.Hints {
 		p.line(2, safe(note))
 	}
 	if len(r.Endpoints) == 0 {
@@ -104,8 +104,8 @@ const evidence = 29
 
 func (p *printer) step(info probes.StageInfo, s probes.Step) {
 	row := fmt.Sprintf("%-24s %s", info.Microsoft, p.word(s.Outcome))
-	if s.Took > 0 {
-		row += "  " + s.Took.Round(100*time.Microsecond).String()
+	if s.Duration > 0 {
+		row += "  " + s.Duration.Round(100*time.Microsecond).String()
 	}
 	p.line(4, row)
 	reason, known := s.Reason.Info()
@@ -157,7 +157,7 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 		switch {
 		case j.Outcome == probes.Failed:
 			p.line(6, fmt.Sprintf("%s: %s", probes.VerdictNames[v], safe(j.Detail)))
-		case j.Outcome == probes.NotReached && j.Asked():
+		case j.Outcome == probes.NotReached && j.Evaluated():
 			p.line(6, fmt.Sprintf("%s: could not be judged: %s", probes.VerdictNames[v], safe(j.Detail)))
 		default: // nothing to tell
 		}

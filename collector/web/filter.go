@@ -115,7 +115,7 @@ func (f filter) path(p *collector.PathState) bool {
 	if !f.ofTenant(id.Tenant) || f.State != "" && stateOf(p) != f.State {
 		return false
 	}
-	if f.Text == "" || f.holds(id.Tenant, id.Connector, id.Path, p.Path.Hop, string(p.Reason)) {
+	if f.Text == "" || f.holds(id.Tenant, id.Connector, id.Path, p.Path.NextHop, string(p.Reason)) {
 		return true
 	}
 	return slices.ContainsFunc(p.Endpoints, func(e check.Endpoint) bool { return f.holds(e.Host, e.Address) })

@@ -136,7 +136,7 @@ func brief(s probes.Step) string {
 	case s.Outcome == probes.Passed && s.Uncertain != "":
 		return "UNCERTAIN"
 	case s.Outcome == probes.Passed:
-		return round(s.Took)
+		return round(s.Duration)
 	case s.Outcome == probes.NotReached:
 		return "not reached"
 	default:

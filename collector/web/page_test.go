@@ -26,12 +26,12 @@ func gallery() *stand {
 	bad := s.view.Paths[len(s.view.Paths)-2]
 	e := &bad.Newest.Endpoints[0]
 	e.Transcript = probes.TranscriptOf(
-		probes.Line{From: probes.Server, Text: evil}, probes.Line{From: probes.Client, Text: "RCPT TO:<anna@contoso.com>"}, probes.Line{From: probes.Note, Text: evil})
+		probes.TranscriptLine{Origin: probes.OriginServer, Text: evil}, probes.TranscriptLine{Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"}, probes.TranscriptLine{Origin: probes.OriginProber, Text: evil})
 	for i := range e.Steps {
 		e.Steps[i].Detail, e.Steps[i].Uncertain = evil, evil
 		e.Steps[i].Reply.Text, e.Steps[i].Reply.Enhanced = evil, evil
 	}
-	e.Host, bad.Newest.Notes, bad.Path.Note, bad.Path.Hop, bad.Path.TLSDomain = evil, []string{evil}, evil, evil, evil
+	e.Host, bad.Newest.Hints, bad.Path.Hint, bad.Path.NextHop, bad.Path.TLSDomain = evil, []string{evil}, evil, evil, evil
 	names := make([]string, 50)
 	for i := range names {
 		names[i] = fmt.Sprint(i, evil)

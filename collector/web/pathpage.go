@@ -91,7 +91,7 @@ func (s *Site) pathPage(v *collector.View, p *collector.PathState) *pathPage {
 	a := analysis(v)
 	history := p.History.Lines()
 	page := &pathPage{
-		line: lineOf(p, now), Facts: facts(p), Note: p.Path.Note, LastSuccess: at(p.LastSuccess, now),
+		line: lineOf(p, now), Facts: facts(p), Note: p.Path.Hint, LastSuccess: at(p.LastSuccess, now),
 		Client: tlsOf(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
 		History: historyOf(history, now), Failures: historyOf(before(p.Failures.Lines(), history), now), Counted: map[string]uint64{},
 		Newest: roundOf(p.Newest, "e", now),
@@ -117,7 +117,7 @@ func facts(p *collector.PathState) []fact {
 	all := []fact{
 		{"Connector type", string(p.Path.ConnectorType)},
 		{"Direction", string(p.Path.ID.Direction)},
-		{"Next hop", p.Path.Hop},
+		{"Next hop", p.Path.NextHop},
 		{"TLS demanded", demanded(*p.Path)},
 		{"Climbs to", probes.Stages[min(s.Until, probes.Message)].Microsoft},
 		{"MAIL FROM", text.Redact(p.Path.MailFrom)},
@@ -165,27 +165,27 @@ func roundOf(r *probes.Result, prefix string, now time.Time) *roundPage {
 	if r == nil {
 		return nil
 	}
-	page := &roundPage{Started: at(r.Started, now), Took: r.Took, Outcome: r.Outcome().String(), Notes: r.Notes}
+	page := &roundPage{Started: at(r.Started, now), Took: r.Duration, Outcome: r.Outcome().String(), Notes: r.Hints}
 	for n, e := range r.Endpoints {
 		one := endpointPage{ID: prefix + itoa(n), Host: e.Host, Address: collector.KeyOf(e).Address, Outcome: e.Outcome(r.Until).String(), TLS: tlsOf(e.TLS, now)}
 		for i, step := range e.Steps[:r.Until+1] {
 			one.Stages = append(one.Stages, stagePage{
-				StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Words: words(step), Reason: step.Reason, Took: step.Took, Uncertain: bounded(step.Uncertain),
+				StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Words: words(step), Reason: step.Reason, Took: step.Duration, Uncertain: bounded(step.Uncertain),
 			})
 		}
 		for l := range e.Transcript.Lines() {
-			one.Transcript = append(one.Transcript, transcriptLine{At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: speaker(l.From), Text: text.Line(l)})
+			one.Transcript = append(one.Transcript, transcriptLine{At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: speaker(l.Origin), Text: text.Line(l)})
 		}
 		page.Endpoints = append(page.Endpoints, one)
 	}
 	return page
 }
 
-func speaker(s probes.Speaker) string {
+func speaker(s probes.Origin) string {
 	switch s {
-	case probes.Client:
+	case probes.OriginClient:
 		return "we"
-	case probes.Server:
+	case probes.OriginServer:
 		return "server"
 	default:
 		return "seen"

@@ -105,7 +105,7 @@ func (s *Site) ask(r *http.Request) (question, error) {
 	if q.state, err = s.locate(values.Get("target")); err != nil {
 		return question{}, err
 	}
-	q.path = q.state.Path.With(layer)
+	q.path = q.state.Path.WithOverride(layer)
 	q.path.Settings.Until = min(q.path.Settings.Until, probes.Recipient) // never a test message
 	return q, nil
 }
@@ -141,7 +141,7 @@ func limit(header string) (time.Duration, error) {
 func (s *Site) live(ctx context.Context, q question) (collector.Live, error) {
 	live := collector.Live{Verdict: q.state.Verdict, Result: probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()}}
 	if why := q.path.NotProbeable; why != "" {
-		live.Result.Notes = []string{"It cannot be probed: " + why}
+		live.Result.Hints = []string{"It cannot be probed: " + why}
 		return live, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, q.limit)
@@ -151,8 +151,8 @@ func (s *Site) live(ctx context.Context, q question) (collector.Live, error) {
 		return live, context.Canceled
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		live.Cut, live.Result.Took = true, s.Now().Sub(live.Result.Started)
-		live.Result.Notes = []string{"The time was up while another probe of this path was still running."}
+		live.Cut, live.Result.Duration = true, s.Now().Sub(live.Result.Started)
+		live.Result.Hints = []string{"The time was up while another probe of this path was still running."}
 		return live, nil
 	}
 	live.Result, live.Cut = result, canceled(result)

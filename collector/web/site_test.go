@@ -45,11 +45,11 @@ func (s *stand) find(id probes.PathID) *collector.PathState {
 func (s *stand) handler() http.Handler {
 	until := probes.EHLO
 	message, sender := probes.Message, "<>"
-	modules := map[string]probes.Layer{"default": {}, "short": {Until: &until}, "mail": {Until: &message, MailFrom: &sender}}
+	modules := map[string]probes.SettingsOverride{"default": {}, "short": {Until: &until}, "mail": {Until: &message, MailFrom: &sender}}
 	mux := http.NewServeMux()
 	web.New(web.Options{
 		View: func() *collector.View { return &s.view }, Find: s.find, Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
-		Module: func(name string) (probes.Layer, bool) { l, ok := modules[name]; return l, ok },
+		Module: func(name string) (probes.SettingsOverride, bool) { l, ok := modules[name]; return l, ok },
 		Now:    func() time.Time { return noon },
 	}).Register(mux)
 	return mux
@@ -70,7 +70,7 @@ func state(id probes.PathID, until probes.Stage, end probes.Step) *collector.Pat
 	r := round(id, until, end)
 	s := &collector.PathState{
 		Path: &probes.Path{
-			ID: id, ConnectorType: mailflow.OnPremises, Hop: id.Path, MailFrom: "probe@contoso.com", Recipients: []string{"anna@contoso.com"},
+			ID: id, ConnectorType: mailflow.OnPremises, NextHop: id.Path, MailFrom: "probe@contoso.com", Recipients: []string{"anna@contoso.com"},
 			Settings: probes.Settings{Until: until, Port: 25, Interval: time.Minute, Timeout: 10 * time.Second},
 		},
 		Newest: &r, LastRun: noon.Add(-time.Minute), History: collector.RoundsOf(collector.Round{At: r.Started, Outcome: r.Outcome(), Stage: until, Reason: end.Reason}),
@@ -87,14 +87,14 @@ func state(id probes.PathID, until probes.Stage, end probes.Step) *collector.Pat
 func round(id probes.PathID, until probes.Stage, end probes.Step) probes.Result {
 	e := probes.Endpoint{Host: "mx." + id.Path, Addr: netip.MustParseAddrPort("192.0.2.1:25")}
 	for i := range until {
-		e.Steps[i] = probes.Step{Outcome: probes.Passed, Took: time.Duration(i+1) * time.Millisecond}
+		e.Steps[i] = probes.Step{Outcome: probes.Passed, Duration: time.Duration(i+1) * time.Millisecond}
 	}
 	e.Steps[until] = end
-	return probes.Result{Path: id, Until: until, Started: noon.Add(-time.Minute), Took: time.Second, Endpoints: []probes.Endpoint{e}}
+	return probes.Result{Path: id, Until: until, Started: noon.Add(-time.Minute), Duration: time.Second, Endpoints: []probes.Endpoint{e}}
 }
 
 var (
-	passed = probes.Step{Outcome: probes.Passed, Took: time.Millisecond}
+	passed = probes.Step{Outcome: probes.Passed, Duration: time.Millisecond}
 	failed = probes.Step{
 		Outcome: probes.Failed, Reason: probes.ReasonRecipientUnknown, Detail: "550 5.1.1 <anna@contoso.com> unknown",
 		Reply: probes.Reply{Code: 550, Enhanced: "5.1.1", Text: "<anna@contoso.com> unknown"},

@@ -24,7 +24,7 @@ func (e errAmbiguous) Error() string {
 
 // locate finds the one path that a target names. Names that differ in case alone are told apart where both exist.
 func (s *Site) locate(target string) (*collector.PathState, error) {
-	parts, err := probes.TargetParts(target)
+	parts, err := probes.ParseTarget(target)
 	if err != nil || len(parts) < 3 { // a tenant or a connector is no path
 		return nil, errTarget
 	}

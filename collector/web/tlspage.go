@@ -48,7 +48,7 @@ func tlsOf(t *probes.TLS, now time.Time) *tlsPage {
 		page.Chain = append(page.Chain, certificateOf(c, i, now))
 	}
 	for v, j := range t.Verdicts {
-		if j.Asked() {
+		if j.Evaluated() {
 			page.Verdicts = append(page.Verdicts, verdictPage{
 				Name: questions[v], Outcome: j.Outcome.String(), Reason: j.Reason, Detail: bounded(j.Detail), Uncertain: bounded(j.Uncertain),
 			})

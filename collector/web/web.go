@@ -19,8 +19,8 @@ type Options struct {
 	Status func() Status
 	// Probe probes a path at once; politeness, joining and young results are its business.
 	Probe  func(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error)
-	Module func(name string) (probes.Layer, bool) // a probe profile of the configuration
-	Prefix string                                 // of every route: "" or "/some/path"
+	Module func(name string) (probes.SettingsOverride, bool) // a probe profile of the configuration
+	Prefix string                                            // of every route: "" or "/some/path"
 	Now    func() time.Time
 }
 

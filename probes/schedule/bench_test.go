@@ -13,7 +13,7 @@ import (
 var proberFunc = probes.ProberFunc(func(_ context.Context, p *probes.Path) *probes.Result { return &probes.Result{Path: p.ID} })
 
 func pathNamed(name string) probes.Path {
-	return probes.Path{ID: probes.PathID{Tenant: "t", Path: name}, Hop: name, Settings: probes.Settings{Interval: time.Minute}}
+	return probes.Path{ID: probes.PathID{Tenant: "t", Path: name}, NextHop: name, Settings: probes.Settings{Interval: time.Minute}}
 }
 
 func tenThousand() []probes.Path {

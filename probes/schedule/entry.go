@@ -21,14 +21,14 @@ type entry struct {
 	confirm    time.Time     // of the round that confirms a first failure; zero when none is due
 	place      int           // in the queue; -1 outside
 
-	round    *round  // the scheduled round that is going on
-	flight   *flight // the probe that is running, whoever asked for it
-	users    int     // goroutines that hold this entry
-	sight    Sight   // the vantage's
-	failed   bool    // the last conclusive verdict
-	confirms bool    // the next scheduled round confirms
-	complete bool    // had a round that counts
-	last     *flight // the newest whole result
+	round    *round       // the scheduled round that is going on
+	flight   *flight      // the probe that is running, whoever asked for it
+	users    int          // goroutines that hold this entry
+	sight    connectState // the vantage's
+	failed   bool         // the last conclusive verdict
+	confirms bool         // the next scheduled round confirms
+	complete bool         // had a round that counts
+	last     *flight      // the newest whole result
 	ended    time.Time
 }
 

@@ -96,10 +96,10 @@ func (r *Runner) probe(ctx context.Context, f *flight) {
 // broke is the result of a prober that went wrong.
 func (f *flight) broke(started time.Time, detail string) {
 	p := f.path
-	e := probes.Endpoint{Host: p.Hop}
+	e := probes.Endpoint{Host: p.NextHop}
 	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonInternalError, Detail: detail}
 	f.result = probes.Result{
-		Path: p.ID, Until: min(p.Settings.Until, probes.Message), Started: started, Took: time.Since(started),
+		Path: p.ID, Until: min(p.Settings.Until, probes.Message), Started: started, Duration: time.Since(started),
 		Endpoints: []probes.Endpoint{e},
 	}
 }

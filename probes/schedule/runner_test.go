@@ -20,14 +20,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func path(name string, interval time.Duration) probes.Path {
 	return probes.Path{
-		ID: probes.PathID{Tenant: "contoso", Direction: "outbound", Connector: "c", Path: name}, Hop: name,
+		ID: probes.PathID{Tenant: "contoso", Direction: "outbound", Connector: "c", Path: name}, NextHop: name,
 		Settings: probes.Settings{Interval: interval, Timeout: 10 * time.Second, Until: probes.TLSStage},
 	}
 }
 
 // round is a result that passed every stage before the given one and ended there as told.
 func round(p probes.Path, stage probes.Stage, outcome probes.Outcome, reason probes.Reason) probes.Result {
-	e := probes.Endpoint{Host: p.Hop}
+	e := probes.Endpoint{Host: p.NextHop}
 	for s := range stage {
 		e.Steps[s].Outcome = probes.Passed
 	}

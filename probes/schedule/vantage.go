@@ -17,7 +17,7 @@ type Vantage struct {
 }
 
 // Sight is what the newest round of a path says about connecting. Its zero value says nothing. Whoever has the path keeps it.
-type Sight struct {
+type connectState struct {
 	connected bool
 	hosts     []string
 }
@@ -29,8 +29,8 @@ func NewVantage() *Vantage {
 
 // Observe takes a finished round as its path's newest, of which s is what was known before and becomes what is known now. A round that
 // tried no connection says nothing.
-func (v *Vantage) Observe(s *Sight, r probes.Result) {
-	var seen Sight
+func (v *Vantage) Observe(s *connectState, r probes.Result) {
+	var seen connectState
 	for _, e := range r.Endpoints {
 		passed := e.Steps[probes.Connect].Outcome == probes.Passed
 		if !passed && !blockable(e) {
@@ -52,9 +52,9 @@ func (v *Vantage) Observe(s *Sight, r probes.Result) {
 }
 
 // Forget drops a path that is probed no more.
-func (v *Vantage) Forget(s *Sight) {
+func (v *Vantage) Forget(s *connectState) {
 	seen := *s
-	*s = Sight{}
+	*s = connectState{}
 	if seen.connected {
 		v.connected--
 	}

@@ -41,7 +41,7 @@ func TestVantage(t *testing.T) {
 	} {
 		v := schedule.NewVantage()
 		for hop, answer := range c.newest {
-			var seen schedule.Sight
+			var seen schedule.ConnectState
 			v.Observe(&seen, good(path(hop, 0))) // an older round that says otherwise
 			v.Observe(&seen, answer(path(hop, 0)))
 		}
@@ -72,7 +72,7 @@ func TestNoVerdictBeforeVantage(t *testing.T) {
 
 func TestVantageJudgesACopyAndForgets(t *testing.T) {
 	v := schedule.NewVantage()
-	var seen [3]schedule.Sight
+	var seen [3]schedule.ConnectState
 	for i, hop := range []string{"a", "b", "c"} {
 		v.Observe(&seen[i], dark(path(hop, 0)))
 	}

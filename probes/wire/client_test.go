@@ -40,12 +40,12 @@ func TestClientCertificate(t *testing.T) {
 				w.resolver.exoHosts = c.hosts
 				w.opts.ClientCertificate = func(probes.PathID) *tls.Certificate { return &pair }
 				p := testPath(at, probes.TLSStage, mailflow.EncryptionOnly)
-				p.Kind, p.Present, p.ID.Direction = probes.HopSender, c.present, mailflow.Inbound
+				p.Kind, p.UseClientCertificate, p.ID.Direction = probes.NextHopSender, c.present, mailflow.Inbound
 				e := probeOne(t, w, p)
 				if got := e.Steps[probes.TLSStage]; got.Reason != c.reason {
 					t.Errorf("reason %q (%s), want %q", got.Reason, got.Detail, c.reason)
 				}
-				if e.TLS == nil || !e.TLS.CertificateRequested || e.TLS.Presented != c.presented {
+				if e.TLS == nil || !e.TLS.CertificateRequested || e.TLS.ClientCertificateSent != c.presented {
 					t.Errorf("TLS %+v, want presented %v", e.TLS, c.presented)
 				}
 			})

@@ -41,7 +41,7 @@ var stages = [probes.NumStages]func(*climb) *probes.Step{
 // queue must not look like a slow server.
 func (c *climb) climb(ctx context.Context) {
 	c.ctx, c.stage = ctx, probes.Connect
-	leave, err := c.w.opts.Gate.Enter(ctx, c.ep.Addr.Addr())
+	leave, err := c.w.opts.Limiter.Acquire(ctx, c.ep.Addr.Addr())
 	if err != nil {
 		c.ep.Steps[probes.Connect] = *c.fail(probes.ReasonCanceled, "while waiting for its turn: "+err.Error())
 		return
@@ -67,7 +67,7 @@ func (c *climb) finish(s probes.Stage, how *probes.Step, took time.Duration) boo
 	if how.Outcome != probes.Passed && c.ctx.Err() != nil {
 		how = &probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the probe was interrupted"}
 	}
-	how.Took = took
+	how.Duration = took
 	c.ep.Steps[s] = *how
 	return how.Outcome == probes.Passed
 }
@@ -101,7 +101,7 @@ func passed(detail string) *probes.Step { return &probes.Step{Outcome: probes.Pa
 func (c *climb) read() (probes.Reply, *probes.Step) {
 	r, err := c.in.read()
 	if r.Code != 0 {
-		c.log.add(probes.Server, replyLine(r))
+		c.log.add(probes.OriginServer, replyLine(r))
 	}
 	if err == nil {
 		return r, nil
@@ -114,7 +114,7 @@ func (c *climb) unread(err error) *probes.Step {
 	c.mute = true
 	reason := readReason(err, probes.ReasonReplyTimeout)
 	if alert, ok := alertCode(err); ok && c.secured && c.ep.TLS != nil {
-		reason = alertReason(alert, clientAuth{c.ep.TLS.CertificateRequested, c.ep.TLS.Presented})
+		reason = alertReason(alert, clientAuth{c.ep.TLS.CertificateRequested, c.ep.TLS.ClientCertificateSent})
 	}
 	detail := err.Error()
 	if reason == probes.ReasonConnectionClosed && c.stage == probes.TLSStage && c.uncertified() {
@@ -125,7 +125,7 @@ func (c *climb) unread(err error) *probes.Step {
 
 // say sends one command and reads its reply. shown is what the transcript keeps of the command.
 func (c *climb) say(line, shown string) (probes.Reply, *probes.Step) {
-	c.log.add(probes.Client, shown)
+	c.log.add(probes.OriginClient, shown)
 	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
 		c.broken = true
 		if r, ok := c.lastWords(); ok {
@@ -143,7 +143,7 @@ func (c *climb) lastWords() (probes.Reply, bool) {
 	if err != nil {
 		return r, false
 	}
-	c.log.add(probes.Server, replyLine(r))
+	c.log.add(probes.OriginServer, replyLine(r))
 	return r, true
 }
 
@@ -158,10 +158,10 @@ func (c *climb) hangUp() {
 	}
 	_ = c.conn.SetDeadline(until)
 	if !c.broken && c.in != nil {
-		c.log.add(probes.Client, "QUIT")
+		c.log.add(probes.OriginClient, "QUIT")
 		if _, err := c.conn.Write([]byte("QUIT\r\n")); err == nil && !c.mute {
 			if r, err := c.in.read(); err == nil {
-				c.log.add(probes.Server, replyLine(r))
+				c.log.add(probes.OriginServer, replyLine(r))
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 func (c *climb) connect() *probes.Step {
 	addr := c.ep.Addr.Addr()
-	if !c.w.resolver.allowed(addr, c.path, c.path.Kind != probes.HopSmartHost) {
+	if !c.w.resolver.allowed(addr, c.path, c.path.Kind != probes.NextHopSmartHost) {
 		return c.fail(probes.ReasonAddressRefused, addr.String()+" is not in allow_networks")
 	}
 	ctx, cancel := context.WithDeadline(c.ctx, c.commandEnd())
@@ -36,7 +36,7 @@ func (c *climb) connect() *probes.Step {
 	_ = conn.SetDeadline(c.commandEnd())
 	c.raw, c.conn, c.in = conn, conn, newReplyReader(conn)
 	c.stop = context.AfterFunc(c.ctx, func() { _ = conn.Close() })
-	c.log.add(probes.Note, "connected to "+c.ep.Addr.String())
+	c.log.add(probes.OriginProber, "connected to "+c.ep.Addr.String())
 	return nil
 }
 

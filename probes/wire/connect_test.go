@@ -110,20 +110,22 @@ func TestSourceAddressOfTheOtherFamily(t *testing.T) {
 	}
 }
 
-type brokenGate struct{}
+type panickingLimiter struct{}
 
-func (brokenGate) Enter(context.Context, netip.Addr) (func(bool), error) { panic("a bug of ours") }
+func (panickingLimiter) Acquire(context.Context, netip.Addr) (func(bool), error) {
+	panic("a bug of ours")
+}
 
-type closedGate struct{}
+type closedLimiter struct{}
 
-func (closedGate) Enter(context.Context, netip.Addr) (func(bool), error) {
+func (closedLimiter) Acquire(context.Context, netip.Addr) (func(bool), error) {
 	return nil, errors.New("stopping")
 }
 
-func TestGates(t *testing.T) {
-	for want, gate := range map[probes.Reason]probes.Gate{probes.ReasonInternalError: brokenGate{}, probes.ReasonCanceled: closedGate{}} {
+func TestLimiterThatFails(t *testing.T) {
+	for want, limiter := range map[probes.Reason]probes.Limiter{probes.ReasonInternalError: panickingLimiter{}, probes.ReasonCanceled: closedLimiter{}} {
 		w := testProber(nil)
-		w.opts.Gate = gate
+		w.opts.Limiter = limiter
 		p := testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.Connect, mailflow.Opportunistic)
 		if step := probeOne(t, w, p).Steps[probes.Connect]; step.Reason != want || step.Outcome != probes.Inconclusive {
 			t.Errorf("%+v, want %s", step, want)

@@ -137,7 +137,7 @@ func TestDialogues(t *testing.T) {
 			}
 			lines := dialogueOf(ep)
 			last := lines[len(lines)-1]
-			if !problem && (last.From != probes.Server || !strings.HasPrefix(last.Text, "221")) {
+			if !problem && (last.Origin != probes.OriginServer || !strings.HasPrefix(last.Text, "221")) {
 				t.Errorf("it did not end politely: %v", lines)
 			}
 		})

@@ -234,7 +234,7 @@ func FuzzAnswers(f *testing.F) {
 			r := newResolver([]string{"192.0.2.53:53"}, nil, nil)
 			r.dial = l.dial
 			start := time.Now()
-			targets, notes := r.resolveHop(t.Context(), &probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny}})
+			targets, notes := r.resolveHop(t.Context(), &probes.Path{NextHop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny}})
 			if took := time.Since(start); took > resolveBound+dnsTimeout {
 				t.Errorf("took %v", took)
 			}

@@ -130,7 +130,7 @@ func TestOddServers(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{oddDNS(t, tt.handle)}}}
+			p := probes.Path{NextHop: "mail.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{oddDNS(t, tt.handle)}}}
 			targets, _ := newResolver(nil, nil, nil).resolveHop(t.Context(), &p)
 			note(targets)
 			if got := words(targets); got != tt.want {
@@ -152,7 +152,7 @@ func TestDNSSilence(t *testing.T) {
 	r := newResolver(nil, nil, nil)
 	r.timeout = 50 * time.Millisecond
 	ask := func(hop string) probes.Step {
-		targets, _ := r.resolveHop(t.Context(), &probes.Path{Hop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
+		targets, _ := r.resolveHop(t.Context(), &probes.Path{NextHop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
 		note(targets)
 		return targets[0].Step
 	}
@@ -204,7 +204,7 @@ func TestCutOffResolver(t *testing.T) {
 			r := newResolver(nil, nil, nil)
 			r.timeout = 300 * time.Millisecond
 			ask := func(hop string) probes.Step {
-				targets, _ := r.resolveHop(t.Context(), &probes.Path{Hop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
+				targets, _ := r.resolveHop(t.Context(), &probes.Path{NextHop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
 				note(targets)
 				return targets[0].Step
 			}
@@ -258,7 +258,7 @@ func TestOwnTroubleWithDNS(t *testing.T) {
 		{[]string{nobody}, probes.Inconclusive, probes.ReasonDNSRefused},
 	} {
 		r.hear(tt.servers[0], "")
-		targets, _ := r.resolveHop(t.Context(), &probes.Path{Hop: "good.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: tt.servers}})
+		targets, _ := r.resolveHop(t.Context(), &probes.Path{NextHop: "good.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: tt.servers}})
 		if s := targets[0].Step; s.Outcome != tt.want || s.Reason != tt.reason {
 			t.Errorf("%v: %+v", tt.servers, s)
 		}
@@ -298,7 +298,7 @@ func TestCancelledLookUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan []target)
 	go func() {
-		targets, _ := r.resolveHop(ctx, &probes.Path{Hop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny, DNSServers: []string{server}}})
+		targets, _ := r.resolveHop(ctx, &probes.Path{NextHop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny, DNSServers: []string{server}}})
 		done <- targets
 	}()
 	<-asked
@@ -318,7 +318,7 @@ func TestHiddenHostsRotate(t *testing.T) {
 		seen := map[string]int{}
 		for range 4 {
 			for _, other := range []string{path, "another"} {
-				p := probes.Path{ID: probes.PathID{Path: other}, Hop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
+				p := probes.Path{ID: probes.PathID{Path: other}, NextHop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
 				if targets, _ := r.resolveHop(t.Context(), &p); other == path {
 					seen[words(targets)]++
 				}

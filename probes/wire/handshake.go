@@ -49,7 +49,7 @@ func (c *climb) handshake() *probes.Step {
 	if err := conn.Handshake(); err != nil { //nolint:noctx // it has its deadline, and c.stop closes it when the context ends
 		c.broken = true
 		reason := handshakeReason(err, asked)
-		c.ep.TLS = &probes.TLS{CertificateRequested: asked.requested, Presented: asked.presented}
+		c.ep.TLS = &probes.TLS{CertificateRequested: asked.requested, ClientCertificateSent: asked.presented}
 		if reason == probes.ReasonCertificateUnparsable {
 			c.ep.TLS.Unparsable = probes.Sanitise(err.Error(), maxDetail)
 		}
@@ -66,15 +66,15 @@ func (c *climb) record(cs tls.ConnectionState, asked clientAuth) {
 	seen := known.TLS
 	seen.Version, seen.Cipher = tls.VersionName(cs.Version), c.w.suites.names[cs.CipherSuite]
 	seen.OldVersion = cs.Version < tls.VersionTLS12
-	seen.CertificateRequested, seen.Presented = asked.requested, asked.presented
-	if c.path.Kind == probes.HopSender && c.ep.Hide {
+	seen.CertificateRequested, seen.ClientCertificateSent = asked.requested, asked.presented
+	if c.path.Kind == probes.NextHopSender && c.ep.HideAddress {
 		seen.MicrosoftRoot = judgeMicrosoftRoot(c.w.opts.Now(), cs.PeerCertificates)
 	}
 	if c.w.revocation != nil {
 		seen.Verdicts[probes.VerdictRevocation] = c.revoked(known.verified)
 	}
 	c.ep.TLS = &seen
-	c.log.add(probes.Note, seen.Version+" established, "+seen.Cipher)
+	c.log.add(probes.OriginProber, seen.Version+" established, "+seen.Cipher)
 }
 
 // revoked asks the issuers' lists, within a third of the time that is left: the mail server waits meanwhile.

@@ -19,7 +19,7 @@ func (c *climb) hello() *probes.Step {
 	r, err := c.in.read()
 	_ = c.conn.SetReadDeadline(c.commandEnd())
 	if r.Code != 0 {
-		c.log.add(probes.Server, replyLine(r))
+		c.log.add(probes.OriginServer, replyLine(r))
 	}
 	if err != nil {
 		c.mute = true

@@ -55,7 +55,7 @@ func (r *resolver) lookUp(ctx context.Context, servers []string, ask func(contex
 		switch {
 		case s.Outcome == probes.Passed:
 		case ctx.Err() != nil:
-			*s = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the look-up was interrupted", Took: s.Took}
+			*s = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the look-up was interrupted", Duration: s.Duration}
 		case s.Outcome == probes.Inconclusive: // this host's own trouble
 		case s.Reason == probes.ReasonDNSTimeout && !alive(), s.Reason == probes.ReasonDNSRefused && !r.heardLately(key):
 			s.Outcome = probes.Inconclusive
@@ -74,7 +74,7 @@ func byMX(ctx context.Context, c *dnsClient, p *probes.Path, name string) []targ
 	start := time.Now()
 	rrs, fault := c.records(ctx, name, dns.TypeMX)
 	asked := time.Since(start)
-	alone := func(t target) []target { t.Step.Took = time.Since(start); return []target{t} }
+	alone := func(t target) []target { t.Step.Duration = time.Since(start); return []target{t} }
 	if fault.reason == probes.ReasonNoAddress {
 		return alone(addressesOf(ctx, c, p.Settings.Protocol, name, "no MX"))
 	}
@@ -98,7 +98,7 @@ func byMX(ctx context.Context, c *dnsClient, p *probes.Path, name string) []targ
 			defer func() { <-slots }()
 			began := time.Now()
 			targets[i] = exchangerTarget(ctx, c, p.Settings.Protocol, mx)
-			targets[i].Step.Took = asked + time.Since(began)
+			targets[i].Step.Duration = asked + time.Since(began)
 		})
 	}
 	wg.Wait()

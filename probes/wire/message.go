@@ -72,7 +72,7 @@ func (c *climb) data() *probes.Step {
 		return c.refuse(c.meaning(r, probes.ReasonMessageRejected), r)
 	}
 	mail := dotStuffed(c.mail(rand.Text(), c.w.opts.Now()))
-	c.log.add(probes.Client, fmt.Sprintf("(message, %d bytes)", len(mail)))
+	c.log.add(probes.OriginClient, fmt.Sprintf("(message, %d bytes)", len(mail)))
 	if _, err := c.conn.Write(mail); err != nil {
 		c.broken = true
 		return c.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())

@@ -109,4 +109,6 @@ func startPeer(b *testing.B, mode string) (at netip.AddrPort, roots *x509.CertPo
 }
 
 // dialogueOf is the dialogue of an endpoint.
-func dialogueOf(e probes.Endpoint) []probes.Line { return slices.Collect(e.Transcript.Lines()) }
+func dialogueOf(e probes.Endpoint) []probes.TranscriptLine {
+	return slices.Collect(e.Transcript.Lines())
+}

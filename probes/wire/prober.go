@@ -24,7 +24,7 @@ type Options struct {
 	AllowNetworks       []netip.Prefix // dialled although they are special
 	ExchangeOnlineHosts []string       // more host patterns taken for Exchange Online
 	CheckRevocation     bool           // ask the issuers' revocation lists
-	Gate                probes.Gate    // nil = probes.OpenGate
+	Limiter             probes.Limiter // nil = probes.Unlimited
 	Now                 func() time.Time
 	SystemDNS           []string      // host:port; empty = the system's
 	Messages            MessageBudget // nil = no message is ever due
@@ -51,8 +51,8 @@ func New(o Options) *Prober { return newProber(o, nil) }
 
 // newProber returns a Prober that knows these revocation lists, if any.
 func newProber(o Options, lists *shelf) *Prober {
-	if o.Gate == nil {
-		o.Gate = probes.OpenGate{}
+	if o.Limiter == nil {
+		o.Limiter = probes.Unlimited{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -89,13 +89,13 @@ func (w *Prober) With(o Options) *Prober {
 func (w *Prober) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	started, start := w.opts.Now(), time.Now()
 	endpoints, notes := w.climbAll(ctx, p)
-	return &probes.Result{Path: p.ID, Until: p.Settings.Until, Started: started, Took: time.Since(start), Endpoints: endpoints, Notes: notes}
+	return &probes.Result{Path: p.ID, Until: p.Settings.Until, Started: started, Duration: time.Since(start), Endpoints: endpoints, Hints: notes}
 }
 
 func (w *Prober) climbAll(ctx context.Context, p *probes.Path) ([]probes.Endpoint, []string) {
 	targets, notes := w.resolver.resolveHop(ctx, p)
-	if p.Note != "" {
-		notes = append(notes, p.Note)
+	if p.Hint != "" {
+		notes = append(notes, p.Hint)
 	}
 	endpoints := endpointsOf(targets, p.Settings.Port)
 	turn := w.refused.turn(p, endpoints)
@@ -122,7 +122,7 @@ func endpointsOf(targets []target, port uint16) []probes.Endpoint {
 		t := &targets[i]
 		own := rest[:max(1, len(t.Addrs))]
 		for k := range own {
-			own[k].Host, own[k].Hide, own[k].Steps[probes.Resolve] = t.Host, t.Hide, t.Step
+			own[k].Host, own[k].HideAddress, own[k].Steps[probes.Resolve] = t.Host, t.Hide, t.Step
 			if len(t.Addrs) > 0 {
 				own[k].Addr = netip.AddrPortFrom(t.Addrs[k], port)
 			}

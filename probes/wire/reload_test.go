@@ -15,7 +15,7 @@ import (
 // oneAtATime is a gate with a single place.
 type oneAtATime struct{ place chan struct{} }
 
-func (g oneAtATime) Enter(ctx context.Context, _ netip.Addr) (func(bool), error) {
+func (g oneAtATime) Acquire(ctx context.Context, _ netip.Addr) (func(bool), error) {
 	select {
 	case g.place <- struct{}{}:
 		return func(bool) { <-g.place }, nil
@@ -29,7 +29,7 @@ func TestListsDoNotWaitForTheirProbe(t *testing.T) {
 	l := newLists(t)
 	l.serve("/inter.crl", l.list(t, l.inter, nil))
 	at, _ := serve(t, healthy(serverConfig(l.leaf, l.inter)))
-	w := New(Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true, Gate: oneAtATime{make(chan struct{}, 1)}})
+	w := New(Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true, Limiter: oneAtATime{make(chan struct{}, 1)}})
 	p := testPath(at, probes.TLSStage, mailflow.CertificateValidation)
 	p.Settings.ConnectTo = []netip.Addr{at.Addr()}
 	if ep := probeOne(t, w, p); ep.TLS.Verdicts[probes.VerdictRevocation].Outcome != probes.Passed {
@@ -86,7 +86,7 @@ func TestWith(t *testing.T) {
 	})
 	options := Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true, ExchangeOnlineHosts: []string{"*.lab.test"}, SystemDNS: []string{zone}}
 	w := New(options)
-	turn := probes.Path{ID: probes.PathID{Path: "exo"}, Hop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4}}
+	turn := probes.Path{ID: probes.PathID{Path: "exo"}, NextHop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4}}
 	first, _ := w.resolver.resolveHop(t.Context(), &turn)
 	p := testPath(at, probes.TLSStage, mailflow.CertificateValidation)
 	for range 3 { // three reloads

@@ -90,5 +90,5 @@ func (c *climb) meaning(r probes.Reply, general probes.Reason) probes.Reason {
 
 // uncertified reports whether the peer asked in the handshake for a certificate that it did not get.
 func (c *climb) uncertified() bool {
-	return c.secured && c.ep.TLS != nil && c.ep.TLS.CertificateRequested && !c.ep.TLS.Presented
+	return c.secured && c.ep.TLS != nil && c.ep.TLS.CertificateRequested && !c.ep.TLS.ClientCertificateSent
 }

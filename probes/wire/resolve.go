@@ -84,14 +84,14 @@ func (r *resolver) find(ctx context.Context, p *probes.Path) []target {
 	if len(p.Settings.ConnectTo) > 0 {
 		return configured(p)
 	}
-	if p.Kind != probes.HopDomain {
-		if addrs, ok := literal(p.Hop); ok {
+	if p.Kind != probes.NextHopDomain {
+		if addrs, ok := literal(p.NextHop); ok {
 			return literals(p, addrs)
 		}
 	}
-	name, ok := mailflow.HostName(p.Hop)
+	name, ok := mailflow.HostName(p.NextHop)
 	if !ok {
-		return failedTargets(probes.Sanitise(p.Hop, maxDetail), dnsFault{reason: probes.ReasonNXDomain, detail: p.Hop + " is no host name"})
+		return failedTargets(probes.Sanitise(p.NextHop, maxDetail), dnsFault{reason: probes.ReasonNXDomain, detail: p.NextHop + " is no host name"})
 	}
 	servers, err := r.servers(p)
 	if err != nil {
@@ -106,15 +106,15 @@ func configured(p *probes.Path) []target {
 	for _, a := range p.Settings.ConnectTo {
 		addrs = append(addrs, a.Unmap())
 	}
-	return []target{{Host: bareHost(p.Hop), Addrs: sortAddrs(addrs), Step: *passed("connect_to instead of DNS")}}
+	return []target{{Host: bareHost(p.NextHop), Addrs: sortAddrs(addrs), Step: *passed("connect_to instead of DNS")}}
 }
 
 func literals(p *probes.Path, addrs []netip.Addr) []target {
 	kept := ofFamily(addrs, p.Settings.Protocol)
 	if len(kept) == 0 {
-		return failedTargets(bareHost(p.Hop), dnsFault{reason: probes.ReasonFamilyUnavailable, detail: "ip_protocol " + string(p.Settings.Protocol) + " leaves out this address"})
+		return failedTargets(bareHost(p.NextHop), dnsFault{reason: probes.ReasonFamilyUnavailable, detail: "ip_protocol " + string(p.Settings.Protocol) + " leaves out this address"})
 	}
-	return []target{{Host: bareHost(p.Hop), Addrs: kept, Step: *passed("an address, no DNS asked")}}
+	return []target{{Host: bareHost(p.NextHop), Addrs: kept, Step: *passed("an address, no DNS asked")}}
 }
 
 func failedTargets(host string, f dnsFault) []target { return []target{failedTarget(host, f)} }

@@ -54,30 +54,30 @@ func TestResolve(t *testing.T) {
 	defer server.Close()
 	tests := []struct {
 		hop, want string
-		kind      probes.HopKind
+		kind      probes.NextHopKind
 		protocol  probes.IPProtocol
 	}{
-		{"plain.test", "plain.test 192.0.2.1 2001:db8::1", probes.HopSmartHost, probes.IPAny},
-		{"plain.test", "plain.test 192.0.2.1", probes.HopSmartHost, probes.IP4},
-		{"plain.test", "plain.test 2001:db8::1", probes.HopSmartHost, probes.IP6},
-		{"alias.test", "alias.test 192.0.2.1", probes.HopSmartHost, probes.IP4},
-		{"routed.test", "a.test 192.0.2.10; b.test 192.0.2.11; gone.test nxdomain", probes.HopSmartHost, probes.IPAny},
-		{"routed.test", "a.test 192.0.2.10; b.test 192.0.2.11; gone.test nxdomain", probes.HopDomain, probes.IPAny},
-		{"null.test", "null.test null_mx", probes.HopDomain, probes.IPAny},
-		{"empty.test", "empty.test no_address", probes.HopSmartHost, probes.IPAny},
-		{"none.test", "none.test nxdomain", probes.HopSmartHost, probes.IPAny},
-		{"servfail-x.test", "servfail-x.test dns_servfail", probes.HopSmartHost, probes.IPAny},
-		{"loop1.test", "loop1.test cname_loop", probes.HopSmartHost, probes.IPAny},
-		{"[192.0.2.7]", "192.0.2.7 192.0.2.7", probes.HopSmartHost, probes.IPAny},
-		{"[IPv6:2001:db8::7]", "2001:db8::7 2001:db8::7", probes.HopSmartHost, probes.IPAny},
-		{"[192.0.2.7]", "192.0.2.7 family_unavailable", probes.HopSmartHost, probes.IP6},
-		{"192.0.2.7", "192.0.2.7 192.0.2.7", probes.HopSmartHost, probes.IPAny},
-		{"[2001:db8::7]", "2001:db8::7 2001:db8::7", probes.HopSmartHost, probes.IPAny},
-		{"192.0.2.4/31", "192.0.2.4/31 192.0.2.4 192.0.2.5", probes.HopSmartHost, probes.IPAny},
+		{"plain.test", "plain.test 192.0.2.1 2001:db8::1", probes.NextHopSmartHost, probes.IPAny},
+		{"plain.test", "plain.test 192.0.2.1", probes.NextHopSmartHost, probes.IP4},
+		{"plain.test", "plain.test 2001:db8::1", probes.NextHopSmartHost, probes.IP6},
+		{"alias.test", "alias.test 192.0.2.1", probes.NextHopSmartHost, probes.IP4},
+		{"routed.test", "a.test 192.0.2.10; b.test 192.0.2.11; gone.test nxdomain", probes.NextHopSmartHost, probes.IPAny},
+		{"routed.test", "a.test 192.0.2.10; b.test 192.0.2.11; gone.test nxdomain", probes.NextHopDomain, probes.IPAny},
+		{"null.test", "null.test null_mx", probes.NextHopDomain, probes.IPAny},
+		{"empty.test", "empty.test no_address", probes.NextHopSmartHost, probes.IPAny},
+		{"none.test", "none.test nxdomain", probes.NextHopSmartHost, probes.IPAny},
+		{"servfail-x.test", "servfail-x.test dns_servfail", probes.NextHopSmartHost, probes.IPAny},
+		{"loop1.test", "loop1.test cname_loop", probes.NextHopSmartHost, probes.IPAny},
+		{"[192.0.2.7]", "192.0.2.7 192.0.2.7", probes.NextHopSmartHost, probes.IPAny},
+		{"[IPv6:2001:db8::7]", "2001:db8::7 2001:db8::7", probes.NextHopSmartHost, probes.IPAny},
+		{"[192.0.2.7]", "192.0.2.7 family_unavailable", probes.NextHopSmartHost, probes.IP6},
+		{"192.0.2.7", "192.0.2.7 192.0.2.7", probes.NextHopSmartHost, probes.IPAny},
+		{"[2001:db8::7]", "2001:db8::7 2001:db8::7", probes.NextHopSmartHost, probes.IPAny},
+		{"192.0.2.4/31", "192.0.2.4/31 192.0.2.4 192.0.2.5", probes.NextHopSmartHost, probes.IPAny},
 	}
 	for _, test := range tests {
 		r := newResolver(nil, nil, nil)
-		p := probes.Path{Kind: test.kind, Hop: test.hop, Settings: probes.Settings{Protocol: test.protocol, DNSServers: []string{server.Addr()}}}
+		p := probes.Path{Kind: test.kind, NextHop: test.hop, Settings: probes.Settings{Protocol: test.protocol, DNSServers: []string{server.Addr()}}}
 		targets, _ := r.resolveHop(t.Context(), &p)
 		note(targets)
 		if got := words(targets); got != test.want {
@@ -97,7 +97,7 @@ func TestAtMostSixteenEndpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	p := probes.Path{Hop: "many.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server.Addr()}}}
+	p := probes.Path{NextHop: "many.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server.Addr()}}}
 	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), &p)
 	if len(targets) != 1 || len(targets[0].Addrs) != probes.MaxEndpoints || len(notes) != 1 {
 		t.Errorf("%s, notes %q", words(targets), notes)
@@ -120,7 +120,7 @@ func TestManyExchangers(t *testing.T) {
 		asked.Add(1)
 		_ = w.WriteMsg(answer(q, name+" 60 IN A 192.0.2.1"))
 	})
-	p := probes.Path{Hop: "many.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
+	p := probes.Path{NextHop: "many.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
 	targets, notes := newResolver(nil, nil, nil).resolveHop(t.Context(), &p)
 	if n := asked.Load(); n != probes.MaxEndpoints || len(targets) != probes.MaxEndpoints || targets[15].Host != "m15.test" || len(notes) != 1 || notes[0] != "16 of 20 addresses probed" {
 		t.Errorf("%d hosts asked for: %s, notes %q", n, words(targets), notes)

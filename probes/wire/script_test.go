@@ -152,8 +152,8 @@ func testProber(roots *x509.CertPool) *Prober {
 
 func testPath(at netip.AddrPort, until probes.Stage, settings mailflow.TLSSettings) probes.Path {
 	return probes.Path{
-		ID:  probes.PathID{Tenant: "t", Direction: mailflow.Outbound, Connector: "c", Path: "mail.test"},
-		Hop: "mail.test", ConnectorType: mailflow.OnPremises, TLSSettings: settings, MailFrom: "from@contoso.com", Recipients: []string{"probe@contoso.com"},
+		ID:      probes.PathID{Tenant: "t", Direction: mailflow.Outbound, Connector: "c", Path: "mail.test"},
+		NextHop: "mail.test", ConnectorType: mailflow.OnPremises, TLSSettings: settings, MailFrom: "from@contoso.com", Recipients: []string{"probe@contoso.com"},
 		Settings: probes.Settings{
 			Until: until, Port: at.Port(), HelloName: "prober.test", Timeout: 2 * time.Second, Protocol: probes.IPAny, ConnectTo: []netip.Addr{at.Addr()},
 		},

@@ -90,8 +90,8 @@ func TestCancel(t *testing.T) {
 			res := w.Probe(ctx, &p)
 			noteResult(*res)
 			_, step, _ := res.Endpoints[0].FirstProblem()
-			if step.Reason != probes.ReasonCanceled || step.Outcome != probes.Inconclusive || res.Took != 50*time.Millisecond {
-				t.Errorf("%s: %+v after %v", name, step, res.Took)
+			if step.Reason != probes.ReasonCanceled || step.Outcome != probes.Inconclusive || res.Duration != 50*time.Millisecond {
+				t.Errorf("%s: %+v after %v", name, step, res.Duration)
 			}
 		})
 	}

@@ -22,13 +22,13 @@ type transcript struct {
 	packed []byte
 }
 
-func (t *transcript) add(who probes.Speaker, text string) {
+func (t *transcript) add(who probes.Origin, text string) {
 	for part := range strings.SplitSeq(text, "\n") {
 		if t.lines == maxTranscript {
 			return
 		}
 		t.lines++
-		t.packed = probes.AppendLine(t.packed, probes.Line{At: time.Since(t.start), From: who, Text: probes.Sanitise(part, maxText)})
+		t.packed = probes.AppendLine(t.packed, probes.TranscriptLine{At: time.Since(t.start), Origin: who, Text: probes.Sanitise(part, maxText)})
 	}
 }
 

@@ -159,7 +159,7 @@ func TestAddressAsHost(t *testing.T) {
 	at, _ := serve(t, healthy(cfg))
 	for hop, host := range map[string]string{"[127.0.0.1]": "127.0.0.1", "127.0.0.1": "127.0.0.1", "127.0.0.1/32": "127.0.0.1/32"} {
 		p := testPath(at, probes.TLSStage, mailflow.DomainValidation)
-		p.Hop, p.Settings.ConnectTo = hop, nil
+		p.NextHop, p.Settings.ConnectTo = hop, nil
 		ep := probeOne(t, testProber(ca.roots), p)
 		if ep.Host != host || ep.Outcome(probes.TLSStage) != probes.Passed {
 			t.Errorf("%s: host %q, %+v", hop, ep.Host, ep.Steps)

@@ -15,7 +15,7 @@ type Config struct {
 	Global       Global
 	Thresholds   check.Thresholds
 	Checks       map[string]string // check code → off, info, warning or critical; a tenant's own are in TenantChecks
-	Modules      map[string]probes.Layer
+	Modules      map[string]probes.SettingsOverride
 	Tenants      []mailflow.Tenant
 	Suppressions []check.Suppression
 	Warnings     []string
@@ -26,13 +26,13 @@ type Config struct {
 	contents    *contents
 
 	own      map[string]own
-	probe    probes.Layer
+	probe    probes.SettingsOverride
 	problems Errors
 }
 
 // own is what a tenant says besides its mail flow.
 type own struct {
-	layers       map[string]probes.Layer
+	layers       map[string]probes.SettingsOverride
 	checks       map[string]string
 	suppressions []check.Suppression
 	certificates map[string]Material       // by sender
@@ -45,7 +45,7 @@ type own struct {
 
 func newOwn(origin string) own {
 	return own{
-		layers: map[string]probes.Layer{}, checks: map[string]string{}, certificates: map[string]Material{},
+		layers: map[string]probes.SettingsOverride{}, checks: map[string]string{}, certificates: map[string]Material{},
 		roots: map[string]*x509.CertPool{}, origin: origin,
 	}
 }
@@ -85,8 +85,8 @@ func connectorLayer(d mailflow.Direction, name string) string { return string(d)
 func senderLayer(name string) string                          { return "sender/" + name }
 
 // Layers says what the configuration says about probing a connector and, inbound, a sender, outermost first.
-func (c *Config) Layers(tenant string, d mailflow.Direction, connector, sender string) []probes.Layer {
-	layers := []probes.Layer{c.probe}
+func (c *Config) Layers(tenant string, d mailflow.Direction, connector, sender string) []probes.SettingsOverride {
+	layers := []probes.SettingsOverride{c.probe}
 	keys := []string{tenantLayer, connectorLayer(d, connector)}
 	if sender != "" {
 		keys = append(keys, senderLayer(sender))
@@ -108,7 +108,7 @@ func defaults() Config {
 			ValidationMaxAge: 90 * day, InventoryMaxAge: 8 * day,
 		},
 		Checks:  map[string]string{},
-		Modules: map[string]probes.Layer{"default": {}},
+		Modules: map[string]probes.SettingsOverride{"default": {}},
 		own:     map[string]own{},
 	}
 }

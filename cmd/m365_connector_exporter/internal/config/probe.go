@@ -13,15 +13,15 @@ import (
 
 // place is a probe section and where it stands, so that a contradiction between two of them names the inner one.
 type place struct {
-	layer probes.Layer
+	layer probes.SettingsOverride
 	node  *yaml.Node
 	file  string
 	key   string
 }
 
 // layer reads a probe section. An empty value says nothing, like an absent key.
-func (r *reader) layer(n *yaml.Node, key string) probes.Layer {
-	var l probes.Layer
+func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
+	var l probes.SettingsOverride
 	var source *yaml.Node
 	known := fields{
 		"enabled":              func(n *yaml.Node, k string) { v := r.flag(n, k); l.Enabled = &v },

@@ -19,13 +19,13 @@ const (
 )
 
 // GateOptions are the limits of a [Gate].
-type GateOptions struct {
+type LimiterOptions struct {
 	MaxConcurrent int           // connections at a time over all addresses; 256 when not positive
 	MaxPerAddress int           // connections at a time to one address; 1 when not positive
 	MinGap        time.Duration // between the starts of two connections to one address; 0 is none
 }
 
-func (o GateOptions) withDefaults() GateOptions {
+func (o LimiterOptions) withDefaults() LimiterOptions {
 	if o.MaxConcurrent <= 0 {
 		o.MaxConcurrent = 256
 	}
@@ -38,9 +38,9 @@ func (o GateOptions) withDefaults() GateOptions {
 
 // Gate admits connections in the order in which they asked: first a place at the address, then the gap and the back-off of
 // that address, then a place among all. A waiter at one address therefore never holds a place that another address could use.
-type Gate struct {
+type Limiter struct {
 	mu        sync.Mutex
-	options   GateOptions
+	options   LimiterOptions
 	all       line
 	addresses map[netip.Addr]*address
 	swept     time.Time
@@ -57,17 +57,17 @@ type address struct {
 	until   time.Time // end of the back-off
 }
 
-var _ probes.Gate = (*Gate)(nil)
+var _ probes.Limiter = (*Limiter)(nil)
 
 // NewGate makes a gate with these limits.
-func NewGate(o GateOptions) *Gate {
-	g := &Gate{addresses: map[netip.Addr]*address{}, options: o.withDefaults()}
+func NewLimiter(o LimiterOptions) *Limiter {
+	g := &Limiter{addresses: map[netip.Addr]*address{}, options: o.withDefaults()}
 	g.all.limit = g.options.MaxConcurrent
 	return g
 }
 
 // Set changes the limits. Whoever is inside stays; who waits is judged by the new limits.
-func (g *Gate) Set(o GateOptions) {
+func (g *Limiter) SetOptions(o LimiterOptions) {
 	o = o.withDefaults()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -79,35 +79,35 @@ func (g *Gate) Set(o GateOptions) {
 }
 
 // InFlight is the number of connections inside.
-func (g *Gate) InFlight() int {
+func (g *Limiter) InFlight() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.all.held
 }
 
 // Throttled counts the connections that ended with a server's wish for fewer of them.
-func (g *Gate) Throttled() uint64 {
+func (g *Limiter) Throttled() uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.throttled
 }
 
 // Enter waits for admission to addr; see [probes.Gate]. IPv4 in IPv6 counts as the IPv4 address.
-func (g *Gate) Enter(ctx context.Context, addr netip.Addr) (func(throttled bool), error) {
+func (g *Limiter) Acquire(ctx context.Context, addr netip.Addr) (func(throttled bool), error) {
 	addr = addr.Unmap()
 	a := g.use(addr)
 	started, err := g.admit(ctx, a)
 	if err != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.release(addr, a)
+		g.dropUser(addr, a)
 		return nil, err
 	}
 	var once sync.Once
-	return func(throttled bool) { once.Do(func() { g.leave(addr, a, started, throttled) }) }, nil
+	return func(throttled bool) { once.Do(func() { g.release(addr, a, started, throttled) }) }, nil
 }
 
-func (g *Gate) use(addr netip.Addr) *address {
+func (g *Limiter) use(addr netip.Addr) *address {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sweep(time.Now())
@@ -120,7 +120,7 @@ func (g *Gate) use(addr netip.Addr) *address {
 	return a
 }
 
-func (g *Gate) admit(ctx context.Context, a *address) (started time.Time, err error) {
+func (g *Limiter) admit(ctx context.Context, a *address) (started time.Time, err error) {
 	if err := a.slots.enter(ctx, &g.mu); err != nil {
 		return started, err
 	}
@@ -140,7 +140,7 @@ func (g *Gate) admit(ctx context.Context, a *address) (started time.Time, err er
 
 // start waits until the address may be dialled and a place among all is free. A back-off that began meanwhile is waited for
 // without that place.
-func (g *Gate) start(ctx context.Context, a *address) (time.Time, error) {
+func (g *Limiter) start(ctx context.Context, a *address) (time.Time, error) {
 	for {
 		if err := g.pause(ctx, a); err != nil {
 			return time.Time{}, err
@@ -161,7 +161,7 @@ func (g *Gate) start(ctx context.Context, a *address) (time.Time, error) {
 }
 
 // pause sleeps until the address is ready.
-func (g *Gate) pause(ctx context.Context, a *address) error {
+func (g *Limiter) pause(ctx context.Context, a *address) error {
 	for {
 		g.mu.Lock()
 		wait := time.Until(g.ready(a))
@@ -180,7 +180,7 @@ func (g *Gate) pause(ctx context.Context, a *address) error {
 }
 
 // ready is when the address may be dialled next.
-func (g *Gate) ready(a *address) time.Time {
+func (g *Limiter) ready(a *address) time.Time {
 	ready := a.until
 	if next := a.started.Add(g.options.MinGap); !a.started.IsZero() && next.After(ready) {
 		ready = next
@@ -188,7 +188,7 @@ func (g *Gate) ready(a *address) time.Time {
 	return ready
 }
 
-func (g *Gate) leave(addr netip.Addr, a *address, started time.Time, throttled bool) {
+func (g *Limiter) release(addr netip.Addr, a *address, started time.Time, throttled bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -205,15 +205,15 @@ func (g *Gate) leave(addr netip.Addr, a *address, started time.Time, throttled b
 	}
 	g.all.leave()
 	a.slots.leave()
-	g.release(addr, a)
+	g.dropUser(addr, a)
 }
 
-func (g *Gate) release(addr netip.Addr, a *address) {
+func (g *Limiter) dropUser(addr netip.Addr, a *address) {
 	a.users--
 	g.forget(addr, a, time.Now())
 }
 
-func (g *Gate) sweep(now time.Time) {
+func (g *Limiter) sweep(now time.Time) {
 	if now.Sub(g.swept) < sweepEvery {
 		return
 	}
@@ -223,14 +223,14 @@ func (g *Gate) sweep(now time.Time) {
 	}
 }
 
-func (g *Gate) forget(addr netip.Addr, a *address, now time.Time) {
+func (g *Limiter) forget(addr netip.Addr, a *address, now time.Time) {
 	remembered := a.backOff > 0 && now.Before(a.until.Add(rememberBackOff))
 	if a.users == 0 && !remembered && !g.ready(a).After(now) {
 		delete(g.addresses, addr)
 	}
 }
 
-func (g *Gate) locked(f func()) {
+func (g *Limiter) locked(f func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f()

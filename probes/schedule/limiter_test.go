@@ -18,9 +18,9 @@ import (
 func host(n byte) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, n}) }
 
 // enter enters or fails the test.
-func enter(t *testing.T, g *schedule.Gate, addr netip.Addr) func(bool) {
+func enter(t *testing.T, g *schedule.Limiter, addr netip.Addr) func(bool) {
 	t.Helper()
-	leave, err := g.Enter(t.Context(), addr)
+	leave, err := g.Acquire(t.Context(), addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func enter(t *testing.T, g *schedule.Gate, addr netip.Addr) func(bool) {
 
 func TestGateGapIsFirstComeFirstServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: 10, MaxPerAddress: 3, MinGap: time.Second})
+		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 10, MaxPerAddress: 3, MinGap: time.Second})
 		begun := time.Now()
 		var mu sync.Mutex
 		var group sync.WaitGroup
@@ -59,7 +59,7 @@ func TestGateGapIsFirstComeFirstServed(t *testing.T) {
 
 func TestGateWaiterAtAnAddressHoldsNoPlaceAmongAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: 1, MinGap: time.Hour})
+		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1, MinGap: time.Hour})
 		enter(t, g, host(1))(false)
 		var group sync.WaitGroup
 		group.Go(func() { enter(t, g, host(1))(false) })
@@ -75,7 +75,7 @@ func TestGateWaiterAtAnAddressHoldsNoPlaceAmongAll(t *testing.T) {
 
 func TestGateBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := schedule.NewGate(schedule.GateOptions{})
+		g := schedule.NewLimiter(schedule.LimiterOptions{})
 		for i, c := range []struct {
 			throttled bool
 			want      time.Duration // waited before
@@ -107,11 +107,11 @@ func TestGateBackOff(t *testing.T) {
 
 func TestGateGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: 1})
+		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1})
 		leave := enter(t, g, host(1))
 		for _, addr := range []netip.Addr{host(1), host(2)} { // waits at the address, waits among all
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			if _, err := g.Enter(ctx, addr); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := g.Acquire(ctx, addr); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: %v", addr, err)
 			}
 			cancel()
@@ -119,7 +119,7 @@ func TestGateGivesUpWithItsContext(t *testing.T) {
 		leave(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := g.Enter(ctx, host(1)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.Acquire(ctx, host(1)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("in the back-off: %v", err)
 		}
 		enter(t, g, host(2))(false) // nothing leaked
@@ -131,12 +131,12 @@ func TestGateGivesUpWithItsContext(t *testing.T) {
 
 func TestGateSetAdmitsWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: 1, MaxPerAddress: 1})
+		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1, MaxPerAddress: 1})
 		first := enter(t, g, host(1))
 		var group sync.WaitGroup
 		group.Go(func() { enter(t, g, netip.AddrFrom16(host(1).As16()))(false) })
 		synctest.Wait()
-		g.Set(schedule.GateOptions{MaxConcurrent: 2, MaxPerAddress: 2})
+		g.SetOptions(schedule.LimiterOptions{MaxConcurrent: 2, MaxPerAddress: 2})
 		group.Wait()
 		first(false)
 	})
@@ -146,7 +146,7 @@ func TestGateSetAdmitsWaiters(t *testing.T) {
 func TestGateInvariants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const all, each, gap = 6, 2, 100 * time.Millisecond
-		g := schedule.NewGate(schedule.GateOptions{MaxConcurrent: all, MaxPerAddress: each, MinGap: gap})
+		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: all, MaxPerAddress: each, MinGap: gap})
 		var mu sync.Mutex
 		var group sync.WaitGroup
 		inside, total, last := map[netip.Addr]int{}, 0, map[netip.Addr]time.Time{}
@@ -157,7 +157,7 @@ func TestGateInvariants(t *testing.T) {
 			group.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
-				leave, err := g.Enter(ctx, addr)
+				leave, err := g.Acquire(ctx, addr)
 				if err != nil {
 					return
 				}
