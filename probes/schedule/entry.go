@@ -16,20 +16,20 @@ const minInterval = time.Second
 type entry struct {
 	path       *probes.Path  // replaced, never changed
 	configured bool          // SetPaths named it
-	tick       time.Time     // of the next round
-	early      time.Duration // how much sooner than an interval the one after it comes
+	nextRun    time.Time     // of the next round
+	advance    time.Duration // how much sooner than an interval the one after it comes
 	confirm    time.Time     // of the round that confirms a first failure; zero when none is due
-	place      int           // in the queue; -1 outside
+	index      int           // in the queue; -1 outside
 
-	round    *round       // the scheduled round that is going on
-	flight   *flight      // the probe that is running, whoever asked for it
-	users    int          // goroutines that hold this entry
-	sight    connectState // the vantage's
-	failed   bool         // the last conclusive verdict
-	confirms bool         // the next scheduled round confirms
-	complete bool         // had a round that counts
-	last     *flight      // the newest whole result
-	ended    time.Time
+	round      *round       // the scheduled round that is going on
+	running    *run         // the probe that is running, whoever asked for it
+	users      int          // goroutines that hold this entry
+	connects   connectState // the vantage's
+	failed     bool         // the last conclusive verdict
+	confirming bool         // the next scheduled round confirms
+	completed  bool         // had a round that counts
+	last       *run         // the newest whole result
+	lastEnded  time.Time
 }
 
 // round is one scheduled round. It is dropped when it is no longer its entry's.
@@ -44,10 +44,10 @@ func (e *entry) interval() time.Duration { return max(e.path.Settings.Interval, 
 
 // at is when the entry is to be looked at next.
 func (e *entry) at() time.Time {
-	if !e.confirm.IsZero() && e.confirm.Before(e.tick) {
+	if !e.confirm.IsZero() && e.confirm.Before(e.nextRun) {
 		return e.confirm
 	}
-	return e.tick
+	return e.nextRun
 }
 
 // SetPaths makes these the paths that are probed. Unchanged ones keep their place in time and their state, changed ones keep
@@ -70,19 +70,19 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	now := time.Now()
 	for _, e := range changed {
 		first, early := splay(*e.path, e.interval(), len(changed))
-		e.tick, e.early = now.Add(first), early
+		e.nextRun, e.advance = now.Add(first), early
 		heap.Push(&r.due, e)
 	}
 	for id, e := range r.entries {
 		if !wanted[id] && e.configured {
 			r.unschedule(e)
-			e.configured, e.failed, e.complete, e.last = false, false, false, nil
+			e.configured, e.failed, e.completed, e.last = false, false, false, nil
 			r.forget(e)
 		}
 	}
 	r.known = true
 	r.checkFirstRound()
-	r.poke()
+	r.wakeUp()
 }
 
 // setPath returns the entry where it has to be scheduled anew.
@@ -104,7 +104,7 @@ func (r *Runner) setPath(p *probes.Path) *entry {
 func (r *Runner) entry(p *probes.Path) *entry {
 	e := r.entries[p.ID]
 	if e == nil {
-		e = &entry{path: p, place: -1}
+		e = &entry{path: p, index: -1}
 		r.entries[p.ID] = e
 	}
 	return e
@@ -112,15 +112,15 @@ func (r *Runner) entry(p *probes.Path) *entry {
 
 // unschedule takes an entry out of the queue and interrupts its scheduled round.
 func (r *Runner) unschedule(e *entry) {
-	if e.place >= 0 {
-		heap.Remove(&r.due, e.place)
+	if e.index >= 0 {
+		heap.Remove(&r.due, e.index)
 	}
 	if e.round != nil {
 		e.round.cancel()
 		e.round = nil
 	}
-	e.confirm, e.confirms = time.Time{}, false
-	r.vantage.Forget(&e.sight)
+	e.confirm, e.confirming = time.Time{}, false
+	r.vantage.Forget(&e.connects)
 }
 
 // forget drops an entry that is neither configured nor in use.
@@ -135,7 +135,7 @@ func (r *Runner) checkFirstRound() {
 		return
 	}
 	for _, e := range r.due {
-		if !e.complete {
+		if !e.completed {
 			return
 		}
 	}
@@ -149,13 +149,13 @@ func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return q[i].at().Before(q[j].at()) }
 func (q queue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
-	q[i].place, q[j].place = i, j
+	q[i].index, q[j].index = i, j
 }
 
 // Push is for package heap.
 func (q *queue) Push(x any) {
 	e := x.(*entry)
-	e.place = len(*q)
+	e.index = len(*q)
 	*q = append(*q, e)
 }
 
@@ -164,12 +164,12 @@ func (q *queue) Pop() any {
 	old := *q
 	e := old[len(old)-1]
 	old[len(old)-1] = nil
-	*q, e.place = old[:len(old)-1], -1
+	*q, e.index = old[:len(old)-1], -1
 	return e
 }
 
 func (q *queue) fix(e *entry) {
-	if e.place >= 0 {
-		heap.Fix(q, e.place)
+	if e.index >= 0 {
+		heap.Fix(q, e.index)
 	}
 }

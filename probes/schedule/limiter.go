@@ -18,7 +18,7 @@ const (
 	sweepEvery      = time.Minute // how often idle addresses are looked for
 )
 
-// GateOptions are the limits of a [Gate].
+// LimiterOptions are the limits of a [Limiter].
 type LimiterOptions struct {
 	MaxConcurrent int           // connections at a time over all addresses; 256 when not positive
 	MaxPerAddress int           // connections at a time to one address; 1 when not positive
@@ -36,103 +36,103 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 	return o
 }
 
-// Gate admits connections in the order in which they asked: first a place at the address, then the gap and the back-off of
+// Limiter admits connections in the order in which they asked: first a place at the address, then the gap and the back-off of
 // that address, then a place among all. A waiter at one address therefore never holds a place that another address could use.
 type Limiter struct {
 	mu        sync.Mutex
 	options   LimiterOptions
-	all       line
+	all       fifoSemaphore
 	addresses map[netip.Addr]*address
 	swept     time.Time
 	throttled uint64
 }
 
-// address is what the gate remembers of one address. It is forgotten when nobody uses it and it has nothing left to hold up.
+// address is what the limiter remembers of one address. It is forgotten when nobody uses it and it has nothing left to hold up.
 type address struct {
-	users   int       // in Enter or between Enter and leave
-	slots   line      // places at this address
-	door    line      // one at a time between slot and start, so that gaps are kept
-	started time.Time // the last start
-	backOff time.Duration
-	until   time.Time // end of the back-off
+	users      int           // in Acquire, or between Acquire and release
+	slots      fifoSemaphore // places at this address
+	startMutex fifoSemaphore // one at a time between slot and start, so that gaps are kept
+	started    time.Time     // the last start
+	backOff    time.Duration
+	until      time.Time // end of the back-off
 }
 
 var _ probes.Limiter = (*Limiter)(nil)
 
-// NewGate makes a gate with these limits.
+// NewLimiter makes a limiter with these limits.
 func NewLimiter(o LimiterOptions) *Limiter {
-	g := &Limiter{addresses: map[netip.Addr]*address{}, options: o.withDefaults()}
-	g.all.limit = g.options.MaxConcurrent
-	return g
+	l := &Limiter{addresses: map[netip.Addr]*address{}, options: o.withDefaults()}
+	l.all.limit = l.options.MaxConcurrent
+	return l
 }
 
-// Set changes the limits. Whoever is inside stays; who waits is judged by the new limits.
-func (g *Limiter) SetOptions(o LimiterOptions) {
+// SetOptions changes the limits. Whoever is inside stays; who waits is judged by the new limits.
+func (l *Limiter) SetOptions(o LimiterOptions) {
 	o = o.withDefaults()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.options = o
-	g.all.setLimit(o.MaxConcurrent)
-	for _, a := range g.addresses {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.options = o
+	l.all.setLimit(o.MaxConcurrent)
+	for _, a := range l.addresses {
 		a.slots.setLimit(o.MaxPerAddress)
 	}
 }
 
-// InFlight is the number of connections inside.
-func (g *Limiter) InFlight() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.all.held
+// InFlight returns the number of connections inside.
+func (l *Limiter) InFlight() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.held
 }
 
 // Throttled counts the connections that ended with a server's wish for fewer of them.
-func (g *Limiter) Throttled() uint64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.throttled
+func (l *Limiter) Throttled() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.throttled
 }
 
-// Enter waits for admission to addr; see [probes.Gate]. IPv4 in IPv6 counts as the IPv4 address.
-func (g *Limiter) Acquire(ctx context.Context, addr netip.Addr) (func(throttled bool), error) {
+// Acquire waits for admission to addr; see [probes.Gate]. IPv4 in IPv6 counts as the IPv4 address.
+func (l *Limiter) Acquire(ctx context.Context, addr netip.Addr) (func(throttled bool), error) {
 	addr = addr.Unmap()
-	a := g.use(addr)
-	started, err := g.admit(ctx, a)
+	a := l.use(addr)
+	started, err := l.admit(ctx, a)
 	if err != nil {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.dropUser(addr, a)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.dropUser(addr, a)
 		return nil, err
 	}
 	var once sync.Once
-	return func(throttled bool) { once.Do(func() { g.release(addr, a, started, throttled) }) }, nil
+	return func(throttled bool) { once.Do(func() { l.release(addr, a, started, throttled) }) }, nil
 }
 
-func (g *Limiter) use(addr netip.Addr) *address {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.sweep(time.Now())
-	a := g.addresses[addr]
+func (l *Limiter) use(addr netip.Addr) *address {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sweep(time.Now())
+	a := l.addresses[addr]
 	if a == nil {
-		a = &address{slots: line{limit: g.options.MaxPerAddress}, door: line{limit: 1}}
-		g.addresses[addr] = a
+		a = &address{slots: fifoSemaphore{limit: l.options.MaxPerAddress}, startMutex: fifoSemaphore{limit: 1}}
+		l.addresses[addr] = a
 	}
 	a.users++
 	return a
 }
 
-func (g *Limiter) admit(ctx context.Context, a *address) (started time.Time, err error) {
-	if err := a.slots.enter(ctx, &g.mu); err != nil {
+func (l *Limiter) admit(ctx context.Context, a *address) (started time.Time, err error) {
+	if err := a.slots.acquire(ctx, &l.mu); err != nil {
 		return started, err
 	}
-	if err := a.door.enter(ctx, &g.mu); err != nil {
-		g.locked(a.slots.leave)
+	if err := a.startMutex.acquire(ctx, &l.mu); err != nil {
+		l.locked(a.slots.release)
 		return started, err
 	}
-	started, err = g.start(ctx, a)
-	g.locked(func() {
-		a.door.leave()
+	started, err = l.start(ctx, a)
+	l.locked(func() {
+		a.startMutex.release()
 		if err != nil {
-			a.slots.leave()
+			a.slots.release()
 		}
 	})
 	return started, err
@@ -140,32 +140,32 @@ func (g *Limiter) admit(ctx context.Context, a *address) (started time.Time, err
 
 // start waits until the address may be dialled and a place among all is free. A back-off that began meanwhile is waited for
 // without that place.
-func (g *Limiter) start(ctx context.Context, a *address) (time.Time, error) {
+func (l *Limiter) start(ctx context.Context, a *address) (time.Time, error) {
 	for {
-		if err := g.pause(ctx, a); err != nil {
+		if err := l.pause(ctx, a); err != nil {
 			return time.Time{}, err
 		}
-		if err := g.all.enter(ctx, &g.mu); err != nil {
+		if err := l.all.acquire(ctx, &l.mu); err != nil {
 			return time.Time{}, err
 		}
-		g.mu.Lock()
+		l.mu.Lock()
 		now := time.Now()
-		if !g.ready(a).After(now) {
+		if !l.ready(a).After(now) {
 			a.started = now
-			g.mu.Unlock()
+			l.mu.Unlock()
 			return now, nil
 		}
-		g.all.leave()
-		g.mu.Unlock()
+		l.all.release()
+		l.mu.Unlock()
 	}
 }
 
 // pause sleeps until the address is ready.
-func (g *Limiter) pause(ctx context.Context, a *address) error {
+func (l *Limiter) pause(ctx context.Context, a *address) error {
 	for {
-		g.mu.Lock()
-		wait := time.Until(g.ready(a))
-		g.mu.Unlock()
+		l.mu.Lock()
+		wait := time.Until(l.ready(a))
+		l.mu.Unlock()
 		if wait <= 0 {
 			return ctx.Err()
 		}
@@ -180,21 +180,21 @@ func (g *Limiter) pause(ctx context.Context, a *address) error {
 }
 
 // ready is when the address may be dialled next.
-func (g *Limiter) ready(a *address) time.Time {
+func (l *Limiter) ready(a *address) time.Time {
 	ready := a.until
-	if next := a.started.Add(g.options.MinGap); !a.started.IsZero() && next.After(ready) {
+	if next := a.started.Add(l.options.MinGap); !a.started.IsZero() && next.After(ready) {
 		ready = next
 	}
 	return ready
 }
 
-func (g *Limiter) release(addr netip.Addr, a *address, started time.Time, throttled bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (l *Limiter) release(addr netip.Addr, a *address, started time.Time, throttled bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	now := time.Now()
 	fresh := !started.Before(a.until) // a connection from before the back-off tells nothing about it
 	if throttled {
-		g.throttled++
+		l.throttled++
 	}
 	switch {
 	case throttled && fresh:
@@ -203,35 +203,35 @@ func (g *Limiter) release(addr netip.Addr, a *address, started time.Time, thrott
 	case fresh:
 		a.backOff = 0
 	}
-	g.all.leave()
-	a.slots.leave()
-	g.dropUser(addr, a)
+	l.all.release()
+	a.slots.release()
+	l.dropUser(addr, a)
 }
 
-func (g *Limiter) dropUser(addr netip.Addr, a *address) {
+func (l *Limiter) dropUser(addr netip.Addr, a *address) {
 	a.users--
-	g.forget(addr, a, time.Now())
+	l.forget(addr, a, time.Now())
 }
 
-func (g *Limiter) sweep(now time.Time) {
-	if now.Sub(g.swept) < sweepEvery {
+func (l *Limiter) sweep(now time.Time) {
+	if now.Sub(l.swept) < sweepEvery {
 		return
 	}
-	g.swept = now
-	for addr, a := range g.addresses {
-		g.forget(addr, a, now)
+	l.swept = now
+	for addr, a := range l.addresses {
+		l.forget(addr, a, now)
 	}
 }
 
-func (g *Limiter) forget(addr netip.Addr, a *address, now time.Time) {
+func (l *Limiter) forget(addr netip.Addr, a *address, now time.Time) {
 	remembered := a.backOff > 0 && now.Before(a.until.Add(rememberBackOff))
-	if a.users == 0 && !remembered && !g.ready(a).After(now) {
-		delete(g.addresses, addr)
+	if a.users == 0 && !remembered && !l.ready(a).After(now) {
+		delete(l.addresses, addr)
 	}
 }
 
-func (g *Limiter) locked(f func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (l *Limiter) locked(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	f()
 }

@@ -9,7 +9,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-func TestGateForgetsIdleAddresses(t *testing.T) {
+func TestLimiterForgetsIdleAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewLimiter(LimiterOptions{MinGap: time.Second})
 		for i := range 250 {

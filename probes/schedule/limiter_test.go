@@ -27,7 +27,7 @@ func enter(t *testing.T, g *schedule.Limiter, addr netip.Addr) func(bool) {
 	return leave
 }
 
-func TestGateGapIsFirstComeFirstServed(t *testing.T) {
+func TestLimiterGapIsFirstComeFirstServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 10, MaxPerAddress: 3, MinGap: time.Second})
 		begun := time.Now()
@@ -57,7 +57,7 @@ func TestGateGapIsFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-func TestGateWaiterAtAnAddressHoldsNoPlaceAmongAll(t *testing.T) {
+func TestLimiterWaiterAtAnAddressHoldsNoPlaceAmongAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1, MinGap: time.Hour})
 		enter(t, g, host(1))(false)
@@ -73,7 +73,7 @@ func TestGateWaiterAtAnAddressHoldsNoPlaceAmongAll(t *testing.T) {
 	})
 }
 
-func TestGateBackOff(t *testing.T) {
+func TestLimiterBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{})
 		for i, c := range []struct {
@@ -105,7 +105,7 @@ func TestGateBackOff(t *testing.T) {
 	})
 }
 
-func TestGateGivesUpWithItsContext(t *testing.T) {
+func TestLimiterGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1})
 		leave := enter(t, g, host(1))
@@ -129,7 +129,7 @@ func TestGateGivesUpWithItsContext(t *testing.T) {
 	})
 }
 
-func TestGateSetAdmitsWaiters(t *testing.T) {
+func TestLimiterSetAdmitsWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1, MaxPerAddress: 1})
 		first := enter(t, g, host(1))
@@ -142,8 +142,8 @@ func TestGateSetAdmitsWaiters(t *testing.T) {
 	})
 }
 
-// TestGateInvariants lets many callers with random patience come and go and checks every limit at every start.
-func TestGateInvariants(t *testing.T) {
+// TestLimiterInvariants lets many callers with random patience come and go and checks every limit at every start.
+func TestLimiterInvariants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const all, each, gap = 6, 2, 100 * time.Millisecond
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: all, MaxPerAddress: each, MinGap: gap})

@@ -8,8 +8,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// young is how long a result answers further calls of RunNow.
-const young = 10 * time.Second
+// resultTTL is how long a result answers further calls of RunNow.
+const resultTTL = 10 * time.Second
 
 // The errors of RunNow beside the context's.
 var (
@@ -27,24 +27,24 @@ func (r *Runner) RunNow(ctx context.Context, id probes.PathID, path probes.Path)
 }
 
 func (r *Runner) runNow(ctx context.Context, path *probes.Path) (probes.Result, error) {
-	e, err := r.join(path)
+	e, err := r.addWaiter(path)
 	if err != nil {
 		return probes.Result{}, err
 	}
-	defer r.part(e)
+	defer r.removeWaiter(e)
 	for {
-		f, mine, err := r.board(ctx, e, path)
+		f, mine, err := r.joinOrStart(ctx, e, path)
 		if err != nil {
 			return probes.Result{}, err
 		}
 		if mine {
-			r.flyNow(ctx, e, f)
-			return cut(f.result, path), nil
+			r.executeNow(ctx, e, f)
+			return truncate(f.result, path), nil
 		}
 		select {
 		case <-f.done:
-			if !f.interrupted && serves(f.path, path) {
-				return cut(f.result, path), nil
+			if !f.interrupted && satisfies(f.path, path) {
+				return truncate(f.result, path), nil
 			}
 		case <-ctx.Done():
 			return probes.Result{}, ctx.Err()
@@ -52,7 +52,7 @@ func (r *Runner) runNow(ctx context.Context, path *probes.Path) (probes.Result, 
 	}
 }
 
-func (r *Runner) join(path *probes.Path) (*entry, error) {
+func (r *Runner) addWaiter(path *probes.Path) (*entry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.waiting >= r.options.MaxWaiting {
@@ -64,7 +64,7 @@ func (r *Runner) join(path *probes.Path) (*entry, error) {
 	return e, nil
 }
 
-func (r *Runner) part(e *entry) {
+func (r *Runner) removeWaiter(e *entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting--
@@ -72,8 +72,8 @@ func (r *Runner) part(e *entry) {
 	r.forget(e)
 }
 
-// board returns the flight to wait for, or a new one of the caller's own.
-func (r *Runner) board(ctx context.Context, e *entry, path *probes.Path) (f *flight, mine bool, err error) {
+// joinOrStart returns the run to wait for, or a new one of the caller's own.
+func (r *Runner) joinOrStart(ctx context.Context, e *entry, path *probes.Path) (f *run, mine bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -81,31 +81,31 @@ func (r *Runner) board(ctx context.Context, e *entry, path *probes.Path) (f *fli
 		return nil, false, ctx.Err()
 	case r.base.Err() != nil:
 		return nil, false, ErrStopped
-	case e.flight != nil:
-		return e.flight, false, nil
-	case e.last != nil && time.Since(e.ended) < young && serves(e.last.path, path):
+	case e.running != nil:
+		return e.running, false, nil
+	case e.last != nil && time.Since(e.lastEnded) < resultTTL && satisfies(e.last.path, path):
 		return e.last, false, nil
 	}
 	r.probing.Add(1)
-	return r.newFlight(e, path), true, nil
+	return r.newRun(e, path), true, nil
 }
 
-func (r *Runner) flyNow(ctx context.Context, e *entry, f *flight) {
+func (r *Runner) executeNow(ctx context.Context, e *entry, f *run) {
 	defer r.probing.Done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(r.base, cancel)() //nolint:contextcheck // it ends with either context
-	r.fly(ctx, e, f, nil)
+	r.execute(ctx, e, f, nil)
 }
 
-// takeOff waits until no probe of the path runs and begins one; nil when ctx ends first.
-func (r *Runner) takeOff(ctx context.Context, e *entry, path *probes.Path) *flight {
+// startWhenFree waits until no probe of the path runs and begins one; nil when ctx ends first.
+func (r *Runner) startWhenFree(ctx context.Context, e *entry, path *probes.Path) *run {
 	for ctx.Err() == nil {
 		r.mu.Lock()
-		other := e.flight
+		other := e.running
 		if other == nil {
 			defer r.mu.Unlock()
-			return r.newFlight(e, path)
+			return r.newRun(e, path)
 		}
 		r.mu.Unlock()
 		select {

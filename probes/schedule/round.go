@@ -10,7 +10,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// roundSlack is what a round may wait at the gate, back-off included, before it is given up as hung.
+// roundSlack is what a round may wait at the limiter, back-off included, before it is given up as hung.
 const roundSlack = 30 * time.Minute
 
 // startRound starts a scheduled round in its own goroutine. The lock is held.
@@ -30,9 +30,9 @@ func (r *Runner) startRound(e *entry, due time.Time) {
 }
 
 func (r *Runner) runRound(ctx context.Context, e *entry, this *round, due time.Time) {
-	if f := r.takeOff(ctx, e, this.path); f != nil {
+	if f := r.startWhenFree(ctx, e, this.path); f != nil {
 		r.options.OnLag(time.Since(due))
-		r.fly(ctx, e, f, this)
+		r.execute(ctx, e, f, this)
 		r.deliver(e, this, f)
 	}
 	r.mu.Lock()
@@ -45,7 +45,7 @@ func (r *Runner) runRound(ctx context.Context, e *entry, this *round, due time.T
 }
 
 // deliver hands a whole round on, unless its path has gone or changed meanwhile.
-func (r *Runner) deliver(e *entry, this *round, f *flight) {
+func (r *Runner) deliver(e *entry, this *round, f *run) {
 	r.mu.Lock()
 	current := e.round == this
 	r.mu.Unlock()
@@ -55,46 +55,46 @@ func (r *Runner) deliver(e *entry, this *round, f *flight) {
 }
 
 // settle updates the path's verdict and reports whether the round is only provisional. The lock is held.
-func (r *Runner) settle(e *entry, result probes.Result) (provisional bool) {
+func (r *Runner) updateVerdict(e *entry, result probes.Result) (provisional bool) {
 	outcome := result.Outcome()
 	_, stage, _, _ := result.Failure()
-	if outcome == probes.Failed && !e.failed && !e.confirms && stage != probes.Message {
-		e.confirms = true
+	if outcome == probes.Failed && !e.failed && !e.confirming && stage != probes.Message {
+		e.confirming = true
 		e.confirm = time.Now().Add(min(e.interval()/2, r.options.Confirm))
 		r.due.fix(e)
-		r.poke()
+		r.wakeUp()
 		return true
 	}
-	e.confirms = false
+	e.confirming = false
 	if outcome == probes.Failed || outcome == probes.Passed {
 		e.failed = outcome == probes.Failed
 	}
-	if !e.complete {
-		e.complete = true
+	if !e.completed {
+		e.completed = true
 		r.checkFirstRound()
 	}
 	return false
 }
 
 // probe asks the prober and survives it.
-func (r *Runner) probe(ctx context.Context, f *flight) {
+func (r *Runner) probe(ctx context.Context, f *run) {
 	started := time.Now()
 	defer func() {
 		if v := recover(); v != nil {
 			r.options.Logger.Error("the prober panicked",
 				slog.String("path", f.path.ID.String()), slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
-			f.broke(started, "the prober panicked; the log has the details")
+			f.fail(started, "the prober panicked; the log has the details")
 		}
 	}()
 	f.result = *r.options.Prober.Probe(ctx, f.path)
 	if f.result.Until >= probes.NumStages {
-		f.broke(started, "the prober returned a stage that does not exist")
+		f.fail(started, "the prober returned a stage that does not exist")
 	}
 	f.result.Path = f.path.ID
 }
 
-// broke is the result of a prober that went wrong.
-func (f *flight) broke(started time.Time, detail string) {
+// fail sets the result of a prober that went wrong.
+func (f *run) fail(started time.Time, detail string) {
 	p := f.path
 	e := probes.Endpoint{Host: p.NextHop}
 	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonInternalError, Detail: detail}

@@ -27,14 +27,14 @@ type Runner struct {
 	wake    chan struct{}
 	probing sync.WaitGroup
 
-	mu       sync.Mutex
-	entries  map[probes.PathID]*entry
-	due      queue
-	vantage  *Vantage
-	waiting  int // callers in RunNow
-	inFlight int
-	stats    Stats
-	known    bool // SetPaths was called
+	mu      sync.Mutex
+	entries map[probes.PathID]*entry
+	due     queue
+	vantage *Vantage
+	waiting int // callers in RunNow
+	running int
+	stats   Stats
+	known   bool // SetPaths was called
 }
 
 // Stats is what the schedule tells of itself.
@@ -74,7 +74,7 @@ func (r *Runner) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stats
-	s.InFlight, s.Paths, s.VantageBlocked = r.inFlight, len(r.entries), r.vantage.Blocked()
+	s.InFlight, s.Paths, s.VantageBlocked = r.running, len(r.entries), r.vantage.Blocked()
 	return s
 }
 
@@ -114,28 +114,28 @@ func (r *Runner) startDue(now time.Time) time.Duration {
 			e.confirm = time.Time{}
 			r.startRound(e, at)
 		} else {
-			r.tick(e, now)
+			r.runDue(e, now)
 		}
 		r.due.fix(e)
 	}
 	return maxSleep
 }
 
-// tick starts the round that is due, unless the one before is not over, and moves on to the next tick in the future.
-func (r *Runner) tick(e *entry, now time.Time) {
+// runDue starts the round that is due, unless the one before is not over, and moves on to the next tick in the future.
+func (r *Runner) runDue(e *entry, now time.Time) {
 	if e.round != nil || !e.confirm.IsZero() {
 		r.stats.Skipped++
 	} else {
-		r.startRound(e, e.tick)
+		r.startRound(e, e.nextRun)
 	}
 	interval := e.interval()
-	e.tick, e.early = e.tick.Add(-e.early), 0
-	missed := now.Sub(e.tick) / interval // more than none after this host was suspended
-	r.stats.Skipped += uint64(missed)    //nolint:gosec // now is not before the tick
-	e.tick = e.tick.Add((missed + 1) * interval)
+	e.nextRun, e.advance = e.nextRun.Add(-e.advance), 0
+	missed := now.Sub(e.nextRun) / interval // more than none after this host was suspended
+	r.stats.Skipped += uint64(missed)       //nolint:gosec // now is not before the tick
+	e.nextRun = e.nextRun.Add((missed + 1) * interval)
 }
 
-func (r *Runner) poke() {
+func (r *Runner) wakeUp() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -8,7 +8,7 @@ import (
 )
 
 // First rounds are spread so that pages fill soon, and later ones farther: thousands that come at once, interval after interval,
-// would wait for each other at the gate, each with its memory.
+// would wait for each other at the limiter, each with its memory.
 const (
 	minSplay   = 10 * time.Second
 	firstShare = 10 * time.Millisecond // of each path that starts, in the time that first rounds are spread over

@@ -16,7 +16,7 @@ type Vantage struct {
 	hosts     map[string]int // how many paths tried the host
 }
 
-// Sight is what the newest round of a path says about connecting. Its zero value says nothing. Whoever has the path keeps it.
+// connectState is what the newest round of a path says about connecting. Its zero value says nothing. Whoever has the path keeps it.
 type connectState struct {
 	connected bool
 	hosts     []string
