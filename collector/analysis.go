@@ -50,7 +50,7 @@ func (a *Analysis) before() map[check.Key]time.Time {
 // Facts is what the board knows, for a judgement. What only the configuration knows is for the caller to add.
 func (b *Board) Facts() *check.Facts {
 	view := b.View()
-	f := &check.Facts{Now: b.now(), Tenants: view.Tenants, Before: view.Analysis.before(), Paths: make([]check.Path, 0, len(view.Paths))}
+	f := &check.Facts{Now: b.now(), Tenants: view.Tenants, FirstSeen: view.Analysis.before(), Paths: make([]check.Path, 0, len(view.Paths))}
 	for _, state := range view.Paths {
 		f.Paths = append(f.Paths, state.facts())
 	}

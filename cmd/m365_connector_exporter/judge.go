@@ -44,7 +44,7 @@ func (j *judge) complete(f *check.Facts) {
 	}
 	for i := range f.Paths {
 		if p := &f.Paths[i]; p.ID.Direction == mailflow.Inbound {
-			p.RootsLack = j.rootsLack(p.ID, f.Now)
+			p.MissingRoot = j.rootsLack(p.ID, f.Now)
 		}
 	}
 	f.Tenants = j.withPresented(f)

@@ -40,7 +40,7 @@ func acceptedChecks() []Check {
 					return
 				}
 				if m := mailflow.MatchCertificate(s.connector.TLSSenderCertificateName, p); !m.Matched {
-					report(saw("%s%s.", m.Rule, seenIn(p)).unsure(m.Uncertain))
+					report(newFinding("%s%s.", m.Rule, observedAt(p)).uncertain(m.Uncertain))
 				}
 			}),
 		},
@@ -51,15 +51,15 @@ func acceptedChecks() []Check {
 			Remedy: "Add DigiCert Global Root G2 to the sender's trusted roots.",
 			Source: "MC1224565",
 			Find: eachSender(func(_ *Facts, s sender, report func(Finding)) {
-				if s.path != nil && s.path.RootsLack != "" && (s.tenant.Cloud == mailflow.Worldwide || s.tenant.Cloud == "") {
-					report(saw("The trusted roots of %s lack %s.", s.Name, s.path.RootsLack))
+				if s.path != nil && s.path.MissingRoot != "" && (s.tenant.Cloud == mailflow.Worldwide || s.tenant.Cloud == "") {
+					report(newFinding("The trusted roots of %s lack %s.", s.Name, s.path.MissingRoot))
 				}
 			}),
 		},
 	}
 }
 
-func seenIn(p *mailflow.Presented) string {
+func observedAt(p *mailflow.Presented) string {
 	if p.Source == "" {
 		return ""
 	}
@@ -74,12 +74,12 @@ func findDomainNotAccepted(f *Facts, t *tenant, c *mailflow.InboundConnector, re
 	judgeAccepted(t, c, value, "TlsSenderCertificateName is "+value, "", report)
 	for _, one := range t.senders[c.Name] {
 		s := sender{Sender: one, tenant: t, connector: c}
-		s.path = f.known.paths[s.id()]
+		s.path = f.index.paths[s.id()]
 		for _, name := range s.presents().Names() {
 			m := mailflow.MatchCertificate(value, &mailflow.Presented{CommonName: name})
 			if name != value && m.Matched && !coveredByValue(t, value, name) {
 				what := fmt.Sprintf("The certificate of the sender %s has %s, as the connector asks", s.Name, name)
-				judgeAccepted(t, c, name, what, m.Uncertain, s.limit(report))
+				judgeAccepted(t, c, name, what, m.Uncertain, s.atMostWarningIfAssumed(report))
 			}
 		}
 	}
@@ -94,12 +94,12 @@ func coveredByValue(t *tenant, value, name string) bool {
 // judgeAccepted judges one name. doubt is why it is not certain that the name matters.
 func judgeAccepted(t *tenant, c *mailflow.InboundConnector, name, what, doubt string, report func(Finding)) {
 	r := t.domains.Relation(name)
-	one := saw("%s: %s.", what, r.Rule).unsure(cmp.Or(doubt, r.Uncertain))
+	one := newFinding("%s: %s.", what, r.Rule).uncertain(cmp.Or(doubt, r.Uncertain))
 	switch {
 	case r.Match == mailflow.RelationParent && c.Source == "HybridWizard":
-		report(one.at(Info))
+		report(one.withSeverity(Info))
 	case r.Match == mailflow.RelationParent:
-		report(one.at(Warning))
+		report(one.withSeverity(Warning))
 	case r.Match == mailflow.RelationNone:
 		report(one)
 	}
@@ -121,6 +121,6 @@ func findNamesNotAccepted(_ *Facts, s sender, report func(Finding)) {
 		}
 	}
 	if len(others) > 0 {
-		report(saw("The certificate of %s is also for %s.", s.Name, list(others)))
+		report(newFinding("The certificate of %s is also for %s.", s.Name, list(others)))
 	}
 }

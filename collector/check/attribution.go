@@ -20,7 +20,7 @@ func attributionChecks() []Check {
 			Silences: []string{"attribution_fragile", "attribution_relay_denied", "null_sender_relay_denied"},
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
 				if len(a.Tenants) == 1 && a.Tenants[0] != s.tenant.Name {
-					report(foretold(a, "is attributed to the tenant %s by %s", a.Tenants[0], a.Ground))
+					report(attributionFinding(a, "is attributed to the tenant %s by %s", a.Tenants[0], a.Ground))
 				}
 			}),
 		},
@@ -33,7 +33,7 @@ func attributionChecks() []Check {
 			Silences: []string{"attribution_fragile", "attribution_relay_denied", "null_sender_relay_denied"},
 			Find: eachAttribution(func(_ sender, a *mailflow.Attribution, report func(Finding)) {
 				if a.Ambiguous() {
-					report(foretold(a, "fits the tenants %s alike, by %s", list(a.Tenants), a.Ground))
+					report(attributionFinding(a, "fits the tenants %s alike, by %s", list(a.Tenants), a.Ground))
 				}
 			}),
 		},
@@ -45,8 +45,8 @@ func attributionChecks() []Check {
 			Source:   "Updated Requirements for SMTP Relay through Exchange Online (3851357); KB 3169958; 5.7.64",
 			Silences: []string{"attribution_fragile", "null_sender_relay_denied"},
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
-				if a.Arrival.MailFrom != "" && denied(s, a) {
-					report(foretold(a, "is not relayed to the internet%s", predicted(a)))
+				if a.Arrival.MailFrom != "" && relayDenied(s, a) {
+					report(attributionFinding(a, "is not relayed to the internet%s", predictedReply(a)))
 				}
 			}),
 		},
@@ -57,8 +57,8 @@ func attributionChecks() []Check {
 			Remedy: "Let the sender present a certificate with a name of an accepted domain: only that relays mail without a sender.",
 			Source: "KB 3169958, \"Scenarios in which Microsoft 365 doesn't support relaying by default\"; 3851357",
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
-				if a.Arrival.MailFrom == "" && denied(s, a) && !byAddressAlone(s.connector) {
-					report(foretold(a, "is not relayed to the internet%s", predicted(a)))
+				if a.Arrival.MailFrom == "" && relayDenied(s, a) && !byAddressAlone(s.connector) {
+					report(attributionFinding(a, "is not relayed to the internet%s", predictedReply(a)))
 				}
 			}),
 		},
@@ -70,7 +70,7 @@ func attributionChecks() []Check {
 			Source: "MC1226222",
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
 				if a.Fragile != "" && len(a.Tenants) == 1 && a.Tenants[0] == s.tenant.Name && a.Reply == "" {
-					report(foretold(a, "reaches its tenant by %s: %s", a.Ground, a.Fragile))
+					report(attributionFinding(a, "reaches its tenant by %s: %s", a.Ground, a.Fragile))
 				}
 			}),
 		},
@@ -80,44 +80,44 @@ func attributionChecks() []Check {
 // eachAttribution asks a question of every simulated message of every sender behind an OnPremises connector: others attribute
 // nothing. What needs something unknown is not judged: the tenant's accepted domains, the connector's addresses or certificate name,
 // or both address and certificate of the message.
-func eachAttribution(ask func(s sender, a *mailflow.Attribution, report func(Finding))) func(*Facts, func(Finding)) {
+func eachAttribution(visit func(s sender, a *mailflow.Attribution, report func(Finding))) func(*Facts, func(Finding)) {
 	return eachSender(func(_ *Facts, s sender, report func(Finding)) {
 		if s.connector.Type != mailflow.OnPremises || len(s.connector.TrustedOrganizations) > 0 || len(s.tenant.AcceptedDomains) == 0 ||
 			!s.connector.Knows("sender_ip_addresses") || !s.connector.Knows("tls_sender_certificate_name") {
 			return
 		}
-		for i := range s.foretold {
-			if a := &s.foretold[i]; a.Arrival.Address.IsValid() || a.Arrival.Certificate != nil {
-				ask(s, a, report)
+		for i := range s.attributions {
+			if a := &s.attributions[i]; a.Arrival.Address.IsValid() || a.Arrival.Certificate != nil {
+				visit(s, a, report)
 			}
 		}
 	})
 }
 
-// denied tells that a message to the internet is refused, though not for being taken for another tenant's.
-func denied(s sender, a *mailflow.Attribution) bool {
+// relayDenied tells that a message to the internet is refused, though not for being taken for another tenant's.
+func relayDenied(s sender, a *mailflow.Attribution) bool {
 	stray := len(a.Tenants) > 1 || len(a.Tenants) == 1 && a.Tenants[0] != s.tenant.Name
 	return s.Relays != "internal" && !stray && (!a.Relay || a.Reply != "")
 }
 
-func predicted(a *mailflow.Attribution) string {
+func predictedReply(a *mailflow.Attribution) string {
 	if a.Reply == "" {
 		return ""
 	}
 	return "; predicted reply: " + a.Reply
 }
 
-// foretold words what becomes of a simulated message, with the last steps of its trace as evidence.
-func foretold(a *mailflow.Attribution, format string, args ...any) Finding {
-	one := saw("Mail %s %s.", arrival(a), fmt.Sprintf(format, args...))
+// attributionFinding words what becomes of a simulated message, with the last steps of its trace as evidence.
+func attributionFinding(a *mailflow.Attribution, format string, args ...any) Finding {
+	one := newFinding("Mail %s %s.", describeMessage(a), fmt.Sprintf(format, args...))
 	if doubts := a.VerdictDoubts(); len(doubts) > 0 {
-		one = one.unsure(strings.Join(doubts, "; "))
+		one = one.uncertain(strings.Join(doubts, "; "))
 	}
 	return one
 }
 
-// arrival says from whom and where a simulated message came.
-func arrival(a *mailflow.Attribution) string {
+// describeMessage says from whom and where a simulated message came.
+func describeMessage(a *mailflow.Attribution) string {
 	from := "with the null sender"
 	if a.Arrival.MailFrom != "" {
 		from = "from " + a.Arrival.MailFrom
@@ -144,7 +144,7 @@ func findInboundOverlap(f *Facts, report func(Finding)) {
 		names := append([]string{a.Connector}, a.Rivals...)
 		for _, name := range names {
 			others := slices.DeleteFunc(slices.Clone(names), func(other string) bool { return other == name })
-			report(saw("The sender %s matches this connector and %s alike.", s.Name, list(others)).of(
+			report(newFinding("The sender %s matches this connector and %s alike.", s.Name, list(others)).withSubject(
 				Subject{Tenant: s.tenant.Name, Direction: mailflow.Inbound, Connector: name}))
 		}
 	})(f, report)

@@ -83,49 +83,49 @@ func trustConsequences() []string {
 	return []string{"attribution_relay_denied", "null_sender_relay_denied", "attribution_fragile"}
 }
 
-// serious is the severity of what stops mail only where the certificate is demanded.
-func (c shown) serious() Severity {
+// severityIfDemanded is the severity of what stops mail only where the certificate is demanded.
+func (c observedCertificate) severityIfDemanded() Severity {
 	if c.demanded {
 		return Critical
 	}
 	return Warning
 }
 
-func findExpired(f *Facts, _ *Path, c shown, report func(Finding)) {
-	if end := c.Chain[0].NotAfter; past(f.Now, end) {
-		report(saw("%s expired on %s.", c.leaf(), day(end)).at(c.serious()))
+func findExpired(f *Facts, _ *Path, c observedCertificate, report func(Finding)) {
+	if end := c.Chain[0].NotAfter; expired(f.Now, end) {
+		report(newFinding("%s expired on %s.", c.describeLeaf(), day(end)).withSeverity(c.severityIfDemanded()))
 	}
-	if past(f.Now, c.ChainNotAfter) {
-		report(saw("%s: a certificate above it expired on %s.", c.leaf(), day(c.ChainNotAfter)).at(c.serious()))
+	if expired(f.Now, c.ChainNotAfter) {
+		report(newFinding("%s: a certificate above it expired on %s.", c.describeLeaf(), day(c.ChainNotAfter)).withSeverity(c.severityIfDemanded()))
 	}
 }
 
-func past(now, end time.Time) bool { return !end.IsZero() && now.After(end) }
+func expired(now, end time.Time) bool { return !end.IsZero() && now.After(end) }
 
-func findNotYetValid(f *Facts, _ *Path, c shown, report func(Finding)) {
+func findNotYetValid(f *Facts, _ *Path, c observedCertificate, report func(Finding)) {
 	if begin := c.Chain[0].NotBefore; begin.After(f.Now) {
-		report(saw("%s is valid from %s on.", c.leaf(), day(begin)).at(c.serious()))
+		report(newFinding("%s is valid from %s on.", c.describeLeaf(), day(begin)).withSeverity(c.severityIfDemanded()))
 	}
 	if c.ChainNotBefore.After(f.Now) {
-		report(saw("%s: a certificate above it is valid from %s on.", c.leaf(), day(c.ChainNotBefore)).at(c.serious()))
+		report(newFinding("%s: a certificate above it is valid from %s on.", c.describeLeaf(), day(c.ChainNotBefore)).withSeverity(c.severityIfDemanded()))
 	}
 }
 
-func findExpiresSoon(f *Facts, _ *Path, c shown, report func(Finding)) {
-	if c.exchange {
+func findExpiresSoon(f *Facts, _ *Path, c observedCertificate, report func(Finding)) {
+	if c.exchangeOnline {
 		return
 	}
 	leaf := c.Chain[0]
-	if s := f.Thresholds.leafEnds(f.Now, leaf.NotBefore, leaf.NotAfter); s != Off {
-		report(saw("%s is valid until %s.", c.leaf(), day(leaf.NotAfter)).at(min(s, c.serious())))
+	if s := f.Thresholds.leafExpirySeverity(f.Now, leaf.NotBefore, leaf.NotAfter); s != Off {
+		report(newFinding("%s is valid until %s.", c.describeLeaf(), day(leaf.NotAfter)).withSeverity(min(s, c.severityIfDemanded())))
 	}
-	if s := f.Thresholds.chainEnds(f.Now, c.ChainNotAfter); s != Off {
-		report(saw("%s: a certificate above it is valid until %s.", c.leaf(), day(c.ChainNotAfter)).at(min(s, c.serious())))
+	if s := f.Thresholds.chainExpirySeverity(f.Now, c.ChainNotAfter); s != Off {
+		report(newFinding("%s: a certificate above it is valid until %s.", c.describeLeaf(), day(c.ChainNotAfter)).withSeverity(min(s, c.severityIfDemanded())))
 	}
 }
 
-// chainEnds judges how near the end of a certificate above the leaf is, by days alone: what has ended is not judged here.
-func (t Thresholds) chainEnds(now, end time.Time) Severity {
+// chainExpirySeverity judges how near the end of a certificate above the leaf is, by days alone: what has ended is not judged here.
+func (t Thresholds) chainExpirySeverity(now, end time.Time) Severity {
 	left := end.Sub(now)
 	switch {
 	case end.IsZero() || left < 0:
@@ -138,10 +138,10 @@ func (t Thresholds) chainEnds(now, end time.Time) Severity {
 	return Off
 }
 
-// leafEnds judges how near the end of a leaf is: the share of its lifetime left must be low too, so that a certificate made for a
+// leafExpirySeverity judges how near the end of a leaf is: the share of its lifetime left must be low too, so that a certificate made for a
 // week is not near its end from its first day on.
-func (t Thresholds) leafEnds(now, begin, end time.Time) Severity {
-	byDays := t.chainEnds(now, end)
+func (t Thresholds) leafExpirySeverity(now, begin, end time.Time) Severity {
+	byDays := t.chainExpirySeverity(now, end)
 	lifetime := end.Sub(begin)
 	share := float64(end.Sub(now)) / float64(max(lifetime, 1))
 	switch {
@@ -156,26 +156,26 @@ func (t Thresholds) leafEnds(now, begin, end time.Time) Severity {
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // verdictFails finds certificates of which a question was answered with no. only, where given, tells which failures are meant.
-func verdictFails(v probes.Verdict, what string, only func(shown, probes.Judgement) bool) func(*Facts, *Path, shown, func(Finding)) {
-	return func(_ *Facts, p *Path, c shown, report func(Finding)) {
+func verdictFails(v probes.Verdict, what string, only func(observedCertificate, probes.Judgement) bool) func(*Facts, *Path, observedCertificate, func(Finding)) {
+	return func(_ *Facts, p *Path, c observedCertificate, report func(Finding)) {
 		j := c.Verdicts[v]
 		if j.Outcome != probes.Failed || only != nil && !only(c, j) {
 			return
 		}
-		if s := lesser(p, c.demanded); s != Off {
-			report(saw("%s %s%s.", c.leaf(), what, inWords(j.Detail)).at(s).unsure(j.Uncertain))
+		if s := downgraded(p, c.demanded); s != Off {
+			report(newFinding("%s %s%s.", c.describeLeaf(), what, withDetail(j.Detail)).withSeverity(s).uncertain(j.Uncertain))
 		}
 	}
 }
 
 // isUntrusted leaves out what other checks say: an expired certificate in the chain, and what Exchange Online itself shows, where
 // prober_roots_incomplete speaks of our roots.
-func isUntrusted(c shown, j probes.Judgement) bool {
-	return j.Reason != probes.ReasonCertificateExpired && !c.exchange
+func isUntrusted(c observedCertificate, j probes.Judgement) bool {
+	return j.Reason != probes.ReasonCertificateExpired && !c.exchangeOnline
 }
 
-// lesser is the severity of a certificate that does not verify: nobody minds at a partner's that demands nothing.
-func lesser(p *Path, demanded bool) Severity {
+// downgraded is the severity of a certificate that does not verify: nobody minds at a partner's that demands nothing.
+func downgraded(p *Path, demanded bool) Severity {
 	switch {
 	case demanded:
 		return Critical
@@ -185,16 +185,16 @@ func lesser(p *Path, demanded bool) Severity {
 	return Off
 }
 
-func inWords(detail string) string {
+func withDetail(detail string) string {
 	if detail == "" {
 		return ""
 	}
 	return ": " + detail
 }
 
-func findNameMismatch(_ *Facts, p *Path, c shown, report func(Finding)) {
+func findNameMismatch(_ *Facts, p *Path, c observedCertificate, report func(Finding)) {
 	j := c.Verdicts[probes.VerdictName]
-	if s := lesser(p, c.named); j.Outcome == probes.Failed && s != Off && !c.client {
-		report(saw("%s bears another name%s.", c.leaf(), inWords(j.Detail)).at(s).unsure(j.Uncertain))
+	if s := downgraded(p, c.nameDemanded); j.Outcome == probes.Failed && s != Off && !c.client {
+		report(newFinding("%s bears another name%s.", c.describeLeaf(), withDetail(j.Detail)).withSeverity(s).uncertain(j.Uncertain))
 	}
 }

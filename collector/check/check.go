@@ -105,7 +105,7 @@ type Facts struct {
 	Thresholds   Thresholds
 	Severity     func(tenant, code string) (Severity, bool) // what the configuration sets; nil sets nothing
 	Suppressions []Suppression
-	Before       map[Key]time.Time // what was found by the last run, and since when
+	FirstSeen    map[Key]time.Time // what was found by the last run, and since when
 
 	Overlaps       []mailflow.Overlap
 	Attributions   map[probes.PathID][]mailflow.Attribution // of each inbound path's sender: its domains, then the null sender
@@ -115,17 +115,17 @@ type Facts struct {
 	ExchangeHosts  []string            // more host patterns that are Exchange Online
 	MX             map[string][]string // hosts of each accepted domain's MX; nil: DNS was not asked; a domain without an entry got no answer
 
-	known *index
+	index *index
 }
 
 // Path is a planned path with what the probes know of it.
 type Path struct {
 	*probes.Path
-	Conclusive *probes.Result // newest round that passed or failed, confirmed; nil before it
-	Newest     *probes.Result // newest round that was not cut short, whatever it proved; no verdict is read of it; nil before it
-	Endpoints  []Endpoint     // what stays known of each endpoint, in the order host, address
-	Client     *probes.TLS    // inbound: the certificate its sender presents, judged at Now; nil where none is known
-	RootsLack  string         // inbound: what the sender's trusted_roots lack; "" where nothing, or not configured
+	Conclusive  *probes.Result // newest round that passed or failed, confirmed; nil before it
+	Newest      *probes.Result // newest round that was not cut short, whatever it proved; no verdict is read of it; nil before it
+	Endpoints   []Endpoint     // what stays known of each endpoint, in the order host, address
+	Client      *probes.TLS    // inbound: the certificate its sender presents, judged at Now; nil where none is known
+	MissingRoot string         // inbound: what the sender's trusted_roots lack; "" where nothing, or not configured
 }
 
 // Endpoint is what stays known of an endpoint when it cannot be reached.
@@ -137,8 +137,8 @@ type Endpoint struct {
 
 // Overload is an address whose paths cannot all be probed within their intervals.
 type Overload struct {
-	Address string
-	Paths   []probes.PathID
-	Needs   time.Duration // time all rounds take, one after the other
-	Within  time.Duration // the shortest interval among them
+	Address          string
+	Paths            []probes.PathID
+	TotalTime        time.Duration // time all rounds take, one after the other
+	ShortestInterval time.Duration // the shortest interval among them
 }

@@ -8,15 +8,15 @@ import (
 
 // eachOutbound asks a question of every outbound connector that is turned on and not in test mode: the others have no finding
 // but their own (contract, section 1). What it reports is about the connector.
-func eachOutbound(ask func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+func eachOutbound(visit func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
-		tell := about(report, &subject)
-		for _, t := range f.known.tenants {
+		report = withDefaultSubject(report, &subject)
+		for _, t := range f.index.tenants {
 			for j := range t.Outbound {
 				if c := &t.Outbound[j]; judgedOutbound(c) {
 					subject = outboundSubject(t, c)
-					ask(f, t, c, tell)
+					visit(f, t, c, report)
 				}
 			}
 		}
@@ -32,15 +32,15 @@ func inboundSubject(t *tenant, c *mailflow.InboundConnector) Subject {
 }
 
 // eachInbound asks a question of every inbound connector that is turned on.
-func eachInbound(ask func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+func eachInbound(visit func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
-		tell := about(report, &subject)
-		for _, t := range f.known.tenants {
+		report = withDefaultSubject(report, &subject)
+		for _, t := range f.index.tenants {
 			for j := range t.Inbound {
 				if c := &t.Inbound[j]; c.IsEnabled() {
 					subject = inboundSubject(t, c)
-					ask(f, t, c, tell)
+					visit(f, t, c, report)
 				}
 			}
 		}
@@ -50,30 +50,30 @@ func eachInbound(ask func(f *Facts, t *tenant, c *mailflow.InboundConnector, rep
 // eachSource asks a question of every inbound connector that is turned on and stands for servers of the tenant's own: only these
 // attribute mail (MC1226222). One that trusts another Microsoft 365 organisation uses no other parameter (Set-InboundConnector,
 // TrustedOrganizations).
-func eachSource(ask func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+func eachSource(visit func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
 	return eachInbound(func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 		if c.Type == mailflow.OnPremises && len(c.TrustedOrganizations) == 0 {
-			ask(f, t, c, report)
+			visit(f, t, c, report)
 		}
 	})
 }
 
 // eachSender asks a question of every sender behind an inbound connector that is turned on. What rests on an assumed sender is at
 // most a warning (contract, section 2).
-func eachSender(ask func(f *Facts, s sender, report func(Finding))) func(*Facts, func(Finding)) {
+func eachSender(visit func(f *Facts, s sender, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
-		tell := about(report, &subject)
-		for i := range f.known.senders {
-			s := f.known.senders[i]
+		report = withDefaultSubject(report, &subject)
+		for i := range f.index.senders {
+			s := f.index.senders[i]
 			subject = Subject(s.id())
-			ask(f, s, s.limit(tell))
+			visit(f, s, s.atMostWarningIfAssumed(report))
 		}
 	}
 }
 
-// limit keeps what is reported of an assumed sender at warning, and says what it rests on.
-func (s sender) limit(report func(Finding)) func(Finding) {
+// atMostWarningIfAssumed keeps what is reported of an assumed sender at warning, and says what it rests on.
+func (s sender) atMostWarningIfAssumed(report func(Finding)) func(Finding) {
 	if !s.Assumed {
 		return report
 	}
@@ -87,41 +87,41 @@ func (s sender) limit(report func(Finding)) func(Finding) {
 }
 
 // eachTenant asks a question of every tenant.
-func eachTenant(ask func(f *Facts, t *tenant, report func(Finding))) func(*Facts, func(Finding)) {
+func eachTenant(visit func(f *Facts, t *tenant, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
-		tell := about(report, &subject)
-		for _, t := range f.known.tenants {
+		report = withDefaultSubject(report, &subject)
+		for _, t := range f.index.tenants {
 			subject = Subject{Tenant: t.Name}
-			ask(f, t, tell)
+			visit(f, t, report)
 		}
 	}
 }
 
 // eachPath asks a question of every path whose connector is not muted.
-func eachPath(ask func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
+func eachPath(visit func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
-		tell := about(report, &subject)
-		for _, p := range f.known.judged {
+		report = withDefaultSubject(report, &subject)
+		for _, p := range f.index.judgedPaths {
 			subject = Subject(p.ID)
-			ask(f, p, tell)
+			visit(f, p, report)
 		}
 	}
 }
 
 // eachProbed asks a question of every path that the daemon probes.
-func eachProbed(ask func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
+func eachProbed(visit func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
 	return eachPath(func(f *Facts, p *Path, report func(Finding)) {
 		if p.NotProbed == "" {
-			ask(f, p, report)
+			visit(f, p, report)
 		}
 	})
 }
 
-// about gives each finding the subject of the moment, unless the check has named one itself. One function serves all subjects of a
+// withDefaultSubject gives each finding the subject of the moment, unless the check has named one itself. One function serves all subjects of a
 // check: among ten thousand tenants a function for each would be most of the cost.
-func about(report func(Finding), s *Subject) func(Finding) {
+func withDefaultSubject(report func(Finding), s *Subject) func(Finding) {
 	return func(one Finding) {
 		if one.Subject == (Subject{}) {
 			one.Subject = *s

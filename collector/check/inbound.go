@@ -21,7 +21,7 @@ func inboundChecks() []Check {
 			Silences: []string{"attribution_relay_denied", "null_sender_relay_denied", "attribution_fragile", "inbound_connector_without_sender", "presented_certificate_not_configured"},
 			Find: eachSource(func(_ *Facts, _ *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 				if c.TLSSenderCertificateName == "" && len(c.SenderIPAddresses) == 0 && c.Knows("tls_sender_certificate_name") && c.Knows("sender_ip_addresses") {
-					report(saw("TlsSenderCertificateName and SenderIPAddresses are empty."))
+					report(newFinding("TlsSenderCertificateName and SenderIPAddresses are empty."))
 				}
 			}),
 		},
@@ -34,7 +34,7 @@ func inboundChecks() []Check {
 			Silences: []string{"certificate_domain_not_accepted"},
 			Find: eachSource(func(_ *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 				if why := tooBroad(t, c.TLSSenderCertificateName); why != "" {
-					report(saw("TlsSenderCertificateName is %s: %s.", c.TLSSenderCertificateName, why))
+					report(newFinding("TlsSenderCertificateName is %s: %s.", c.TLSSenderCertificateName, why))
 				}
 			}),
 		},
@@ -46,7 +46,7 @@ func inboundChecks() []Check {
 			Source: "MC1226222; KB 3169958",
 			Find: eachSource(func(_ *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 				if byAddressAlone(c) && c.Knows("tls_sender_certificate_name") && !allInternal(t.senders[c.Name]) {
-					report(saw("TlsSenderCertificateName is empty; SenderIPAddresses: %s.", list(c.SenderIPAddresses)))
+					report(newFinding("TlsSenderCertificateName is empty; SenderIPAddresses: %s.", list(c.SenderIPAddresses)))
 				}
 			}),
 		},
@@ -59,7 +59,7 @@ func inboundChecks() []Check {
 			Find: eachInbound(func(_ *Facts, _ *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 				for _, text := range c.SenderIPAddresses {
 					if _, fault := mailflow.ParseRange(text); fault != "" {
-						report(saw("SenderIPAddresses has %s: %s.", text, fault))
+						report(newFinding("SenderIPAddresses has %s: %s.", text, fault))
 					}
 				}
 			}),
@@ -72,8 +72,8 @@ func inboundChecks() []Check {
 			Source: "RFC 1918; RFC 6890; Set-InboundConnector, SenderIPAddresses",
 			Find: eachInbound(func(_ *Facts, _ *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 				for _, text := range c.SenderIPAddresses {
-					if r, fault := mailflow.ParseRange(text); fault != mailflow.RangeUnreadable && unreachable(r) != "" {
-						report(saw("SenderIPAddresses has %s: it is %s.", text, unreachable(r)))
+					if r, fault := mailflow.ParseRange(text); fault != mailflow.RangeUnreadable && notPubliclyRoutable(r) != "" {
+						report(newFinding("SenderIPAddresses has %s: it is %s.", text, notPubliclyRoutable(r)))
 					}
 				}
 			}),
@@ -90,7 +90,7 @@ func inboundChecks() []Check {
 						return
 					}
 				}
-				report(saw("No sender is configured, and neither an address nor a certificate can be assumed."))
+				report(newFinding("No sender is configured, and neither an address nor a certificate can be assumed."))
 			}),
 		},
 	}

@@ -12,9 +12,9 @@ type index struct {
 	paths   map[probes.PathID]*Path
 	pathsOf map[Subject][]*Path // by connector
 
-	judged       []*Path  // whose connector is not muted
-	senders      []sender // behind connectors that are turned on
-	certificates []shown  // on judged paths
+	judgedPaths  []*Path               // whose connector is not muted
+	senders      []sender              // behind connectors that are turned on
+	certificates []observedCertificate // on judged paths
 }
 
 // tenant is a tenant with its parts by name.
@@ -42,8 +42,8 @@ func newIndex(f *Facts) *index {
 		connector.Path = ""
 		x.paths[p.ID] = p
 		x.pathsOf[connector] = append(x.pathsOf[connector], p)
-		if t := x.named[p.ID.Tenant]; t == nil || !t.mutes(p.ID.Direction, p.ID.Connector) {
-			x.judged = append(x.judged, p)
+		if t := x.named[p.ID.Tenant]; t == nil || !t.skips(p.ID.Direction, p.ID.Connector) {
+			x.judgedPaths = append(x.judgedPaths, p)
 		}
 	}
 	x.findSenders(f)
@@ -52,7 +52,7 @@ func newIndex(f *Facts) *index {
 
 func (x *index) findSenders(f *Facts) {
 	behind := make(map[*Path]int, len(f.Paths))
-	x.senders, x.certificates = make([]sender, 0, len(f.Paths)), make([]shown, 0, 2*len(f.Paths))
+	x.senders, x.certificates = make([]sender, 0, len(f.Paths)), make([]observedCertificate, 0, 2*len(f.Paths))
 	for _, t := range x.tenants {
 		for i := range t.Senders {
 			one := &t.Senders[i]
@@ -61,19 +61,19 @@ func (x *index) findSenders(f *Facts) {
 				continue
 			}
 			s := sender{Sender: one, tenant: t, connector: c}
-			s.path, s.foretold = x.paths[s.id()], f.Attributions[s.id()]
+			s.path, s.attributions = x.paths[s.id()], f.Attributions[s.id()]
 			if s.path != nil {
 				behind[s.path] = len(x.senders)
 			}
 			x.senders = append(x.senders, s)
 		}
 	}
-	for _, p := range x.judged {
+	for _, p := range x.judgedPaths {
 		var s *sender
 		if i, ok := behind[p]; ok {
 			s = &x.senders[i]
 		}
-		x.certificates = appendShown(x.certificates, f, p, s)
+		x.certificates = appendObserved(x.certificates, f, p, s)
 	}
 }
 
@@ -96,8 +96,8 @@ func newTenant(of *mailflow.Tenant) *tenant {
 	return t
 }
 
-// mutes tells that a connector is turned off or in test mode: it has no finding but its own (contract, section 1).
-func (t *tenant) mutes(d mailflow.Direction, connector string) bool {
+// skips tells that a connector is turned off or in test mode: it has no finding but its own (contract, section 1).
+func (t *tenant) skips(d mailflow.Direction, connector string) bool {
 	if d == mailflow.Inbound {
 		c, ok := t.inbound[connector]
 		return ok && !c.IsEnabled()
@@ -113,10 +113,10 @@ func judgedOutbound(c *mailflow.OutboundConnector) bool {
 // sender is a sender with what it belongs to.
 type sender struct {
 	*mailflow.Sender
-	tenant    *tenant
-	connector *mailflow.InboundConnector
-	path      *Path // nil where none is planned
-	foretold  []mailflow.Attribution
+	tenant       *tenant
+	connector    *mailflow.InboundConnector
+	path         *Path // nil where none is planned
+	attributions []mailflow.Attribution
 }
 
 func (s sender) id() probes.PathID {

@@ -18,7 +18,7 @@ func outboundChecks() []Check {
 			Silences: []string{"connector_not_probeable", "connector_not_validated", "connector_validation_stale"},
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				if c.UseMXRecord == mailflow.No && len(c.SmartHosts) == 0 && c.Knows("smart_hosts") {
-					report(saw("UseMXRecord is false and SmartHosts is empty."))
+					report(newFinding("UseMXRecord is false and SmartHosts is empty."))
 				}
 			}),
 		},
@@ -30,7 +30,7 @@ func outboundChecks() []Check {
 			Source: "Set-OutboundConnector, UseMXRecord",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				if c.UseMXRecord == mailflow.Yes && len(c.SmartHosts) > 0 {
-					report(saw("UseMXRecord is true, so these smart hosts are not used: %s.", list(c.SmartHosts)))
+					report(newFinding("UseMXRecord is true, so these smart hosts are not used: %s.", list(c.SmartHosts)))
 				}
 			}),
 		},
@@ -50,8 +50,8 @@ func outboundChecks() []Check {
 			Source: "Set-OutboundConnector, SmartHosts; RFC 1918; RFC 6890",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				for _, host := range usedSmartHosts(c) {
-					if r, ok := literal(host); ok && unreachable(r) != "" {
-						report(saw("The smart host %s is %s.", host, unreachable(r)))
+					if r, ok := literal(host); ok && notPubliclyRoutable(r) != "" {
+						report(newFinding("The smart host %s is %s.", host, notPubliclyRoutable(r)))
 					}
 				}
 			}),
@@ -64,7 +64,7 @@ func outboundChecks() []Check {
 			Source: "Set-OutboundConnector, TlsSettings; set-up-connectors-to-route-mail, prerequisites",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				if c.Type == mailflow.OnPremises && c.TLSSettings == mailflow.Opportunistic && c.Knows("tls_settings") {
-					report(saw("TlsSettings is null: TLS is tried, and mail goes out without it where it fails."))
+					report(newFinding("TlsSettings is null: TLS is tried, and mail goes out without it where it fails."))
 				}
 			}),
 		},
@@ -77,7 +77,7 @@ func outboundChecks() []Check {
 			Silences: []string{"certificate_name_mismatch"},
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				if c.TLSSettings == mailflow.DomainValidation && c.TLSDomain == "" && c.Knows("tls_domain") {
-					report(saw("TlsSettings is DomainValidation and TlsDomain is empty."))
+					report(newFinding("TlsSettings is DomainValidation and TlsDomain is empty."))
 				}
 			}),
 		},
@@ -89,7 +89,7 @@ func outboundChecks() []Check {
 			Source: "Set-OutboundConnector, TlsDomain: only with DomainValidation",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				if c.TLSDomain != "" && c.TLSSettings != mailflow.DomainValidation && c.Knows("tls_settings") {
-					report(saw("TlsDomain is %s, but TlsSettings is %s.", c.TLSDomain, settingsWord(c.TLSSettings)))
+					report(newFinding("TlsDomain is %s, but TlsSettings is %s.", c.TLSDomain, settingsWord(c.TLSSettings)))
 				}
 			}),
 		},
@@ -115,14 +115,14 @@ func findExchangeSmartHost(f *Facts, t *tenant, c *mailflow.OutboundConnector, r
 	for _, host := range usedSmartHosts(c) {
 		if r, ok := literal(host); ok {
 			if known, ok := mailflow.ExchangeOnlineRange(r); ok {
-				report(saw("The smart host %s lies in %s, a range of Exchange Online.", host, known))
+				report(newFinding("The smart host %s lies in %s, a range of Exchange Online.", host, known))
 			}
 			continue
 		}
 		if domain, ok := f.ownMX(t, host); ok {
-			report(saw("The smart host %s is the MX of %s, an accepted domain of this tenant: mail comes back.", host, domain))
+			report(newFinding("The smart host %s is the MX of %s, an accepted domain of this tenant: mail comes back.", host, domain))
 		} else if mailflow.IsExchangeOnline(host, f.ExchangeHosts) {
-			report(saw("The smart host %s is a host of Exchange Online.", host).at(Info))
+			report(newFinding("The smart host %s is a host of Exchange Online.", host).withSeverity(Info))
 		}
 	}
 }
@@ -150,9 +150,9 @@ func literal(host string) (mailflow.Range, bool) {
 	return r, fault != mailflow.RangeUnreadable
 }
 
-// unreachable says why no mail server on the internet has an address of this range; "" where it may. Ranges for documentation stand
+// notPubliclyRoutable says why no mail server on the internet has an address of this range; "" where it may. Ranges for documentation stand
 // in examples and nowhere else: they are nobody's mistake.
-func unreachable(r mailflow.Range) string {
+func notPubliclyRoutable(r mailflow.Range) string {
 	if kind := r.Special(); kind != mailflow.SpecialDocumentation {
 		return kind
 	}

@@ -33,7 +33,7 @@ func Overloads(paths []Path, concurrent int, gap time.Duration) []Overload {
 	loads := map[netip.Addr]*Overload{} // of most addresses there is nothing to tell
 	for address, s := range share {
 		if s > 1 {
-			loads[address] = &Overload{Address: address.String(), Within: math.MaxInt64}
+			loads[address] = &Overload{Address: address.String(), ShortestInterval: math.MaxInt64}
 		}
 	}
 	if len(loads) == 0 {
@@ -44,8 +44,8 @@ func Overloads(paths []Path, concurrent int, gap time.Duration) []Overload {
 		if l == nil {
 			return
 		}
-		l.Needs += took
-		l.Within = min(l.Within, p.Settings.Interval)
+		l.TotalTime += took
+		l.ShortestInterval = min(l.ShortestInterval, p.Settings.Interval)
 		if len(l.Paths) < MaxEvidence && !slices.Contains(l.Paths, p.ID) {
 			l.Paths = append(l.Paths, p.ID)
 		}

@@ -19,7 +19,7 @@ func proberChecks() []Check {
 			Silences: []string{"connector_not_validated", "connector_validation_stale"},
 			Find: func(f *Facts, report func(Finding)) {
 				if f.VantageBlocked != "" {
-					report(saw("%s", f.VantageBlocked))
+					report(newFinding("%s", f.VantageBlocked))
 				}
 			},
 		},
@@ -44,7 +44,7 @@ func proberChecks() []Check {
 				for i := range p.Newest.Endpoints {
 					e := &p.Newest.Endpoints[i]
 					if _, step, ok := e.FirstProblem(); ok && step.Reason == probes.ReasonAddressRefused {
-						report(saw("%s: %s.", endpointName(e), step.Detail))
+						report(newFinding("%s: %s.", endpointName(e), step.Detail))
 					}
 				}
 			}),
@@ -57,7 +57,7 @@ func proberChecks() []Check {
 			Source: "This exporter's configuration",
 			Find: eachProbed(func(_ *Facts, p *Path, report func(Finding)) {
 				if p.NotProbeable != "" {
-					report(saw("%s.", p.NotProbeable))
+					report(newFinding("%s.", p.NotProbeable))
 				}
 			}),
 		},
@@ -79,7 +79,7 @@ func findOverload(f *Facts, report func(Finding)) {
 		for _, id := range o.Paths {
 			names = append(names, id.String())
 		}
-		one := saw("%s: the rounds of its paths take %s, the shortest interval is %s. Among them: %s.", o.Address, o.Needs.Round(time.Second), o.Within, list(names))
+		one := newFinding("%s: the rounds of its paths take %s, the shortest interval is %s. Among them: %s.", o.Address, o.TotalTime.Round(time.Second), o.ShortestInterval, list(names))
 		if own := o.Paths; len(own) > 0 && len(own) < MaxEvidence && !slices.ContainsFunc(own, func(id probes.PathID) bool { return id.Tenant != own[0].Tenant }) {
 			one.Tenant = own[0].Tenant
 		}
@@ -89,15 +89,15 @@ func findOverload(f *Facts, report func(Finding)) {
 
 // findProberRoots is one finding for the whole exporter: its roots are the same for every path.
 func findProberRoots(f *Facts, report func(Finding)) {
-	eachCertificate(func(_ *Facts, _ *Path, c shown, _ func(Finding)) {
+	eachCertificate(func(_ *Facts, _ *Path, c observedCertificate, _ func(Finding)) {
 		trust := c.Verdicts[probes.VerdictTrust]
-		if !c.exchange || c.client || trust.Outcome != probes.Failed || trust.Reason == probes.ReasonCertificateExpired {
+		if !c.exchangeOnline || c.client || trust.Outcome != probes.Failed || trust.Reason == probes.ReasonCertificateExpired {
 			return
 		}
 		what := "nor with DigiCert Global Root G2 alone"
 		if c.MicrosoftRoot.Outcome == probes.Passed {
 			what = "but with DigiCert Global Root G2"
 		}
-		report(saw("%s: the chain of %s does not verify with this host's roots, %s.", c.at(), c.Chain[0].Subject, what))
+		report(newFinding("%s: the chain of %s does not verify with this host's roots, %s.", c.source(), c.Chain[0].Subject, what))
 	})(f, report)
 }

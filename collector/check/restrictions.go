@@ -21,10 +21,10 @@ func restrictionChecks() []Check {
 					return
 				}
 				if c.RestrictDomainsToIPAddresses == mailflow.Yes && len(c.SenderIPAddresses) == 0 && c.Knows("sender_ip_addresses") {
-					report(saw("RestrictDomainsToIPAddresses is true and SenderIPAddresses is empty."))
+					report(newFinding("RestrictDomainsToIPAddresses is true and SenderIPAddresses is empty."))
 				}
 				if c.RestrictDomainsToCertificate == mailflow.Yes && c.TLSSenderCertificateName == "" && c.Knows("tls_sender_certificate_name") {
-					report(saw("RestrictDomainsToCertificate is true and TlsSenderCertificateName is empty."))
+					report(newFinding("RestrictDomainsToCertificate is true and TlsSenderCertificateName is empty."))
 				}
 			}),
 		},
@@ -39,7 +39,7 @@ func restrictionChecks() []Check {
 					return
 				}
 				for _, name := range restrictions(c) {
-					report(saw("%s is true, ConnectorType is OnPremises.", name))
+					report(newFinding("%s is true, ConnectorType is OnPremises.", name))
 				}
 			}),
 		},
@@ -62,10 +62,10 @@ func restrictionChecks() []Check {
 					return
 				}
 				if c.CloudServicesMailEnabled == mailflow.Yes {
-					report(saw("TreatMessagesAsInternal and CloudServicesMailEnabled are true."))
+					report(newFinding("TreatMessagesAsInternal and CloudServicesMailEnabled are true."))
 				}
 				if c.Type != mailflow.OnPremises && c.Type != "" {
-					report(saw("TreatMessagesAsInternal is true, ConnectorType is %s.", c.Type))
+					report(newFinding("TreatMessagesAsInternal is true, ConnectorType is %s.", c.Type))
 				}
 			}),
 		},
@@ -102,11 +102,11 @@ func findPartnerLockout(f *Facts, t *tenant, c *mailflow.InboundConnector, repor
 	for _, d := range t.AcceptedDomains {
 		if host, ok := f.leadsToExchange(d.Name); ok && !mailflow.IsInitial(d.Name) {
 			reached = true
-			report(saw("SenderDomains has *, %s is true, and the MX of %s is %s.", list(on), d.Name, host))
+			report(newFinding("SenderDomains has *, %s is true, and the MX of %s is %s.", list(on), d.Name, host))
 		}
 	}
 	if !reached {
-		report(saw("SenderDomains has * and %s is true; no MX of an accepted domain is known to lead to Exchange Online.", list(on)).at(Info))
+		report(newFinding("SenderDomains has * and %s is true; no MX of an accepted domain is known to lead to Exchange Online.", list(on)).withSeverity(Info))
 	}
 }
 
@@ -125,18 +125,18 @@ func findEnhancedFiltering(_ *Facts, _ *tenant, c *mailflow.InboundConnector, re
 		return
 	}
 	if len(c.EFUsers) > 0 {
-		report(saw("EFUsers limits Enhanced Filtering to %d recipients.", len(c.EFUsers)))
+		report(newFinding("EFUsers limits Enhanced Filtering to %d recipients.", len(c.EFUsers)))
 	}
 	for _, text := range c.EFSkipIPs {
 		r, fault := mailflow.ParseRange(text)
 		if fault == mailflow.RangeUnreadable {
 			continue
 		}
-		if why := unreachable(r); why != "" {
-			report(saw("EFSkipIPs has %s: it is %s.", text, why))
+		if why := notPubliclyRoutable(r); why != "" {
+			report(newFinding("EFSkipIPs has %s: it is %s.", text, why))
 		}
 		if known, ok := mailflow.ExchangeOnlineRange(r); ok {
-			report(saw("EFSkipIPs has %s: it lies in %s, a range of Exchange Online.", text, known))
+			report(newFinding("EFSkipIPs has %s: it lies in %s, a range of Exchange Online.", text, known))
 		}
 	}
 }

@@ -38,7 +38,7 @@ func routingChecks() []Check {
 			Source: "Set-OutboundConnector, RecipientDomains, AllAcceptedDomains, IsTransportRuleScoped",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				if len(c.RecipientDomains) == 0 && c.AllAcceptedDomains == mailflow.No && c.IsTransportRuleScoped == mailflow.No && c.Knows("recipient_domains") {
-					report(saw("RecipientDomains is empty, AllAcceptedDomains and IsTransportRuleScoped are false."))
+					report(newFinding("RecipientDomains is empty, AllAcceptedDomains and IsTransportRuleScoped are false."))
 				}
 			}),
 			Silences: []string{"connector_not_probeable", "connector_not_validated", "connector_validation_stale"},
@@ -57,18 +57,18 @@ func findRecipientOutside(_ *Facts, t *tenant, c *mailflow.OutboundConnector, re
 	}
 	for _, recipient := range c.ValidationRecipients {
 		_, domain, ok := strings.Cut(recipient, "@")
-		if !ok || covers(c.RecipientDomains, domain) {
+		if !ok || anyPatternMatches(c.RecipientDomains, domain) {
 			continue
 		}
 		if _, accepted := t.domains.Owns(domain); !all || !accepted {
-			report(saw("A validation recipient is at %s, the connector is for %s.", domain, scope))
+			report(newFinding("A validation recipient is at %s, the connector is for %s.", domain, scope))
 		}
 	}
 }
 
-// covers tells that a list of domains, "*.domain" or "*" takes in a domain. Whether "*.contoso.com" takes in contoso.com itself is
+// anyPatternMatches tells that a list of domains, "*.domain" or "*" takes in a domain. Whether "*.contoso.com" takes in contoso.com itself is
 // not documented; it is let pass.
-func covers(patterns []string, domain string) bool {
+func anyPatternMatches(patterns []string, domain string) bool {
 	domain, _ = mailflow.NormaliseDomain(domain)
 	return domain != "" && slices.ContainsFunc(patterns, func(pattern string) bool {
 		pattern, ok := mailflow.NormaliseDomain(pattern)
@@ -108,9 +108,9 @@ func findOutboundOverlap(_ *Facts, t *tenant, report func(Finding)) {
 	}
 	slices.Sort(order)
 	for _, what := range order {
-		clash(t, report, what, claims[what], what, claims[what], "")
+		reportOverlap(t, report, what, claims[what], what, claims[what], "")
 		for _, wider := range wildcardsOver(what) {
-			clash(t, report, what, claims[what], wider, claims[wider], "")
+			reportOverlap(t, report, what, claims[what], wider, claims[wider], "")
 		}
 	}
 	findAcceptedAgainstWildcard(t, claims, order, report)
@@ -142,29 +142,29 @@ func findAcceptedAgainstWildcard(t *tenant, claims map[string][]*mailflow.Outbou
 		report := report
 		if what == "*" { // own domains to the premises, all else to a gateway: a common design
 			tell := report
-			report = func(one Finding) { tell(one.at(Info)) }
+			report = func(one Finding) { tell(one.withSeverity(Info)) }
 		}
 		for _, d := range t.AcceptedDomains {
-			if covers([]string{what}, d.Name) {
-				clash(t, report, allAccepted, claims[allAccepted], what, claims[what], unsure)
+			if anyPatternMatches([]string{what}, d.Name) {
+				reportOverlap(t, report, allAccepted, claims[allAccepted], what, claims[what], unsure)
 				break
 			}
 		}
 	}
 }
 
-// maxClash bounds how many connectors of one claim are compared: evidence holds no more.
-const maxClash = 2 * MaxEvidence
+// maxCompared bounds how many connectors of one claim are compared: evidence holds no more.
+const maxCompared = 2 * MaxEvidence
 
-// clash reports each connector of either side with what it clashes with.
-func clash(t *tenant, report func(Finding), what string, these []*mailflow.OutboundConnector, other string, those []*mailflow.OutboundConnector, unsure string) {
-	for _, a := range these[:min(len(these), maxClash)] {
-		for _, b := range those[:min(len(those), maxClash)] {
+// reportOverlap reports each connector of either side with what it clashes with.
+func reportOverlap(t *tenant, report func(Finding), what string, these []*mailflow.OutboundConnector, other string, those []*mailflow.OutboundConnector, unsure string) {
+	for _, a := range these[:min(len(these), maxCompared)] {
+		for _, b := range those[:min(len(those), maxCompared)] {
 			if a == b {
 				continue
 			}
-			report(saw("It is for %s, the connector %s for %s.", what, b.Name, other).unsure(unsure).of(outboundSubject(t, a)))
-			report(saw("It is for %s, the connector %s for %s.", other, a.Name, what).unsure(unsure).of(outboundSubject(t, b)))
+			report(newFinding("It is for %s, the connector %s for %s.", what, b.Name, other).uncertain(unsure).withSubject(outboundSubject(t, a)))
+			report(newFinding("It is for %s, the connector %s for %s.", other, a.Name, what).uncertain(unsure).withSubject(outboundSubject(t, b)))
 		}
 	}
 }

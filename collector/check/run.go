@@ -13,7 +13,7 @@ import (
 func Run(facts *Facts) []Finding {
 	indexed := *facts
 	f := &indexed
-	f.known = newIndex(f)
+	f.index = newIndex(f)
 	found := map[Key]Finding{}
 	for _, c := range Catalogue() {
 		c.Find(f, func(got Finding) {
@@ -34,7 +34,7 @@ func Run(facts *Facts) []Finding {
 		})
 	}
 	f.date(found)
-	silence(found)
+	suppressConsequences(found)
 	all := make([]Finding, 0, len(found))
 	for _, one := range found {
 		one.Suppressed = f.suppression(one)
@@ -76,16 +76,16 @@ func merge(a, b Finding) Finding {
 func (f *Facts) date(found map[Key]Finding) {
 	for key, one := range found {
 		one.Since = f.Now
-		if before, ok := f.Before[key]; ok {
+		if before, ok := f.FirstSeen[key]; ok {
 			one.Since = before
 		}
 		found[key] = one
 	}
 }
 
-// silence takes out the consequences of what was found about the same path, connector or tenant, but for those that stood before
+// suppressConsequences takes out the consequences of what was found about the same path, connector or tenant, but for those that stood before
 // their cause did, and for those that matter more: a warning silences nothing critical.
-func silence(found map[Key]Finding) {
+func suppressConsequences(found map[Key]Finding) {
 	consequences := map[string][]string{}
 	for _, c := range Catalogue() {
 		consequences[c.Code] = c.Silences

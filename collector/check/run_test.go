@@ -20,7 +20,7 @@ func TestRunSilencesOnlyWhatCameWithTheCause(t *testing.T) {
 		"stood before": {now.Add(-time.Hour), 2},
 	} {
 		found := map[Key]Finding{cause: {Key: cause, Since: now}, consequence: {Key: consequence, Since: c.consequenceSince}}
-		if silence(found); len(found) != c.want {
+		if suppressConsequences(found); len(found) != c.want {
 			t.Errorf("%s: %d findings, want %d", name, len(found), c.want)
 		}
 	}

@@ -25,13 +25,13 @@ func servedChecks() []Check {
 // findServed looks at single addresses alone: at a network, anybody may answer.
 func findServed(f *Facts, report func(Finding)) {
 	type place struct{ tenant, address string }
-	served := map[place]shown{}
-	for _, c := range f.known.certificates {
+	served := map[place]observedCertificate{}
+	for _, c := range f.index.certificates {
 		if c.endpoint != nil && c.endpoint.Address != "" && c.path.ID.Direction == mailflow.Outbound && c.path.ConnectorType == mailflow.OnPremises {
 			served[place{c.path.ID.Tenant, c.endpoint.Address}] = c
 		}
 	}
-	for _, c := range f.known.certificates {
+	for _, c := range f.index.certificates {
 		if !c.client || c.sender == nil || c.sender.Certificate.File == "" && c.sender.Certificate.PKCS12 == "" {
 			continue
 		}
@@ -41,7 +41,7 @@ func findServed(f *Facts, report func(Finding)) {
 			}
 			other, ok := served[place{c.path.ID.Tenant, address.Addr().String()}]
 			if ok && differs(c.Chain[0], other.Chain[0]) {
-				one := saw("The file holds %s; %s.", told(c.Chain[0]), other.at()+" shows "+told(other.Chain[0]))
+				one := newFinding("The file holds %s; %s.", describe(c.Chain[0]), other.source()+" shows "+describe(other.Chain[0]))
 				one.Subject = Subject(c.path.ID)
 				report(one)
 			}
@@ -60,6 +60,6 @@ func differs(a, b *probes.Certificate) bool {
 	return slices.ContainsFunc(a.Names(), func(name string) bool { return slices.Contains(others, name) })
 }
 
-func told(c *probes.Certificate) string {
+func describe(c *probes.Certificate) string {
 	return fmt.Sprintf("the certificate for %s (serial %s, until %s)", c.Subject, c.Serial, day(c.NotAfter))
 }

@@ -56,7 +56,7 @@ func eachShared(kinds ...mailflow.Shared) func(*Facts, func(Finding)) {
 }
 
 func (f *Facts) reportShared(o *mailflow.Overlap, report func(Finding)) {
-	t := f.known.named[o.Tenant]
+	t := f.index.named[o.Tenant]
 	if t == nil || o.Count == 0 || o.Kind == mailflow.SharedSendConnector && strings.HasPrefix(o.Value, firstOrganization) {
 		return
 	}
@@ -68,12 +68,12 @@ func (f *Facts) reportShared(o *mailflow.Overlap, report func(Finding)) {
 		}
 		subject = inboundSubject(t, c)
 	}
-	one := saw("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), f.others(o)).at(Warning)
+	one := newFinding("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), f.others(o)).withSeverity(Warning)
 	one.Subject = subject
-	if o.Kind != mailflow.SharedSendConnector && f.astray(t, o.Connector) {
+	if o.Kind != mailflow.SharedSendConnector && f.misattributed(t, o.Connector) {
 		one.Severity = Critical
 	}
-	f.limitShared(t, o, report)(one)
+	f.atMostWarningIfSenderAssumed(t, o, report)(one)
 }
 
 var sharedNouns = map[mailflow.Shared]string{
@@ -107,8 +107,8 @@ func (f *Facts) others(o *mailflow.Overlap) string {
 	return list(sides)
 }
 
-// astray tells that a sender of the connector is attributed to a wrong tenant, or to more than one, by documented rules.
-func (f *Facts) astray(t *tenant, connector string) bool {
+// misattributed tells that a sender of the connector is attributed to a wrong tenant, or to more than one, by documented rules.
+func (f *Facts) misattributed(t *tenant, connector string) bool {
 	for _, one := range t.senders[connector] {
 		s := sender{Sender: one, tenant: t, connector: t.inbound[connector]}
 		for _, a := range f.Attributions[s.id()] {
@@ -121,11 +121,11 @@ func (f *Facts) astray(t *tenant, connector string) bool {
 	return false
 }
 
-// limitShared keeps what rests on an assumed sender's own values at warning.
-func (f *Facts) limitShared(t *tenant, o *mailflow.Overlap, report func(Finding)) func(Finding) {
+// atMostWarningIfSenderAssumed keeps what rests on an assumed sender's own values at warning.
+func (f *Facts) atMostWarningIfSenderAssumed(t *tenant, o *mailflow.Overlap, report func(Finding)) func(Finding) {
 	for _, one := range t.senders[o.Connector] {
 		if one.Name == o.Sender && o.Sender != "" {
-			return sender{Sender: one}.limit(report)
+			return sender{Sender: one}.atMostWarningIfAssumed(report)
 		}
 	}
 	return report

@@ -48,14 +48,14 @@ func TestCausesSilenceConsequences(t *testing.T) {
 		if found := codesOf(w.run()); !found[c.cause] || found[c.consequence] {
 			t.Errorf("%s and %s: found %v", c.cause, c.consequence, found)
 		}
-		w.Before = map[check.Key]time.Time{}
+		w.FirstSeen = map[check.Key]time.Time{}
 		for _, s := range []check.Subject{
 			{Tenant: "contoso"},
 			{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To on-premises"},
 			{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises"},
 			check.Subject(w.path.ID), check.Subject(w.inPath.ID),
 		} {
-			w.Before[check.Key{Code: c.consequence, Subject: s}] = noon.Add(-time.Hour)
+			w.FirstSeen[check.Key{Code: c.consequence, Subject: s}] = noon.Add(-time.Hour)
 		}
 		if found := codesOf(w.run()); !found[c.cause] || !found[c.consequence] {
 			t.Errorf("%s stood before %s: found %v", c.consequence, c.cause, found)

@@ -19,12 +19,12 @@ func statusChecks() []Check {
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 				for i := range t.Outbound {
 					if c := &t.Outbound[i]; !c.IsEnabled() {
-						report(saw("Enabled is false.").of(outboundSubject(t, c)))
+						report(newFinding("Enabled is false.").withSubject(outboundSubject(t, c)))
 					}
 				}
 				for i := range t.Inbound {
 					if c := &t.Inbound[i]; !c.IsEnabled() {
-						report(saw("Enabled is false.").of(inboundSubject(t, c)))
+						report(newFinding("Enabled is false.").withSubject(inboundSubject(t, c)))
 					}
 				}
 			}),
@@ -38,7 +38,7 @@ func statusChecks() []Check {
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 				for i := range t.Outbound {
 					if c := &t.Outbound[i]; c.IsEnabled() && c.TestMode == mailflow.Yes {
-						report(saw("TestMode is true.").of(outboundSubject(t, c)))
+						report(newFinding("TestMode is true.").withSubject(outboundSubject(t, c)))
 					}
 				}
 			}),
@@ -51,8 +51,8 @@ func statusChecks() []Check {
 			Source:   "Validate-OutboundConnector; validate-connectors",
 			Silences: []string{"connector_validation_stale"},
 			Find: eachOutbound(func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
-				if c.IsValidated == mailflow.No && !f.provenByProbe(t, c) {
-					report(saw("IsValidated is false."))
+				if c.IsValidated == mailflow.No && !f.passedByProbe(t, c) {
+					report(newFinding("IsValidated is false."))
 				}
 			}),
 		},
@@ -63,8 +63,8 @@ func statusChecks() []Check {
 			Remedy: "Validate the connector again in the Exchange admin center.",
 			Source: "Validate-OutboundConnector, LastValidationTimestamp",
 			Find: eachOutbound(func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
-				if older(f.Now, c.LastValidation, f.Thresholds.ValidationMaxAge) && !f.provenByProbe(t, c) {
-					report(saw("LastValidationTimestamp is %s.", day(c.LastValidation)))
+				if older(f.Now, c.LastValidation, f.Thresholds.ValidationMaxAge) && !f.passedByProbe(t, c) {
+					report(newFinding("LastValidationTimestamp is %s.", day(c.LastValidation)))
 				}
 			}),
 		},
@@ -76,10 +76,10 @@ func older(now, then time.Time, most time.Duration) bool {
 	return most > 0 && !then.IsZero() && now.Sub(then) > most
 }
 
-// provenByProbe tells that a path of the connector passed recipient in its newest conclusive round, and that none failed.
-func (f *Facts) provenByProbe(t *tenant, c *mailflow.OutboundConnector) bool {
+// passedByProbe tells that a path of the connector passed recipient in its newest conclusive round, and that none failed.
+func (f *Facts) passedByProbe(t *tenant, c *mailflow.OutboundConnector) bool {
 	proven := false
-	for _, p := range f.known.pathsOf[outboundSubject(t, c)] {
+	for _, p := range f.index.pathsOf[outboundSubject(t, c)] {
 		if p.Conclusive == nil {
 			continue
 		}

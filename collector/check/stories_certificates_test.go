@@ -131,8 +131,8 @@ var acceptedStories = []story{
 	{"presented_certificate_not_configured", "assumed", func(w *world) { w.presents("edge.example.net"); w.sender.Assumed = true }, "warning", "assumed"},
 	{"presented_certificate_not_configured", "not known", func(w *world) { w.sender.Presented, w.inPath.Client = nil, nil }, "", ""},
 	{"presented_certificate_not_configured", "no name is asked for", func(w *world) { w.byAddress(); w.presents("edge.example.net") }, "", ""},
-	{"sender_roots_incomplete", "worldwide", func(w *world) { w.inPath.RootsLack = "DigiCert Global Root G2" }, "critical", "lack DigiCert Global Root G2"},
-	{"sender_roots_incomplete", "another cloud", func(w *world) { w.inPath.RootsLack, w.tenant.Cloud = "DigiCert Global Root G2", mailflow.China }, "", ""},
+	{"sender_roots_incomplete", "worldwide", func(w *world) { w.inPath.MissingRoot = "DigiCert Global Root G2" }, "critical", "lack DigiCert Global Root G2"},
+	{"sender_roots_incomplete", "another cloud", func(w *world) { w.inPath.MissingRoot, w.tenant.Cloud = "DigiCert Global Root G2", mailflow.China }, "", ""},
 }
 
 // shareAddress makes both tenants know their senders by overlapping addresses.

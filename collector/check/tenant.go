@@ -18,7 +18,7 @@ func tenantChecks() []Check {
 			Silences: []string{"accepted_domains_unknown", "inventory_stale", "inbound_connector_without_sender", "internal_relay_without_connector"},
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 				if t.NotLoaded != "" {
-					report(saw("%s", t.NotLoaded))
+					report(newFinding("%s", t.NotLoaded))
 				}
 			}),
 		},
@@ -30,7 +30,7 @@ func tenantChecks() []Check {
 			Source: "Get-AcceptedDomain; MC1226222",
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 				if connectors := len(t.Outbound) + len(t.Inbound); connectors > 0 && len(t.AcceptedDomains) == 0 {
-					report(saw("Connectors known: %d. Accepted domains known: none.", connectors))
+					report(newFinding("Connectors known: %d. Accepted domains known: none.", connectors))
 				}
 			}),
 		},
@@ -42,7 +42,7 @@ func tenantChecks() []Check {
 			Source: "This exporter's configuration, `inventory_max_age`",
 			Find: eachTenant(func(f *Facts, t *tenant, report func(Finding)) {
 				if older(f.Now, t.Inventory, f.Thresholds.InventoryMaxAge) {
-					report(saw("The oldest export in use is of %s.", day(t.Inventory)))
+					report(newFinding("The oldest export in use is of %s.", day(t.Inventory)))
 				}
 			}),
 		},
@@ -63,7 +63,7 @@ func tenantChecks() []Check {
 			Find: eachTenant(func(f *Facts, t *tenant, report func(Finding)) {
 				for _, d := range t.AcceptedDomains {
 					if _, leads := f.leadsToExchange(d.Name); !leads && len(f.MX[d.Name]) > 0 && d.OutboundOnly != mailflow.Yes {
-						report(saw("The MX of %s is %s.", d.Name, list(f.MX[d.Name])))
+						report(newFinding("The MX of %s is %s.", d.Name, list(f.MX[d.Name])))
 					}
 				}
 			}),
@@ -73,20 +73,20 @@ func tenantChecks() []Check {
 
 func findInternalRelay(f *Facts, t *tenant, report func(Finding)) {
 	for _, d := range t.AcceptedDomains {
-		if d.Type != "InternalRelay" || d.OutboundOnly == mailflow.Yes || takesMailOf(t, d.Name) {
+		if d.Type != "InternalRelay" || d.OutboundOnly == mailflow.Yes || hasConnectorFor(t, d.Name) {
 			continue
 		}
 		if host, leads := f.leadsToExchange(d.Name); leads {
-			report(saw("%s is InternalRelay, its MX is %s, and no outbound connector is for it.", d.Name, host))
+			report(newFinding("%s is InternalRelay, its MX is %s, and no outbound connector is for it.", d.Name, host))
 		} else if f.NoNetwork {
-			report(saw("%s is InternalRelay, and no outbound connector is for it.", d.Name).at(Info))
+			report(newFinding("%s is InternalRelay, and no outbound connector is for it.", d.Name).withSeverity(Info))
 		}
 	}
 }
 
-// takesMailOf tells that an outbound connector may take mail to an accepted domain; one that a mail flow rule uses may.
-func takesMailOf(t *tenant, domain string) bool {
+// hasConnectorFor tells that an outbound connector may take mail to an accepted domain; one that a mail flow rule uses may.
+func hasConnectorFor(t *tenant, domain string) bool {
 	return slices.ContainsFunc(t.Outbound, func(c mailflow.OutboundConnector) bool {
-		return judgedOutbound(&c) && (c.AllAcceptedDomains == mailflow.Yes || c.IsTransportRuleScoped == mailflow.Yes || covers(c.RecipientDomains, domain))
+		return judgedOutbound(&c) && (c.AllAcceptedDomains == mailflow.Yes || c.IsTransportRuleScoped == mailflow.Yes || anyPatternMatches(c.RecipientDomains, domain))
 	})
 }

@@ -20,25 +20,25 @@ func list(items []string) string {
 // day writes an instant. Evidence has instants, not ages, so that it stays the same while nothing changes.
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
 
-// saw is a finding with the check's own severity and one line of evidence.
-func saw(format string, args ...any) Finding {
+// newFinding is a finding with the check's own severity and one line of evidence.
+func newFinding(format string, args ...any) Finding {
 	return Finding{Evidence: []string{fmt.Sprintf(format, args...)}}
 }
 
-// at gives a finding another severity.
-func (one Finding) at(s Severity) Finding {
+// withSeverity gives a finding another severity.
+func (one Finding) withSeverity(s Severity) Finding {
 	one.Severity = s
 	return one
 }
 
-// of names what the finding is about.
-func (one Finding) of(s Subject) Finding {
+// withSubject names what the finding is about.
+func (one Finding) withSubject(s Subject) Finding {
 	one.Subject = s
 	return one
 }
 
-// unsure says what the finding rests on that is not documented.
-func (one Finding) unsure(why string) Finding {
+// uncertain says what the finding rests on that is not documented.
+func (one Finding) uncertain(why string) Finding {
 	one.Uncertain = why
 	return one
 }

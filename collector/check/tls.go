@@ -33,9 +33,9 @@ func tlsChecks() []Check {
 			When:   "The server chose TLS 1.0 or 1.1 although TLS 1.2 and 1.3 were offered",
 			Remedy: "Enable TLS 1.2 or newer: Exchange Online has ended TLS 1.0 and 1.1.",
 			Source: "send-receive-emails-socketerror",
-			Find: eachCertificate(func(_ *Facts, _ *Path, c shown, report func(Finding)) {
+			Find: eachCertificate(func(_ *Facts, _ *Path, c observedCertificate, report func(Finding)) {
 				if c.OldVersion {
-					report(saw("%s chose %s.", c.at(), c.Version))
+					report(newFinding("%s chose %s.", c.source(), c.Version))
 				}
 			}),
 		},
@@ -63,7 +63,7 @@ func tlsChecks() []Check {
 			Source: "CVE-2011-0411; RFC 3207, section 5",
 			Find: eachConclusive(func(_ *Path, e *probes.Endpoint, report func(Finding)) {
 				if step := e.Steps[probes.TLSStage]; step.Reason == probes.ReasonSTARTTLSInjection {
-					report(saw("%s: %s.", endpointName(e), step.Detail))
+					report(newFinding("%s: %s.", endpointName(e), step.Detail))
 				}
 			}),
 		},
@@ -73,31 +73,31 @@ func tlsChecks() []Check {
 			When:   "The certificate that a sender presents lacks the extended key usage clientAuth (UNCERTAIN)",
 			Remedy: "Nothing to do today. Certificate authorities have stopped to issue it; if it is ever asked for, a certificate from a private hierarchy will not do either.",
 			Source: "None of Microsoft's. CA/Browser policies of 2025 and 2026; Exchange's own certificates lack it too",
-			Find: eachCertificate(func(_ *Facts, _ *Path, c shown, report func(Finding)) {
+			Find: eachCertificate(func(_ *Facts, _ *Path, c observedCertificate, report func(Finding)) {
 				if j := c.Verdicts[probes.VerdictClientAuth]; c.client && j.Outcome == probes.Failed {
-					report(saw("%s has no extended key usage clientAuth.", c.leaf()).unsure("Microsoft has not documented whether Exchange Online asks for it"))
+					report(newFinding("%s has no extended key usage clientAuth.", c.describeLeaf()).uncertain("Microsoft has not documented whether Exchange Online asks for it"))
 				}
 			}),
 		},
 	}
 }
 
-func weak(v probes.Verdict, what string) func(*Facts, *Path, shown, func(Finding)) {
-	return func(_ *Facts, _ *Path, c shown, report func(Finding)) {
-		if j := c.Verdicts[v]; j.Outcome == probes.Failed && !c.exchange {
-			report(saw("%s %s%s.", c.leaf(), what, inWords(j.Detail)))
+func weak(v probes.Verdict, what string) func(*Facts, *Path, observedCertificate, func(Finding)) {
+	return func(_ *Facts, _ *Path, c observedCertificate, report func(Finding)) {
+		if j := c.Verdicts[v]; j.Outcome == probes.Failed && !c.exchangeOnline {
+			report(newFinding("%s %s%s.", c.describeLeaf(), what, withDetail(j.Detail)))
 		}
 	}
 }
 
 // eachConclusive asks a question of every endpoint of the newest conclusive round of every path that the daemon probes.
-func eachConclusive(ask func(p *Path, e *probes.Endpoint, report func(Finding))) func(*Facts, func(Finding)) {
+func eachConclusive(visit func(p *Path, e *probes.Endpoint, report func(Finding))) func(*Facts, func(Finding)) {
 	return eachProbed(func(_ *Facts, p *Path, report func(Finding)) {
 		if p.Conclusive == nil {
 			return
 		}
 		for i := range p.Conclusive.Endpoints {
-			ask(p, &p.Conclusive.Endpoints[i], report)
+			visit(p, &p.Conclusive.Endpoints[i], report)
 		}
 	})
 }
@@ -115,9 +115,9 @@ func findNoStartTLS(p *Path, e *probes.Endpoint, report func(Finding)) {
 	step := e.Steps[probes.TLSStage]
 	switch {
 	case step.Reason == probes.ReasonSTARTTLSNotOffered:
-		report(saw("%s: the EHLO answer does not list STARTTLS, and the connector demands TLS.", endpointName(e)))
+		report(newFinding("%s: the EHLO answer does not list STARTTLS, and the connector demands TLS.", endpointName(e)))
 	case step.Outcome == probes.Passed && e.TLS == nil && !p.TLSSettings.DemandsTLS():
-		report(saw("%s: the EHLO answer does not list STARTTLS. The connector does not demand TLS.", endpointName(e)).at(Warning))
+		report(newFinding("%s: the EHLO answer does not list STARTTLS. The connector does not demand TLS.", endpointName(e)).withSeverity(Warning))
 	}
 }
 
@@ -138,25 +138,25 @@ func findDifferences(f *Facts, p *Path, report func(Finding)) {
 		hosts[e.Host] = append(hosts[e.Host], e)
 	}
 	for _, host := range order {
-		differs := slices.ContainsFunc(hosts[host], func(e *Endpoint) bool { return !f.lookAlike(hosts[host][0], e) })
+		differs := slices.ContainsFunc(hosts[host], func(e *Endpoint) bool { return !f.equivalentLeaves(hosts[host][0], e) })
 		for _, e := range hosts[host] {
 			if differs {
 				leaf := e.TLS.Chain[0]
-				report(saw("%s shows a certificate for %s, issued by %s, valid until %s.", e.name(), list(namesOf(leaf)), leaf.Issuer, day(leaf.NotAfter)))
+				report(newFinding("%s shows a certificate for %s, issued by %s, valid until %s.", e.name(), list(namesOf(leaf)), leaf.Issuer, day(leaf.NotAfter)))
 			}
 		}
 	}
 }
 
-// lookAlike compares what must be the same behind one name: names, issuer, and whether the end is near. Serial and key may differ: each
+// equivalentLeaves compares what must be the same behind one name: names, issuer, and whether the end is near. Serial and key may differ: each
 // server may have a certificate of its own.
-func (f *Facts) lookAlike(a, b *Endpoint) bool {
+func (f *Facts) equivalentLeaves(a, b *Endpoint) bool {
 	one, two := a.TLS.Chain[0], b.TLS.Chain[0]
-	return a == b || one.Issuer == two.Issuer && f.endIsNear(one) == f.endIsNear(two) && slices.Equal(namesOf(one), namesOf(two))
+	return a == b || one.Issuer == two.Issuer && f.nearExpiry(one) == f.nearExpiry(two) && slices.Equal(namesOf(one), namesOf(two))
 }
 
-func (f *Facts) endIsNear(leaf *probes.Certificate) bool {
-	return past(f.Now, leaf.NotAfter) || f.Thresholds.leafEnds(f.Now, leaf.NotBefore, leaf.NotAfter) != Off
+func (f *Facts) nearExpiry(leaf *probes.Certificate) bool {
+	return expired(f.Now, leaf.NotAfter) || f.Thresholds.leafExpirySeverity(f.Now, leaf.NotBefore, leaf.NotAfter) != Off
 }
 
 // namesOf are CN and SAN, sorted.
