@@ -43,7 +43,7 @@ func talk(p probes.Path, i int, at time.Time) probes.Result {
 	hello()
 	say(probes.OriginClient, "QUIT")
 	say(probes.OriginServer, "221 2.0.0 Bye")
-	e.Transcript = probes.TranscriptOf(said...)
+	e.Transcript = said
 	e.TLS.Chain = e.TLS.Chain[:0]
 	for n := range 3 {
 		name, serial := fmt.Sprintf("%d.%s", n, p.ID.Path), i

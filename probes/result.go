@@ -42,7 +42,7 @@ type Endpoint struct {
 	HideAddress bool // an Exchange Online host: the address is not a label, another one is probed each round
 	Steps       [NumStages]Step
 	TLS         *TLS
-	Transcript  Transcript
+	Transcript  []TranscriptLine // of the SMTP session, in order; empty where there was none
 }
 
 // Step is one stage's outcome with its evidence.

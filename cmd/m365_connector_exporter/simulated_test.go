@@ -75,7 +75,7 @@ func well(e *probes.Endpoint, p probes.Path) {
 	} {
 		said = append(said, probes.TranscriptLine{At: time.Duration(i) * time.Millisecond, Origin: probes.OriginServer, Text: text})
 	}
-	e.Transcript = probes.TranscriptOf(said...)
+	e.Transcript = said
 	issued := time.Now().Truncate(24 * time.Hour).UTC()
 	certificate := func(name, issuer string) *probes.Certificate {
 		return &probes.Certificate{

@@ -30,10 +30,10 @@ func TestRedact(t *testing.T) {
 
 func TestTranscript(t *testing.T) {
 	e := end("mail.contoso.com", "192.0.2.1:25")
-	e.Transcript = probes.TranscriptOf(
-		probes.TranscriptLine{At: 1200000, Origin: probes.OriginServer, Text: "220 \x1b[31mred\xff"},
-		probes.TranscriptLine{At: 2400000, Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"},
-	)
+	e.Transcript = []probes.TranscriptLine{
+		{At: 1200000, Origin: probes.OriginServer, Text: "220 \x1b[31mred\xff"},
+		{At: 2400000, Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"},
+	}
 	var b strings.Builder
 	if err := text.Transcript(&b, probes.Result{Endpoints: []probes.Endpoint{e, end("lost", "")}}); err != nil {
 		t.Fatal(err)

@@ -12,10 +12,10 @@ func Transcript(w io.Writer, r probes.Result) error {
 	p := &printer{}
 	for _, e := range r.Endpoints {
 		p.line(0, "Transcript of "+safe(e.Host)+bracketed(e.Addr))
-		if e.Transcript == "" {
+		if len(e.Transcript) == 0 {
 			p.line(2, "Nothing was said.")
 		}
-		for l := range e.Transcript.Lines() {
+		for _, l := range e.Transcript {
 			p.line(2, fmt.Sprintf("%8.3fs %s %s", l.At.Seconds(), string(rune(l.Origin)), Line(l)))
 		}
 		p.line(0, "")

@@ -74,7 +74,7 @@ func TestPathPageBudget(t *testing.T) {
 	s := crowd()
 	p := s.view.Paths[0]
 	e := p.Newest.Endpoints[0]
-	e.Transcript = probes.TranscriptOf(slices.Repeat([]probes.TranscriptLine{{Origin: probes.OriginServer, Text: strings.Repeat("x y ", 128)}}, 64)...)
+	e.Transcript = slices.Repeat([]probes.TranscriptLine{{Origin: probes.OriginServer, Text: strings.Repeat("x y ", 128)}}, 64)
 	e.TLS = &probes.TLS{}
 	for range probes.MaxChain {
 		names := make([]string, 100)

@@ -25,8 +25,9 @@ func gallery() *stand {
 	s := full()
 	bad := s.view.Paths[len(s.view.Paths)-2]
 	e := &bad.Newest.Endpoints[0]
-	e.Transcript = probes.TranscriptOf(
-		probes.TranscriptLine{Origin: probes.OriginServer, Text: evil}, probes.TranscriptLine{Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"}, probes.TranscriptLine{Origin: probes.OriginProber, Text: evil})
+	e.Transcript = []probes.TranscriptLine{
+		{Origin: probes.OriginServer, Text: evil}, {Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"}, {Origin: probes.OriginProber, Text: evil},
+	}
 	for i := range e.Steps {
 		e.Steps[i].Detail, e.Steps[i].Uncertain = evil, evil
 		e.Steps[i].Reply.Text, e.Steps[i].Reply.Enhanced = evil, evil

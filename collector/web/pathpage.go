@@ -173,7 +173,7 @@ func roundOf(r *probes.Result, prefix string, now time.Time) *roundPage {
 				StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Words: words(step), Reason: step.Reason, Took: step.Duration, Uncertain: bounded(step.Uncertain),
 			})
 		}
-		for l := range e.Transcript.Lines() {
+		for _, l := range e.Transcript {
 			one.Transcript = append(one.Transcript, transcriptLine{At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: speaker(l.Origin), Text: text.Line(l)})
 		}
 		page.Endpoints = append(page.Endpoints, one)

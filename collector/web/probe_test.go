@@ -186,7 +186,7 @@ func TestProbeDebug(t *testing.T) {
 	s := bench()
 	s.answer = func(_ context.Context, p probes.Path) (probes.Result, error) {
 		r := round(p.ID, probes.Recipient, failed)
-		r.Endpoints[0].Transcript = probes.TranscriptOf(probes.TranscriptLine{Origin: probes.OriginServer, Text: "220 \x1b]0;hi\x07<script> dXNlcm5hbWU6cGFzc3dvcmQxMjM0"})
+		r.Endpoints[0].Transcript = []probes.TranscriptLine{{Origin: probes.OriginServer, Text: "220 \x1b]0;hi\x07<script> dXNlcm5hbWU6cGFzc3dvcmQxMjM0"}}
 		return r, nil
 	}
 	w := ask(s.handler(), "/probe?debug=true&target=contoso/case/a")

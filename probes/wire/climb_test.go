@@ -102,7 +102,7 @@ func TestReasons(t *testing.T) {
 			ep := probeOne(t, testProber(ca.roots), testPath(at, max(probes.Recipient, tt.stage), mailflow.DomainValidation))
 			stage, step, problem := ep.FirstProblem()
 			if tt.reason == "" && problem || tt.reason != "" && (stage != tt.stage || step.Reason != tt.reason) {
-				t.Fatalf("%v %+v\n%v", stage, step, dialogueOf(ep))
+				t.Fatalf("%v %+v\n%v", stage, step, ep.Transcript)
 			}
 			if tt.reason == "" && ep.Outcome(probes.Recipient) != probes.Passed {
 				t.Fatalf("%+v", ep.Steps)
@@ -119,7 +119,7 @@ func TestLastWords(t *testing.T) {
 	at, _ := serve(t, healthy(cfg).with("TLS", "421 4.7.1 mail.test Error: No client certificate presented\r\n", "TLS EHLO", ""))
 	ep := probeOne(t, testProber(ca.roots), testPath(at, probes.TLSStage, mailflow.EncryptionOnly))
 	if step := ep.Steps[probes.TLSStage]; step.Reason != probes.ReasonClientCertificateRequired || step.Outcome != probes.Failed || step.Reply.Code != 421 {
-		t.Fatalf("%+v\n%v", step, dialogueOf(ep))
+		t.Fatalf("%+v\n%v", step, ep.Transcript)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestDialogue(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, all)
 		}
 	}
-	for l := range ep.Transcript.Lines() {
+	for _, l := range ep.Transcript {
 		if strings.Contains(l.Text, "probe@") {
 			t.Errorf("not redacted: %s", l.Text)
 		}

@@ -133,9 +133,9 @@ func TestDialogues(t *testing.T) {
 			ep := probeOne(t, testProber(ca.roots), testPath(at, probes.Recipient, mailflow.DomainValidation))
 			stage, step, problem := ep.FirstProblem()
 			if problem != (d.reason != "") || problem && (stage != d.stage || step.Reason != d.reason || step.Reply.Enhanced != d.enhanced) {
-				t.Fatalf("%v %+v\n%v", stage, step, dialogueOf(ep))
+				t.Fatalf("%v %+v\n%v", stage, step, ep.Transcript)
 			}
-			lines := dialogueOf(ep)
+			lines := ep.Transcript
 			last := lines[len(lines)-1]
 			if !problem && (last.Origin != probes.OriginServer || !strings.HasPrefix(last.Text, "221")) {
 				t.Errorf("it did not end politely: %v", lines)

@@ -99,7 +99,7 @@ func checkWhole(t *testing.T, res probes.Result) {
 			harmless(t, line, maxReplyText)
 		}
 	}
-	lines := dialogueOf(e)
+	lines := e.Transcript
 	if len(lines) > maxTranscript {
 		t.Fatalf("%d lines", len(lines))
 	}

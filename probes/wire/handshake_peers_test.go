@@ -104,7 +104,7 @@ func TestPeersAfterHandshake(t *testing.T) {
 			}
 			e := probeOne(t, testProber(ca.roots), p)
 			if _, step, _ := e.FirstProblem(); step.Reason != tt.reason {
-				t.Errorf("%+v\n%v", step, dialogueOf(e))
+				t.Errorf("%+v\n%v", step, e.Transcript)
 			}
 		})
 	}

@@ -11,11 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
-
-	"m365_connector_exporter/probes"
 )
 
 // peerProcess is the environment variable that makes the test binary a mail server: only in a process of its own does its CPU time
@@ -106,9 +103,4 @@ func startPeer(b *testing.B, mode string) (at netip.AddrPort, roots *x509.CertPo
 	roots = x509.NewCertPool()
 	roots.AddCert(cert)
 	return netip.MustParseAddrPort(where), roots, lines
-}
-
-// dialogueOf is the dialogue of an endpoint.
-func dialogueOf(e probes.Endpoint) []probes.TranscriptLine {
-	return slices.Collect(e.Transcript.Lines())
 }

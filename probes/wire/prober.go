@@ -139,7 +139,7 @@ func (c *climb) run(ctx context.Context) {
 			c.ep.Steps[c.stage] = *c.fail(probes.ReasonInternalError, fmt.Sprintf("panic: %v", r))
 		}
 		c.hangUp()
-		c.ep.Transcript = probes.Transcript(c.log.packed)
+		c.ep.Transcript = c.log.lines
 	}()
 	if c.ep.Steps[probes.Resolve].Outcome != probes.Passed || !c.ep.Addr.IsValid() || c.path.Settings.Until == probes.Resolve {
 		return

@@ -15,20 +15,18 @@ const (
 	maxDetail     = 512
 )
 
-// transcript keeps the first lines of a dialogue, bounded, and packed from the beginning: thousands of probes may wait with theirs.
+// transcript records the first lines of a session.
 type transcript struct {
-	start  time.Time
-	lines  int
-	packed []byte
+	start time.Time
+	lines []probes.TranscriptLine
 }
 
-func (t *transcript) add(who probes.Origin, text string) {
+func (t *transcript) add(origin probes.Origin, text string) {
 	for part := range strings.SplitSeq(text, "\n") {
-		if t.lines == maxTranscript {
+		if len(t.lines) == maxTranscript {
 			return
 		}
-		t.lines++
-		t.packed = probes.AppendLine(t.packed, probes.TranscriptLine{At: time.Since(t.start), Origin: who, Text: probes.Sanitise(part, maxText)})
+		t.lines = append(t.lines, probes.TranscriptLine{At: time.Since(t.start), Origin: origin, Text: probes.Sanitise(part, maxText)})
 	}
 }
 
