@@ -21,7 +21,7 @@ type Analysis struct {
 
 	tenants []mailflow.Tenant
 	changes map[change]uint64
-	drawn   *drawing // nil outside a board
+	drawn   *drawing // nil outside a store
 }
 
 // Analyse judges the facts.
@@ -47,18 +47,18 @@ func (a *Analysis) before() map[check.Key]time.Time {
 	return since
 }
 
-// Facts is what the board knows, for a judgement. What only the configuration knows is for the caller to add.
-func (b *Board) Facts() *check.Facts {
-	view := b.View()
-	f := &check.Facts{Now: b.now(), Tenants: view.Tenants, FirstSeen: view.Analysis.before(), Paths: make([]check.Path, 0, len(view.Paths))}
-	for _, state := range view.Paths {
+// Facts is what the store knows, for a judgement. What only the configuration knows is for the caller to add.
+func (s *Store) Facts() *check.Facts {
+	snapshot := s.Snapshot()
+	f := &check.Facts{Now: s.now(), Tenants: snapshot.Tenants, FirstSeen: snapshot.Analysis.before(), Paths: make([]check.Path, 0, len(snapshot.Paths))}
+	for _, state := range snapshot.Paths {
 		f.Paths = append(f.Paths, state.facts())
 	}
 	return f
 }
 
 func (s *PathState) facts() check.Path {
-	return check.Path{Path: s.Path, Conclusive: s.Conclusive, Newest: s.Whole, Endpoints: s.Endpoints}
+	return check.Path{Path: s.Path, Conclusive: s.Conclusive, Newest: s.LastComplete, Endpoints: s.Endpoints}
 }
 
 // Changes are what may happen to a connector between two loads, as label values.
@@ -67,26 +67,26 @@ var Changes = [...]string{"added", "removed", "changed"}
 type change struct{ tenant, kind string }
 
 // CountChange takes in that a connector of a tenant is new, gone or different. It shows with the next analysis.
-func (b *Board) CountChange(tenant, kind string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.changes[change{tenant, kind}]++
+func (s *Store) CountChange(tenant, kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes[change{tenant, kind}]++
 }
 
 // SetAnalysis replaces what was judged.
-func (b *Board) SetAnalysis(a *Analysis) {
-	b.mu.RLock()
-	before := b.analysis
-	a.changes = maps.Clone(b.changes)
-	b.mu.RUnlock()
+func (s *Store) SetAnalysis(a *Analysis) {
+	s.mu.RLock()
+	before := s.analysis
+	a.changes = maps.Clone(s.changes)
+	s.mu.RUnlock()
 	a.drawn = before.drawn
 	if !a.drawsAs(before) {
 		a.drawn = &drawing{}
 	}
 	a.drawing() // here, so that no scrape pays for it
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.analysis = a
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.analysis = a
 }
 
 // drawsAs tells that both draw the same series: from one judgement to the next little changes. It compares what the pen reads, where it

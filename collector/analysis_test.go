@@ -13,7 +13,7 @@ func TestTheSameIsNotDrawnAgain(t *testing.T) {
 	facts := func(now time.Time) *check.Facts {
 		return &check.Facts{Now: now, Tenants: []mailflow.Tenant{{Name: "contoso"}}}
 	}
-	b, start := NewBoard(time.Now), time.Now()
+	b, start := NewStore(time.Now), time.Now()
 	b.SetAnalysis(Analyse(facts(start)))
 	first := b.analysis
 	b.SetAnalysis(Analyse(facts(start.Add(time.Minute))))

@@ -21,18 +21,18 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// installation is a board of n paths of one endpoint each, all probed once.
-func installation(n int) *collector.Board {
-	board := collector.NewBoard(time.Now)
+// installation is a store of n paths of one endpoint each, all probed once.
+func installation(n int) *collector.Store {
+	store := collector.NewStore(time.Now)
 	paths := make([]probes.Path, n)
 	for i := range paths {
 		paths[i] = path(fmt.Sprintf("connector %d", i/10), fmt.Sprintf("host%d.contoso.com", i))
 	}
-	board.SetInventory(nil, paths)
+	store.SetInventory(nil, paths)
 	for i, p := range paths {
-		board.Record(round(p, noon, healthy(p.ID.Path, fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))))
+		store.Record(round(p, noon, healthy(p.ID.Path, fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))))
 	}
-	return board
+	return store
 }
 
 // plain is what a collector usually is: the same series, made as const metrics at each scrape.

@@ -49,7 +49,7 @@ func TestBudget(t *testing.T) {
 	} {
 		p := path("c", "h")
 		p.ID.Direction, p.Settings.Until = c.d, c.until
-		b := collector.NewBoard(func() time.Time { return noon })
+		b := collector.NewStore(func() time.Time { return noon })
 		b.SetInventory([]mailflow.Tenant{{Name: "contoso", Inventory: noon, Outbound: []mailflow.OutboundConnector{{
 			Common:         mailflow.Common{Name: "c", Enabled: mailflow.Yes, WhenChanged: noon},
 			IsValidated:    mailflow.Yes,
@@ -64,7 +64,7 @@ func TestBudget(t *testing.T) {
 				{Arrival: mailflow.Arrival{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "c", Ground: mailflow.GroundCertificate},
 			}}})
 		}
-		families, err := collector.NewGatherer(nil, b, b.Judged()).Gather()
+		families, err := collector.NewGatherer(nil, b, b.AnalysisMetrics()).Gather()
 		if err != nil {
 			t.Fatal(err)
 		}

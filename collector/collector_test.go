@@ -56,8 +56,8 @@ func healthy(host, address string) probes.Endpoint {
 	return e
 }
 
-// board is one of everything: healthy, failed, throttled, not resolving, disabled, and a name that collides when cleaned.
-func board() *collector.Board {
+// store is one of everything: healthy, failed, throttled, not resolving, disabled, and a name that collides when cleaned.
+func store() *collector.Store {
 	good, bad, busy, lost, off := path("Good", "mail.contoso.com"), path("Bad", "bad.contoso.com"), path("Busy", "busy.contoso.com"), path("Lost", "lost.contoso.com"), path("Off", "off.contoso.com")
 	off.NotProbed = "the connector is disabled"
 	tenant := mailflow.Tenant{Name: "contoso", Outbound: []mailflow.OutboundConnector{
@@ -66,7 +66,7 @@ func board() *collector.Board {
 		{Common: mailflow.Common{Name: "A\x01"}},
 		{Common: mailflow.Common{Name: `A\u0001`}},
 	}}
-	b := collector.NewBoard(func() time.Time { return noon })
+	b := collector.NewStore(func() time.Time { return noon })
 	b.SetInventory([]mailflow.Tenant{tenant}, []probes.Path{good, bad, busy, lost, off})
 	b.Record(round(good, noon, healthy("mail.contoso.com", "192.0.2.1"), healthy("mail.contoso.com", "2001:db8::1")))
 	refused := endpoint("bad.contoso.com", "192.0.2.2", passed(0), passed(0), problem(probes.ReasonGreetingRejected))
@@ -79,8 +79,8 @@ func board() *collector.Board {
 	return b
 }
 
-// gathererOf is the page of one board alone.
-func gathererOf(b *collector.Board) *collector.Gatherer {
+// gathererOf is the page of one store alone.
+func gathererOf(b *collector.Store) *collector.Gatherer {
 	own := prometheus.NewPedanticRegistry()
 	own.MustRegister(b.Stages())
 	return collector.NewGatherer(own, b)
@@ -118,7 +118,7 @@ func encoded(t *testing.T, g prometheus.Gatherer, format expfmt.Format) string {
 var formats = []expfmt.Format{expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtProtoDelim}
 
 func TestGoldenScrape(t *testing.T) {
-	g := gathererOf(board())
+	g := gathererOf(store())
 	golden.Check(t, "testdata/scrape.golden", written(t, g, expfmt.FmtText))
 	problems, err := testutil.GatherAndLint(g)
 	if err != nil || len(problems) > 0 {
@@ -161,13 +161,13 @@ func TestVerdicts(t *testing.T) {
 		{"throttled keeps the failure", open, false, probes.Failed, [4]uint64{0, 1, 1, 2}, "192.0.2.1", true},
 		{"an address that left DNS leaves at once", gone, false, probes.Passed, [4]uint64{0, 2, 1, 2}, "192.0.2.9", true},
 	}
-	b := collector.NewBoard(time.Now)
+	b := collector.NewStore(time.Now)
 	b.SetInventory(nil, []probes.Path{p})
 	for i, s := range steps {
 		r := round(p, noon.Add(time.Duration(i)*time.Minute), s.endpoint)
 		r.Provisional = s.provisional
 		b.Record(r)
-		state := b.View().Paths[0]
+		state := b.Snapshot().Paths[0]
 		want := i >= 2 // an inconclusive or provisional round adds no endpoint
 		known := len(state.Endpoints) == 1 && state.Endpoints[0].Address == s.address
 		certificate := known && state.Endpoints[0].TLS != nil
@@ -178,26 +178,26 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestReloadKeepsHistory(t *testing.T) {
-	b := board()
+	b := store()
 	good := path("Good", "mail.contoso.com")
 	b.SetInventory(nil, []probes.Path{good, good, path("New", "n")})
-	view := b.View()
-	if len(view.Paths) != 2 || view.Paths[0].Rounds[probes.Passed] != 1 || view.Paths[1].Newest != nil {
-		t.Errorf("after reload: %+v", view.Paths)
+	snapshot := b.Snapshot()
+	if len(snapshot.Paths) != 2 || snapshot.Paths[0].Rounds[probes.Passed] != 1 || snapshot.Paths[1].Latest != nil {
+		t.Errorf("after reload: %+v", snapshot.Paths)
 	}
 	b.Record(round(path("Bad", "bad.contoso.com"), noon)) // gone: dropped
-	if len(b.View().Paths) != 2 {
+	if len(b.Snapshot().Paths) != 2 {
 		t.Error("a result brought a path back that the configuration does not have")
 	}
 }
 
 // TestReloadLetsGoOfOldPaths: of two lists of the same paths the newer is held, or each reload would leave a whole list in memory.
 func TestReloadLetsGoOfOldPaths(t *testing.T) {
-	b := collector.NewBoard(time.Now)
+	b := collector.NewStore(time.Now)
 	for range 2 {
 		paths := []probes.Path{path("c", "h")}
 		b.SetInventory(nil, paths)
-		if b.View().Paths[0].Path != &paths[0] {
+		if b.Snapshot().Paths[0].Path != &paths[0] {
 			t.Error("a copy, or the path of the configuration before")
 		}
 	}
@@ -205,12 +205,12 @@ func TestReloadLetsGoOfOldPaths(t *testing.T) {
 
 func TestHistoryIsBounded(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewBoard(time.Now)
+	b := collector.NewStore(time.Now)
 	b.SetInventory(nil, []probes.Path{p})
 	for range 100 {
 		b.Record(round(p, noon, healthy("h", "192.0.2.1")))
 	}
-	if got := len(b.View().Paths[0].History); got != 20 {
+	if got := len(b.Snapshot().Paths[0].History); got != 20 {
 		t.Errorf("history of %d rounds", got)
 	}
 }

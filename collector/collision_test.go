@@ -19,7 +19,7 @@ import (
 
 // TestCollisions: names that differ only in what no label may hold. The first wins whole; the page stays whole.
 func TestCollisions(t *testing.T) {
-	b := collector.NewBoard(func() time.Time { return noon })
+	b := collector.NewStore(func() time.Time { return noon })
 	first, second, ends := path("c", "h\x01"), path("c", `h\u0001`), path("c", "x")
 	b.SetInventory([]mailflow.Tenant{
 		{Name: "t\x01", Inventory: noon, Outbound: []mailflow.OutboundConnector{
@@ -52,14 +52,14 @@ func TestCollisions(t *testing.T) {
 	if g.Dropped() == 0 {
 		t.Error("nothing was counted")
 	}
-	if c := collector.NewGatherer(nil, board()); written(t, c, expfmt.FmtText) == "" || c.Dropped() != 1 { // of `A\u0001`
+	if c := collector.NewGatherer(nil, store()); written(t, c, expfmt.FmtText) == "" || c.Dropped() != 1 { // of `A\u0001`
 		t.Errorf("%d series dropped of one connector", c.Dropped())
 	}
 }
 
 // TestTwoSources: where two sources draw the very same series, the first is shown.
 func TestTwoSources(t *testing.T) {
-	b := board()
+	b := store()
 	alone, twice := collector.NewGatherer(nil, b), collector.NewGatherer(nil, b, b)
 	if diff := cmp.Diff(written(t, alone, expfmt.FmtText), written(t, twice, expfmt.FmtText)); diff != "" {
 		t.Error(diff)
@@ -105,12 +105,12 @@ func FuzzLabels(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string, seconds float64) {
 		p, q := path(a, b), path(b, a)
 		p.Settings.Interval = time.Duration(seconds * float64(time.Second))
-		board := collector.NewBoard(time.Now)
-		board.SetInventory([]mailflow.Tenant{{Name: a, Inventory: noon}, {Name: b}}, []probes.Path{p, q})
+		store := collector.NewStore(time.Now)
+		store.SetInventory([]mailflow.Tenant{{Name: a, Inventory: noon}, {Name: b}}, []probes.Path{p, q})
 		e := healthy(a, "192.0.2.1")
 		e.TLS.Chain[0].Subject, e.TLS.Cipher = b, a
-		board.Record(round(p, noon, e, healthy(b, "192.0.2.1")))
-		g := gathererOf(board)
+		store.Record(round(p, noon, e, healthy(b, "192.0.2.1")))
+		g := gathererOf(store)
 		unique(t, g)
 		for _, format := range formats {
 			if want, got := encoded(t, g, format), written(t, g, format); want != got {
@@ -121,8 +121,8 @@ func FuzzLabels(f *testing.F) {
 }
 
 func TestFiltered(t *testing.T) {
-	b := board()
-	b.SetInventory(append(b.View().Tenants, mailflow.Tenant{Name: "a/b", Inventory: noon}), []probes.Path{path("Good", "mail.contoso.com")})
+	b := store()
+	b.SetInventory(append(b.Snapshot().Tenants, mailflow.Tenant{Name: "a/b", Inventory: noon}), []probes.Path{path("Good", "mail.contoso.com")})
 	all := gathererOf(b)
 	for _, c := range []struct {
 		globs []string
@@ -139,7 +139,7 @@ func TestFiltered(t *testing.T) {
 		{make([]string, 65), false, nil},
 		{[]string{}, true, nil},
 	} {
-		part, err := all.Filtered(c.globs)
+		part, err := all.ForTenants(c.globs)
 		if (err == nil) != c.ok {
 			t.Errorf("%q: %v", c.globs, err)
 		}
@@ -159,13 +159,13 @@ func TestFiltered(t *testing.T) {
 }
 
 func TestSelf(t *testing.T) {
-	s := collector.NewSelf(collector.SelfHooks{
+	s := collector.NewExporterMetrics(collector.ExporterHooks{
 		InFlight: func() int { return 3 }, Skipped: func() uint64 { return 4 },
 		Throttled: func() uint64 { return 5 }, FirstRound: func() bool { return true }, Dropped: func() uint64 { return 6 },
 	})
-	s.Reload(true, noon)
-	s.Reload(false, noon.Add(time.Hour))
-	s.Loaded(map[string]bool{"good": true, "bad\x01": true, `bad\u0001`: false})
+	s.RecordReload(true, noon)
+	s.RecordReload(false, noon.Add(time.Hour))
+	s.SetTenantsLoaded(map[string]bool{"good": true, "bad\x01": true, `bad\u0001`: false})
 	s.ObserveLag(time.Second)
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(s)
@@ -192,8 +192,8 @@ m365_connector_exporter_tenant_load_successful{tenant="good"} 1
 
 // TestOwnTable: the table of the exporter's own metrics is what a registry shows, and the other way round; hooks may be missing.
 func TestOwnTable(t *testing.T) {
-	s := collector.NewSelf(collector.SelfHooks{SelfTest: func() (bool, bool) { return true, true }})
-	s.Loaded(map[string]bool{"contoso": true})
+	s := collector.NewExporterMetrics(collector.ExporterHooks{SelfTest: func() (bool, bool) { return true, true }})
+	s.SetTenantsLoaded(map[string]bool{"contoso": true})
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(s)
 	families, err := registry.Gather()

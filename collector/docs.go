@@ -14,7 +14,7 @@ func MetricsMarkdown() string {
 	b.WriteString("# Metrics\n\nMade from the metric table; do not edit.\n")
 	var steady, newest []Metric
 	for _, m := range Metrics() {
-		if m.Steady {
+		if m.Stable {
 			steady = append(steady, m)
 		} else {
 			newest = append(newest, m)

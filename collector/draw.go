@@ -33,14 +33,14 @@ func (a *identity) compare(b *identity) int { return slices.Compare(a[:], b[:]) 
 
 // series is one value, finished: a scrape only writes it down.
 type series struct {
-	value  float64
-	extra  *[]string // clean values of the labels beside the group's identity, in the order of their names; shared by many series
-	metric int16
-	escape bool // a value holds a backslash or a quote
+	value       float64
+	extraLabels *[]string // clean values of the labels beside the group's identity, in the order of their names; shared by many series
+	metric      int16
+	escape      bool // a value holds a backslash or a quote
 }
 
 func (s series) compare(t series) int {
-	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(*s.extra, *t.extra))
+	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(*s.extraLabels, *t.extraLabels))
 }
 
 // group is every series of one tenant, connector, path or endpoint.
@@ -111,13 +111,13 @@ func (s *pen) send(metric int, value float64, extra ...string) {
 			words[c.at] = clean(extra[c.from])
 		}
 	}
-	one := series{metric: int16(metric), value: value, extra: extras.of(words, f.extras)} //nolint:gosec // metric < numMetrics
+	one := series{metric: int16(metric), value: value, extraLabels: extras.of(words, f.extras)} //nolint:gosec // metric < numMetrics
 	for _, c := range f.columns {
 		one.escape = one.escape || strings.ContainsAny(c.value(s.at, &one), `\"`)
 	}
 	for i := range s.at.series {
 		other := &s.at.series[i]
-		if one.metric == other.metric && slices.Equal(*one.extra, *other.extra) {
+		if one.metric == other.metric && slices.Equal(*one.extraLabels, *other.extraLabels) {
 			s.dropped++
 			return
 		}

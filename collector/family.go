@@ -30,7 +30,7 @@ func (c *column) value(g *group, s *series) string { return *c.place(g, s) }
 
 func (c *column) place(g *group, s *series) *string {
 	if c.extra {
-		return &(*s.extra)[c.at]
+		return &(*s.extraLabels)[c.at]
 	}
 	return &g.id[c.at]
 }

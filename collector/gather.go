@@ -44,8 +44,8 @@ const (
 	maxGlob  = 4 * maxLabel // bytes; a name with each character escaped is shorter
 )
 
-// Filtered gathers the series of the tenants that match one of the globs, and nothing of the exporter itself.
-func (g *Gatherer) Filtered(globs []string) (*Gatherer, error) {
+// ForTenants gathers the series of the tenants that match one of the globs, and nothing of the exporter itself.
+func (g *Gatherer) ForTenants(globs []string) (*Gatherer, error) {
 	if len(globs) > maxGlobs {
 		return nil, fmt.Errorf("at most %d tenant patterns", maxGlobs)
 	}

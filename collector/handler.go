@@ -28,12 +28,12 @@ type handler struct {
 
 // Handler serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone; 404 where there is none.
 func (g *Gatherer) Handler(log *slog.Logger) http.Handler {
-	return AtOnce(maxScrapes)(&handler{all: g, log: log})
+	return LimitConcurrent(maxScrapes)(&handler{all: g, log: log})
 }
 
-// AtOnce bounds the requests that are answered at once by all the handlers that it is given. One more gets 503 at once: a queue would
+// LimitConcurrent bounds the requests that are answered at once by all the handlers that it is given. One more gets 503 at once: a queue would
 // take memory too.
-func AtOnce(most int) func(http.Handler) http.Handler {
+func LimitConcurrent(most int) func(http.Handler) http.Handler {
 	room := make(chan struct{}, most)
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +58,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	g := h.all
 	if globs, asked := query["tenant"]; asked {
-		part, err := g.Filtered(globs)
+		part, err := g.ForTenants(globs)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return

@@ -18,7 +18,7 @@ import (
 )
 
 func TestHandler(t *testing.T) {
-	h := gathererOf(board()).Handler(promslog.NewNopLogger())
+	h := gathererOf(store()).Handler(promslog.NewNopLogger())
 	const open, proto = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
 	for _, c := range []struct {
 		url, accept, encoding string
@@ -99,7 +99,7 @@ func (s *stuck) Write(p []byte) (int, error) {
 
 // TestScrapesAreBounded: eight slow readers, and the ninth is told to come again.
 func TestScrapesAreBounded(t *testing.T) {
-	h := gathererOf(board()).Handler(promslog.NewNopLogger())
+	h := gathererOf(store()).Handler(promslog.NewNopLogger())
 	entered, release, done := make(chan struct{}, 8), make(chan struct{}), make(chan struct{})
 	for range 8 {
 		go func() {
@@ -129,7 +129,7 @@ func TestScrapesAreBounded(t *testing.T) {
 
 // TestOwnMetricsFail: an error of the registry, a family that cannot be written and one with a name of ours leave the page whole.
 func TestOwnMetricsFail(t *testing.T) {
-	b := board()
+	b := store()
 	name, ours, kind := "broken", "m365_connector_info", dto.MetricType_GAUGE
 	own := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		return []*dto.MetricFamily{{Name: &name, Type: &kind, Metric: []*dto.Metric{{}}}, {Name: &ours, Type: &kind, Metric: []*dto.Metric{{}}}}, errors.New("half of it is missing")

@@ -52,7 +52,7 @@ func (line Round) small() smallRound {
 	return smallRound{line.At.UnixNano(), line.Outcome, line.Stage, uint8(place)} //nolint:gosec // a test counts the reasons
 }
 
-// with is the rounds and one more, of which the newest are kept. It copies: a View may still hold the old ones.
+// with is the rounds and one more, of which the newest are kept. It copies: a Snapshot may still hold the old ones.
 func (r Rounds) with(line Round, most int) Rounds {
 	r = r[max(0, len(r)-most+1):]
 	return append(append(make(Rounds, 0, len(r)+1), r...), line.small())

@@ -10,13 +10,13 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Judged is what the board's newest analysis says, as a source of series.
-func (b *Board) Judged() Source { return judged{b} }
+// AnalysisMetrics is what the store's newest analysis says, as a source of series.
+func (s *Store) AnalysisMetrics() Source { return judged{s} }
 
-type judged struct{ board *Board }
+type judged struct{ store *Store }
 
 func (j judged) snapshot() ([]*group, uint64) {
-	d := j.board.View().Analysis.drawing()
+	d := j.store.Snapshot().Analysis.drawing()
 	return slices.Clone(d.groups), d.dropped
 }
 
@@ -150,7 +150,7 @@ func (s *pen) attributions(id probes.PathID, all []mailflow.Attribution) {
 		}
 	}
 	if len(seen) > 0 {
-		s.send(mAttributed, truth(own))
+		s.send(mAttributed, boolToFloat(own))
 	}
 }
 

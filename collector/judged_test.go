@@ -18,10 +18,10 @@ import (
 // certificate.
 func TestJudgedSeries(t *testing.T) {
 	f := judgedFacts()
-	b := collector.NewBoard(func() time.Time { return noon })
+	b := collector.NewStore(func() time.Time { return noon })
 	b.CountChange("contoso", "added")
 	b.SetAnalysis(collector.Analyse(f))
-	g := collector.NewGatherer(nil, b.Judged())
+	g := collector.NewGatherer(nil, b.AnalysisMetrics())
 	golden.Check(t, "testdata/judged.golden", written(t, g, expfmt.FmtText))
 	if g.Dropped() != 0 {
 		t.Errorf("%d series collide", g.Dropped())
@@ -72,11 +72,11 @@ func judgedFacts() *check.Facts {
 
 // TestJudgedAgain: what is the same as before is not drawn again; what is not, is.
 func TestJudgedAgain(t *testing.T) {
-	type change func(*check.Facts, *collector.Board)
+	type change func(*check.Facts, *collector.Store)
 	for name, change := range map[string]change{
-		"nothing":       func(*check.Facts, *collector.Board) {},
-		"another check": func(f *check.Facts, _ *collector.Board) { f.Severity = only("accepted_domains_unknown") },
-		"another check, as grave": func(f *check.Facts, _ *collector.Board) {
+		"nothing":       func(*check.Facts, *collector.Store) {},
+		"another check": func(f *check.Facts, _ *collector.Store) { f.Severity = only("accepted_domains_unknown") },
+		"another check, as grave": func(f *check.Facts, _ *collector.Store) {
 			f.Severity = func(tenant, code string) (check.Severity, bool) {
 				if code != map[string]string{"contoso": "client_auth_eku_missing", "fabrikam": "smart_hosts_missing"}[tenant] {
 					return check.Off, true
@@ -84,7 +84,7 @@ func TestJudgedAgain(t *testing.T) {
 				return check.Critical, true
 			}
 		},
-		"its severity": func(f *check.Facts, _ *collector.Board) {
+		"its severity": func(f *check.Facts, _ *collector.Store) {
 			f.Severity = func(_, code string) (check.Severity, bool) {
 				if code != "smart_hosts_missing" {
 					return check.Off, true
@@ -92,43 +92,43 @@ func TestJudgedAgain(t *testing.T) {
 				return check.Info, true
 			}
 		},
-		"a suppression": func(f *check.Facts, _ *collector.Board) { f.Suppressions = nil },
-		"its end": func(f *check.Facts, _ *collector.Board) {
+		"a suppression": func(f *check.Facts, _ *collector.Store) { f.Suppressions = nil },
+		"its end": func(f *check.Facts, _ *collector.Store) {
 			f.Suppressions = slices.Clone(f.Suppressions)
 			f.Suppressions[0].Expires = noon.Add(time.Minute)
 		},
-		"its owner": func(f *check.Facts, _ *collector.Board) {
+		"its owner": func(f *check.Facts, _ *collector.Store) {
 			f.Suppressions = slices.Clone(f.Suppressions)
 			f.Suppressions[0].Owner = "others"
 		},
-		"a connector": func(f *check.Facts, _ *collector.Board) {
+		"a connector": func(f *check.Facts, _ *collector.Store) {
 			f.Tenants[0].Inbound = append(f.Tenants[0].Inbound, mailflow.InboundConnector{Common: mailflow.Common{Name: "New"}})
 		},
-		"a sender's name": func(f *check.Facts, _ *collector.Board) {
+		"a sender's name": func(f *check.Facts, _ *collector.Store) {
 			f.Tenants = slices.Clone(f.Tenants)
 			f.Tenants[0].Senders = nil
 		},
-		"an accepted name": func(f *check.Facts, _ *collector.Board) {
+		"an accepted name": func(f *check.Facts, _ *collector.Store) {
 			f.Tenants[0].AcceptedDomains = []mailflow.AcceptedDomain{{Name: "other.com"}}
 		},
-		"what it presents": func(f *check.Facts, _ *collector.Board) {
+		"what it presents": func(f *check.Facts, _ *collector.Store) {
 			other := *f.Paths[0].Client
 			other.Chain = nil
 			f.Paths[0].Client = &other
 		},
-		"attributions":   func(f *check.Facts, _ *collector.Board) { f.Attributions = nil },
-		"an address":     func(f *check.Facts, _ *collector.Board) { f.Overlaps = slices.Clone(f.Overlaps); f.Overlaps[0].Count++ },
-		"its connectors": func(_ *check.Facts, b *collector.Board) { b.CountChange("contoso", "removed") },
+		"attributions":   func(f *check.Facts, _ *collector.Store) { f.Attributions = nil },
+		"an address":     func(f *check.Facts, _ *collector.Store) { f.Overlaps = slices.Clone(f.Overlaps); f.Overlaps[0].Count++ },
+		"its connectors": func(_ *check.Facts, b *collector.Store) { b.CountChange("contoso", "removed") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			page := func(b *collector.Board) string {
-				return written(t, collector.NewGatherer(nil, b.Judged()), expfmt.FmtText)
+			page := func(b *collector.Store) string {
+				return written(t, collector.NewGatherer(nil, b.AnalysisMetrics()), expfmt.FmtText)
 			}
-			b, fresh := collector.NewBoard(time.Now), collector.NewBoard(time.Now)
+			b, fresh := collector.NewStore(time.Now), collector.NewStore(time.Now)
 			f := judgedFacts()
 			b.SetAnalysis(collector.Analyse(f))
 			before := page(b)
-			for _, on := range []*collector.Board{b, fresh} {
+			for _, on := range []*collector.Store{b, fresh} {
 				changed := *f
 				changed.Tenants, changed.Paths = slices.Clone(f.Tenants), slices.Clone(f.Paths)
 				change(&changed, on)

@@ -67,23 +67,23 @@ func talk(p probes.Path, i int, at time.Time) probes.Result {
 // GOGC.
 func BenchmarkRest(b *testing.B) {
 	for b.Loop() {
-		board := collector.NewBoard(time.Now)
+		store := collector.NewStore(time.Now)
 		paths := make([]probes.Path, 10_000)
 		for i := range paths {
 			paths[i] = path(fmt.Sprintf("connector %d", i/10), fmt.Sprintf("host%d.contoso.com", i))
 		}
-		board.SetInventory(nil, paths)
+		store.SetInventory(nil, paths)
 		rounds := func(from, to int) {
 			for n := from; n < to; n++ {
 				for i, p := range paths {
-					board.Record(talk(p, i, noon.Add(time.Duration(n)*time.Minute)))
+					store.Record(talk(p, i, noon.Add(time.Duration(n)*time.Minute)))
 				}
 			}
 		}
 		rounds(0, 20)
 		debug.FreeOSMemory() // the start was a rush
 		rounds(20, 24)
-		if err := collector.NewGatherer(nil, board).Write(io.Discard, expfmt.FmtText); err != nil {
+		if err := collector.NewGatherer(nil, store).Write(io.Discard, expfmt.FmtText); err != nil {
 			b.Fatal(err)
 		}
 		var m runtime.MemStats
@@ -94,6 +94,6 @@ func BenchmarkRest(b *testing.B) {
 		runtime.GC() // the second empties what pools still held
 		runtime.ReadMemStats(&m)
 		b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB-live")
-		runtime.KeepAlive(board)
+		runtime.KeepAlive(store)
 	}
 }

@@ -25,7 +25,7 @@ type Metric struct {
 	Help   string
 	Kind   Kind
 	Labels []string
-	Steady bool // keeps its value while nothing is proven anew: alert on these
+	Stable bool // keeps its value while nothing is proven anew: alert on these
 }
 
 func with(base []string, more ...string) []string {
@@ -70,7 +70,7 @@ const (
 	numMetrics
 )
 
-// stageHistogram is the one metric that the board observes instead of drawing.
+// stageHistogram is the one metric that the store observes instead of drawing.
 var stageHistogram = Metric{"stage_duration_seconds", "How long passed stages took.", histogram, []string{"direction", "stage"}, false}
 
 // Metrics is the table of everything that is drawn from snapshots as a plain value.

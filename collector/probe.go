@@ -14,9 +14,9 @@ import (
 // Live is one probe made on request, for /probe. Its series have names of their own, as blackbox_exporter's users know them: a
 // scrape of /metrics and one of /probe never mix.
 type Live struct {
-	Result  probes.Result
-	Cut     bool           // it proved nothing, for its time was up
-	Verdict probes.Outcome // the path's last verdict, for a probe that proves nothing
+	Result   probes.Result
+	TimedOut bool           // it proved nothing, for its time was up
+	Verdict  probes.Outcome // the path's last verdict, for a probe that proves nothing
 }
 
 // Keys of the table of /probe.
@@ -49,12 +49,12 @@ func ProbeMetrics() [numProbeMetrics]Metric {
 func (l Live) Families() []*dto.MetricFamily {
 	s := shelf{seen: map[string]bool{}}
 	outcome := l.outcome()
-	s.send(pInconclusive, truth(outcome == probes.Inconclusive))
+	s.send(pInconclusive, boolToFloat(outcome == probes.Inconclusive))
 	if outcome == probes.Inconclusive {
 		outcome = l.Verdict
 	}
 	if outcome == probes.Passed || outcome == probes.Failed {
-		s.send(pSuccess, truth(outcome == probes.Passed))
+		s.send(pSuccess, boolToFloat(outcome == probes.Passed))
 	}
 	s.send(pDuration, l.Result.Duration.Seconds())
 	if at := earliestExpiry(l.Result); !at.IsZero() {
@@ -67,7 +67,7 @@ func (l Live) Families() []*dto.MetricFamily {
 }
 
 func (l Live) outcome() probes.Outcome {
-	if l.Cut {
+	if l.TimedOut {
 		return probes.Inconclusive
 	}
 	return l.Result.Outcome()
@@ -110,7 +110,7 @@ func (s *shelf) endpoint(e probes.Endpoint) {
 	}
 	for i, step := range e.Steps {
 		if step.Outcome == probes.Passed || step.Outcome == probes.Failed {
-			s.send(pStageSuccess, truth(step.Outcome == probes.Passed), at(probes.Stage(i))...)
+			s.send(pStageSuccess, boolToFloat(step.Outcome == probes.Passed), at(probes.Stage(i))...)
 		}
 	}
 	if stage, step, problem := e.FirstProblem(); problem {

@@ -8,7 +8,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-func truth(yes bool) float64 {
+func boolToFloat(yes bool) float64 {
 	if yes {
 		return 1
 	}
@@ -60,7 +60,7 @@ func (s *pen) tenant(t *mailflow.Tenant) {
 		}
 		s.connector(t.Name, mailflow.Outbound, c.Common, tls)
 		if c.IsValidated != mailflow.Unknown {
-			s.send(mValidated, truth(c.IsValidated == mailflow.Yes))
+			s.send(mValidated, boolToFloat(c.IsValidated == mailflow.Yes))
 		}
 		if !c.LastValidation.IsZero() {
 			s.send(mLastValidation, seconds(c.LastValidation))
@@ -75,7 +75,7 @@ func (s *pen) connector(tenant string, d mailflow.Direction, c mailflow.Common, 
 	s.begin(connectorIdentity(tenant, c.Name, d), c.Name)
 	s.send(mInfo, 1, string(c.Type), c.Source, tls)
 	if c.Enabled != mailflow.Unknown {
-		s.send(mEnabled, truth(c.Enabled == mailflow.Yes))
+		s.send(mEnabled, boolToFloat(c.Enabled == mailflow.Yes))
 	}
 	if !c.WhenChanged.IsZero() {
 		s.send(mLastChanged, seconds(c.WhenChanged))
@@ -107,11 +107,11 @@ func (s *pen) path(p *PathState) {
 	if !p.LastSuccess.IsZero() {
 		s.send(mLastSuccess, seconds(p.LastSuccess))
 	}
-	if p.Newest != nil {
+	if p.Latest != nil {
 		if id.Direction != mailflow.Inbound || p.Verdict != probes.Failed { // there the attribution needs the room
-			s.send(mEndpoints, float64(len(p.Newest.Endpoints)))
+			s.send(mEndpoints, float64(len(p.Latest.Endpoints)))
 		}
-		s.newest(p.Newest)
+		s.newest(p.Latest)
 	}
 	for _, e := range p.Endpoints {
 		s.begin(endpointIdentity(id, EndpointKey{e.Host, e.Address}), e.Host)
@@ -121,7 +121,7 @@ func (s *pen) path(p *PathState) {
 }
 
 func (s *pen) newest(r *probes.Result) {
-	s.send(mInconclusive, truth(r.Outcome() == probes.Inconclusive))
+	s.send(mInconclusive, boolToFloat(r.Outcome() == probes.Inconclusive))
 	s.send(mDuration, r.Duration.Seconds())
 	hosts := map[string]bool{} // the endpoints of one host share its resolve
 	for _, e := range r.Endpoints {
@@ -140,7 +140,7 @@ func (s *pen) newest(r *probes.Result) {
 
 func (s *pen) step(stage probes.Stage, step probes.Step) {
 	if step.Outcome == probes.Passed || step.Outcome == probes.Failed {
-		s.send(mStageSuccess, truth(step.Outcome == probes.Passed), stage.String())
+		s.send(mStageSuccess, boolToFloat(step.Outcome == probes.Passed), stage.String())
 		s.send(mStageDuration, step.Duration.Seconds(), stage.String())
 	}
 }
@@ -159,7 +159,7 @@ func (s *pen) outcome(e probes.Endpoint) {
 
 func (s *pen) endpoint(e check.Endpoint) {
 	if e.Verdict == probes.Passed || e.Verdict == probes.Failed {
-		s.send(mEndpointSuccess, truth(e.Verdict == probes.Passed))
+		s.send(mEndpointSuccess, boolToFloat(e.Verdict == probes.Passed))
 	}
 	if e.TLS != nil {
 		s.certificate("server", e.TLS)
@@ -170,7 +170,7 @@ func (s *pen) endpoint(e check.Endpoint) {
 func (s *pen) certificate(role string, t *probes.TLS) {
 	for v, j := range t.Verdicts {
 		if j.Outcome == probes.Passed || j.Outcome == probes.Failed {
-			s.send(mValid, truth(j.Outcome == probes.Passed), role, probes.VerdictNames[v])
+			s.send(mValid, boolToFloat(j.Outcome == probes.Passed), role, probes.VerdictNames[v])
 		}
 	}
 	if !t.ChainNotAfter.IsZero() {

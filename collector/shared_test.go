@@ -21,7 +21,7 @@ func TestShared(t *testing.T) {
 		t.Error("two copies of one certificate")
 	}
 	if in.Endpoints[0].TLS == first.Endpoints[0].TLS {
-		t.Error("the round that came in is not the board's to keep")
+		t.Error("the round that came in is not the store's to keep")
 	}
 	if again := s.round(shown("ab", "one"), &first); again.Endpoints[0].TLS != first.Endpoints[0].TLS {
 		t.Error("what a path shows unchanged is held twice")

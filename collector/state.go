@@ -9,13 +9,13 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// PathState is what is known of one path. Treat it as read-only: View hands out the Board's own values, which Record replaces
+// PathState is what is known of one path. Treat it as read-only: Snapshot hands out the Store's own values, which Record replaces
 // and never changes.
 type PathState struct {
 	Path         *probes.Path
-	Newest       *probes.Result // nil before the first round
-	NewestFailed *probes.Result // the newest round that failed, provisional ones too; nil before one
-	Whole        *probes.Result // the newest round that was not cut short; nil before one
+	Latest       *probes.Result // nil before the first round
+	LatestFailed *probes.Result // the newest round that failed, provisional ones too; nil before one
+	LastComplete *probes.Result // the newest round that was not cut short; nil before one
 	Conclusive   *probes.Result // the newest round that changed or confirmed the verdict; nil before one
 	Verdict      probes.Outcome // of the last conclusive round; NotReached before it
 	Since        time.Time      // when Verdict last changed
@@ -28,8 +28,8 @@ type PathState struct {
 	History      Rounds           // at most maxHistory
 	Failures     Rounds           // those that failed, kept when History has moved on; at most maxFailures
 
-	drawn  *drawing // the series of this state; nil in a literal
-	hidden bool     // a path before it has the same labels once cleaned: a mixture of both would lie, so it has no series
+	drawn    *drawing // the series of this state; nil in a literal
+	shadowed bool     // a path before it has the same labels once cleaned: a mixture of both would lie, so it has no series
 }
 
 // drawing is the state's series. Whoever comes first draws them.
@@ -58,13 +58,13 @@ func KeyOf(e probes.Endpoint) EndpointKey {
 // record applies one round. An inconclusive or provisional round changes no verdict and no certificate.
 func (s *PathState) record(r probes.Result) {
 	outcome := r.Outcome()
-	s.Newest = &r
+	s.Latest = &r
 	if !interrupted(r) {
-		s.Whole = &r
+		s.LastComplete = &r
 	}
 	s.remember(roundOf(r, outcome))
 	if outcome == probes.Failed {
-		s.NewestFailed = &r
+		s.LatestFailed = &r
 	}
 	judged := !r.Provisional && outcome != probes.Inconclusive
 	s.keepEndpoints(r, judged)
@@ -112,10 +112,10 @@ func (s *PathState) remember(line Round) {
 
 // keepEndpoints forgets the endpoints that DNS no longer names, and takes in verdicts and certificates of a round that is judged.
 func (s *PathState) keepEndpoints(r probes.Result, judged bool) {
-	var kept []check.Endpoint // a new one: a View may still hold the old
+	var kept []check.Endpoint // a new one: a Snapshot may still hold the old
 	dns := answersOf(r)
 	for _, known := range s.Endpoints {
-		if !dns.lacks(EndpointKey{known.Host, known.Address}) {
+		if !dns.gone(EndpointKey{known.Host, known.Address}) {
 			kept = append(kept, known)
 		}
 	}
@@ -175,8 +175,8 @@ func interrupted(r probes.Result) bool {
 	})
 }
 
-// lacks tells that DNS no longer names the endpoint: its host resolved without it, or is no longer among the hosts.
-func (a answers) lacks(key EndpointKey) bool {
+// gone tells that DNS no longer names the endpoint: its host resolved without it, or is no longer among the hosts.
+func (a answers) gone(key EndpointKey) bool {
 	if a.listed[key] {
 		return false
 	}

@@ -38,14 +38,14 @@ func TestEndpointsFollowDNS(t *testing.T) {
 		{"no endpoint at all", nil, false, []string{"a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3"}},
 	} {
 		p := path("c", "h")
-		b := collector.NewBoard(time.Now)
+		b := collector.NewStore(time.Now)
 		b.SetInventory(nil, []probes.Path{p})
 		b.Record(round(p, noon, first...))
 		r := round(p, noon, c.second...)
 		r.Provisional = c.provisional
 		b.Record(r)
 		got := []string{}
-		for _, e := range b.View().Paths[0].Endpoints {
+		for _, e := range b.Snapshot().Paths[0].Endpoints {
 			got = append(got, e.Host+" "+e.Address)
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
@@ -57,14 +57,14 @@ func TestEndpointsFollowDNS(t *testing.T) {
 // TestInconclusiveKeepsCertificate: a round that proves nothing, though one of its endpoints answers, changes no certificate.
 func TestInconclusiveKeepsCertificate(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewBoard(time.Now)
+	b := collector.NewStore(time.Now)
 	b.SetInventory(nil, []probes.Path{p})
 	renewed := healthy("h", "192.0.2.1")
 	renewed.TLS.Chain[0].Serial = "0b"
 	busy := endpoint("h", "192.0.2.2", passed(0), passed(0), problem(probes.ReasonThrottled))
 	b.Record(round(p, noon, healthy("h", "192.0.2.1"), healthy("h", "192.0.2.2")))
 	b.Record(round(p, noon, renewed, busy))
-	state := b.View().Paths[0]
+	state := b.Snapshot().Paths[0]
 	if got := state.Endpoints[0].TLS.Chain[0].Serial; got != "0a" || state.Endpoints[0].Address != "192.0.2.1" {
 		t.Errorf("serial %s after an inconclusive round", got)
 	}
@@ -74,7 +74,7 @@ func TestInconclusiveKeepsCertificate(t *testing.T) {
 // cut short.
 func TestFactsHaveTheNewestWholeRound(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewBoard(func() time.Time { return noon })
+	b := collector.NewStore(func() time.Time { return noon })
 	b.SetInventory(nil, []probes.Path{p})
 	b.Record(round(p, noon, endpoint("h", "127.0.0.1", passed(0), problem(probes.ReasonAddressRefused))))
 	b.Record(round(p, noon.Add(time.Minute), endpoint("h", "127.0.0.1", passed(0), problem(probes.ReasonCanceled))))
@@ -87,46 +87,46 @@ func TestFactsHaveTheNewestWholeRound(t *testing.T) {
 
 func TestFailuresOutliveHistory(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewBoard(time.Now)
+	b := collector.NewStore(time.Now)
 	b.SetInventory(nil, []probes.Path{p})
 	for i := range 15 {
 		b.Record(round(p, noon.Add(time.Duration(i)*time.Minute), endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))))
 	}
-	before := b.View().Paths[0]
+	before := b.Snapshot().Paths[0]
 	for range 30 {
 		b.Record(round(p, noon.Add(time.Hour), healthy("h", "192.0.2.1")))
 	}
-	after := b.View().Paths[0]
+	after := b.Snapshot().Paths[0]
 	want := collector.Round{At: noon.Add(14 * time.Minute), Outcome: probes.Failed, Stage: probes.Connect, Reason: probes.ReasonConnectRefused}
-	if len(after.Failures) != 10 || after.Failures.Lines()[9] != want || !after.NewestFailed.Started.Equal(want.At) || len(after.History) != 20 {
-		t.Errorf("failures %v, newest failed %v", after.Failures, after.NewestFailed)
+	if len(after.Failures) != 10 || after.Failures.Lines()[9] != want || !after.LatestFailed.Started.Equal(want.At) || len(after.History) != 20 {
+		t.Errorf("failures %v, newest failed %v", after.Failures, after.LatestFailed)
 	}
 	if before.Verdict != probes.Failed || before.History.Lines()[len(before.History)-1] != want {
-		t.Errorf("an old view changed: %+v", before)
+		t.Errorf("an old snapshot changed: %+v", before)
 	}
 }
 
 func TestProvisionalIsNoRun(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewBoard(func() time.Time { return noon })
+	b := collector.NewStore(func() time.Time { return noon })
 	b.SetInventory(nil, []probes.Path{p})
 	r := round(p, time.Time{}, endpoint("h", "", problem(probes.ReasonNXDomain)))
 	r.Provisional = true
 	b.Record(r)
-	state := b.View().Paths[0]
-	if !state.LastRun.IsZero() || state.Newest == nil || state.NewestFailed == nil {
+	state := b.Snapshot().Paths[0]
+	if !state.LastRun.IsZero() || state.Latest == nil || state.LatestFailed == nil {
 		t.Errorf("after a provisional round: %+v", state)
 	}
 	r.Provisional, r.Until = false, 200 // a stage that does not exist must not panic
 	b.Record(r)
-	if state := b.View().Paths[0]; !state.LastRun.Equal(noon) || state.Verdict != probes.Failed {
+	if state := b.Snapshot().Paths[0]; !state.LastRun.Equal(noon) || state.Verdict != probes.Failed {
 		t.Errorf("after its confirmation: %+v", state)
 	}
 }
 
 // TestScrapeWhileRecording: rounds, reloads and scrapes at once; each page is whole.
 func TestScrapeWhileRecording(t *testing.T) {
-	b := board()
+	b := store()
 	g := gathererOf(b)
 	var all sync.WaitGroup
 	for i := range 4 {
@@ -135,7 +135,7 @@ func TestScrapeWhileRecording(t *testing.T) {
 			for n := range 50 {
 				b.Record(round(p, noon, healthy("mail.contoso.com", fmt.Sprintf("192.0.2.%d", n%9))))
 				if i == 0 && n%10 == 0 {
-					b.SetInventory(b.View().Tenants, []probes.Path{p})
+					b.SetInventory(b.Snapshot().Tenants, []probes.Path{p})
 				}
 				if i == 1 {
 					if _, err := g.Gather(); err != nil {

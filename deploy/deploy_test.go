@@ -117,10 +117,10 @@ func rules(t *testing.T) []rule {
 func exported() map[string]bool {
 	steady := map[string]bool{"m365_connector_stage_duration_seconds": false}
 	for _, m := range collector.Metrics() {
-		steady["m365_connector_"+m.Name] = m.Steady
+		steady["m365_connector_"+m.Name] = m.Stable
 	}
 	descriptions := make(chan *prometheus.Desc, 100)
-	collector.NewSelf(collector.SelfHooks{}).Describe(descriptions)
+	collector.NewExporterMetrics(collector.ExporterHooks{}).Describe(descriptions)
 	close(descriptions)
 	for d := range descriptions {
 		steady[fqName.FindStringSubmatch(d.String())[1]] = true

@@ -14,7 +14,7 @@ const maxLoggedChanges = 100
 func (d *daemon) tellChanges(before, after *config.Config) {
 	changes := config.Changes(before, after)
 	for i, c := range changes {
-		d.board.CountChange(c.Tenant, c.Kind)
+		d.store.CountChange(c.Tenant, c.Kind)
 		if i < maxLoggedChanges {
 			d.log.Info("connector "+c.Kind, slog.String("tenant", c.Tenant), slog.String("direction", string(c.Direction)),
 				slog.String("connector", c.Connector), slog.String("properties", strings.Join(c.What, ",")))

@@ -18,13 +18,13 @@ import (
 	"m365_connector_exporter/probes/wire"
 )
 
-// daemon joins the two halves: the schedule's results go to the board, and what the configuration says goes to both.
+// daemon joins the two halves: the schedule's results go to the store, and what the configuration says goes to both.
 type daemon struct {
 	file     string
 	hello    string // our name in EHLO
 	log      *slog.Logger
-	board    *collector.Board
-	self     *collector.Self
+	store    *collector.Store
+	self     *collector.ExporterMetrics
 	gatherer *collector.Gatherer // of the page of metrics
 	gate     *schedule.Limiter
 	runner   *schedule.Runner
@@ -88,16 +88,16 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		return nil, err
 	}
 	d := &daemon{
-		file: file, hello: hello, log: log, budget: budget, board: collector.NewBoard(time.Now), gate: schedule.NewLimiter(gateOptions(cfg.Global)),
+		file: file, hello: hello, log: log, budget: budget, store: collector.NewStore(time.Now), gate: schedule.NewLimiter(gateOptions(cfg.Global)),
 		selfTest: self, stale: make(chan struct{}, 1),
 	}
 	d.learned.Store(&learned{})
 	d.garbage.Store(leastGarbage)
 	d.runner = schedule.New(schedule.Options{
-		Prober: d, Sink: d.board.Record, Logger: log,
+		Prober: d, Sink: d.store.Record, Logger: log,
 		OnLag: func(lag time.Duration) { d.self.ObserveLag(lag) },
 	})
-	d.self = collector.NewSelf(collector.SelfHooks{
+	d.self = collector.NewExporterMetrics(collector.ExporterHooks{
 		InFlight:   d.gate.InFlight,
 		Throttled:  d.gate.Throttled,
 		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
@@ -105,7 +105,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		Dropped:    func() uint64 { return d.gatherer.Dropped() },
 		SelfTest:   self.result,
 	})
-	d.gatherer = collector.NewGatherer(d.own(), d.board, d.board.Judged())
+	d.gatherer = collector.NewGatherer(d.own(), d.store, d.store.AnalysisMetrics())
 	d.apply(cfg)
 	return d, nil
 }
@@ -128,9 +128,9 @@ func (d *daemon) apply(cfg *config.Config) {
 	} else {
 		d.prober.Store(wire.New(options))
 	}
-	d.board.SetInventory(cfg.Tenants, paths)
+	d.store.SetInventory(cfg.Tenants, paths)
 	d.runner.SetPaths(paths)
-	d.self.Reload(true, time.Now())
+	d.self.RecordReload(true, time.Now())
 	d.refused.Store(nil)
 	d.judging.Lock()
 	d.judge = newJudge(cfg)
@@ -140,7 +140,7 @@ func (d *daemon) apply(cfg *config.Config) {
 	for _, t := range cfg.Tenants {
 		loaded[t.Name] = t.NotLoaded == ""
 	}
-	d.self.Loaded(loaded)
+	d.self.SetTenantsLoaded(loaded)
 	for _, w := range cfg.Warnings {
 		d.log.Warn("configuration", slog.String("warning", w))
 	}
@@ -159,7 +159,7 @@ func (d *daemon) reload(why string) error {
 	cfg, err := config.Load(d.file, d.cfg.Load())
 	if err != nil {
 		d.tuneGC()
-		d.self.Reload(false, time.Now())
+		d.self.RecordReload(false, time.Now())
 		d.refused.Store(&refusedReload{err, time.Now()})
 		d.log.Error("reload refused, the old configuration keeps running", slog.String("trigger", why), slog.Any("err", err))
 		return fmt.Errorf("configuration not loaded, the old one keeps running:\n%w", err)

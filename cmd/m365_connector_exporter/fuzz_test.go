@@ -51,7 +51,7 @@ tenants:
 		if i%2 == 0 {
 			e.Steps[probes.TLSStage] = probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "<zq>"}
 		}
-		d.board.Record(probes.Result{Path: p.ID, Until: p.Settings.Until, Started: time.Now(), Endpoints: []probes.Endpoint{e}, Hints: []string{"<zq>"}})
+		d.store.Record(probes.Result{Path: p.ID, Until: p.Settings.Until, Started: time.Now(), Endpoints: []probes.Endpoint{e}, Hints: []string{"<zq>"}})
 	}
 	d.judgeNow()
 	return d

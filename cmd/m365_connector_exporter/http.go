@@ -25,7 +25,7 @@ func (d *daemon) handler(prefix string) http.Handler {
 	mux.HandleFunc("GET "+prefix+"/-/ready", say("ready")) // the listener is up only after the configuration is loaded
 	mux.HandleFunc("POST "+prefix+"/-/reload", d.handleReload)
 	web.New(web.Options{
-		View: d.board.View, Find: d.board.Find, Status: d.status, Probe: d.runner.RunNow, Module: d.module, Prefix: prefix, Now: time.Now,
+		Snapshot: d.store.Snapshot, Find: d.store.Find, Status: d.status, Probe: d.runner.RunNow, Module: d.module, Prefix: prefix, Now: time.Now,
 	}).Register(mux)
 	if prefix != "" {
 		mux.Handle("GET /{$}", http.RedirectHandler(prefix+"/", http.StatusFound))
@@ -66,7 +66,7 @@ func (d *daemon) handleReload(w http.ResponseWriter, _ *http.Request) {
 // own is the registry of what the exporter tells of itself.
 func (d *daemon) own() *prometheus.Registry {
 	own := prometheus.NewRegistry()
-	own.MustRegister(d.board.Stages(), d.self, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	own.MustRegister(d.store.Stages(), d.self, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return own
 }
 

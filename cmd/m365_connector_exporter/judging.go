@@ -30,18 +30,18 @@ type learned struct {
 
 // judged is what the newest judgement rests on, as far as it can change by itself.
 type judged struct {
-	rounds  uint64 // on the board
+	rounds  uint64 // in the store
 	blocked bool
 	at      time.Time
 }
 
-// judgeNow judges what is known and puts it on the board. It returns how long that took.
+// judgeNow judges what is known and puts it in the store. It returns how long that took.
 func (d *daemon) judgeNow() time.Duration {
 	d.judging.Lock()
 	defer d.judging.Unlock()
 	start := time.Now()
-	d.judged = judged{d.board.Rounds(), d.runner.Stats().VantageBlocked, start} // before the facts: what comes meanwhile is judged again
-	f := d.board.Facts()
+	d.judged = judged{d.store.RecordedRounds(), d.runner.Stats().VantageBlocked, start} // before the facts: what comes meanwhile is judged again
+	f := d.store.Facts()
 	learned := d.learned.Load()
 	d.judge.served = learned.served
 	d.judge.complete(f)
@@ -50,7 +50,7 @@ func (d *daemon) judgeNow() time.Duration {
 		f.VantageBlocked = "no path passes connect, three hosts or more"
 	}
 	f.Overloaded = check.Overloads(f.Paths, d.judge.cfg.Global.MaxConcurrentPerAddress, d.judge.cfg.Global.MinGapPerAddress)
-	d.board.SetAnalysis(collector.Analyse(f))
+	d.store.SetAnalysis(collector.Analyse(f))
 	return time.Since(start)
 }
 
@@ -77,7 +77,7 @@ func (d *daemon) keepJudging(ctx context.Context) error {
 func (d *daemon) judgementDue() bool {
 	d.judging.Lock()
 	defer d.judging.Unlock()
-	return d.judged.rounds != d.board.Rounds() || d.judged.blocked != d.runner.Stats().VantageBlocked || time.Since(d.judged.at) >= judgeStill
+	return d.judged.rounds != d.store.RecordedRounds() || d.judged.blocked != d.runner.Stats().VantageBlocked || time.Since(d.judged.at) >= judgeStill
 }
 
 // keepLearning looks at what changes seldom: at the start, every hour and when it is told to; sooner where something did not answer,

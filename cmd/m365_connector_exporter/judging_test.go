@@ -58,16 +58,16 @@ func TestKeepJudging(t *testing.T) {
 		start := time.Now()
 		go func() { _ = d.keepJudging(ctx) }()
 		var judged []time.Duration
-		before := d.board.View().Analysis
+		before := d.store.Snapshot().Analysis
 		for range 100 {
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if now := d.board.View().Analysis; now != before {
+			if now := d.store.Snapshot().Analysis; now != before {
 				before = now
 				judged = append(judged, time.Since(start))
 			}
 			if time.Since(start) == 15*time.Second {
-				d.board.Record(probes.Result{Path: d.board.View().Paths[0].Path.ID})
+				d.store.Record(probes.Result{Path: d.store.Snapshot().Paths[0].Path.ID})
 			}
 		}
 		cancel()

@@ -40,7 +40,7 @@ func TestScale(t *testing.T) {
 	d := loaded(t, file)
 	started := begun.since()
 	var late lags
-	d.runner = schedule.New(schedule.Options{Prober: simulated{d.gate}, Sink: d.board.Record, OnLag: late.add})
+	d.runner = schedule.New(schedule.Options{Prober: simulated{d.gate}, Sink: d.store.Record, OnLag: late.add})
 	paths := plan(d.cfg.Load(), d.hello)
 	d.runner.SetPaths(paths)
 	defer debug.SetGCPercent(100)
@@ -96,7 +96,7 @@ type interval struct {
 func reloadScale(t *testing.T, d *daemon, file string) spent {
 	t.Helper()
 	counted := func() (n uint64) {
-		for _, s := range d.board.View().Paths {
+		for _, s := range d.store.Snapshot().Paths {
 			for _, rounds := range s.Rounds {
 				n += rounds
 			}

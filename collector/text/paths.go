@@ -48,8 +48,8 @@ func PathsJSON(w io.Writer, paths []*collector.PathState) error {
 
 func stateToJSON(s *collector.PathState) stateJSON {
 	item := Item{Path: *s.Path}
-	if s.Newest != nil {
-		item.Result = *s.Newest
+	if s.Latest != nil {
+		item.Result = *s.Latest
 		item.Result.Until = last(item.Result)
 	}
 	j := stateJSON{
@@ -60,10 +60,10 @@ func stateToJSON(s *collector.PathState) stateJSON {
 	if s.Verdict == probes.Failed {
 		j.Stage, j.Reason = s.Stage.String(), string(s.Reason)
 	}
-	if s.Newest == nil {
+	if s.Latest == nil {
 		j.Outcome = probes.NotReached.String()
 	} else {
-		j.Provisional = s.Newest.Provisional
+		j.Provisional = s.Latest.Provisional
 	}
 	return j
 }

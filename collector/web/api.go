@@ -17,28 +17,28 @@ type targetGroup struct {
 
 // discover lists all paths. Prometheus takes what is not in the list for gone, so it is always the full one.
 func (s *Site) discover(w http.ResponseWriter, r *http.Request) {
-	paths := s.View().Paths
+	paths := s.Snapshot().Paths
 	groups := make([]targetGroup, 0, len(paths))
 	for _, p := range paths {
 		id := p.Path.ID
 		groups = append(groups, targetGroup{Targets: []string{id.String()}, Labels: map[string]string{
-			"tenant": collector.Label(id.Tenant), "connector": collector.Label(id.Connector), "direction": collector.Label(string(id.Direction)),
-			"path": collector.Label(id.Path), "connector_type": collector.Label(string(p.Path.ConnectorType)),
+			"tenant": collector.LabelValue(id.Tenant), "connector": collector.LabelValue(id.Connector), "direction": collector.LabelValue(string(id.Direction)),
+			"path": collector.LabelValue(id.Path), "connector_type": collector.LabelValue(string(p.Path.ConnectorType)),
 		}})
 	}
 	answerJSON(w, r, func(w io.Writer) error { return json.NewEncoder(w).Encode(groups) })
 }
 
 func (s *Site) paths(w http.ResponseWriter, r *http.Request) {
-	answerJSON(w, r, func(w io.Writer) error { return text.PathsJSON(w, s.View().Paths) })
+	answerJSON(w, r, func(w io.Writer) error { return text.PathsJSON(w, s.Snapshot().Paths) })
 }
 
 func (s *Site) findings(w http.ResponseWriter, r *http.Request) {
-	answerJSON(w, r, func(w io.Writer) error { return text.FindingsJSON(w, analysis(s.View()).Findings) })
+	answerJSON(w, r, func(w io.Writer) error { return text.FindingsJSON(w, analysis(s.Snapshot()).Findings) })
 }
 
 // analysis is the view's, or an empty one before the first judgement.
-func analysis(v *collector.View) *collector.Analysis {
+func analysis(v *collector.Snapshot) *collector.Analysis {
 	if v.Analysis == nil {
 		return &collector.Analysis{}
 	}

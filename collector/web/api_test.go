@@ -23,18 +23,18 @@ func full() *stand {
 	s := bench()
 	const evil = "\x1b[31m\u202e\xff</script>"
 	hostile := state(outbound("evil"+evil, "c"+evil, "h"+evil), probes.Recipient, failed)
-	e := &hostile.Newest.Endpoints[0]
+	e := &hostile.Latest.Endpoints[0]
 	e.Host, e.Steps[probes.Recipient].Reply.Text = evil, evil
 	e.TLS = &probes.TLS{Version: "TLS 1.3", Chain: []*probes.Certificate{{Subject: evil, DNSNames: []string{evil}, NotAfter: noon}}}
 	e.TLS.Verdicts[probes.VerdictName] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateNameMismatch, Uncertain: "it is"}
 	fresh := state(outbound("contoso", "fresh", "fresh.contoso.com"), probes.TLSStage, passed)
 	*fresh = collector.PathState{Path: fresh.Path}
 	fresh.Path.NotProbed = "the connector is disabled"
-	s.view.Paths = append(s.view.Paths, hostile, fresh)
+	s.snapshot.Paths = append(s.snapshot.Paths, hostile, fresh)
 	key := func(code string) check.Key {
 		return check.Key{Code: code, Subject: check.Subject{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "c" + evil}}
 	}
-	s.view.Analysis = &collector.Analysis{Findings: []check.Finding{
+	s.snapshot.Analysis = &collector.Analysis{Findings: []check.Finding{
 		{Key: key("smart_hosts_missing"), Severity: check.Critical, Evidence: []string{evil}, Since: noon, Uncertain: "it is"},
 		{Key: check.Key{Code: "smart_hosts_ignored"}, Severity: check.Info, Suppressed: &check.Suppression{Owner: "o", Reason: "r", Expires: noon}},
 	}}

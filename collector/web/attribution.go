@@ -46,10 +46,10 @@ func (s *Site) attribution(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	s.render(w, "attribution", frame{Title: "Attribution", Page: s.attributionPage(s.View(), f)})
+	s.render(w, "attribution", frame{Title: "Attribution", Page: s.attributionPage(s.Snapshot(), f)})
 }
 
-func (s *Site) attributionPage(v *collector.View, f filter) *attributionPage {
+func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage {
 	page := &attributionPage{Filter: f, Tenants: len(v.Tenants)}
 	a := analysis(v)
 	var all []senderPage

@@ -24,20 +24,20 @@ func crowd() *stand {
 	for range check.MaxEvidence {
 		evidence = append(evidence, strings.Repeat("evidence ", 500))
 	}
-	s.view.Analysis = &collector.Analysis{}
+	s.snapshot.Analysis = &collector.Analysis{}
 	pattern := *state(outbound("", "", long+"host.example"), probes.TLSStage, failed)
-	for one := pattern.Newest.Endpoints[0]; len(pattern.Newest.Endpoints) < probes.MaxEndpoints; {
-		pattern.Newest.Endpoints = append(pattern.Newest.Endpoints, one)
+	for one := pattern.Latest.Endpoints[0]; len(pattern.Latest.Endpoints) < probes.MaxEndpoints; {
+		pattern.Latest.Endpoints = append(pattern.Latest.Endpoints, one)
 	}
 	for tenant := range 500 {
 		name := fmt.Sprintf("tenant-%03d", tenant)
-		s.view.Tenants = append(s.view.Tenants, mailflow.Tenant{Name: name, NotLoaded: "no"})
+		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: name, NotLoaded: "no"})
 		for n := range 20 {
 			id := outbound(name, fmt.Sprint(long, "connector ", n), long+"host.example")
 			p, planned := pattern, *pattern.Path
 			planned.ID, p.Path = id, &planned
-			s.view.Paths = append(s.view.Paths, &p)
-			s.view.Analysis.Findings = append(s.view.Analysis.Findings, check.Finding{
+			s.snapshot.Paths = append(s.snapshot.Paths, &p)
+			s.snapshot.Analysis.Findings = append(s.snapshot.Analysis.Findings, check.Finding{
 				Key: check.Key{Code: "smart_hosts_missing", Subject: check.Subject(id)}, Severity: check.Critical, Evidence: evidence,
 			})
 		}
@@ -72,8 +72,8 @@ func TestPageBudget(t *testing.T) {
 // TestPathPageBudget is the largest page that one path can have.
 func TestPathPageBudget(t *testing.T) {
 	s := crowd()
-	p := s.view.Paths[0]
-	e := p.Newest.Endpoints[0]
+	p := s.snapshot.Paths[0]
+	e := p.Latest.Endpoints[0]
 	e.Transcript = slices.Repeat([]probes.TranscriptLine{{Origin: probes.OriginServer, Text: strings.Repeat("x y ", 128)}}, 64)
 	e.TLS = &probes.TLS{}
 	for range probes.MaxChain {
@@ -83,12 +83,12 @@ func TestPathPageBudget(t *testing.T) {
 		}
 		e.TLS.Chain = append(e.TLS.Chain, &probes.Certificate{DNSNames: names})
 	}
-	for i := range p.Newest.Endpoints {
-		p.Newest.Endpoints[i] = e
+	for i := range p.Latest.Endpoints {
+		p.Latest.Endpoints[i] = e
 	}
-	older := *p.Newest
+	older := *p.Latest
 	older.Started = noon.Add(-time.Hour)
-	p.NewestFailed = &older
+	p.LatestFailed = &older
 	if w := ask(s.handler(), "/path?target="+strings.ReplaceAll(p.Path.ID.String(), "%", "%25")); w.Code != 200 || w.Body.Len() > 3<<20 {
 		t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
 	}
@@ -157,7 +157,7 @@ func TestHeadline(t *testing.T) {
 		s := &stand{}
 		add := func(n int, make func() *collector.PathState) {
 			for range n {
-				s.view.Paths = append(s.view.Paths, make())
+				s.snapshot.Paths = append(s.snapshot.Paths, make())
 			}
 		}
 		id := outbound("contoso", "c", "h")
@@ -166,9 +166,9 @@ func TestHeadline(t *testing.T) {
 		add(c.passed, func() *collector.PathState { return state(id, probes.TLSStage, passed) })
 		add(c.waiting, func() *collector.PathState { return &collector.PathState{Path: &probes.Path{ID: id}} })
 		add(c.off, func() *collector.PathState { return &collector.PathState{Path: &probes.Path{ID: id, NotProbed: "off"}} })
-		s.view.Analysis = &collector.Analysis{Findings: make([]check.Finding, c.critical)}
-		for i := range s.view.Analysis.Findings {
-			s.view.Analysis.Findings[i].Severity = check.Critical
+		s.snapshot.Analysis = &collector.Analysis{Findings: make([]check.Finding, c.critical)}
+		for i := range s.snapshot.Analysis.Findings {
+			s.snapshot.Analysis.Findings[i].Severity = check.Critical
 		}
 		body := ask(s.handler(), "/").Body.String()
 		if !strings.Contains(body, "</span> "+c.want+"</h1>") {

@@ -46,7 +46,7 @@ func lineOf(p *collector.PathState, now time.Time) line {
 			}
 		}
 	case stateInconclusive:
-		for _, e := range p.Newest.Endpoints {
+		for _, e := range p.Latest.Endpoints {
 			if stage, step, ok := e.FirstProblem(); ok {
 				l.problem(e, stage, step)
 				break
@@ -83,13 +83,13 @@ func words(s probes.Step) string {
 // remark tells how the newest round differs from the verdict.
 func remark(p *collector.PathState) string {
 	switch {
-	case p.Newest == nil:
+	case p.Latest == nil:
 		return ""
-	case p.Newest.Provisional:
+	case p.Latest.Provisional:
 		return "The newest round failed for the first time; a second one will confirm it or not."
-	case p.Verdict == probes.Failed && p.Newest.Outcome() == probes.Inconclusive:
+	case p.Verdict == probes.Failed && p.Latest.Outcome() == probes.Inconclusive:
 		return "The newest round proved nothing; the verdict before it stands."
-	case p.Verdict == probes.Passed && p.Newest.Outcome() == probes.Inconclusive:
+	case p.Verdict == probes.Passed && p.Latest.Outcome() == probes.Inconclusive:
 		return "The last conclusive round passed."
 	default:
 		return ""

@@ -23,8 +23,8 @@ const evil = `"><script>alert(1)</script><b onmouseover='x'>` + "\x1b]0;owned\x0
 // gallery is a stand with one of everything that the pages show.
 func gallery() *stand {
 	s := full()
-	bad := s.view.Paths[len(s.view.Paths)-2]
-	e := &bad.Newest.Endpoints[0]
+	bad := s.snapshot.Paths[len(s.snapshot.Paths)-2]
+	e := &bad.Latest.Endpoints[0]
 	e.Transcript = []probes.TranscriptLine{
 		{Origin: probes.OriginServer, Text: evil}, {Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"}, {Origin: probes.OriginProber, Text: evil},
 	}
@@ -32,7 +32,7 @@ func gallery() *stand {
 		e.Steps[i].Detail, e.Steps[i].Uncertain = evil, evil
 		e.Steps[i].Reply.Text, e.Steps[i].Reply.Enhanced = evil, evil
 	}
-	e.Host, bad.Newest.Hints, bad.Path.Hint, bad.Path.NextHop, bad.Path.TLSDomain = evil, []string{evil}, evil, evil, evil
+	e.Host, bad.Latest.Hints, bad.Path.Hint, bad.Path.NextHop, bad.Path.TLSDomain = evil, []string{evil}, evil, evil, evil
 	names := make([]string, 50)
 	for i := range names {
 		names[i] = fmt.Sprint(i, evil)
@@ -45,12 +45,12 @@ func gallery() *stand {
 	for v := range e.TLS.Verdicts {
 		e.TLS.Verdicts[v] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: evil, Uncertain: evil}
 	}
-	older := *bad.Newest
+	older := *bad.Latest
 	older.Started = noon.Add(-time.Hour)
-	bad.NewestFailed, bad.Failures = &older, append(collector.RoundsOf(collector.Round{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired}), bad.Failures...)
-	s.view.Tenants = []mailflow.Tenant{{Name: "contoso"}, {Name: "broken" + evil, NotLoaded: evil}}
+	bad.LatestFailed, bad.Failures = &older, append(collector.RoundsOf(collector.Round{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired}), bad.Failures...)
+	s.snapshot.Tenants = []mailflow.Tenant{{Name: "contoso"}, {Name: "broken" + evil, NotLoaded: evil}}
 	for i := range 7 {
-		s.view.Tenants = append(s.view.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), NotLoaded: "no such file"})
+		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), NotLoaded: "no such file"})
 	}
 	s.status.ReloadError, s.status.ReloadFailed, s.status.Version = evil, noon.Add(-time.Minute), "1.2.3"
 	s.status.VantageBlocked, s.status.SelfTestFailed = true, true
@@ -60,12 +60,12 @@ func gallery() *stand {
 
 // attributions adds a sender that is attributed rightly, one that is fragile and one that is ambiguous.
 func (s *stand) attributions(peer string) {
-	a := s.view.Analysis
+	a := s.snapshot.Analysis
 	a.Attributions = map[probes.PathID][]mailflow.Attribution{}
 	a.Clients = map[probes.PathID]*probes.TLS{}
 	for i, name := range []string{"edge-1", "printer", "gateway" + peer} {
 		id := probes.PathID{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises", Path: name}
-		s.view.Paths = append(s.view.Paths, state(id, probes.TLSStage, passed))
+		s.snapshot.Paths = append(s.snapshot.Paths, state(id, probes.TLSStage, passed))
 		one := mailflow.Attribution{
 			Arrival: mailflow.Arrival{
 				Address: netip.MustParseAddr("198.51.100.10"), MailFrom: "contoso.com", RcptTo: "elsewhere.example",
@@ -229,9 +229,9 @@ func TestPagesShow(t *testing.T) {
 func TestUnjudgedVerdictsSayWhy(t *testing.T) {
 	s := &stand{}
 	p := state(outbound("contoso", "To servers", "one"), probes.TLSStage, passed)
-	p.Newest.Endpoints[0].TLS = &probes.TLS{}
-	p.Newest.Endpoints[0].TLS.Verdicts[probes.VerdictRevocation].Detail = "the list did not come"
-	s.view.Paths = []*collector.PathState{p}
+	p.Latest.Endpoints[0].TLS = &probes.TLS{}
+	p.Latest.Endpoints[0].TLS.Verdicts[probes.VerdictRevocation].Detail = "the list did not come"
+	s.snapshot.Paths = []*collector.PathState{p}
 	body := ask(s.handler(), "/path?target=contoso/outbound/To%2520servers/one").Body.String()
 	if !strings.Contains(body, `not revoked</strong>: could not be judged <span class="quiet">the list did not come`) || strings.Contains(body, "not reached") {
 		t.Errorf("the page does not say that revocation could not be judged:\n%s", body)
@@ -243,7 +243,7 @@ func TestOneStory(t *testing.T) {
 	expired := probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "expired yesterday"}
 	s := &stand{}
 	for _, name := range []string{"one", "two"} {
-		s.view.Paths = append(s.view.Paths, state(outbound("contoso", "To servers", name), probes.TLSStage, expired))
+		s.snapshot.Paths = append(s.snapshot.Paths, state(outbound("contoso", "To servers", name), probes.TLSStage, expired))
 	}
 	about := func(code, path string) check.Finding {
 		return check.Finding{
@@ -253,7 +253,7 @@ func TestOneStory(t *testing.T) {
 	}
 	hidden := about("certificate_expired", "two")
 	hidden.Suppressed = &check.Suppression{Owner: "o", Reason: "r", Expires: noon}
-	s.view.Analysis = &collector.Analysis{Findings: []check.Finding{about("certificate_expired", "one"), about("certificate_weak_key", "one"), hidden}}
+	s.snapshot.Analysis = &collector.Analysis{Findings: []check.Finding{about("certificate_expired", "one"), about("certificate_weak_key", "one"), hidden}}
 	for _, c := range []struct {
 		query, finding, place string // the last place before the finding's evidence
 	}{
@@ -276,9 +276,9 @@ func TestOneStory(t *testing.T) {
 // TestBeginnings is what pages say before there is much to say.
 func TestBeginnings(t *testing.T) {
 	once := state(outbound("contoso", "c", "h"), probes.TLSStage, failed)
-	once.Verdict, once.Conclusive, once.Newest.Provisional = probes.NotReached, nil, true
+	once.Verdict, once.Conclusive, once.Latest.Provisional = probes.NotReached, nil, true
 	fresh := &collector.PathState{Path: &probes.Path{ID: outbound("contoso", "c", "new")}}
-	none, two := (&stand{}).handler(), (&stand{view: collector.View{Paths: []*collector.PathState{once, fresh}}}).handler()
+	none, two := (&stand{}).handler(), (&stand{snapshot: collector.Snapshot{Paths: []*collector.PathState{once, fresh}}}).handler()
 	for _, c := range []struct {
 		h         http.Handler
 		url, says string

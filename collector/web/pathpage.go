@@ -82,11 +82,11 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	page := s.pathPage(s.View(), p)
+	page := s.pathPage(s.Snapshot(), p)
 	s.render(w, "path", frame{Title: word(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path, Page: page})
 }
 
-func (s *Site) pathPage(v *collector.View, p *collector.PathState) *pathPage {
+func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage {
 	now := s.Now()
 	a := analysis(v)
 	history := p.History.Lines()
@@ -94,10 +94,10 @@ func (s *Site) pathPage(v *collector.View, p *collector.PathState) *pathPage {
 		line: lineOf(p, now), Facts: facts(p), Note: p.Path.Hint, LastSuccess: at(p.LastSuccess, now),
 		Client: tlsOf(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
 		History: historyOf(history, now), Failures: historyOf(before(p.Failures.Lines(), history), now), Counted: map[string]uint64{},
-		Newest: roundOf(p.Newest, "e", now),
+		Newest: roundOf(p.Latest, "e", now),
 	}
-	if p.NewestFailed != nil && (p.Newest == nil || p.NewestFailed.Started != p.Newest.Started) {
-		page.Failed = roundOf(p.NewestFailed, "f", now)
+	if p.LatestFailed != nil && (p.Latest == nil || p.LatestFailed.Started != p.Latest.Started) {
+		page.Failed = roundOf(p.LatestFailed, "f", now)
 	}
 	for _, o := range []probes.Outcome{probes.Passed, probes.Failed, probes.Inconclusive} {
 		page.Counted[o.String()] = p.Rounds[o]

@@ -151,11 +151,11 @@ func (s *Site) live(ctx context.Context, q question) (collector.Live, error) {
 		return live, context.Canceled
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		live.Cut, live.Result.Duration = true, s.Now().Sub(live.Result.Started)
+		live.TimedOut, live.Result.Duration = true, s.Now().Sub(live.Result.Started)
 		live.Result.Hints = []string{"The time was up while another probe of this path was still running."}
 		return live, nil
 	}
-	live.Result, live.Cut = result, canceled(result)
+	live.Result, live.TimedOut = result, canceled(result)
 	return live, err
 }
 

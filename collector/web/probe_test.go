@@ -26,7 +26,7 @@ func bench() *stand {
 	broken.Path.NotProbeable = "the connector has no smart host"
 	mute := state(outbound("contoso", "mute", "mute.contoso.com"), probes.Recipient, passed)
 	mute.Path.Recipients = nil
-	s.view.Paths = []*collector.PathState{
+	s.snapshot.Paths = []*collector.PathState{
 		state(both, probes.Message, passed), state(inbound, probes.TLSStage, passed),
 		state(outbound("contoso", "case", "a"), probes.TLSStage, passed), state(outbound("contoso", "CASE", "A"), probes.TLSStage, passed),
 		state(outbound("outbound", "outbound", "x"), probes.TLSStage, failed), broken, mute,

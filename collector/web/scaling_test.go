@@ -96,12 +96,12 @@ func TestTwoShards(t *testing.T) {
 			t.Errorf("labels %v", labels)
 		}
 	}
-	for _, p := range s.view.Paths {
+	for _, p := range s.snapshot.Paths {
 		if n := covered[p.Path.ID.String()]; n != 1 {
 			t.Errorf("%s is covered %d times", p.Path.ID, n)
 		}
 	}
-	if len(covered) != len(s.view.Paths) || len(load) != 2 || load["exporter-0.example:10587"] == 0 || load["exporter-1.example:10587"] == 0 {
-		t.Errorf("%d targets over %v; %d paths", len(covered), load, len(s.view.Paths))
+	if len(covered) != len(s.snapshot.Paths) || len(load) != 2 || load["exporter-0.example:10587"] == 0 || load["exporter-1.example:10587"] == 0 {
+		t.Errorf("%d targets over %v; %d paths", len(covered), load, len(s.snapshot.Paths))
 	}
 }

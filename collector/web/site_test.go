@@ -16,14 +16,14 @@ import (
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// stand is a Site over a View that a test fills, with a prober that a test scripts.
+// stand is a Site over a Snapshot that a test fills, with a prober that a test scripts.
 type stand struct {
-	mu     sync.Mutex
-	view   collector.View
-	status web.Status
-	answer func(context.Context, probes.Path) (probes.Result, error)
-	asked  []probes.Path
-	prefix string
+	mu       sync.Mutex
+	snapshot collector.Snapshot
+	status   web.Status
+	answer   func(context.Context, probes.Path) (probes.Result, error)
+	asked    []probes.Path
+	prefix   string
 }
 
 func (s *stand) probe(ctx context.Context, _ probes.PathID, p probes.Path) (probes.Result, error) {
@@ -34,7 +34,7 @@ func (s *stand) probe(ctx context.Context, _ probes.PathID, p probes.Path) (prob
 }
 
 func (s *stand) find(id probes.PathID) *collector.PathState {
-	for _, p := range s.view.Paths {
+	for _, p := range s.snapshot.Paths {
 		if p.Path.ID == id {
 			return p
 		}
@@ -48,7 +48,7 @@ func (s *stand) handler() http.Handler {
 	modules := map[string]probes.SettingsOverride{"default": {}, "short": {Until: &until}, "mail": {Until: &message, MailFrom: &sender}}
 	mux := http.NewServeMux()
 	web.New(web.Options{
-		View: func() *collector.View { return &s.view }, Find: s.find, Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
+		Snapshot: func() *collector.Snapshot { return &s.snapshot }, Find: s.find, Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
 		Module: func(name string) (probes.SettingsOverride, bool) { l, ok := modules[name]; return l, ok },
 		Now:    func() time.Time { return noon },
 	}).Register(mux)
@@ -73,13 +73,13 @@ func state(id probes.PathID, until probes.Stage, end probes.Step) *collector.Pat
 			ID: id, ConnectorType: mailflow.OnPremises, NextHop: id.Path, MailFrom: "probe@contoso.com", Recipients: []string{"anna@contoso.com"},
 			Settings: probes.Settings{Until: until, Port: 25, Interval: time.Minute, Timeout: 10 * time.Second},
 		},
-		Newest: &r, LastRun: noon.Add(-time.Minute), History: collector.RoundsOf(collector.Round{At: r.Started, Outcome: r.Outcome(), Stage: until, Reason: end.Reason}),
+		Latest: &r, LastRun: noon.Add(-time.Minute), History: collector.RoundsOf(collector.Round{At: r.Started, Outcome: r.Outcome(), Stage: until, Reason: end.Reason}),
 	}
 	if o := r.Outcome(); o != probes.Inconclusive {
 		s.Verdict, s.Conclusive, s.Since = o, &r, noon.Add(-2*time.Hour)
 	}
 	if r.Outcome() == probes.Failed {
-		s.NewestFailed, s.Stage, s.Reason, s.Failures = &r, until, end.Reason, s.History
+		s.LatestFailed, s.Stage, s.Reason, s.Failures = &r, until, end.Reason, s.History
 	}
 	return s
 }

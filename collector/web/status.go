@@ -68,7 +68,7 @@ func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	page := s.statusPage(s.View(), f)
+	page := s.statusPage(s.Snapshot(), f)
 	layout := frame{Title: page.Headline, Refresh: refreshSeconds, Page: page}
 	if f.Still {
 		layout.Refresh = 0
@@ -76,7 +76,7 @@ func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 	s.render(w, "status", layout)
 }
 
-func (s *Site) statusPage(v *collector.View, f filter) *statusPage {
+func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 	now := s.Now()
 	page := &statusPage{
 		Summary: summarise(v), States: states, Severities: []check.Severity{check.Critical, check.Warning, check.Info},
@@ -178,8 +178,8 @@ func (page *statusPage) grid(paths []*collector.PathState, now time.Time) {
 		}
 		connector := &group.Connectors[len(group.Connectors)-1]
 		one := gridPath{line: lineOf(p, now)}
-		if p.Newest != nil && rows < rowsPerPage {
-			one.Rows = rowsOf(p.Newest)
+		if p.Latest != nil && rows < rowsPerPage {
+			one.Rows = rowsOf(p.Latest)
 			rows += len(one.Rows)
 		}
 		connector.Paths = append(connector.Paths, one)

@@ -28,7 +28,7 @@ func stateOf(p *collector.PathState) string {
 		return stateNotProbed
 	case p.Verdict == probes.Failed:
 		return stateFailed
-	case p.Newest != nil && p.Newest.Outcome() == probes.Inconclusive:
+	case p.Latest != nil && p.Latest.Outcome() == probes.Inconclusive:
 		return stateInconclusive
 	case p.Verdict == probes.Passed:
 		return statePassed
@@ -44,7 +44,7 @@ type summary struct {
 	Hidden   int // suppressed findings
 }
 
-func summarise(v *collector.View) summary {
+func summarise(v *collector.Snapshot) summary {
 	s := summary{Paths: map[string]int{}, Severity: map[check.Severity]int{}}
 	for _, p := range v.Paths {
 		s.Paths[stateOf(p)]++

@@ -30,7 +30,7 @@ func (s *Site) locate(target string) (*collector.PathState, error) {
 	}
 	found := s.exactly(parts)
 	if len(found) == 0 {
-		found = named(parts, s.View().Paths)
+		found = named(parts, s.Snapshot().Paths)
 	}
 	switch len(found) {
 	case 0:

@@ -1,4 +1,4 @@
-// Package web answers over HTTP: pages for people, /probe and /sd for Prometheus, JSON for programs. It shows a collector.View and
+// Package web answers over HTTP: pages for people, /probe and /sd for Prometheus, JSON for programs. It shows a collector.Snapshot and
 // asks for probes; it never decides anything. Nothing of a peer reaches a page unescaped, and nothing a caller sends is more than a
 // look-up among configured paths.
 package web
@@ -14,9 +14,9 @@ import (
 
 // Options is what a Site stands on.
 type Options struct {
-	View   func() *collector.View
-	Find   func(id probes.PathID) *collector.PathState // one path of it, by its exact name; nil where there is none
-	Status func() Status
+	Snapshot func() *collector.Snapshot
+	Find     func(id probes.PathID) *collector.PathState // one path of it, by its exact name; nil where there is none
+	Status   func() Status
 	// Probe probes a path at once; politeness, joining and young results are its business.
 	Probe  func(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error)
 	Module func(name string) (probes.SettingsOverride, bool) // a probe profile of the configuration
@@ -24,7 +24,7 @@ type Options struct {
 	Now    func() time.Time
 }
 
-// Status is what the daemon says of itself beside the View.
+// Status is what the daemon says of itself beside the Snapshot.
 type Status struct {
 	ReloadError    string    // why the newest reload was refused; "" when the running configuration is the newest
 	ReloadFailed   time.Time // when it was
@@ -52,7 +52,7 @@ const maxPages = 32
 // asks for thousands of paths at once, and the schedule bounds how many are probed.
 func (s *Site) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+s.Prefix+"/probe", s.probe)
-	bounded := collector.AtOnce(maxPages)
+	bounded := collector.LimitConcurrent(maxPages)
 	for route, handle := range map[string]http.HandlerFunc{
 		"/sd":               s.discover,
 		"/api/v1/paths":     s.paths,

@@ -12,8 +12,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Board keeps what is known of every path. It is safe for concurrent use.
-type Board struct {
+// Store keeps what is known of every path. It is safe for concurrent use.
+type Store struct {
 	now    func() time.Time
 	stages *prometheus.HistogramVec // durations of passed stages
 	shared *shared
@@ -28,11 +28,11 @@ type Board struct {
 	rounds     uint64 // taken in
 }
 
-var _ Source = (*Board)(nil)
+var _ Source = (*Store)(nil)
 
-// NewBoard makes an empty board. The clock dates results that carry no time of their own.
-func NewBoard(now func() time.Time) *Board {
-	return &Board{
+// NewStore returns an empty store. The clock dates results that carry no time of their own.
+func NewStore(now func() time.Time) *Store {
+	return &Store{
 		now: now, shared: newShared(), connectors: &drawing{}, analysis: &Analysis{drawn: &drawing{}}, changes: map[change]uint64{},
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            namespace + stageHistogram.Name,
@@ -46,15 +46,15 @@ func NewBoard(now func() time.Time) *Board {
 }
 
 // Stages is the histogram of stage durations, which has no snapshot: it belongs into the registry of the exporter's own metrics.
-func (b *Board) Stages() prometheus.Collector { return b.stages }
+func (s *Store) Stages() prometheus.Collector { return s.stages }
 
-// SetInventory replaces tenants and paths. Paths that remain keep their history and counters; the others are forgotten. The board holds
+// SetInventory replaces tenants and paths. Paths that remain keep their history and counters; the others are forgotten. The store holds
 // paths itself, not a copy: nobody changes it afterwards.
-func (b *Board) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
+func (s *Store) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 	connectors := &drawing{}
 	connectors.draw(func(p *pen) { p.tenants(tenants) })
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	states, index, taken := make([]*PathState, 0, len(paths)), make(map[probes.PathID]int, len(paths)), make(map[identity]bool, len(paths))
 	for i := range paths {
 		p := &paths[i]
@@ -63,14 +63,14 @@ func (b *Board) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 		}
 		id := pathIdentity(p.ID).clean()
 		state := PathState{Path: p, drawn: &drawing{}}
-		if old, ok := b.index[p.ID]; ok {
-			state = b.states[old].moved(p)
+		if old, ok := s.index[p.ID]; ok {
+			state = s.states[old].moved(p)
 		}
-		state.hidden, taken[id] = taken[id], true
+		state.shadowed, taken[id] = taken[id], true
 		index[p.ID] = len(states)
 		states = append(states, &state)
 	}
-	b.tenants, b.connectors, b.states, b.index = slices.Clone(tenants), connectors, states, index
+	s.tenants, s.connectors, s.states, s.index = slices.Clone(tenants), connectors, states, index
 }
 
 // moved is the state under a new configuration. What is drawn stays so while the path is the same. The new path is taken all the same:
@@ -85,92 +85,92 @@ func (s *PathState) moved(p *probes.Path) PathState {
 }
 
 // Record takes a round in. Results of paths that the inventory does not know are dropped.
-func (b *Board) Record(r probes.Result) {
+func (s *Store) Record(r probes.Result) {
 	if r.Started.IsZero() {
-		r.Started = b.now().Add(-r.Duration)
+		r.Started = s.now().Add(-r.Duration)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
 	var before *probes.Result
-	if known := b.Find(r.Path); known != nil {
-		before = known.Newest
+	if known := s.Find(r.Path); known != nil {
+		before = known.Latest
 	}
-	if state := b.replace(b.shared.round(r, before)); state != nil {
-		b.observe(r)
+	if state := s.replace(s.shared.round(r, before)); state != nil {
+		s.observe(r)
 		state.drawing() // here, so that no scrape pays for it
 	}
 }
 
 // replace puts the state after r in the place of the one before; nil: the path is not known.
-func (b *Board) replace(r probes.Result) *PathState {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	at, ok := b.index[r.Path]
+func (s *Store) replace(r probes.Result) *PathState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.index[r.Path]
 	if !ok {
 		return nil
 	}
-	next := *b.states[at]
+	next := *s.states[at]
 	next.drawn = &drawing{}
 	next.record(r)
-	b.states[at] = &next
-	b.rounds++
+	s.states[at] = &next
+	s.rounds++
 	return &next
 }
 
 // observe takes in how long stages took: resolve once per host, whose endpoints all have the same.
-func (b *Board) observe(r probes.Result) {
+func (s *Store) observe(r probes.Result) {
 	direction, hosts := clean(string(r.Path.Direction)), map[string]bool{}
 	for _, e := range r.Endpoints {
-		for s, step := range e.Steps {
-			if step.Outcome != probes.Passed || probes.Stage(s) == probes.Resolve && hosts[e.Host] {
+		for stage, step := range e.Steps {
+			if step.Outcome != probes.Passed || probes.Stage(stage) == probes.Resolve && hosts[e.Host] {
 				continue
 			}
-			b.stages.WithLabelValues(direction, probes.Stages[s].Name).Observe(step.Duration.Seconds())
+			s.stages.WithLabelValues(direction, probes.Stages[stage].Name).Observe(step.Duration.Seconds())
 		}
 		hosts[e.Host] = true
 	}
 }
 
-// View is a snapshot of the board. Treat it as read-only.
-type View struct {
+// Snapshot holds the state of every path at one moment. Treat it as read-only.
+type Snapshot struct {
 	Tenants  []mailflow.Tenant
 	Paths    []*PathState // in the order of the configuration
 	Analysis *Analysis    // of the last judgement: it may know of less than Paths does
 }
 
-// View takes a snapshot. It costs a slice of pointers: states are replaced, never changed.
-func (b *Board) View() *View {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return &View{Tenants: b.tenants, Paths: slices.Clone(b.states), Analysis: b.analysis}
+// Snapshot takes a snapshot. It costs a slice of pointers: states are replaced, never changed.
+func (s *Store) Snapshot() *Snapshot {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return &Snapshot{Tenants: s.tenants, Paths: slices.Clone(s.states), Analysis: s.analysis}
 }
 
-// Rounds counts what Record has taken in: while it stays, so does what is known of the paths.
-func (b *Board) Rounds() uint64 {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.rounds
+// RecordedRounds counts what Record has taken in: while it stays, so does what is known of the paths.
+func (s *Store) RecordedRounds() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.rounds
 }
 
-// Find is one path of the view, by its exact name; nil where there is none.
-func (b *Board) Find(id probes.PathID) *PathState {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	at, ok := b.index[id]
+// Find is one path of the snapshot, by its exact name; nil where there is none.
+func (s *Store) Find(id probes.PathID) *PathState {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	at, ok := s.index[id]
 	if !ok {
 		return nil
 	}
-	return b.states[at]
+	return s.states[at]
 }
 
-func (b *Board) snapshot() ([]*group, uint64) {
-	b.mu.RLock()
-	connectors, states := b.connectors, slices.Clone(b.states)
-	b.mu.RUnlock()
+func (s *Store) snapshot() ([]*group, uint64) {
+	s.mu.RLock()
+	connectors, states := s.connectors, slices.Clone(s.states)
+	s.mu.RUnlock()
 	groups, dropped := slices.Clone(connectors.groups), connectors.dropped
-	for _, s := range states {
-		drawn := s.drawing()
+	for _, state := range states {
+		drawn := state.drawing()
 		dropped += drawn.dropped
-		if s.hidden {
+		if state.shadowed {
 			dropped += drawn.size()
 			continue
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
 )
 
-// Self is what the exporter tells of itself: m365_connector_exporter_….
-type Self struct {
+// ExporterMetrics is what the exporter tells of itself: m365_connector_exporter_….
+type ExporterMetrics struct {
 	lag        prometheus.Histogram
 	reloadOK   prometheus.Gauge
 	reloadTime prometheus.Gauge
@@ -20,8 +20,8 @@ type Self struct {
 	parts      []prometheus.Collector
 }
 
-// SelfHooks read the state of the schedule and of the scrape. One that is nil reads as zero.
-type SelfHooks struct {
+// ExporterHooks read the state of the schedule and of the scrape. One that is nil reads as zero.
+type ExporterHooks struct {
 	InFlight   func() int
 	Skipped    func() uint64
 	Throttled  func() uint64
@@ -30,15 +30,15 @@ type SelfHooks struct {
 	SelfTest   func() (passed, known bool)
 }
 
-var _ prometheus.Collector = (*Self)(nil)
+var _ prometheus.Collector = (*ExporterMetrics)(nil)
 
-// NewSelf makes the exporter's own metrics.
-func NewSelf(h SelfHooks) *Self {
+// NewExporterMetrics makes the exporter's own metrics.
+func NewExporterMetrics(h ExporterHooks) *ExporterMetrics {
 	table := OwnMetrics()
 	opts := func(metric int) prometheus.Opts {
 		return prometheus.Opts{Name: namespace + table[metric].Name, Help: table[metric].Help}
 	}
-	s := &Self{
+	s := &ExporterMetrics{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: namespace + table[ownLag].Name, Help: table[ownLag].Help,
 			Buckets: []float64{.001, .01, .1, .5, 1, 5, 15, 60, 300}, NativeHistogramBucketFactor: 1.1,
@@ -50,7 +50,7 @@ func NewSelf(h SelfHooks) *Self {
 		testedDesc: prometheus.NewDesc(namespace+table[ownSelfTest].Name, table[ownSelfTest].Help, nil, nil),
 		selfTest:   h.SelfTest,
 	}
-	s.Loaded(nil)
+	s.SetTenantsLoaded(nil)
 	reads := func(metric int, read func() float64) prometheus.Collector {
 		if table[metric].Kind == counter {
 			return prometheus.NewCounterFunc(prometheus.CounterOpts(opts(metric)), read)
@@ -61,7 +61,7 @@ func NewSelf(h SelfHooks) *Self {
 		s.lag, s.reloadOK, s.reloadTime, version.NewCollector(namespace + "exporter"),
 		reads(ownInFlight, number(h.InFlight)), reads(ownSkipped, number(h.Skipped)), reads(ownThrottled, number(h.Throttled)),
 		reads(ownDropped, number(h.Dropped)),
-		reads(ownFirstRound, func() float64 { return truth(h.FirstRound != nil && h.FirstRound()) }),
+		reads(ownFirstRound, func() float64 { return boolToFloat(h.FirstRound != nil && h.FirstRound()) }),
 	}
 	return s
 }
@@ -75,18 +75,18 @@ func number[N int | uint64](hook func() N) func() float64 {
 }
 
 // ObserveLag takes in how late a round started.
-func (s *Self) ObserveLag(d time.Duration) { s.lag.Observe(d.Seconds()) }
+func (s *ExporterMetrics) ObserveLag(d time.Duration) { s.lag.Observe(d.Seconds()) }
 
-// Reload takes in how an attempt to load the configuration ended.
-func (s *Self) Reload(ok bool, at time.Time) {
-	s.reloadOK.Set(truth(ok))
+// RecordReload takes in how an attempt to load the configuration ended.
+func (s *ExporterMetrics) RecordReload(ok bool, at time.Time) {
+	s.reloadOK.Set(boolToFloat(ok))
 	if ok {
 		s.reloadTime.Set(seconds(at))
 	}
 }
 
-// Loaded takes in which tenants' own files loaded. Names that are the same once cleaned make one series, 0 if any failed.
-func (s *Self) Loaded(tenants map[string]bool) {
+// SetTenantsLoaded takes in which tenants' own files loaded. Names that are the same once cleaned make one series, 0 if any failed.
+func (s *ExporterMetrics) SetTenantsLoaded(tenants map[string]bool) {
 	merged := make(map[string]bool, len(tenants))
 	for tenant, ok := range tenants {
 		name := clean(tenant)
@@ -97,7 +97,7 @@ func (s *Self) Loaded(tenants map[string]bool) {
 }
 
 // Describe sends every description.
-func (s *Self) Describe(ch chan<- *prometheus.Desc) {
+func (s *ExporterMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- s.loadedDesc
 	ch <- s.testedDesc
 	for _, p := range s.parts {
@@ -106,15 +106,15 @@ func (s *Self) Describe(ch chan<- *prometheus.Desc) {
 }
 
 // Collect sends the present values.
-func (s *Self) Collect(ch chan<- prometheus.Metric) {
+func (s *ExporterMetrics) Collect(ch chan<- prometheus.Metric) {
 	for tenant, ok := range *s.loaded.Load() {
-		if m, err := prometheus.NewConstMetric(s.loadedDesc, prometheus.GaugeValue, truth(ok), tenant); err == nil {
+		if m, err := prometheus.NewConstMetric(s.loadedDesc, prometheus.GaugeValue, boolToFloat(ok), tenant); err == nil {
 			ch <- m
 		}
 	}
 	if s.selfTest != nil {
 		if passed, known := s.selfTest(); known {
-			ch <- prometheus.MustNewConstMetric(s.testedDesc, prometheus.GaugeValue, truth(passed))
+			ch <- prometheus.MustNewConstMetric(s.testedDesc, prometheus.GaugeValue, boolToFloat(passed))
 		}
 	}
 	for _, p := range s.parts {

@@ -8,5 +8,5 @@ const maxLabel = 256
 // clean makes a label value of a name or of what may come from a peer.
 func clean(s string) string { return probes.Sanitise(s, maxLabel) }
 
-// Label is a name as it stands in labels.
-func Label(s string) string { return clean(s) }
+// LabelValue is a name as it stands in labels.
+func LabelValue(s string) string { return clean(s) }
