@@ -75,7 +75,7 @@ func (c demoCommand) welcome(file string) string {
 	if err != nil {
 		self = program
 	}
-	return fmt.Sprintf(`A world of three tenants is running on loopback, some of its mail servers sick on purpose.
+	return fmt.Sprintf(`A world of three tenants is running on loopback, some of its mail servers are deliberately broken.
 
   Pages            http://%[1]s/
   Metrics          http://%[1]s/metrics

@@ -161,7 +161,7 @@ func testFindings(t *testing.T, d *daemon, handler http.Handler) {
 func testDoor(t *testing.T, d *daemon, world *lab.World) {
 	t.Helper()
 	decided := map[string]lab.Decision{}
-	for _, one := range world.Door().Decisions() {
+	for _, one := range world.ExchangeOnline().Decisions() {
 		decided[one.From] = one
 	}
 	compared := 0
@@ -172,7 +172,7 @@ func testDoor(t *testing.T, d *daemon, world *lab.World) {
 				continue // not probed as far as the recipient
 			}
 			compared++
-			if got := strings.Join(a.Tenants, ","); got != door.Tenant || string(a.Ground) != door.Ground || a.Relay != door.Relays {
+			if got := strings.Join(a.Tenants, ","); got != door.Tenant || string(a.Ground) != door.Basis || a.Relay != door.Relays {
 				t.Errorf("%s: simulated %s by %s, relay %v; the door %+v", id, got, a.Ground, a.Relay, door)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long the plain client waits for anything; a tarpit costs so much.
-const patience = 500 * time.Millisecond
+const clientTimeout = 500 * time.Millisecond
 
 // client is a plain SMTP client: textproto and crypto/tls, nothing of the exporter.
 type client struct {
@@ -37,7 +37,7 @@ func dial(t *testing.T, host string, port int) *client {
 // reply reads one reply: "CODE first line|second line". An error is its text, and a timeout the word "timeout".
 func (c *client) reply() string {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience * 10))
+	_ = c.conn.SetReadDeadline(time.Now().Add(clientTimeout * 10))
 	code, text, err := c.text.ReadResponse(0)
 	if err != nil {
 		return "error: " + err.Error()
@@ -45,7 +45,7 @@ func (c *client) reply() string {
 	return strconv.Itoa(code) + " " + strings.ReplaceAll(text, "\n", "|")
 }
 
-func (c *client) say(line string) string {
+func (c *client) command(line string) string {
 	c.t.Helper()
 	if err := c.text.PrintfLine("%s", line); err != nil {
 		return "error: " + err.Error()
@@ -55,7 +55,7 @@ func (c *client) say(line string) string {
 
 // silent reports that nothing at all arrives.
 func (c *client) silent() bool {
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = c.conn.SetReadDeadline(time.Now().Add(clientTimeout))
 	_, err := c.conn.Read(make([]byte, 1))
 	timeout, ok := err.(net.Error) //nolint:errorlint // the connection's own error
 	return ok && timeout.Timeout()
@@ -69,7 +69,7 @@ func (c *client) expect(dialogue ...string) {
 		if dialogue[i] == "" {
 			got = c.reply()
 		} else {
-			got = c.say(dialogue[i])
+			got = c.command(dialogue[i])
 		}
 		if !strings.HasPrefix(got, dialogue[i+1]) {
 			c.t.Fatalf("%q is answered by %q, want %q", dialogue[i], got, dialogue[i+1])
@@ -83,7 +83,7 @@ func (c *client) encrypt(config *tls.Config) tls.ConnectionState {
 	c.expect("", "220 ", "EHLO client.example", "250 ", "STARTTLS", "220 ")
 	config.InsecureSkipVerify = true
 	secure := tls.Client(c.conn, config)
-	_ = c.conn.SetDeadline(time.Now().Add(patience * 10))
+	_ = c.conn.SetDeadline(time.Now().Add(clientTimeout * 10))
 	if err := secure.Handshake(); err != nil {
 		c.t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func (c *client) encrypt(config *tls.Config) tls.ConnectionState {
 	return secure.ConnectionState()
 }
 
-// verify says what is wrong with a chain at a time: "" or a word of the certificate's sickness. It uses what was sent only.
+// verify says what is wrong with a chain at a time: "" or the reason why it is refused. It uses what was sent only.
 func verify(roots *x509.CertPool, chain []*x509.Certificate, name string, now time.Time) string {
 	sent := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -116,10 +116,10 @@ func verify(roots *x509.CertPool, chain []*x509.Certificate, name string, now ti
 }
 
 // ask asks a name server once: the rcode, and the data of the answers.
-func ask(t *testing.T, network, server, name string, qtype uint16) (rcode string, data []string) {
+func query(t *testing.T, network, server, name string, qtype uint16) (rcode string, data []string) {
 	t.Helper()
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
-	answer, _, err := (&dns.Client{Net: network, Timeout: patience}).Exchange(q, server)
+	answer, _, err := (&dns.Client{Net: network, Timeout: clientTimeout}).Exchange(q, server)
 	if err != nil {
 		if timeout, ok := err.(net.Error); ok && timeout.Timeout() { //nolint:errorlint // the connection's own error
 			return "timeout", nil
@@ -135,7 +135,7 @@ func ask(t *testing.T, network, server, name string, qtype uint16) (rcode string
 func lines(t *testing.T, c net.Conn) []string {
 	t.Helper()
 	var all []string
-	_ = c.SetReadDeadline(time.Now().Add(patience * 10))
+	_ = c.SetReadDeadline(time.Now().Add(clientTimeout * 10))
 	for scanner := bufio.NewScanner(c); scanner.Scan(); {
 		all = append(all, scanner.Text())
 	}

@@ -19,7 +19,7 @@ type DNS struct {
 
 	mu      sync.RWMutex
 	records map[string][]dns.RR // by owner, lower case
-	odd     map[string]dns.HandlerFunc
+	faults  map[string]dns.HandlerFunc
 }
 
 // StartDNS serves the records of a zone text on loopback.
@@ -64,14 +64,14 @@ func (d *DNS) Set(zone string) error {
 	return nil
 }
 
-// Misbehave has every question for a name answered by how, records or not.
-func (d *DNS) Misbehave(name string, how dns.HandlerFunc) {
+// InjectFault has every query for a name answered by how, records or not.
+func (d *DNS) InjectFault(name string, how dns.HandlerFunc) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.odd == nil {
-		d.odd = map[string]dns.HandlerFunc{}
+	if d.faults == nil {
+		d.faults = map[string]dns.HandlerFunc{}
 	}
-	d.odd[dns.CanonicalName(name)] = how
+	d.faults[dns.CanonicalName(name)] = how
 }
 
 func samePort(addr string) (net.Listener, net.PacketConn, error) {
@@ -107,10 +107,10 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	name := strings.ToLower(q.Question[0].Name) // the server lets only messages with one question through
 	d.mu.RLock()
 	records, known := d.records[name]
-	odd := d.odd[name]
+	fault := d.faults[name]
 	d.mu.RUnlock()
-	if odd != nil {
-		odd(w, q)
+	if fault != nil {
+		fault(w, q)
 		return
 	}
 	switch {

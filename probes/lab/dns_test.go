@@ -22,7 +22,7 @@ func TestDNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	d.Misbehave("odd.example", func(w dns.ResponseWriter, q *dns.Msg) {
+	d.InjectFault("odd.example", func(w dns.ResponseWriter, q *dns.Msg) {
 		m := new(dns.Msg).SetReply(q)
 		m.Rcode = dns.RcodeNotImplemented
 		_ = w.WriteMsg(m)
@@ -46,7 +46,7 @@ func TestDNS(t *testing.T) {
 	}
 	for _, network := range []string{"udp", "tcp"} {
 		for _, test := range tests {
-			rcode, data := ask(t, network, d.Addr(), test.name, test.qtype)
+			rcode, data := query(t, network, d.Addr(), test.name, test.qtype)
 			if diff := cmp.Diff(test.data, data); diff != "" || rcode != test.rcode {
 				t.Errorf("%s %s %d: %s %s, want %s", network, test.name, test.qtype, rcode, diff, test.rcode)
 			}
@@ -70,7 +70,7 @@ func TestDNSSet(t *testing.T) {
 		want string
 	}{{zone, false, "NOERROR"}, {"a.example. IN A nonsense", true, "NOERROR"}, {"", false, "NXDOMAIN"}} {
 		err := d.Set(step.text)
-		if rcode, _ := ask(t, "udp", d.Addr(), "a.example", dns.TypeA); (err != nil) != step.bad || rcode != step.want {
+		if rcode, _ := query(t, "udp", d.Addr(), "a.example", dns.TypeA); (err != nil) != step.bad || rcode != step.want {
 			t.Errorf("Set(%q): %v, then %s, want %s", step.text, err, rcode, step.want)
 		}
 	}

@@ -11,30 +11,30 @@ import (
 	"strings"
 )
 
-// doorZone is the world's own mail.protection.outlook.com.
-const doorZone = "mail.protection.lab.example"
+// exchangeOnlineZone is the world's own mail.protection.outlook.com.
+const exchangeOnlineZone = "mail.protection.lab.example"
 
-// arrival is one inbound connector of the current tenant with the sender behind it.
-type arrival struct {
-	connector   string
-	value       string   // tls_sender_certificate_name; "" for a connector by address
-	addresses   []string // sender_ip_addresses
-	sender      string
-	certificate string // the name on what the sender presents; "" for none
-	extra       string // more YAML lines of the sender
-	want        string
-	stage, why  string
+// inboundPath is one inbound connector of the current tenant with the sender behind it.
+type inboundPath struct {
+	connector     string
+	value         string   // tls_sender_certificate_name; "" for a connector by address
+	addresses     []string // sender_ip_addresses
+	sender        string
+	certificate   string // the name on what the sender presents; "" for none
+	extra         string // more YAML lines of the sender
+	want          string
+	stage, reason string
 }
 
-// arrivals is what each tenant lets in. All of it ends at one front door, which knows the tenants as Exchange Online would.
-var arrivals = map[string][]arrival{
+// inboundPaths is what each tenant lets in. All of it ends at one server, which knows the tenants as Exchange Online would.
+var inboundPaths = map[string][]inboundPath{
 	"contoso": {{
 		connector: "From on-premises", value: "*.contoso.example", sender: "edge-1", certificate: "mail.contoso.example", want: "passed",
 	}},
 	"fabrikam": {
 		{
 			connector: "From gateway", value: "mail.fabrikam.example", sender: "renewed gateway", certificate: "gateway.fabrikam.example",
-			want: "failed", stage: "recipient", why: "tenant_attribution",
+			want: "failed", stage: "recipient", reason: "tenant_attribution",
 		},
 		{connector: "Scanner relay", addresses: []string{"198.51.100.0/28"}, sender: "scanner", want: "passed"},
 	},
@@ -44,19 +44,19 @@ var arrivals = map[string][]arrival{
 	},
 }
 
-// openDoor starts the front door.
-func (w *World) openDoor() error {
+// startExchangeOnline starts the fake Exchange Online.
+func (w *World) startExchangeOnline() error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(w.ca.RootPEM())
-	certificate, err := w.leaf(-30, 300, nil, doorZone, "*."+doorZone)
+	certificate, err := w.leaf(-30, 300, nil, exchangeOnlineZone, "*."+exchangeOnlineZone)
 	if err != nil {
 		return err
 	}
-	var tenants []DoorTenant
+	var tenants []FakeTenant
 	for _, name := range []string{"contoso", "fabrikam", "tailspin"} {
-		t := DoorTenant{Name: name, Domains: []string{name + ".example"}}
-		for _, a := range arrivals[name] {
-			c := DoorConnector{Name: a.connector, Certificate: a.value}
+		t := FakeTenant{Name: name, Domains: []string{name + ".example"}}
+		for _, a := range inboundPaths[name] {
+			c := FakeConnector{Name: a.connector, Certificate: a.value}
 			for _, prefix := range a.addresses {
 				c.Addresses = append(c.Addresses, netip.MustParsePrefix(prefix))
 			}
@@ -64,19 +64,19 @@ func (w *World) openDoor() error {
 		}
 		tenants = append(tenants, t)
 	}
-	w.door, err = StartFrontDoor(DoorOptions{Certificate: *certificate, ClientRoots: roots, Tenants: tenants})
+	w.exchangeOnline, err = StartFakeExchangeOnline(FakeExchangeOnlineOptions{Certificate: *certificate, ClientRoots: roots, Tenants: tenants})
 	if err == nil {
-		w.closers = append(w.closers, w.door.Close)
+		w.closers = append(w.closers, w.exchangeOnline.Close)
 	}
 	return err
 }
 
-// inbound writes the current tenant's inbound connectors and senders.
-func (w *World) inbound() error {
-	host := w.tenant + "-example." + doorZone
+// addInbound writes the current tenant's inbound connectors and senders.
+func (w *World) addInbound() error {
+	host := w.tenant + "-example." + exchangeOnlineZone
 	fmt.Fprintf(&w.zone, "%s.example. 60 IN MX 0 %s.\n%s. 60 IN A 127.0.0.1\n", w.tenant, host, host)
 	var connectors, senders strings.Builder
-	for _, a := range arrivals[w.tenant] {
+	for _, a := range inboundPaths[w.tenant] {
 		fmt.Fprintf(&connectors, "      - name: %s\n        connector_type: OnPremises\n        sender_domains: [\"*\"]\n", a.connector)
 		if a.value != "" {
 			fmt.Fprintf(&connectors, "        require_tls: true\n        tls_sender_certificate_name: %q\n", a.value)
@@ -85,25 +85,25 @@ func (w *World) inbound() error {
 			fmt.Fprintf(&connectors, "        sender_ip_addresses: [%s]\n", strings.Join(a.addresses, ", "))
 		}
 		fmt.Fprintf(&senders, "      - name: %s\n        connector: %s\n        mail_from_domains: [%s.example]\n        probe: { port: %d }\n",
-			a.sender, a.connector, w.tenant, w.door.Port())
+			a.sender, a.connector, w.tenant, w.exchangeOnline.Port())
 		if len(a.addresses) > 0 {
 			fmt.Fprintf(&senders, "        addresses: [%s]\n", strings.Join(a.addresses, ", "))
 		}
 		if a.certificate != "" {
-			if err := w.keep(a.certificate); err != nil {
+			if err := w.addCertificateFile(a.certificate); err != nil {
 				return err
 			}
 			fmt.Fprintf(&senders, "        certificate: { file: certs/%s.pem }\n        present_certificate: true\n        recipient: who@elsewhere.example\n", a.certificate)
 		}
 		senders.WriteString(a.extra)
-		w.arriving = append(w.arriving, Expectation{w.tenant, a.connector, a.sender, a.want, a.stage, a.why})
+		w.expectInbound = append(w.expectInbound, Expectation{w.tenant, a.connector, a.sender, a.want, a.stage, a.reason})
 	}
 	fmt.Fprintf(&w.yaml, "    inbound_connectors:\n%s    senders:\n%s", connectors.String(), senders.String())
 	return nil
 }
 
-// keep issues a sender's certificate and keeps it for WriteConfig, with its key.
-func (w *World) keep(name string) error {
+// addCertificateFile issues a sender's certificate and keeps it for WriteConfig, with its key.
+func (w *World) addCertificateFile(name string) error {
 	certificate, err := w.leaf(-30, 170, nil, name)
 	if err != nil {
 		return err

@@ -75,14 +75,14 @@ func (o MailOptions) tls() *tls.Config {
 func (m *Mail) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	if state, encrypted := c.TLSConnectionState(); encrypted {
 		m.mu.Lock()
-		m.states = keep(m.states, state)
+		m.states = appendBounded(m.states, state)
 		m.mu.Unlock()
 	}
-	return &session{m}, nil
+	return &mailSession{m}, nil
 }
 
-// keep appends, and drops the oldest beyond maxKept.
-func keep[T any](list []T, item T) []T {
+// appendBounded appends, and drops the oldest beyond maxKept.
+func appendBounded[T any](list []T, item T) []T {
 	if list = append(list, item); len(list) > maxKept {
 		list = append([]T{}, list[1:]...) // copied, so that the oldest is freed
 	}
@@ -115,27 +115,27 @@ func (m *Mail) Close() {
 	_ = m.server.Shutdown(ctx)
 }
 
-type session struct{ mail *Mail }
+type mailSession struct{ mail *Mail }
 
-func (s *session) Mail(string, *smtp.MailOptions) error { return nil }
+func (s *mailSession) Mail(string, *smtp.MailOptions) error { return nil }
 
-func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if reply, refused := s.mail.replies[strings.ToLower(to)]; refused {
 		return reply
 	}
 	return nil
 }
 
-func (s *session) Data(r io.Reader) error {
+func (s *mailSession) Data(r io.Reader) error {
 	body, err := io.ReadAll(io.LimitReader(r, 1<<20))
 	if err != nil {
 		return err
 	}
 	s.mail.mu.Lock()
 	defer s.mail.mu.Unlock()
-	s.mail.messages = keep(s.mail.messages, string(body))
+	s.mail.messages = appendBounded(s.mail.messages, string(body))
 	return nil
 }
 
-func (s *session) Reset()        {}
-func (s *session) Logout() error { return nil }
+func (s *mailSession) Reset()        {}
+func (s *mailSession) Logout() error { return nil }

@@ -59,7 +59,7 @@ func TestMailOptions(t *testing.T) {
 	t.Run("no STARTTLS", func(t *testing.T) {
 		c := dial(t, "127.0.0.1", startMail(t, MailOptions{}).Port())
 		c.expect("", "220 ")
-		if got := c.say("EHLO client.example"); strings.Contains(got, "STARTTLS") {
+		if got := c.command("EHLO client.example"); strings.Contains(got, "STARTTLS") {
 			t.Errorf("offers %s", got)
 		}
 	})

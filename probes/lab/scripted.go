@@ -19,15 +19,15 @@ const scriptedLife = time.Minute
 //
 // Over TLS a verb is looked up as "TLS "+verb first, in every field.
 type Script struct {
-	Host     string // loopback address to listen on; 127.0.0.1 when empty
-	Greeting string
-	Replies  map[string]string // verb → reply, CRLF included
-	Hangup   bool              // closes after the greeting
-	HangupAt string            // closes at this verb, without a reply
-	PerByte  time.Duration     // waits so long after each byte it writes
-	TLS      *tls.Config       // shakes hands after a 220 to STARTTLS
-	TakeAt   string            // at this verb, Take has the connection to itself; it is closed afterwards
-	Take     func(net.Conn)    // with an empty TakeAt instead of everything; it must end when the connection is closed
+	Host               string // loopback address to listen on; 127.0.0.1 when empty
+	Greeting           string
+	Replies            map[string]string // verb → reply, CRLF included
+	CloseAfterGreeting bool              // closes after the greeting
+	CloseAt            string            // closes at this verb, without a reply
+	PerByte            time.Duration     // waits so long after each byte it writes
+	TLS                *tls.Config       // shakes hands after a 220 to STARTTLS
+	HandlerAt          string            // at this verb, Handler has the connection to itself; it is closed afterwards
+	Handler            func(net.Conn)    // with an empty HandlerAt instead of everything; it must end when the connection is closed
 }
 
 // Scripted is a running scripted server, for what a correct one would never do.
@@ -72,7 +72,7 @@ func (s *Scripted) accept() {
 		case err != nil: // out of file descriptors, perhaps: not in a hot loop
 			s.pause(10 * time.Millisecond)
 		default:
-			s.running.Go(func() { s.talk(c) })
+			s.running.Go(func() { s.serve(c) })
 		}
 	}
 }
@@ -85,14 +85,14 @@ func (s *Scripted) pause(d time.Duration) {
 	}
 }
 
-func (s *Scripted) talk(c net.Conn) {
+func (s *Scripted) serve(c net.Conn) {
 	defer func() { _ = c.Close() }() // the peer may be gone already
 	_ = c.SetDeadline(time.Now().Add(scriptedLife))
-	if s.script.Take != nil && s.script.TakeAt == "" {
-		s.script.Take(c)
+	if s.script.Handler != nil && s.script.HandlerAt == "" {
+		s.script.Handler(c)
 		return
 	}
-	if s.say(c, s.script.Greeting) != nil || s.script.Hangup {
+	if s.write(c, s.script.Greeting) != nil || s.script.CloseAfterGreeting {
 		return
 	}
 	buffer, over := make([]byte, 4096), ""
@@ -105,7 +105,7 @@ func (s *Scripted) talk(c net.Conn) {
 			continue
 		}
 		verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(string(buffer[:n]))), " ")
-		if !s.answer(c, over, verb) {
+		if !s.reply(c, over, verb) {
 			return
 		}
 		if verb == "STARTTLS" && s.script.TLS != nil && strings.HasPrefix(s.script.Replies[verb], "220") {
@@ -118,14 +118,14 @@ func (s *Scripted) talk(c net.Conn) {
 	}
 }
 
-// answer answers one command and reports whether the connection goes on.
-func (s *Scripted) answer(c net.Conn, over, verb string) bool {
+// reply answers one command and reports whether the connection goes on.
+func (s *Scripted) reply(c net.Conn, over, verb string) bool {
 	at := func(place string) bool { return place != "" && (place == over+verb || place == verb) }
 	switch {
-	case at(s.script.HangupAt):
+	case at(s.script.CloseAt):
 		return false
-	case at(s.script.TakeAt):
-		s.script.Take(c)
+	case at(s.script.HandlerAt):
+		s.script.Handler(c)
 		return false
 	}
 	reply, known := s.script.Replies[over+verb]
@@ -135,11 +135,11 @@ func (s *Scripted) answer(c net.Conn, over, verb string) bool {
 	if !known {
 		reply = "250 ok\r\n"
 	}
-	return s.say(c, reply) == nil && verb != "QUIT"
+	return s.write(c, reply) == nil && verb != "QUIT"
 }
 
-// say writes text, at the script's speed.
-func (s *Scripted) say(c net.Conn, text string) error {
+// write writes text, at the script's speed.
+func (s *Scripted) write(c net.Conn, text string) error {
 	if s.script.PerByte <= 0 {
 		_, err := io.WriteString(c, text)
 		return err

@@ -30,8 +30,8 @@ func TestScripted(t *testing.T) {
 	}{
 		"by the book":  {Script{Greeting: greeting}, []string{"", "220 lab", "EHLO a", "250 ok", "QUIT", "250 ok", "", "error: EOF"}},
 		"a reply":      {Script{Greeting: greeting, Replies: map[string]string{"MAIL": "554 5.7.1 no\r\n"}}, []string{"", "220 ", "mail FROM:<>", "554 5.7.1 no"}},
-		"421":          {Script{Greeting: "421 4.3.2 busy\r\n", Hangup: true}, []string{"", "421 4.3.2 busy", "", "error: EOF"}},
-		"hangs up":     {Script{Greeting: greeting, HangupAt: "RCPT"}, []string{"", "220 ", "MAIL FROM:<>", "250 ", "RCPT TO:<a@b.c>", "error: "}},
+		"421":          {Script{Greeting: "421 4.3.2 busy\r\n", CloseAfterGreeting: true}, []string{"", "421 4.3.2 busy", "", "error: EOF"}},
+		"hangs up":     {Script{Greeting: greeting, CloseAt: "RCPT"}, []string{"", "220 ", "MAIL FROM:<>", "250 ", "RCPT TO:<a@b.c>", "error: "}},
 		"byte by byte": {Script{Greeting: "220 a\r\n", PerByte: time.Millisecond}, []string{"", "220 a", "NOOP", "250 ok"}},
 		"injection":    {Script{Greeting: greeting, Replies: map[string]string{"STARTTLS": "220 go\r\n250 injected\r\n"}}, []string{"", "220 ", "STARTTLS", "220 go", "", "250 injected"}},
 	}
@@ -76,7 +76,7 @@ func TestScriptedTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := script(t, Script{
-		Greeting: greeting, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, HangupAt: "TLS VRFY",
+		Greeting: greeting, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, CloseAt: "TLS VRFY",
 		Replies: map[string]string{"EHLO": "250 clear\r\n", "TLS EHLO": "250 secret\r\n", "STARTTLS": "220 go\r\n", "NOOP": ""},
 	})
 	c.encrypt(&tls.Config{MinVersion: tls.VersionTLS12})
@@ -86,12 +86,12 @@ func TestScriptedTLS(t *testing.T) {
 // TestScriptedTake hands the connection over, at once or at a verb.
 func TestScriptedTake(t *testing.T) {
 	bye := func(c net.Conn) { _, _ = c.Write([]byte("421 mine\r\n")) }
-	script(t, Script{Take: bye}).expect("", "421 mine", "", "error: EOF")
-	script(t, Script{Greeting: greeting, TakeAt: "MAIL", Take: bye}).expect("", "220 ", "EHLO a", "250 ", "MAIL FROM:<>", "421 mine", "", "error: EOF")
+	script(t, Script{Handler: bye}).expect("", "421 mine", "", "error: EOF")
+	script(t, Script{Greeting: greeting, HandlerAt: "MAIL", Handler: bye}).expect("", "220 ", "EHLO a", "250 ", "MAIL FROM:<>", "421 mine", "", "error: EOF")
 }
 
 func TestScriptedHTTP(t *testing.T) {
-	c := script(t, Script{Greeting: "HTTP/1.1 400 Bad Request\r\n\r\n", Hangup: true})
+	c := script(t, Script{Greeting: "HTTP/1.1 400 Bad Request\r\n\r\n", CloseAfterGreeting: true})
 	if diff := cmp.Diff([]string{"HTTP/1.1 400 Bad Request", ""}, lines(t, c.conn)); diff != "" {
 		t.Error(diff)
 	}

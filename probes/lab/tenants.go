@@ -17,7 +17,7 @@ const (
 
 // contoso is healthy, but for one address of three.
 func (w *World) contoso() error {
-	w.begin("contoso")
+	w.beginTenant("contoso")
 	cert, err := w.leaf(-30, 170, nil, "mail.contoso.example", "mx1.contoso.example", "mx2.contoso.example")
 	if err != nil {
 		return err
@@ -26,34 +26,34 @@ func (w *World) contoso() error {
 	if w.usable(secondHost) {
 		second = secondHost
 	}
-	if err := w.twins(cert, second); err != nil {
+	if err := w.startHybridPair(cert, second); err != nil {
 		return err
 	}
 	port := w.hybrid.Port()
-	w.add(site{connector: "To on-premises", host: "mail.contoso.example", port: port, settings: "DomainValidation", recipient: "probe@contoso.example", want: "passed"})
-	w.add(site{connector: "By MX", host: "partners.contoso.example", port: port, settings: "CertificateValidation", mx: true, want: "passed"})
+	w.add(outboundPath{connector: "To on-premises", host: "mail.contoso.example", port: port, tlsSettings: "DomainValidation", recipient: "probe@contoso.example", want: "passed"})
+	w.add(outboundPath{connector: "By MX", host: "partners.contoso.example", port: port, tlsSettings: "CertificateValidation", mx: true, want: "passed"})
 	fmt.Fprintf(&w.zone, "partners.contoso.example. 60 IN MX 10 mx1.contoso.example.\npartners.contoso.example. 60 IN MX 20 mx2.contoso.example.\n"+
 		"mx1.contoso.example. 60 IN A 127.0.0.1\nmx2.contoso.example. 60 IN A %s\n", second)
 	if second == secondHost && w.usable(deadHost) {
-		w.add(site{
+		w.add(outboundPath{
 			connector: "One bad address of three", host: "cluster.contoso.example", port: port, withoutName: true,
-			want: "failed", stage: "connect", why: "connect_refused",
+			want: "failed", stage: "connect", reason: "connect_refused",
 		})
 		for _, address := range []string{"127.0.0.1", second, deadHost} {
 			fmt.Fprintf(&w.zone, "cluster.contoso.example. 60 IN A %s\n", address)
 		}
 	}
-	w.add(site{
-		connector: "Test message", host: "test.contoso.example", port: port, settings: "EncryptionOnly",
+	w.add(outboundPath{
+		connector: "Test message", host: "test.contoso.example", port: port, tlsSettings: "EncryptionOnly",
 		recipient: "probe@test.contoso.example", probe: ", until: message, message_min_interval: 5m", want: "passed",
 	})
-	w.add(site{connector: "Turned off", host: "old.contoso.example", port: port, extra: "        enabled: false\n"})
-	w.add(site{connector: "In test mode", host: "new.contoso.example", port: port, extra: "        test_mode: true\n"})
+	w.add(outboundPath{connector: "Turned off", host: "old.contoso.example", port: port, extra: "        enabled: false\n"})
+	w.add(outboundPath{connector: "In test mode", host: "new.contoso.example", port: port, extra: "        test_mode: true\n"})
 	return nil
 }
 
-// twins starts the hybrid server and, where second is another address, its twin at the same port: a path has one port.
-func (w *World) twins(cert *tls.Certificate, second string) error {
+// startHybridPair starts the hybrid server and, where second is another address, its twin at the same port: a path has one port.
+func (w *World) startHybridPair(cert *tls.Certificate, second string) error {
 	var err error
 	for range 20 { // the port may be taken at the second address
 		if w.hybrid, err = StartMail(MailOptions{Certificate: cert}); err != nil {
@@ -75,7 +75,7 @@ func (w *World) twins(cert *tls.Certificate, second string) error {
 
 // fabrikam has every trouble with certificates.
 func (w *World) fabrikam() error {
-	w.begin("fabrikam")
+	w.beginTenant("fabrikam")
 	tests := []struct {
 		connector, host string
 		from, until     int
@@ -99,7 +99,7 @@ func (w *World) fabrikam() error {
 		if err != nil {
 			return err
 		}
-		s := site{connector: t.connector, host: t.host, port: server.Port(), settings: "DomainValidation", want: t.want, why: t.why}
+		s := outboundPath{connector: t.connector, host: t.host, port: server.Port(), tlsSettings: "DomainValidation", want: t.want, reason: t.why}
 		if t.why != "" {
 			s.stage = "tls"
 		}
@@ -110,34 +110,34 @@ func (w *World) fabrikam() error {
 
 // tailspin has every trouble with DNS, the network and SMTP.
 func (w *World) tailspin() error {
-	w.begin("tailspin")
+	w.beginTenant("tailspin")
 	refused, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
 	if err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
 	closed := refused.Addr().(*net.TCPAddr).Port // it listens on TCP
 	_ = refused.Close()
-	w.add(site{connector: "Retired server", host: "retired.tailspin.example", port: closed, want: "failed", stage: "connect", why: "connect_refused"})
-	w.add(site{connector: "Typing error", host: "mial.tailspin.example", port: closed, withoutName: true, want: "failed", stage: "resolve", why: "nxdomain"})
-	w.add(site{connector: "Broken zone", host: "servfail-zone.tailspin.example", port: closed, withoutName: true, want: "failed", stage: "resolve", why: "dns_servfail"})
-	w.add(site{connector: "Null MX", host: "null.tailspin.example", port: closed, mx: true, want: "failed", stage: "resolve", why: "null_mx"})
+	w.add(outboundPath{connector: "Retired server", host: "retired.tailspin.example", port: closed, want: "failed", stage: "connect", reason: "connect_refused"})
+	w.add(outboundPath{connector: "Typing error", host: "mial.tailspin.example", port: closed, withoutName: true, want: "failed", stage: "resolve", reason: "nxdomain"})
+	w.add(outboundPath{connector: "Broken zone", host: "servfail-zone.tailspin.example", port: closed, withoutName: true, want: "failed", stage: "resolve", reason: "dns_servfail"})
+	w.add(outboundPath{connector: "Null MX", host: "null.tailspin.example", port: closed, mx: true, want: "failed", stage: "resolve", reason: "null_mx"})
 	fmt.Fprint(&w.zone, "null.tailspin.example. 60 IN MX 0 .\n")
 	if err := w.recipients(); err != nil {
 		return err
 	}
-	return w.misbehaving()
+	return w.faultyServers()
 }
 
-// misbehaving are servers that no mail server package would let one build.
-func (w *World) misbehaving() error {
+// faultyServers are servers that no mail server package would let one build.
+func (w *World) faultyServers() error {
 	const offers = "250-lab.example\r\n250 STARTTLS\r\n"
 	scripts := []struct {
 		connector, host, stage, why, want string
 		script                            Script
 	}{
 		{"Tarpit", "tarpit.tailspin.example", "ehlo", "greeting_timeout", "failed", Script{}},
-		{"Too busy", "busy.tailspin.example", "ehlo", "throttled", "inconclusive", Script{Host: busyHost, Greeting: "421 4.3.2 too busy\r\n", Hangup: true}},
-		{"Not a mail server", "web.tailspin.example", "ehlo", "not_smtp", "failed", Script{Greeting: "HTTP/1.1 400 Bad Request\r\n\r\n", Hangup: true}},
+		{"Too busy", "busy.tailspin.example", "ehlo", "throttled", "inconclusive", Script{Host: busyHost, Greeting: "421 4.3.2 too busy\r\n", CloseAfterGreeting: true}},
+		{"Not a mail server", "web.tailspin.example", "ehlo", "not_smtp", "failed", Script{Greeting: "HTTP/1.1 400 Bad Request\r\n\r\n", CloseAfterGreeting: true}},
 		{"No STARTTLS", "plain.tailspin.example", "tls", "starttls_not_offered", "failed", Script{Greeting: "220 lab.example ESMTP\r\n"}},
 		{"Key unreadable", "key.tailspin.example", "tls", "starttls_rejected", "failed", Script{Greeting: "220 lab.example ESMTP\r\n", Replies: map[string]string{"EHLO": offers, "STARTTLS": "454 4.7.0 TLS currently unavailable\r\n"}}},
 		{"Injected bytes", "inject.tailspin.example", "tls", "starttls_injection", "failed", Script{Greeting: "220 lab.example ESMTP\r\n", Replies: map[string]string{"EHLO": offers, "STARTTLS": "220 go\r\n250 injected\r\n"}}},
@@ -154,7 +154,7 @@ func (w *World) misbehaving() error {
 		if err != nil {
 			return err
 		}
-		one := site{connector: s.connector, host: s.host, port: port, settings: "EncryptionOnly", want: s.want, stage: s.stage, why: s.why}
+		one := outboundPath{connector: s.connector, host: s.host, port: port, tlsSettings: "EncryptionOnly", want: s.want, stage: s.stage, reason: s.why}
 		if s.script.Host != "" {
 			fmt.Fprintf(&w.zone, "%s. 60 IN %s %s\n", s.host, record, s.script.Host)
 			one.withoutName = true
@@ -177,7 +177,7 @@ func (w *World) recipients() error {
 	if err != nil {
 		return err
 	}
-	w.add(site{connector: "Unknown recipient", host: "mail.tailspin.example", port: server.Port(), recipient: "gone@tailspin.example", want: "failed", stage: "recipient", why: "recipient_unknown"})
-	w.add(site{connector: "Greylisting", host: "grey.tailspin.example", port: server.Port(), recipient: "grey@grey.tailspin.example", want: "inconclusive", stage: "recipient", why: "temporary_rejection"})
+	w.add(outboundPath{connector: "Unknown recipient", host: "mail.tailspin.example", port: server.Port(), recipient: "gone@tailspin.example", want: "failed", stage: "recipient", reason: "recipient_unknown"})
+	w.add(outboundPath{connector: "Greylisting", host: "grey.tailspin.example", port: server.Port(), recipient: "grey@grey.tailspin.example", want: "inconclusive", stage: "recipient", reason: "temporary_rejection"})
 	return nil
 }

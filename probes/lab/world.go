@@ -23,21 +23,21 @@ type WorldOptions struct{ Now time.Time }
 
 // World is three tenants with their mail servers.
 type World struct {
-	ca      *CA
-	dns     *DNS
-	closers []func()
-	zone    strings.Builder
-	yaml    strings.Builder
-	expect  []Expectation
-	sites   []site // beside expect, one for one
-	now     time.Time
-	tenant  string
-	hybrid  *Mail
-	door    *FrontDoor
+	ca             *CA
+	dns            *DNS
+	closers        []func()
+	zone           strings.Builder
+	yaml           strings.Builder
+	expect         []Expectation
+	paths          []outboundPath // beside expect, one for one
+	now            time.Time
+	tenant         string
+	hybrid         *Mail
+	exchangeOnline *FakeExchangeOnline
 	// arriving is what is true of the inbound paths; files are what the configuration names, by their place beside it.
-	arriving []Expectation
-	files    map[string][]byte
-	usable   func(host string) bool // whether a server can listen on that loopback address
+	expectInbound []Expectation
+	files         map[string][]byte
+	usable        func(host string) bool // whether a server can listen on that loopback address
 }
 
 // StartWorld starts everything. Close ends it.
@@ -61,7 +61,7 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 	if w.ca, err = NewCA(o.Now); err != nil {
 		return nil, err
 	}
-	for _, build := range []func() error{w.openDoor, w.contoso, w.inbound, w.fabrikam, w.inbound, w.tailspin, w.inbound} {
+	for _, build := range []func() error{w.startExchangeOnline, w.contoso, w.addInbound, w.fabrikam, w.addInbound, w.tailspin, w.addInbound} {
 		if err := build(); err != nil {
 			w.Close()
 			return nil, err
@@ -75,10 +75,10 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 }
 
 // Expect lists what is true of each path.
-func (w *World) Expect() []Expectation { return slices.Concat(w.expect, w.arriving) }
+func (w *World) Expect() []Expectation { return slices.Concat(w.expect, w.expectInbound) }
 
-// Door is Exchange Online's front door as this world has it.
-func (w *World) Door() *FrontDoor { return w.door }
+// ExchangeOnline returns the fake Exchange Online that all inbound paths lead to.
+func (w *World) ExchangeOnline() *FakeExchangeOnline { return w.exchangeOnline }
 
 // Messages are what the healthy hybrid server received.
 func (w *World) Messages() []string { return w.hybrid.Messages() }
@@ -102,7 +102,7 @@ func (w *World) WriteConfig(dir string) (string, error) {
 	if err := w.writeFiles(dir); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf(`# Written by the demo: a world of loopback servers, some of them sick on purpose.
+	text := fmt.Sprintf(`# Written by the demo: a world of loopback servers, some of them deliberately broken.
 global:
   ca_file: ca.pem
   allow_networks: [127.0.0.0/8, "::1/128"]
@@ -116,7 +116,7 @@ probe:
   hello_name: demo.example
   dns_servers: ["%s"]
 tenants:
-%s`, doorZone, w.dns.Addr(), w.yaml.String())
+%s`, exchangeOnlineZone, w.dns.Addr(), w.yaml.String())
 	file := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("lab: %w", err)
@@ -124,28 +124,28 @@ tenants:
 	return file, nil
 }
 
-// begin starts a tenant's section.
-func (w *World) begin(tenant string) {
+// beginTenant starts a tenant's section.
+func (w *World) beginTenant(tenant string) {
 	w.tenant = tenant
 	fmt.Fprintf(&w.yaml, "  - name: %[1]s\n    accepted_domains:\n      - { domain_name: %[1]s.example, default: true }\n    outbound_connectors:\n", tenant)
 }
 
-// site is one connector of the current tenant with the host behind it.
-type site struct {
-	connector   string
-	host        string // smart host, or domain where mx
-	port        int
-	settings    string // tls_settings
-	recipient   string
-	extra       string // more YAML lines of the connector
-	probe       string // more keys of its probe
-	mx          bool
-	want        string // outcome
-	stage, why  string
-	withoutName bool // do not put the host in DNS
+// outboundPath is one connector of the current tenant with the host behind it.
+type outboundPath struct {
+	connector     string
+	host          string // smart host, or domain where mx
+	port          int
+	tlsSettings   string // tls_settings
+	recipient     string
+	extra         string // more YAML lines of the connector
+	probe         string // more keys of its probe
+	mx            bool
+	want          string // outcome
+	stage, reason string
+	withoutName   bool // do not put the host in DNS
 }
 
-func (w *World) add(s site) {
+func (w *World) add(s outboundPath) {
 	if !s.withoutName && net.ParseIP(s.host) == nil && !s.mx {
 		fmt.Fprintf(&w.zone, "%s. 60 IN A 127.0.0.1\n", s.host)
 	}
@@ -160,10 +160,10 @@ func (w *World) add(s site) {
 		}
 		fmt.Fprintf(y, "        use_mx_record: false\n        smart_hosts: [%s]\n        recipient_domains: [%s]\n", s.host, domain)
 	}
-	if s.settings != "" {
-		fmt.Fprintf(y, "        tls_settings: %s\n", s.settings)
+	if s.tlsSettings != "" {
+		fmt.Fprintf(y, "        tls_settings: %s\n", s.tlsSettings)
 	}
-	if s.settings == "DomainValidation" {
+	if s.tlsSettings == "DomainValidation" {
 		fmt.Fprintf(y, "        tls_domain: %s\n", s.host)
 	}
 	if s.recipient != "" {
@@ -171,8 +171,8 @@ func (w *World) add(s site) {
 	}
 	y.WriteString(s.extra)
 	fmt.Fprintf(y, "        probe: { port: %d%s }\n", s.port, s.probe)
-	w.sites = append(w.sites, s)
-	w.expect = append(w.expect, Expectation{w.tenant, s.connector, s.host, s.want, s.stage, s.why})
+	w.paths = append(w.paths, s)
+	w.expect = append(w.expect, Expectation{w.tenant, s.connector, s.host, s.want, s.stage, s.reason})
 }
 
 // leaf issues a certificate for a host, valid from days ago until days ahead.

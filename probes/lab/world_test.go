@@ -37,17 +37,17 @@ func TestWorldIsAsItSays(t *testing.T) {
 		}
 	}
 	for i, e := range w.expect {
-		t.Run(e.Tenant+"/"+e.Connector, func(t *testing.T) { visit(t, w, w.sites[i], e) })
+		t.Run(e.Tenant+"/"+e.Connector, func(t *testing.T) { checkPath(t, w, w.paths[i], e) })
 	}
 }
 
-func visit(t *testing.T, w *World, s site, e Expectation) {
+func checkPath(t *testing.T, w *World, s outboundPath, e Expectation) {
 	t.Helper()
 	if e.Path != s.host || e.Outcome != s.want {
 		t.Fatalf("site %+v beside %+v", s, e)
 	}
 	if e.Stage == "resolve" {
-		visitName(t, w, s)
+		checkName(t, w, s)
 		return
 	}
 	addresses := w.resolve(t, s)
@@ -66,19 +66,19 @@ func visit(t *testing.T, w *World, s site, e Expectation) {
 			t.Errorf("refused by %v of %v, want by one", refused, addresses)
 		}
 	case "ehlo":
-		visitGreeting(t, dial(t, addresses[0], s.port), e.Reason)
+		checkGreeting(t, dial(t, addresses[0], s.port), e.Reason)
 	default:
 		for _, a := range addresses {
-			visitTLS(t, w, s, e, dial(t, a, s.port))
+			checkTLS(t, w, s, e, dial(t, a, s.port))
 		}
 	}
 }
 
 // resolve is the addresses of a site, by MX where it has one.
-func (w *World) resolve(t *testing.T, s site) []string {
+func (w *World) resolve(t *testing.T, s outboundPath) []string {
 	t.Helper()
 	hosts := []string{s.host}
-	if _, mx := ask(t, "udp", w.dns.Addr(), s.host, dns.TypeMX); len(mx) > 0 {
+	if _, mx := query(t, "udp", w.dns.Addr(), s.host, dns.TypeMX); len(mx) > 0 {
 		hosts = nil
 		for _, m := range mx {
 			hosts = append(hosts, strings.Fields(m)[1])
@@ -87,7 +87,7 @@ func (w *World) resolve(t *testing.T, s site) []string {
 	var all []string
 	for _, h := range hosts {
 		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-			_, addresses := ask(t, "udp", w.dns.Addr(), h, qtype)
+			_, addresses := query(t, "udp", w.dns.Addr(), h, qtype)
 			all = append(all, addresses...)
 		}
 	}
@@ -97,17 +97,17 @@ func (w *World) resolve(t *testing.T, s site) []string {
 	return all
 }
 
-func visitName(t *testing.T, w *World, s site) {
+func checkName(t *testing.T, w *World, s outboundPath) {
 	t.Helper()
-	rcode, data := ask(t, "udp", w.dns.Addr(), s.host, dns.TypeMX)
+	rcode, data := query(t, "udp", w.dns.Addr(), s.host, dns.TypeMX)
 	got := rcode + strings.Join(data, ",")
-	want := map[string]string{"nxdomain": "NXDOMAIN", "dns_servfail": "SERVFAIL", "null_mx": "NOERROR0 ."}[s.why]
+	want := map[string]string{"nxdomain": "NXDOMAIN", "dns_servfail": "SERVFAIL", "null_mx": "NOERROR0 ."}[s.reason]
 	if want == "" || got != want {
-		t.Errorf("%s: %s, want %q", s.why, got, want)
+		t.Errorf("%s: %s, want %q", s.reason, got, want)
 	}
 }
 
-func visitGreeting(t *testing.T, c *client, reason string) {
+func checkGreeting(t *testing.T, c *client, reason string) {
 	t.Helper()
 	switch reason {
 	case "greeting_timeout":
@@ -125,13 +125,13 @@ func visitGreeting(t *testing.T, c *client, reason string) {
 	}
 }
 
-func visitTLS(t *testing.T, w *World, s site, e Expectation, c *client) {
+func checkTLS(t *testing.T, w *World, s outboundPath, e Expectation, c *client) {
 	t.Helper()
 	const ehlo = "EHLO client.example"
 	switch e.Reason {
 	case "starttls_not_offered":
 		c.expect("", "220 ")
-		if got := c.say(ehlo); !strings.HasPrefix(got, "250 ") || strings.Contains(got, "STARTTLS") {
+		if got := c.command(ehlo); !strings.HasPrefix(got, "250 ") || strings.Contains(got, "STARTTLS") {
 			t.Errorf("EHLO: %s", got)
 		}
 	case "starttls_rejected":
@@ -139,12 +139,12 @@ func visitTLS(t *testing.T, w *World, s site, e Expectation, c *client) {
 	case "starttls_injection":
 		c.expect("", "220 ", ehlo, "250 lab.example|STARTTLS", "STARTTLS", "220 go", "", "250 injected")
 	default:
-		visitCertificate(t, w, s, e, c.encrypt(&tls.Config{}))
-		visitRecipient(c, s, e)
+		checkCertificate(t, w, s, e, c.encrypt(&tls.Config{}))
+		checkRecipient(c, s, e)
 	}
 }
 
-func visitCertificate(t *testing.T, w *World, s site, e Expectation, state tls.ConnectionState) {
+func checkCertificate(t *testing.T, w *World, s outboundPath, e Expectation, state tls.ConnectionState) {
 	t.Helper()
 	roots := x509.NewCertPool()
 	roots.AddCert(w.ca.root)
@@ -152,7 +152,7 @@ func visitCertificate(t *testing.T, w *World, s site, e Expectation, state tls.C
 	if strings.HasPrefix(e.Reason, "certificate_") {
 		want = e.Reason
 	}
-	if s.settings != "DomainValidation" {
+	if s.tlsSettings != "DomainValidation" {
 		name = state.PeerCertificates[0].DNSNames[0] // nobody demands a name
 	}
 	if got := verify(roots, state.PeerCertificates, name, w.now); got != want {
@@ -160,7 +160,7 @@ func visitCertificate(t *testing.T, w *World, s site, e Expectation, state tls.C
 	}
 }
 
-func visitRecipient(c *client, s site, e Expectation) {
+func checkRecipient(c *client, s outboundPath, e Expectation) {
 	c.t.Helper()
 	if s.recipient == "" {
 		return
@@ -198,12 +198,12 @@ func TestWorldWithFewAddresses(t *testing.T) {
 					t.Errorf("%s is there", e.Connector)
 				}
 				if e.Connector == "Too busy" {
-					if diff := cmp.Diff([]string{test.busy}, w.resolve(t, w.sites[i])); diff != "" {
+					if diff := cmp.Diff([]string{test.busy}, w.resolve(t, w.paths[i])); diff != "" {
 						t.Error(diff)
 					}
 				}
 				if e.Connector == "By MX" || e.Connector == "Too busy" {
-					visit(t, w, w.sites[i], e)
+					checkPath(t, w, w.paths[i], e)
 				}
 			}
 			if got := len(w.expect) + len(test.without); got != 25 {

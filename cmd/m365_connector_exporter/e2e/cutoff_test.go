@@ -76,7 +76,7 @@ func TestResolverCutOff(t *testing.T) {
 		}
 	}
 
-	uplink.Misbehave("mail.alpha.test", rcode(dns.RcodeServerFailure, 22))
+	uplink.InjectFault("mail.alpha.test", rcode(dns.RcodeServerFailure, 22))
 	sees("failed resolve dns_servfail", "passed", "passed")
 }
 

@@ -108,7 +108,7 @@ func newFaultWorld(t testing.TB) *faultWorld {
 	t.Cleanup(names.Close)
 	for i, f := range w.rows {
 		if f.dns != nil {
-			names.Misbehave(f.host(), f.dns(faultAddr(i)))
+			names.InjectFault(f.host(), f.dns(faultAddr(i)))
 		}
 	}
 	w.names, w.dns = names, names.Addr()

@@ -24,8 +24,8 @@ func (w *faultWorld) greetingFaults() []fault {
 		return fault{name: name, does: does, stage: probes.EHLO, reason: reason, server: with(good, "EHLO", reply)}
 	}
 	hangup, drip, taught := good, with(good, "EHLO", ""), good
-	hangup.HangupAt = "EHLO"
-	drip.TakeAt, drip.Take = "EHLO", func(c net.Conn) {
+	hangup.CloseAt = "EHLO"
+	drip.HandlerAt, drip.Handler = "EHLO", func(c net.Conn) {
 		for range 30 {
 			if _, err := c.Write([]byte("2")); err != nil {
 				return
@@ -73,7 +73,7 @@ func (w *faultWorld) recipientFaults() []fault {
 	}
 	closes := func(name, verb string) fault {
 		f := says(name, "closes at "+verb, "", "", probes.ReasonConnectionClosed)
-		f.server.HangupAt = verb
+		f.server.CloseAt = verb
 		return f
 	}
 	return []fault{
@@ -110,6 +110,6 @@ func (w *faultWorld) recipientFaults() []fault {
 }
 
 func quitless(s lab.Script) lab.Script {
-	s.HangupAt = "QUIT"
+	s.CloseAt = "QUIT"
 	return s
 }

@@ -74,7 +74,7 @@ func full(t testing.TB, host string) int {
 }
 
 // taken is a script that hands the connection over when it begins.
-func taken(f func(net.Conn)) lab.Script { return lab.Script{Take: f} }
+func taken(f func(net.Conn)) lab.Script { return lab.Script{Handler: f} }
 
 // unread says text and closes with bytes unread, which resets the connection.
 func unread(text string) func(net.Conn) {
@@ -115,7 +115,7 @@ func tcpFaults() []fault {
 		{name: "tcp-no-route", does: "the network has no way there", hop: "203.0.113.9", stage: probes.Connect, reason: probes.ReasonConnectUnreachable},
 		{name: "tcp-no-route-six", does: "this host has no IPv6", probe: "connect_to: [\"2001:db8::9\"], ip_protocol: ip6, ", stage: probes.Connect, reason: probes.ReasonFamilyUnavailable},
 		{name: "tcp-source", does: "source_address is not of this host", probe: "source_address: 192.0.2.99, ", stage: probes.Connect, reason: probes.ReasonFamilyUnavailable},
-		{name: "tcp-closed", does: "closes at once", server: lab.Script{Take: func(net.Conn) {}}, stage: probes.EHLO, reason: probes.ReasonConnectionClosed},
+		{name: "tcp-closed", does: "closes at once", server: lab.Script{Handler: func(net.Conn) {}}, stage: probes.EHLO, reason: probes.ReasonConnectionClosed},
 		{name: "tcp-reset", does: "resets instead of a greeting", listen: listenWith(reset), stage: probes.EHLO, reason: probes.ReasonConnectionClosed},
 		{name: "tcp-half-closed", does: "closes its half and stays", listen: listenWith(halfClosed), stage: probes.EHLO, reason: probes.ReasonConnectionClosed},
 		{name: "tcp-tarpit", does: "accepts and never speaks", server: lab.Script{}, stage: probes.EHLO, reason: probes.ReasonGreetingTimeout},

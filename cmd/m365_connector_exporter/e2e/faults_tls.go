@@ -17,7 +17,7 @@ import (
 // instead hands the connection over after a good reply to STARTTLS, once the ClientHello is there.
 func instead(f func(net.Conn)) lab.Script {
 	s := healthyScript(nil)
-	s.TakeAt, s.Take = "STARTTLS", func(c net.Conn) {
+	s.HandlerAt, s.Handler = "STARTTLS", func(c net.Conn) {
 		_, _ = c.Write([]byte("220 2.0.0 ready\r\n"))
 		if _, err := c.Read(make([]byte, 4096)); err == nil {
 			f(c)
@@ -56,8 +56,8 @@ func (w *faultWorld) tlsFaults() []fault {
 	}
 	asks := func(c *tls.Config) { c.ClientAuth = tls.RequestClientCert }
 	closing, closedOver, clear := good, configured(asks), good
-	closing.HangupAt, closedOver.HangupAt = "STARTTLS", "TLS EHLO"
-	clear.TakeAt, clear.Take = "TLS EHLO", func(c net.Conn) {
+	closing.CloseAt, closedOver.CloseAt = "STARTTLS", "TLS EHLO"
+	clear.HandlerAt, clear.Handler = "TLS EHLO", func(c net.Conn) {
 		_, _ = c.(*tls.Conn).NetConn().Write([]byte("250 mail.faults.test\r\n"))
 		hold(c)
 	}

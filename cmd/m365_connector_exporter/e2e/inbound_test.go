@@ -38,9 +38,9 @@ func TestAttributionOfPostfix(t *testing.T) {
 		{"relay.vendor.test", "", "", 1},
 		{"renewed.elsewhere.test", "a@contoso.test", "", 1},
 	}
-	door := w.openDoor([]lab.DoorTenant{
-		{Name: "contoso", Domains: []string{"contoso.test"}, Connectors: []lab.DoorConnector{{Name: "Hybrid", Certificate: "*.contoso.test"}}},
-		{Name: "tailspin", Domains: []string{"tailspin.test"}, Connectors: []lab.DoorConnector{{Name: "Relay", Certificate: "relay.vendor.test"}}},
+	door := w.openDoor([]lab.FakeTenant{
+		{Name: "contoso", Domains: []string{"contoso.test"}, Connectors: []lab.FakeConnector{{Name: "Hybrid", Certificate: "*.contoso.test"}}},
+		{Name: "tailspin", Domains: []string{"tailspin.test"}, Connectors: []lab.FakeConnector{{Name: "Relay", Certificate: "relay.vendor.test"}}},
 	})
 	config := w.write("attribution.yaml", fmt.Sprintf(`global: { ca_file: %q }
 tenants:
@@ -122,14 +122,14 @@ tenants:
 	}
 }
 
-func (w *world) openDoor(tenants []lab.DoorTenant) *lab.FrontDoor {
+func (w *world) openDoor(tenants []lab.FakeTenant) *lab.FakeExchangeOnline {
 	w.t.Helper()
 	p := w.ca.issue(leaf{name: "contoso-test.mail.protection.test"})
 	certificate, err := tls.LoadX509KeyPair(p.chain, p.key)
 	w.ca.must(err)
 	roots := x509.NewCertPool()
 	roots.AddCert(w.ca.root.cert)
-	door, err := lab.StartFrontDoor(lab.DoorOptions{Certificate: certificate, ClientRoots: roots, Tenants: tenants})
+	door, err := lab.StartFakeExchangeOnline(lab.FakeExchangeOnlineOptions{Certificate: certificate, ClientRoots: roots, Tenants: tenants})
 	w.ca.must(err)
 	w.t.Cleanup(door.Close)
 	return door

@@ -10,8 +10,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestFrontDoor knocks with a plain client, with and without certificates, and reads the door's reply and its reasons.
-func TestFrontDoor(t *testing.T) {
+// TestFakeExchangeOnline connects with a plain client, with and without certificates, and checks the reply and the decision.
+func TestFakeExchangeOnline(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	ca, err := NewCA(time.Now())
 	if err != nil {
@@ -30,18 +30,18 @@ func TestFrontDoor(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca.RootPEM())
-	door, err := StartFrontDoor(DoorOptions{
+	server, err := StartFakeExchangeOnline(FakeExchangeOnlineOptions{
 		Certificate: *certificate("contoso-example.mail.protection.lab.example"), ClientRoots: roots,
-		Tenants: []DoorTenant{
-			{"contoso", []string{"contoso.example"}, []DoorConnector{{"Hybrid", "*.contoso.example", nil}}},
-			{"tailspin", []string{"tailspin.example"}, []DoorConnector{{"Relay", "relay.vendor.example", nil}}},
-			{"scanner", []string{"scanner.example"}, []DoorConnector{{"Printer", "", []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}},
+		Tenants: []FakeTenant{
+			{"contoso", []string{"contoso.example"}, []FakeConnector{{"Hybrid", "*.contoso.example", nil}}},
+			{"tailspin", []string{"tailspin.example"}, []FakeConnector{{"Relay", "relay.vendor.example", nil}}},
+			{"scanner", []string{"scanner.example"}, []FakeConnector{{"Printer", "", []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}},
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer door.Close()
+	defer server.Close()
 	const outside = "who@elsewhere.example"
 	for _, c := range []struct {
 		name           string
@@ -60,15 +60,15 @@ func TestFrontDoor(t *testing.T) {
 		{"anonymous mail to an accepted domain", nil, "a@other.example", "b@tailspin.example", "250", "tailspin", "rcpt_to"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cl := dial(t, "127.0.0.1", door.Port())
+			cl := dial(t, "127.0.0.1", server.Port())
 			config := &tls.Config{}
 			if c.certificate != nil {
 				config.Certificates = []tls.Certificate{*c.certificate}
 			}
 			cl.encrypt(config)
 			cl.expect("MAIL FROM:<"+c.from+">", "250", "RCPT TO:<"+c.to+">", c.reply)
-			all := door.Decisions()
-			if last := all[len(all)-1]; last.Tenant != c.tenant || last.Ground != c.ground || last.Accepted != (c.reply == "250") {
+			all := server.Decisions()
+			if last := all[len(all)-1]; last.Tenant != c.tenant || last.Basis != c.ground || last.Accepted != (c.reply == "250") {
 				t.Errorf("%+v", last)
 			}
 		})

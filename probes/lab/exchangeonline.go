@@ -17,33 +17,33 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// DoorTenant is a tenant as the front door knows it.
-type DoorTenant struct {
+// FakeTenant is a tenant that a FakeExchangeOnline hosts.
+type FakeTenant struct {
 	Name       string
 	Domains    []string // accepted, lower case
-	Connectors []DoorConnector
+	Connectors []FakeConnector
 }
 
-// DoorConnector is an inbound connector of type OnPremises: by certificate name (exact, or *.domain) or by address.
-type DoorConnector struct {
+// FakeConnector is an inbound connector of type OnPremises: by certificate name (exact, or *.domain) or by address.
+type FakeConnector struct {
 	Name        string
 	Certificate string
 	Addresses   []netip.Prefix
 }
 
-// DoorOptions describe a front door.
-type DoorOptions struct {
+// FakeExchangeOnlineOptions describe a FakeExchangeOnline.
+type FakeExchangeOnlineOptions struct {
 	Addr        string // "127.0.0.1:0" when empty
 	Certificate tls.Certificate
 	ClientRoots *x509.CertPool // a client certificate that does not verify here counts as none
-	Tenants     []DoorTenant
+	Tenants     []FakeTenant
 }
 
-// FrontDoor is a mail server that attributes each recipient as Exchange Online documents it (MC1226222): by the domain on the client
+// FakeExchangeOnline is a mail server that attributes each recipient as Exchange Online documents it (MC1226222): by the domain on the client
 // certificate, by the domain of MAIL FROM, by the domain of RCPT TO. It is written apart from the exporter's simulator, so that
 // one can be held against the other.
-type FrontDoor struct {
-	options  DoorOptions
+type FakeExchangeOnline struct {
+	options  FakeExchangeOnlineOptions
 	server   *smtp.Server
 	listener net.Listener
 	serving  sync.WaitGroup
@@ -52,16 +52,16 @@ type FrontDoor struct {
 	decisions []Decision // the newest maxKept
 }
 
-// Decision is what the door made of one recipient.
+// Decision is how the server attributed one recipient.
 type Decision struct {
 	Names            []string // of a client certificate that verified
 	From, To         string
-	Tenant, Ground   string // ground: certificate, mail_from, rcpt_to or none
+	Tenant, Basis    string // ground: certificate, mail_from, rcpt_to or none
 	Accepted, Relays bool
 }
 
-// StartFrontDoor starts a front door.
-func StartFrontDoor(o DoorOptions) (*FrontDoor, error) {
+// StartFakeExchangeOnline starts the server.
+func StartFakeExchangeOnline(o FakeExchangeOnlineOptions) (*FakeExchangeOnline, error) {
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
 	}
@@ -69,9 +69,9 @@ func StartFrontDoor(o DoorOptions) (*FrontDoor, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &FrontDoor{options: o, listener: listener}
+	d := &FakeExchangeOnline{options: o, listener: listener}
 	d.server = smtp.NewServer(d)
-	d.server.Domain = "frontdoor.lab.example"
+	d.server.Domain = "exchange-online.lab.example"
 	d.server.ReadTimeout, d.server.WriteTimeout = 30*time.Second, 30*time.Second
 	d.server.MaxMessageBytes, d.server.MaxRecipients, d.server.MaxLineLength = 1<<20, 100, 2000
 	d.server.ErrorLog = log.New(io.Discard, "", 0)
@@ -84,17 +84,17 @@ func StartFrontDoor(o DoorOptions) (*FrontDoor, error) {
 }
 
 // Port is the TCP port it listens on.
-func (d *FrontDoor) Port() int { return port(d.listener) }
+func (d *FakeExchangeOnline) Port() int { return port(d.listener) }
 
 // Decisions are the newest decisions, 100 at most.
-func (d *FrontDoor) Decisions() []Decision {
+func (d *FakeExchangeOnline) Decisions() []Decision {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.decisions)
 }
 
 // Close stops the server and its connections, and waits for them.
-func (d *FrontDoor) Close() {
+func (d *FakeExchangeOnline) Close() {
 	_ = d.listener.Close()
 	d.serving.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -103,19 +103,19 @@ func (d *FrontDoor) Close() {
 }
 
 // NewSession is called by go-smtp at each EHLO, over TLS again.
-func (d *FrontDoor) NewSession(c *smtp.Conn) (smtp.Session, error) {
-	v := &caller{door: d}
+func (d *FakeExchangeOnline) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	s := &session{server: d}
 	if peer, err := netip.ParseAddrPort(c.Conn().RemoteAddr().String()); err == nil {
-		v.address = peer.Addr().Unmap()
+		s.address = peer.Addr().Unmap()
 	}
 	if state, encrypted := c.TLSConnectionState(); encrypted {
-		v.names = d.verified(state.PeerCertificates)
+		s.names = d.verifiedNames(state.PeerCertificates)
 	}
-	return v, nil
+	return s, nil
 }
 
-// verified are the names of a chain that ends at a trusted root, the leaf's CN and SAN.
-func (d *FrontDoor) verified(chain []*x509.Certificate) []string {
+// verifiedNames are the names of a chain that ends at a trusted root, the leaf's CN and SAN.
+func (d *FakeExchangeOnline) verifiedNames(chain []*x509.Certificate) []string {
 	if len(chain) == 0 {
 		return nil
 	}
@@ -132,31 +132,31 @@ func (d *FrontDoor) verified(chain []*x509.Certificate) []string {
 	return append([]string{strings.ToLower(chain[0].Subject.CommonName)}, chain[0].DNSNames...)
 }
 
-// caller is one session at the door.
-type caller struct {
-	door    *FrontDoor
+// session is one SMTP session.
+type session struct {
+	server  *FakeExchangeOnline
 	address netip.Addr
 	names   []string
 	from    string
 }
 
-func (v *caller) Mail(from string, _ *smtp.MailOptions) error { v.from = from; return nil }
-func (v *caller) Data(r io.Reader) error                      { _, err := io.Copy(io.Discard, r); return err }
-func (v *caller) Reset()                                      { v.from = "" }
-func (v *caller) Logout() error                               { return nil }
+func (s *session) Mail(from string, _ *smtp.MailOptions) error { s.from = from; return nil }
+func (s *session) Data(r io.Reader) error                      { _, err := io.Copy(io.Discard, r); return err }
+func (s *session) Reset()                                      { s.from = "" }
+func (s *session) Logout() error                               { return nil }
 
 // Rcpt attributes and then says whether the recipient is accepted.
-func (v *caller) Rcpt(to string, _ *smtp.RcptOptions) error {
-	decision := v.attribute(to)
-	v.door.mu.Lock()
-	v.door.decisions = keep(v.door.decisions, decision)
-	v.door.mu.Unlock()
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	decision := s.attribute(to)
+	s.server.mu.Lock()
+	s.server.decisions = appendBounded(s.server.decisions, decision)
+	s.server.mu.Unlock()
 	if decision.Accepted {
 		return nil
 	}
 	return &smtp.SMTPError{
 		Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 64},
-		Message: fmt.Sprintf("TenantAttribution; Relay Access Denied [%s]", v.door.server.Domain),
+		Message: fmt.Sprintf("TenantAttribution; Relay Access Denied [%s]", s.server.server.Domain),
 	}
 }
 
@@ -165,23 +165,23 @@ func domainOf(address string) string {
 	return domain
 }
 
-func (v *caller) attribute(to string) Decision {
-	d := Decision{Names: v.names, From: v.from, To: to, Ground: "none"}
+func (s *session) attribute(to string) Decision {
+	d := Decision{Names: s.names, From: s.from, To: to, Basis: "none"}
 	byCertificate, byMailFrom, byRcptTo := "", "", ""
 	matched, registered := map[string]bool{}, false
-	for _, t := range v.door.options.Tenants {
+	for _, t := range s.server.options.Tenants {
 		for _, c := range t.Connectors {
-			name := v.presents(c.Certificate)
-			byAddress := c.Certificate == "" && slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Contains(v.address) })
+			name := s.presentedName(c.Certificate)
+			byAddress := c.Certificate == "" && slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Contains(s.address) })
 			if name == "" && !byAddress {
 				continue
 			}
 			matched[t.Name] = true
-			if name != "" && t.registers(name) {
+			if name != "" && t.accepts(name) {
 				byCertificate, registered = t.Name, true
 			}
 		}
-		if slices.Contains(t.Domains, domainOf(v.from)) && matched[t.Name] {
+		if slices.Contains(t.Domains, domainOf(s.from)) && matched[t.Name] {
 			byMailFrom = t.Name
 		}
 		if slices.Contains(t.Domains, domainOf(to)) {
@@ -190,21 +190,21 @@ func (v *caller) attribute(to string) Decision {
 	}
 	switch {
 	case byCertificate != "":
-		d.Tenant, d.Ground = byCertificate, "certificate"
+		d.Tenant, d.Basis = byCertificate, "certificate"
 	case byMailFrom != "":
-		d.Tenant, d.Ground = byMailFrom, "mail_from"
+		d.Tenant, d.Basis = byMailFrom, "mail_from"
 	case byRcptTo != "":
-		d.Tenant, d.Ground = byRcptTo, "rcpt_to"
+		d.Tenant, d.Basis = byRcptTo, "rcpt_to"
 	}
-	d.Relays = matched[d.Tenant] && (registered && d.Ground == "certificate" || byMailFrom == d.Tenant && d.Tenant != "")
+	d.Relays = matched[d.Tenant] && (registered && d.Basis == "certificate" || byMailFrom == d.Tenant && d.Tenant != "")
 	d.Accepted = d.Relays || byRcptTo != "" && byRcptTo == d.Tenant
 	return d
 }
 
-// presents returns the name on the client certificate that a connector's value covers.
-func (v *caller) presents(value string) string {
+// presentedName returns the name on the client certificate that a connector's value covers.
+func (s *session) presentedName(value string) string {
 	parent, wild := strings.CutPrefix(value, "*")
-	for _, name := range v.names {
+	for _, name := range s.names {
 		if value != "" && (name == value || wild && strings.HasSuffix(name, parent)) {
 			return name
 		}
@@ -212,8 +212,8 @@ func (v *caller) presents(value string) string {
 	return ""
 }
 
-// registers tells whether a certificate's domain is an accepted one: the domain itself, its wildcard, or a host right below.
-func (t DoorTenant) registers(name string) bool {
+// accepts reports whether a certificate's domain is an accepted one: the domain itself, its wildcard, or a host right below.
+func (t FakeTenant) accepts(name string) bool {
 	_, parent, _ := strings.Cut(name, ".")
 	return slices.Contains(t.Domains, name) || slices.Contains(t.Domains, parent)
 }
