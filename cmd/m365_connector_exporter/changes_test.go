@@ -29,7 +29,7 @@ func TestChangesAreCountedAndLogged(t *testing.T) {
 		fmt.Fprintf(&many, ", { name: c%d, enabled: false }", i)
 	}
 	write("{ name: a, enabled: false, tls_domain: mail.contoso.com }" + many.String())
-	if err := d.reload("test"); err != nil {
+	if err := d.reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
 	page := get(d.handler(""), http.MethodGet, "/metrics", nil).Body.String()

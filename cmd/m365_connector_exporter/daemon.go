@@ -44,8 +44,8 @@ type daemon struct {
 
 	cfg atomic.Pointer[config.Config] // that runs
 
-	mu          sync.Mutex // one reload at a time: it may take long, and nothing else waits for it
-	fingerprint string
+	reloads     reloads
+	fingerprint string // of the files as they were last read; only the reload that runs uses it
 }
 
 // refusedReload is a configuration that could not be taken.
@@ -75,7 +75,8 @@ func proberOptions(cfg *config.Config, gate probes.Limiter, messages wire.Messag
 	}
 }
 
-func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) (*daemon, error) {
+// newDaemon prepares a daemon with the configuration of a file. Reloads end with ctx.
+func newDaemon(ctx context.Context, file string, cfg *config.Config, hello string, log *slog.Logger) (*daemon, error) {
 	budget, err := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("global.state_file: %w", err)
@@ -91,6 +92,7 @@ func newDaemon(file string, cfg *config.Config, hello string, log *slog.Logger) 
 		file: file, hello: hello, log: log, budget: budget, store: collector.NewStore(time.Now), gate: schedule.NewLimiter(gateOptions(cfg.Global)),
 		selfTest: self, stale: make(chan struct{}, 1),
 	}
+	d.reloads = reloads{life: ctx, load: d.load}
 	d.learned.Store(&learned{})
 	d.garbage.Store(leastGarbage)
 	d.runner = schedule.New(schedule.Options{
@@ -151,26 +153,48 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.log.Info("configuration loaded", slog.String("file", d.file), slog.Int("tenants", len(cfg.Tenants)), slog.Int("paths", len(paths)))
 }
 
-// reload reads the configuration anew. A bad one leaves the old one running.
-func (d *daemon) reload(why string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// reload has the configuration read again, and waits until that is done.
+func (d *daemon) reload(ctx context.Context, trigger string) error {
+	return d.reloads.request(ctx, reloadRequest{trigger: trigger})
+}
+
+// reloadIfChanged reloads when a file named in the configuration has another content than at the last attempt.
+func (d *daemon) reloadIfChanged(ctx context.Context) error {
+	return d.reloads.request(ctx, reloadRequest{trigger: "a file has changed", ifChanged: true})
+}
+
+// load reads the configuration and applies it, unless ctx has ended by then. An invalid one leaves the old one running.
+func (d *daemon) load(ctx context.Context, r reloadRequest) error {
+	if r.ifChanged && !d.filesChanged() {
+		return nil
+	}
 	hurry()
 	cfg, err := config.Load(d.file, d.cfg.Load())
+	if ctx.Err() != nil {
+		return errShutdown
+	}
 	if err != nil {
 		d.tuneGC()
 		d.self.RecordReload(false, time.Now())
 		d.refused.Store(&refusedReload{err, time.Now()})
-		d.log.Error("reload refused, the old configuration keeps running", slog.String("trigger", why), slog.Any("err", err))
+		d.log.Error("reload refused, the old configuration keeps running", slog.String("trigger", r.trigger), slog.Any("err", err))
 		return fmt.Errorf("configuration not loaded, the old one keeps running:\n%w", err)
 	}
 	if cfg.Global.StateFile != d.cfg.Load().Global.StateFile {
 		d.log.Warn("a new global.state_file takes effect at the next start")
 	}
-	d.log.Info("reload", slog.String("trigger", why))
+	d.log.Info("reload", slog.String("trigger", r.trigger))
 	d.apply(cfg)
 	d.learnAgain()
 	return nil
+}
+
+// filesChanged reports whether a file named in the configuration has another content than at the last attempt to load it.
+func (d *daemon) filesChanged() bool {
+	now := d.cfg.Load().CurrentFingerprint()
+	changed := now != d.fingerprint
+	d.fingerprint = now
+	return changed
 }
 
 // learnAgain has keepLearning look at once.
@@ -178,17 +202,5 @@ func (d *daemon) learnAgain() {
 	select {
 	case d.stale <- struct{}{}:
 	default:
-	}
-}
-
-// reloadIfChanged reloads when a file named in the configuration has another content than at the last attempt.
-func (d *daemon) reloadIfChanged() {
-	d.mu.Lock()
-	now := d.cfg.Load().CurrentFingerprint()
-	changed := now != d.fingerprint
-	d.fingerprint = now
-	d.mu.Unlock()
-	if changed {
-		_ = d.reload("a file has changed") // logged and counted there
 	}
 }

@@ -58,7 +58,7 @@ func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage
 	}
-	d, err := newDaemon(file, cfg, s.hostname(), s.log)
+	d, err := newDaemon(ctx, file, cfg, s.hostname(), s.log)
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
 		return exitFailed

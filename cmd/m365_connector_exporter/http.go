@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -55,12 +56,15 @@ func say(word string) http.HandlerFunc {
 	}
 }
 
-func (d *daemon) handleReload(w http.ResponseWriter, _ *http.Request) {
-	if err := d.reload("POST /-/reload"); err != nil {
+func (d *daemon) handleReload(w http.ResponseWriter, r *http.Request) {
+	switch err := d.reload(r.Context(), "POST /-/reload"); {
+	case errors.Is(err, errShutdown):
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	case err != nil:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	default:
+		say("reloaded")(w, nil)
 	}
-	say("reloaded")(w, nil)
 }
 
 // own is the registry of what the exporter tells of itself.

@@ -90,7 +90,7 @@ func TestReloadEndsHurry(t *testing.T) {
 		if err := os.WriteFile(d.file, []byte(tc.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.reload("test"); (err != nil) != tc.refused {
+		if err := d.reload(t.Context(), "test"); (err != nil) != tc.refused {
 			t.Fatalf("%s: %v", tc.name, err)
 		}
 		if got := debug.SetGCPercent(tc.want); got != tc.want {

@@ -48,7 +48,7 @@ func loaded(t testing.TB, file string) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(file, cfg, "prober.test", promslog.NewNopLogger())
+	d, err := newDaemon(t.Context(), file, cfg, "prober.test", promslog.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +146,10 @@ func TestRouteQueries(t *testing.T) {
 func TestNothingWaitsForAReload(t *testing.T) {
 	d := still(t)
 	handler := d.handler("")
-	d.mu.Lock() // as a reload does
-	defer d.mu.Unlock()
+	hung := hangReloads(d)
+	defer close(hung.release)
+	go func() { _ = d.reload(t.Context(), "test") }()
+	<-hung.started
 	for _, route := range []string{"/", "/path?target=" + target, "/attribution", "/metrics", "/probe?target=" + target, "/sd", "/api/v1/paths", "/api/v1/findings", "/-/ready"} {
 		if w := get(handler, http.MethodGet, route, nil); w.Code != 200 {
 			t.Errorf("%s = %d", route, w.Code)

@@ -106,7 +106,7 @@ func reloadScale(t *testing.T, d *daemon, file string) spent {
 	before := counted()
 	writeScale(t, file, "20m")
 	begun := now()
-	if err := d.reload("test"); err != nil {
+	if err := d.reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
 	took := begun.since()

@@ -70,7 +70,7 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintf(s.err, "%s: --web.external-url: %v\n", program, err)
 		return exitUsage
 	}
-	d, err := newDaemon(file, cfg, s.hostname(), s.log)
+	d, err := newDaemon(ctx, file, cfg, s.hostname(), s.log)
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
 		return exitUsage
@@ -159,20 +159,31 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return keepLearning(ctx, d.stale, d.learn) })
 	group.Go(func() error { return d.selfTest.run(ctx) })
 	group.Go(func() error {
-		poll := time.NewTicker(pollInterval)
-		defer poll.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-hup:
-				_ = d.reload("SIGHUP") // logged and counted there
-			case <-poll.C:
-				d.reloadIfChanged()
+				_ = d.reload(ctx, "SIGHUP") // logged and counted there
 			}
 		}
 	})
+	group.Go(func() error { return d.pollFiles(ctx) })
 	return group.Wait()
+}
+
+// pollFiles reloads whenever a file named in the configuration has changed, until ctx ends.
+func (d *daemon) pollFiles(ctx context.Context) error {
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-poll.C:
+			_ = d.reloadIfChanged(ctx) // logged and counted there
+		}
+	}
 }
 
 func checkConfig(file string, s streams) int {
