@@ -48,10 +48,10 @@ func TestAlertsAreComplete(t *testing.T) {
 			t.Errorf("%s: runbook_url %q", r.Alert, r.Annotations["runbook_url"])
 		}
 		if r.For == "" {
-			t.Errorf("%s: a single bad evaluation would wake somebody", r.Alert)
+			t.Errorf("%s: no for: a single bad evaluation fires it", r.Alert)
 		}
 		if !strings.Contains(stories, "alertname: "+r.Alert+"\n") {
-			t.Errorf("%s: no test sees it fire with its text", r.Alert)
+			t.Errorf("%s: no rule test expects it", r.Alert)
 		}
 	}
 }
@@ -78,30 +78,30 @@ func TestRunbooks(t *testing.T) {
 		if !strings.HasPrefix(text, "# "+name+"\n\n**First:** ") {
 			t.Errorf("%s does not begin with the first action", path)
 		}
-		for _, heading := range []string{"What it means", "Look", "Causes and remedies", "Who else is hit", "Silence"} {
+		for _, heading := range []string{"What it means", "Diagnosis", "Causes and remedies", "Who else is affected", "Silencing"} {
 			if !strings.Contains(text, "\n## "+heading+"\n") {
 				t.Errorf("%s: no section %q", path, heading)
 			}
 		}
 		if n := strings.Count(text, "\n"); n > 60 {
-			t.Errorf("%s has %d lines: too many at night", path, n)
+			t.Errorf("%s has %d lines, want at most 60", path, n)
 		}
 		queries = append(queries, promQL(text)...)
 		for _, command := range command.FindAllString(text, -1) {
 			if !strings.Contains(command, " --config.file=/etc/m365_connector_exporter/config.yaml") {
-				t.Errorf("%s: %s does not find the configuration of a service", path, command)
+				t.Errorf("%s: %s does not name the configuration of the packaged service", path, command)
 			}
 		}
 	}
 	parse(t, queries)
 }
 
-// command is a command of ours, as somebody copies it at night.
+// command is a command line of this program in a runbook, ready to be copied.
 var command = regexp.MustCompile("`m365_connector_exporter [^`]*`")
 
 var fence = regexp.MustCompile("(?s)```promql\n(.*?)```")
 
-// promQL takes the queries out of a document: one a line.
+// promQL returns the queries of a document, one per line of its promql blocks.
 func promQL(text string) []string {
 	var queries []string
 	for _, block := range fence.FindAllStringSubmatch(text, -1) {
@@ -110,7 +110,7 @@ func promQL(text string) []string {
 	return queries
 }
 
-// parse has promtool parse queries, which may use only metrics that exist.
+// parse fails the test for a query that promtool rejects or that uses an unknown metric.
 func parse(t *testing.T, queries []string) {
 	t.Helper()
 	names := known(t)
@@ -135,7 +135,7 @@ func quoteYAML(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") 
 
 var checkMatcher = regexp.MustCompile(`check(=~?|!~)"([^"]+)"`)
 
-// Every critical finding wakes somebody, and no finding has two alerts.
+// Every critical finding has exactly one alert.
 func TestCriticalFindingsAreCovered(t *testing.T) {
 	own, excluded := map[string]string{}, map[string]bool{}
 	for _, r := range rules(t) {
@@ -147,14 +147,14 @@ func TestCriticalFindingsAreCovered(t *testing.T) {
 				if m[1] == "!~" {
 					excluded[code] = true
 				} else if before := own[code]; before != "" {
-					t.Errorf("%s is told by %s and %s", code, before, r.Alert)
+					t.Errorf("%s has two alerts: %s and %s", code, before, r.Alert)
 				} else {
 					own[code] = r.Alert
 				}
 			}
 		}
 	}
-	// Told by the series themselves: a failing path, an expiring certificate, a wrong attribution, a tenant that does not load.
+	// Alerts on series cover these: a failing path, an expiring certificate, a wrong attribution, a tenant that does not load.
 	bySeries := "starttls_not_offered starttls_injection certificate_expired certificate_expires_soon " +
 		"attribution_wrong_tenant attribution_ambiguous attribution_relay_denied tenant_not_loaded"
 	for code := range strings.FieldsSeq(bySeries) {
@@ -177,7 +177,7 @@ func TestCriticalFindingsAreCovered(t *testing.T) {
 
 var scrapes = regexp.MustCompile("(?s)```yaml\n(scrape_configs:\n.*?)```")
 
-// The scrape configurations that documents show are read by Prometheus.
+// promtool accepts the scrape configurations in the documents.
 func TestScrapeExamples(t *testing.T) {
 	found := 0
 	for _, document := range append(glob(t, "../docs/*.md"), "../README.md") {

@@ -14,7 +14,7 @@ import (
 	"m365_connector_exporter/collector/web"
 )
 
-// The command that prometheus/README.md gives makes every runbook_url a link that the exporter answers.
+// The command in prometheus/README.md turns every runbook_url into a link that the exporter serves.
 func TestRunbookLinks(t *testing.T) {
 	command := regexp.MustCompile("(?s)```sh\n(sed .*?)```").FindStringSubmatch(read(t, "prometheus/README.md"))
 	if command == nil {
@@ -36,7 +36,7 @@ func TestRunbookLinks(t *testing.T) {
 			links++
 			address, found := strings.CutPrefix(one[1], "http://exporter.example:10587")
 			if !found {
-				t.Errorf("%s is no link", one[1])
+				t.Errorf("%s is not a link to the exporter", one[1])
 				continue
 			}
 			w := httptest.NewRecorder()

@@ -30,7 +30,7 @@ func TestRunbooks(t *testing.T) {
 		"/m365/runbooks/%00":                   {404, "no such runbook"},
 		"/m365/reference":                      {200, `<a href="runbooks/M365ConnectorDown">`},
 		// On a phone cells stand below each other, each with the name of its column.
-		"/m365/runbooks/M365ConnectorDown.md": {200, `<td data-column="Exchange Online says">450 4.4.312</td>`},
+		"/m365/runbooks/M365ConnectorDown.md": {200, `<td data-column="Exchange Online error">450 4.4.312</td>`},
 	} {
 		if w := ask(h, url); w.Code != want.code || !strings.Contains(w.Body.String(), want.says) {
 			t.Errorf("%s = %d %.300s", url, w.Code, w.Body)

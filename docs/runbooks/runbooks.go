@@ -1,4 +1,5 @@
-// Package runbooks is what to do when an alert fires, as part of the binary: whoever is woken needs no other host to read it.
+// Package runbooks embeds the runbooks, one Markdown file per alert, so that every exporter serves them at /runbooks/ and
+// reading one needs no other host.
 package runbooks
 
 import (
@@ -10,7 +11,7 @@ import (
 //go:embed *.md
 var files embed.FS
 
-// Names lists the alerts that have a runbook, in alphabetical order.
+// Names returns the names of the alerts that have a runbook, sorted.
 func Names() []string {
 	all, err := fs.Glob(files, "*.md")
 	if err != nil {
@@ -22,7 +23,7 @@ func Names() []string {
 	return all
 }
 
-// Read returns the Markdown of an alert's runbook, if it has one.
+// Read returns the Markdown of an alert's runbook, and reports whether there is one.
 func Read(alert string) ([]byte, bool) {
 	text, err := files.ReadFile(alert + ".md")
 	return text, err == nil

@@ -104,7 +104,7 @@ func (b *browser) walk(t *testing.T, url string) {
 	b.check(t, "contoso › From everywhere › printer", "MAIL FROM contoso.test from 198.51.100.7", "Fewer than two tenants are configured here")
 	b.open(url + "/reference")
 	b.click(`a[href="runbooks/M365ConnectorDown"]`)
-	b.check(t, "M365ConnectorDown", "Causes and remedies", "Who else is hit")
+	b.check(t, "M365ConnectorDown", "Causes and remedies", "Who else is affected")
 	b.click(`a[href="../reference#reasons"]`)
 	b.check(t, "Why a stage did not pass.")
 	b.open(url + "/?q=hostile&state=failed&refresh=off")
