@@ -50,7 +50,7 @@ func TestBudget(t *testing.T) {
 		p := path("c", "h")
 		p.ID.Direction, p.Settings.Until = c.d, c.until
 		b := collector.NewStore(func() time.Time { return noon })
-		b.SetInventory([]mailflow.Tenant{{Name: "contoso", Inventory: noon, Outbound: []mailflow.OutboundConnector{{
+		b.SetInventory([]mailflow.Tenant{{Name: "contoso", InventoryTime: noon, Outbound: []mailflow.OutboundConnector{{
 			Common:         mailflow.Common{Name: "c", Enabled: mailflow.Yes, WhenChanged: noon},
 			IsValidated:    mailflow.Yes,
 			LastValidation: noon,
@@ -61,7 +61,7 @@ func TestBudget(t *testing.T) {
 		b.Record(round(p, noon, c.endpoint))
 		if c.d == mailflow.Inbound {
 			b.SetAnalysis(&collector.Analysis{Attributions: map[probes.PathID][]mailflow.Attribution{p.ID: {
-				{Arrival: mailflow.Arrival{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "c", Ground: mailflow.GroundCertificate},
+				{Message: mailflow.InboundMessage{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "c", Basis: mailflow.BasisCertificate},
 			}}})
 		}
 		families, err := collector.NewGatherer(nil, b, b.AnalysisMetrics()).Gather()

@@ -22,10 +22,10 @@ func TestCollisions(t *testing.T) {
 	b := collector.NewStore(func() time.Time { return noon })
 	first, second, ends := path("c", "h\x01"), path("c", `h\u0001`), path("c", "x")
 	b.SetInventory([]mailflow.Tenant{
-		{Name: "t\x01", Inventory: noon, Outbound: []mailflow.OutboundConnector{
+		{Name: "t\x01", InventoryTime: noon, Outbound: []mailflow.OutboundConnector{
 			{Common: mailflow.Common{Name: "c\x01", Enabled: mailflow.Yes}}, {Common: mailflow.Common{Name: `c\u0001`, WhenChanged: noon}},
 		}},
-		{Name: `t\u0001`, Inventory: noon, Inbound: []mailflow.InboundConnector{{Common: mailflow.Common{Name: "other"}}}},
+		{Name: `t\u0001`, InventoryTime: noon, Inbound: []mailflow.InboundConnector{{Common: mailflow.Common{Name: "other"}}}},
 	}, []probes.Path{first, second, ends})
 	b.Record(round(first, noon, endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))))
 	b.Record(round(second, noon, healthy("h", "192.0.2.1")))
@@ -106,7 +106,7 @@ func FuzzLabels(f *testing.F) {
 		p, q := path(a, b), path(b, a)
 		p.Settings.Interval = time.Duration(seconds * float64(time.Second))
 		store := collector.NewStore(time.Now)
-		store.SetInventory([]mailflow.Tenant{{Name: a, Inventory: noon}, {Name: b}}, []probes.Path{p, q})
+		store.SetInventory([]mailflow.Tenant{{Name: a, InventoryTime: noon}, {Name: b}}, []probes.Path{p, q})
 		e := healthy(a, "192.0.2.1")
 		e.TLS.Chain[0].Subject, e.TLS.Cipher = b, a
 		store.Record(round(p, noon, e, healthy(b, "192.0.2.1")))
@@ -122,7 +122,7 @@ func FuzzLabels(f *testing.F) {
 
 func TestFiltered(t *testing.T) {
 	b := store()
-	b.SetInventory(append(b.Snapshot().Tenants, mailflow.Tenant{Name: "a/b", Inventory: noon}), []probes.Path{path("Good", "mail.contoso.com")})
+	b.SetInventory(append(b.Snapshot().Tenants, mailflow.Tenant{Name: "a/b", InventoryTime: noon}), []probes.Path{path("Good", "mail.contoso.com")})
 	all := gathererOf(b)
 	for _, c := range []struct {
 		globs []string

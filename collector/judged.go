@@ -115,7 +115,7 @@ func (s *pen) shared(all []mailflow.Overlap) {
 	drawn := map[place]bool{}
 	for _, o := range all {
 		at := place{o.Tenant, o.Connector, o.Value}
-		if o.Kind != mailflow.SharedAddress || drawn[at] {
+		if o.Kind != mailflow.OverlapAddress || drawn[at] {
 			continue
 		}
 		drawn[at] = true
@@ -138,14 +138,14 @@ func (s *pen) attributions(id probes.PathID, all []mailflow.Attribution) {
 	own := true
 	seen := map[[2]string]bool{}
 	for _, a := range all {
-		if a.Arrival.MailFrom == "" {
+		if a.Message.MailFrom == "" {
 			continue
 		}
 		own = own && len(a.Tenants) == 1 && a.Tenants[0] == id.Tenant && a.Connector == id.Connector
 		for _, tenant := range attributed(a) {
-			if key := [2]string{string(a.Ground), tenant}; !seen[key] && len(seen) < maxGrounds {
+			if key := [2]string{string(a.Basis), tenant}; !seen[key] && len(seen) < maxGrounds {
 				seen[key] = true
-				s.send(mAttribution, 1, string(a.Ground), tenant)
+				s.send(mAttribution, 1, string(a.Basis), tenant)
 			}
 		}
 	}

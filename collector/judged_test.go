@@ -57,15 +57,15 @@ func judgedFacts() *check.Facts {
 		Suppressions: []check.Suppression{{Check: "smart_hosts_missing", Tenant: "fabrikam", Owner: "mail-team", Expires: noon.Add(time.Hour)}},
 		Attributions: map[probes.PathID][]mailflow.Attribution{
 			from("contoso"): {
-				{Arrival: mailflow.Arrival{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "From", Ground: mailflow.GroundCertificate},
-				{Ground: mailflow.GroundNone}, // the null sender: not counted
+				{Message: mailflow.InboundMessage{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "From", Basis: mailflow.BasisCertificate},
+				{Basis: mailflow.BasisNone}, // the null sender: not counted
 			},
-			from("fabrikam"): {{Arrival: mailflow.Arrival{MailFrom: "fabrikam.com"}, Tenants: []string{"contoso", "fabrikam"}, Ground: mailflow.GroundMailFrom}},
+			from("fabrikam"): {{Message: mailflow.InboundMessage{MailFrom: "fabrikam.com"}, Tenants: []string{"contoso", "fabrikam"}, Basis: mailflow.BasisMailFrom}},
 		},
 		Overlaps: []mailflow.Overlap{
-			{Kind: mailflow.SharedAddress, Tenant: "contoso", Connector: "From", Value: "198.51.100.0/28", Count: 3},
-			{Kind: mailflow.SharedAddress, Tenant: "contoso", Connector: "From", Sender: "edge", Value: "198.51.100.0/28", Count: 3},
-			{Kind: mailflow.SharedFingerprint, Tenant: "contoso", Connector: "From", Value: "ab", Count: 3},
+			{Kind: mailflow.OverlapAddress, Tenant: "contoso", Connector: "From", Value: "198.51.100.0/28", Count: 3},
+			{Kind: mailflow.OverlapAddress, Tenant: "contoso", Connector: "From", Sender: "edge", Value: "198.51.100.0/28", Count: 3},
+			{Kind: mailflow.OverlapFingerprint, Tenant: "contoso", Connector: "From", Value: "ab", Count: 3},
 		},
 	}
 }

@@ -50,8 +50,8 @@ func (s *pen) tenants(all []mailflow.Tenant) {
 }
 
 func (s *pen) tenant(t *mailflow.Tenant) {
-	if !t.Inventory.IsZero() {
-		s.send(mInventory, seconds(t.Inventory))
+	if !t.InventoryTime.IsZero() {
+		s.send(mInventory, seconds(t.InventoryTime))
 	}
 	for _, c := range t.Outbound {
 		tls := string(c.TLSSettings)

@@ -88,7 +88,7 @@ func (c *attributeCommand) print(out io.Writer, a mailflow.Attribution) error {
 }
 
 // arrival reads the flags.
-func (c *attributeCommand) arrival(cfg *config.Config, now time.Time) (a mailflow.Arrival, err error) {
+func (c *attributeCommand) arrival(cfg *config.Config, now time.Time) (a mailflow.InboundMessage, err error) {
 	a.TLS = true
 	if *c.password != "" && *c.certificate == "" {
 		return a, errors.New("--password-file is for --certificate-file, which is missing")
@@ -108,7 +108,7 @@ func (c *attributeCommand) arrival(cfg *config.Config, now time.Time) (a mailflo
 		return a, err
 	}
 	if a.RcptTo == "" {
-		a.RcptTo = mailflow.Outside
+		a.RcptTo = mailflow.ExternalDomain
 	}
 	a.Certificate, err = c.presented(cfg, now)
 	return a, err
@@ -163,7 +163,7 @@ func readPresented(cfg *config.Config, file, password string, now time.Time) (p 
 	if len(client.Chain) == 0 {
 		return nil, nil, fmt.Errorf("%s: %s", file, client.Unparsable)
 	}
-	p = present(client, &mailflow.Sender{Presented: m.Presented()})
+	p = present(client, &mailflow.Sender{ClientCertificate: m.Presented()})
 	for _, v := range []probes.Verdict{probes.VerdictTime, probes.VerdictChain, probes.VerdictTrust, probes.VerdictRevocation} {
 		if j := client.Verdicts[v]; j.Outcome == probes.Failed {
 			problems = append(problems, v.String()+": "+j.Detail)

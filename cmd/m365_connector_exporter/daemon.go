@@ -140,7 +140,7 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.judgeNow()
 	loaded := make(map[string]bool, len(cfg.Tenants))
 	for _, t := range cfg.Tenants {
-		loaded[t.Name] = t.NotLoaded == ""
+		loaded[t.Name] = t.LoadError == ""
 	}
 	d.self.SetTenantsLoaded(loaded)
 	for _, w := range cfg.Warnings {

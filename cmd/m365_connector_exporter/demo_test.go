@@ -167,13 +167,13 @@ func testDoor(t *testing.T, d *daemon, world *lab.World) {
 	compared := 0
 	for id, all := range d.store.Snapshot().Analysis.Attributions {
 		for _, a := range all {
-			door, ok := decided["O365ConnectorValidation@"+a.Arrival.MailFrom]
-			if !ok || a.Arrival.Certificate == nil || !slices.Contains(door.Names, a.Arrival.Certificate.CommonName) {
+			door, ok := decided["O365ConnectorValidation@"+a.Message.MailFrom]
+			if !ok || a.Message.Certificate == nil || !slices.Contains(door.Names, a.Message.Certificate.CommonName) {
 				continue // not probed as far as the recipient
 			}
 			compared++
-			if got := strings.Join(a.Tenants, ","); got != door.Tenant || string(a.Ground) != door.Basis || a.Relay != door.Relays {
-				t.Errorf("%s: simulated %s by %s, relay %v; the door %+v", id, got, a.Ground, a.Relay, door)
+			if got := strings.Join(a.Tenants, ","); got != door.Tenant || string(a.Basis) != door.Basis || a.Relay != door.Relays {
+				t.Errorf("%s: simulated %s by %s, relay %v; the door %+v", id, got, a.Basis, a.Relay, door)
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func TestHealthyTenantsWatched(t *testing.T) {
 			t.Errorf("%s: nothing is foretold", id)
 		}
 		for _, a := range foretold {
-			if a.Arrival.MailFrom != "" && !a.Reaches(id.Tenant, id.Connector) {
+			if a.Message.MailFrom != "" && !a.Reaches(id.Tenant, id.Connector) {
 				t.Errorf("%s: %+v", id, a)
 			}
 		}

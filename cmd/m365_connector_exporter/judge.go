@@ -149,7 +149,7 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 				if j.clients[pathOf(t.Name, s)] == nil {
 					client = asClient(client, mailflow.NewDomainIndex(t.AcceptedDomains), asksFor(t, s))
 				}
-				s.Presented = present(client, s)
+				s.ClientCertificate = present(client, s)
 				clients[pathOf(t.Name, s)] = client
 			}
 		}
@@ -199,7 +199,7 @@ func assumed(t *mailflow.Tenant, s *mailflow.Sender, shown []*probes.TLS) *probe
 	}
 	for i := range t.Inbound {
 		if c := &t.Inbound[i]; c.Name == s.Connector {
-			if k := mailflow.Assume(c, certificates); k >= 0 {
+			if k := mailflow.AssumedCertificate(c, certificates); k >= 0 {
 				return shown[k]
 			}
 		}
@@ -215,8 +215,8 @@ func present(client *probes.TLS, s *mailflow.Sender) *mailflow.Presented {
 		p.DNSNames = append(p.DNSNames, mailflow.CertificateName(name))
 	}
 	switch {
-	case s.Presented != nil:
-		p.Source = s.Presented.Source
+	case s.ClientCertificate != nil:
+		p.Source = s.ClientCertificate.Source
 	case s.Certificate.SMTP != "":
 		p.Source = s.Certificate.SMTP
 	}
@@ -245,8 +245,8 @@ func (j *judge) simulate(f *check.Facts) {
 	presented := map[probes.PathID]string{}
 	for i := range f.Tenants {
 		for k := range f.Tenants[i].Senders {
-			if s := &f.Tenants[i].Senders[k]; s.Presented != nil {
-				presented[pathOf(f.Tenants[i].Name, s)] = fmt.Sprint(s.Presented.Fingerprint, s.Presented.Valid)
+			if s := &f.Tenants[i].Senders[k]; s.ClientCertificate != nil {
+				presented[pathOf(f.Tenants[i].Name, s)] = fmt.Sprint(s.ClientCertificate.Fingerprint, s.ClientCertificate.Valid)
 			}
 		}
 	}

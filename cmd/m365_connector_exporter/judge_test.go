@@ -44,11 +44,11 @@ func TestAssumedSender(t *testing.T) {
 		shown    []*probes.TLS
 		client   string
 		accepted probes.Outcome
-		ground   mailflow.Ground
+		ground   mailflow.AttributionBasis
 	}{
 		"nothing yet":            {nil, "", probes.NotReached, ""},
-		"the fitting one":        {[]*probes.TLS{showing("other.example"), showing("mail.contoso.com")}, "mail.contoso.com", probes.Passed, mailflow.GroundCertificate},
-		"another one than asked": {[]*probes.TLS{showing("other.example")}, "other.example", probes.Failed, mailflow.GroundNone},
+		"the fitting one":        {[]*probes.TLS{showing("other.example"), showing("mail.contoso.com")}, "mail.contoso.com", probes.Passed, mailflow.BasisCertificate},
+		"another one than asked": {[]*probes.TLS{showing("other.example")}, "other.example", probes.Failed, mailflow.BasisNone},
 	} {
 		f := &check.Facts{Now: time.Now(), Tenants: cfg.Tenants}
 		for _, p := range plan(cfg, "") {
@@ -70,10 +70,10 @@ func TestAssumedSender(t *testing.T) {
 		if client != c.client || verdicts[probes.VerdictAcceptedDomain].Outcome != c.accepted || verdicts[probes.VerdictName].Outcome != c.accepted { // *.contoso.com is asked for, contoso.com accepted
 			t.Errorf("%s: presents %q, judged %v", name, client, verdicts)
 		}
-		if all := f.Attributions[id]; c.ground == "" && len(all) > 0 || c.ground != "" && (len(all) == 0 || all[0].Ground != c.ground) {
+		if all := f.Attributions[id]; c.ground == "" && len(all) > 0 || c.ground != "" && (len(all) == 0 || all[0].Basis != c.ground) {
 			t.Errorf("%s: %+v", name, all)
 		}
-		if cfg.Tenants[0].Senders[0].Presented != nil {
+		if cfg.Tenants[0].Senders[0].ClientCertificate != nil {
 			t.Errorf("%s: the configuration was changed", name)
 		}
 	}

@@ -56,10 +56,10 @@ func (c rehearseCommand) run(_ context.Context, file string, s streams) int {
 	if err != nil {
 		return fail(err)
 	}
-	all := mailflow.Rehearse(tenants, chosen, p)
+	all := mailflow.SimulateRenewal(tenants, chosen, p)
 	if len(all) == 0 && len(*c.senders) == 0 {
 		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: every sender whose connector asks for one is rehearsed; --sender names those that are meant")
-		all = mailflow.Rehearse(tenants, mailflow.AsksForCertificate, p)
+		all = mailflow.SimulateRenewal(tenants, mailflow.RequiresCertificate, p)
 	}
 	if len(all) == 0 {
 		return fail(errors.New("no sender of a connector that is turned on is asked for a certificate: name one with --sender"))
@@ -68,14 +68,14 @@ func (c rehearseCommand) run(_ context.Context, file string, s streams) int {
 		return exitFailed
 	}
 	for _, r := range all {
-		if len(r.Breaks) > 0 {
+		if len(r.Problems) > 0 {
 			return exitFailed
 		}
 	}
 	return exitOK
 }
 
-func (c rehearseCommand) print(out io.Writer, p mailflow.Presented, problems []string, all []mailflow.Rehearsal) error {
+func (c rehearseCommand) print(out io.Writer, p mailflow.Presented, problems []string, all []mailflow.RenewalSimulation) error {
 	if *c.output == "json" {
 		return text.RehearsalsJSON(out, p, problems, all)
 	}
@@ -85,7 +85,7 @@ func (c rehearseCommand) print(out io.Writer, p mailflow.Presented, problems []s
 // choose says which senders are meant: by name, by target, or by what their certificates have in common with the new one.
 func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.Presented) (func(*mailflow.Tenant, *mailflow.Sender) bool, error) {
 	if len(*c.senders) == 0 {
-		return func(t *mailflow.Tenant, s *mailflow.Sender) bool { return mailflow.Concerns(p, t, s) }, nil
+		return func(t *mailflow.Tenant, s *mailflow.Sender) bool { return mailflow.CertificateRelatesTo(p, t, s) }, nil
 	}
 	var ids []probes.PathID
 	for i := range tenants {

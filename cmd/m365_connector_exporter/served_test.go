@@ -57,7 +57,7 @@ tenants:
 		if client == nil || client.Chain[0].CommonName != "mail.contoso.com" || client.Verdicts[probes.VerdictName].Outcome != probes.Passed {
 			t.Fatalf("%s: %+v", when, client)
 		}
-		if all := a.Attributions[id]; len(all) == 0 || all[0].Ground != mailflow.GroundCertificate {
+		if all := a.Attributions[id]; len(all) == 0 || all[0].Basis != mailflow.BasisCertificate {
 			t.Errorf("%s: %+v", when, all)
 		}
 		server.Close()

@@ -20,7 +20,7 @@ func attributionChecks() []Check {
 			Silences: []string{"attribution_fragile", "attribution_relay_denied", "null_sender_relay_denied"},
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
 				if len(a.Tenants) == 1 && a.Tenants[0] != s.tenant.Name {
-					report(attributionFinding(a, "is attributed to the tenant %s by %s", a.Tenants[0], a.Ground))
+					report(attributionFinding(a, "is attributed to the tenant %s by %s", a.Tenants[0], a.Basis))
 				}
 			}),
 		},
@@ -33,7 +33,7 @@ func attributionChecks() []Check {
 			Silences: []string{"attribution_fragile", "attribution_relay_denied", "null_sender_relay_denied"},
 			Find: eachAttribution(func(_ sender, a *mailflow.Attribution, report func(Finding)) {
 				if a.Ambiguous() {
-					report(attributionFinding(a, "fits the tenants %s alike, by %s", list(a.Tenants), a.Ground))
+					report(attributionFinding(a, "fits the tenants %s alike, by %s", list(a.Tenants), a.Basis))
 				}
 			}),
 		},
@@ -45,7 +45,7 @@ func attributionChecks() []Check {
 			Source:   "Updated Requirements for SMTP Relay through Exchange Online (3851357); KB 3169958; 5.7.64",
 			Silences: []string{"attribution_fragile", "null_sender_relay_denied"},
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
-				if a.Arrival.MailFrom != "" && relayDenied(s, a) {
+				if a.Message.MailFrom != "" && relayDenied(s, a) {
 					report(attributionFinding(a, "is not relayed to the internet%s", predictedReply(a)))
 				}
 			}),
@@ -57,7 +57,7 @@ func attributionChecks() []Check {
 			Remedy: "Let the sender present a certificate with a name of an accepted domain: only that relays mail without a sender.",
 			Source: "KB 3169958, \"Scenarios in which Microsoft 365 doesn't support relaying by default\"; 3851357",
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
-				if a.Arrival.MailFrom == "" && relayDenied(s, a) && !byAddressAlone(s.connector) {
+				if a.Message.MailFrom == "" && relayDenied(s, a) && !byAddressAlone(s.connector) {
 					report(attributionFinding(a, "is not relayed to the internet%s", predictedReply(a)))
 				}
 			}),
@@ -69,8 +69,8 @@ func attributionChecks() []Check {
 			Remedy: "Give the sender a certificate with a name of an accepted domain of its tenant alone, and set it in TlsSenderCertificateName.",
 			Source: "MC1226222",
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
-				if a.Fragile != "" && len(a.Tenants) == 1 && a.Tenants[0] == s.tenant.Name && a.Reply == "" {
-					report(attributionFinding(a, "reaches its tenant by %s: %s", a.Ground, a.Fragile))
+				if a.Risk != "" && len(a.Tenants) == 1 && a.Tenants[0] == s.tenant.Name && a.Reply == "" {
+					report(attributionFinding(a, "reaches its tenant by %s: %s", a.Basis, a.Risk))
 				}
 			}),
 		},
@@ -83,11 +83,11 @@ func attributionChecks() []Check {
 func eachAttribution(visit func(s sender, a *mailflow.Attribution, report func(Finding))) func(*Facts, func(Finding)) {
 	return eachSender(func(_ *Facts, s sender, report func(Finding)) {
 		if s.connector.Type != mailflow.OnPremises || len(s.connector.TrustedOrganizations) > 0 || len(s.tenant.AcceptedDomains) == 0 ||
-			!s.connector.Knows("sender_ip_addresses") || !s.connector.Knows("tls_sender_certificate_name") {
+			!s.connector.IsKnown("sender_ip_addresses") || !s.connector.IsKnown("tls_sender_certificate_name") {
 			return
 		}
 		for i := range s.attributions {
-			if a := &s.attributions[i]; a.Arrival.Address.IsValid() || a.Arrival.Certificate != nil {
+			if a := &s.attributions[i]; a.Message.Address.IsValid() || a.Message.Certificate != nil {
 				visit(s, a, report)
 			}
 		}
@@ -110,7 +110,7 @@ func predictedReply(a *mailflow.Attribution) string {
 // attributionFinding words what becomes of a simulated message, with the last steps of its trace as evidence.
 func attributionFinding(a *mailflow.Attribution, format string, args ...any) Finding {
 	one := newFinding("Mail %s %s.", describeMessage(a), fmt.Sprintf(format, args...))
-	if doubts := a.VerdictDoubts(); len(doubts) > 0 {
+	if doubts := a.VerdictUncertainties(); len(doubts) > 0 {
 		one = one.uncertain(strings.Join(doubts, "; "))
 	}
 	return one
@@ -119,13 +119,13 @@ func attributionFinding(a *mailflow.Attribution, format string, args ...any) Fin
 // describeMessage says from whom and where a simulated message came.
 func describeMessage(a *mailflow.Attribution) string {
 	from := "with the null sender"
-	if a.Arrival.MailFrom != "" {
-		from = "from " + a.Arrival.MailFrom
+	if a.Message.MailFrom != "" {
+		from = "from " + a.Message.MailFrom
 	}
-	if a.Arrival.Address.IsValid() {
-		from += ", sent from " + a.Arrival.Address.String()
+	if a.Message.Address.IsValid() {
+		from += ", sent from " + a.Message.Address.String()
 	}
-	switch p := a.Arrival.Certificate; {
+	switch p := a.Message.Certificate; {
 	case p == nil:
 		return from + " (without a certificate)"
 	case p.Valid == mailflow.No:
@@ -138,10 +138,10 @@ func describeMessage(a *mailflow.Attribution) string {
 // findInboundOverlap reports the connectors of which more than one matches a sender alike.
 func findInboundOverlap(f *Facts, report func(Finding)) {
 	eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
-		if len(a.Tenants) != 1 || a.Tenants[0] != s.tenant.Name || len(a.Rivals) == 0 {
+		if len(a.Tenants) != 1 || a.Tenants[0] != s.tenant.Name || len(a.AlsoMatching) == 0 {
 			return
 		}
-		names := append([]string{a.Connector}, a.Rivals...)
+		names := append([]string{a.Connector}, a.AlsoMatching...)
 		for _, name := range names {
 			others := slices.DeleteFunc(slices.Clone(names), func(other string) bool { return other == name })
 			report(newFinding("The sender %s matches this connector and %s alike.", s.Name, list(others)).withSubject(

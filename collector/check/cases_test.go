@@ -100,14 +100,14 @@ func TestWhatAnExportLeftOutIsNotJudged(t *testing.T) {
 		for _, s := range stories() {
 			w := newWorld()
 			s.change(w)
-			w.out.LeftOut, w.in.LeftOut = []string{property}, []string{property}
+			w.out.MissingProperties, w.in.MissingProperties = []string{property}, []string{property}
 			if s.code == code && codesOf(w.run())[code] {
 				t.Errorf("%s, %s: found without %s", code, s.name, property)
 			}
 		}
 	}
 	w := newWorld()
-	w.in.Type, w.in.RestrictDomainsToIPAddresses, w.in.LeftOut = mailflow.Partner, yes, []string{"sender_ip_addresses"}
+	w.in.Type, w.in.RestrictDomainsToIPAddresses, w.in.MissingProperties = mailflow.Partner, yes, []string{"sender_ip_addresses"}
 	if codesOf(w.run())["restriction_without_list"] {
 		t.Error("a list that is not known is taken for empty")
 	}

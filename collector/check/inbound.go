@@ -20,7 +20,7 @@ func inboundChecks() []Check {
 			Source:   "Set-InboundConnector; Updated Requirements for SMTP Relay through Exchange Online (3851357)",
 			Silences: []string{"attribution_relay_denied", "null_sender_relay_denied", "attribution_fragile", "inbound_connector_without_sender", "presented_certificate_not_configured"},
 			Find: eachSource(func(_ *Facts, _ *tenant, c *mailflow.InboundConnector, report func(Finding)) {
-				if c.TLSSenderCertificateName == "" && len(c.SenderIPAddresses) == 0 && c.Knows("tls_sender_certificate_name") && c.Knows("sender_ip_addresses") {
+				if c.TLSSenderCertificateName == "" && len(c.SenderIPAddresses) == 0 && c.IsKnown("tls_sender_certificate_name") && c.IsKnown("sender_ip_addresses") {
 					report(newFinding("TlsSenderCertificateName and SenderIPAddresses are empty."))
 				}
 			}),
@@ -45,7 +45,7 @@ func inboundChecks() []Check {
 			Remedy: "Where the sender can present a certificate of an accepted domain, set TlsSenderCertificateName: Microsoft prefers it. Without one, mail with the null sender and of foreign senders is not relayed.",
 			Source: "MC1226222; KB 3169958",
 			Find: eachSource(func(_ *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
-				if byAddressAlone(c) && c.Knows("tls_sender_certificate_name") && !allInternal(t.senders[c.Name]) {
+				if byAddressAlone(c) && c.IsKnown("tls_sender_certificate_name") && !allInternal(t.senders[c.Name]) {
 					report(newFinding("TlsSenderCertificateName is empty; SenderIPAddresses: %s.", list(c.SenderIPAddresses)))
 				}
 			}),
@@ -86,7 +86,7 @@ func inboundChecks() []Check {
 			Source: "This exporter's configuration, `senders`",
 			Find: eachSource(func(_ *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 				for _, s := range t.senders[c.Name] {
-					if !s.Assumed || len(s.Addresses) > 0 || s.Presented != nil || hasOwnServers(t) {
+					if !s.Assumed || len(s.Addresses) > 0 || s.ClientCertificate != nil || hasOwnServers(t) {
 						return
 					}
 				}
@@ -131,11 +131,11 @@ func tooBroad(t *tenant, value string) string {
 	if name == "*" {
 		return "it covers every certificate"
 	}
-	if _, own := t.domains.Owns(base); own {
+	if _, own := t.domains.Match(base); own {
 		return ""
 	}
 	for _, domain := range microsoft {
-		initial := mailflow.IsInitial(base) // a tenant's own is no name of Microsoft's servers
+		initial := mailflow.IsInitialDomain(base) // a tenant's own is no name of Microsoft's servers
 		if base == domain || strings.HasSuffix(base, "."+domain) && !initial {
 			return domain + " is Microsoft's"
 		}

@@ -125,8 +125,8 @@ func (s sender) id() probes.PathID {
 
 // presents is the certificate that the sender presents; nil where it is not known.
 func (s sender) presents() *mailflow.Presented {
-	if s.Presented != nil {
-		return s.Presented
+	if s.ClientCertificate != nil {
+		return s.ClientCertificate
 	}
 	if s.path == nil || s.path.Client == nil || len(s.path.Client.Chain) == 0 {
 		return nil

@@ -54,7 +54,7 @@ func serverCertificate(f *Facts, p *Path, e *Endpoint) observedCertificate {
 	inbound := p.ID.Direction == mailflow.Inbound
 	return observedCertificate{
 		TLS: e.TLS, path: p, endpoint: e, exchangeOnline: inbound && mailflow.IsExchangeOnline(e.Host, f.ExchangeHosts),
-		demanded: !inbound && p.TLSSettings.DemandsTrust(), nameDemanded: !inbound && p.TLSSettings == mailflow.DomainValidation,
+		demanded: !inbound && p.TLSSettings.RequiresTrustedChain(), nameDemanded: !inbound && p.TLSSettings == mailflow.DomainValidation,
 	}
 }
 

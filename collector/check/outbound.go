@@ -17,7 +17,7 @@ func outboundChecks() []Check {
 			Source:   "Set-OutboundConnector, SmartHosts: required when UseMXRecord is false",
 			Silences: []string{"connector_not_probeable", "connector_not_validated", "connector_validation_stale"},
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
-				if c.UseMXRecord == mailflow.No && len(c.SmartHosts) == 0 && c.Knows("smart_hosts") {
+				if c.UseMXRecord == mailflow.No && len(c.SmartHosts) == 0 && c.IsKnown("smart_hosts") {
 					report(newFinding("UseMXRecord is false and SmartHosts is empty."))
 				}
 			}),
@@ -63,7 +63,7 @@ func outboundChecks() []Check {
 			Remedy: "Set TlsSettings to DomainValidation with the server's name in TlsDomain, as the Hybrid Configuration Wizard does, or at least to EncryptionOnly.",
 			Source: "Set-OutboundConnector, TlsSettings; set-up-connectors-to-route-mail, prerequisites",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
-				if c.Type == mailflow.OnPremises && c.TLSSettings == mailflow.Opportunistic && c.Knows("tls_settings") {
+				if c.Type == mailflow.OnPremises && c.TLSSettings == mailflow.Opportunistic && c.IsKnown("tls_settings") {
 					report(newFinding("TlsSettings is null: TLS is tried, and mail goes out without it where it fails."))
 				}
 			}),
@@ -76,7 +76,7 @@ func outboundChecks() []Check {
 			Source:   "Set-OutboundConnector, TlsDomain",
 			Silences: []string{"certificate_name_mismatch"},
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
-				if c.TLSSettings == mailflow.DomainValidation && c.TLSDomain == "" && c.Knows("tls_domain") {
+				if c.TLSSettings == mailflow.DomainValidation && c.TLSDomain == "" && c.IsKnown("tls_domain") {
 					report(newFinding("TlsSettings is DomainValidation and TlsDomain is empty."))
 				}
 			}),
@@ -88,7 +88,7 @@ func outboundChecks() []Check {
 			Remedy: "Set TlsSettings to DomainValidation, or remove TlsDomain.",
 			Source: "Set-OutboundConnector, TlsDomain: only with DomainValidation",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
-				if c.TLSDomain != "" && c.TLSSettings != mailflow.DomainValidation && c.Knows("tls_settings") {
+				if c.TLSDomain != "" && c.TLSSettings != mailflow.DomainValidation && c.IsKnown("tls_settings") {
 					report(newFinding("TlsDomain is %s, but TlsSettings is %s.", c.TLSDomain, settingsWord(c.TLSSettings)))
 				}
 			}),

@@ -20,10 +20,10 @@ func restrictionChecks() []Check {
 				if c.Type != mailflow.Partner {
 					return
 				}
-				if c.RestrictDomainsToIPAddresses == mailflow.Yes && len(c.SenderIPAddresses) == 0 && c.Knows("sender_ip_addresses") {
+				if c.RestrictDomainsToIPAddresses == mailflow.Yes && len(c.SenderIPAddresses) == 0 && c.IsKnown("sender_ip_addresses") {
 					report(newFinding("RestrictDomainsToIPAddresses is true and SenderIPAddresses is empty."))
 				}
-				if c.RestrictDomainsToCertificate == mailflow.Yes && c.TLSSenderCertificateName == "" && c.Knows("tls_sender_certificate_name") {
+				if c.RestrictDomainsToCertificate == mailflow.Yes && c.TLSSenderCertificateName == "" && c.IsKnown("tls_sender_certificate_name") {
 					report(newFinding("RestrictDomainsToCertificate is true and TlsSenderCertificateName is empty."))
 				}
 			}),
@@ -100,7 +100,7 @@ func findPartnerLockout(f *Facts, t *tenant, c *mailflow.InboundConnector, repor
 	}
 	reached := false
 	for _, d := range t.AcceptedDomains {
-		if host, ok := f.leadsToExchange(d.Name); ok && !mailflow.IsInitial(d.Name) {
+		if host, ok := f.leadsToExchange(d.Name); ok && !mailflow.IsInitialDomain(d.Name) {
 			reached = true
 			report(newFinding("SenderDomains has *, %s is true, and the MX of %s is %s.", list(on), d.Name, host))
 		}

@@ -37,7 +37,7 @@ func routingChecks() []Check {
 			Remedy: "Give it recipient domains, let a mail flow rule use it, or remove it.",
 			Source: "Set-OutboundConnector, RecipientDomains, AllAcceptedDomains, IsTransportRuleScoped",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
-				if len(c.RecipientDomains) == 0 && c.AllAcceptedDomains == mailflow.No && c.IsTransportRuleScoped == mailflow.No && c.Knows("recipient_domains") {
+				if len(c.RecipientDomains) == 0 && c.AllAcceptedDomains == mailflow.No && c.IsTransportRuleScoped == mailflow.No && c.IsKnown("recipient_domains") {
 					report(newFinding("RecipientDomains is empty, AllAcceptedDomains and IsTransportRuleScoped are false."))
 				}
 			}),
@@ -48,7 +48,7 @@ func routingChecks() []Check {
 
 func findRecipientOutside(_ *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 	all := c.AllAcceptedDomains == mailflow.Yes
-	if c.IsTransportRuleScoped == mailflow.Yes || len(c.RecipientDomains) == 0 && !all || all && len(t.AcceptedDomains) == 0 || !c.Knows("recipient_domains") {
+	if c.IsTransportRuleScoped == mailflow.Yes || len(c.RecipientDomains) == 0 && !all || all && len(t.AcceptedDomains) == 0 || !c.IsKnown("recipient_domains") {
 		return
 	}
 	scope := list(c.RecipientDomains)
@@ -60,7 +60,7 @@ func findRecipientOutside(_ *Facts, t *tenant, c *mailflow.OutboundConnector, re
 		if !ok || anyPatternMatches(c.RecipientDomains, domain) {
 			continue
 		}
-		if _, accepted := t.domains.Owns(domain); !all || !accepted {
+		if _, accepted := t.domains.Match(domain); !all || !accepted {
 			report(newFinding("A validation recipient is at %s, the connector is for %s.", domain, scope))
 		}
 	}

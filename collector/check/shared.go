@@ -16,7 +16,7 @@ func sharedChecks() []Check {
 			When:   "Addresses of OnPremises connectors and their senders overlap in two tenants: warning; critical where a sender of the connector is attributed to a wrong tenant or ambiguously. Only configured tenants can be compared",
 			Remedy: "Let the sender present a certificate of its own for each tenant and set it in TlsSenderCertificateName, or give each tenant its own address.",
 			Source: "MC1226222",
-			Find:   eachShared(mailflow.SharedAddress),
+			Find:   eachShared(mailflow.OverlapAddress),
 		},
 		{
 			Code: "certificate_shared_between_tenants", Severity: Critical,
@@ -24,7 +24,7 @@ func sharedChecks() []Check {
 			When:   "The same certificate is presented for two tenants, or TlsSenderCertificateName of one OnPremises connector covers that of another tenant's: warning; critical where a sender of the connector is attributed to a wrong tenant or ambiguously. Only configured tenants can be compared",
 			Remedy: "Use a certificate for one tenant alone, with a name of one of its accepted domains.",
 			Source: "MC1226222",
-			Find:   eachShared(mailflow.SharedFingerprint, mailflow.SharedCertificateName),
+			Find:   eachShared(mailflow.OverlapFingerprint, mailflow.OverlapCertificateName),
 		},
 		{
 			Code: "send_connector_shared_between_tenants", Severity: Warning,
@@ -33,7 +33,7 @@ func sharedChecks() []Check {
 				"Only configured tenants can be compared",
 			Remedy: "Make one send connector for each tenant, with a certificate of its own.",
 			Source: "MC1226222; Set-SendConnector, TlsCertificateName",
-			Find:   eachShared(mailflow.SharedSendConnector),
+			Find:   eachShared(mailflow.OverlapSendConnector),
 		},
 	}
 }
@@ -42,7 +42,7 @@ func sharedChecks() []Check {
 const firstOrganization = "First Organization/"
 
 // eachShared reports the overlaps of some kinds, of connectors that are turned on.
-func eachShared(kinds ...mailflow.Shared) func(*Facts, func(Finding)) {
+func eachShared(kinds ...mailflow.OverlapKind) func(*Facts, func(Finding)) {
 	return func(f *Facts, report func(Finding)) {
 		for i := range f.Overlaps {
 			o := &f.Overlaps[i]
@@ -57,7 +57,7 @@ func eachShared(kinds ...mailflow.Shared) func(*Facts, func(Finding)) {
 
 func (f *Facts) reportShared(o *mailflow.Overlap, report func(Finding)) {
 	t := f.index.named[o.Tenant]
-	if t == nil || o.Count == 0 || o.Kind == mailflow.SharedSendConnector && strings.HasPrefix(o.Value, firstOrganization) {
+	if t == nil || o.Count == 0 || o.Kind == mailflow.OverlapSendConnector && strings.HasPrefix(o.Value, firstOrganization) {
 		return
 	}
 	subject := Subject{Tenant: o.Tenant}
@@ -70,15 +70,15 @@ func (f *Facts) reportShared(o *mailflow.Overlap, report func(Finding)) {
 	}
 	one := newFinding("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), f.others(o)).withSeverity(Warning)
 	one.Subject = subject
-	if o.Kind != mailflow.SharedSendConnector && f.misattributed(t, o.Connector) {
+	if o.Kind != mailflow.OverlapSendConnector && f.misattributed(t, o.Connector) {
 		one.Severity = Critical
 	}
 	f.atMostWarningIfSenderAssumed(t, o, report)(one)
 }
 
-var sharedNouns = map[mailflow.Shared]string{
-	mailflow.SharedAddress: "The address range", mailflow.SharedFingerprint: "The certificate",
-	mailflow.SharedCertificateName: "The certificate name", mailflow.SharedSendConnector: "The send connector",
+var sharedNouns = map[mailflow.OverlapKind]string{
+	mailflow.OverlapAddress: "The address range", mailflow.OverlapFingerprint: "The certificate",
+	mailflow.OverlapCertificateName: "The certificate name", mailflow.OverlapSendConnector: "The send connector",
 }
 
 func ofSender(name string) string {
@@ -113,7 +113,7 @@ func (f *Facts) misattributed(t *tenant, connector string) bool {
 		s := sender{Sender: one, tenant: t, connector: t.inbound[connector]}
 		for _, a := range f.Attributions[s.id()] {
 			wrong := a.Ambiguous() || len(a.Tenants) == 1 && a.Tenants[0] != t.Name
-			if wrong && !one.Assumed && len(a.VerdictDoubts()) == 0 {
+			if wrong && !one.Assumed && len(a.VerdictUncertainties()) == 0 {
 				return true
 			}
 		}

@@ -14,8 +14,8 @@ func TestCausesSilenceConsequences(t *testing.T) {
 	refused := message(func(a *mailflow.Attribution) { a.Tenants, a.Relay, a.Reply = nil, false, "550 5.7.64" })
 	nullRefused := func(w *world) {
 		w.foretold = []mailflow.Attribution{
-			{Arrival: mailflow.Arrival{Address: printer}, Ground: mailflow.GroundNone},
-			{Arrival: mailflow.Arrival{Address: printer, MailFrom: "contoso.com"}, Ground: mailflow.GroundNone},
+			{Message: mailflow.InboundMessage{Address: printer}, Basis: mailflow.BasisNone},
+			{Message: mailflow.InboundMessage{Address: printer, MailFrom: "contoso.com"}, Basis: mailflow.BasisNone},
 		}
 	}
 	for _, c := range []struct {
@@ -41,7 +41,7 @@ func TestCausesSilenceConsequences(t *testing.T) {
 		{"smart_hosts_missing", "connector_not_probeable", func(w *world) { w.out.SmartHosts, w.path.NotProbeable = nil, "no smart host" }},
 		{"connector_not_validated", "connector_validation_stale", func(w *world) { w.out.IsValidated, w.out.LastValidation = no, noon.Add(-91*day); unproven(w) }},
 		{"vantage_blocked", "connector_not_validated", func(w *world) { w.VantageBlocked, w.out.IsValidated = "blocked", no; unproven(w) }},
-		{"tenant_not_loaded", "accepted_domains_unknown", func(w *world) { w.tenant.NotLoaded, w.tenant.AcceptedDomains = "broken", nil }},
+		{"tenant_not_loaded", "accepted_domains_unknown", func(w *world) { w.tenant.LoadError, w.tenant.AcceptedDomains = "broken", nil }},
 	} {
 		w := newWorld()
 		c.change(w)

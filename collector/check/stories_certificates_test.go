@@ -126,10 +126,10 @@ var acceptedStories = []story{
 	{"certificate_names_not_accepted", "accepted in the SAN", func(w *world) { w.presents("edge.contoso.com contoso.com") }, "", ""},
 	{"presented_certificate_not_configured", "renewed with another name", func(w *world) { w.presents("edge.example.net") }, "critical", "the connector asks for *.contoso.com, the certificate bears edge.example.net"},
 	{"presented_certificate_not_configured", "what the probe's facts show", func(w *world) {
-		w.sender.Presented, w.client.Chain[0].CommonName, w.client.Chain[0].DNSNames = nil, "edge.example.net", nil
+		w.sender.ClientCertificate, w.client.Chain[0].CommonName, w.client.Chain[0].DNSNames = nil, "edge.example.net", nil
 	}, "critical", "edge.example.net"},
 	{"presented_certificate_not_configured", "assumed", func(w *world) { w.presents("edge.example.net"); w.sender.Assumed = true }, "warning", "assumed"},
-	{"presented_certificate_not_configured", "not known", func(w *world) { w.sender.Presented, w.inPath.Client = nil, nil }, "", ""},
+	{"presented_certificate_not_configured", "not known", func(w *world) { w.sender.ClientCertificate, w.inPath.Client = nil, nil }, "", ""},
 	{"presented_certificate_not_configured", "no name is asked for", func(w *world) { w.byAddress(); w.presents("edge.example.net") }, "", ""},
 	{"sender_roots_incomplete", "worldwide", func(w *world) { w.inPath.MissingRoot = "DigiCert Global Root G2" }, "critical", "lack DigiCert Global Root G2"},
 	{"sender_roots_incomplete", "another cloud", func(w *world) { w.inPath.MissingRoot, w.tenant.Cloud = "DigiCert Global Root G2", mailflow.China }, "", ""},
@@ -139,7 +139,7 @@ var acceptedStories = []story{
 func shareAddress(w *world) {
 	w.byAddress()
 	w.other.Inbound[0].TLSSenderCertificateName, w.other.Inbound[0].SenderIPAddresses = "", []string{"198.51.100.0/25"}
-	w.other.Senders[0].Presented = nil
+	w.other.Senders[0].ClientCertificate = nil
 	w.other.Senders[0].Addresses = []netip.Prefix{netip.MustParsePrefix("198.51.100.99/32")}
 }
 
@@ -155,15 +155,15 @@ var sharedStories = []story{
 		w.other.Senders[0].Addresses = nil
 	}, "", ""},
 	{"sender_address_shared_between_tenants", "the other is turned off", func(w *world) { shareAddress(w); w.other.Inbound[0].Enabled = no }, "", ""},
-	{"certificate_shared_between_tenants", "the same certificate", func(w *world) { w.other.Senders[0].Presented.Fingerprint = "contoso" }, "warning", "The certificate contoso of the sender edge-1 is shared with fabrikam, connector From on-premises."},
+	{"certificate_shared_between_tenants", "the same certificate", func(w *world) { w.other.Senders[0].ClientCertificate.Fingerprint = "contoso" }, "warning", "The certificate contoso of the sender edge-1 is shared with fabrikam, connector From on-premises."},
 	{"certificate_shared_between_tenants", "one name covers the other", func(w *world) {
 		w.in.TLSSenderCertificateName, w.other.Inbound[0].TLSSenderCertificateName = "*.msp.example", "gateway.msp.example"
 	}, "warning", "*.msp.example is shared with fabrikam"},
 	{"certificate_shared_between_tenants", "and the sender goes astray", func(w *world) {
-		w.other.Senders[0].Presented.Fingerprint = "contoso"
+		w.other.Senders[0].ClientCertificate.Fingerprint = "contoso"
 		message(func(a *mailflow.Attribution) { a.Tenants = []string{"fabrikam"} })(w)
 	}, "critical", ""},
-	{"certificate_shared_between_tenants", "two of one authority", func(w *world) { w.other.Senders[0].Presented.Fingerprint = "contoso2" }, "", ""},
+	{"certificate_shared_between_tenants", "two of one authority", func(w *world) { w.other.Senders[0].ClientCertificate.Fingerprint = "contoso2" }, "", ""},
 	{"send_connector_shared_between_tenants", "one organisation", func(w *world) { w.other.Senders[0].Organization = "contoso" }, "warning", "contoso/Outbound to Office 365"},
 	{"send_connector_shared_between_tenants", "the wizard's default name in two organisations", func(*world) {}, "", ""},
 	{"send_connector_shared_between_tenants", "the default name of an organisation", func(w *world) {
@@ -177,7 +177,7 @@ var printer = netip.MustParseAddr("198.51.100.10")
 func message(change func(a *mailflow.Attribution)) func(w *world) {
 	return func(w *world) {
 		a := mailflow.Attribution{
-			Arrival: mailflow.Arrival{Address: printer, MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "From on-premises", Ground: mailflow.GroundCertificate, Relay: true,
+			Message: mailflow.InboundMessage{Address: printer, MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "From on-premises", Basis: mailflow.BasisCertificate, Relay: true,
 		}
 		change(&a)
 		w.foretold = []mailflow.Attribution{a}

@@ -58,8 +58,8 @@ var inboundStories = []story{
 	{"sender_address_private", "for documentation", func(w *world) { w.in.SenderIPAddresses = []string{"203.0.113.1"} }, "", ""},
 	{"sender_address_private", "DNS is not asked", func(w *world) { w.sender.Addresses = []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")} }, "", ""},
 	{"inbound_connector_without_sender", "none", func(w *world) { w.tenant.Senders = nil }, "info", ""},
-	{"inbound_connector_without_sender", "assumed of nothing", func(w *world) { w.sender.Assumed, w.sender.Presented, w.out.Type = true, nil, mailflow.Partner }, "info", ""},
-	{"inbound_connector_without_sender", "assumed of what own servers will show", func(w *world) { w.sender.Assumed, w.sender.Presented = true, nil }, "", ""},
+	{"inbound_connector_without_sender", "assumed of nothing", func(w *world) { w.sender.Assumed, w.sender.ClientCertificate, w.out.Type = true, nil, mailflow.Partner }, "info", ""},
+	{"inbound_connector_without_sender", "assumed of what own servers will show", func(w *world) { w.sender.Assumed, w.sender.ClientCertificate = true, nil }, "", ""},
 	{"inbound_connector_without_sender", "assumed of addresses", func(w *world) { w.byAddress(); w.sender.Assumed, w.out.Type = true, mailflow.Partner }, "", ""},
 	{"inbound_connector_without_sender", "of a partner", func(w *world) { w.tenant.Senders, w.in.Type = nil, mailflow.Partner }, "", ""},
 }
@@ -196,12 +196,12 @@ func internalRelay(w *world) {
 }
 
 var tenantStories = []story{
-	{"tenant_not_loaded", "broken", func(w *world) { w.tenant.NotLoaded = "in.json: not JSON" }, "critical", "in.json: not JSON"},
-	{"tenant_not_loaded", "another is", func(w *world) { w.other.NotLoaded = "in.json: not JSON" }, "", ""},
+	{"tenant_not_loaded", "broken", func(w *world) { w.tenant.LoadError = "in.json: not JSON" }, "critical", "in.json: not JSON"},
+	{"tenant_not_loaded", "another is", func(w *world) { w.other.LoadError = "in.json: not JSON" }, "", ""},
 	{"accepted_domains_unknown", "none", func(w *world) { w.tenant.AcceptedDomains = nil }, "warning", ""},
 	{"accepted_domains_unknown", "nothing at all", func(w *world) { *w.tenant = mailflow.Tenant{Name: "contoso"} }, "", ""},
-	{"inventory_stale", "old", func(w *world) { w.tenant.Inventory = noon.Add(-9 * day) }, "warning", "2026-11-15"},
-	{"inventory_stale", "no export", func(w *world) { w.tenant.Inventory = time.Time{} }, "", ""},
+	{"inventory_stale", "old", func(w *world) { w.tenant.InventoryTime = noon.Add(-9 * day) }, "warning", "2026-11-15"},
+	{"inventory_stale", "no export", func(w *world) { w.tenant.InventoryTime = time.Time{} }, "", ""},
 	{"internal_relay_without_connector", "mail arrives", internalRelay, "warning", "contoso.com"},
 	{"internal_relay_without_connector", "audit", func(w *world) { internalRelay(w); w.NoNetwork, w.MX = true, nil }, "info", ""},
 	{"internal_relay_without_connector", "behind a gateway", func(w *world) { internalRelay(w); gateway(w) }, "", ""},

@@ -17,8 +17,8 @@ func tenantChecks() []Check {
 			Source:   "This exporter's configuration",
 			Silences: []string{"accepted_domains_unknown", "inventory_stale", "inbound_connector_without_sender", "internal_relay_without_connector"},
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
-				if t.NotLoaded != "" {
-					report(newFinding("%s", t.NotLoaded))
+				if t.LoadError != "" {
+					report(newFinding("%s", t.LoadError))
 				}
 			}),
 		},
@@ -41,8 +41,8 @@ func tenantChecks() []Check {
 			Remedy: "Run deploy/powershell/Export-M365Connectors.ps1 again, best by a schedule.",
 			Source: "This exporter's configuration, `inventory_max_age`",
 			Find: eachTenant(func(f *Facts, t *tenant, report func(Finding)) {
-				if older(f.Now, t.Inventory, f.Thresholds.InventoryMaxAge) {
-					report(newFinding("The oldest export in use is of %s.", day(t.Inventory)))
+				if older(f.Now, t.InventoryTime, f.Thresholds.InventoryMaxAge) {
+					report(newFinding("The oldest export in use is of %s.", day(t.InventoryTime)))
 				}
 			}),
 		},

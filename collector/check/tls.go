@@ -116,7 +116,7 @@ func findNoStartTLS(p *Path, e *probes.Endpoint, report func(Finding)) {
 	switch {
 	case step.Reason == probes.ReasonSTARTTLSNotOffered:
 		report(newFinding("%s: the EHLO answer does not list STARTTLS, and the connector demands TLS.", endpointName(e)))
-	case step.Outcome == probes.Passed && e.TLS == nil && !p.TLSSettings.DemandsTLS():
+	case step.Outcome == probes.Passed && e.TLS == nil && !p.TLSSettings.RequiresTLS():
 		report(newFinding("%s: the EHLO answer does not list STARTTLS. The connector does not demand TLS.", endpointName(e)).withSeverity(Warning))
 	}
 }

@@ -49,7 +49,7 @@ func newWorld() *world {
 func healthy(name string) mailflow.Tenant {
 	domain := name + ".com"
 	return mailflow.Tenant{
-		Name: name, Cloud: mailflow.Worldwide, Inventory: noon.Add(-day),
+		Name: name, Cloud: mailflow.Worldwide, InventoryTime: noon.Add(-day),
 		AcceptedDomains: []mailflow.AcceptedDomain{
 			{Name: domain, Type: "Authoritative", Default: mailflow.Yes, MatchSubDomains: mailflow.No},
 			{Name: name + ".onmicrosoft.com", Type: "Authoritative", Initial: mailflow.Yes, MatchSubDomains: mailflow.No},
@@ -66,7 +66,7 @@ func healthy(name string) mailflow.Tenant {
 		}},
 		Senders: []mailflow.Sender{{
 			Name: "edge-1", Connector: "From on-premises", Organization: name, SendConnector: "Outbound to Office 365", Relays: "external", MailFromDomains: []string{domain},
-			Presented: presented("edge."+domain, name),
+			ClientCertificate: presented("edge."+domain, name),
 		}},
 	}
 }
@@ -153,12 +153,12 @@ func (w *world) partner() {
 // byAddress makes the inbound connector one that knows its sender by address alone.
 func (w *world) byAddress() {
 	w.in.TLSSenderCertificateName, w.in.SenderIPAddresses = "", []string{"198.51.100.10"}
-	w.sender.Addresses, w.sender.Presented, w.inPath.Client = []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}, nil, nil
+	w.sender.Addresses, w.sender.ClientCertificate, w.inPath.Client = []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}, nil, nil
 }
 
 // presents gives the sender a certificate with these names.
 func (w *world) presents(names string) {
-	w.sender.Presented = presented(names, "renewed")
+	w.sender.ClientCertificate = presented(names, "renewed")
 }
 
 // run judges the world as it is now.

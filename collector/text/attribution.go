@@ -15,25 +15,25 @@ func Attribution(w io.Writer, a mailflow.Attribution, o Options) error {
 	for i, step := range a.Trace {
 		p.line(2, fmt.Sprintf("%2d. %s", i+1, safe(step)))
 	}
-	p.caveats(2, a.Fragile, a.Uncertain)
+	p.caveats(2, a.Risk, a.Uncertain)
 	_, err := io.WriteString(w, p.b.String())
 	return err
 }
 
 // grounds are what a message is attributed by, in words.
-var grounds = map[mailflow.Ground]string{
-	mailflow.GroundCertificate: "certificate", mailflow.GroundMailFrom: "MAIL FROM", mailflow.GroundRcptTo: "RCPT TO", mailflow.GroundNone: "nothing",
+var grounds = map[mailflow.AttributionBasis]string{
+	mailflow.BasisCertificate: "certificate", mailflow.BasisMailFrom: "MAIL FROM", mailflow.BasisRcptTo: "RCPT TO", mailflow.BasisNone: "nothing",
 }
 
 // verdict is the answer in a sentence.
 func verdict(a mailflow.Attribution) string {
 	switch {
 	case a.Ambiguous():
-		return "Ambiguous: by " + grounds[a.Ground] + " it can be " + strings.Join(a.Tenants, ", ") + "."
+		return "Ambiguous: by " + grounds[a.Basis] + " it can be " + strings.Join(a.Tenants, ", ") + "."
 	case len(a.Tenants) == 0:
 		return "Attributed to no configured tenant" + refused(a)
 	}
-	text := "Attributed to " + a.Tenants[0] + " by " + grounds[a.Ground]
+	text := "Attributed to " + a.Tenants[0] + " by " + grounds[a.Basis]
 	if a.Connector != "" {
 		text += ", through connector " + a.Connector
 	}
@@ -60,7 +60,7 @@ func (p *printer) caveats(indent int, fragile string, uncertain []string) {
 }
 
 // Rehearsals prints what becomes of each sender's mail with another certificate, presented by its problems first.
-func Rehearsals(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.Rehearsal, o Options) error {
+func Rehearsals(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.RenewalSimulation, o Options) error {
 	p := &printer{Options: o}
 	p.line(0, "Certificate for "+safe(someOf(c.Names()))+" ("+safe(c.Source)+"): "+validity[c.Valid])
 	for _, problem := range problems {
@@ -69,7 +69,7 @@ func Rehearsals(w io.Writer, c mailflow.Presented, problems []string, all []mail
 	broken := 0
 	for _, r := range all {
 		p.line(0, "")
-		if len(r.Breaks) > 0 {
+		if len(r.Problems) > 0 {
 			broken++
 		}
 		p.rehearsal(r)
@@ -96,9 +96,9 @@ func someOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func (p *printer) rehearsal(r mailflow.Rehearsal) {
+func (p *printer) rehearsal(r mailflow.RenewalSimulation) {
 	word, color := "Works   ", "\x1b[32m"
-	if len(r.Breaks) > 0 {
+	if len(r.Problems) > 0 {
 		word, color = "BREAKS  ", "\x1b[31m"
 	}
 	if p.Color {
@@ -109,7 +109,7 @@ func (p *printer) rehearsal(r mailflow.Rehearsal) {
 		assumed = " (assumed)"
 	}
 	p.line(0, word+safe(rehearsed(r))+assumed)
-	for _, why := range r.Breaks {
+	for _, why := range r.Problems {
 		p.line(8, "- "+safe(why))
 	}
 	p.performance("now", r.Before)
@@ -119,8 +119,8 @@ func (p *printer) rehearsal(r mailflow.Rehearsal) {
 // maxMessages is how many of a sender's messages are printed; JSON has all.
 const maxMessages = 8
 
-func (p *printer) performance(when string, as mailflow.Performance) {
-	if as.Presented == nil {
+func (p *printer) performance(when string, as mailflow.CertificateOutcome) {
+	if as.Certificate == nil {
 		p.line(8, when+": what the sender presents is not known")
 		return
 	}
@@ -129,15 +129,15 @@ func (p *printer) performance(when string, as mailflow.Performance) {
 		p.line(10, "UNCERTAIN: "+safe(as.Match.Uncertain))
 	}
 	for _, a := range as.Attributions[:min(len(as.Attributions), maxMessages)] {
-		from := a.Arrival.MailFrom
+		from := a.Message.MailFrom
 		if from == "" {
 			from = "<>"
 		}
-		if a.Arrival.Address.IsValid() {
-			from += " from " + a.Arrival.Address.String()
+		if a.Message.Address.IsValid() {
+			from += " from " + a.Message.Address.String()
 		}
 		p.line(10, safe(from+": "+verdict(a)))
-		p.caveats(12, a.Fragile, a.VerdictDoubts())
+		p.caveats(12, a.Risk, a.VerdictUncertainties())
 	}
 	if more := len(as.Attributions) - maxMessages; more > 0 {
 		p.line(10, fmt.Sprintf("and %d messages more", more))

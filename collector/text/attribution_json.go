@@ -65,15 +65,15 @@ func AttributionJSON(w io.Writer, a mailflow.Attribution) error { return encode(
 
 func attributionOf(a mailflow.Attribution) attributionJSON {
 	out := attributionJSON{
-		Arrival: arrivalJSON{MailFrom: safeLines(a.Arrival.MailFrom), RcptTo: safeLines(a.Arrival.RcptTo), TLS: a.Arrival.TLS},
-		Tenants: safeAll(a.Tenants), Connector: safeLines(a.Connector), Rivals: safeAll(a.Rivals), Ground: string(a.Ground), Relay: a.Relay,
-		Reply: a.Reply, Fragile: safeLines(a.Fragile), Uncertain: safeAll(a.Uncertain), Trace: safeAll(a.Trace),
+		Arrival: arrivalJSON{MailFrom: safeLines(a.Message.MailFrom), RcptTo: safeLines(a.Message.RcptTo), TLS: a.Message.TLS},
+		Tenants: safeAll(a.Tenants), Connector: safeLines(a.Connector), Rivals: safeAll(a.AlsoMatching), Ground: string(a.Basis), Relay: a.Relay,
+		Reply: a.Reply, Fragile: safeLines(a.Risk), Uncertain: safeAll(a.Uncertain), Trace: safeAll(a.Trace),
 	}
-	if a.Arrival.Address.IsValid() {
-		out.Arrival.Address = a.Arrival.Address.String()
+	if a.Message.Address.IsValid() {
+		out.Arrival.Address = a.Message.Address.String()
 	}
-	if a.Arrival.Certificate != nil {
-		p := presentedOf(*a.Arrival.Certificate)
+	if a.Message.Certificate != nil {
+		p := presentedOf(*a.Message.Certificate)
 		out.Arrival.Certificate = &p
 	}
 	return out
@@ -89,24 +89,24 @@ func presentedOf(p mailflow.Presented) presentedJSON {
 }
 
 // RehearsalsJSON prints rehearsals for programs.
-func RehearsalsJSON(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.Rehearsal) error {
+func RehearsalsJSON(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.RenewalSimulation) error {
 	out := rehearseJSON{Certificate: presentedOf(c), Problems: safeAll(problems), Senders: []rehearsalJSON{}}
 	for _, r := range all {
 		out.Senders = append(out.Senders, rehearsalJSON{
 			Target: safeLines(rehearsed(r)), Tenant: safeLines(r.Tenant), Connector: safeLines(r.Connector), Sender: safeLines(r.Sender),
-			Assumed: r.Assumed, Asks: safeLines(r.Asks), Breaks: safeAll(r.Breaks), Before: performanceOf(r.Before), After: performanceOf(r.After),
+			Assumed: r.Assumed, Asks: safeLines(r.RequiredName), Breaks: safeAll(r.Problems), Before: performanceOf(r.Before), After: performanceOf(r.After),
 		})
 	}
 	return encode(w, out)
 }
 
-func rehearsed(r mailflow.Rehearsal) string {
+func rehearsed(r mailflow.RenewalSimulation) string {
 	return subject(check.Subject{Tenant: r.Tenant, Direction: mailflow.Inbound, Connector: r.Connector, Path: r.Sender})
 }
 
-func performanceOf(as mailflow.Performance) performanceJSON {
+func performanceOf(as mailflow.CertificateOutcome) performanceJSON {
 	out := performanceJSON{
-		Known: as.Presented != nil, Matched: as.Match.Matched, Rule: safeLines(as.Match.Rule), Uncertain: safeLines(as.Match.Uncertain),
+		Known: as.Certificate != nil, Matched: as.Match.Matched, Rule: safeLines(as.Match.Rule), Uncertain: safeLines(as.Match.Uncertain),
 		Attributions: []attributionJSON{},
 	}
 	for _, a := range as.Attributions {

@@ -13,39 +13,39 @@ import (
 // messages are an attribution of each kind, with names that a hostile export or certificate could hold.
 func messages() []mailflow.Attribution {
 	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
-	from := mailflow.Arrival{Address: netip.MustParseAddr("198.51.100.10"), TLS: true, MailFrom: "contoso.com", RcptTo: mailflow.Outside}
+	from := mailflow.InboundMessage{Address: netip.MustParseAddr("198.51.100.10"), TLS: true, MailFrom: "contoso.com", RcptTo: mailflow.ExternalDomain}
 	shown := from
 	shown.Certificate = &mailflow.Presented{CommonName: "mail" + evil, DNSNames: []string{"mail.contoso.com"}, Fingerprint: "ab", Valid: mailflow.Yes, Source: "edge.pem" + evil}
 	null := from
 	null.MailFrom, null.RcptTo = "", "contoso.com"
 	return []mailflow.Attribution{
 		{
-			Arrival: shown, Tenants: []string{"contoso" + evil}, Connector: "Hybrid" + evil, Rivals: []string{"Other"}, Ground: mailflow.GroundCertificate, Relay: true,
-			Fragile: "only the parent is accepted" + evil, Uncertain: []string{"KB 4019940" + evil}, Trace: []string{"a step" + evil, "another"},
+			Message: shown, Tenants: []string{"contoso" + evil}, Connector: "Hybrid" + evil, AlsoMatching: []string{"Other"}, Basis: mailflow.BasisCertificate, Relay: true,
+			Risk: "only the parent is accepted" + evil, Uncertain: []string{"KB 4019940" + evil}, Trace: []string{"a step" + evil, "another"},
 		},
-		{Arrival: from, Tenants: []string{"contoso", "fabrikam"}, Ground: mailflow.GroundMailFrom, Relay: true},
-		{Arrival: null, Tenants: []string{"contoso"}, Ground: mailflow.GroundRcptTo, Reply: "550 5.7.51 TenantInboundAttribution"},
-		{Arrival: from, Ground: mailflow.GroundNone, Reply: "550 5.7.64 TenantAttribution; Relay Access Denied"},
+		{Message: from, Tenants: []string{"contoso", "fabrikam"}, Basis: mailflow.BasisMailFrom, Relay: true},
+		{Message: null, Tenants: []string{"contoso"}, Basis: mailflow.BasisRcptTo, Reply: "550 5.7.51 TenantInboundAttribution"},
+		{Message: from, Basis: mailflow.BasisNone, Reply: "550 5.7.64 TenantAttribution; Relay Access Denied"},
 	}
 }
 
-func rehearsals() []mailflow.Rehearsal {
+func rehearsals() []mailflow.RenewalSimulation {
 	all := messages()
-	p := all[0].Arrival.Certificate
-	works := mailflow.Performance{
-		Presented: p, Match: mailflow.NameMatch{Matched: true, Name: "mail.contoso.com", Rule: "it bears mail.contoso.com", Uncertain: "SAN only"},
+	p := all[0].Message.Certificate
+	works := mailflow.CertificateOutcome{
+		Certificate: p, Match: mailflow.NameMatch{Matched: true, Name: "mail.contoso.com", Rule: "it bears mail.contoso.com", Uncertain: "SAN only"},
 		Attributions: []mailflow.Attribution{all[0], all[2], all[0], all[0], all[0], all[0], all[0], all[0], all[0], all[0]},
 	}
-	fails := mailflow.Performance{Presented: p, Match: mailflow.NameMatch{Rule: "it bears another name"}, Attributions: all[3:]}
-	return []mailflow.Rehearsal{
-		{Tenant: "contoso", Connector: "Hybrid", Sender: "edge/1", Asks: "*.contoso.com", Before: works, After: works},
-		{Tenant: "contoso", Connector: "Hybrid", Sender: "edge-2", Assumed: true, Asks: "x", After: fails, Breaks: []string{"it bears another name", "mail is refused"}},
+	fails := mailflow.CertificateOutcome{Certificate: p, Match: mailflow.NameMatch{Rule: "it bears another name"}, Attributions: all[3:]}
+	return []mailflow.RenewalSimulation{
+		{Tenant: "contoso", Connector: "Hybrid", Sender: "edge/1", RequiredName: "*.contoso.com", Before: works, After: works},
+		{Tenant: "contoso", Connector: "Hybrid", Sender: "edge-2", Assumed: true, RequiredName: "x", After: fails, Problems: []string{"it bears another name", "mail is refused"}},
 	}
 }
 
 func TestAttributionGolden(t *testing.T) {
 	color := text.Options{Color: true, Width: 80}
-	certificate := *messages()[0].Arrival.Certificate
+	certificate := *messages()[0].Message.Certificate
 	problems := []string{"chain: no issuer\x1b[31m"}
 	for file, print := range map[string]func(*strings.Builder) error{
 		"attribution.txt": func(b *strings.Builder) error {

@@ -62,7 +62,7 @@ func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage
 		for _, one := range arrivals {
 			shown := arrivalOf(one, sender.line)
 			sender.OK = sender.OK && shown.State != stateFailed
-			sender.Fragile = sender.Fragile || one.Fragile != ""
+			sender.Fragile = sender.Fragile || one.Risk != ""
 			sender.Arrivals = append(sender.Arrivals, shown)
 		}
 		if sender.OK {
@@ -100,13 +100,13 @@ func rank(s senderPage) int {
 // arrivalOf tells how the message fares. Bounces that nobody relays, for want of a sender domain, are what a device that is known by
 // its address alone has to live with: they are told and are not wrong.
 func arrivalOf(a mailflow.Attribution, own line) arrivalPage {
-	out := arrivalPage{Attribution: a, From: a.Arrival.MailFrom, Names: a.Arrival.Certificate.Names(), State: statePassed}
+	out := arrivalPage{Attribution: a, From: a.Message.MailFrom, Names: a.Message.Certificate.Names(), State: statePassed}
 	if out.From == "" {
 		out.From = "<> (null sender)"
 	}
 	switch {
 	case a.Reaches(own.Tenant, own.Connector):
-	case a.Arrival.MailFrom == "" && len(a.Tenants) == 0:
+	case a.Message.MailFrom == "" && len(a.Tenants) == 0:
 		out.State = stateNotProbed
 	default:
 		out.State = stateFailed

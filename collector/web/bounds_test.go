@@ -31,7 +31,7 @@ func crowd() *stand {
 	}
 	for tenant := range 500 {
 		name := fmt.Sprintf("tenant-%03d", tenant)
-		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: name, NotLoaded: "no"})
+		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: name, LoadError: "no"})
 		for n := range 20 {
 			id := outbound(name, fmt.Sprint(long, "connector ", n), long+"host.example")
 			p, planned := pattern, *pattern.Path

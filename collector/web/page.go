@@ -34,7 +34,7 @@ func parsePages(names ...string) map[string]*template.Template {
 		"severity": func(s check.Severity) string { return s.String() },
 		"prose":    prose,
 		"round":    round,
-		"ground":   func(g mailflow.Ground) string { return grounds[g] },
+		"ground":   func(g mailflow.AttributionBasis) string { return grounds[g] },
 		"stages":   func() []probes.StageInfo { return probes.Stages[:] },
 		"prev":     func(page int) int { return page - 1 },
 		"next":     func(page int) int { return page + 1 },
@@ -145,7 +145,7 @@ func prose(s string) template.HTML {
 }
 
 // grounds are what a message is attributed by, in words.
-var grounds = map[mailflow.Ground]string{mailflow.GroundCertificate: "certificate", mailflow.GroundMailFrom: "MAIL FROM", mailflow.GroundRcptTo: "RCPT TO"}
+var grounds = map[mailflow.AttributionBasis]string{mailflow.BasisCertificate: "certificate", mailflow.BasisMailFrom: "MAIL FROM", mailflow.BasisRcptTo: "RCPT TO"}
 
 // word is an outcome or state in words.
 func word(outcome any) string {

@@ -48,9 +48,9 @@ func gallery() *stand {
 	older := *bad.Latest
 	older.Started = noon.Add(-time.Hour)
 	bad.LatestFailed, bad.Failures = &older, append(collector.RoundsOf(collector.Round{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired}), bad.Failures...)
-	s.snapshot.Tenants = []mailflow.Tenant{{Name: "contoso"}, {Name: "broken" + evil, NotLoaded: evil}}
+	s.snapshot.Tenants = []mailflow.Tenant{{Name: "contoso"}, {Name: "broken" + evil, LoadError: evil}}
 	for i := range 7 {
-		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), NotLoaded: "no such file"})
+		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), LoadError: "no such file"})
 	}
 	s.status.ReloadError, s.status.ReloadFailed, s.status.Version = evil, noon.Add(-time.Minute), "1.2.3"
 	s.status.VantageBlocked, s.status.SelfTestFailed = true, true
@@ -67,27 +67,27 @@ func (s *stand) attributions(peer string) {
 		id := probes.PathID{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises", Path: name}
 		s.snapshot.Paths = append(s.snapshot.Paths, state(id, probes.TLSStage, passed))
 		one := mailflow.Attribution{
-			Arrival: mailflow.Arrival{
+			Message: mailflow.InboundMessage{
 				Address: netip.MustParseAddr("198.51.100.10"), MailFrom: "contoso.com", RcptTo: "elsewhere.example",
 				Certificate: &mailflow.Presented{CommonName: "edge-1.contoso.com" + peer},
 			},
-			Tenants: []string{"contoso"}, Connector: "From on-premises", Ground: mailflow.GroundCertificate, Relay: true,
+			Tenants: []string{"contoso"}, Connector: "From on-premises", Basis: mailflow.BasisCertificate, Relay: true,
 			Trace: []string{"The certificate edge-1.contoso.com matches TlsSenderCertificateName *.contoso.com." + peer},
 		}
 		switch i {
 		case 1:
-			one.Fragile, one.Ground, one.Uncertain = "It matches by an address that fabrikam uses too."+peer, mailflow.GroundMailFrom, []string{"The order is not documented." + peer}
+			one.Risk, one.Basis, one.Uncertain = "It matches by an address that fabrikam uses too."+peer, mailflow.BasisMailFrom, []string{"The order is not documented." + peer}
 		case 2:
 			one.Tenants, one.Connector, one.Reply = []string{"contoso", "fabrikam" + peer}, "", "550 5.7.64 TenantAttribution; Relay Access Denied"+peer
 		}
 		null := one
-		null.Arrival.MailFrom = ""
+		null.Message.MailFrom = ""
 		a.Attributions[id] = []mailflow.Attribution{one, null}
 		a.Clients[id] = &probes.TLS{Chain: []*probes.Certificate{{Subject: "edge-1" + peer, NotAfter: noon}}}
 	}
 	a.Overlaps = []mailflow.Overlap{{
-		Kind: mailflow.SharedAddress, Tenant: "contoso", Connector: "From on-premises", Sender: "printer", Value: "198.51.100.0/28" + peer, Count: 20,
-		Others: []mailflow.Other{{Tenant: "fabrikam" + peer, Connector: "Relay", Value: "198.51.100.10/32"}},
+		Kind: mailflow.OverlapAddress, Tenant: "contoso", Connector: "From on-premises", Sender: "printer", Value: "198.51.100.0/28" + peer, Count: 20,
+		Others: []mailflow.OverlapPeer{{Tenant: "fabrikam" + peer, Connector: "Relay", Value: "198.51.100.10/32"}},
 	}}
 	a.Findings = append(a.Findings, check.Finding{
 		Key:      check.Key{Code: "smart_hosts_ignored", Subject: check.Subject{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises", Path: "printer"}},

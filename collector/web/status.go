@@ -90,8 +90,8 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 		if len(page.Tenants) < maxTenants {
 			page.Tenants = append(page.Tenants, t.Name)
 		}
-		if t.NotLoaded != "" {
-			page.NotLoaded = append(page.NotLoaded, notLoaded{t.Name, bounded(t.NotLoaded)})
+		if t.LoadError != "" {
+			page.NotLoaded = append(page.NotLoaded, notLoaded{t.Name, bounded(t.LoadError)})
 		}
 	}
 	page.MoreNotLoaded = max(0, len(page.NotLoaded)-maxNotLoaded)

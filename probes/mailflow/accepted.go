@@ -69,9 +69,9 @@ func NewDomainIndex(accepted []AcceptedDomain) DomainIndex {
 	return x
 }
 
-// Owns tells whether mail from or to a domain is the tenant's: the domain is accepted, or lies below an accepted domain with
+// Match tells whether mail from or to a domain is the tenant's: the domain is accepted, or lies below an accepted domain with
 // MatchSubDomains (Set-AcceptedDomain). It names that accepted domain.
-func (x DomainIndex) Owns(domain string) (accepted string, ok bool) {
+func (x DomainIndex) Match(domain string) (accepted string, ok bool) {
 	domain, ok = NormaliseDomain(domain)
 	if !ok {
 		return "", false

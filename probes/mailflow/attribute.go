@@ -7,7 +7,9 @@ import (
 
 // Attribute foretells to which tenant Exchange Online attributes an arrival (facts: MC1226222 and the "Updated Requirements for
 // SMTP Relay"). Of the same question for many arrivals ask a [Directory].
-func Attribute(tenants []Tenant, a Arrival) Attribution { return NewDirectory(tenants).Attribute(a) }
+func Attribute(tenants []Tenant, a InboundMessage) Attribution {
+	return NewDirectory(tenants).Attribute(a)
+}
 
 // What is refused, as Exchange Online words it.
 const (
@@ -20,9 +22,9 @@ const (
 
 // Attribute foretells to which tenant Exchange Online attributes an arrival, by which of the tenant's connectors, and whether the
 // tenant relays it. Only the tenants of the directory are known: what others have configured may change the answer.
-func (d *Directory) Attribute(a Arrival) Attribution {
+func (d *Directory) Attribute(a InboundMessage) Attribution {
 	s := &simulation{d: d, c: newCaller(a)}
-	s.out = Attribution{Arrival: s.c.Arrival, Ground: GroundNone, Trace: make([]string, 0, 8)}
+	s.out = Attribution{Message: s.c.InboundMessage, Basis: BasisNone, Trace: make([]string, 0, 8)}
 	s.look()
 	switch {
 	case s.byCertificate():
@@ -39,9 +41,9 @@ type simulation struct {
 	d        *Directory
 	c        caller
 	out      Attribution
-	anybody  bool     // some connector of some tenant matched
+	anyMatch bool     // some connector of some tenant matched
 	tenants  []int    // that qualify
-	through  []match  // connectors of the tenant, where there is one
+	matches  []match  // connectors of the tenant, where there is one
 	relation Relation // of the certificate, where that is the ground
 }
 
@@ -67,14 +69,14 @@ const maxMatches = 8
 func (s *simulation) look() {
 	s.sayCertificate()
 	n := 0
-	for m := range s.d.matches(&s.c) {
+	for m := range s.d.matchingConnectors(&s.c) {
 		if n++; n > maxMatches {
 			s.say("more connectors match")
 			break
 		}
 		s.sayMatch(m)
 	}
-	if s.anybody = n > 0; !s.anybody {
+	if s.anyMatch = n > 0; !s.anyMatch {
 		s.say("no enabled OnPremises connector matches the certificate or %s", s.address())
 	}
 }
@@ -152,7 +154,7 @@ func (s *simulation) byCertificate() bool {
 		return false
 	}
 	slices.Sort(s.tenants)
-	s.ground(GroundCertificate)
+	s.ground(BasisCertificate)
 	for _, t := range s.tenants {
 		s.relation = best[t]
 		s.say("by certificate: %s, of %s", best[t].Rule, s.d.tenants[t].name)
@@ -202,7 +204,7 @@ func (s *simulation) byMailFrom() bool {
 	if len(s.tenants) == 0 {
 		return false
 	}
-	s.ground(GroundMailFrom)
+	s.ground(BasisMailFrom)
 	return true
 }
 
@@ -216,15 +218,15 @@ func (s *simulation) byRcptTo() {
 		s.say("by RCPT TO: %q is an accepted domain of no tenant here", s.c.RcptTo)
 		return
 	}
-	s.ground(GroundRcptTo)
+	s.ground(BasisRcptTo)
 }
 
-func (s *simulation) ground(g Ground) {
-	s.out.Ground = g
+func (s *simulation) ground(g AttributionBasis) {
+	s.out.Basis = g
 	for _, t := range s.tenants {
 		s.out.Tenants = append(s.out.Tenants, s.d.tenants[t].name)
 	}
 	if len(s.tenants) == 1 {
-		s.through = s.d.of(s.tenants[0], &s.c)
+		s.matches = s.d.of(s.tenants[0], &s.c)
 	}
 }

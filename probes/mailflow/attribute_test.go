@@ -42,13 +42,13 @@ func hybridWizard(c *InboundConnector) { c.Source = "HybridWizard" }
 func disabled(c *InboundConnector)     { c.Enabled = No }
 
 // arrival is written "address from > to", with "<>" for the null sender; names as for certificate, "" for none.
-func arrival(t *testing.T, envelope, names string) Arrival {
+func arrival(t *testing.T, envelope, names string) InboundMessage {
 	t.Helper()
 	var address, from, to string
 	if _, err := fmt.Sscanf(envelope, "%s %s > %s", &address, &from, &to); err != nil {
 		t.Fatalf("%q: %v", envelope, err)
 	}
-	a := Arrival{Address: netip.MustParseAddr(address), TLS: true, MailFrom: strings.Trim(from, "<>"), RcptTo: to}
+	a := InboundMessage{Address: netip.MustParseAddr(address), TLS: true, MailFrom: strings.Trim(from, "<>"), RcptTo: to}
 	if names != "" {
 		a.Certificate = certificate(names)
 	}
@@ -136,14 +136,14 @@ func TestAttribute(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := Attribute(test.tenants, arrival(t, test.envelope, test.names))
-			summary := fmt.Sprintf("%s/%s by %s", strings.Join(got.Tenants, "+"), got.Connector, got.Ground)
+			summary := fmt.Sprintf("%s/%s by %s", strings.Join(got.Tenants, "+"), got.Connector, got.Basis)
 			if got.Relay {
 				summary += ", relay"
 			}
 			trace := strings.Join(got.Trace, "\n")
 			if summary != test.want || !strings.HasPrefix(got.Reply, test.reply) || (got.Reply == "") != (test.reply == "") ||
-				!says(got.Fragile, test.fragile) || !says(strings.Join(got.Uncertain, "\n"), test.uncertain) || !strings.Contains(trace, test.trace) {
-				t.Errorf("got %s\nreply %q\nfragile %q\nuncertain %q\ntrace\n%s\nwant %s, %q", summary, got.Reply, got.Fragile, got.Uncertain, trace, test.want, test.reply)
+				!says(got.Risk, test.fragile) || !says(strings.Join(got.Uncertain, "\n"), test.uncertain) || !strings.Contains(trace, test.trace) {
+				t.Errorf("got %s\nreply %q\nfragile %q\nuncertain %q\ntrace\n%s\nwant %s, %q", summary, got.Reply, got.Risk, got.Uncertain, trace, test.want, test.reply)
 			}
 		})
 	}
@@ -170,15 +170,15 @@ func TestAttributeBadCertificate(t *testing.T) {
 		a := arrival(t, "192.0.2.1 contoso.com > elsewhere.org", "")
 		a.Certificate = bad
 		got := Attribute([]Tenant{tenant("contoso", "contoso.com", test.connect)}, a)
-		if got.Reply != test.reply || got.Ground == GroundCertificate {
-			t.Errorf("%s: %q by %s\n%s", test.name, got.Reply, got.Ground, strings.Join(got.Trace, "\n"))
+		if got.Reply != test.reply || got.Basis == BasisCertificate {
+			t.Errorf("%s: %q by %s\n%s", test.name, got.Reply, got.Basis, strings.Join(got.Trace, "\n"))
 		}
 	}
 	bad.Valid = Unknown
 	a := arrival(t, "192.0.2.1 contoso.com > elsewhere.org", "")
 	a.Certificate = bad
 	got := Attribute([]Tenant{tenant("contoso", "contoso.com", onPremises("c", "mail.contoso.com", ""))}, a)
-	if got.Ground != GroundCertificate || !strings.Contains(got.Trace[0], "could not be judged") {
+	if got.Basis != BasisCertificate || !strings.Contains(got.Trace[0], "could not be judged") {
 		t.Errorf("unjudged: %+v", got)
 	}
 }
@@ -235,7 +235,7 @@ func TestSenderAttributions(t *testing.T) {
 	}{
 		{
 			"a certificate", 0,
-			Sender{Connector: "cert", Presented: certificate("mail.contoso.com"), MailFromDomains: []string{"contoso.com", "contoso.net"}},
+			Sender{Connector: "cert", ClientCertificate: certificate("mail.contoso.com"), MailFromDomains: []string{"contoso.com", "contoso.net"}},
 			"contoso.com certificate true; contoso.net certificate true;  certificate true",
 		},
 		{"an unknown certificate", 0, Sender{Connector: "cert", MailFromDomains: []string{"contoso.com"}}, ""},
@@ -256,7 +256,7 @@ func TestSenderAttributions(t *testing.T) {
 		},
 		{
 			"by address, assumed to present what another connector asks for", 0,
-			Sender{Connector: "ip", Assumed: true, Presented: certificate("mail.contoso.com"), Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
+			Sender{Connector: "ip", Assumed: true, ClientCertificate: certificate("mail.contoso.com"), Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
 			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  none false",
 		},
 		{"turned off", 0, Sender{Connector: "off", Addresses: prefix("198.51.100.1/32")}, ""},
@@ -271,10 +271,10 @@ func TestSenderAttributions(t *testing.T) {
 		var got []string
 		for _, a := range SenderAttributions(d, &tenants[test.tenant], &test.sender) {
 			address := ""
-			if a.Arrival.Address.IsValid() {
-				address = a.Arrival.Address.String() + " "
+			if a.Message.Address.IsValid() {
+				address = a.Message.Address.String() + " "
 			}
-			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.Arrival.MailFrom, a.Ground, a.Reaches("contoso", test.sender.Connector)))
+			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.Message.MailFrom, a.Basis, a.Reaches("contoso", test.sender.Connector)))
 		}
 		if s := strings.Join(got, "; "); s != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.name, s, test.want)
@@ -295,7 +295,7 @@ func FuzzAttribute(f *testing.F) {
 	f.Add("", "*", "-", "", "x", "fe80::1%a", byte(0))
 	f.Fuzz(func(t *testing.T, domain, value, addresses, name, from, ip string, valid byte) {
 		address, _ := netip.ParseAddr(ip)
-		a := Arrival{Address: address, Certificate: &Presented{CommonName: name, DNSNames: []string{from, domain}, Valid: Tri(valid % 3)}, MailFrom: from, RcptTo: domain}
+		a := InboundMessage{Address: address, Certificate: &Presented{CommonName: name, DNSNames: []string{from, domain}, Valid: Tri(valid % 3)}, MailFrom: from, RcptTo: domain}
 		tenants := []Tenant{
 			tenant("a", domain, onPremises("a", value, addresses), partner("p", from, value, addresses)),
 			tenant("b", from+" "+name, onPremises("b", name, ip), onPremises("c", domain, "")),
@@ -308,7 +308,7 @@ func FuzzAttribute(f *testing.F) {
 		if after, _ := json.Marshal(tenants); string(after) != string(before) {
 			t.Error("the tenants were changed")
 		}
-		if len(got.Trace) > MaxTrace || (got.Ground == GroundNone) != (len(got.Tenants) == 0) || got.Relay && got.Ground == GroundRcptTo {
+		if len(got.Trace) > MaxTrace || (got.Basis == BasisNone) != (len(got.Tenants) == 0) || got.Relay && got.Basis == BasisRcptTo {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -324,8 +324,8 @@ func TestRivalsAndDoubts(t *testing.T) {
 		{"203.0.113.1 alike.com > elsewhere.org", "", "", ""}, // refused: only its wording is uncertain
 	} {
 		got := Attribute([]Tenant{alike}, arrival(t, test.envelope, test.names))
-		if strings.Join(got.Rivals, " ") != test.rivals || !says(strings.Join(got.VerdictDoubts(), "\n"), test.doubts) {
-			t.Errorf("%s, %q: rivals %q, doubts %q", test.envelope, test.names, got.Rivals, got.VerdictDoubts())
+		if strings.Join(got.AlsoMatching, " ") != test.rivals || !says(strings.Join(got.VerdictUncertainties(), "\n"), test.doubts) {
+			t.Errorf("%s, %q: rivals %q, doubts %q", test.envelope, test.names, got.AlsoMatching, got.VerdictUncertainties())
 		}
 	}
 }

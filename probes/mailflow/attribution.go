@@ -27,8 +27,8 @@ func (p *Presented) Names() []string {
 	return names
 }
 
-// Arrival is one message at Exchange Online's door.
-type Arrival struct {
+// InboundMessage is one message at Exchange Online's door.
+type InboundMessage struct {
 	Address     netip.Addr
 	Certificate *Presented // nil: none presented
 	TLS         bool
@@ -36,40 +36,40 @@ type Arrival struct {
 	RcptTo      string // domain
 }
 
-// Ground says what a message is attributed by, in the documented order (MC1226222).
-type Ground string
+// AttributionBasis says what a message is attributed by, in the documented order (MC1226222).
+type AttributionBasis string
 
 // The grounds, strongest first.
 const (
-	GroundCertificate Ground = "certificate"
-	GroundMailFrom    Ground = "mail_from"
-	GroundRcptTo      Ground = "rcpt_to"
-	GroundNone        Ground = "none"
+	BasisCertificate AttributionBasis = "certificate"
+	BasisMailFrom    AttributionBasis = "mail_from"
+	BasisRcptTo      AttributionBasis = "rcpt_to"
+	BasisNone        AttributionBasis = "none"
 )
 
 // Attribution foretells what Exchange Online makes of an arrival, after section 3.8 of the facts.
 type Attribution struct {
-	Arrival   Arrival
-	Tenants   []string // that qualify at the strongest ground reached; more than one is ambiguous
-	Connector string   // of the tenant, where there is exactly one tenant and one of its connectors matched
-	Rivals    []string // other connectors of that tenant that match alike, both by certificate or both by address, at most MaxRivals
-	Ground    Ground
-	Relay     bool     // mail to recipients outside the tenant is accepted
-	Reply     string   // the predicted refusal, "550 5.7.64 TenantAttribution; Relay Access Denied"; "" when nothing is refused
-	Fragile   string   // why a tenant move may break it; "" when it stands on its own certificate
-	Uncertain []string // the undocumented rules that it rests on
-	Trace     []string // each step with the names and addresses compared, at most MaxTrace
+	Message      InboundMessage
+	Tenants      []string // that qualify at the strongest ground reached; more than one is ambiguous
+	Connector    string   // of the tenant, where there is exactly one tenant and one of its connectors matched
+	AlsoMatching []string // other connectors of that tenant that match alike, both by certificate or both by address, at most MaxAlsoMatching
+	Basis        AttributionBasis
+	Relay        bool     // mail to recipients outside the tenant is accepted
+	Reply        string   // the predicted refusal, "550 5.7.64 TenantAttribution; Relay Access Denied"; "" when nothing is refused
+	Risk         string   // why a tenant move may break it; "" when it stands on its own certificate
+	Uncertain    []string // the undocumented rules that it rests on
+	Trace        []string // each step with the names and addresses compared, at most MaxTrace
 }
 
 // MaxTrace bounds an attribution's trace.
 const MaxTrace = 40
 
-// MaxRivals bounds how many other connectors an attribution names.
-const MaxRivals = 8
+// MaxAlsoMatching bounds how many other connectors an attribution names.
+const MaxAlsoMatching = 8
 
-// VerdictDoubts are the undocumented rules that tenant, ground and relay rest on: Uncertain without what concerns only how a refusal
+// VerdictUncertainties are the undocumented rules that tenant, ground and relay rest on: Uncertain without what concerns only how a refusal
 // is worded.
-func (a Attribution) VerdictDoubts() []string {
+func (a Attribution) VerdictUncertainties() []string {
 	var doubts []string
 	for _, why := range a.Uncertain {
 		if why != uncertainStep && why != uncertainRefusal {
@@ -93,30 +93,30 @@ func (a Attribution) Reaches(tenant, connector string) bool {
 	return len(a.Tenants) == 1 && a.Tenants[0] == tenant && a.Connector == connector && a.Reply == ""
 }
 
-// Shared says what two tenants have in common.
-type Shared string
+// OverlapKind says what two tenants have in common.
+type OverlapKind string
 
 // What overlaps are looked for.
 const (
-	SharedAddress         Shared = "address"          // overlapping sender addresses
-	SharedFingerprint     Shared = "fingerprint"      // the same certificate
-	SharedCertificateName Shared = "certificate_name" // one connector's TlsSenderCertificateName covers the other's
-	SharedSendConnector   Shared = "send_connector"   // the same on-premises send connector
+	OverlapAddress         OverlapKind = "address"          // overlapping sender addresses
+	OverlapFingerprint     OverlapKind = "fingerprint"      // the same certificate
+	OverlapCertificateName OverlapKind = "certificate_name" // one connector's TlsSenderCertificateName covers the other's
+	OverlapSendConnector   OverlapKind = "send_connector"   // the same on-premises send connector
 )
 
 // Overlap is one thing of one tenant that other tenants have too. It is told from each side.
 type Overlap struct {
-	Kind      Shared
+	Kind      OverlapKind
 	Tenant    string
 	Connector string // inbound; "" for a send connector that no sender of this tenant ties to one
 	Sender    string // "" where it is the connector's own value
 	Value     string // the prefix, fingerprint, name or "organization/send connector" of this side
-	Others    []Other
+	Others    []OverlapPeer
 	Count     int // of other tenants, Others may be cut
 }
 
-// Other is the other side of an overlap.
-type Other struct{ Tenant, Connector, Sender, Value string }
+// OverlapPeer is the other side of an overlap.
+type OverlapPeer struct{ Tenant, Connector, Sender, Value string }
 
 // MaxOthers bounds how many other sides an Overlap names.
 const MaxOthers = 16

@@ -32,7 +32,7 @@ func crowd(n, perConnector int) []Tenant {
 		presented := certificate("mail." + domain)
 		presented.Fingerprint = fmt.Sprintf("%064x", i)
 		tenants[i].Senders = []Sender{
-			{Name: "edge", Connector: "by certificate", MailFromDomains: []string{domain}, Presented: presented},
+			{Name: "edge", Connector: "by certificate", MailFromDomains: []string{domain}, ClientCertificate: presented},
 			{Name: "printer", Connector: "by address", MailFromDomains: []string{domain}, Addresses: prefixes[:min(1, len(prefixes))], Organization: domain, SendConnector: "out"},
 		}
 	}

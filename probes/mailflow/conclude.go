@@ -8,17 +8,17 @@ import (
 
 // conclude says through which connector, whether the tenant relays, what is refused and how long that will hold.
 func (s *simulation) conclude() {
-	s.out.Relay = s.out.Ground == GroundCertificate || s.out.Ground == GroundMailFrom
+	s.out.Relay = s.out.Basis == BasisCertificate || s.out.Basis == BasisMailFrom
 	switch {
 	case s.out.Ambiguous():
 		s.say("ambiguous: %s qualify alike", list(s.out.Tenants))
-	case s.out.Ground == GroundNone:
+	case s.out.Basis == BasisNone:
 		s.refuseRelay()
 	default:
 		s.chooseConnector()
 		s.partners()
-		s.out.Fragile = s.fragile()
-		s.say("attributed to %s by %s%s", s.out.Tenants[0], s.out.Ground, s.relays())
+		s.out.Risk = s.fragile()
+		s.say("attributed to %s by %s%s", s.out.Tenants[0], s.out.Basis, s.relays())
 	}
 	s.untrusted()
 	if s.out.Reply != "" {
@@ -39,7 +39,7 @@ func (s *simulation) relays() string {
 // refuseRelay: nobody's message to nobody's recipient. The words differ with whether a connector matched (KB 3169958, KB 4019940).
 func (s *simulation) refuseRelay() {
 	s.out.Reply = replyRelay
-	if s.anybody {
+	if s.anyMatch {
 		s.out.Reply = replyNotOurs
 	}
 	s.doubt(uncertainStep)
@@ -47,19 +47,19 @@ func (s *simulation) refuseRelay() {
 
 // chooseConnector takes the first that matches; which of several Exchange Online takes is reported, not documented.
 func (s *simulation) chooseConnector() {
-	if len(s.through) == 0 {
-		if _, ok := s.d.tenants[s.tenants[0]].domains.Owns(s.c.MailFrom); ok {
+	if len(s.matches) == 0 {
+		if _, ok := s.d.tenants[s.tenants[0]].domains.Match(s.c.MailFrom); ok {
 			s.say("mail in the tenant's own name without a connector is Direct Send: with RejectDirectSend, which no export tells, it is refused with 550 5.7.68")
 		}
 		return
 	}
-	m := s.through[0]
+	m := s.matches[0]
 	c := s.connector(m)
 	s.out.Connector = c.Name
 	s.rivals()
 	s.doubt(m.name.Uncertain)
-	if len(s.through) > 1 {
-		s.doubt(fmt.Sprintf("%d connectors of %s match: which one is used is not documented, certificate before address is reported", len(s.through), s.out.Tenants[0]))
+	if len(s.matches) > 1 {
+		s.doubt(fmt.Sprintf("%d connectors of %s match: which one is used is not documented, certificate before address is reported", len(s.matches), s.out.Tenants[0]))
 	}
 	if !m.name.Matched && c.wanted.value != "" {
 		s.doubt(fmt.Sprintf("connector %q has a certificate name and addresses: whether an address alone suffices is not documented", c.Name))
@@ -75,9 +75,9 @@ func (s *simulation) chooseConnector() {
 // rivals names the connectors that match as the first does. One that matches by address beside one that matches by certificate is
 // none.
 func (s *simulation) rivals() {
-	for _, m := range s.through[1:] {
-		if m.name.Matched == s.through[0].name.Matched && len(s.out.Rivals) < MaxRivals {
-			s.out.Rivals = append(s.out.Rivals, s.connector(m).Name)
+	for _, m := range s.matches[1:] {
+		if m.name.Matched == s.matches[0].name.Matched && len(s.out.AlsoMatching) < MaxAlsoMatching {
+			s.out.AlsoMatching = append(s.out.AlsoMatching, s.connector(m).Name)
 		}
 	}
 }
@@ -90,14 +90,14 @@ func (s *simulation) connector(m match) *connectorEntry {
 // hold for what an OnPremises connector brings is not documented.
 func (s *simulation) partners() {
 	t := &s.d.tenants[s.tenants[0]]
-	if _, own := t.domains.Owns(s.c.RcptTo); !own {
+	if _, own := t.domains.Match(s.c.RcptTo); !own {
 		return
 	}
 	for _, p := range t.partners {
 		reply, why := s.restricts(p)
 		switch {
 		case why == "":
-		case len(s.through) > 0 && reply != "":
+		case len(s.matches) > 0 && reply != "":
 			s.doubt(fmt.Sprintf("Partner connector %q would refuse it (%s): whether it counts beside an OnPremises connector is not documented", p.Name, why))
 		case reply != "":
 			s.out.Connector, s.out.Reply = p.Name, reply
@@ -155,12 +155,12 @@ func (s *simulation) inNetworks(c *InboundConnector) bool {
 
 // untrusted: a connector asks for the name of a certificate that does not verify, and for TLS (KB 2888788).
 func (s *simulation) untrusted() {
-	if s.c.Certificate == nil || s.c.usable || len(s.through) > 0 || s.out.Ambiguous() {
+	if s.c.Certificate == nil || s.c.usable || len(s.matches) > 0 || s.out.Ambiguous() {
 		return
 	}
 	valid := s.c
 	valid.usable, valid.found = true, nil
-	for m := range s.d.matches(&valid) {
+	for m := range s.d.matchingConnectors(&valid) {
 		if c := s.connector(m); m.name.Matched && c.RequireTLS == Yes {
 			s.out.Reply = replyUntrusted
 			s.say("connector %q of %s would match if the certificate were valid", c.Name, s.d.tenants[m.tenant].name)
@@ -173,19 +173,19 @@ func (s *simulation) untrusted() {
 // fragile says why the attribution may not outlive a tenant's move (MC1226222): the connector knows the certificate, whose domain
 // then decides nothing; or the address is others' too.
 func (s *simulation) fragile() string {
-	if len(s.through) == 0 {
+	if len(s.matches) == 0 {
 		return ""
 	}
-	m := s.through[0]
+	m := s.matches[0]
 	c := s.connector(m)
 	switch {
-	case s.out.Ground == GroundCertificate && s.relation.Match == RelationParent && c.Source != "HybridWizard":
+	case s.out.Basis == BasisCertificate && s.relation.Match == RelationParent && c.Source != "HybridWizard":
 		return fmt.Sprintf("%s: Microsoft recommends to register it, or to ask for *.%s", s.relation.Rule, s.relation.Domain)
-	case s.out.Ground == GroundCertificate:
+	case s.out.Basis == BasisCertificate:
 		return ""
 	case m.name.Matched:
 		return fmt.Sprintf("the certificate (%s) matches connector %q, but no accepted domain of %s, so that only %s attributes the message (MC1226222)",
-			m.name.Name, c.Name, s.out.Tenants[0], s.out.Ground)
+			m.name.Name, c.Name, s.out.Tenants[0], s.out.Basis)
 	}
 	return s.shared(m.tenant)
 }
@@ -200,7 +200,7 @@ func (s *simulation) shared(own int) string {
 		for _, r := range other.connectors[p.connector].ranges {
 			if p.tenant != own && r.Contains(s.c.Address) {
 				return fmt.Sprintf("%s is also in %s of connector %q of %s, so that only %s attributes the message (MC1226222)",
-					s.c.Address, r, other.connectors[p.connector].Name, other.name, s.out.Ground)
+					s.c.Address, r, other.connectors[p.connector].Name, other.name, s.out.Basis)
 			}
 		}
 	}

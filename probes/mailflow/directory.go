@@ -89,13 +89,13 @@ func blockOf(a netip.Addr) [3]byte {
 
 // caller is an arrival, read.
 type caller struct {
-	Arrival
+	InboundMessage
 	names  certNames
 	usable bool            // the certificate may count
 	found  map[int][]match // by tenant, as far as asked
 }
 
-func newCaller(a Arrival) caller {
+func newCaller(a InboundMessage) caller {
 	a.Address = a.Address.Unmap().WithZone("")
 	if name, ok := NormaliseDomain(a.MailFrom); ok {
 		a.MailFrom = name
@@ -103,7 +103,7 @@ func newCaller(a Arrival) caller {
 	if name, ok := NormaliseDomain(a.RcptTo); ok {
 		a.RcptTo = name
 	}
-	return caller{Arrival: a, names: namesOf(a.Certificate), usable: a.Certificate != nil && a.Certificate.Valid != No}
+	return caller{InboundMessage: a, names: namesOf(a.Certificate), usable: a.Certificate != nil && a.Certificate.Valid != No}
 }
 
 // match is a connector that an arrival matches, and by what.
@@ -158,8 +158,8 @@ func truth(b bool) int {
 	return 0
 }
 
-// matches yields the connectors of all tenants that match: those by certificate first, each once.
-func (d *Directory) matches(c *caller) iter.Seq[match] {
+// matchingConnectors yields the connectors of all tenants that match: those by certificate first, each once.
+func (d *Directory) matchingConnectors(c *caller) iter.Seq[match] {
 	return func(yield func(match) bool) {
 		if c.usable {
 			for _, key := range c.names.keys() {
@@ -214,7 +214,7 @@ func (d *Directory) owners(names ...string) []int {
 // ownersOfMail lists the tenants whose mail domain this is.
 func (d *Directory) ownersOfMail(domain string) []int {
 	return slices.DeleteFunc(d.owners(domain), func(i int) bool {
-		_, ok := d.tenants[i].domains.Owns(domain)
+		_, ok := d.tenants[i].domains.Match(domain)
 		return !ok
 	})
 }

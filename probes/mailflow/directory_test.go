@@ -22,13 +22,13 @@ func TestDirectoryLikeNaive(t *testing.T) {
 				onPremises("c", pick(0), addresses+" 192.0.1.7 192.0.1.8/30"), onPremises("d", pick(0), ""), onPremises("e", "-", addresses))
 		}
 		d := NewDirectory(tenants)
-		c := newCaller(Arrival{
+		c := newCaller(InboundMessage{
 			Address:     netip.AddrFrom4([4]byte{192, 0, byte(rng.IntN(2)), byte(rng.IntN(256))}),
 			Certificate: &Presented{CommonName: pick(1), DNSNames: []string{pick(1), pick(1)}, Valid: Tri(rng.IntN(3))},
 			MailFrom:    pick(2),
 		})
 		var got, want []string
-		for m := range d.matches(&c) {
+		for m := range d.matchingConnectors(&c) {
 			got = append(got, fmt.Sprint(m.place))
 		}
 		for i := range d.tenants {
@@ -44,7 +44,7 @@ func TestDirectoryLikeNaive(t *testing.T) {
 		}
 		var owners []int
 		for i := range tenants {
-			if _, ok := NewDomainIndex(tenants[i].AcceptedDomains).Owns(c.MailFrom); ok {
+			if _, ok := NewDomainIndex(tenants[i].AcceptedDomains).Match(c.MailFrom); ok {
 				owners = append(owners, i)
 			}
 		}

@@ -29,7 +29,7 @@ func TestNormaliseDomain(t *testing.T) {
 func TestParseRange(t *testing.T) {
 	for text, want := range map[string]struct {
 		text  string
-		fault RangeFault
+		fault RangeProblem
 	}{
 		"192.0.2.1":                 {"192.0.2.1", ""},
 		" 192.0.2.1 ":               {"192.0.2.1", ""},

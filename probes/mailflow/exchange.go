@@ -40,15 +40,15 @@ func IsExchangeOnlineMXOf(host, domain string) bool {
 	label, _, _ := strings.Cut(plainHost(host), ".")
 	domain = plainHost(domain)
 	name := strings.ReplaceAll(domain, ".", "-")
-	if IsInitial(domain) {
+	if IsInitialDomain(domain) {
 		name, _, _ = strings.Cut(domain, ".")
 	}
 	return label != "" && label == name && IsExchangeOnline(host, nil)
 }
 
-// IsInitial reports whether a domain is one that Microsoft gave the tenant (contoso.onmicrosoft.com), or lies below it: its MX always
+// IsInitialDomain reports whether a domain is one that Microsoft gave the tenant (contoso.onmicrosoft.com), or lies below it: its MX always
 // leads to Exchange Online.
-func IsInitial(domain string) bool {
+func IsInitialDomain(domain string) bool {
 	domain = plainHost(domain)
 	return strings.HasSuffix(domain, ".onmicrosoft.com") || strings.HasSuffix(domain, ".onmicrosoft.us") || strings.HasSuffix(domain, ".partner.onmschina.cn")
 }

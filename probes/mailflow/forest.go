@@ -8,25 +8,25 @@ import (
 
 // claim is one thing that somebody has.
 type claim struct {
-	key    string
-	covers bool // also the keys that begin with this one
-	owner  int  // the tenant
-	Other       // what is said of it
+	key         string
+	covers      bool // also the keys that begin with this one
+	owner       int  // the tenant
+	OverlapPeer      // what is said of it
 }
 
 // node holds the claims to one key. Nodes stand in preorder: what a node covers follows it, up to end.
 type node struct {
-	claims []claim // by owner
-	heads  []Other // the first claim of each owner, at most MaxOthers+1
-	owners []int   // each once
-	up     int     // the nearest node that covers this one; -1 none
-	end    int     // behind the last node that this one covers
-	tops   int     // owners that have nothing above
-	others int     // owners in this node, above and below
+	claims []claim       // by owner
+	heads  []OverlapPeer // the first claim of each owner, at most MaxOthers+1
+	owners []int         // each once
+	up     int           // the nearest node that covers this one; -1 none
+	end    int           // behind the last node that this one covers
+	tops   int           // owners that have nothing above
+	others int           // owners in this node, above and below
 }
 
 // overlapsOf compares the claims of one kind.
-func overlapsOf(kind Shared, claims []claim, tenants int) []Overlap {
+func overlapsOf(kind OverlapKind, claims []claim, tenants int) []Overlap {
 	nodes := plant(claims)
 	count(nodes, tenants)
 	var all []Overlap
@@ -85,7 +85,7 @@ func newNode(claims []claim) node {
 		}
 		n.owners = append(n.owners, c.owner)
 		if len(n.heads) <= MaxOthers {
-			n.heads = append(n.heads, c.Other)
+			n.heads = append(n.heads, c.OverlapPeer)
 		}
 	}
 	return n
@@ -147,7 +147,7 @@ func meeting(nodes []node, a, b int) int {
 // nearby are others, one an owner.
 type nearby struct {
 	owners []int
-	others []Other
+	others []OverlapPeer
 }
 
 // neighbours lists a claim of each owner around a node, at most one more than is told: its own, those above, those below.
@@ -172,11 +172,11 @@ func (near *nearby) add(n *node) {
 }
 
 // without leaves out one owner. The result is shared between overlaps and must not be changed.
-func (near nearby) without(owner int) []Other {
+func (near nearby) without(owner int) []OverlapPeer {
 	at := slices.Index(near.owners, owner)
 	if at < 0 {
 		return near.others[:min(len(near.others), MaxOthers)]
 	}
-	others := make([]Other, 0, len(near.others)-1)
+	others := make([]OverlapPeer, 0, len(near.others)-1)
 	return append(append(others, near.others[:at]...), near.others[at+1:]...)
 }

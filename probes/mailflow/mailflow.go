@@ -58,11 +58,13 @@ const (
 	DomainValidation      TLSSettings = "DomainValidation"
 )
 
-// DemandsTLS reports whether mail is only sent encrypted.
-func (s TLSSettings) DemandsTLS() bool { return s != Opportunistic }
+// RequiresTLS reports whether mail is only sent encrypted.
+func (s TLSSettings) RequiresTLS() bool { return s != Opportunistic }
 
-// DemandsTrust reports whether the next hop's certificate chain must verify.
-func (s TLSSettings) DemandsTrust() bool { return s == CertificateValidation || s == DomainValidation }
+// RequiresTrustedChain reports whether the next hop's certificate chain must verify.
+func (s TLSSettings) RequiresTrustedChain() bool {
+	return s == CertificateValidation || s == DomainValidation
+}
 
 // Cloud is the Microsoft cloud a tenant lives in.
 type Cloud string
@@ -83,8 +85,8 @@ type Tenant struct {
 	Outbound        []OutboundConnector
 	Inbound         []InboundConnector
 	Senders         []Sender
-	Inventory       time.Time // of the oldest export in use; zero where there is none
-	NotLoaded       string    // why the tenant's own files did not load; empty when they did
+	InventoryTime   time.Time // of the oldest export in use; zero where there is none
+	LoadError       string    // why the tenant's own files did not load; empty when they did
 }
 
 // DefaultDomain is the default accepted domain, else the initial one, else the first, else "".
@@ -125,12 +127,12 @@ type Common struct {
 	CloudServicesMailEnabled Tri
 	WhenCreated, WhenChanged time.Time
 	GUID                     string
-	LeftOut                  []string // properties that an export left out, snake_case, of those whose zero value would mean something
+	MissingProperties        []string // properties that an export left out, snake_case, of those whose zero value would mean something
 }
 
-// Knows tells whether a property is known, by its snake_case name. Text and lists have no zero value of their own for "unknown", as a
+// IsKnown tells whether a property is known, by its snake_case name. Text and lists have no zero value of their own for "unknown", as a
 // [Tri] has.
-func (c Common) Knows(property string) bool { return !slices.Contains(c.LeftOut, property) }
+func (c Common) IsKnown(property string) bool { return !slices.Contains(c.MissingProperties, property) }
 
 // IsEnabled applies Microsoft's default to an absent Enabled.
 func (c Common) IsEnabled() bool { return c.Enabled != No }
@@ -184,7 +186,7 @@ type Sender struct {
 	MailFromDomains    []string
 	Relays             string // external | internal
 	Certificate        CertificateSource
-	Presented          *Presented // what Certificate shows, as far as it is known; nil before
+	ClientCertificate  *Presented // what Certificate shows, as far as it is known; nil before
 	TrustedRoots       string
 	PresentCertificate bool
 	Target             string

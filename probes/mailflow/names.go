@@ -130,43 +130,43 @@ func (w wanted) covers(name string) (rule, uncertain string, ok bool) {
 	case w.base == "":
 		return "", "", false
 	}
-	switch PlaceOf(name, w.base) {
-	case Itself:
+	switch PositionOf(name, w.base) {
+	case Same:
 		return fmt.Sprintf("%s is the domain of %s itself", name, w.name),
 			fmt.Sprintf("Microsoft does not say whether %s covers %s itself", w.name, name), true
-	case Deeper:
+	case Descendant:
 		return fmt.Sprintf("%s lies below %s", name, w.base),
 			fmt.Sprintf("Microsoft does not say whether %s covers names more than one label below", w.name), true
-	case OneBelow:
+	case Child:
 		return fmt.Sprintf("%s lies one label below %s, as %s asks (KB 3169958)", name, w.base, w.name), "", true
 	default:
 		return "", "", false
 	}
 }
 
-// Place says where a certificate's name stands to contoso.com, where *.contoso.com is asked for.
-type Place uint8
+// NamePosition says where a certificate's name stands to contoso.com, where *.contoso.com is asked for.
+type NamePosition uint8
 
 // The places. A certificate's own wildcard is a label too.
 const (
-	Elsewhere Place = iota
-	Itself          // contoso.com
-	OneBelow        // one label below it
-	Deeper          // more labels below it
+	Unrelated  NamePosition = iota
+	Same                    // contoso.com
+	Child                   // one label below it
+	Descendant              // more labels below it
 )
 
-// PlaceOf compares names in lower case and without a trailing dot.
-func PlaceOf(name, domain string) Place {
+// PositionOf compares names in lower case and without a trailing dot.
+func PositionOf(name, domain string) NamePosition {
 	label, below := strings.CutSuffix(name, "."+domain)
 	switch {
 	case name == domain:
-		return Itself
+		return Same
 	case !below || label == "":
-		return Elsewhere
+		return Unrelated
 	case strings.Contains(label, "."):
-		return Deeper
+		return Descendant
 	default:
-		return OneBelow
+		return Child
 	}
 }
 

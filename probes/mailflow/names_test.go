@@ -120,7 +120,7 @@ func TestOwns(t *testing.T) {
 		"contoso.com": "contoso.com", "Contoso.com.": "contoso.com", "a.contoso.com": "", "fabrikam.com": "fabrikam.com", "a.b.fabrikam.com": "fabrikam.com",
 		"": "", "*": "", "not a domain": "",
 	} {
-		if got, ok := x.Owns(domain); got != want || ok != (want != "") {
+		if got, ok := x.Match(domain); got != want || ok != (want != "") {
 			t.Errorf("owns %q: %q, %t; want %q", domain, got, ok, want)
 		}
 	}

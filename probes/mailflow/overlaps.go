@@ -13,14 +13,14 @@ import (
 // Everything compared is a string that covers those it begins: the bits of a network, a domain from its last label on. Sorted, the
 // strings are a forest in preorder, so that n of them take n log n, however many overlap.
 func Overlaps(tenants []Tenant) []Overlap {
-	byKind := map[Shared][]claim{}
+	byKind := map[OverlapKind][]claim{}
 	for i := range tenants {
-		collect(&tenants[i], func(kind Shared, key string, covers bool, o Other) {
-			byKind[kind] = append(byKind[kind], claim{key: key, covers: covers, owner: i, Other: o})
+		collect(&tenants[i], func(kind OverlapKind, key string, covers bool, o OverlapPeer) {
+			byKind[kind] = append(byKind[kind], claim{key: key, covers: covers, owner: i, OverlapPeer: o})
 		})
 	}
 	var all []Overlap
-	for _, kind := range []Shared{SharedAddress, SharedFingerprint, SharedCertificateName, SharedSendConnector} {
+	for _, kind := range []OverlapKind{OverlapAddress, OverlapFingerprint, OverlapCertificateName, OverlapSendConnector} {
 		found := overlapsOf(kind, byKind[kind], len(tenants))
 		slices.SortStableFunc(found, func(a, b Overlap) int {
 			return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.Connector, b.Connector),
@@ -32,7 +32,7 @@ func Overlaps(tenants []Tenant) []Overlap {
 }
 
 // collect offers everything of a tenant that others may have too.
-func collect(t *Tenant, offer func(kind Shared, key string, covers bool, o Other)) {
+func collect(t *Tenant, offer func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
 	enabled := make(map[string]bool, len(t.Inbound))
 	for i := range t.Inbound {
 		c := &t.Inbound[i]
@@ -40,14 +40,14 @@ func collect(t *Tenant, offer func(kind Shared, key string, covers bool, o Other
 			continue
 		}
 		enabled[c.Name] = true
-		o := Other{Tenant: t.Name, Connector: c.Name}
+		o := OverlapPeer{Tenant: t.Name, Connector: c.Name}
 		for _, r := range c.networks() {
 			o.Value = r.String()
-			offer(SharedAddress, r.bits(), true, o)
+			offer(OverlapAddress, r.bits(), true, o)
 		}
 		if w := wantedName(c.TLSSenderCertificateName); w.name != "" {
 			o.Value = w.value
-			offer(SharedCertificateName, backwards(w), strings.HasPrefix(w.name, "*"), o)
+			offer(OverlapCertificateName, backwards(w), strings.HasPrefix(w.name, "*"), o)
 		}
 	}
 	for i := range t.Senders {
@@ -57,23 +57,23 @@ func collect(t *Tenant, offer func(kind Shared, key string, covers bool, o Other
 	}
 }
 
-func collectSender(tenant string, s *Sender, offer func(kind Shared, key string, covers bool, o Other)) {
-	o := Other{Tenant: tenant, Connector: s.Connector, Sender: s.Name}
+func collectSender(tenant string, s *Sender, offer func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
+	o := OverlapPeer{Tenant: tenant, Connector: s.Connector, Sender: s.Name}
 	if !s.Assumed { // else they are the connector's own
 		for _, p := range s.Addresses {
 			if r := RangeOf(p); r.First.IsValid() {
 				o.Value = r.String()
-				offer(SharedAddress, r.bits(), true, o)
+				offer(OverlapAddress, r.bits(), true, o)
 			}
 		}
 	}
-	if s.Presented != nil && s.Presented.Fingerprint != "" {
-		o.Value = s.Presented.Fingerprint
-		offer(SharedFingerprint, o.Value, false, o)
+	if s.ClientCertificate != nil && s.ClientCertificate.Fingerprint != "" {
+		o.Value = s.ClientCertificate.Fingerprint
+		offer(OverlapFingerprint, o.Value, false, o)
 	}
 	if s.Organization != "" && s.SendConnector != "" {
 		o.Value = s.Organization + "/" + s.SendConnector
-		offer(SharedSendConnector, strings.ToLower(s.Organization+"\x00"+s.SendConnector), false, o) // Exchange's names have no case
+		offer(OverlapSendConnector, strings.ToLower(s.Organization+"\x00"+s.SendConnector), false, o) // Exchange's names have no case
 	}
 }
 

@@ -28,7 +28,7 @@ func TestOverlaps(t *testing.T) {
 		return t
 	}
 	shows := func(name, connector, fingerprint, addresses string) Sender {
-		s := Sender{Name: name, Connector: connector, Presented: &Presented{Fingerprint: fingerprint}}
+		s := Sender{Name: name, Connector: connector, ClientCertificate: &Presented{Fingerprint: fingerprint}}
 		for text := range strings.FieldsSeq(addresses) {
 			s.Addresses = append(s.Addresses, netip.MustParsePrefix(text))
 		}
@@ -100,7 +100,7 @@ func TestOverlapsAreBounded(t *testing.T) {
 		t.Fatalf("%d overlaps", len(all))
 	}
 	for _, o := range all {
-		if o.Count != 39 || len(o.Others) != MaxOthers || slices.ContainsFunc(o.Others, func(other Other) bool { return other.Tenant == o.Tenant }) {
+		if o.Count != 39 || len(o.Others) != MaxOthers || slices.ContainsFunc(o.Others, func(other OverlapPeer) bool { return other.Tenant == o.Tenant }) {
 			t.Errorf("%s", told([]Overlap{o}))
 		}
 	}
@@ -145,7 +145,7 @@ func TestOverlapsLikeNaive(t *testing.T) {
 
 func naive(tenants []Tenant) map[string]string {
 	type thing struct {
-		kind              Shared
+		kind              OverlapKind
 		tenant, connector string
 		value             string
 	}
@@ -153,10 +153,10 @@ func naive(tenants []Tenant) map[string]string {
 	for _, t := range tenants {
 		for _, c := range t.Inbound {
 			for _, r := range c.networks() {
-				things = append(things, thing{SharedAddress, t.Name, c.Name, r.String()})
+				things = append(things, thing{OverlapAddress, t.Name, c.Name, r.String()})
 			}
 			if c.TLSSenderCertificateName != "" {
-				things = append(things, thing{SharedCertificateName, t.Name, c.Name, c.TLSSenderCertificateName})
+				things = append(things, thing{OverlapCertificateName, t.Name, c.Name, c.TLSSenderCertificateName})
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func naive(tenants []Tenant) map[string]string {
 			if a.kind != b.kind || a.tenant == b.tenant {
 				continue
 			}
-			if a.kind == SharedAddress {
+			if a.kind == OverlapAddress {
 				x, _ := ParseRange(a.value)
 				y, _ := ParseRange(b.value)
 				others[b.tenant] = others[b.tenant] || x.Overlaps(y)

@@ -8,20 +8,20 @@ import (
 // Range is a closed range of addresses of one family, as SenderIPAddresses and EFSkipIPs write them.
 type Range struct{ First, Last netip.Addr }
 
-// RangeFault tells why Exchange Online does not take a range. The zero value: it does.
-type RangeFault string
+// RangeProblem tells why Exchange Online does not take a range. The zero value: it does.
+type RangeProblem string
 
 // What can be wrong with a range (Set-InboundConnector: "Valid subnet mask values are /24 through /32", "IPv6 addresses are not
 // supported").
 const (
-	RangeUnreadable RangeFault = "neither an address nor a range"
-	RangeIPv6       RangeFault = "IPv6 is not supported"
-	RangeTooWide    RangeFault = "wider than /24"
+	RangeUnreadable RangeProblem = "neither an address nor a range"
+	RangeIPv6       RangeProblem = "IPv6 is not supported"
+	RangeTooWide    RangeProblem = "wider than /24"
 )
 
 // ParseRange reads an address, a network (host bits may be set: Microsoft's own example is 192.168.0.1/25) or a range
 // "first-last". The range is set whenever it can be read, also when Exchange Online does not take it.
-func ParseRange(text string) (Range, RangeFault) {
+func ParseRange(text string) (Range, RangeProblem) {
 	r, ok := readRange(strings.TrimSpace(text))
 	switch {
 	case !ok:

@@ -8,8 +8,8 @@ import (
 // MaxSenderAddresses bounds from how many of a sender's addresses its mail is simulated.
 const MaxSenderAddresses = 16
 
-// Outside is the recipient's domain of a simulated message to the world: nobody can own it (RFC 2606).
-const Outside = "outside.invalid"
+// ExternalDomain is the recipient's domain of a simulated message to the world: nobody can own it (RFC 2606).
+const ExternalDomain = "outside.invalid"
 
 // SenderAttributions foretells what becomes of a sender's mail: of each of its MAIL FROM domains and of the null sender, from each
 // of its addresses (first and last of a network, at most MaxSenderAddresses). An address that fares as the first one does is told
@@ -22,14 +22,14 @@ func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
 	switch {
 	case c == nil, !c.IsEnabled(), t.DefaultDomain() == "":
 		return nil
-	case c.TLSSenderCertificateName != "" && s.Presented == nil:
+	case c.TLSSenderCertificateName != "" && s.ClientCertificate == nil:
 		return nil
 	}
-	recipient := Outside
+	recipient := ExternalDomain
 	if s.Relays == "internal" || c.Type == Partner {
 		recipient = t.DefaultDomain()
 	}
-	presented := s.Presented
+	presented := s.ClientCertificate
 	if s.Assumed && c.TLSSenderCertificateName == "" {
 		presented = nil // nobody said that a sender known by its address presents anything: a guess must not raise an alarm
 	}
@@ -37,7 +37,7 @@ func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
 	for _, from := range append(slices.Clip(s.MailFromDomains), "") {
 		first := len(all)
 		for _, address := range s.representatives() {
-			got := d.Attribute(Arrival{Address: address, Certificate: presented, TLS: true, MailFrom: from, RcptTo: recipient})
+			got := d.Attribute(InboundMessage{Address: address, Certificate: presented, TLS: true, MailFrom: from, RcptTo: recipient})
 			if !got.faresLikeOneOf(all[first:]) {
 				all = append(all, got)
 			}
@@ -77,8 +77,8 @@ func (s *Sender) representatives() []netip.Addr {
 // faresLikeOneOf compares what happens, not what it is said of.
 func (a Attribution) faresLikeOneOf(others []Attribution) bool {
 	for _, o := range others {
-		if a.Ground == o.Ground && a.Connector == o.Connector && a.Relay == o.Relay && a.Reply == o.Reply &&
-			(a.Fragile == "") == (o.Fragile == "") && slices.Equal(a.Tenants, o.Tenants) && slices.Equal(a.Uncertain, o.Uncertain) {
+		if a.Basis == o.Basis && a.Connector == o.Connector && a.Relay == o.Relay && a.Reply == o.Reply &&
+			(a.Risk == "") == (o.Risk == "") && slices.Equal(a.Tenants, o.Tenants) && slices.Equal(a.Uncertain, o.Uncertain) {
 			return true
 		}
 	}

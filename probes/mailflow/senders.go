@@ -3,7 +3,7 @@ package mailflow
 import "slices"
 
 // WithImpliedSenders adds a sender to every enabled OnPremises inbound connector that has none, marked as assumed and named after the
-// connector: from the connector's addresses, with MAIL FROM each accepted domain. What it presents is found out later, see [Assume].
+// connector: from the connector's addresses, with MAIL FROM each accepted domain. What it presents is found out later, see [AssumedCertificate].
 // Mail of trusted organizations comes from Exchange Online itself and needs none. The tenant that was given is not changed.
 func WithImpliedSenders(t Tenant) Tenant {
 	served, taken := map[string]bool{}, map[string]bool{}
@@ -41,9 +41,9 @@ func impliedSender(t *Tenant, c *InboundConnector, name string) Sender {
 	return s
 }
 
-// Assume chooses what an assumed sender presents: of the certificates that the smart hosts of the tenant's OnPremises outbound
+// AssumedCertificate chooses what an assumed sender presents: of the certificates that the smart hosts of the tenant's OnPremises outbound
 // connectors show, the first that the connector asks for, else the first. It returns the index, -1 where none is shown.
-func Assume(c *InboundConnector, shown []*Presented) int {
+func AssumedCertificate(c *InboundConnector, shown []*Presented) int {
 	first := -1
 	for i, p := range shown {
 		switch {

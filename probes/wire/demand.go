@@ -8,11 +8,11 @@ import (
 // stageOutcome decides the tls stage by what the connector's tls_settings demand.
 func stageOutcome(c *climb, t *probes.TLS) *probes.Step {
 	settings := c.path.TLSSettings
-	if t.OldVersion && settings.DemandsTLS() {
+	if t.OldVersion && settings.RequiresTLS() {
 		return c.fail(probes.ReasonTLSVersion, "the server chose "+t.Version)
 	}
 	var asked []probes.Verdict
-	if settings.DemandsTrust() {
+	if settings.RequiresTrustedChain() {
 		asked = []probes.Verdict{probes.VerdictTime, probes.VerdictChain, probes.VerdictTrust, probes.VerdictRevocation}
 	}
 	if settings == mailflow.DomainValidation {

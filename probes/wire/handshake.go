@@ -16,7 +16,7 @@ import (
 
 // startTLS asks for TLS, shakes hands, says EHLO again and judges the certificate as the connector's tls_settings demand.
 func (c *climb) startTLS() *probes.Step {
-	demanded := c.path.TLSSettings.DemandsTLS()
+	demanded := c.path.TLSSettings.RequiresTLS()
 	if !c.offers("STARTTLS") {
 		if demanded {
 			return c.fail(probes.ReasonSTARTTLSNotOffered, "the EHLO answer does not list STARTTLS")

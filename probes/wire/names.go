@@ -58,12 +58,12 @@ func nameMatches(want, name string) (ok bool, uncertain string) {
 	if !wild {
 		return name == want || coveredByWildcard(want, name), ""
 	}
-	switch mailflow.PlaceOf(name, parent) {
-	case mailflow.Itself:
+	switch mailflow.PositionOf(name, parent) {
+	case mailflow.Same:
 		return true, "the certificate is for the bare domain; Microsoft does not say whether " + want + " covers it"
-	case mailflow.Deeper:
+	case mailflow.Descendant:
 		return true, "the certificate's name lies more than one label below; Microsoft does not say whether " + want + " covers it"
-	case mailflow.OneBelow:
+	case mailflow.Child:
 		return true, ""
 	default:
 		return false, ""

@@ -186,7 +186,7 @@ func TestCertificateReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := first.Tenants[0].Senders[0].Presented; got == nil || got.CommonName != "old.example" {
+	if got := first.Tenants[0].Senders[0].ClientCertificate; got == nil || got.CommonName != "old.example" {
 		t.Fatalf("presented %+v", got)
 	}
 	if first.RootsOf("a", "s") == nil || first.RootsOf("a", "t") != nil {
@@ -209,7 +209,7 @@ func TestCertificateReload(t *testing.T) {
 	if err != nil || len(third.Problems()) == 0 {
 		t.Fatalf("%v, problems %v", err, third.Problems())
 	}
-	if m, ok := third.Certificate("a", "s"); !ok || m.Leaf.Subject.CommonName != "new.example" || third.Tenants[0].Senders[0].Presented == nil {
+	if m, ok := third.Certificate("a", "s"); !ok || m.Leaf.Subject.CommonName != "new.example" || third.Tenants[0].Senders[0].ClientCertificate == nil {
 		t.Errorf("after it broke: %+v", m)
 	}
 }

@@ -67,12 +67,12 @@ func (r *reader) noteLeftOut(c *mailflow.Common, own fields) {
 			continue
 		}
 		if r.lenient {
-			c.LeftOut = append(c.LeftOut, key)
+			c.MissingProperties = append(c.MissingProperties, key)
 		}
 		own[key] = func(n *yaml.Node, k string) {
 			before := len(r.warnings)
 			if read(n, k); len(r.warnings) == before {
-				c.LeftOut = without(c.LeftOut, key)
+				c.MissingProperties = without(c.MissingProperties, key)
 			}
 		}
 	}

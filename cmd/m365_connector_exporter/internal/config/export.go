@@ -118,8 +118,8 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 	if e.partial {
 		r.warn(file + ": more records stand on another page (@odata.nextLink) and are missing here")
 	}
-	if info := r.contents.files[file].info; info != nil && (t.tenant.Inventory.IsZero() || info.ModTime().Before(t.tenant.Inventory)) {
-		t.tenant.Inventory = info.ModTime().UTC()
+	if info := r.contents.files[file].info; info != nil && (t.tenant.InventoryTime.IsZero() || info.ModTime().Before(t.tenant.InventoryTime)) {
+		t.tenant.InventoryTime = info.ModTime().UTC()
 	}
 }
 

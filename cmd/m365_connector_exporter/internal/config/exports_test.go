@@ -83,19 +83,19 @@ var exportWant = map[string]struct {
 			LastValidation: at("2026-07-24T18:59:12Z"),
 		},
 		{
-			Common:      mailflow.Common{Name: "Hardly anything", LeftOut: []string{"tls_settings", "tls_domain", "smart_hosts", "recipient_domains"}},
+			Common:      mailflow.Common{Name: "Hardly anything", MissingProperties: []string{"tls_settings", "tls_domain", "smart_hosts", "recipient_domains"}},
 			UseMXRecord: no,
 		},
 	}}},
 	"low-depth.json": {
 		tenant: mailflow.Tenant{
 			Outbound: []mailflow.OutboundConnector{{
-				Common:      mailflow.Common{Name: "Stringified", Type: mailflow.OnPremises, Enabled: yes, LeftOut: []string{"tls_domain"}},
+				Common:      mailflow.Common{Name: "Stringified", Type: mailflow.OnPremises, Enabled: yes, MissingProperties: []string{"tls_domain"}},
 				UseMXRecord: no, SmartHosts: []string{"mail.contoso.com", "192.0.2.25"}, RecipientDomains: []string{"contoso.com", "fabrikam.com"},
 				TLSSettings: mailflow.EncryptionOnly,
 			}},
 			Inbound: []mailflow.InboundConnector{{
-				Common:        mailflow.Common{Name: "Stringified too", LeftOut: []string{"tls_sender_certificate_name"}},
+				Common:        mailflow.Common{Name: "Stringified too", MissingProperties: []string{"tls_sender_certificate_name"}},
 				SenderDomains: []string{"*"}, SenderIPAddresses: []string{"198.51.100.10", "198.51.100.11"},
 			}},
 		},
@@ -104,7 +104,7 @@ var exportWant = map[string]struct {
 	"rest-inbound.json": {
 		tenant: mailflow.Tenant{Inbound: []mailflow.InboundConnector{{
 			Common: mailflow.Common{
-				Name: "From REST", Type: mailflow.OnPremises, Enabled: yes, WhenChanged: at("2026-07-23T22:55:13Z"), LeftOut: []string{"tls_sender_certificate_name"},
+				Name: "From REST", Type: mailflow.OnPremises, Enabled: yes, WhenChanged: at("2026-07-23T22:55:13Z"), MissingProperties: []string{"tls_sender_certificate_name"},
 			},
 			SenderDomains: []string{"*"}, SenderIPAddresses: []string{"198.51.100.10"}, RequireTLS: yes,
 		}}},
@@ -158,10 +158,10 @@ func TestExports(t *testing.T) {
 				continue
 			}
 			got := cfg.Tenants[0]
-			if got.Inventory.IsZero() {
+			if got.InventoryTime.IsZero() {
 				t.Errorf("%s: no inventory time", file)
 			}
-			got.Inventory = time.Time{}
+			got.InventoryTime = time.Time{}
 			if diff := cmp.Diff(mailflow.WithImpliedSenders(want.tenant), got, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 				t.Errorf("%s, %s: %s", file, encoding, diff)
 			}
@@ -214,7 +214,7 @@ func TestBadExports(t *testing.T) {
 		if told := cfg.Problems().Error(); !strings.HasSuffix(told, "e.json: "+want) {
 			t.Errorf("%.40q: %s; want an end of %q", text, told, want)
 		}
-		if cfg.Tenants[0].NotLoaded == "" {
+		if cfg.Tenants[0].LoadError == "" {
 			t.Errorf("%.40q: the tenant counts as loaded", text)
 		}
 	}

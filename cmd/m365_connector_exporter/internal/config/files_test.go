@@ -94,8 +94,8 @@ func TestCertificateFiles(t *testing.T) {
 		if test.want == "" && told != "" || !strings.HasSuffix(told, test.want) || strings.Contains(told, "secret\n") || strings.Contains(told, "hunter2") {
 			t.Errorf("%s: told %q; want an end of %q", test.name, told, test.want)
 		}
-		if (cfg.Tenants[0].NotLoaded == "") != (test.want == "") {
-			t.Errorf("%s: not loaded: %q", test.name, cfg.Tenants[0].NotLoaded)
+		if (cfg.Tenants[0].LoadError == "") != (test.want == "") {
+			t.Errorf("%s: not loaded: %q", test.name, cfg.Tenants[0].LoadError)
 		}
 	}
 }

@@ -40,13 +40,13 @@ func (l *loading) keep(name, origin string, why Error) {
 		return
 	}
 	if t, ok := l.lastGood(name); ok {
-		t.NotLoaded = why.Error() + "; what was last loaded of it is still watched"
+		t.LoadError = why.Error() + "; what was last loaded of it is still watched"
 		l.add(t, l.last.own[name])
 		return
 	}
 	empty := newOwn(origin)
 	empty.never = true
-	l.add(mailflow.Tenant{Name: name, NotLoaded: why.Error() + "; nothing of it is watched"}, empty)
+	l.add(mailflow.Tenant{Name: name, LoadError: why.Error() + "; nothing of it is watched"}, empty)
 }
 
 func (l *loading) lastGood(name string) (mailflow.Tenant, bool) {

@@ -97,7 +97,7 @@ func summary(tenants []mailflow.Tenant) string {
 	var words []string
 	for _, t := range tenants {
 		word := t.Name + ":" + string(rune('0'+len(t.AcceptedDomains)+len(t.Inbound)+len(t.Outbound)))
-		if t.NotLoaded != "" {
+		if t.LoadError != "" {
 			word += "!"
 		}
 		words = append(words, word)
@@ -107,8 +107,8 @@ func summary(tenants []mailflow.Tenant) string {
 
 func firstNotLoaded(tenants []mailflow.Tenant) string {
 	for _, t := range tenants {
-		if t.NotLoaded != "" {
-			return t.NotLoaded
+		if t.LoadError != "" {
+			return t.LoadError
 		}
 	}
 	return ""

@@ -62,7 +62,7 @@ func TestLeftOut(t *testing.T) {
 	}{
 		{out[0].Common, "tls_settings tls_domain"}, {out[1].Common, ""}, {in[0].Common, "tls_sender_certificate_name"},
 	} {
-		if got := strings.Join(c.common.LeftOut, " "); got != c.want || !c.common.Knows("smart_hosts") {
+		if got := strings.Join(c.common.MissingProperties, " "); got != c.want || !c.common.IsKnown("smart_hosts") {
 			t.Errorf("%s: left out %q, want %q", c.common.Name, got, c.want)
 		}
 	}

@@ -89,7 +89,7 @@ func (r *reader) sender(n *yaml.Node, key string, o *own) (mailflow.Sender, *pla
 		s.Certificate, m = r.certificate(certificate, join(key, "certificate"))
 	}
 	if m != nil {
-		s.Presented = m.Presented()
+		s.ClientCertificate = m.Presented()
 		o.certificates[s.Name] = *m
 	}
 	if roots != nil {

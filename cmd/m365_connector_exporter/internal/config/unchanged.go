@@ -69,7 +69,7 @@ func (l *loading) fileAsBefore(file string) bool {
 }
 
 func (l *loading) reusable(t mailflow.Tenant) bool {
-	return t.NotLoaded == "" && l.last.own[t.Name].quiet && !l.cfg.has(t.Name)
+	return t.LoadError == "" && l.last.own[t.Name].quiet && !l.cfg.has(t.Name)
 }
 
 // sameFiles tells that none was written since the last load read it, and remembers them as read.

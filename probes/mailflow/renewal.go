@@ -6,30 +6,30 @@ import (
 	"strings"
 )
 
-// Rehearsal is what becomes of one sender's mail if it presents another certificate.
-type Rehearsal struct {
+// RenewalSimulation is what becomes of one sender's mail if it presents another certificate.
+type RenewalSimulation struct {
 	Tenant, Connector, Sender string
 	Assumed                   bool
-	Asks                      string // the connector's TlsSenderCertificateName; "" when it knows its senders by address
-	Before, After             Performance
-	Breaks                    []string // what would not work, one sentence each, at most MaxBreaks; empty when all would
+	RequiredName              string // the connector's TlsSenderCertificateName; "" when it knows its senders by address
+	Before, After             CertificateOutcome
+	Problems                  []string // what would not work, one sentence each, at most MaxBreaks; empty when all would
 }
 
-// Performance is how a sender fares with one certificate.
-type Performance struct {
-	Presented    *Presented // nil: not known
+// CertificateOutcome is how a sender fares with one certificate.
+type CertificateOutcome struct {
+	Certificate  *Presented // nil: not known
 	Match        NameMatch  // with what the connector asks for
 	Attributions []Attribution
 }
 
-// MaxBreaks bounds what a rehearsal says of one sender.
-const MaxBreaks = 16
+// MaxProblems bounds what a rehearsal says of one sender.
+const MaxProblems = 16
 
-// Rehearse foretells what becomes of the chosen senders' mail if they present p, in the order of the tenants and their senders.
+// SimulateRenewal foretells what becomes of the chosen senders' mail if they present p, in the order of the tenants and their senders.
 // Senders of connectors that are missing or turned off are left out.
-func Rehearse(tenants []Tenant, chosen func(*Tenant, *Sender) bool, p *Presented) []Rehearsal {
+func SimulateRenewal(tenants []Tenant, chosen func(*Tenant, *Sender) bool, p *Presented) []RenewalSimulation {
 	d := NewDirectory(tenants)
-	var all []Rehearsal
+	var all []RenewalSimulation
 	for i := range tenants {
 		t := &tenants[i]
 		for j := range t.Senders {
@@ -42,35 +42,35 @@ func Rehearse(tenants []Tenant, chosen func(*Tenant, *Sender) bool, p *Presented
 	return all
 }
 
-func rehearse(d *Directory, t *Tenant, s *Sender, c *InboundConnector, p *Presented) Rehearsal {
-	perform := func(p *Presented) Performance {
+func rehearse(d *Directory, t *Tenant, s *Sender, c *InboundConnector, p *Presented) RenewalSimulation {
+	perform := func(p *Presented) CertificateOutcome {
 		as := *s
-		as.Presented = p
-		return Performance{Presented: p, Match: MatchCertificate(c.TLSSenderCertificateName, p), Attributions: SenderAttributions(d, t, &as)}
+		as.ClientCertificate = p
+		return CertificateOutcome{Certificate: p, Match: MatchCertificate(c.TLSSenderCertificateName, p), Attributions: SenderAttributions(d, t, &as)}
 	}
-	r := Rehearsal{
-		Tenant: t.Name, Connector: c.Name, Sender: s.Name, Assumed: s.Assumed, Asks: c.TLSSenderCertificateName,
-		Before: perform(s.Presented), After: perform(p),
+	r := RenewalSimulation{
+		Tenant: t.Name, Connector: c.Name, Sender: s.Name, Assumed: s.Assumed, RequiredName: c.TLSSenderCertificateName,
+		Before: perform(s.ClientCertificate), After: perform(p),
 	}
 	r.judge(t)
 	return r
 }
 
-func (r *Rehearsal) breaks(format string, args ...any) {
-	if len(r.Breaks) < MaxBreaks {
-		r.Breaks = append(r.Breaks, fmt.Sprintf(format, args...))
+func (r *RenewalSimulation) breaks(format string, args ...any) {
+	if len(r.Problems) < MaxProblems {
+		r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
 	}
 }
 
 // judge compares the two performances. What did not work before is told only of the connector's name: the rest is no fault of the
 // certificate's.
-func (r *Rehearsal) judge(t *Tenant) {
-	if p := r.After.Presented; p.Valid == No && r.Asks != "" {
+func (r *RenewalSimulation) judge(t *Tenant) {
+	if p := r.After.Certificate; p.Valid == No && r.RequiredName != "" {
 		r.breaks("the certificate is not valid: Exchange Online will not match it (KB 3212877)")
 	}
-	if r.Asks != "" && !r.After.Match.Matched {
+	if r.RequiredName != "" && !r.After.Match.Matched {
 		already := ""
-		if r.Before.Presented != nil && !r.Before.Match.Matched {
+		if r.Before.Certificate != nil && !r.Before.Match.Matched {
 			already = "; the present certificate does not match either"
 		}
 		r.breaks("%s%s", r.After.Match.Rule, already)
@@ -85,13 +85,13 @@ func (r *Rehearsal) judge(t *Tenant) {
 
 // judgeSmartHosts looks at the other direction: on most premises one certificate does both. A name that the present one bears, and
 // that an outbound connector asks of its smart hosts, must not get lost.
-func (r *Rehearsal) judgeSmartHosts(t *Tenant) {
+func (r *RenewalSimulation) judgeSmartHosts(t *Tenant) {
 	for i := range t.Outbound {
 		c := &t.Outbound[i]
 		if !c.IsEnabled() || c.Type != OnPremises || c.TLSSettings != DomainValidation || c.TLSDomain == "" {
 			continue
 		}
-		if serves(c.TLSDomain, r.Before.Presented) && !serves(c.TLSDomain, r.After.Presented) {
+		if serves(c.TLSDomain, r.Before.Certificate) && !serves(c.TLSDomain, r.After.Certificate) {
 			r.breaks("if the smart hosts of the outbound connector %q show this certificate too, mail to them stops: its TlsDomain %s is not in it (450 4.7.320)", c.Name, c.TLSDomain)
 		}
 	}
@@ -106,18 +106,18 @@ func serves(tlsDomain string, p *Presented) bool {
 }
 
 // worked tells that the message reached its tenant before, as far as that is known. Of the null sender nothing is expected.
-func (r *Rehearsal) worked(a Attribution) bool {
+func (r *RenewalSimulation) worked(a Attribution) bool {
 	if len(r.Before.Attributions) == 0 {
-		return a.Arrival.MailFrom != ""
+		return a.Message.MailFrom != ""
 	}
 	return slices.ContainsFunc(r.Before.Attributions, func(b Attribution) bool {
-		return b.Arrival.MailFrom == a.Arrival.MailFrom && b.Reaches(r.Tenant, r.Connector)
+		return b.Message.MailFrom == a.Message.MailFrom && b.Reaches(r.Tenant, r.Connector)
 	})
 }
 
-func (r *Rehearsal) fate(a Attribution) string {
-	from := "mail from " + a.Arrival.MailFrom
-	if a.Arrival.MailFrom == "" {
+func (r *RenewalSimulation) fate(a Attribution) string {
+	from := "mail from " + a.Message.MailFrom
+	if a.Message.MailFrom == "" {
 		from = "mail with the null sender"
 	}
 	switch {
@@ -128,15 +128,15 @@ func (r *Rehearsal) fate(a Attribution) string {
 	case a.Ambiguous():
 		return fmt.Sprintf("%s is attributed to %s alike", from, list(a.Tenants))
 	case a.Tenants[0] != r.Tenant:
-		return fmt.Sprintf("%s is attributed to %s by %s", from, a.Tenants[0], a.Ground)
+		return fmt.Sprintf("%s is attributed to %s by %s", from, a.Tenants[0], a.Basis)
 	}
 	return fmt.Sprintf("%s reaches %s, but not through this connector", from, r.Tenant)
 }
 
-// Concerns tells whether a certificate is meant for a sender, as far as names tell: one of its names belongs to the same registered
+// CertificateRelatesTo tells whether a certificate is meant for a sender, as far as names tell: one of its names belongs to the same registered
 // domain as a name that the sender presents now or that its connector asks for.
-func Concerns(p *Presented, t *Tenant, s *Sender) bool {
-	names := namesOf(s.Presented).all
+func CertificateRelatesTo(p *Presented, t *Tenant, s *Sender) bool {
+	names := namesOf(s.ClientCertificate).all
 	if c := t.inbound(s.Connector); c != nil {
 		names = append(names, wantedName(c.TLSSenderCertificateName).name)
 	}
@@ -150,8 +150,8 @@ func Concerns(p *Presented, t *Tenant, s *Sender) bool {
 	})
 }
 
-// AsksForCertificate tells whether a sender's connector knows it by a certificate.
-func AsksForCertificate(t *Tenant, s *Sender) bool {
+// RequiresCertificate tells whether a sender's connector knows it by a certificate.
+func RequiresCertificate(t *Tenant, s *Sender) bool {
 	c := t.inbound(s.Connector)
 	return c != nil && c.TLSSenderCertificateName != ""
 }

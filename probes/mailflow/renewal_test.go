@@ -33,7 +33,7 @@ func TestRehearse(t *testing.T) {
 		{"another tenant's alone", "ip", now, certificate("mail.fabrikam.com"), "mail from contoso.com is attributed to fabrikam by certificate|null sender is attributed to fabrikam"},
 	} {
 		contoso.Senders = []Sender{
-			{Name: "s", Connector: test.connector, Presented: test.before, MailFromDomains: []string{"contoso.com"}, Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}},
+			{Name: "s", Connector: test.connector, ClientCertificate: test.before, MailFromDomains: []string{"contoso.com"}, Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}},
 			{Name: "off", Connector: "off"},
 			{Name: "gone", Connector: "gone"},
 			{Name: "not chosen", Connector: "wide"},
@@ -42,18 +42,18 @@ func TestRehearse(t *testing.T) {
 		tenants[0].Inbound = slices.DeleteFunc(slices.Clone(contoso.Inbound), func(c InboundConnector) bool {
 			return c.Name != test.connector && c.Name != "off" // else one connector would carry the other's mail
 		})
-		got := Rehearse(tenants, func(_ *Tenant, s *Sender) bool { return s.Name != "not chosen" }, test.after)
+		got := SimulateRenewal(tenants, func(_ *Tenant, s *Sender) bool { return s.Name != "not chosen" }, test.after)
 		if len(got) != 1 || got[0].Sender != "s" {
 			t.Fatalf("%s: %+v", test.name, got)
 		}
 		parts := strings.FieldsFunc(test.breaks, func(c rune) bool { return c == '|' })
-		if len(parts) != len(got[0].Breaks) {
-			t.Errorf("%s: %q, want %q", test.name, got[0].Breaks, parts)
+		if len(parts) != len(got[0].Problems) {
+			t.Errorf("%s: %q, want %q", test.name, got[0].Problems, parts)
 			continue
 		}
 		for i, part := range parts {
-			if !strings.Contains(got[0].Breaks[i], part) {
-				t.Errorf("%s: %q, want %q", test.name, got[0].Breaks[i], part)
+			if !strings.Contains(got[0].Problems[i], part) {
+				t.Errorf("%s: %q, want %q", test.name, got[0].Problems[i], part)
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func TestConcerns(t *testing.T) {
 		{"ip", "localhost", "localhost", false},
 		{"gone", "", "edge.contoso.com", false},
 	} {
-		if got := Concerns(certificate(test.names), &x, &Sender{Connector: test.connector, Presented: certificate(test.presented)}); got != test.want {
+		if got := CertificateRelatesTo(certificate(test.names), &x, &Sender{Connector: test.connector, ClientCertificate: certificate(test.presented)}); got != test.want {
 			t.Errorf("%+v: %t", test, got)
 		}
 	}
@@ -100,8 +100,8 @@ func TestRehearseSmartHosts(t *testing.T) {
 	} {
 		contoso := tenant("contoso", "contoso.com", onPremises("in", "edge.contoso.com", ""))
 		contoso.Outbound = []OutboundConnector{test.out}
-		contoso.Senders = []Sender{{Name: "s", Connector: "in", Presented: test.before, MailFromDomains: []string{"contoso.com"}}}
-		got := Rehearse([]Tenant{contoso}, func(*Tenant, *Sender) bool { return true }, test.after)[0].Breaks
+		contoso.Senders = []Sender{{Name: "s", Connector: "in", ClientCertificate: test.before, MailFromDomains: []string{"contoso.com"}}}
+		got := SimulateRenewal([]Tenant{contoso}, func(*Tenant, *Sender) bool { return true }, test.after)[0].Problems
 		if len(got) > 0 != test.breaks || test.breaks && !strings.Contains(got[0], `outbound connector "out" show this certificate too`) {
 			t.Errorf("%s: %q", test.name, got)
 		}
