@@ -11,9 +11,9 @@ import (
 // Attribution prints to whom a message is attributed, why, and what is uncertain about it.
 func Attribution(w io.Writer, a mailflow.Attribution, o Options) error {
 	p := &printer{Options: o}
-	p.line(0, safe(verdict(a)))
+	p.line(0, printable(verdict(a)))
 	for i, step := range a.Trace {
-		p.line(2, fmt.Sprintf("%2d. %s", i+1, safe(step)))
+		p.line(2, fmt.Sprintf("%2d. %s", i+1, printable(step)))
 	}
 	p.caveats(2, a.Risk, a.Uncertain)
 	_, err := io.WriteString(w, p.b.String())
@@ -31,7 +31,7 @@ func verdict(a mailflow.Attribution) string {
 	case a.Ambiguous():
 		return "Ambiguous: by " + grounds[a.Basis] + " it can be " + strings.Join(a.Tenants, ", ") + "."
 	case len(a.Tenants) == 0:
-		return "Attributed to no configured tenant" + refused(a)
+		return "Attributed to no configured tenant" + predictedReply(a)
 	}
 	text := "Attributed to " + a.Tenants[0] + " by " + grounds[a.Basis]
 	if a.Connector != "" {
@@ -40,10 +40,10 @@ func verdict(a mailflow.Attribution) string {
 	if a.Relay {
 		return text + "; mail to others is relayed."
 	}
-	return text + "; mail to others is not relayed" + refused(a)
+	return text + "; mail to others is not relayed" + predictedReply(a)
 }
 
-func refused(a mailflow.Attribution) string {
+func predictedReply(a mailflow.Attribution) string {
 	if a.Reply == "" {
 		return "."
 	}
@@ -52,19 +52,19 @@ func refused(a mailflow.Attribution) string {
 
 func (p *printer) caveats(indent int, fragile string, uncertain []string) {
 	if fragile != "" {
-		p.line(indent, "Fragile: "+safe(fragile))
+		p.line(indent, "Fragile: "+printable(fragile))
 	}
 	for _, why := range uncertain {
-		p.line(indent, "UNCERTAIN: "+safe(why))
+		p.line(indent, "UNCERTAIN: "+printable(why))
 	}
 }
 
 // Rehearsals prints what becomes of each sender's mail with another certificate, presented by its problems first.
 func Rehearsals(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.RenewalSimulation, o Options) error {
 	p := &printer{Options: o}
-	p.line(0, "Certificate for "+safe(someOf(c.Names()))+" ("+safe(c.Source)+"): "+validity[c.Valid])
+	p.line(0, "Certificate for "+printable(listNames(c.Names()))+" ("+printable(c.Source)+"): "+validity[c.Valid])
 	for _, problem := range problems {
-		p.line(4, safe(problem))
+		p.line(4, printable(problem))
 	}
 	broken := 0
 	for _, r := range all {
@@ -86,7 +86,7 @@ func Rehearsals(w io.Writer, c mailflow.Presented, problems []string, all []mail
 
 var validity = map[mailflow.Tri]string{mailflow.Yes: "valid", mailflow.No: "not valid", mailflow.Unknown: "validity could not be judged"}
 
-func someOf(names []string) string {
+func listNames(names []string) string {
 	switch n := len(names); {
 	case n == 0:
 		return "no name"
@@ -108,9 +108,9 @@ func (p *printer) rehearsal(r mailflow.RenewalSimulation) {
 	if r.Assumed {
 		assumed = " (assumed)"
 	}
-	p.line(0, word+safe(rehearsed(r))+assumed)
+	p.line(0, word+printable(renewalTarget(r))+assumed)
 	for _, why := range r.Problems {
-		p.line(8, "- "+safe(why))
+		p.line(8, "- "+printable(why))
 	}
 	p.performance("now", r.Before)
 	p.performance("then", r.After)
@@ -124,9 +124,9 @@ func (p *printer) performance(when string, as mailflow.CertificateOutcome) {
 		p.line(8, when+": what the sender presents is not known")
 		return
 	}
-	p.line(8, when+": "+safe(as.Match.Rule))
+	p.line(8, when+": "+printable(as.Match.Rule))
 	if as.Match.Uncertain != "" {
-		p.line(10, "UNCERTAIN: "+safe(as.Match.Uncertain))
+		p.line(10, "UNCERTAIN: "+printable(as.Match.Uncertain))
 	}
 	for _, a := range as.Attributions[:min(len(as.Attributions), maxMessages)] {
 		from := a.Message.MailFrom
@@ -136,7 +136,7 @@ func (p *printer) performance(when string, as mailflow.CertificateOutcome) {
 		if a.Message.Address.IsValid() {
 			from += " from " + a.Message.Address.String()
 		}
-		p.line(10, safe(from+": "+verdict(a)))
+		p.line(10, printable(from+": "+verdict(a)))
 		p.caveats(12, a.Risk, a.VerdictUncertainties())
 	}
 	if more := len(as.Attributions) - maxMessages; more > 0 {

@@ -65,9 +65,9 @@ func AttributionJSON(w io.Writer, a mailflow.Attribution) error { return encode(
 
 func attributionOf(a mailflow.Attribution) attributionJSON {
 	out := attributionJSON{
-		Arrival: arrivalJSON{MailFrom: safeLines(a.Message.MailFrom), RcptTo: safeLines(a.Message.RcptTo), TLS: a.Message.TLS},
-		Tenants: safeAll(a.Tenants), Connector: safeLines(a.Connector), Rivals: safeAll(a.AlsoMatching), Ground: string(a.Basis), Relay: a.Relay,
-		Reply: a.Reply, Fragile: safeLines(a.Risk), Uncertain: safeAll(a.Uncertain), Trace: safeAll(a.Trace),
+		Arrival: arrivalJSON{MailFrom: printableLines(a.Message.MailFrom), RcptTo: printableLines(a.Message.RcptTo), TLS: a.Message.TLS},
+		Tenants: printableAll(a.Tenants), Connector: printableLines(a.Connector), Rivals: printableAll(a.AlsoMatching), Ground: string(a.Basis), Relay: a.Relay,
+		Reply: a.Reply, Fragile: printableLines(a.Risk), Uncertain: printableAll(a.Uncertain), Trace: printableAll(a.Trace),
 	}
 	if a.Message.Address.IsValid() {
 		out.Arrival.Address = a.Message.Address.String()
@@ -80,7 +80,7 @@ func attributionOf(a mailflow.Attribution) attributionJSON {
 }
 
 func presentedOf(p mailflow.Presented) presentedJSON {
-	out := presentedJSON{Names: safeAll(p.Names()), Fingerprint: p.Fingerprint, Source: safeLines(p.Source)}
+	out := presentedJSON{Names: printableAll(p.Names()), Fingerprint: p.Fingerprint, Source: printableLines(p.Source)}
 	if p.Valid != mailflow.Unknown {
 		valid := p.Valid == mailflow.Yes
 		out.Valid = &valid
@@ -90,23 +90,23 @@ func presentedOf(p mailflow.Presented) presentedJSON {
 
 // RehearsalsJSON prints rehearsals for programs.
 func RehearsalsJSON(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.RenewalSimulation) error {
-	out := rehearseJSON{Certificate: presentedOf(c), Problems: safeAll(problems), Senders: []rehearsalJSON{}}
+	out := rehearseJSON{Certificate: presentedOf(c), Problems: printableAll(problems), Senders: []rehearsalJSON{}}
 	for _, r := range all {
 		out.Senders = append(out.Senders, rehearsalJSON{
-			Target: safeLines(rehearsed(r)), Tenant: safeLines(r.Tenant), Connector: safeLines(r.Connector), Sender: safeLines(r.Sender),
-			Assumed: r.Assumed, Asks: safeLines(r.RequiredName), Breaks: safeAll(r.Problems), Before: performanceOf(r.Before), After: performanceOf(r.After),
+			Target: printableLines(renewalTarget(r)), Tenant: printableLines(r.Tenant), Connector: printableLines(r.Connector), Sender: printableLines(r.Sender),
+			Assumed: r.Assumed, Asks: printableLines(r.RequiredName), Breaks: printableAll(r.Problems), Before: performanceOf(r.Before), After: performanceOf(r.After),
 		})
 	}
 	return encode(w, out)
 }
 
-func rehearsed(r mailflow.RenewalSimulation) string {
+func renewalTarget(r mailflow.RenewalSimulation) string {
 	return subject(check.Subject{Tenant: r.Tenant, Direction: mailflow.Inbound, Connector: r.Connector, Path: r.Sender})
 }
 
 func performanceOf(as mailflow.CertificateOutcome) performanceJSON {
 	out := performanceJSON{
-		Known: as.Certificate != nil, Matched: as.Match.Matched, Rule: safeLines(as.Match.Rule), Uncertain: safeLines(as.Match.Uncertain),
+		Known: as.Certificate != nil, Matched: as.Match.Matched, Rule: printableLines(as.Match.Rule), Uncertain: printableLines(as.Match.Uncertain),
 		Attributions: []attributionJSON{},
 	}
 	for _, a := range as.Attributions {

@@ -35,13 +35,13 @@ func Findings(w io.Writer, all []check.Finding, o Options) error {
 
 func (p *printer) finding(f check.Finding) {
 	info, _ := check.Lookup(f.Code)
-	p.line(0, p.severity(f.Severity)+"  "+safe(subject(f.Subject)))
+	p.line(0, p.severity(f.Severity)+"  "+printable(subject(f.Subject)))
 	p.line(10, fmt.Sprintf("%s (%s)", info.Title, f.Code))
 	for _, line := range f.Evidence {
-		p.line(10, "- "+safe(line))
+		p.line(10, "- "+printable(line))
 	}
 	if f.Uncertain != "" {
-		p.line(10, "UNCERTAIN: "+safe(f.Uncertain))
+		p.line(10, "UNCERTAIN: "+printable(f.Uncertain))
 	}
 	if info.Remedy != "" {
 		p.line(10, "Remedy: "+info.Remedy)
@@ -121,19 +121,19 @@ func FindingsJSON(w io.Writer, all []check.Finding) error {
 func findingToJSON(f check.Finding) findingJSON {
 	info, _ := check.Lookup(f.Code)
 	j := findingJSON{
-		Check: f.Code, Severity: f.Severity.String(), Tenant: safeLines(f.Tenant), Direction: string(f.Direction),
-		Connector: safeLines(f.Connector), Path: safeLines(f.Path), Title: info.Title, Evidence: safeAll(f.Evidence),
-		Uncertain: safeLines(f.Uncertain), Remedy: info.Remedy, Source: info.Source, Link: info.Link(),
+		Check: f.Code, Severity: f.Severity.String(), Tenant: printableLines(f.Tenant), Direction: string(f.Direction),
+		Connector: printableLines(f.Connector), Path: printableLines(f.Path), Title: info.Title, Evidence: printableAll(f.Evidence),
+		Uncertain: printableLines(f.Uncertain), Remedy: info.Remedy, Source: info.Source, Link: info.Link(),
 	}
 	if f.Path != "" {
-		j.Target = safeLines(probes.PathID(f.Subject).String())
+		j.Target = printableLines(probes.PathID(f.Subject).String())
 	}
 	if !f.Since.IsZero() {
 		since := f.Since.UTC()
 		j.Since = &since
 	}
 	if s := f.Suppressed; s != nil {
-		j.Suppressed = &suppressionJSON{Owner: safeLines(s.Owner), Reason: safeLines(s.Reason), Expires: s.Expires.UTC()}
+		j.Suppressed = &suppressionJSON{Owner: printableLines(s.Owner), Reason: printableLines(s.Reason), Expires: s.Expires.UTC()}
 	}
 	return j
 }

@@ -67,7 +67,7 @@ type (
 func ValidationJSON(w io.Writer, items []Item) error {
 	all := make([]pathJSON, 0, len(items))
 	for _, item := range items {
-		item.Result.Until = last(item.Result)
+		item.Result.Until = lastStage(item.Result)
 		all = append(all, toJSON(item))
 	}
 	return encode(w, all)
@@ -82,9 +82,9 @@ func encode(w io.Writer, value any) error {
 func toJSON(item Item) pathJSON {
 	id, r := item.Path.ID, item.Result
 	out := pathJSON{
-		Target: safeLines(id.String()), Tenant: safeLines(id.Tenant), Direction: safeLines(string(id.Direction)),
-		Connector: safeLines(id.Connector), Path: safeLines(id.Path), Outcome: r.Outcome().String(), Started: r.Started.UTC(),
-		Seconds: r.Duration.Seconds(), Notes: safeAll(r.Hints), Endpoints: []endpointJSON{},
+		Target: printableLines(id.String()), Tenant: printableLines(id.Tenant), Direction: printableLines(string(id.Direction)),
+		Connector: printableLines(id.Connector), Path: printableLines(id.Path), Outcome: r.Outcome().String(), Started: r.Started.UTC(),
+		Seconds: r.Duration.Seconds(), Notes: printableAll(r.Hints), Endpoints: []endpointJSON{},
 	}
 	for _, e := range r.Endpoints {
 		out.Endpoints = append(out.Endpoints, endpointOf(e, r))
@@ -93,16 +93,16 @@ func toJSON(item Item) pathJSON {
 }
 
 func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
-	out := endpointJSON{Host: safeLines(e.Host), Outcome: e.Outcome(r.Until).String(), Stages: []stageJSON{}}
+	out := endpointJSON{Host: printableLines(e.Host), Outcome: e.Outcome(r.Until).String(), Stages: []stageJSON{}}
 	if e.Addr.IsValid() {
-		out.Address = safeLines(e.Addr.String())
+		out.Address = printableLines(e.Addr.String())
 	}
 	for i, s := range e.Steps[:r.Until+1] {
 		info, _ := s.Reason.Info()
 		out.Stages = append(out.Stages, stageJSON{
-			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: safeLines(string(s.Reason)), Detail: safeLines(Redact(s.Detail)),
-			Code: s.Reply.Code, Enhanced: safeLines(s.Reply.Enhanced), Text: safeLines(Redact(s.Reply.Text)), Remedy: info.Remedy,
-			Uncertain: safeLines(s.Uncertain), Seconds: s.Duration.Seconds(),
+			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: printableLines(string(s.Reason)), Detail: printableLines(Redact(s.Detail)),
+			Code: s.Reply.Code, Enhanced: printableLines(s.Reply.Enhanced), Text: printableLines(Redact(s.Reply.Text)), Remedy: info.Remedy,
+			Uncertain: printableLines(s.Uncertain), Seconds: s.Duration.Seconds(),
 		})
 	}
 	if e.TLS != nil {
@@ -112,12 +112,12 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 }
 
 func (out *endpointJSON) tls(t *probes.TLS) {
-	out.TLSVersion, out.TLSCipher = safeLines(t.Version), safeLines(t.Cipher)
+	out.TLSVersion, out.TLSCipher = printableLines(t.Version), printableLines(t.Cipher)
 	if len(t.Chain) > 0 {
 		c := t.Chain[0]
 		out.Certificate = &certificateJSON{
-			Subject: safeLines(c.Subject), Issuer: safeLines(c.Issuer), Names: safeAll(c.DNSNames),
-			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Fingerprint: safeLines(c.Fingerprint),
+			Subject: printableLines(c.Subject), Issuer: printableLines(c.Issuer), Names: printableAll(c.DNSNames),
+			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Fingerprint: printableLines(c.Fingerprint),
 		}
 	}
 	if o := t.MicrosoftRoot.Outcome; o == probes.Passed || o == probes.Failed {
@@ -127,17 +127,17 @@ func (out *endpointJSON) tls(t *probes.TLS) {
 	for v, j := range t.Verdicts {
 		if j.Evaluated() {
 			out.Verdicts = append(out.Verdicts, verdictJSON{
-				Verdict: probes.VerdictNames[v], Outcome: j.Outcome.String(), Reason: safeLines(string(j.Reason)),
-				Detail: safeLines(j.Detail), Uncertain: safeLines(j.Uncertain),
+				Verdict: probes.VerdictNames[v], Outcome: j.Outcome.String(), Reason: printableLines(string(j.Reason)),
+				Detail: printableLines(j.Detail), Uncertain: printableLines(j.Uncertain),
 			})
 		}
 	}
 }
 
-func safeAll(texts []string) []string {
+func printableAll(texts []string) []string {
 	out := make([]string, len(texts))
 	for i, s := range texts {
-		out[i] = safeLines(s)
+		out[i] = printableLines(s)
 	}
 	return out
 }

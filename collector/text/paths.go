@@ -50,12 +50,12 @@ func stateToJSON(s *collector.PathState) stateJSON {
 	item := Item{Path: *s.Path}
 	if s.Latest != nil {
 		item.Result = *s.Latest
-		item.Result.Until = last(item.Result)
+		item.Result.Until = lastStage(item.Result)
 	}
 	j := stateJSON{
-		pathJSON: toJSON(item), ConnectorType: safeLines(string(s.Path.ConnectorType)), Interval: s.Path.Settings.Interval.Seconds(),
+		pathJSON: toJSON(item), ConnectorType: printableLines(string(s.Path.ConnectorType)), Interval: s.Path.Settings.Interval.Seconds(),
 		Verdict: s.Verdict.String(), Since: s.Since.UTC(), LastRun: s.LastRun.UTC(), LastSuccess: s.LastSuccess.UTC(),
-		NotProbed: safeLines(s.Path.NotProbed), NotProbeable: safeLines(s.Path.NotProbeable),
+		NotProbed: printableLines(s.Path.NotProbed), NotProbeable: printableLines(s.Path.NotProbeable),
 	}
 	if s.Verdict == probes.Failed {
 		j.Stage, j.Reason = s.Stage.String(), string(s.Reason)

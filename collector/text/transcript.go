@@ -11,12 +11,12 @@ import (
 func Transcript(w io.Writer, r probes.Result) error {
 	p := &printer{}
 	for _, e := range r.Endpoints {
-		p.line(0, "Transcript of "+safe(e.Host)+bracketed(e.Addr))
+		p.line(0, "Transcript of "+printable(e.Host)+bracketed(e.Addr))
 		if len(e.Transcript) == 0 {
 			p.line(2, "Nothing was said.")
 		}
 		for _, l := range e.Transcript {
-			p.line(2, fmt.Sprintf("%8.3fs %s %s", l.At.Seconds(), string(rune(l.Origin)), Line(l)))
+			p.line(2, fmt.Sprintf("%8.3fs %s %s", l.At.Seconds(), string(rune(l.Origin)), TranscriptText(l)))
 		}
 		p.line(0, "")
 	}
@@ -24,5 +24,5 @@ func Transcript(w io.Writer, r probes.Result) error {
 	return err
 }
 
-// Line is the text of a transcript's line, printable and redacted.
-func Line(l probes.TranscriptLine) string { return safe(Redact(l.Text)) }
+// TranscriptText is the text of a transcript's line, printable and redacted.
+func TranscriptText(l probes.TranscriptLine) string { return printable(Redact(l.Text)) }

@@ -28,7 +28,7 @@ func Validation(w io.Writer, items []Item, o Options) error {
 	p := &printer{Options: o}
 	counts := map[probes.Outcome]int{}
 	for _, item := range items {
-		item.Result.Until = last(item.Result)
+		item.Result.Until = lastStage(item.Result)
 		counts[item.Result.Outcome()]++
 		p.item(item)
 	}
@@ -49,16 +49,16 @@ type printer struct {
 
 func (p *printer) item(item Item) {
 	r := item.Result
-	p.line(0, p.word(r.Outcome())+"  "+safe(item.Path.ID.String()))
+	p.line(0, p.outcomeWord(r.Outcome())+"  "+printable(item.Path.ID.String()))
 	for _, note := range r.Hints {
-		p.line(2, safe(note))
+		p.line(2, printable(note))
 	}
 	if len(r.Endpoints) == 0 {
 		p.line(2, "Nothing was probed.")
 	}
 	for _, e := range r.Endpoints {
-		p.line(2, "Check connectivity to "+safe(e.Host)+bracketed(e.Addr))
-		for i, step := range e.Steps[:last(r)+1] {
+		p.line(2, "Check connectivity to "+printable(e.Host)+bracketed(e.Addr))
+		for i, step := range e.Steps[:lastStage(r)+1] {
 			p.step(probes.Stages[i], step)
 		}
 		p.tls(e.TLS, r.Started)
@@ -68,7 +68,7 @@ func (p *printer) item(item Item) {
 
 // bracketed is the address with its port; IPv6 has brackets of its own.
 func bracketed(a netip.AddrPort) string {
-	switch s := safe(a.String()); {
+	switch s := printable(a.String()); {
 	case !a.IsValid():
 		return ""
 	case a.Addr().Is4():
@@ -78,11 +78,11 @@ func bracketed(a netip.AddrPort) string {
 	}
 }
 
-// last is the last stage asked for. A value out of range would panic in Outcome.
-func last(r probes.Result) probes.Stage { return min(r.Until, probes.Message) }
+// lastStage is the lastStage stage asked for. A value out of range would panic in Outcome.
+func lastStage(r probes.Result) probes.Stage { return min(r.Until, probes.Message) }
 
-// word is an outcome, padded to one width.
-func (p *printer) word(o probes.Outcome) string {
+// outcomeWord is an outcome, padded to one width.
+func (p *printer) outcomeWord(o probes.Outcome) string {
 	word, color := "Not reached ", "\x1b[2m"
 	switch o {
 	case probes.Passed:
@@ -99,34 +99,34 @@ func (p *printer) word(o probes.Outcome) string {
 	return word
 }
 
-// evidence is the column where what belongs to a stage begins.
-const evidence = 29
+// evidenceColumn is the column where what belongs to a stage begins.
+const evidenceColumn = 29
 
 func (p *printer) step(info probes.StageInfo, s probes.Step) {
-	row := fmt.Sprintf("%-24s %s", info.Microsoft, p.word(s.Outcome))
+	row := fmt.Sprintf("%-24s %s", info.Microsoft, p.outcomeWord(s.Outcome))
 	if s.Duration > 0 {
 		row += "  " + s.Duration.Round(100*time.Microsecond).String()
 	}
 	p.line(4, row)
 	reason, known := s.Reason.Info()
 	if known {
-		p.line(evidence, fmt.Sprintf("%s (%s)", reason.Sentence, s.Reason))
+		p.line(evidenceColumn, fmt.Sprintf("%s (%s)", reason.Sentence, s.Reason))
 	}
 	said := ""
 	if s.Reply.Code > 0 {
-		said = fmt.Sprintf("%d %s", s.Reply.Code, safe(Redact(strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text))))
+		said = fmt.Sprintf("%d %s", s.Reply.Code, printable(Redact(strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text))))
 	}
-	if detail := safe(Redact(s.Detail)); detail != "" && detail != said {
-		p.line(evidence, detail)
+	if detail := printable(Redact(s.Detail)); detail != "" && detail != said {
+		p.line(evidenceColumn, detail)
 	}
 	if said != "" {
-		p.line(evidence, "The server said: "+said)
+		p.line(evidenceColumn, "The server said: "+said)
 	}
 	if s.Uncertain != "" {
-		p.line(evidence, "UNCERTAIN: "+safe(s.Uncertain))
+		p.line(evidenceColumn, "UNCERTAIN: "+printable(s.Uncertain))
 	}
 	if known {
-		p.line(evidence, "Remedy: "+reason.Remedy)
+		p.line(evidenceColumn, "Remedy: "+reason.Remedy)
 	}
 }
 
@@ -138,10 +138,10 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 		return
 	}
 	if t.Version != "" {
-		p.line(4, safe(t.Version)+", "+safe(t.Cipher))
+		p.line(4, printable(t.Version)+", "+printable(t.Cipher))
 	}
 	if t.Unparsable != "" {
-		p.line(4, "The certificate cannot be read: "+safe(t.Unparsable))
+		p.line(4, "The certificate cannot be read: "+printable(t.Unparsable))
 	}
 	if len(t.Chain) > 0 {
 		p.certificate(t.Chain[0], at)
@@ -150,19 +150,19 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 	case probes.Passed:
 		p.line(6, "The chain verifies with DigiCert Global Root G2 alone (MC1224565)")
 	case probes.Failed:
-		p.line(6, "The chain does not verify with DigiCert Global Root G2 alone (MC1224565): "+safe(t.MicrosoftRoot.Detail))
+		p.line(6, "The chain does not verify with DigiCert Global Root G2 alone (MC1224565): "+printable(t.MicrosoftRoot.Detail))
 	default: // not Exchange Online's
 	}
 	for v, j := range t.Verdicts {
 		switch {
 		case j.Outcome == probes.Failed:
-			p.line(6, fmt.Sprintf("%s: %s", probes.VerdictNames[v], safe(j.Detail)))
+			p.line(6, fmt.Sprintf("%s: %s", probes.VerdictNames[v], printable(j.Detail)))
 		case j.Outcome == probes.NotReached && j.Evaluated():
-			p.line(6, fmt.Sprintf("%s: could not be judged: %s", probes.VerdictNames[v], safe(j.Detail)))
+			p.line(6, fmt.Sprintf("%s: could not be judged: %s", probes.VerdictNames[v], printable(j.Detail)))
 		default: // nothing to tell
 		}
 		if j.Uncertain != "" {
-			p.line(6, fmt.Sprintf("%s: UNCERTAIN: %s", probes.VerdictNames[v], safe(j.Uncertain)))
+			p.line(6, fmt.Sprintf("%s: UNCERTAIN: %s", probes.VerdictNames[v], printable(j.Uncertain)))
 		}
 	}
 }
@@ -170,17 +170,17 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 func (p *printer) certificate(leaf *probes.Certificate, at time.Time) {
 	names := "no name"
 	if n := len(leaf.DNSNames); n > 0 {
-		names = safe(strings.Join(leaf.DNSNames[:min(n, maxNames)], ", "))
+		names = printable(strings.Join(leaf.DNSNames[:min(n, maxNames)], ", "))
 		if n > maxNames {
 			names += fmt.Sprintf(" and %d more", n-maxNames)
 		}
 	}
-	p.line(4, fmt.Sprintf("Certificate of %s, issued by %s, for %s, %s to %s%s", safe(leaf.Subject), safe(leaf.Issuer), names,
-		leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly), left(leaf.NotAfter, at)))
+	p.line(4, fmt.Sprintf("Certificate of %s, issued by %s, for %s, %s to %s%s", printable(leaf.Subject), printable(leaf.Issuer), names,
+		leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly), remaining(leaf.NotAfter, at)))
 }
 
-// left says how long the certificate lasted when it was seen. A round without a time says nothing.
-func left(end, at time.Time) string {
+// remaining says how long the certificate lasted when it was seen. A round without a time says nothing.
+func remaining(end, at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}

@@ -48,7 +48,7 @@ func analysis(v *collector.Snapshot) *collector.Analysis {
 // answerJSON writes an answer that takes no parameter. A filter that is ignored would be a lie.
 func answerJSON(w http.ResponseWriter, r *http.Request, write func(io.Writer) error) {
 	if _, err := params(r); err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		httpError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

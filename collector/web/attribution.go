@@ -16,24 +16,24 @@ const (
 
 // attributionPage shows what Exchange Online will make of each sender's mail, after the documented rules.
 type attributionPage struct {
-	Filter   filter
-	Senders  []senderPage
-	Part     part
-	Overlaps []mailflow.Overlap
-	More     int // overlaps that are not shown
-	Tenants  int
-	Right    int // senders whose mail reaches its own tenant through its own connector
-	Wrong    int
+	Filter    filter
+	Senders   []senderRow
+	Part      pageRange
+	Overlaps  []mailflow.Overlap
+	More      int // overlaps that are not shown
+	Tenants   int
+	Correct   int // senders whose mail reaches its own tenant through its own connector
+	Incorrect int
 }
 
-type senderPage struct {
-	line
+type senderRow struct {
+	pathRow
 	OK       bool
 	Fragile  bool
-	Arrivals []arrivalPage
+	Messages []messageRow
 }
 
-type arrivalPage struct {
+type messageRow struct {
 	mailflow.Attribution
 	State string // statePassed, stateFailed or, for bounces that are not relayed, neither
 	From  string // the MAIL FROM, in words
@@ -43,40 +43,40 @@ type arrivalPage struct {
 func (s *Site) attribution(w http.ResponseWriter, r *http.Request) {
 	f, err := readFilter(r)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		httpError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	s.render(w, "attribution", frame{Title: "Attribution", Page: s.attributionPage(s.Snapshot(), f)})
+	s.render(w, "attribution", layoutData{Title: "Attribution", Page: s.attributionPage(s.Snapshot(), f)})
 }
 
 func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage {
 	page := &attributionPage{Filter: f, Tenants: len(v.Tenants)}
 	a := analysis(v)
-	var all []senderPage
+	var all []senderRow
 	for _, p := range v.Paths {
 		arrivals := a.Attributions[p.Path.ID]
 		if len(arrivals) == 0 || !f.path(p) {
 			continue
 		}
-		sender := senderPage{line: lineOf(p, s.Now()), OK: true}
+		sender := senderRow{pathRow: newPathRow(p, s.Now()), OK: true}
 		for _, one := range arrivals {
-			shown := arrivalOf(one, sender.line)
+			shown := newMessageRow(one, sender.pathRow)
 			sender.OK = sender.OK && shown.State != stateFailed
 			sender.Fragile = sender.Fragile || one.Risk != ""
-			sender.Arrivals = append(sender.Arrivals, shown)
+			sender.Messages = append(sender.Messages, shown)
 		}
 		if sender.OK {
-			page.Right++
+			page.Correct++
 		} else {
-			page.Wrong++
+			page.Incorrect++
 		}
 		all = append(all, sender)
 	}
-	slices.SortStableFunc(all, func(a, b senderPage) int { return cmp.Compare(rank(a), rank(b)) })
-	page.Part = pageOf(len(all), sendersPerPage, f.Page)
+	slices.SortStableFunc(all, func(a, b senderRow) int { return cmp.Compare(rank(a), rank(b)) })
+	page.Part = paginate(len(all), sendersPerPage, f.Page)
 	page.Senders = all[page.Part.From:page.Part.To]
 	for _, o := range a.Overlaps {
-		if f.ofTenant(o.Tenant) && (f.Text == "" || f.holds(o.Tenant, o.Connector, o.Sender, o.Value)) {
+		if f.ofTenant(o.Tenant) && (f.Text == "" || f.contains(o.Tenant, o.Connector, o.Sender, o.Value)) {
 			page.Overlaps = append(page.Overlaps, o)
 		}
 	}
@@ -86,7 +86,7 @@ func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage
 }
 
 // rank puts what is wrong first, then what is fragile.
-func rank(s senderPage) int {
+func rank(s senderRow) int {
 	switch {
 	case !s.OK:
 		return 0
@@ -97,10 +97,10 @@ func rank(s senderPage) int {
 	}
 }
 
-// arrivalOf tells how the message fares. Bounces that nobody relays, for want of a sender domain, are what a device that is known by
+// newMessageRow tells how the message fares. Bounces that nobody relays, for want of a sender domain, are what a device that is known by
 // its address alone has to live with: they are told and are not wrong.
-func arrivalOf(a mailflow.Attribution, own line) arrivalPage {
-	out := arrivalPage{Attribution: a, From: a.Message.MailFrom, Names: a.Message.Certificate.Names(), State: statePassed}
+func newMessageRow(a mailflow.Attribution, own pathRow) messageRow {
+	out := messageRow{Attribution: a, From: a.Message.MailFrom, Names: a.Message.Certificate.Names(), State: statePassed}
 	if out.From == "" {
 		out.From = "<> (null sender)"
 	}

@@ -17,10 +17,10 @@ type filter struct {
 	Text, Tenant, State string
 	Severity            check.Severity // at least this
 	Page, Findings      int            // of the paths and of the findings, from 1
-	Still               bool           // the page does not refresh itself
+	NoRefresh           bool           // the page does not refresh itself
 
-	want string // Text in lower case
-	rare []byte // what a text must have in it, in either case, to hold want
+	lowerText string // Text in lower case
+	rareBytes []byte // what a text must have in it, in either case, to hold want
 }
 
 // maxFilter bounds what is searched for, in bytes: it is compared with every path, and no name is longer.
@@ -38,8 +38,8 @@ func readFilter(r *http.Request) (filter, error) {
 		}
 	}
 	f := filter{Text: strings.TrimSpace(values.Get("q")), Tenant: strings.TrimSpace(values.Get("tenant")), State: values.Get("state")}
-	f.want = strings.ToLower(f.Text)
-	f.rare = rareOf(f.want)
+	f.lowerText = strings.ToLower(f.Text)
+	f.rareBytes = rareBytesOf(f.lowerText)
 	if f.State != "" && !slices.Contains(states, f.State) {
 		return filter{}, fmt.Errorf("state must be one of %s", strings.Join(states, ", "))
 	}
@@ -58,7 +58,7 @@ func readFilter(r *http.Request) (filter, error) {
 	switch values.Get("refresh") {
 	case "", "on":
 	case "off":
-		f.Still = true
+		f.NoRefresh = true
 	default:
 		return filter{}, fmt.Errorf("refresh must be on or off")
 	}
@@ -66,11 +66,11 @@ func readFilter(r *http.Request) (filter, error) {
 }
 
 func number(values url.Values, name string) (int, error) {
-	word := values.Get(name)
-	if word == "" {
+	label := values.Get(name)
+	if label == "" {
 		return 1, nil
 	}
-	n, err := strconv.Atoi(word)
+	n, err := strconv.Atoi(label)
 	if err != nil || n < 1 || n > 1_000_000 {
 		return 0, fmt.Errorf("%s must be a number from 1 to 1000000", name)
 	}
@@ -97,7 +97,7 @@ func (f filter) Query(name, value string) string {
 	if f.Findings > 1 {
 		set("findings", strconv.Itoa(f.Findings))
 	}
-	if f.Still {
+	if f.NoRefresh {
 		set("refresh", "off")
 	}
 	values.Del(name)
@@ -115,10 +115,10 @@ func (f filter) path(p *collector.PathState) bool {
 	if !f.ofTenant(id.Tenant) || f.State != "" && stateOf(p) != f.State {
 		return false
 	}
-	if f.Text == "" || f.holds(id.Tenant, id.Connector, id.Path, p.Path.NextHop, string(p.Reason)) {
+	if f.Text == "" || f.contains(id.Tenant, id.Connector, id.Path, p.Path.NextHop, string(p.Reason)) {
 		return true
 	}
-	return slices.ContainsFunc(p.Endpoints, func(e check.Endpoint) bool { return f.holds(e.Host, e.Address) })
+	return slices.ContainsFunc(p.Endpoints, func(e check.Endpoint) bool { return f.contains(e.Host, e.Address) })
 }
 
 func (f filter) finding(one check.Finding) bool {
@@ -126,7 +126,7 @@ func (f filter) finding(one check.Finding) bool {
 		return false
 	}
 	info, _ := check.Lookup(one.Code)
-	return f.Text == "" || f.holds(one.Tenant, one.Connector, one.Path, one.Code, info.Title) || f.holds(one.Evidence...)
+	return f.Text == "" || f.contains(one.Tenant, one.Connector, one.Path, one.Code, info.Title) || f.contains(one.Evidence...)
 }
 
 // ofTenant takes a name or a pattern, as /metrics?tenant= does.
@@ -134,16 +134,16 @@ func (f filter) ofTenant(tenant string) bool {
 	return f.Tenant == "" || strings.EqualFold(f.Tenant, tenant) || check.Glob(f.Tenant, tenant)
 }
 
-func (f filter) holds(texts ...string) bool {
+func (f filter) contains(texts ...string) bool {
 	return slices.ContainsFunc(texts, func(s string) bool {
 		s = s[:min(len(s), maxShown)] // what the page shows of it
-		return f.mayHold(s) && strings.Contains(strings.ToLower(s), f.want)
+		return f.mayContain(s) && strings.Contains(strings.ToLower(s), f.lowerText)
 	})
 }
 
-// mayHold rules out most texts: to look for a byte costs far less than to write a text in lower case.
-func (f filter) mayHold(s string) bool {
-	for _, b := range f.rare {
+// mayContain rules out most texts: to look for a byte costs far less than to write a text in lower case.
+func (f filter) mayContain(s string) bool {
+	for _, b := range f.rareBytes {
 		if strings.IndexByte(s, b) < 0 && ('a' > b || b > 'z' || strings.IndexByte(s, b-'a'+'A') < 0) {
 			return false
 		}
@@ -151,9 +151,9 @@ func (f filter) mayHold(s string) bool {
 	return true
 }
 
-// rareOf is some of the bytes of a text in lower case, each once. Of letters beyond ASCII none is taken, nor k and i, which are in the
+// rareBytesOf is some of the bytes of a text in lower case, each once. Of letters beyond ASCII none is taken, nor k and i, which are in the
 // lower case of two of these as well.
-func rareOf(want string) (rare []byte) {
+func rareBytesOf(want string) (rare []byte) {
 	for _, b := range []byte(want) {
 		if b < 0x80 && b != 'k' && b != 'i' && !slices.Contains(rare, b) && len(rare) < 8 {
 			rare = append(rare, b)
@@ -162,15 +162,15 @@ func rareOf(want string) (rare []byte) {
 	return rare
 }
 
-// part is one page of a list.
-type part struct {
+// pageRange is one page of a list.
+type pageRange struct {
 	From, To, Total int // To is exclusive
 	Page, Pages     int
 }
 
-// pageOf cuts a list of n into pages. A page that does not exist is the last one: lists shrink while one reads.
-func pageOf(n, size, page int) part {
+// paginate cuts a list of n into pages. A page that does not exist is the last one: lists shrink while one reads.
+func paginate(n, size, page int) pageRange {
 	pages := max(1, (n+size-1)/size)
 	page = min(page, pages)
-	return part{From: min(n, (page-1)*size), To: min(n, page*size), Total: n, Page: page, Pages: pages}
+	return pageRange{From: min(n, (page-1)*size), To: min(n, page*size), Total: n, Page: page, Pages: pages}
 }

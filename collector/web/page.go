@@ -20,19 +20,19 @@ import (
 //go:embed templates assets
 var files embed.FS
 
-// policy lets a page load its style sheet and its icon and nothing else: no script runs, whatever a peer says.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// contentSecurityPolicy lets a page load its style sheet and its icon and nothing else: no script runs, whatever a peer says.
+const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // pages are the templates, each with the layout around it.
 var pages = parsePages("status", "path", "attribution", "reference", "runbook")
 
 func parsePages(names ...string) map[string]*template.Template {
 	funcs := template.FuncMap{
-		"mark": mark, "word": word, "count": count,
+		"symbol": symbol, "label": label, "count": count,
 		"sentence": func(r probes.Reason) string { info, _ := r.Info(); return info.Sentence },
 		"remedy":   func(r probes.Reason) string { info, _ := r.Info(); return info.Remedy },
 		"severity": func(s check.Severity) string { return s.String() },
-		"prose":    prose,
+		"code":     renderCode,
 		"round":    round,
 		"ground":   func(g mailflow.AttributionBasis) string { return grounds[g] },
 		"stages":   func() []probes.StageInfo { return probes.Stages[:] },
@@ -46,8 +46,8 @@ func parsePages(names ...string) map[string]*template.Template {
 	return all
 }
 
-// frame is what the layout needs. Pages stand side by side, or one below, so that their links need no prefix.
-type frame struct {
+// layoutData is what the layout needs. Pages stand side by side, or one below, so that their links need no prefix.
+type layoutData struct {
 	Root        string // the way up to the front page: "" or "../"
 	Title, Here string // Here is the page's name in the navigation
 	Style       string // address of the style sheet, which changes with it
@@ -58,31 +58,31 @@ type frame struct {
 }
 
 // render answers with a page. A template that fails answers with nothing half made.
-func (s *Site) render(w http.ResponseWriter, name string, f frame) {
+func (s *Site) render(w http.ResponseWriter, name string, f layoutData) {
 	f.Here, f.Now, f.Style = name, s.Now().UTC(), styleName
 	f.Version = s.Status().Version
 	var b bytes.Buffer
 	if err := pages[name].Execute(&b, f); err != nil {
-		refuse(w, http.StatusInternalServerError, "the page could not be made")
+		httpError(w, http.StatusInternalServerError, "the page could not be made")
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	guard(h)
-	_, _ = w.Write(harmless(b.Bytes())) // the reader may have gone
+	setSecurityHeaders(h)
+	_, _ = w.Write(replaceUnprintable(b.Bytes())) // the reader may have gone
 }
 
-func guard(h http.Header) {
-	h.Set("Content-Security-Policy", policy)
+func setSecurityHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 }
 
-// harmless takes out of a finished page what the template's escaping lets through: control characters, text direction overrides and
+// replaceUnprintable takes out of a finished page what the template's escaping lets through: control characters, text direction overrides and
 // invalid UTF-8.
-func harmless(page []byte) []byte {
+func replaceUnprintable(page []byte) []byte {
 	return bytes.Map(func(r rune) rune {
 		if unicode.IsPrint(r) || r == '\n' {
 			return r
@@ -110,13 +110,13 @@ func asset(file, contentType string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		guard(w.Header())
+		setSecurityHeaders(w.Header())
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text))
 	}
 }
 
-// mark is the sign of an outcome or state: colour alone never tells.
-func mark(outcome any) string {
+// symbol is the sign of an outcome or state: colour alone never tells.
+func symbol(outcome any) string {
 	switch fmt.Sprint(outcome) {
 	case statePassed:
 		return "✓"
@@ -131,8 +131,8 @@ func mark(outcome any) string {
 	}
 }
 
-// prose is a text of the catalogues, whose `words` are code.
-func prose(s string) template.HTML {
+// renderCode is a text of the catalogues, whose `words` are code.
+func renderCode(s string) template.HTML {
 	var b strings.Builder
 	for i, piece := range strings.Split(s, "`") {
 		piece = template.HTMLEscapeString(piece)
@@ -147,8 +147,8 @@ func prose(s string) template.HTML {
 // grounds are what a message is attributed by, in words.
 var grounds = map[mailflow.AttributionBasis]string{mailflow.BasisCertificate: "certificate", mailflow.BasisMailFrom: "MAIL FROM", mailflow.BasisRcptTo: "RCPT TO"}
 
-// word is an outcome or state in words.
-func word(outcome any) string {
+// label is an outcome or state in words.
+func label(outcome any) string {
 	switch s := fmt.Sprint(outcome); s {
 	case stateNotProbed:
 		return "not probed"
@@ -173,16 +173,16 @@ func round(d time.Duration) string {
 	}
 }
 
-// moment is a point in time as pages show it.
-type moment struct{ ISO, Text, Ago string }
+// timestamp is a point in time as pages show it.
+type timestamp struct{ ISO, Text, Ago string }
 
-// at words a time: absolute in UTC, and how long ago or ahead. The zero time is nil.
-func at(t, now time.Time) *moment {
+// newTimestamp words a time: absolute in UTC, and how long ago or ahead. The zero time is nil.
+func newTimestamp(t, now time.Time) *timestamp {
 	if t.IsZero() {
 		return nil
 	}
 	t = t.UTC()
-	m := &moment{ISO: t.Format(time.RFC3339), Text: t.Format("2006-01-02 15:04:05 UTC"), Ago: span(now.Sub(t)) + " ago"}
+	m := &timestamp{ISO: t.Format(time.RFC3339), Text: t.Format("2006-01-02 15:04:05 UTC"), Ago: span(now.Sub(t)) + " ago"}
 	if d := now.Sub(t); d >= 0 && d < time.Second {
 		m.Ago = "just now"
 	}

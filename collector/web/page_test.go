@@ -257,7 +257,7 @@ func TestOneStory(t *testing.T) {
 	for _, c := range []struct {
 		query, finding, place string // the last place before the finding's evidence
 	}{
-		{"", "certificate_expired of one", "troubles"},
+		{"", "certificate_expired of one", "problems"},
 		{"", "certificate_weak_key of one", "findings"},
 		{"", "certificate_expired of two", "findings"},
 		{"?state=passed", "certificate_expired of one", "findings"},

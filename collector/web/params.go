@@ -40,5 +40,5 @@ func short(s string) string {
 	return s
 }
 
-// refuse answers with a sentence, as text.
-func refuse(w http.ResponseWriter, code int, sentence string) { http.Error(w, sentence, code) }
+// httpError answers with a sentence, as text.
+func httpError(w http.ResponseWriter, code int, sentence string) { http.Error(w, sentence, code) }

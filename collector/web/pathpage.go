@@ -15,7 +15,7 @@ import (
 
 // pathPage is everything that is known of one path.
 type pathPage struct {
-	line
+	pathRow
 	Facts       []fact
 	Note        string
 	Findings    []finding
@@ -23,16 +23,16 @@ type pathPage struct {
 	Failed      *roundPage // the newest round that failed, where it is not the newest
 	Client      *tlsPage   // what the sender presents to Exchange Online
 	Simulated   bool       // the attribution page has it
-	History     []historyLine
-	Failures    []historyLine // those that History no longer holds
-	LastSuccess *moment
+	History     []historyRow
+	Failures    []historyRow // those that History no longer holds
+	LastSuccess *timestamp
 	Counted     map[string]uint64 // rounds since the start, by outcome
 }
 
 type fact struct{ Name, Value string }
 
-type historyLine struct {
-	At      *moment
+type historyRow struct {
+	At      *timestamp
 	Outcome string
 	Stage   string
 	Reason  probes.Reason
@@ -40,7 +40,7 @@ type historyLine struct {
 
 // roundPage is one round with all its evidence.
 type roundPage struct {
-	Started   *moment
+	Started   *timestamp
 	Took      time.Duration
 	Outcome   string
 	Notes     []string
@@ -57,9 +57,9 @@ type endpointPage struct {
 
 type stagePage struct {
 	probes.StageInfo
-	Outcome, Words, Uncertain string
-	Reason                    probes.Reason
-	Took                      time.Duration
+	Outcome, Detail, Uncertain string
+	Reason                     probes.Reason
+	Took                       time.Duration
 }
 
 type transcriptLine struct {
@@ -70,20 +70,20 @@ type transcriptLine struct {
 func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 	values, err := params(r, "target")
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		httpError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	p, err := s.locate(values.Get("target"))
 	switch {
 	case errors.Is(err, errUnknown):
-		refuse(w, http.StatusNotFound, err.Error())
+		httpError(w, http.StatusNotFound, err.Error())
 		return
 	case err != nil:
-		refuse(w, http.StatusBadRequest, err.Error())
+		httpError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	page := s.pathPage(s.Snapshot(), p)
-	s.render(w, "path", frame{Title: word(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path, Page: page})
+	s.render(w, "path", layoutData{Title: label(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path, Page: page})
 }
 
 func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage {
@@ -91,13 +91,13 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 	a := analysis(v)
 	history := p.History.Lines()
 	page := &pathPage{
-		line: lineOf(p, now), Facts: facts(p), Note: p.Path.Hint, LastSuccess: at(p.LastSuccess, now),
-		Client: tlsOf(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
-		History: historyOf(history, now), Failures: historyOf(before(p.Failures.Lines(), history), now), Counted: map[string]uint64{},
-		Newest: roundOf(p.Latest, "e", now),
+		pathRow: newPathRow(p, now), Facts: probeFacts(p), Note: p.Path.Hint, LastSuccess: newTimestamp(p.LastSuccess, now),
+		Client: newTLSPage(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
+		History: historyRows(history, now), Failures: historyRows(olderThan(p.Failures.Lines(), history), now), Counted: map[string]uint64{},
+		Newest: newRoundPage(p.Latest, "e", now),
 	}
 	if p.LatestFailed != nil && (p.Latest == nil || p.LatestFailed.Started != p.Latest.Started) {
-		page.Failed = roundOf(p.LatestFailed, "f", now)
+		page.Failed = newRoundPage(p.LatestFailed, "f", now)
 	}
 	for _, o := range []probes.Outcome{probes.Passed, probes.Failed, probes.Inconclusive} {
 		page.Counted[o.String()] = p.Rounds[o]
@@ -105,14 +105,14 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 	id := p.Path.ID
 	for _, f := range a.Findings {
 		if f.Suppressed == nil && f.Tenant == id.Tenant && f.Direction == id.Direction && f.Connector == id.Connector && (f.Path == "" || f.Path == id.Path) {
-			page.Findings = append(page.Findings, findingOf(f, now))
+			page.Findings = append(page.Findings, newFinding(f, now))
 		}
 	}
 	return page
 }
 
-// facts are how the path is configured and probed.
-func facts(p *collector.PathState) []fact {
+// probeFacts are how the path is configured and probed.
+func probeFacts(p *collector.PathState) []fact {
 	s := p.Path.Settings
 	all := []fact{
 		{"Connector type", string(p.Path.ConnectorType)},
@@ -139,8 +139,8 @@ func demanded(p probes.Path) string {
 	}
 }
 
-// before is the part of the failures that is older than the whole history.
-func before(failures, history []collector.Round) []collector.Round {
+// olderThan is the part of the failures that is older than the whole history.
+func olderThan(failures, history []collector.Round) []collector.Round {
 	if len(history) == 0 {
 		return failures
 	}
@@ -148,10 +148,10 @@ func before(failures, history []collector.Round) []collector.Round {
 	return failures[:n]
 }
 
-func historyOf(rounds []collector.Round, now time.Time) []historyLine {
-	lines := make([]historyLine, 0, len(rounds))
+func historyRows(rounds []collector.Round, now time.Time) []historyRow {
+	lines := make([]historyRow, 0, len(rounds))
 	for _, r := range slices.Backward(rounds) {
-		l := historyLine{At: at(r.At, now), Outcome: r.Outcome.String(), Reason: r.Reason}
+		l := historyRow{At: newTimestamp(r.At, now), Outcome: r.Outcome.String(), Reason: r.Reason}
 		if r.Reason != "" {
 			l.Stage = probes.Stages[r.Stage].Microsoft
 		}
@@ -160,28 +160,28 @@ func historyOf(rounds []collector.Round, now time.Time) []historyLine {
 	return lines
 }
 
-// roundOf words a round; nil where there is none. The prefix tells the places of two rounds on one page apart.
-func roundOf(r *probes.Result, prefix string, now time.Time) *roundPage {
+// newRoundPage words a round; nil where there is none. The prefix tells the places of two rounds on one page apart.
+func newRoundPage(r *probes.Result, prefix string, now time.Time) *roundPage {
 	if r == nil {
 		return nil
 	}
-	page := &roundPage{Started: at(r.Started, now), Took: r.Duration, Outcome: r.Outcome().String(), Notes: r.Hints}
+	page := &roundPage{Started: newTimestamp(r.Started, now), Took: r.Duration, Outcome: r.Outcome().String(), Notes: r.Hints}
 	for n, e := range r.Endpoints {
-		one := endpointPage{ID: prefix + itoa(n), Host: e.Host, Address: collector.KeyOf(e).Address, Outcome: e.Outcome(r.Until).String(), TLS: tlsOf(e.TLS, now)}
+		one := endpointPage{ID: prefix + itoa(n), Host: e.Host, Address: collector.KeyOf(e).Address, Outcome: e.Outcome(r.Until).String(), TLS: newTLSPage(e.TLS, now)}
 		for i, step := range e.Steps[:r.Until+1] {
 			one.Stages = append(one.Stages, stagePage{
-				StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Words: words(step), Reason: step.Reason, Took: step.Duration, Uncertain: bounded(step.Uncertain),
+				StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Detail: detail(step), Reason: step.Reason, Took: step.Duration, Uncertain: bounded(step.Uncertain),
 			})
 		}
 		for _, l := range e.Transcript {
-			one.Transcript = append(one.Transcript, transcriptLine{At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: speaker(l.Origin), Text: text.Line(l)})
+			one.Transcript = append(one.Transcript, transcriptLine{At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: originLabel(l.Origin), Text: text.TranscriptText(l)})
 		}
 		page.Endpoints = append(page.Endpoints, one)
 	}
 	return page
 }
 
-func speaker(s probes.Origin) string {
+func originLabel(s probes.Origin) string {
 	switch s {
 	case probes.OriginClient:
 		return "we"

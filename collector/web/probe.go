@@ -27,8 +27,8 @@ const (
 
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
-// question is a request to /probe, understood.
-type question struct {
+// probeRequest is a request to /probe, understood.
+type probeRequest struct {
 	state  *collector.PathState
 	path   probes.Path // as it is to be probed
 	module string
@@ -38,21 +38,21 @@ type question struct {
 
 // probe probes one configured path now and answers with the metrics of that probe alone.
 func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
-	q, err := s.ask(r)
+	q, err := s.parseProbeRequest(r)
 	if err != nil {
 		code := http.StatusBadRequest
 		if errors.Is(err, errUnknown) {
 			code = http.StatusNotFound
 		}
-		refuse(w, code, err.Error())
+		httpError(w, code, err.Error())
 		return
 	}
-	live, err := s.live(r.Context(), q)
+	live, err := s.runProbe(r.Context(), q)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return // nobody is there to read
 	case err != nil:
-		refuse(w, http.StatusServiceUnavailable, err.Error())
+		httpError(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	if !q.debug {
@@ -63,7 +63,7 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_ = explain(w, q, live) // the reader may have gone
+	_ = writeDebug(w, q, live) // the reader may have gone
 }
 
 // encode writes what a scrape gets. It is not compressed: it is a few lines.
@@ -80,30 +80,30 @@ func encode(w io.Writer, format expfmt.Format, families []*dto.MetricFamily) err
 	return nil
 }
 
-func (s *Site) ask(r *http.Request) (question, error) {
+func (s *Site) parseProbeRequest(r *http.Request) (probeRequest, error) {
 	values, err := params(r, "target", "module", "debug")
 	if err != nil {
-		return question{}, err
+		return probeRequest{}, err
 	}
 	if values.Get("target") == "" {
-		return question{}, fmt.Errorf("the parameter target is missing: %w", errTarget)
+		return probeRequest{}, fmt.Errorf("the parameter target is missing: %w", errTarget)
 	}
-	q := question{module: "default"}
+	q := probeRequest{module: "default"}
 	if q.debug, err = flag(values, "debug"); err != nil {
-		return question{}, err
+		return probeRequest{}, err
 	}
 	if q.limit, err = limit(r.Header.Get(timeoutHeader)); err != nil {
-		return question{}, err
+		return probeRequest{}, err
 	}
 	if values.Has("module") {
 		q.module = values.Get("module")
 	}
 	layer, ok := s.Module(q.module)
 	if !ok {
-		return question{}, fmt.Errorf("no module %q is configured", short(q.module))
+		return probeRequest{}, fmt.Errorf("no module %q is configured", short(q.module))
 	}
 	if q.state, err = s.locate(values.Get("target")); err != nil {
-		return question{}, err
+		return probeRequest{}, err
 	}
 	q.path = q.state.Path.WithOverride(layer)
 	q.path.Settings.Until = min(q.path.Settings.Until, probes.Recipient) // never a test message
@@ -137,8 +137,8 @@ func limit(header string) (time.Duration, error) {
 	return max(timeout-probeOffset, timeout/2), nil
 }
 
-// live probes. A path that nobody can probe proves nothing, like one whose time was up.
-func (s *Site) live(ctx context.Context, q question) (collector.Live, error) {
+// runProbe probes. A path that nobody can probe proves nothing, like one whose time was up.
+func (s *Site) runProbe(ctx context.Context, q probeRequest) (collector.Live, error) {
 	live := collector.Live{Verdict: q.state.Verdict, Result: probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()}}
 	if why := q.path.NotProbeable; why != "" {
 		live.Result.Hints = []string{"It cannot be probed: " + why}
@@ -168,11 +168,11 @@ func canceled(r probes.Result) bool {
 	return false
 }
 
-// explain shows how the probe went, what was said, and the metrics that a scrape would have got.
-func explain(w io.Writer, q question, live collector.Live) error {
+// writeDebug shows how the probe went, what was said, and the metrics that a scrape would have got.
+func writeDebug(w io.Writer, q probeRequest, live collector.Live) error {
 	s := q.path.Settings
 	_, err := fmt.Fprintf(w, "target   %s\nmodule   %s\nuntil    %s\nport     %d\ntimeout  %s for each endpoint, %s for all\nverdict  %s, the daemon's own\n\n",
-		q.path.ID, text.Safe(q.module), s.Until, s.Port, s.Timeout, q.limit, q.state.Verdict)
+		q.path.ID, text.Printable(q.module), s.Until, s.Port, s.Timeout, q.limit, q.state.Verdict)
 	if err != nil {
 		return err
 	}

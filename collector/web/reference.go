@@ -11,10 +11,10 @@ import (
 // reference is the catalogues: what stages, checks and reasons mean, and what to do about alerts. Every finding and every reason on the pages links here.
 func (s *Site) reference(w http.ResponseWriter, r *http.Request) {
 	if _, err := params(r); err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		httpError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	s.render(w, "reference", frame{Title: "Reference", Page: struct {
+	s.render(w, "reference", layoutData{Title: "Reference", Page: struct {
 		Stages  []probes.StageInfo
 		Checks  []check.Check
 		Reasons []probes.ReasonInfo

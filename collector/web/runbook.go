@@ -21,21 +21,21 @@ var markdown = goldmark.New(goldmark.WithExtensions(extension.Table))
 // runbook answers /runbooks/ALERT, with or without .md, as the alerts' runbook_url ends.
 func (s *Site) runbook(w http.ResponseWriter, r *http.Request) {
 	if _, err := params(r); err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		httpError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	alert := strings.TrimSuffix(r.PathValue("alert"), ".md")
 	source, ok := runbooks.Read(alert)
 	if !ok {
-		refuse(w, http.StatusNotFound, "no such runbook: /reference lists them all")
+		httpError(w, http.StatusNotFound, "no such runbook: /reference lists them all")
 		return
 	}
 	var page bytes.Buffer
-	if err := toHTML(here(source), &page); err != nil {
-		refuse(w, http.StatusInternalServerError, "the page could not be made")
+	if err := toHTML(localLinks(source), &page); err != nil {
+		httpError(w, http.StatusInternalServerError, "the page could not be made")
 		return
 	}
-	s.render(w, "runbook", frame{Title: alert, Root: "../", Page: template.HTML(page.String())}) //nolint:gosec // it is part of the binary
+	s.render(w, "runbook", layoutData{Title: alert, Root: "../", Page: template.HTML(page.String())}) //nolint:gosec // it is part of the binary
 }
 
 // toHTML gives each cell of a table the name of its column: on a phone the cells stand below each other.
@@ -75,8 +75,8 @@ func column(cell ast.Node) int {
 // document is a link from a runbook to another document of the repository.
 var document = regexp.MustCompile(`\[([^\]]*)\]\(\.\./(\w+)\.md\)`)
 
-// here turns links to documents into links to these pages, or into the document's name where no page shows it.
-func here(text []byte) []byte {
+// localLinks turns links to documents into links to these pages, or into the document's name where no page shows it.
+func localLinks(text []byte) []byte {
 	return document.ReplaceAllFunc(text, func(link []byte) []byte {
 		part := document.FindSubmatch(link)
 		switch name := string(part[2]); name {

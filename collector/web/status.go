@@ -15,7 +15,7 @@ const (
 	refreshSeconds = 30
 	pathsPerPage   = 40
 	rowsPerPage    = 200 // endpoints; a page ends early where paths have many
-	maxTroubles    = 12
+	maxProblems    = 12
 	findingsOnPage = 25
 	maxTenants     = 500 // offered in the filter; any other can be typed
 	maxNotLoaded   = 5
@@ -23,25 +23,25 @@ const (
 
 // statusPage is the front page: does mail flow, what is wrong, and the grid of every path.
 type statusPage struct {
-	Headline, Tone string
-	Summary        summary
-	States         []string
-	Severities     []check.Severity
-	Filter         filter
-	Status         Status
-	Refused        *moment
-	Tenants        []string
-	TenantCount    int
-	NotLoaded      []notLoaded
-	MoreNotLoaded  int
-	Troubles       []line
-	MoreTroubles   int
-	Findings       []finding
-	Told           int // findings that stand with their path above
-	FindingsPart   part
-	Suppressed     []finding
-	Groups         []tenantGroup
-	Part           part
+	Headline, WorstState string
+	Summary              summary
+	States               []string
+	Severities           []check.Severity
+	Filter               filter
+	Status               Status
+	Refused              *timestamp
+	Tenants              []string
+	TenantCount          int
+	NotLoaded            []notLoaded
+	MoreNotLoaded        int
+	Problems             []pathRow
+	MoreProblems         int
+	Findings             []finding
+	Merged               int // findings that stand with their path above
+	FindingsPart         pageRange
+	Suppressed           []finding
+	Groups               []tenantGroup
+	Part                 pageRange
 }
 
 type notLoaded struct{ Tenant, Why string }
@@ -58,19 +58,19 @@ type connectorGroup struct {
 }
 
 type gridPath struct {
-	line
+	pathRow
 	Rows []gridRow
 }
 
 func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 	f, err := readFilter(r)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		httpError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	page := s.statusPage(s.Snapshot(), f)
-	layout := frame{Title: page.Headline, Refresh: refreshSeconds, Page: page}
-	if f.Still {
+	layout := layoutData{Title: page.Headline, Refresh: refreshSeconds, Page: page}
+	if f.NoRefresh {
 		layout.Refresh = 0
 	}
 	s.render(w, "status", layout)
@@ -83,8 +83,8 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 		Filter: f, Status: s.Status(), TenantCount: len(v.Tenants),
 	}
 	page.Status.ReloadError = bounded(page.Status.ReloadError)
-	page.Refused = at(page.Status.ReloadFailed, now)
-	page.Headline, page.Tone = page.Summary.headline(), page.Summary.tone()
+	page.Refused = newTimestamp(page.Status.ReloadFailed, now)
+	page.Headline, page.WorstState = page.Summary.headline(), page.Summary.worstState()
 	for i := range v.Tenants {
 		t := &v.Tenants[i]
 		if len(page.Tenants) < maxTenants {
@@ -101,8 +101,8 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 	return page
 }
 
-// tone is the worst state there is.
-func (s summary) tone() string {
+// worstState is the worst state there is.
+func (s summary) worstState() string {
 	for _, state := range []string{stateFailed, stateInconclusive, stateWaiting, statePassed} {
 		if s.Paths[state] > 0 {
 			return state
@@ -117,26 +117,26 @@ func (page *statusPage) listFindings(all []check.Finding, now time.Time) {
 	for _, one := range all {
 		switch {
 		case !page.Filter.finding(one):
-		case one.Suppressed == nil && page.tell(one, now):
-			page.Told++
+		case one.Suppressed == nil && page.attach(one, now):
+			page.Merged++
 		case one.Suppressed == nil:
 			shown = append(shown, one)
 		case len(page.Suppressed) < findingsOnPage:
-			page.Suppressed = append(page.Suppressed, findingOf(one, now))
+			page.Suppressed = append(page.Suppressed, newFinding(one, now))
 		}
 	}
-	page.FindingsPart = pageOf(len(shown), findingsOnPage, page.Filter.Findings)
+	page.FindingsPart = paginate(len(shown), findingsOnPage, page.Filter.Findings)
 	for _, one := range shown[page.FindingsPart.From:page.FindingsPart.To] {
-		page.Findings = append(page.Findings, findingOf(one, now))
+		page.Findings = append(page.Findings, newFinding(one, now))
 	}
 }
 
-// tell puts a finding that says again why a path fails on that path's card, if the page has it.
-func (page *statusPage) tell(one check.Finding, now time.Time) bool {
-	for i := range page.Troubles {
-		l := &page.Troubles[i]
-		if l.State == stateFailed && string(l.Reason) == one.Code && l.is(one.Subject) {
-			told := findingOf(one, now)
+// attach puts a finding that says again why a path fails on that path's card, if the page has it.
+func (page *statusPage) attach(one check.Finding, now time.Time) bool {
+	for i := range page.Problems {
+		l := &page.Problems[i]
+		if l.State == stateFailed && string(l.Reason) == one.Code && l.isAbout(one.Subject) {
+			told := newFinding(one, now)
 			l.Finding = &told
 			return true
 		}
@@ -145,21 +145,21 @@ func (page *statusPage) tell(one check.Finding, now time.Time) bool {
 }
 
 func (page *statusPage) listPaths(all []*collector.PathState, now time.Time) {
-	var shown, troubles []*collector.PathState
+	var shown, problems []*collector.PathState
 	for _, p := range all {
 		if page.Filter.path(p) {
 			shown = append(shown, p)
 			if state := stateOf(p); state == stateFailed || state == stateInconclusive {
-				troubles = append(troubles, p)
+				problems = append(problems, p)
 			}
 		}
 	}
-	slices.SortStableFunc(troubles, func(a, b *collector.PathState) int { return strings.Compare(stateOf(a), stateOf(b)) }) // failed first
-	page.MoreTroubles = max(0, len(troubles)-maxTroubles)
-	for _, p := range troubles[:len(troubles)-page.MoreTroubles] {
-		page.Troubles = append(page.Troubles, lineOf(p, now))
+	slices.SortStableFunc(problems, func(a, b *collector.PathState) int { return strings.Compare(stateOf(a), stateOf(b)) }) // failed first
+	page.MoreProblems = max(0, len(problems)-maxProblems)
+	for _, p := range problems[:len(problems)-page.MoreProblems] {
+		page.Problems = append(page.Problems, newPathRow(p, now))
 	}
-	page.Part = pageOf(len(shown), pathsPerPage, page.Filter.Page)
+	page.Part = paginate(len(shown), pathsPerPage, page.Filter.Page)
 	page.grid(shown[page.Part.From:page.Part.To], now)
 }
 
@@ -177,9 +177,9 @@ func (page *statusPage) grid(paths []*collector.PathState, now time.Time) {
 			group.Connectors = append(group.Connectors, connectorGroup{Name: id.Connector, Direction: string(id.Direction), Type: string(p.Path.ConnectorType)})
 		}
 		connector := &group.Connectors[len(group.Connectors)-1]
-		one := gridPath{line: lineOf(p, now)}
+		one := gridPath{pathRow: newPathRow(p, now)}
 		if p.Latest != nil && rows < rowsPerPage {
-			one.Rows = rowsOf(p.Latest)
+			one.Rows = gridRows(p.Latest)
 			rows += len(one.Rows)
 		}
 		connector.Paths = append(connector.Paths, one)

@@ -28,9 +28,9 @@ func (s *Site) locate(target string) (*collector.PathState, error) {
 	if err != nil || len(parts) < 3 { // a tenant or a connector is no path
 		return nil, errTarget
 	}
-	found := s.exactly(parts)
+	found := s.exactMatches(parts)
 	if len(found) == 0 {
-		found = named(parts, s.Snapshot().Paths)
+		found = foldedMatches(parts, s.Snapshot().Paths)
 	}
 	switch len(found) {
 	case 0:
@@ -45,8 +45,8 @@ func (s *Site) locate(target string) (*collector.PathState, error) {
 	return nil, names
 }
 
-// exactly looks the target up as it stands. Nearly every question is written so, and thousands of paths need not be looked through.
-func (s *Site) exactly(parts []string) (found []*collector.PathState) {
+// exactMatches looks the target up as it stands. Nearly every question is written so, and thousands of paths need not be looked through.
+func (s *Site) exactMatches(parts []string) (found []*collector.PathState) {
 	last := len(parts) - 1
 	directions := []mailflow.Direction{mailflow.Outbound, mailflow.Inbound}
 	if last == 3 {
@@ -60,8 +60,8 @@ func (s *Site) exactly(parts []string) (found []*collector.PathState) {
 	return found
 }
 
-// named looks for the target in any case.
-func named(parts []string, paths []*collector.PathState) (found []*collector.PathState) {
+// foldedMatches looks for the target in any case.
+func foldedMatches(parts []string, paths []*collector.PathState) (found []*collector.PathState) {
 	last := len(parts) - 1
 	for _, p := range paths {
 		id := p.Path.ID

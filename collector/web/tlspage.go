@@ -19,7 +19,7 @@ type certificatePage struct {
 	Role, Subject, Issuer string
 	Names                 []string
 	MoreNames             int
-	From, To              *moment
+	From, To              *timestamp
 	Left                  string // "61 of 90 days left"
 	Key, Signature        string
 	Serial, Fingerprint   string
@@ -39,13 +39,13 @@ var questions = [probes.NumVerdicts]string{
 	"not revoked", "names are accepted domains", "may authenticate a client",
 }
 
-func tlsOf(t *probes.TLS, now time.Time) *tlsPage {
+func newTLSPage(t *probes.TLS, now time.Time) *tlsPage {
 	if t == nil {
 		return nil
 	}
 	page := &tlsPage{Version: t.Version, Cipher: t.Cipher, Unparsable: bounded(t.Unparsable)}
 	for i, c := range t.Chain {
-		page.Chain = append(page.Chain, certificateOf(c, i, now))
+		page.Chain = append(page.Chain, newCertificatePage(c, i, now))
 	}
 	for v, j := range t.Verdicts {
 		if j.Evaluated() {
@@ -57,10 +57,10 @@ func tlsOf(t *probes.TLS, now time.Time) *tlsPage {
 	return page
 }
 
-func certificateOf(c *probes.Certificate, i int, now time.Time) certificatePage {
+func newCertificatePage(c *probes.Certificate, i int, now time.Time) certificatePage {
 	page := certificatePage{
 		Role: "Leaf", Subject: c.Subject, Issuer: c.Issuer, Names: c.DNSNames[:min(len(c.DNSNames), maxNames)],
-		MoreNames: max(0, len(c.DNSNames)-maxNames), From: at(c.NotBefore, now), To: at(c.NotAfter, now), Left: lifetime(c, now),
+		MoreNames: max(0, len(c.DNSNames)-maxNames), From: newTimestamp(c.NotBefore, now), To: newTimestamp(c.NotAfter, now), Left: lifetime(c, now),
 		Key: c.KeyAlgorithm, Signature: c.SignatureAlgorithm, Serial: c.Serial, Fingerprint: c.Fingerprint,
 	}
 	if c.KeyBits > 0 {

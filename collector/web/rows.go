@@ -11,25 +11,25 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// line is a path in a list: how it stands, and why.
-type line struct {
+// pathRow is a path in a list: how it stands, and why.
+type pathRow struct {
 	Target, Tenant, Direction, Connector, Path string
 	State                                      string
 	Stage                                      string // Microsoft's name of the stage where it does not pass
 	Reason                                     probes.Reason
-	Place                                      string // the endpoint that shows it
-	Words                                      string // what happened there, redacted
+	Location                                   string // the endpoint that shows it
+	Detail                                     string // what happened there, redacted
 	Why                                        string // it is not probed
 	Remark                                     string // what the newest round adds
-	Since, LastRun                             *moment
+	Since, LastRun                             *timestamp
 	Finding                                    *finding // that says the same of this path
 }
 
-func lineOf(p *collector.PathState, now time.Time) line {
+func newPathRow(p *collector.PathState, now time.Time) pathRow {
 	id := p.Path.ID
-	l := line{
+	l := pathRow{
 		Target: id.String(), Tenant: id.Tenant, Direction: string(id.Direction), Connector: id.Connector, Path: id.Path,
-		State: stateOf(p), LastRun: at(p.LastRun, now),
+		State: stateOf(p), LastRun: newTimestamp(p.LastRun, now),
 	}
 	switch l.State {
 	case stateNotProbed:
@@ -39,7 +39,7 @@ func lineOf(p *collector.PathState, now time.Time) line {
 		}
 		return l
 	case stateFailed:
-		l.Since = at(p.Since, now)
+		l.Since = newTimestamp(p.Since, now)
 		if p.Conclusive != nil {
 			if e, stage, step, ok := p.Conclusive.Failure(); ok {
 				l.problem(e, stage, step)
@@ -53,35 +53,35 @@ func lineOf(p *collector.PathState, now time.Time) line {
 			}
 		}
 	case statePassed:
-		l.Since = at(p.Since, now)
+		l.Since = newTimestamp(p.Since, now)
 	}
-	l.Remark = remark(p)
+	l.Remark = newestRoundRemark(p)
 	return l
 }
 
-// is tells whether a finding is about this path.
-func (l *line) is(s check.Subject) bool {
+// isAbout tells whether a finding isAbout about this path.
+func (l *pathRow) isAbout(s check.Subject) bool {
 	return l.Tenant == s.Tenant && l.Direction == string(s.Direction) && l.Connector == s.Connector && l.Path == s.Path
 }
 
-func (l *line) problem(e probes.Endpoint, stage probes.Stage, step probes.Step) {
-	l.Stage, l.Reason, l.Words = probes.Stages[stage].Microsoft, step.Reason, words(step)
-	l.Place = e.Host
+func (l *pathRow) problem(e probes.Endpoint, stage probes.Stage, step probes.Step) {
+	l.Stage, l.Reason, l.Detail = probes.Stages[stage].Microsoft, step.Reason, detail(step)
+	l.Location = e.Host
 	if a := collector.KeyOf(e).Address; a != "" {
-		l.Place += " [" + a + "]"
+		l.Location += " [" + a + "]"
 	}
 }
 
-// words is what happened in a stage, in the server's words where it said something.
-func words(s probes.Step) string {
+// detail is what happened in a stage, in the server's detail where it said something.
+func detail(s probes.Step) string {
 	if s.Reply.Code > 0 {
 		return bounded(text.Redact(strings.TrimSpace(fmt.Sprintf("%d %s", s.Reply.Code, strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text)))))
 	}
 	return bounded(text.Redact(s.Detail))
 }
 
-// remark tells how the newest round differs from the verdict.
-func remark(p *collector.PathState) string {
+// newestRoundRemark tells how the newest round differs from the verdict.
+func newestRoundRemark(p *collector.PathState) string {
 	switch {
 	case p.Latest == nil:
 		return ""
@@ -99,7 +99,7 @@ func remark(p *collector.PathState) string {
 // maxShown bounds one text on a page, in bytes.
 const maxShown = 1 << 10
 
-func bounded(s string) string { return text.Cut(s, maxShown) }
+func bounded(s string) string { return text.Truncate(s, maxShown) }
 
 // gridRow is an endpoint with its stages.
 type gridRow struct {
@@ -115,7 +115,7 @@ type cell struct {
 	Text    string
 }
 
-func rowsOf(r *probes.Result) []gridRow {
+func gridRows(r *probes.Result) []gridRow {
 	rows := make([]gridRow, 0, len(r.Endpoints))
 	for n, e := range r.Endpoints {
 		row := gridRow{Number: n, Host: e.Host, Address: collector.KeyOf(e).Address}
@@ -148,14 +148,14 @@ func brief(s probes.Step) string {
 type finding struct {
 	check.Finding
 	Info  check.Check
-	Since *moment
+	Since *timestamp
 	Where string // the path's target; "" where it is about more than one path
 	Until string // the last day of its suppression
 }
 
-func findingOf(f check.Finding, now time.Time) finding {
+func newFinding(f check.Finding, now time.Time) finding {
 	info, _ := check.Lookup(f.Code)
-	out := finding{Finding: f, Info: info, Since: at(f.Since, now)}
+	out := finding{Finding: f, Info: info, Since: newTimestamp(f.Since, now)}
 	if f.Path != "" {
 		out.Where = probes.PathID(f.Subject).String()
 	}

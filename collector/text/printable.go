@@ -10,26 +10,26 @@ import (
 // maxText bounds, in bytes, what is printed of one string.
 const maxText = 4096
 
-// safe keeps terminal escapes, control characters and invalid UTF-8 of a peer away from the terminal. Several lines become one.
-func safe(s string) string {
+// printable keeps terminal escapes, control characters and invalid UTF-8 of a peer away from the terminal. Several lines become one.
+func printable(s string) string {
 	return probes.Sanitise(strings.ReplaceAll(s, "\n", " "), maxText)
 }
 
-// Safe is one line of printable, bounded text.
-func Safe(s string) string { return safe(s) }
+// Printable is one line of printable, bounded text.
+func Printable(s string) string { return printable(s) }
 
-// safeLines is safe for JSON, whose strings may hold several lines: encoding/json escapes ESC, but neither DEL nor the C1 controls,
+// printableLines is safe for JSON, whose strings may hold several lines: encoding/json escapes ESC, but neither DEL nor the C1 controls,
 // of which U+009B alone begins an escape sequence.
-func safeLines(s string) string {
-	lines := strings.Split(Cut(s, maxText), "\n")
+func printableLines(s string) string {
+	lines := strings.Split(Truncate(s, maxText), "\n")
 	for i, line := range lines {
-		lines[i] = safe(line)
+		lines[i] = printable(line)
 	}
 	return strings.Join(lines, "\n")
 }
 
-// Cut keeps the beginning of a text that is longer than most bytes, and "…".
-func Cut(s string, most int) string {
+// Truncate keeps the beginning of a text that is longer than most bytes, and "…".
+func Truncate(s string, most int) string {
 	if len(s) > most {
 		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
