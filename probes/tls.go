@@ -43,7 +43,7 @@ type Certificate struct {
 
 // Names are CN and SAN, without repetition.
 func (c *Certificate) Names() []string {
-	return (&mailflow.Presented{CommonName: c.CommonName, DNSNames: c.DNSNames}).Names()
+	return (&mailflow.ClientCertificate{CommonName: c.CommonName, DNSNames: c.DNSNames}).Names()
 }
 
 // Verdict is one question asked of a certificate.

@@ -114,7 +114,7 @@ func (c *attributeCommand) arrival(cfg *config.Config, now time.Time) (a mailflo
 	return a, err
 }
 
-func (c *attributeCommand) presented(cfg *config.Config, now time.Time) (*mailflow.Presented, error) {
+func (c *attributeCommand) presented(cfg *config.Config, now time.Time) (*mailflow.ClientCertificate, error) {
 	if *c.certificate != "" {
 		if len(*c.names) > 0 {
 			return nil, errors.New("--certificate-name or --certificate-file, not both")
@@ -125,7 +125,7 @@ func (c *attributeCommand) presented(cfg *config.Config, now time.Time) (*mailfl
 	if len(*c.names) == 0 {
 		return nil, nil // no certificate is presented
 	}
-	p := &mailflow.Presented{}
+	p := &mailflow.ClientCertificate{}
 	for i, name := range *c.names {
 		domain, ok := mailflow.NormaliseDomain(name)
 		if !ok {
@@ -154,7 +154,7 @@ func mailDomain(flag, text string) (string, error) {
 
 // readPresented reads a certificate file and judges it with the configuration's roots, as Exchange Online would (facts, 3.3). The
 // problems say why it is not valid.
-func readPresented(cfg *config.Config, file, password string, now time.Time) (p *mailflow.Presented, problems []string, err error) {
+func readPresented(cfg *config.Config, file, password string, now time.Time) (p *mailflow.ClientCertificate, problems []string, err error) {
 	m, err := config.ReadCertificate(file, password)
 	if err != nil {
 		return nil, nil, err

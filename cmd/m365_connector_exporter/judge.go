@@ -101,7 +101,7 @@ func relate(t *probes.TLS, accepted mailflow.DomainIndex, asked string) {
 	if len(t.Chain) == 0 {
 		return
 	}
-	leaf := mailflow.Presented{CommonName: t.Chain[0].CommonName, DNSNames: t.Chain[0].DNSNames}
+	leaf := mailflow.ClientCertificate{CommonName: t.Chain[0].CommonName, DNSNames: t.Chain[0].DNSNames}
 	if m := mailflow.MatchCertificate(asked, &leaf); asked != "" {
 		named := probes.Judgement{Outcome: probes.Passed, Detail: m.Rule, Uncertain: m.Uncertain}
 		if !m.Matched {
@@ -193,7 +193,7 @@ func shownByTenant(paths []check.Path) map[string][]*probes.TLS {
 
 // assumed is what an assumed sender presents, nil where nothing was shown.
 func assumed(t *mailflow.Tenant, s *mailflow.Sender, shown []*probes.TLS) *probes.TLS {
-	certificates := make([]*mailflow.Presented, len(shown))
+	certificates := make([]*mailflow.ClientCertificate, len(shown))
 	for i, one := range shown {
 		certificates[i] = present(one, s)
 	}
@@ -208,9 +208,9 @@ func assumed(t *mailflow.Tenant, s *mailflow.Sender, shown []*probes.TLS) *probe
 }
 
 // present is a judged certificate as attribution sees it.
-func present(client *probes.TLS, s *mailflow.Sender) *mailflow.Presented {
+func present(client *probes.TLS, s *mailflow.Sender) *mailflow.ClientCertificate {
 	leaf := client.Chain[0]
-	p := &mailflow.Presented{CommonName: mailflow.CertificateName(leaf.CommonName), Fingerprint: leaf.Fingerprint, Valid: validity(client), Source: "the tenant's smart host"}
+	p := &mailflow.ClientCertificate{CommonName: mailflow.CertificateName(leaf.CommonName), Fingerprint: leaf.Fingerprint, Valid: validity(client), Source: "the tenant's smart host"}
 	for _, name := range leaf.DNSNames {
 		p.DNSNames = append(p.DNSNames, mailflow.CertificateName(name))
 	}

@@ -75,7 +75,7 @@ func (c rehearseCommand) run(_ context.Context, file string, s streams) int {
 	return exitOK
 }
 
-func (c rehearseCommand) print(out io.Writer, p mailflow.Presented, problems []string, all []mailflow.RenewalSimulation) error {
+func (c rehearseCommand) print(out io.Writer, p mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation) error {
 	if *c.output == "json" {
 		return text.RehearsalsJSON(out, p, problems, all)
 	}
@@ -83,7 +83,7 @@ func (c rehearseCommand) print(out io.Writer, p mailflow.Presented, problems []s
 }
 
 // choose says which senders are meant: by name, by target, or by what their certificates have in common with the new one.
-func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.Presented) (func(*mailflow.Tenant, *mailflow.Sender) bool, error) {
+func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.ClientCertificate) (func(*mailflow.Tenant, *mailflow.Sender) bool, error) {
 	if len(*c.senders) == 0 {
 		return func(t *mailflow.Tenant, s *mailflow.Sender) bool { return mailflow.CertificateRelatesTo(p, t, s) }, nil
 	}

@@ -59,7 +59,7 @@ func acceptedChecks() []Check {
 	}
 }
 
-func observedAt(p *mailflow.Presented) string {
+func observedAt(p *mailflow.ClientCertificate) string {
 	if p.Source == "" {
 		return ""
 	}
@@ -76,7 +76,7 @@ func findDomainNotAccepted(f *Facts, t *tenant, c *mailflow.InboundConnector, re
 		s := sender{Sender: one, tenant: t, connector: c}
 		s.path = f.index.paths[s.id()]
 		for _, name := range s.presents().Names() {
-			m := mailflow.MatchCertificate(value, &mailflow.Presented{CommonName: name})
+			m := mailflow.MatchCertificate(value, &mailflow.ClientCertificate{CommonName: name})
 			if name != value && m.Matched && !coveredByValue(t, value, name) {
 				what := fmt.Sprintf("The certificate of the sender %s has %s, as the connector asks", s.Name, name)
 				judgeAccepted(t, c, name, what, m.Uncertain, s.atMostWarningIfAssumed(report))
@@ -111,7 +111,7 @@ func findNamesNotAccepted(_ *Facts, s sender, report func(Finding)) {
 	}
 	var others []string
 	for _, name := range s.presents().Names() {
-		asked := mailflow.MatchCertificate(s.connector.TLSSenderCertificateName, &mailflow.Presented{CommonName: name}).Matched
+		asked := mailflow.MatchCertificate(s.connector.TLSSenderCertificateName, &mailflow.ClientCertificate{CommonName: name}).Matched
 		switch s.tenant.domains.Relation(name).Match {
 		case mailflow.RelationNone, mailflow.RelationParent:
 			if !asked {

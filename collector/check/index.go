@@ -124,7 +124,7 @@ func (s sender) id() probes.PathID {
 }
 
 // presents is the certificate that the sender presents; nil where it is not known.
-func (s sender) presents() *mailflow.Presented {
+func (s sender) presents() *mailflow.ClientCertificate {
 	if s.ClientCertificate != nil {
 		return s.ClientCertificate
 	}
@@ -132,5 +132,5 @@ func (s sender) presents() *mailflow.Presented {
 		return nil
 	}
 	leaf := s.path.Client.Chain[0]
-	return &mailflow.Presented{CommonName: leaf.CommonName, DNSNames: leaf.DNSNames, Fingerprint: leaf.Fingerprint}
+	return &mailflow.ClientCertificate{CommonName: leaf.CommonName, DNSNames: leaf.DNSNames, Fingerprint: leaf.Fingerprint}
 }

@@ -72,9 +72,9 @@ func healthy(name string) mailflow.Tenant {
 }
 
 // presented is a valid certificate of these names; the first is the CN too.
-func presented(names, fingerprint string) *mailflow.Presented {
+func presented(names, fingerprint string) *mailflow.ClientCertificate {
 	all := strings.Fields(names)
-	return &mailflow.Presented{CommonName: all[0], DNSNames: all, Fingerprint: fingerprint, Valid: mailflow.Yes}
+	return &mailflow.ClientCertificate{CommonName: all[0], DNSNames: all, Fingerprint: fingerprint, Valid: mailflow.Yes}
 }
 
 // certificate is what a handshake showed with a healthy chain.

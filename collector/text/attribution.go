@@ -60,7 +60,7 @@ func (p *printer) caveats(indent int, fragile string, uncertain []string) {
 }
 
 // Rehearsals prints what becomes of each sender's mail with another certificate, presented by its problems first.
-func Rehearsals(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.RenewalSimulation, o Options) error {
+func Rehearsals(w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation, o Options) error {
 	p := &printer{Options: o}
 	p.line(0, "Certificate for "+printable(listNames(c.Names()))+" ("+printable(c.Source)+"): "+validity[c.Valid])
 	for _, problem := range problems {

@@ -79,7 +79,7 @@ func attributionOf(a mailflow.Attribution) attributionJSON {
 	return out
 }
 
-func presentedOf(p mailflow.Presented) presentedJSON {
+func presentedOf(p mailflow.ClientCertificate) presentedJSON {
 	out := presentedJSON{Names: printableAll(p.Names()), Fingerprint: p.Fingerprint, Source: printableLines(p.Source)}
 	if p.Valid != mailflow.Unknown {
 		valid := p.Valid == mailflow.Yes
@@ -89,7 +89,7 @@ func presentedOf(p mailflow.Presented) presentedJSON {
 }
 
 // RehearsalsJSON prints rehearsals for programs.
-func RehearsalsJSON(w io.Writer, c mailflow.Presented, problems []string, all []mailflow.RenewalSimulation) error {
+func RehearsalsJSON(w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation) error {
 	out := rehearseJSON{Certificate: presentedOf(c), Problems: printableAll(problems), Senders: []rehearsalJSON{}}
 	for _, r := range all {
 		out.Senders = append(out.Senders, rehearsalJSON{

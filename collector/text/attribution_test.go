@@ -15,7 +15,7 @@ func messages() []mailflow.Attribution {
 	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
 	from := mailflow.InboundMessage{Address: netip.MustParseAddr("198.51.100.10"), TLS: true, MailFrom: "contoso.com", RcptTo: mailflow.ExternalDomain}
 	shown := from
-	shown.Certificate = &mailflow.Presented{CommonName: "mail" + evil, DNSNames: []string{"mail.contoso.com"}, Fingerprint: "ab", Valid: mailflow.Yes, Source: "edge.pem" + evil}
+	shown.Certificate = &mailflow.ClientCertificate{CommonName: "mail" + evil, DNSNames: []string{"mail.contoso.com"}, Fingerprint: "ab", Valid: mailflow.Yes, Source: "edge.pem" + evil}
 	null := from
 	null.MailFrom, null.RcptTo = "", "contoso.com"
 	return []mailflow.Attribution{

@@ -69,7 +69,7 @@ func (s *stand) attributions(peer string) {
 		one := mailflow.Attribution{
 			Message: mailflow.InboundMessage{
 				Address: netip.MustParseAddr("198.51.100.10"), MailFrom: "contoso.com", RcptTo: "elsewhere.example",
-				Certificate: &mailflow.Presented{CommonName: "edge-1.contoso.com" + peer},
+				Certificate: &mailflow.ClientCertificate{CommonName: "edge-1.contoso.com" + peer},
 			},
 			Tenants: []string{"contoso"}, Connector: "From on-premises", Basis: mailflow.BasisCertificate, Relay: true,
 			Trace: []string{"The certificate edge-1.contoso.com matches TlsSenderCertificateName *.contoso.com." + peer},

@@ -295,7 +295,7 @@ func FuzzAttribute(f *testing.F) {
 	f.Add("", "*", "-", "", "x", "fe80::1%a", byte(0))
 	f.Fuzz(func(t *testing.T, domain, value, addresses, name, from, ip string, valid byte) {
 		address, _ := netip.ParseAddr(ip)
-		a := InboundMessage{Address: address, Certificate: &Presented{CommonName: name, DNSNames: []string{from, domain}, Valid: Tri(valid % 3)}, MailFrom: from, RcptTo: domain}
+		a := InboundMessage{Address: address, Certificate: &ClientCertificate{CommonName: name, DNSNames: []string{from, domain}, Valid: Tri(valid % 3)}, MailFrom: from, RcptTo: domain}
 		tenants := []Tenant{
 			tenant("a", domain, onPremises("a", value, addresses), partner("p", from, value, addresses)),
 			tenant("b", from+" "+name, onPremises("b", name, ip), onPremises("c", domain, "")),

@@ -2,8 +2,8 @@ package mailflow
 
 import "net/netip"
 
-// Presented is the client certificate that a sender presents, as far as attribution needs it.
-type Presented struct {
+// ClientCertificate is the client certificate that a sender presents, as far as attribution needs it.
+type ClientCertificate struct {
 	CommonName  string
 	DNSNames    []string // the SAN's, normalised
 	Fingerprint string   // SHA-256 of the leaf's DER, lower-case hex
@@ -12,7 +12,7 @@ type Presented struct {
 }
 
 // Names are the names that count: CN and SAN, without repetition, in that order (facts, 3.3).
-func (p *Presented) Names() []string {
+func (p *ClientCertificate) Names() []string {
 	if p == nil {
 		return nil
 	}
@@ -30,7 +30,7 @@ func (p *Presented) Names() []string {
 // InboundMessage is one message at Exchange Online's door.
 type InboundMessage struct {
 	Address     netip.Addr
-	Certificate *Presented // nil: none presented
+	Certificate *ClientCertificate // nil: none presented
 	TLS         bool
 	MailFrom    string // domain; "" is the null sender
 	RcptTo      string // domain

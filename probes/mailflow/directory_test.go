@@ -24,7 +24,7 @@ func TestDirectoryLikeNaive(t *testing.T) {
 		d := NewDirectory(tenants)
 		c := newCaller(InboundMessage{
 			Address:     netip.AddrFrom4([4]byte{192, 0, byte(rng.IntN(2)), byte(rng.IntN(256))}),
-			Certificate: &Presented{CommonName: pick(1), DNSNames: []string{pick(1), pick(1)}, Valid: Tri(rng.IntN(3))},
+			Certificate: &ClientCertificate{CommonName: pick(1), DNSNames: []string{pick(1), pick(1)}, Valid: Tri(rng.IntN(3))},
 			MailFrom:    pick(2),
 		})
 		var got, want []string

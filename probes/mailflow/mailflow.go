@@ -186,7 +186,7 @@ type Sender struct {
 	MailFromDomains    []string
 	Relays             string // external | internal
 	Certificate        CertificateSource
-	ClientCertificate  *Presented // what Certificate shows, as far as it is known; nil before
+	ClientCertificate  *ClientCertificate // what Certificate shows, as far as it is known; nil before
 	TrustedRoots       string
 	PresentCertificate bool
 	Target             string

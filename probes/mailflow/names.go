@@ -24,7 +24,7 @@ const (
 // MatchCertificate compares a connector's TlsSenderCertificateName with the names of a certificate. CN and SAN count (KB 3169958,
 // MC1226222). A value "*.contoso.com" stands for the names below contoso.com and for a certificate's own "*.contoso.com"; a plain
 // value for that name alone: a wildcard certificate needs the wildcard as value (KB relay-access-denied-smtp).
-func MatchCertificate(value string, p *Presented) NameMatch {
+func MatchCertificate(value string, p *ClientCertificate) NameMatch {
 	return wantedName(value).match(namesOf(p))
 }
 
@@ -34,7 +34,7 @@ type certNames struct {
 	all []string // cn first, without repetition
 }
 
-func namesOf(p *Presented) certNames {
+func namesOf(p *ClientCertificate) certNames {
 	var n certNames
 	if p == nil {
 		return n

@@ -58,15 +58,15 @@ func TestMatchCertificate(t *testing.T) {
 }
 
 // certificate makes one from its CN and SANs; a CN "-" is none.
-func certificate(names string) *Presented {
+func certificate(names string) *ClientCertificate {
 	all := strings.Fields(names)
 	if len(all) == 0 {
-		return &Presented{Valid: Yes}
+		return &ClientCertificate{Valid: Yes}
 	}
 	if all[0] == "-" {
 		all[0] = ""
 	}
-	return &Presented{CommonName: all[0], DNSNames: all[1:], Valid: Yes}
+	return &ClientCertificate{CommonName: all[0], DNSNames: all[1:], Valid: Yes}
 }
 
 // accepted makes accepted domains; those with a leading dot match their sub-domains.
@@ -131,7 +131,7 @@ func FuzzMatchCertificate(f *testing.F) {
 	f.Add("<I>CN=R3<S>CN=mail.contoso.com", "mail.contoso.com", "", "")
 	f.Add("*", "*", "*.", "münchen.de")
 	f.Fuzz(func(t *testing.T, value, cn, san, domain string) {
-		p := &Presented{CommonName: cn, DNSNames: []string{san}}
+		p := &ClientCertificate{CommonName: cn, DNSNames: []string{san}}
 		got := MatchCertificate(value, p)
 		if again := MatchCertificate(value, p); again != got {
 			t.Errorf("%+v, then %+v", got, again)

@@ -28,7 +28,7 @@ func TestOverlaps(t *testing.T) {
 		return t
 	}
 	shows := func(name, connector, fingerprint, addresses string) Sender {
-		s := Sender{Name: name, Connector: connector, ClientCertificate: &Presented{Fingerprint: fingerprint}}
+		s := Sender{Name: name, Connector: connector, ClientCertificate: &ClientCertificate{Fingerprint: fingerprint}}
 		for text := range strings.FieldsSeq(addresses) {
 			s.Addresses = append(s.Addresses, netip.MustParsePrefix(text))
 		}
@@ -160,7 +160,7 @@ func naive(tenants []Tenant) map[string]string {
 			}
 		}
 	}
-	covers := func(a, b string) bool { return wantedName(a).match(namesOf(&Presented{CommonName: b})).Matched }
+	covers := func(a, b string) bool { return wantedName(a).match(namesOf(&ClientCertificate{CommonName: b})).Matched }
 	all := map[string]string{}
 	for _, a := range things {
 		others := map[string]bool{}

@@ -17,8 +17,8 @@ type RenewalSimulation struct {
 
 // CertificateOutcome is how a sender fares with one certificate.
 type CertificateOutcome struct {
-	Certificate  *Presented // nil: not known
-	Match        NameMatch  // with what the connector asks for
+	Certificate  *ClientCertificate // nil: not known
+	Match        NameMatch          // with what the connector asks for
 	Attributions []Attribution
 }
 
@@ -27,7 +27,7 @@ const MaxProblems = 16
 
 // SimulateRenewal foretells what becomes of the chosen senders' mail if they present p, in the order of the tenants and their senders.
 // Senders of connectors that are missing or turned off are left out.
-func SimulateRenewal(tenants []Tenant, chosen func(*Tenant, *Sender) bool, p *Presented) []RenewalSimulation {
+func SimulateRenewal(tenants []Tenant, chosen func(*Tenant, *Sender) bool, p *ClientCertificate) []RenewalSimulation {
 	d := NewDirectory(tenants)
 	var all []RenewalSimulation
 	for i := range tenants {
@@ -42,8 +42,8 @@ func SimulateRenewal(tenants []Tenant, chosen func(*Tenant, *Sender) bool, p *Pr
 	return all
 }
 
-func rehearse(d *Directory, t *Tenant, s *Sender, c *InboundConnector, p *Presented) RenewalSimulation {
-	perform := func(p *Presented) CertificateOutcome {
+func rehearse(d *Directory, t *Tenant, s *Sender, c *InboundConnector, p *ClientCertificate) RenewalSimulation {
+	perform := func(p *ClientCertificate) CertificateOutcome {
 		as := *s
 		as.ClientCertificate = p
 		return CertificateOutcome{Certificate: p, Match: MatchCertificate(c.TLSSenderCertificateName, p), Attributions: SenderAttributions(d, t, &as)}
@@ -99,7 +99,7 @@ func (r *RenewalSimulation) judgeSmartHosts(t *Tenant) {
 
 // serves tells that a server with this certificate satisfies a TlsDomain. Other than for TlsSenderCertificateName, a wildcard of the
 // certificate stands for one label (RFC 6125, section 6.4.3).
-func serves(tlsDomain string, p *Presented) bool {
+func serves(tlsDomain string, p *ClientCertificate) bool {
 	domain, _ := NormaliseDomain(tlsDomain)
 	_, parent, _ := strings.Cut(domain, ".")
 	return MatchCertificate(tlsDomain, p).Matched || parent != "" && slices.Contains(namesOf(p).all, "*."+parent)
@@ -135,7 +135,7 @@ func (r *RenewalSimulation) fate(a Attribution) string {
 
 // CertificateRelatesTo tells whether a certificate is meant for a sender, as far as names tell: one of its names belongs to the same registered
 // domain as a name that the sender presents now or that its connector asks for.
-func CertificateRelatesTo(p *Presented, t *Tenant, s *Sender) bool {
+func CertificateRelatesTo(p *ClientCertificate, t *Tenant, s *Sender) bool {
 	names := namesOf(s.ClientCertificate).all
 	if c := t.inbound(s.Connector); c != nil {
 		names = append(names, wantedName(c.TLSSenderCertificateName).name)

@@ -17,8 +17,8 @@ func TestRehearse(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		connector string
-		before    *Presented
-		after     *Presented
+		before    *ClientCertificate
+		after     *ClientCertificate
 		breaks    string // parts of the sentences, in order; "" none
 	}{
 		{"the same names", "exact", now, certificate("mail.contoso.com"), ""},
@@ -86,7 +86,7 @@ func TestRehearseSmartHosts(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		out           OutboundConnector
-		before, after *Presented
+		before, after *ClientCertificate
 		breaks        bool
 	}{
 		{"lost", out, both, certificate("edge.contoso.com"), true},

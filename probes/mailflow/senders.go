@@ -43,7 +43,7 @@ func impliedSender(t *Tenant, c *InboundConnector, name string) Sender {
 
 // AssumedCertificate chooses what an assumed sender presents: of the certificates that the smart hosts of the tenant's OnPremises outbound
 // connectors show, the first that the connector asks for, else the first. It returns the index, -1 where none is shown.
-func AssumedCertificate(c *InboundConnector, shown []*Presented) int {
+func AssumedCertificate(c *InboundConnector, shown []*ClientCertificate) int {
 	first := -1
 	for i, p := range shown {
 		switch {

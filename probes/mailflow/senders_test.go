@@ -31,7 +31,7 @@ func TestWithImpliedSenders(t *testing.T) {
 }
 
 func TestAssume(t *testing.T) {
-	shown := []*Presented{nil, certificate("gateway.msp.com"), certificate("mail.contoso.com")}
+	shown := []*ClientCertificate{nil, certificate("gateway.msp.com"), certificate("mail.contoso.com")}
 	for value, want := range map[string]int{"*.contoso.com": 2, "gateway.msp.com": 1, "mail.fabrikam.com": 1, "": 1} {
 		if got := AssumedCertificate(&InboundConnector{TLSSenderCertificateName: value}, shown); got != want {
 			t.Errorf("for %q: %d, want %d", value, got, want)

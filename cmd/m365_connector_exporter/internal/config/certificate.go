@@ -118,12 +118,12 @@ func chainFrom(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certif
 
 // Presented is the certificate as far as attribution needs it. Whether it is valid depends on the time and on roots: that is
 // left unknown.
-func (m Material) Presented() *mailflow.Presented {
+func (m Material) Presented() *mailflow.ClientCertificate {
 	if m.Leaf == nil {
 		return nil
 	}
 	sum := sha256.Sum256(m.Leaf.Raw)
-	p := &mailflow.Presented{CommonName: certName(m.Leaf.Subject.CommonName), Fingerprint: hex.EncodeToString(sum[:]), Source: m.Source}
+	p := &mailflow.ClientCertificate{CommonName: certName(m.Leaf.Subject.CommonName), Fingerprint: hex.EncodeToString(sum[:]), Source: m.Source}
 	for _, name := range m.Leaf.DNSNames[:min(len(m.Leaf.DNSNames), maxNames)] {
 		p.DNSNames = append(p.DNSNames, certName(name))
 	}

@@ -148,7 +148,7 @@ func TestPKCS7(t *testing.T) {
 		if diff := cmp.Diff([]string{"Mail.Contoso.com", "Test Intermediate", "Test Root"}, subjects(t, m.Chain)); diff != "" {
 			t.Error(diff)
 		}
-		want := &mailflow.Presented{
+		want := &mailflow.ClientCertificate{
 			CommonName: "mail.contoso.com", DNSNames: []string{"mail.contoso.com", "*.fabrikam.com"}, Source: m.Source,
 			Fingerprint: "c0031b0e3aebaa2c756a3b05fd6bbf079c50a9ad08ea1bc81f6958a863950112",
 		}
