@@ -40,7 +40,6 @@ type own struct {
 	exports      map[string]kind           // what stands in each of its exports
 	origin       string                    // the file or folder it stands in
 	never        bool                      // no state of it has ever loaded
-	quiet, alone bool                      // reading it told of nothing; and opened no file but the one it stands in
 }
 
 func newOwn(origin string) own {

@@ -53,7 +53,9 @@ func matches(glob, name string) bool {
 	return err == nil && ok
 }
 
-// contents are the files of one configuration as they were when they were last read. They may be looked at from several goroutines.
+// contents are the files of one configuration as they were when they were last read: first by Load, then by CurrentFingerprint. What
+// Load parsed is recorded in Config.fingerprint alone; nothing but CurrentFingerprint relies on contents once Load has returned. It may
+// be called from several goroutines.
 type contents struct {
 	mu    sync.Mutex
 	files map[string]content
@@ -66,7 +68,8 @@ type content struct {
 	at   time.Time   // when it was read
 }
 
-// settled is how old a change must be, when a file is read, for a later one to show in the file's times. FAT counts in twos.
+// settled is how old the last change of a file must be, when it is read, for a later change to have a later time: the coarsest clock of
+// a file system (FAT) has steps of two seconds.
 const settled = 2 * time.Second
 
 func newContent(data []byte, info os.FileInfo, err error) content {
@@ -77,13 +80,22 @@ func newContent(data []byte, info os.FileInfo, err error) content {
 	return content{string(hash[:]), info, time.Now()}
 }
 
-// same tells, without reading the file, that it still holds what it held: the same file, of the same size, not written since.
+// same reports whether a file must hold what it held, without reading it: the same file, of the same size, not changed since. Only the
+// time of the last status change proves that, because no program can set it back: mv, rsync -t and cp -p set the modification time.
 func (c content) same(file string) bool {
-	if c.info == nil || c.at.Sub(c.info.ModTime()) < settled {
+	if c.info == nil {
+		return false
+	}
+	before, known := changeTime(c.info)
+	if !known || c.at.Sub(before) < settled {
 		return false
 	}
 	info, err := os.Stat(file)
-	return err == nil && os.SameFile(info, c.info) && info.Size() == c.info.Size() && info.ModTime().Equal(c.info.ModTime())
+	if err != nil || !os.SameFile(info, c.info) || info.Size() != c.info.Size() {
+		return false
+	}
+	now, _ := changeTime(info)
+	return now.Equal(before)
 }
 
 // hashOf is the hash of what the file holds now.
@@ -139,8 +151,8 @@ func fingerprint(hashes map[string]string) string {
 func (c *Config) Fingerprint() string { return c.fingerprint }
 
 // CurrentFingerprint is that hash over what those files hold now, and over the files that Load would find now. It differs from
-// Fingerprint when one of them changed, came or went since Load began, and not when only times changed. A file that is still the
-// same by its size and its times is not read again.
+// Fingerprint when one of them changed, came or went since Load began, and not when only times changed. It reads only files whose
+// size, identity or time of change differ from the last look, and all files where the system has no time of change.
 func (c *Config) CurrentFingerprint() string {
 	c.contents.mu.Lock()
 	defer c.contents.mu.Unlock()

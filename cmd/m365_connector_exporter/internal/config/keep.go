@@ -14,7 +14,6 @@ type loading struct {
 	folders        []*folder       // in the order of the configuration
 	folderAt       map[string]*folder
 	folderPatterns []place // their files are absolute patterns
-	before         before
 }
 
 // add takes a tenant with what it says besides.

@@ -20,9 +20,6 @@ func Load(path string, last *Config) (*Config, error) {
 	r := &reader{file: path, loading: &loading{
 		cfg: &cfg, last: last, contents: &contents{files: map[string]content{}}, names: map[string]bool{}, folderAt: map[string]*folder{},
 	}}
-	if last != nil {
-		r.before.main = r.sameFiles([]string{path})
-	}
 	if root := r.open(path); root != nil {
 		r.main(root)
 	}

@@ -28,7 +28,6 @@ type tenantParts struct {
 // tenant reads one tenant.
 func (r *reader) tenant(n *yaml.Node, key string) readTenant {
 	t := readTenant{own: newOwn(r.file), imports: newImports()}
-	start := r.mark()
 	r.begin()
 	parts := tenantParts{node: n}
 	chain := r.outer
@@ -61,7 +60,6 @@ func (r *reader) tenant(n *yaml.Node, key string) readTenant {
 		t.own.suppressions[i].Tenant = quoteGlob(t.tenant.Name) // whatever it says: here it can mean no other
 	}
 	r.end(&t)
-	r.since(start, &t.own)
 	return t
 }
 

@@ -31,9 +31,6 @@ func (r *reader) tenantFiles(n *yaml.Node, key string) {
 // tenantFile reads one tenant or a list of them. A mistake without a line of its own, as in a file that is not there, is told of
 // the line that names the file.
 func (r *reader) tenantFile(n *yaml.Node, key, file string) {
-	if r.fileAsBefore(file) {
-		return
-	}
 	inner := &reader{loading: r.loading, file: file, outer: r.outer}
 	var all []readTenant
 	root := inner.open(file)
@@ -129,7 +126,7 @@ func (l *loading) folderOf(tenant string) *folder {
 // tenantFolders makes tenants of the folders that no tenant in YAML has taken. A single folder that has gone is a tenant removed.
 func (r *reader) tenantFolders() {
 	for _, f := range r.folders {
-		if !f.taken && !r.folderAsBefore(f) {
+		if !f.taken {
 			r.take(r.folderTenant(f))
 		}
 	}
@@ -142,12 +139,10 @@ func (r *reader) tenantFolders() {
 
 func (r *reader) folderTenant(f *folder) readTenant {
 	t := readTenant{tenant: mailflow.Tenant{Name: filepath.Base(f.path)}, own: newOwn(f.path), imports: newImports()}
-	start := r.mark()
 	r.begin()
 	r.folderExports(f.node, f.key, f.path, &t)
 	r.vanished(f.node, f.key, &t)
 	r.end(&t)
-	r.since(start, &t.own)
 	return t
 }
 
