@@ -96,7 +96,7 @@ func differing(a, b reflect.Value) []string {
 		switch {
 		case field.Anonymous:
 			names = append(names, differing(x, y)...)
-		case field.Name == "LeftOut": // says something of the export, not of the connector
+		case field.Name == "MissingProperties": // says something of the export, not of the connector
 		case x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0:
 		case !reflect.DeepEqual(x.Interface(), y.Interface()):
 			names = append(names, propertyOf(field.Name))
