@@ -55,6 +55,18 @@ type Step struct {
 	Uncertain string        // why a passed or failed verdict rests on something Microsoft has not documented
 }
 
+// MaxDetail bounds the detail of a step or a judgement, in bytes.
+const MaxDetail = 512
+
+// NewStep returns the step that ended for a reason, with the outcome that the reason stands for; no reason is Passed.
+func NewStep(reason Reason, detail string) Step {
+	step := Step{Outcome: Passed, Reason: reason, Detail: Sanitise(detail, MaxDetail)}
+	if reason != "" {
+		step.Outcome = reason.Outcome()
+	}
+	return step
+}
+
 // Reply is an SMTP reply kept as data.
 type Reply struct {
 	Code     int    // 0 when there was none

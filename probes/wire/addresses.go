@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -108,13 +107,4 @@ func limit(targets []target) (kept []target, total int) {
 		kept[i].Addrs = kept[i].Addrs[:min(len(kept[i].Addrs), quota[i]+1)]
 	}
 	return kept, total
-}
-
-// worse orders reasons by how much they tell; the most telling one stands for a host without addresses.
-func worse(a, b probes.Reason) int {
-	order := []probes.Reason{
-		"", probes.ReasonInternalError, probes.ReasonNoAddress, probes.ReasonDNSTimeout, probes.ReasonDNSRefused, probes.ReasonDNSServfail, probes.ReasonDNSBogus,
-		probes.ReasonCNameLoop, probes.ReasonNXDomain, probes.ReasonCanceled,
-	}
-	return cmp.Compare(slices.Index(order, a), slices.Index(order, b))
 }

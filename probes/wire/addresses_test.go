@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/dnsclient"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -35,7 +36,7 @@ func TestAllowed(t *testing.T) {
 		if test.allow != "" {
 			allow = append(allow, netip.MustParsePrefix(test.allow))
 		}
-		got := newResolver(nil, allow, nil).allowed(netip.MustParseAddr(test.addr), &probes.Path{ConnectorType: test.kind}, test.stranger)
+		got := newResolver(dnsclient.New(nil), allow, nil).allowed(netip.MustParseAddr(test.addr), &probes.Path{ConnectorType: test.kind}, test.stranger)
 		if got != test.want {
 			t.Errorf("%s for %s (stranger %t, allow %q) = %t", test.addr, test.kind, test.stranger, test.allow, got)
 		}

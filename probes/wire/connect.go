@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/internal/sockerr"
 )
 
 func (c *climb) connect() *probes.Step {
@@ -43,10 +44,10 @@ func (c *climb) connect() *probes.Step {
 // dialReason tells failures of a dial apart by type, never by words.
 func dialReason(err error, six bool) probes.Reason {
 	var ne net.Error
-	switch code := socketError(err); {
+	switch code := sockerr.Code(err); {
 	case errors.Is(err, context.Canceled):
 		return probes.ReasonCanceled
-	case shortage(err):
+	case sockerr.Exhausted(err):
 		return probes.ReasonInternalError
 	case code == syscall.ECONNREFUSED:
 		return probes.ReasonConnectRefused
@@ -62,39 +63,4 @@ func dialReason(err error, six bool) probes.Reason {
 	default:
 		return probes.ReasonConnectUnreachable
 	}
-}
-
-// shortage reports that this host has run out of what a socket needs: that says nothing about any other host.
-func shortage(err error) bool {
-	switch socketError(err) {
-	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
-		return true
-	}
-	return false
-}
-
-// winsock are Winsock's numbers by the portable names, with which package syscall does not equate them.
-var winsock = map[syscall.Errno]syscall.Errno{
-	10024: syscall.EMFILE,
-	10047: syscall.EAFNOSUPPORT,
-	10049: syscall.EADDRNOTAVAIL,
-	10051: syscall.ENETUNREACH,
-	10053: syscall.ECONNABORTED,
-	10054: syscall.ECONNRESET,
-	10055: syscall.ENOBUFS,
-	10060: syscall.ETIMEDOUT,
-	10061: syscall.ECONNREFUSED,
-	10065: syscall.EHOSTUNREACH,
-}
-
-// socketError is the system's number of a socket's error, 0 where there is none. No system but Windows has numbers as high as Winsock's.
-func socketError(err error) syscall.Errno {
-	var code syscall.Errno
-	if !errors.As(err, &code) {
-		return 0
-	}
-	if portable, ok := winsock[code]; ok {
-		return portable
-	}
-	return code
 }

@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"m365_connector_exporter/probes"
-	"m365_connector_exporter/probes/mailflow"
 )
 
 // crlFetcher gets lists from where certificates say they are. The certificates are strangers': their lists' hosts are looked up
@@ -152,24 +151,14 @@ func (c *turnConn) Close() error {
 	return c.Conn.Close()
 }
 
-// hostAddrs looks up a host that is no mail server: its addresses, no MX.
+// hostAddrs looks up the addresses of a host.
 func (r *resolver) hostAddrs(ctx context.Context, p *probes.Path, host string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil
 	}
-	name, ok := mailflow.HostName(host)
-	if !ok {
-		return nil, errors.New("its host is no host name")
-	}
-	servers, err := r.servers(p)
-	if err != nil {
-		return nil, err
-	}
-	found := r.lookUp(ctx, servers, func(ctx context.Context, c *dnsClient) []target {
-		return []target{addressesOf(ctx, c, p.Settings.Protocol, name, "")}
-	})[0]
+	found := r.dns.Host(ctx, host, queryOf(p))
 	if found.Step.Outcome != probes.Passed {
-		return nil, fmt.Errorf("%s: %s", name, found.Step.Reason)
+		return nil, fmt.Errorf("%s: %s", found.Host, found.Step.Reason)
 	}
 	return found.Addrs, nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"strings"
@@ -113,6 +114,23 @@ func harmless(t *testing.T, text string, limit int) {
 	if len(text) > limit+len("…") || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Fatalf("%d bytes: %q", len(text), text)
 	}
+}
+
+// pieces cuts the fuzzer's bytes: each piece follows its length. joined joins them.
+func pieces(data []byte) (all [][]byte) {
+	for len(data) > 2 {
+		n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)
+		all = append(all, data[2:2+n])
+		data = data[2+n:]
+	}
+	return all
+}
+
+func joined(pieces ...[]byte) (data []byte) {
+	for _, p := range pieces {
+		data = append(binary.BigEndian.AppendUint16(data, uint16(len(p))), p...)
+	}
+	return data
 }
 
 // FuzzChain lets a peer show any chain, of which the last certificate is a trusted root. Whatever can be read is judged with reasons of

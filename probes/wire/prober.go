@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/dnsclient"
 )
 
 // MessageBudget says whether a test message is due. Take reserves it: after true the next one is minInterval away; next says when.
@@ -62,7 +63,7 @@ func newProber(o Options, lists *shelf) *Prober {
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
-		resolver: newResolver(o.SystemDNS, o.AllowNetworks, o.ExchangeOnlineHosts),
+		resolver: newResolver(dnsclient.New(o.SystemDNS), o.AllowNetworks, o.ExchangeOnlineHosts),
 	}
 	if o.CheckRevocation {
 		if lists == nil {
@@ -81,7 +82,8 @@ func (w *Prober) With(o Options) *Prober {
 		lists = w.revocation.shelf
 	}
 	next := newProber(o, lists)
-	next.resolver.learned, next.refused = w.resolver.learned, w.refused
+	next.resolver.dns = w.resolver.dns.WithSystemServers(o.SystemDNS)
+	next.resolver.rotation, next.refused = w.resolver.rotation, w.refused
 	return next
 }
 
@@ -122,7 +124,7 @@ func endpointsOf(targets []target, port uint16) []probes.Endpoint {
 		t := &targets[i]
 		own := rest[:max(1, len(t.Addrs))]
 		for k := range own {
-			own[k].Host, own[k].HideAddress, own[k].Steps[probes.Resolve] = t.Host, t.Hide, t.Step
+			own[k].Host, own[k].HideAddress, own[k].Steps[probes.Resolve] = t.Host, t.hide, t.Step
 			if len(t.Addrs) > 0 {
 				own[k].Addr = netip.AddrPortFrom(t.Addrs[k], port)
 			}
@@ -145,4 +147,9 @@ func (c *climb) run(ctx context.Context) {
 		return
 	}
 	c.climb(ctx)
+}
+
+// MX returns the MX hosts of a domain: see [dnsclient.Client.MX].
+func (w *Prober) MX(ctx context.Context, domain string, servers []string) (hosts []string, ok bool) {
+	return w.resolver.dns.MX(ctx, domain, servers)
 }

@@ -32,6 +32,12 @@ func noteResult(r probes.Result) {
 // elsewhere are the reasons that this package never gives.
 var elsewhere = map[probes.Reason]string{
 	probes.ReasonVantageBlocked: "the schedule judges it over all paths",
+	probes.ReasonDNSTimeout:     "of package dnsclient",
+	probes.ReasonDNSRefused:     "of package dnsclient",
+	probes.ReasonDNSBogus:       "of package dnsclient",
+	probes.ReasonDNSServfail:    "of package dnsclient",
+	probes.ReasonCNameLoop:      "of package dnsclient",
+	probes.ReasonNoAddress:      "of package dnsclient",
 }
 
 // TestMain demands, of a run of all tests, that each reason of the catalogue was produced by one of them.

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -81,9 +79,7 @@ func TestWith(t *testing.T) {
 	l := newLists(t)
 	l.serve("/inter.crl", l.list(t, l.inter, nil))
 	at, _ := serve(t, healthy(serverConfig(l.leaf, l.inter)))
-	zone := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
-		_ = w.WriteMsg(answer(q, "exo.lab.test. 60 IN A 192.0.2.1", "exo.lab.test. 60 IN A 192.0.2.2"))
-	})
+	zone := startDNS(t, "exo.lab.test. 60 IN A 192.0.2.1\nexo.lab.test. 60 IN A 192.0.2.2\n")
 	options := Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true, ExchangeOnlineHosts: []string{"*.lab.test"}, SystemDNS: []string{zone}}
 	w := New(options)
 	turn := probes.Path{ID: probes.PathID{Path: "exo"}, NextHop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4}}

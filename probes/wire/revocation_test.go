@@ -17,9 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/dnsclient"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -153,7 +152,7 @@ func TestRevocation(t *testing.T) {
 		{"too long", make([]byte, crlSize+1), 0, "longer than 10485760 bytes"},
 	} {
 		l.serve("/inter.crl", tt.der)
-		r := newRevocation(newResolver(nil, loopback, nil), time.Now, newShelf())
+		r := newRevocation(newResolver(dnsclient.New(nil), loopback, nil), time.Now, newShelf())
 		got := r.judge(t.Context(), &probes.Path{}, l.chain(l.leaf))
 		if got.Outcome != tt.want || !strings.Contains(got.Detail, tt.detail) || (got.Reason != "") != (tt.want == probes.Failed) {
 			t.Errorf("%s: %+v", tt.name, got)
@@ -173,9 +172,7 @@ func TestListsOutOfReach(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write([]byte{0x1f, 0x8b})
 	})
-	zone := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
-		_ = w.WriteMsg(answer(q, "crl.test. 60 IN A 127.0.0.1", "private.test. 60 IN A 10.0.0.1"))
-	})
+	zone := startDNS(t, "crl.test. 60 IN A 127.0.0.1\nprivate.test. 60 IN A 10.0.0.1\n")
 	_, port, _ := strings.Cut(strings.TrimPrefix(l.URL, "http://"), ":")
 	named := "http://crl.test:" + port + "/inter.crl"
 	expired := issue(t, l.inter, x509.Certificate{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour), CRLDistributionPoints: []string{l.URL + "/inter.crl"}})
@@ -192,7 +189,7 @@ func TestListsOutOfReach(t *testing.T) {
 		{"a name that leads to loopback", l.leafAt(t, named), nil, 0, "127.0.0.1 is not in allow_networks"},
 		{"a name that leads into a private network", l.leafAt(t, "http://private.test/x"), loopback, 0, "10.0.0.1 is not in allow_networks"},
 		{"link-local", l.leafAt(t, "http://169.254.169.254/latest"), loopback, 0, "169.254.169.254 is not in allow_networks"},
-		{"no such name", l.leafAt(t, "http://none.test/x"), loopback, 0, "none.test: no_address"},
+		{"no such name", l.leafAt(t, "http://none.test/x"), loopback, 0, "none.test: nxdomain"},
 		{"https", l.leafAt(t, "https://crl.test/x"), loopback, 0, "names no list that can be had by http"},
 		{"ldap", l.leafAt(t, "ldap://crl.test/x"), loopback, 0, "names no list that can be had by http"},
 		{"a password", l.leafAt(t, "http://user:secret@crl.test/x"), loopback, 0, "names no list that can be had by http"},
@@ -202,14 +199,14 @@ func TestListsOutOfReach(t *testing.T) {
 		{"compressed", l.leafAt(t, l.URL+"/gzip.crl"), loopback, 0, "it is no list"},
 		{"expired", expired, loopback, 0, "expired"},
 	} {
-		r := newRevocation(newResolver([]string{zone}, tt.allow, nil), time.Now, newShelf())
+		r := newRevocation(newResolver(dnsclient.New([]string{zone}), tt.allow, nil), time.Now, newShelf())
 		p := probes.Path{Settings: probes.Settings{ConnectTo: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}}
 		got := r.judge(t.Context(), &p, l.chain(tt.leaf))
 		if got.Outcome != tt.want || !strings.Contains(got.Detail, tt.detail) || strings.Contains(got.Detail, "secret") {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
 	}
-	r := newRevocation(newResolver(nil, loopback, nil), time.Now, newShelf())
+	r := newRevocation(newResolver(dnsclient.New(nil), loopback, nil), time.Now, newShelf())
 	if got := r.judge(t.Context(), &probes.Path{}, nil); got.Outcome != probes.NotReached || got.Detail == "" {
 		t.Errorf("no trusted chain: %+v", got)
 	}
@@ -255,7 +252,7 @@ func TestUnknownRevocation(t *testing.T) {
 func TestOneFetch(t *testing.T) {
 	l := newLists(t)
 	l.serve("/inter.crl", l.list(t, l.inter, nil))
-	r := newRevocation(newResolver(nil, loopback, nil), time.Now, newShelf())
+	r := newRevocation(newResolver(dnsclient.New(nil), loopback, nil), time.Now, newShelf())
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
@@ -279,7 +276,7 @@ func TestListInNoHurry(t *testing.T) {
 		<-release
 		_, _ = w.Write(der)
 	})
-	r := newRevocation(newResolver(nil, loopback, nil), time.Now, newShelf())
+	r := newRevocation(newResolver(dnsclient.New(nil), loopback, nil), time.Now, newShelf())
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan probes.Judgement)
 	go func() { got <- r.judge(ctx, &probes.Path{}, l.chain(l.leaf)) }()
@@ -300,7 +297,7 @@ func TestListAges(t *testing.T) {
 	l := newLists(t)
 	l.serve("/inter.crl", l.list(t, l.inter, nil))
 	now := time.Now()
-	r := newRevocation(newResolver(nil, loopback, nil), func() time.Time { return now }, newShelf())
+	r := newRevocation(newResolver(dnsclient.New(nil), loopback, nil), func() time.Time { return now }, newShelf())
 	look := func(leaf *issued, after time.Duration, want probes.Outcome, requests int64) {
 		t.Helper()
 		now = now.Add(after)
@@ -322,7 +319,7 @@ func TestListAges(t *testing.T) {
 }
 
 func TestListsAreBounded(t *testing.T) {
-	r := newRevocation(newResolver(nil, nil, nil), time.Now, newShelf())
+	r := newRevocation(newResolver(dnsclient.New(nil), nil, nil), time.Now, newShelf())
 	r.maxLists, r.maxEntries = 10, 100
 	hold := func(name string, entries int) {
 		list := &revocationList{revoked: map[string]revokedEntry{}}

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package wire
+package dnsclient
 
 import (
 	"net"
@@ -8,8 +8,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// systemDNS lists the DNS servers of resolv.conf as host:port.
-func systemDNS() ([]string, error) {
+// systemServers lists the DNS servers of resolv.conf as host:port.
+func systemServers() ([]string, error) {
 	config, err := dns.ClientConfigFromFile("/etc/resolv.conf")
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package wire
+package dnsclient
 
 import (
 	"slices"
@@ -7,13 +7,13 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-func TestMX(t *testing.T) {
+func TestMXReportsWhetherAnythingWasLearned(t *testing.T) {
 	server, err := lab.StartDNS(zone)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	w := New(Options{SystemDNS: []string{server.Addr()}})
+	client := New([]string{server.Addr()})
 	for _, c := range []struct {
 		domain string
 		want   []string
@@ -26,7 +26,7 @@ func TestMX(t *testing.T) {
 		{"servfail-x.test", nil, false},
 		{"not a name", nil, false},
 	} {
-		got, ok := w.MX(t.Context(), c.domain, nil)
+		got, ok := client.MX(t.Context(), c.domain, nil)
 		if !slices.Equal(got, c.want) || ok != c.ok {
 			t.Errorf("%s: %v %v, want %v %v", c.domain, got, ok, c.want, c.ok)
 		}

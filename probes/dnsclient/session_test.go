@@ -1,4 +1,4 @@
-package wire
+package dnsclient
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// oddDNS serves what handle says on loopback, UDP and TCP at one port.
+// oddDNS serves handle on loopback, UDP and TCP at one port.
 func oddDNS(t *testing.T, handle func(w dns.ResponseWriter, q *dns.Msg)) string {
 	t.Helper()
 	listener, packets := samePort(t)
@@ -68,8 +68,7 @@ func rcode(q *dns.Msg, code int) *dns.Msg {
 
 func isTCP(w dns.ResponseWriter) bool { return w.RemoteAddr().Network() == "tcp" }
 
-// TestOddServers holds what the resolver makes of servers that are not as they should be.
-func TestOddServers(t *testing.T) {
+func TestNextHopFromOddServers(t *testing.T) {
 	const record = "mail.test. 60 IN A 192.0.2.1"
 	for _, tt := range []struct {
 		name   string
@@ -130,30 +129,27 @@ func TestOddServers(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := probes.Path{NextHop: "mail.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{oddDNS(t, tt.handle)}}}
-			targets, _ := newResolver(nil, nil, nil).resolveHop(t.Context(), &p)
-			note(targets)
-			if got := words(targets); got != tt.want {
+			q := Query{Servers: []string{oddDNS(t, tt.handle)}, Protocol: probes.IP4}
+			targets := New(nil).NextHop(t.Context(), "mail.test", q)
+			if got := summary(targets); got != tt.want {
 				t.Errorf("%s (%s), want %s", got, targets[0].Step.Detail, tt.want)
 			}
 		})
 	}
 }
 
-// TestDNSSilence: a silent name server blames the domain only where the server answers the question that every resolver knows,
-// however lately it has answered others.
-func TestDNSSilence(t *testing.T) {
+// A timeout is the domain's fault only if the server still answers for the root, however recently it answered for other names.
+func TestTimeoutIsInconclusiveIfTheServerIsSilentForAll(t *testing.T) {
 	var mute atomic.Bool
 	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
 		if q.Question[0].Name != "silent.test." && !mute.Load() {
 			_ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1"))
 		}
 	})
-	r := newResolver(nil, nil, nil)
-	r.timeout = 50 * time.Millisecond
+	c := New(nil)
+	c.timeout = 50 * time.Millisecond
 	ask := func(hop string) probes.Step {
-		targets, _ := r.resolveHop(t.Context(), &probes.Path{NextHop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
-		note(targets)
+		targets := c.NextHop(t.Context(), hop, Query{Servers: []string{server}, Protocol: probes.IP4})
 		return targets[0].Step
 	}
 	if s := ask("good.test"); s.Outcome != probes.Passed {
@@ -168,15 +164,14 @@ func TestDNSSilence(t *testing.T) {
 	}
 }
 
-// TestCutOffResolver: SERVFAIL blames the domain only where the servers still have answers for others, which they cannot give from
-// memory, and not where they know the root alone.
-func TestCutOffResolver(t *testing.T) {
+// SERVFAIL is the domain's fault only if the servers still resolve names of other domains that are not in their caches.
+func TestServfailIsInconclusiveIfTheResolverIsCutOff(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		before []string               // names that were answered
-		sick   func(name string) bool // what is answered by SERVFAIL now
-		mute   bool                   // not even that
-		age    time.Duration          // of what was answered
+		before []string               // names that were resolved
+		sick   func(name string) bool // what is answered with SERVFAIL now
+		mute   bool                   // or with nothing
+		age    time.Duration          // of what was resolved
 		want   probes.Outcome
 		reason probes.Reason
 	}{
@@ -187,13 +182,13 @@ func TestCutOffResolver(t *testing.T) {
 		{"all but one", []string{"mail.good.test", "mail.other.test", "mail.third.test"}, func(n string) bool { return below("test.")(n) && !below("good.test.")(n) }, false, 0, probes.Failed, probes.ReasonDNSServfail},
 		{"the only domain", []string{"other.sick.test"}, below("sick.test."), false, 0, probes.Failed, probes.ReasonDNSServfail},
 		{"the root too", nil, below("."), false, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
-		{"what was answered long ago", []string{"mail.good.test"}, below("test."), false, witnessFor, probes.Failed, probes.ReasonDNSServfail},
+		{"what was answered long ago", []string{"mail.good.test"}, below("test."), false, canaryMaxAge, probes.Failed, probes.ReasonDNSServfail},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var cut atomic.Bool
 			server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
 				name := q.Question[0].Name
-				known := slices.Contains(tt.before, strings.TrimSuffix(name, ".")) // in its memory
+				known := slices.Contains(tt.before, strings.TrimSuffix(name, ".")) // cached
 				switch {
 				case !cut.Load() || known || !tt.sick(name):
 					_ = w.WriteMsg(answer(q, name+" 60 IN A 192.0.2.1"))
@@ -201,19 +196,18 @@ func TestCutOffResolver(t *testing.T) {
 					_ = w.WriteMsg(rcode(q, dns.RcodeServerFailure))
 				}
 			})
-			r := newResolver(nil, nil, nil)
-			r.timeout = 300 * time.Millisecond
+			c := New(nil)
+			c.timeout = 300 * time.Millisecond
 			ask := func(hop string) probes.Step {
-				targets, _ := r.resolveHop(t.Context(), &probes.Path{NextHop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}})
-				note(targets)
+				targets := c.NextHop(t.Context(), hop, Query{Servers: []string{server}, Protocol: probes.IP4})
 				return targets[0].Step
 			}
 			for _, name := range tt.before {
 				ask(name)
 			}
-			for _, h := range r.heard {
-				for domain, w := range h.witnesses {
-					h.witnesses[domain] = witness{w.name, w.at.Add(-tt.age)}
+			for _, h := range c.health.sets {
+				for domain, known := range h.canaries {
+					h.canaries[domain] = canary{known.name, known.at.Add(-tt.age)}
 				}
 			}
 			cut.Store(true)
@@ -228,26 +222,33 @@ func below(domain string) func(name string) bool {
 	return func(name string) bool { return dns.IsSubDomain(domain, name) }
 }
 
-// TestWitnesses: what is remembered of DNS servers is bounded, and of each domain one name.
-func TestWitnesses(t *testing.T) {
-	r := newResolver(nil, nil, nil)
+func TestCanariesAreBounded(t *testing.T) {
+	l := newHealthLog()
 	for i := range 100 {
-		r.hear("servers", fmt.Sprintf("mail%d.domain%d.test.", i, i/2))
-		if h := r.heard["servers"]; len(h.witnesses) != min(i/2+1, maxWitnesses) || h.witnesses[fmt.Sprintf("domain%d.test", i/2)].name == "" {
-			t.Fatalf("after %d names: %v", i, h.witnesses)
+		l.recordAnswer("servers", fmt.Sprintf("mail%d.domain%d.test.", i, i/2))
+		h, domain := l.sets["servers"], fmt.Sprintf("domain%d.test", i/2)
+		if len(h.canaries) != min(i/2+1, maxCanaries) || h.canaries[domain].name == "" {
+			t.Fatalf("after %d names: %v", i, h.canaries)
 		}
 	}
-	r.hear("servers", strings.Repeat("long.", 50)+"test.")
-	if names := r.witnessesBeside("servers", []string{"domain49.test"}); len(names) != askWitnesses || slices.Contains(names, "mail99.domain49.test.") {
+	l.recordAnswer("servers", strings.Repeat("long.", 50)+"test.")
+	names := l.canariesOutside("servers", []string{"domain49.test"})
+	if len(names) != askedCanaries || slices.Contains(names, "mail99.domain49.test.") {
 		t.Errorf("%v", names)
+	}
+	for i := range 2 * maxServerSets {
+		l.recordAnswer(fmt.Sprint(i), "")
+	}
+	if len(l.sets) > maxServerSets {
+		t.Errorf("%d sets of servers are remembered", len(l.sets))
 	}
 }
 
-// TestOwnTroubleWithDNS: what keeps a question from ever reaching a server proves nothing about the name, whatever was heard before.
-func TestOwnTroubleWithDNS(t *testing.T) {
+// A question that reached no server proves nothing about the name, whatever the servers answered before.
+func TestLocalFailuresAreInconclusive(t *testing.T) {
 	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1")) })
 	nobody := freeUDP(t)
-	r := newResolver(nil, nil, nil)
+	c := New(nil)
 	for _, tt := range []struct {
 		servers []string
 		want    probes.Outcome
@@ -257,22 +258,22 @@ func TestOwnTroubleWithDNS(t *testing.T) {
 		{[]string{nobody, server}, probes.Passed, ""},
 		{[]string{nobody}, probes.Inconclusive, probes.ReasonDNSRefused},
 	} {
-		r.hear(tt.servers[0], "")
-		targets, _ := r.resolveHop(t.Context(), &probes.Path{NextHop: "good.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: tt.servers}})
+		c.health.recordAnswer(tt.servers[0], "")
+		targets := c.NextHop(t.Context(), "good.test", Query{Servers: tt.servers, Protocol: probes.IP4})
 		if s := targets[0].Step; s.Outcome != tt.want || s.Reason != tt.reason {
 			t.Errorf("%v: %+v", tt.servers, s)
 		}
 	}
-	for err, want := range map[error]dnsFault{
-		syscall.EMFILE:              {reason: probes.ReasonInternalError, ours: true},
-		syscall.Errno(10024):        {reason: probes.ReasonInternalError, ours: true},
-		syscall.ENETUNREACH:         {reason: probes.ReasonDNSTimeout, ours: true},
+	for err, want := range map[error]failure{
+		syscall.EMFILE:              {reason: probes.ReasonInternalError, local: true},
+		syscall.Errno(10024):        {reason: probes.ReasonInternalError, local: true},
+		syscall.ENETUNREACH:         {reason: probes.ReasonDNSTimeout, local: true},
 		syscall.ECONNRESET:          {reason: probes.ReasonDNSTimeout},
 		context.DeadlineExceeded:    {reason: probes.ReasonDNSTimeout},
 		os.ErrDeadlineExceeded:      {reason: probes.ReasonDNSTimeout},
 		errors.New("another reply"): {reason: probes.ReasonDNSTimeout},
 	} {
-		got := faultOf(nil, &net.OpError{Op: "dial", Err: err})
+		got := failureOf(nil, &net.OpError{Op: "dial", Err: err})
 		got.detail = ""
 		if got != want {
 			t.Errorf("%v: %+v", err, got)
@@ -289,43 +290,20 @@ func freeUDP(t *testing.T) string {
 	return packets.LocalAddr().String()
 }
 
-// TestCancelledLookUp: only the end of its context ends a look-up whose server is silent.
-func TestCancelledLookUp(t *testing.T) {
+func TestLookUpEndsWithItsContext(t *testing.T) {
 	asked := make(chan struct{}, 100)
 	server := oddDNS(t, func(dns.ResponseWriter, *dns.Msg) { asked <- struct{}{} })
-	r := newResolver(nil, nil, nil)
-	r.timeout = time.Hour
+	c := New(nil)
+	c.timeout = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan []target)
+	done := make(chan []Target)
 	go func() {
-		targets, _ := r.resolveHop(ctx, &probes.Path{NextHop: "mail.test", Settings: probes.Settings{Protocol: probes.IPAny, DNSServers: []string{server}}})
+		targets := c.NextHop(ctx, "mail.test", Query{Servers: []string{server}, Protocol: probes.IPAny})
 		done <- targets
 	}()
 	<-asked
 	cancel()
 	if targets := <-done; targets[0].Step.Reason != probes.ReasonCanceled {
 		t.Errorf("%+v", targets)
-	}
-}
-
-// TestHiddenHostsRotate: each path takes another address each round, however many paths share the prober.
-func TestHiddenHostsRotate(t *testing.T) {
-	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
-		_ = w.WriteMsg(answer(q, "exo.lab.test. 60 IN A 192.0.2.1", "exo.lab.test. 60 IN A 192.0.2.2"))
-	})
-	r := newResolver(nil, nil, []string{"*.lab.test"})
-	for _, path := range []string{"a", "b"} {
-		seen := map[string]int{}
-		for range 4 {
-			for _, other := range []string{path, "another"} {
-				p := probes.Path{ID: probes.PathID{Path: other}, NextHop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
-				if targets, _ := r.resolveHop(t.Context(), &p); other == path {
-					seen[words(targets)]++
-				}
-			}
-		}
-		if seen["exo.lab.test 192.0.2.1"] != 2 || seen["exo.lab.test 192.0.2.2"] != 2 {
-			t.Errorf("path %s: %v", path, seen)
-		}
 	}
 }

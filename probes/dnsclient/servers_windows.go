@@ -1,4 +1,4 @@
-package wire
+package dnsclient
 
 import (
 	"errors"
@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// systemDNS lists the DNS servers of the adapters that are up, as host:port, in the system's order.
-func systemDNS() ([]string, error) {
+// systemServers lists the DNS servers of the adapters that are up, as host:port, in the system's order.
+func systemServers() ([]string, error) {
 	first, err := adapters()
 	if err != nil {
 		return nil, err
 	}
-	siteLocal := netip.MustParsePrefix("fec0::/10") // what Windows names where nobody has configured IPv6
+	siteLocal := netip.MustParsePrefix("fec0::/10") // Windows lists these where IPv6 is not configured
 	var servers []string
 	for a := first; a != nil; a = a.Next {
 		if a.OperStatus != windows.IfOperStatusUp {
@@ -36,7 +36,7 @@ func systemDNS() ([]string, error) {
 	return servers, nil
 }
 
-// adapters asks with a buffer that grows until it is large enough.
+// adapters lists the network adapters, with a buffer that grows until it is large enough.
 func adapters() (*windows.IpAdapterAddresses, error) {
 	const flags = windows.GAA_FLAG_SKIP_UNICAST | windows.GAA_FLAG_SKIP_ANYCAST | windows.GAA_FLAG_SKIP_MULTICAST
 	size := uint32(16 << 10)

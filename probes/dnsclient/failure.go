@@ -1,0 +1,113 @@
+package dnsclient
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/miekg/dns"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/internal/sockerr"
+)
+
+// failure is why a question got no records. The zero value is no failure.
+type failure struct {
+	reason probes.Reason
+	detail string
+	local  bool // no server received the question, or this host is out of resources: it proves nothing about the name
+}
+
+// step is the resolve stage that ended with the failure.
+func (f failure) step() probes.Step {
+	step := probes.NewStep(f.reason, f.detail)
+	if f.local {
+		step.Outcome = probes.Inconclusive
+	}
+	return step
+}
+
+func failedTarget(host string, f failure) Target { return Target{Host: host, Step: f.step()} }
+
+func failedTargets(host string, f failure) []Target { return []Target{failedTarget(host, f)} }
+
+// failureOf classifies a server's reply, or the error in its place. NXDOMAIN is an answer, not a failure.
+func failureOf(m *dns.Msg, err error) failure {
+	switch code := sockerr.Code(err); {
+	case sockerr.Exhausted(err):
+		return failure{reason: probes.ReasonInternalError, detail: err.Error(), local: true}
+	case code == syscall.ECONNREFUSED:
+		return failure{reason: probes.ReasonDNSRefused, detail: "no DNS server listens there", local: true}
+	case err != nil:
+		unsent := slices.Contains([]syscall.Errno{
+			syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EPERM,
+		}, code)
+		return failure{reason: probes.ReasonDNSTimeout, detail: err.Error(), local: unsent}
+	case m.Rcode == dns.RcodeSuccess, m.Rcode == dns.RcodeNameError:
+		return failure{}
+	case m.Rcode == dns.RcodeRefused:
+		return failure{reason: probes.ReasonDNSRefused, detail: "REFUSED"}
+	}
+	return withExtendedErrors(failure{reason: probes.ReasonDNSServfail, detail: rcodeText(m.Rcode)}, m)
+}
+
+// withExtendedErrors adds the extended errors of a reply (RFC 8914). Code 6 is "DNSSEC bogus", 7 to 12 are its particular kinds.
+func withExtendedErrors(f failure, m *dns.Msg) failure {
+	opt := m.IsEdns0()
+	if opt == nil {
+		return f
+	}
+	for _, o := range opt.Option {
+		if ede, ok := o.(*dns.EDNS0_EDE); ok {
+			if ede.InfoCode >= dns.ExtendedErrorCodeDNSBogus && ede.InfoCode <= dns.ExtendedErrorCodeNSECMissing {
+				f.reason = probes.ReasonDNSBogus
+			}
+			f.detail += fmt.Sprintf(", extended error %d %s", ede.InfoCode, ede.ExtraText)
+		}
+	}
+	return f
+}
+
+func rcodeText(rcode int) string {
+	if text, ok := dns.RcodeToString[rcode]; ok {
+		return text
+	}
+	return fmt.Sprintf("rcode %d", rcode)
+}
+
+// specificity orders reasons from those that say least about a name to those that say most.
+var specificity = []probes.Reason{
+	"", probes.ReasonInternalError, probes.ReasonNoAddress, probes.ReasonDNSTimeout, probes.ReasonDNSRefused,
+	probes.ReasonDNSServfail, probes.ReasonDNSBogus, probes.ReasonCNameLoop, probes.ReasonNXDomain,
+}
+
+// compareSpecificity is negative if a says less about a name than b.
+func compareSpecificity(a, b failure) int {
+	return cmp.Compare(slices.Index(specificity, a.reason), slices.Index(specificity, b.reason))
+}
+
+// attributeFailure decides whether a failed look-up proves anything about the name.
+//
+// A timeout, or SERVFAIL, is the resolver's own trouble if the resolver has no answer for other domains either; that SERVFAIL then
+// becomes a timeout, since the resolver only passes on that nothing behind it answers. REFUSED is meant for this host, not for the
+// name, if the servers have answered nothing else lately.
+func attributeFailure(ctx context.Context, s probes.Step, responds, answeredRecently func() bool) probes.Step {
+	switch {
+	case s.Outcome == probes.Passed, s.Outcome == probes.NotReached:
+	case ctx.Err() != nil:
+		return probes.Step{
+			Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the look-up was interrupted", Duration: s.Duration,
+		}
+	case s.Outcome == probes.Inconclusive: // this host's own trouble
+	case s.Reason == probes.ReasonDNSTimeout && !responds(), s.Reason == probes.ReasonDNSRefused && !answeredRecently():
+		s.Outcome = probes.Inconclusive
+		s.Detail += "; these DNS servers answer nothing at all"
+	case s.Reason == probes.ReasonDNSServfail && !responds():
+		s.Outcome, s.Reason = probes.Inconclusive, probes.ReasonDNSTimeout
+		s.Detail += "; these DNS servers have no answer for other domains either: they seem to be cut off"
+	}
+	s.Detail = probes.Sanitise(s.Detail, probes.MaxDetail)
+	return s
+}

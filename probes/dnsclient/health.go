@@ -1,0 +1,147 @@
+package dnsclient
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+const (
+	recentAnswer  = 5 * time.Minute // how long an answer proves that REFUSED is meant for the name
+	canaryMaxAge  = 6 * time.Hour   // how long a name that was resolved serves as a canary
+	maxCanaries   = 8               // remembered for one set of servers
+	askedCanaries = 3               // asked in one look-up
+	maxCanaryName = 200             // leaves room for the label
+	canaryLabel   = "m365-connector-exporter-"
+	maxServerSets = 1000 // remembered; configurations come and go
+)
+
+// healthLog remembers what sets of servers answered. It is safe for concurrent use.
+type healthLog struct {
+	mu   sync.Mutex
+	sets map[string]*resolverHealth // by the servers, joined by commas
+}
+
+// resolverHealth is what one set of servers answered.
+type resolverHealth struct {
+	lastAnswer time.Time
+	canaries   map[string]canary // by registered domain
+}
+
+// canary is a name that had records when it was asked for.
+type canary struct {
+	name string
+	at   time.Time
+}
+
+func newHealthLog() *healthLog { return &healthLog{sets: map[string]*resolverHealth{}} }
+
+// recordAnswer notes that a server of the set answered. A name that had records becomes a canary; "" is none.
+func (l *healthLog) recordAnswer(servers, name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.sets[servers]
+	if h == nil {
+		if len(l.sets) >= maxServerSets {
+			clear(l.sets)
+		}
+		h = &resolverHealth{canaries: map[string]canary{}}
+		l.sets[servers] = h
+	}
+	h.lastAnswer = time.Now()
+	if name == "" || len(name) > maxCanaryName {
+		return
+	}
+	domain := registeredDomain(name)
+	if _, known := h.canaries[domain]; !known && len(h.canaries) == maxCanaries {
+		for other := range h.canaries { // any of them
+			delete(h.canaries, other)
+			break
+		}
+	}
+	h.canaries[domain] = canary{name, h.lastAnswer}
+}
+
+// answeredRecently reports whether a server of the set has answered anything lately.
+func (l *healthLog) answeredRecently(servers string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.sets[servers]
+	return h != nil && time.Since(h.lastAnswer) < recentAnswer
+}
+
+// canariesOutside returns names of other domains than the given ones, at most askedCanaries.
+func (l *healthLog) canariesOutside(servers string, domains []string) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.sets[servers]
+	if h == nil {
+		return nil
+	}
+	var names []string
+	for domain, c := range h.canaries {
+		if len(names) < askedCanaries && time.Since(c.at) < canaryMaxAge && !slices.Contains(domains, domain) {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// failedDomains returns the registered domains of the hosts that did not resolve.
+func failedDomains(targets []Target) []string {
+	var domains []string
+	for _, t := range targets {
+		if t.Step.Outcome == probes.Failed {
+			domains = append(domains, registeredDomain(t.Host))
+		}
+	}
+	return domains
+}
+
+// registeredDomain returns a name's registered domain, or the name if it has none.
+func registeredDomain(name string) string {
+	name = strings.TrimSuffix(name, ".")
+	if domain := mailflow.RegisteredDomain(name); domain != "" {
+		return domain
+	}
+	return name
+}
+
+// resolverResponds reports whether any server answers for a canary or, without canaries, for the root, which every resolver knows.
+// Each canary gets a random label, so that the answer cannot come from a cache. NXDOMAIN is an answer, SERVFAIL is not.
+func (s *session) resolverResponds(ctx context.Context, canaries []string) bool {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	questions := []dns.Question{{Name: ".", Qtype: dns.TypeNS}}
+	if len(canaries) > 0 {
+		questions = questions[:0]
+	}
+	for _, name := range canaries {
+		questions = append(questions, dns.Question{
+			Name: canaryLabel + strings.ToLower(rand.Text()[:10]) + "." + name, Qtype: dns.TypeA,
+		})
+	}
+	answers := make(chan bool, len(questions)*len(s.servers))
+	for _, q := range questions {
+		for _, server := range s.servers {
+			go func() {
+				m, err := s.askServer(ctx, server, q.Name, q.Qtype)
+				answers <- err == nil && m.Rcode != dns.RcodeServerFailure
+			}()
+		}
+	}
+	for range cap(answers) {
+		if <-answers {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,129 @@
+package dnsclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"m365_connector_exporter/probes"
+)
+
+const (
+	questionTimeout = 3 * time.Second // for one question to one server
+	maxTries        = 2               // of the whole list of servers
+	maxRecords      = 100             // read from one answer
+	ednsSize        = 1232            // fits every path unfragmented (DNS flag day 2020)
+)
+
+// session asks one set of servers for the sake of one look-up.
+type session struct {
+	servers      []string
+	timeout      time.Duration
+	dial         dialFunc
+	recordAnswer func(name string) // called when a server answered; name is set if it returned records of it
+}
+
+// ask puts one question to the servers in order until one of them answers it. It returns the most specific failure if none does.
+func (s *session) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, failure) {
+	var worst failure
+	local := true
+	for range maxTries {
+		for _, server := range s.servers {
+			m, err := s.askServer(ctx, server, name, qtype)
+			if ctx.Err() != nil && err != nil {
+				return nil, failure{reason: probes.ReasonDNSTimeout, detail: "no DNS server answered"}
+			}
+			fail := failureOf(m, err)
+			s.record(m, err, fail, name)
+			if fail.reason == "" {
+				return m, fail
+			}
+			fail.detail = server + ": " + fail.detail
+			local = local && fail.local
+			if compareSpecificity(fail, worst) >= 0 {
+				worst = fail
+			}
+		}
+	}
+	worst.local = local
+	return nil, worst
+}
+
+// record notes that a server answered. REFUSED does not count: a resolver that refuses everything is not known to work.
+func (s *session) record(m *dns.Msg, err error, fail failure, name string) {
+	switch {
+	case fail.reason == "" && m.Rcode == dns.RcodeSuccess && len(m.Answer) > 0:
+		s.recordAnswer(name)
+	case err == nil && fail.reason != probes.ReasonDNSRefused:
+		s.recordAnswer("")
+	}
+}
+
+// askServer asks by UDP; again without EDNS if the server does not know it (RFC 6891, section 7), and again by TCP if the answer was
+// truncated.
+func (s *session) askServer(ctx context.Context, server, name string, qtype uint16) (*dns.Msg, error) {
+	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
+	q.SetEdns0(ednsSize, false)
+	m, err := s.exchange(ctx, "udp", server, q)
+	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) {
+		q.Extra = nil
+		m, err = s.exchange(ctx, "udp", server, q)
+	}
+	if err == nil && m.Truncated {
+		m, err = s.exchange(ctx, "tcp", server, q)
+	}
+	if err == nil && len(m.Answer) > maxRecords {
+		m.Answer = m.Answer[:maxRecords]
+	}
+	return m, err
+}
+
+// exchange sends q and waits for the reply to it. The connection is closed when ctx ends, because miekg/dns knows deadlines only.
+func (s *session) exchange(ctx context.Context, network, server string, q *dns.Msg) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	conn, err := s.dial(ctx, network, server)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	co := &dns.Conn{Conn: conn, UDPSize: ednsSize}
+	if err := co.WriteMsg(q); err != nil {
+		return nil, err
+	}
+	for {
+		m, err := co.ReadMsg()
+		var netErr net.Error
+		switch {
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("%s: no answer within %v", network, s.timeout)
+		case errors.As(err, &netErr), err != nil && network == "tcp":
+			return nil, err
+		case err == nil && isReplyTo(q, m):
+			return m, nil
+		case network == "tcp":
+			return nil, errors.New("tcp: the reply answers another question")
+		}
+		// A late or forged datagram. The right one may still come.
+	}
+}
+
+// isReplyTo reports whether m has the id and the question of q; miekg/dns compares the id alone. Servers may leave the question out of
+// an error.
+func isReplyTo(q, m *dns.Msg) bool {
+	if m.Id != q.Id || !m.Response {
+		return false
+	}
+	if len(m.Question) == 0 {
+		return m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
+	}
+	want, got := q.Question[0], m.Question[0]
+	return len(m.Question) == 1 && strings.EqualFold(want.Name, got.Name) && want.Qtype == got.Qtype && want.Qclass == got.Qclass
+}
