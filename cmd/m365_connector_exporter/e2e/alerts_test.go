@@ -45,7 +45,7 @@ var troubles = []trouble{
 		[]string{"M365ConnectorPathFailing contoso/Encrypted"},
 		[]string{"M365ConnectorPathFailing contoso/Encrypted"},
 		"pager",
-		[]string{`outbound connector "Encrypted", tenant contoso`, "stage tls, reason starttls_not_offered; last success 2"},
+		[]string{`outbound connector "Encrypted", tenant contoso`, "stage tls, reason starttls_not_offered; last success: 2"},
 	},
 	{
 		"the only server is stopped",
@@ -53,7 +53,7 @@ var troubles = []trouble{
 		[]string{"M365ConnectorDown contoso/Single", "M365ConnectorPathFailing contoso/Single"},
 		[]string{"M365ConnectorDown contoso/Single"},
 		"pager",
-		[]string{`outbound connector "Single" of tenant contoso`, "stage connect, reason connect_refused (1 path); last success 2"},
+		[]string{`outbound connector "Single" of tenant contoso`, "stage connect, reason connect_refused (1 path); last success: 2"},
 	},
 	{
 		"an export gains another tenant's address",
