@@ -174,7 +174,7 @@ func (c *crowd) become(t *testing.T, size int) {
 		c.leave = c.leave[:last]
 	}
 	for i := len(c.leave); i < size; i++ {
-		leave, err := c.gate.Acquire(t.Context(), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+		leave, err := c.gate.Acquire(t.Context(), "many", netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
 		if err != nil {
 			t.Fatal(err)
 		}

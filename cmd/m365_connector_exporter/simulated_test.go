@@ -24,7 +24,7 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	started := time.Now()
 	e := probes.Endpoint{Host: p.ID.Path, Addr: netip.AddrPortFrom(addr, 25)}
 	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Passed, Duration: time.Millisecond}
-	leave, err := s.gate.Acquire(ctx, addr)
+	leave, err := s.gate.Acquire(ctx, p.ID.Tenant, addr)
 	if err != nil {
 		e.Steps[probes.Connect] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled}
 		return &probes.Result{Until: p.Settings.Until, Started: started, Endpoints: []probes.Endpoint{e}}

@@ -9,19 +9,13 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Back-off after 421 (RFC 5321, section 3.8): it doubles from the first to the second, and is remembered for the third after it
-// has run out, so that a path with a long interval does not start again from the bottom.
-const (
-	minBackOff      = time.Minute
-	maxBackOff      = 15 * time.Minute
-	rememberBackOff = 2 * time.Hour
-	sweepEvery      = time.Minute // how often idle addresses are looked for
-)
+// sweepEvery is how often idle addresses are looked for.
+const sweepEvery = time.Minute
 
 // LimiterOptions are the limits of a [Limiter].
 type LimiterOptions struct {
-	MaxConcurrent int           // connections at a time over all addresses; 256 when not positive
-	MaxPerAddress int           // connections at a time to one address; 1 when not positive
+	MaxConcurrent int           // open connections in total; 256 when not positive
+	MaxPerAddress int           // open connections to one address; 1 when not positive
 	MinGap        time.Duration // between the starts of two connections to one address; 0 is none
 }
 
@@ -36,181 +30,190 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 	return o
 }
 
-// Limiter admits connections in the order in which they asked: first a place at the address, then the gap and the back-off of
-// that address, then a place among all. A waiter at one address therefore never holds a place that another address could use.
+// Limiter is the [probes.Limiter] of the daemon. A connection is admitted when its address is ready (it has a free slot, and neither
+// the gap since the last start nor a back-off is running) and one of the slots for all addresses is free. Both are taken at the same
+// moment, so that a probe that waits at one address never holds what a probe of another address could use.
+//
+// Both queues serve tenants in turn, so that no tenant can starve another one, neither with thousands of slow servers nor by
+// aiming its connectors at another tenant's address. When a slot is free, the tenant whose turn it is names an address: the one that
+// has been ready for it the longest. The slot goes to the tenant whose turn it is at that address.
 type Limiter struct {
 	mu        sync.Mutex
 	options   LimiterOptions
-	all       fifoSemaphore
+	open      int
 	addresses map[netip.Addr]*address
+	ready     roundRobin[*address] // of each tenant, the addresses that are ready and have its waiters
 	swept     time.Time
 	throttled uint64
 }
 
-// address is what the limiter remembers of one address. It is forgotten when nobody uses it and it has nothing left to hold up.
-type address struct {
-	users      int           // in Acquire, or between Acquire and release
-	slots      fifoSemaphore // places at this address
-	startMutex fifoSemaphore // one at a time between slot and start, so that gaps are kept
-	started    time.Time     // the last start
-	backOff    time.Duration
-	until      time.Time // end of the back-off
+// waiter is one call of Acquire.
+type waiter struct {
+	tenant   string
+	admitted chan struct{} // closed on admission
+	started  time.Time     // may be read when admitted is closed
 }
 
 var _ probes.Limiter = (*Limiter)(nil)
 
 // NewLimiter makes a limiter with these limits.
 func NewLimiter(o LimiterOptions) *Limiter {
-	l := &Limiter{addresses: map[netip.Addr]*address{}, options: o.withDefaults()}
-	l.all.limit = l.options.MaxConcurrent
-	return l
+	return &Limiter{addresses: map[netip.Addr]*address{}, options: o.withDefaults()}
 }
 
-// SetOptions changes the limits. Whoever is inside stays; who waits is judged by the new limits.
+// SetOptions changes the limits. Open connections stay open; waiting ones are judged by the new limits.
 func (l *Limiter) SetOptions(o LimiterOptions) {
-	o = o.withDefaults()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.options = o
-	l.all.setLimit(o.MaxConcurrent)
+	l.options = o.withDefaults()
+	now := time.Now()
 	for _, a := range l.addresses {
-		a.slots.setLimit(o.MaxPerAddress)
+		l.refresh(a, now)
 	}
+	l.dispatch(now)
 }
 
-// InFlight returns the number of connections inside.
+// InFlight returns the number of open connections.
 func (l *Limiter) InFlight() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.all.held
+	return l.open
 }
 
-// Throttled counts the connections that ended with a server's wish for fewer of them.
+// Throttled counts the connections in which the server asked for fewer of them (421).
 func (l *Limiter) Throttled() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.throttled
 }
 
-// Acquire waits for admission to addr; see [probes.Gate]. IPv4 in IPv6 counts as the IPv4 address.
-func (l *Limiter) Acquire(ctx context.Context, addr netip.Addr) (func(throttled bool), error) {
-	addr = addr.Unmap()
-	a := l.use(addr)
-	started, err := l.admit(ctx, a)
-	if err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.dropUser(addr, a)
+// Acquire waits until a connection of a tenant to addr may be opened; see [probes.Limiter]. An IPv4 address mapped into IPv6
+// counts as the IPv4 address.
+func (l *Limiter) Acquire(ctx context.Context, tenant string, addr netip.Addr) (release func(throttled bool), err error) {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	w := &waiter{tenant: tenant, admitted: make(chan struct{})}
+	a := l.enqueue(w, addr.Unmap())
+	select {
+	case <-w.admitted:
+	case <-ctx.Done():
+		l.cancel(a, w)
+		return nil, ctx.Err()
+	}
 	var once sync.Once
-	return func(throttled bool) { once.Do(func() { l.release(addr, a, started, throttled) }) }, nil
+	return func(throttled bool) { once.Do(func() { l.release(a, w.started, throttled) }) }, nil
 }
 
-func (l *Limiter) use(addr netip.Addr) *address {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sweep(time.Now())
-	a := l.addresses[addr]
-	if a == nil {
-		a = &address{slots: fifoSemaphore{limit: l.options.MaxPerAddress}, startMutex: fifoSemaphore{limit: 1}}
-		l.addresses[addr] = a
-	}
-	a.users++
-	return a
-}
-
-func (l *Limiter) admit(ctx context.Context, a *address) (started time.Time, err error) {
-	if err := a.slots.acquire(ctx, &l.mu); err != nil {
-		return started, err
-	}
-	if err := a.startMutex.acquire(ctx, &l.mu); err != nil {
-		l.locked(a.slots.release)
-		return started, err
-	}
-	started, err = l.start(ctx, a)
-	l.locked(func() {
-		a.startMutex.release()
-		if err != nil {
-			a.slots.release()
-		}
-	})
-	return started, err
-}
-
-// start waits until the address may be dialled and a place among all is free. A back-off that began meanwhile is waited for
-// without that place.
-func (l *Limiter) start(ctx context.Context, a *address) (time.Time, error) {
-	for {
-		if err := l.pause(ctx, a); err != nil {
-			return time.Time{}, err
-		}
-		if err := l.all.acquire(ctx, &l.mu); err != nil {
-			return time.Time{}, err
-		}
-		l.mu.Lock()
-		now := time.Now()
-		if !l.ready(a).After(now) {
-			a.started = now
-			l.mu.Unlock()
-			return now, nil
-		}
-		l.all.release()
-		l.mu.Unlock()
-	}
-}
-
-// pause sleeps until the address is ready.
-func (l *Limiter) pause(ctx context.Context, a *address) error {
-	for {
-		l.mu.Lock()
-		wait := time.Until(l.ready(a))
-		l.mu.Unlock()
-		if wait <= 0 {
-			return ctx.Err()
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-	}
-}
-
-// ready is when the address may be dialled next.
-func (l *Limiter) ready(a *address) time.Time {
-	ready := a.until
-	if next := a.started.Add(l.options.MinGap); !a.started.IsZero() && next.After(ready) {
-		ready = next
-	}
-	return ready
-}
-
-func (l *Limiter) release(addr netip.Addr, a *address, started time.Time, throttled bool) {
+func (l *Limiter) enqueue(w *waiter, addr netip.Addr) *address {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	fresh := !started.Before(a.until) // a connection from before the back-off tells nothing about it
+	l.sweep(now)
+	a := l.addresses[addr]
+	if a == nil {
+		a = &address{addr: addr}
+		l.addresses[addr] = a
+	}
+	a.waiting.add(w.tenant, w)
+	l.refresh(a, now)
+	if a.ready {
+		l.ready.add(w.tenant, a)
+	}
+	l.dispatch(now)
+	return a
+}
+
+// dispatch admits waiters for as long as a slot is free and an address is ready.
+func (l *Limiter) dispatch(now time.Time) {
+	for l.open < l.options.MaxConcurrent {
+		_, a, ok := l.ready.next()
+		if !ok {
+			return
+		}
+		l.admit(a, now)
+	}
+}
+
+// admit admits the waiter whose turn it is at a ready address. If another tenant named the address, that one keeps its turn.
+func (l *Limiter) admit(a *address, now time.Time) {
+	tenant, w, _ := a.waiting.next() // a ready address has waiters
+	a.waiting.remove(tenant, w)
+	a.waiting.served(tenant)
+	l.ready.remove(tenant, a) // and back in below: the tenant's other addresses come first
+	l.ready.served(tenant)
+	l.open++
+	a.open++
+	a.started, w.started = now, now
+	close(w.admitted)
+	l.refresh(a, now)
+	if a.ready && a.waiting.has(tenant) {
+		l.ready.add(tenant, a)
+	}
+}
+
+// cancel ends the wait of a caller whose context has ended. It may have been admitted at that very moment.
+func (l *Limiter) cancel(a *address, w *waiter) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	select {
+	case <-w.admitted:
+		l.open--
+		a.open--
+	default:
+		a.waiting.remove(w.tenant, w)
+		if !a.waiting.has(w.tenant) {
+			l.ready.remove(w.tenant, a)
+		}
+	}
+	l.refresh(a, now)
+	l.dispatch(now)
+	l.forget(a, now)
+}
+
+func (l *Limiter) release(a *address, started time.Time, throttled bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
 	if throttled {
 		l.throttled++
 	}
-	switch {
-	case throttled && fresh:
-		a.backOff = min(max(2*a.backOff, minBackOff), maxBackOff)
-		a.until = now.Add(a.backOff)
-	case fresh:
-		a.backOff = 0
-	}
-	l.all.release()
-	a.slots.release()
-	l.dropUser(addr, a)
+	a.learn(started, throttled, now)
+	l.open--
+	a.open--
+	l.refresh(a, now)
+	l.dispatch(now)
+	l.forget(a, now)
 }
 
-func (l *Limiter) dropUser(addr netip.Addr, a *address) {
-	a.users--
-	l.forget(addr, a, time.Now())
+// refresh queues a for every tenant that waits there, or takes it out of the queue, and has the limiter look again when the gap or
+// the back-off ends. It is called after every change of a or of the options.
+func (l *Limiter) refresh(a *address, now time.Time) {
+	readyAt, free := a.readyAt(l.options.MinGap), a.open < l.options.MaxPerAddress
+	ready := free && !readyAt.After(now)
+	if ready != a.ready {
+		a.ready = ready
+		for _, tenant := range a.waiting.names() {
+			if ready {
+				l.ready.add(tenant, a)
+			} else {
+				l.ready.remove(tenant, a)
+			}
+		}
+	}
+	a.stopTimer()
+	if free && !ready && !a.waiting.empty() {
+		a.timer = time.AfterFunc(readyAt.Sub(now), func() { l.wake(a) })
+	}
+}
+
+func (l *Limiter) wake(a *address) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	l.refresh(a, now)
+	l.dispatch(now)
 }
 
 func (l *Limiter) sweep(now time.Time) {
@@ -218,20 +221,14 @@ func (l *Limiter) sweep(now time.Time) {
 		return
 	}
 	l.swept = now
-	for addr, a := range l.addresses {
-		l.forget(addr, a, now)
+	for _, a := range l.addresses {
+		l.forget(a, now)
 	}
 }
 
-func (l *Limiter) forget(addr netip.Addr, a *address, now time.Time) {
-	remembered := a.backOff > 0 && now.Before(a.until.Add(rememberBackOff))
-	if a.users == 0 && !remembered && !l.ready(a).After(now) {
-		delete(l.addresses, addr)
+// forget drops an address without connections that has nothing left to wait for.
+func (l *Limiter) forget(a *address, now time.Time) {
+	if a.open == 0 && a.waiting.empty() && !a.remembers(now) && !a.readyAt(l.options.MinGap).After(now) {
+		delete(l.addresses, a.addr)
 	}
-}
-
-func (l *Limiter) locked(f func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	f()
 }

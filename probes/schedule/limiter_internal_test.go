@@ -13,7 +13,7 @@ func TestLimiterForgetsIdleAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewLimiter(LimiterOptions{MinGap: time.Second})
 		for i := range 250 {
-			leave, err := g.Acquire(t.Context(), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+			leave, err := g.Acquire(t.Context(), "contoso", netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -24,7 +24,7 @@ func TestLimiterForgetsIdleAddresses(t *testing.T) {
 			want  int
 		}{{2 * time.Minute, 2}, {2 * time.Hour, 1}} { // the one that just came, and the one that is backed off from
 			time.Sleep(c.after)
-			leave, err := g.Acquire(t.Context(), netip.AddrFrom4([4]byte{203, 0, 113, 1}))
+			leave, err := g.Acquire(t.Context(), "contoso", netip.AddrFrom4([4]byte{203, 0, 113, 1}))
 			if err != nil {
 				t.Fatal(err)
 			}

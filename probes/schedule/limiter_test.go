@@ -20,7 +20,7 @@ func host(n byte) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, n}) }
 // enter enters or fails the test.
 func enter(t *testing.T, g *schedule.Limiter, addr netip.Addr) func(bool) {
 	t.Helper()
-	leave, err := g.Acquire(t.Context(), addr)
+	leave, err := g.Acquire(t.Context(), "contoso", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +55,65 @@ func TestLimiterGapIsFirstComeFirstServed(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+// TestLimiterServesTenantsInTurn queues callers while the only slot is taken, in the order given, and reads the order of admission.
+func TestLimiterServesTenantsInTurn(t *testing.T) {
+	type caller struct {
+		tenant string
+		addr   byte
+	}
+	for name, c := range map[string]struct {
+		queued, want []caller
+	}{
+		"one tenant, one address": {
+			[]caller{{"a", 1}, {"a", 1}, {"a", 1}},
+			[]caller{{"a", 1}, {"a", 1}, {"a", 1}},
+		},
+		"one address": {
+			[]caller{{"a", 1}, {"a", 1}, {"a", 1}, {"b", 1}, {"c", 1}, {"b", 1}},
+			[]caller{{"a", 1}, {"b", 1}, {"c", 1}, {"a", 1}, {"b", 1}, {"a", 1}},
+		},
+		"all addresses": {
+			[]caller{{"a", 1}, {"a", 2}, {"a", 3}, {"b", 4}, {"c", 5}, {"b", 6}},
+			[]caller{{"a", 1}, {"b", 4}, {"c", 5}, {"a", 2}, {"b", 6}, {"a", 3}},
+		},
+		"a tenant's addresses in turn": {
+			[]caller{{"a", 1}, {"a", 1}, {"a", 1}, {"a", 2}},
+			[]caller{{"a", 1}, {"a", 2}, {"a", 1}, {"a", 1}},
+		},
+		"b names address 1, where it is a's turn": {
+			[]caller{{"b", 2}, {"a", 3}, {"b", 2}, {"a", 1}, {"b", 1}, {"a", 3}},
+			[]caller{{"b", 2}, {"a", 3}, {"a", 1}, {"b", 2}, {"a", 3}, {"b", 1}},
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1})
+			first, err := l.Acquire(t.Context(), "first", host(9))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var group sync.WaitGroup
+			var got []caller
+			for _, q := range c.queued {
+				group.Go(func() {
+					release, err := l.Acquire(t.Context(), q.tenant, host(q.addr))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					got = append(got, q) // one at a time
+					release(false)
+				})
+				synctest.Wait()
+			}
+			first(false)
+			group.Wait()
+			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(caller{})); diff != "" {
+				t.Errorf("%s:\n%s", name, diff)
+			}
+		})
+	}
 }
 
 func TestLimiterWaiterAtAnAddressHoldsNoPlaceAmongAll(t *testing.T) {
@@ -111,7 +170,7 @@ func TestLimiterGivesUpWithItsContext(t *testing.T) {
 		leave := enter(t, g, host(1))
 		for _, addr := range []netip.Addr{host(1), host(2)} { // waits at the address, waits among all
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			if _, err := g.Acquire(ctx, addr); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := g.Acquire(ctx, "contoso", addr); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: %v", addr, err)
 			}
 			cancel()
@@ -119,7 +178,7 @@ func TestLimiterGivesUpWithItsContext(t *testing.T) {
 		leave(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := g.Acquire(ctx, host(1)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.Acquire(ctx, "contoso", host(1)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("in the back-off: %v", err)
 		}
 		enter(t, g, host(2))(false) // nothing leaked
@@ -157,7 +216,7 @@ func TestLimiterInvariants(t *testing.T) {
 			group.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
-				leave, err := g.Acquire(ctx, addr)
+				leave, err := g.Acquire(ctx, "contoso", addr)
 				if err != nil {
 					return
 				}

@@ -41,7 +41,7 @@ var stages = [probes.NumStages]func(*climb) *probes.Step{
 // queue must not look like a slow server.
 func (c *climb) climb(ctx context.Context) {
 	c.ctx, c.stage = ctx, probes.Connect
-	leave, err := c.w.opts.Limiter.Acquire(ctx, c.ep.Addr.Addr())
+	leave, err := c.w.opts.Limiter.Acquire(ctx, c.path.ID.Tenant, c.ep.Addr.Addr())
 	if err != nil {
 		c.ep.Steps[probes.Connect] = *c.fail(probes.ReasonCanceled, "while waiting for its turn: "+err.Error())
 		return

@@ -112,13 +112,13 @@ func TestSourceAddressOfTheOtherFamily(t *testing.T) {
 
 type panickingLimiter struct{}
 
-func (panickingLimiter) Acquire(context.Context, netip.Addr) (func(bool), error) {
+func (panickingLimiter) Acquire(context.Context, string, netip.Addr) (func(bool), error) {
 	panic("a bug of ours")
 }
 
 type closedLimiter struct{}
 
-func (closedLimiter) Acquire(context.Context, netip.Addr) (func(bool), error) {
+func (closedLimiter) Acquire(context.Context, string, netip.Addr) (func(bool), error) {
 	return nil, errors.New("stopping")
 }
 

@@ -13,7 +13,7 @@ import (
 // oneAtATime is a gate with a single place.
 type oneAtATime struct{ place chan struct{} }
 
-func (g oneAtATime) Acquire(ctx context.Context, _ netip.Addr) (func(bool), error) {
+func (g oneAtATime) Acquire(ctx context.Context, _ string, _ netip.Addr) (func(bool), error) {
 	select {
 	case g.place <- struct{}{}:
 		return func(bool) { <-g.place }, nil
