@@ -81,13 +81,17 @@ func (f *family) tells(g *group) bool {
 	return true
 }
 
-// proto is the family as the Prometheus libraries know it, without metrics.
-func (f *family) proto() *dto.MetricFamily {
+// proto returns the family with its series as the Prometheus libraries know it.
+func (f *family) proto(all []entry) *dto.MetricFamily {
 	kind := dto.MetricType_GAUGE
 	if f.Kind == counter {
 		kind = dto.MetricType_COUNTER
 	}
-	return &dto.MetricFamily{Name: &f.name, Help: &f.Help, Type: &kind}
+	one := &dto.MetricFamily{Name: &f.name, Help: &f.Help, Type: &kind, Metric: make([]*dto.Metric, len(all))}
+	for i, e := range all {
+		one.Metric[i] = f.metric(e.of, e.series)
+	}
+	return one
 }
 
 // metric is one series as the Prometheus libraries know it.

@@ -28,6 +28,7 @@ type Gatherer struct {
 	own     prometheus.Gatherer // nil: the sources alone
 	sources []Source
 	globs   []string // of tenants; nil = all
+	names   []string // of families; nil = all
 	dropped *atomic.Uint64
 }
 
@@ -61,6 +62,16 @@ func (g *Gatherer) ForTenants(globs []string) (*Gatherer, error) {
 	}
 	return &Gatherer{sources: g.sources, globs: safe, dropped: &atomic.Uint64{}}, nil
 }
+
+// named gathers the families of these names alone.
+func (g *Gatherer) named(names []string) *Gatherer {
+	part := *g
+	part.names = names
+	return &part
+}
+
+// wants reports whether the family of this name is on the page.
+func (g *Gatherer) wants(name string) bool { return g.names == nil || slices.Contains(g.names, name) }
 
 // slashless hides slashes from path.Match, for which * ends at one: a tenant's name is no file name.
 func slashless(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
@@ -164,7 +175,7 @@ func (g *Gatherer) others() ([]*dto.MetricFamily, error) {
 	own, err := g.own.Gather()
 	return slices.DeleteFunc(own, func(f *dto.MetricFamily) bool {
 		_, taken := slices.BinarySearchFunc(byName, f.GetName(), func(i int, name string) int { return strings.Compare(families[i].name, name) })
-		return taken
+		return taken || !g.wants(f.GetName())
 	}), err //nolint:wrapcheck // the registry says whose error it is
 }
 
@@ -173,14 +184,10 @@ func (g *Gatherer) Gather() ([]*dto.MetricFamily, error) {
 	page := g.page()
 	all, err := g.others() // after the page: they tell of it
 	for i := range families {
-		if len(page[i]) == 0 {
+		if len(page[i]) == 0 || !g.wants(families[i].name) {
 			continue
 		}
-		f := families[i].proto()
-		for _, e := range page[i] {
-			f.Metric = append(f.Metric, families[i].metric(e.of, e.series))
-		}
-		all = append(all, f)
+		all = append(all, families[i].proto(page[i]))
 	}
 	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return all, err

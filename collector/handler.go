@@ -12,15 +12,13 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 )
 
 // maxScrapes bounds the scrapes that are answered at once: each may compress many megabytes, to a slow reader.
 const maxScrapes = 8
 
-// handler answers scrapes. What Prometheus asks for is written from the drawn series; the formats that are for people, and name[],
-// are left to promhttp.
+// handler answers scrapes.
 type handler struct {
 	all *Gatherer
 	log *slog.Logger
@@ -70,9 +68,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g = part
 	}
 	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
-	if query.Has("name[]") || !writes(format) {
-		h.library(g).ServeHTTP(w, r)
-		return
+	if names, asked := query["name[]"]; asked {
+		g = g.named(names)
 	}
 	if err := serve(w, r, g, format); err != nil && r.Context().Err() == nil {
 		h.log.Error("metrics", slog.Any("err", err))
@@ -91,13 +88,6 @@ func readQuery(r *http.Request) (url.Values, error) {
 		}
 	}
 	return query, nil
-}
-
-func (h *handler) library(g *Gatherer) http.Handler {
-	return promhttp.HandlerFor(g, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, ErrorHandling: promhttp.ContinueOnError, // what could be gathered is shown
-		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelError),
-	})
 }
 
 // zippers compress at the fastest level: on a page of metrics it costs a third of the default's CPU and leaves the same size.

@@ -12,13 +12,12 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// writer writes a page. The text formats differ in a family's head, in how a number looks and in the last line.
+// writer writes a page as text. The text formats differ in a family's head, in how a number looks and in the last line.
 type writer struct {
 	to   io.Writer
 	open bool // OpenMetrics
 	buf  []byte
-	body []byte // of one family in protobuf
-	err  error  // of the first write that failed; afterwards nothing is written
+	err  error // of the first write that failed; afterwards nothing is written
 }
 
 const writerBuffer = 64 << 10
@@ -28,33 +27,29 @@ var (
 	escapeHelp  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
 )
 
-// writes tells whether Write knows the format.
-func writes(format expfmt.Format) bool {
-	kind := format.FormatType()
-	return kind == expfmt.TypeTextPlain || kind == expfmt.TypeOpenMetrics || kind == expfmt.TypeProtoDelim
-}
-
-// Write writes the page as text, OpenMetrics text or delimited protobuf. An error of the exporter's own metrics leaves out what it concerns, and is returned
-// after everything else was written.
+// Write writes the page in the format, one family at a time: the two text formats itself, the others with the encoders of the
+// Prometheus libraries. An error of the exporter's own metrics leaves out what it concerns and is returned after everything else was
+// written.
 func (g *Gatherer) Write(to io.Writer, format expfmt.Format) error {
 	w := &writer{to: to, open: format.FormatType() == expfmt.TypeOpenMetrics, buf: make([]byte, 0, writerBuffer)}
-	family := w.text
-	if format.FormatType() == expfmt.TypeProtoDelim {
-		family = w.binary
-	}
+	text := w.open || format.FormatType() == expfmt.TypeTextPlain
 	page := g.page()
-	own, problem := g.others() // after the page: they tell of it
+	own, problem := g.others() // after the page: they count its dropped series
 	for _, i := range byName {
 		for len(own) > 0 && own[0].GetName() < families[i].name {
-			problem = errors.Join(problem, w.foreign(own[0], format))
+			problem = errors.Join(problem, w.encode(own[0], format))
 			own = own[1:]
 		}
-		if len(page[i]) > 0 && w.err == nil {
-			family(&families[i], page[i])
+		switch {
+		case len(page[i]) == 0 || !g.wants(families[i].name) || w.err != nil:
+		case text:
+			w.text(&families[i], page[i])
+		default:
+			problem = errors.Join(problem, w.encode(families[i].proto(page[i]), format))
 		}
 	}
 	for _, f := range own {
-		problem = errors.Join(problem, w.foreign(f, format))
+		problem = errors.Join(problem, w.encode(f, format))
 	}
 	if w.open {
 		w.buf = append(w.buf, "# EOF\n"...)
@@ -74,14 +69,14 @@ func (w *writer) put(text []byte) {
 	}
 }
 
-// foreign writes a family that the Prometheus libraries made, whole or not at all.
-func (w *writer) foreign(f *dto.MetricFamily, format expfmt.Format) error {
-	var text bytes.Buffer
-	if err := expfmt.NewEncoder(&text, format).Encode(f); err != nil {
+// encode writes a family with the Prometheus libraries, whole or not at all.
+func (w *writer) encode(f *dto.MetricFamily, format expfmt.Format) error {
+	var whole bytes.Buffer
+	if err := expfmt.NewEncoder(&whole, format).Encode(f); err != nil {
 		return fmt.Errorf("%s: %w", f.GetName(), err)
 	}
-	w.buf = append(w.buf, text.Bytes()...)
 	w.flush()
+	w.put(whole.Bytes())
 	return nil
 }
 
