@@ -46,7 +46,7 @@ func (r Relation) rank() int {
 }
 
 // strength tells relations that Microsoft documents without contradiction (2) from doubtful ones (1).
-func (r Relation) strength() int { return 1 + truth(r.rank() >= 3) }
+func (r Relation) strength() int { return 1 + toInt(r.rank() >= 3) }
 
 const (
 	uncertainSubdomain = "that MatchSubDomains makes a certificate's name an accepted domain is plausible and not documented"

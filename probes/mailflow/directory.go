@@ -143,7 +143,7 @@ func (d *Directory) of(tenant int, c *caller) []match {
 			found = append(found, m)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b match) int { return truth(b.name.Matched) - truth(a.name.Matched) })
+	slices.SortStableFunc(found, func(a, b match) int { return toInt(b.name.Matched) - toInt(a.name.Matched) })
 	if c.found == nil {
 		c.found = map[int][]match{}
 	}
@@ -151,7 +151,7 @@ func (d *Directory) of(tenant int, c *caller) []match {
 	return found
 }
 
-func truth(b bool) int {
+func toInt(b bool) int {
 	if b {
 		return 1
 	}

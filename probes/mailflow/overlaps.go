@@ -10,23 +10,25 @@ import (
 // told from each side, in the order kind, tenant, connector, sender, value. A tenant never overlaps with itself. Addresses that
 // Exchange Online does not take on a connector are left out.
 //
-// Everything compared is a string that covers those it begins: the bits of a network, a domain from its last label on. Sorted, the
-// strings are a forest in preorder, so that n of them take n log n, however many overlap.
+// Everything that is compared becomes a string that covers the strings it is a prefix of: the bits of a network, the labels of a domain
+// in reverse. The strings form a tree, and a set of tenants per node counts them: n strings take n log n, however many overlap.
 func Overlaps(tenants []Tenant) []Overlap {
-	byKind := map[OverlapKind][]claim{}
+	byKind := map[OverlapKind][]usage{}
 	for i := range tenants {
 		collect(&tenants[i], func(kind OverlapKind, key string, covers bool, o OverlapPeer) {
-			byKind[kind] = append(byKind[kind], claim{key: key, covers: covers, owner: i, OverlapPeer: o})
+			byKind[kind] = append(byKind[kind], usage{key: key, covers: covers, tenant: i, OverlapPeer: o})
 		})
 	}
+	uses := make([]int, len(tenants))
 	var all []Overlap
 	for _, kind := range []OverlapKind{OverlapAddress, OverlapFingerprint, OverlapCertificateName, OverlapSendConnector} {
-		found := overlapsOf(kind, byKind[kind], len(tenants))
-		slices.SortStableFunc(found, func(a, b Overlap) int {
+		walk := overlapWalk{kind: kind, uses: uses}
+		walk.visit(build(byKind[kind]))
+		slices.SortStableFunc(walk.found, func(a, b Overlap) int {
 			return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.Connector, b.Connector),
 				strings.Compare(a.Sender, b.Sender), strings.Compare(a.Value, b.Value))
 		})
-		all = append(all, found...)
+		all = append(all, walk.found...)
 	}
 	return all
 }
@@ -47,7 +49,7 @@ func collect(t *Tenant, offer func(kind OverlapKind, key string, covers bool, o 
 		}
 		if w := wantedName(c.TLSSenderCertificateName); w.name != "" {
 			o.Value = w.value
-			offer(OverlapCertificateName, backwards(w), strings.HasPrefix(w.name, "*"), o)
+			offer(OverlapCertificateName, reverseLabels(w), strings.HasPrefix(w.name, "*"), o)
 		}
 	}
 	for i := range t.Senders {
@@ -102,8 +104,8 @@ func (r Range) bits() string {
 	return string(text)
 }
 
-// backwards writes a name from its last label on, each with a dot behind: "com.contoso." for contoso.com and *.contoso.com.
-func backwards(w wanted) string {
+// reverseLabels writes the labels of a name in reverse, each followed by a dot: "com.contoso." for contoso.com and *.contoso.com.
+func reverseLabels(w wanted) string {
 	if w.name == "*" {
 		return ""
 	}
