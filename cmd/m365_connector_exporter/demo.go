@@ -9,7 +9,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/probes/lab"
 )
 
@@ -28,6 +27,7 @@ func newDemoCommand(app *kingpin.Application) demoCommand {
 }
 
 func (c demoCommand) run(ctx context.Context, s streams) int {
+	ignoreBrokenPipes()
 	if err := checkListen(ctx, *c.listen); err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: --web.listen-address: %v\n", program, err)
 		return exitUsage
@@ -53,13 +53,11 @@ func (c demoCommand) run(ctx context.Context, s streams) int {
 }
 
 func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
-	cfg, err := config.Load(file, nil)
-	if err != nil {
-		_, _ = fmt.Fprintln(s.err, err)
-		return exitUsage
-	}
-	d, err := newDaemon(ctx, file, cfg, s.hostname(), s.log)
-	if err != nil {
+	d, err := loadDaemon(ctx, file, s)
+	switch {
+	case ctx.Err() != nil:
+		return exitOK
+	case err != nil:
 		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
 		return exitFailed
 	}

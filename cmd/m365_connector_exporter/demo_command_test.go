@@ -25,7 +25,7 @@ func (e endAt) Write(said []byte) (int, error) {
 func TestDemoCommand(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if code := run(ctx, []string{"demo", "--web.listen-address=127.0.0.1:0"}, io.Discard, endAt{"Listening on", cancel}); code != exitOK {
+	if code := run(ctx, hangups{}, []string{"demo", "--web.listen-address=127.0.0.1:0"}, io.Discard, endAt{"Listening on", cancel}); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
 }

@@ -58,7 +58,7 @@ func startDaemon(t *testing.T, world *lab.World) (*daemon, func()) {
 	d := loaded(t, file)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- d.run(ctx) }()
+	go func() { done <- d.run(ctx, nil) }()
 	return d, func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -68,7 +68,7 @@ func typeIn(t *testing.T, document string, args []string) {
 	if daemon := len(args) == 0; daemon {
 		args, complaints = []string{"--web.listen-address=127.0.0.1:0"}, endAt{"Listening on", cancel}
 	}
-	if code := run(ctx, args, &out, complaints); code == exitUsage || ctx.Err() != nil && complaints == &out {
+	if code := run(ctx, hangups{}, args, &out, complaints); code == exitUsage || ctx.Err() != nil && complaints == &out {
 		t.Errorf("%s: exit code %d\n%s", document, code, out.String())
 	}
 }
@@ -97,7 +97,7 @@ func TestExampleMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if code := run(t.Context(), []string{"--config.check", "--config.file=config.yaml"}, &out, &out); code != exitUsage {
+	if code := run(t.Context(), hangups{}, []string{"--config.check", "--config.file=config.yaml"}, &out, &out); code != exitUsage {
 		t.Errorf("exit code %d", code)
 	}
 	for line := range strings.Lines(string(told[1])) {
@@ -130,7 +130,7 @@ func TestExampleValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if code := run(t.Context(), []string{"validate", "--config.file=" + file, "tailspin/Unknown%20recipient"}, &out, io.Discard); code != exitFailed {
+	if code := run(t.Context(), hangups{}, []string{"validate", "--config.file=" + file, "tailspin/Unknown%20recipient"}, &out, io.Discard); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}
 	plain := func(s []byte) string { return varies.ReplaceAllString(string(s), " ") }

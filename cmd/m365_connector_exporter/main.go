@@ -12,10 +12,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
@@ -39,24 +37,23 @@ const (
 )
 
 func main() {
+	ctx, hangup := handleSignals()
 	if code, ok := asService(); ok {
 		os.Exit(code)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	os.Exit(run(ctx, hangup, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // streams are where a command talks to, and what it calls this host.
 type streams struct {
 	out, err io.Writer
 	log      *slog.Logger
+	hangup   hangups
 	hostname func() string // looked up when it is first asked for
 }
 
 // run is the whole program, as a function that tests can call.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.Writer) int {
 	app := kingpin.New(program, "Watches every mail path between Microsoft 365 and your own mail servers, all the time.\n\n"+
 		"Exit codes: 0 good, 1 something failed, 2 bad usage or configuration, 3 nothing proven.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')
@@ -82,18 +79,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	s := streams{
-		out: stdout, err: stderr, log: promslog.New(logConfig),
+		out: stdout, err: stderr, log: promslog.New(logConfig), hangup: hangup,
 		hostname: sync.OnceValue(func() string { return hostname(ctx) }),
 	}
 	switch command {
 	case validate.name:
-		return validate.run(ctx, *configFile, s)
+		return once(ctx, s, func(ctx context.Context) int { return validate.run(ctx, *configFile, s) })
 	case audit.name:
-		return audit.run(ctx, *configFile, s)
+		return once(ctx, s, func(ctx context.Context) int { return audit.run(ctx, *configFile, s) })
 	case attribute.name:
-		return attribute.run(ctx, *configFile, s)
+		return once(ctx, s, func(ctx context.Context) int { return attribute.run(ctx, *configFile, s) })
 	case rehearse.name:
-		return rehearse.run(ctx, *configFile, s)
+		return once(ctx, s, func(ctx context.Context) int { return rehearse.run(ctx, *configFile, s) })
 	case demo.name:
 		return demo.run(ctx, s)
 	default:

@@ -166,7 +166,7 @@ func TestShutdownDoesNotWaitForReloads(t *testing.T) {
 	hung := hangReloads(d)
 	defer close(hung.release)
 	ended := make(chan error, 1)
-	go func() { ended <- d.run(life) }()
+	go func() { ended <- d.run(life, nil) }()
 	server := httptest.NewServer(d.handler(""))
 	defer server.Close()
 	var answered sync.WaitGroup

@@ -8,12 +8,11 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	"golang.org/x/sync/errgroup"
@@ -58,25 +57,48 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 		return exitUsage
 	}
 	if *c.check {
-		return checkConfig(file, s)
-	}
-	cfg, err := config.Load(file, nil)
-	if err != nil {
-		_, _ = fmt.Fprintln(s.err, err)
-		return exitUsage
+		return once(ctx, s, func(context.Context) int { return checkConfig(file, s) })
 	}
 	prefix, err := routePrefix(*c.routePrefix, *c.externalURL)
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: --web.external-url: %v\n", program, err)
 		return exitUsage
 	}
-	d, err := newDaemon(ctx, file, cfg, s.hostname(), s.log)
-	if err != nil {
-		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
+	ignoreBrokenPipes()
+	s.log.Info("starting "+program, slog.String("version", version.Info()), slog.String("file", file))
+	d, err := loadDaemon(ctx, file, s)
+	switch {
+	case ctx.Err() != nil:
+		return exitOK
+	case err != nil:
+		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage
 	}
 	warnIfOpen(c.web, s)
 	return c.serve(ctx, d, prefix, s)
+}
+
+// loadDaemon reads the configuration and prepares the daemon. It returns an error where ctx ends first.
+func loadDaemon(ctx context.Context, file string, s streams) (*daemon, error) {
+	type started struct {
+		d   *daemon
+		err error
+	}
+	result, ok := await(ctx, func() started {
+		cfg, err := config.Load(file, nil)
+		if err != nil {
+			return started{err: err}
+		}
+		d, err := newDaemon(ctx, file, cfg, s.hostname(), s.log)
+		if err != nil {
+			return started{err: fmt.Errorf("%s: %w", program, err)}
+		}
+		return started{d: d}
+	})
+	if !ok {
+		return nil, context.Cause(ctx)
+	}
+	return result.d, result.err
 }
 
 // checkFlags tells bad usage before anything starts: later it would look like a failure.
@@ -120,7 +142,7 @@ func (c serveCommand) serve(ctx context.Context, d *daemon, prefix string, s str
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn), // handshakes that fail, too
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return d.run(ctx) })
+	group.Go(func() error { return d.run(ctx, s.hangup.signals) })
 	group.Go(func() error { return servePprof(ctx, *c.pprof) })
 	group.Go(func() error {
 		err := web.ListenAndServe(server, c.web, s.log)
@@ -147,10 +169,7 @@ func (c serveCommand) serve(ctx context.Context, d *daemon, prefix string, s str
 }
 
 // run watches until ctx ends: it probes, and reloads on SIGHUP and whenever a file named in the configuration changes.
-func (d *daemon) run(ctx context.Context) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { d.runner.Run(ctx); return nil })
 	group.Go(func() error { return d.keepJudging(ctx) })
@@ -163,7 +182,7 @@ func (d *daemon) run(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-hup:
+			case <-hangup:
 				_ = d.reload(ctx, "SIGHUP") // logged and counted there
 			}
 		}

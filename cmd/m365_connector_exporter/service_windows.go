@@ -37,7 +37,7 @@ func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan int, 1)
-	go func() { ended <- run(ctx, s.args, io.Discard, log) }()
+	go func() { ended <- run(ctx, hangups{}, s.args, io.Discard, log) }()
 	status <- svc.Status{State: svc.Running, Accepts: svc.AcceptStop | svc.AcceptShutdown}
 	for {
 		select {
