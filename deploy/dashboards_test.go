@@ -12,9 +12,9 @@ import (
 	"m365_connector_exporter/deploy/grafana"
 )
 
-var update = flag.Bool("update", false, "write what is generated anew")
+var update = flag.Bool("update", false, "regenerate the dashboards")
 
-// panel is what a test wants to know of a panel.
+// panel has the fields of a Grafana panel that the tests check.
 type panel struct {
 	ID                       int
 	Type, Title, Description string
@@ -64,7 +64,7 @@ func TestDashboardsAreInStep(t *testing.T) {
 			}
 		}
 		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what its source says (%v): go test ./deploy -run TestDashboards -update", path, err)
+			t.Errorf("%s differs from its source (%v): run go test ./deploy -run TestDashboards -update", path, err)
 		}
 	}
 	if have, want := len(dashboards(t)), len(grafana.Dashboards()); have != want {
@@ -76,7 +76,7 @@ func TestDashboardConventions(t *testing.T) {
 	uids := map[string]bool{}
 	for path, d := range dashboards(t) {
 		if uids[d.UID] || d.UID == "" || d.Title == "" || d.Description == "" || d.Editable {
-			t.Errorf("%s: needs a uid of its own, title, description, and must not be editable", path)
+			t.Errorf("%s: want a unique uid, a title, a description, and editable false", path)
 		}
 		uids[d.UID] = true
 		var names []string
@@ -89,13 +89,13 @@ func TestDashboardConventions(t *testing.T) {
 		titles := map[string]bool{}
 		for i, p := range d.Panels {
 			if p.GridPos.X+p.GridPos.W > 24 || overlaps(p, d.Panels[:i]) {
-				t.Errorf("%s: panel %q lies over another or outside", path, p.Title)
+				t.Errorf("%s: panel %q overlaps another one or exceeds 24 columns", path, p.Title)
 			}
 			if p.Type == "row" {
 				continue
 			}
 			if p.Title == "" || titles[p.Title] || p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 {
-				t.Errorf("%s: panel %q needs a title of its own, description, unit and query", path, p.Title)
+				t.Errorf("%s: panel %q: want a unique title, a description, a unit and a query", path, p.Title)
 			}
 			titles[p.Title] = true
 			for _, q := range p.Targets {
@@ -106,7 +106,7 @@ func TestDashboardConventions(t *testing.T) {
 					t.Errorf("%s: panel %q: a rate over a range that is not $__rate_interval", path, p.Title)
 				}
 				if !strings.Contains(q.Expr, `{job=~"$job", instance=~"$instance"`) && !strings.HasPrefix(q.Expr, "ALERTS{") {
-					t.Errorf("%s: panel %q does not follow job and instance: %s", path, p.Title, q.Expr)
+					t.Errorf("%s: panel %q does not select job and instance: %s", path, p.Title, q.Expr)
 				}
 			}
 		}
@@ -125,7 +125,7 @@ func overlaps(p panel, others []panel) bool {
 	return false
 }
 
-// Every expression parses and uses metrics that exist.
+// promtool parses every expression, and every metric in it exists.
 func TestDashboardQueries(t *testing.T) {
 	var queries []string
 	for _, d := range dashboards(t) {

@@ -1,6 +1,7 @@
-// Package grafana is the source of the dashboards in dashboards/: a panel is a few lines here and forty there.
+// Package grafana is the source of the Grafana dashboards in dashboards/. A panel is a few lines of Go, where Grafana's
+// JSON model needs about forty.
 //
-// After a change, `go test ./deploy -run TestDashboards -update` writes the JSON anew.
+// After a change, `go test ./deploy -run TestDashboards -update` regenerates the JSON files.
 package grafana
 
 import (
@@ -8,40 +9,40 @@ import (
 	"encoding/json"
 )
 
-// Dashboard is one dashboard, before it becomes JSON.
+// Dashboard describes one dashboard. JSON renders it.
 type Dashboard struct {
-	UID, Title, About string
-	Choices           []string // labels to choose by, beside job and instance
-	Rows              []Row
+	UID, Title, Description string
+	Variables               []string // labels to choose by, beside job and instance
+	Rows                    []Row
 }
 
-// Row is a titled line of panels.
+// Row is a row of panels under a title.
 type Row struct {
 	Title  string
 	Panels []Panel
 }
 
-// Panel shows the answers to its queries.
+// Panel shows the results of its queries.
 type Panel struct {
-	Kind          string // Grafana's type: stat, timeseries, table, state-timeline, bargauge
-	Title, About  string
-	Unit          string // Grafana's unit id
-	Width, Height int    // of 24; 0: 8 wide, 8 high
-	Good          string // thresholds: see steps
-	Queries       []Query
-	Transforms    []any // for tables
+	Kind               string // Grafana's type: stat, timeseries, table, state-timeline, bargauge
+	Title, Description string
+	Unit               string // Grafana's unit id
+	Width, Height      int    // of 24; 0: 8 wide, 8 high
+	Thresholds         string // thresholds: see steps
+	Queries            []Query
+	Transforms         []any // for tables
 }
 
-// Query is PromQL with a legend. "{@" stands for the selector of job, instance and the dashboard's choices, "{@," for the same
-// followed by more matchers.
+// Query is PromQL with a legend. "{@" is replaced with the matchers of job, instance and the dashboard's variables; more
+// matchers may follow after a comma.
 type Query struct{ Expr, Legend string }
 
-// Dashboards are all of them, in the order in which a person meets them.
+// Dashboards returns all dashboards, the overview first.
 func Dashboards() []Dashboard {
 	return []Dashboard{overview(), connector(), certificates(), attribution(), exporter()}
 }
 
-// JSON is what Grafana reads.
+// JSON renders the dashboard as Grafana's JSON model.
 func (d Dashboard) JSON() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -8,7 +8,7 @@ const source = "${datasource}"
 
 func (d Dashboard) model() object {
 	return object{
-		"uid": d.UID, "title": d.Title, "description": d.About, "tags": []string{"m365_connector_exporter"},
+		"uid": d.UID, "title": d.Title, "description": d.Description, "tags": []string{"m365_connector_exporter"},
 		"schemaVersion": 39, "version": 1, "editable": false, "graphTooltip": 1, "refresh": "1m", "timezone": "browser",
 		"time":        object{"from": "now-24h", "to": "now"},
 		"templating":  object{"list": d.variables()},
@@ -28,7 +28,7 @@ func (d Dashboard) variables() []object {
 		choice("instance", `label_values(m365_connector_exporter_build_info{job=~"$job"}, instance)`),
 	}
 	matchers := `job=~"$job", instance=~"$instance"`
-	for _, label := range d.Choices {
+	for _, label := range d.Variables {
 		list = append(list, choice(label, "label_values(m365_connector_info{"+matchers+"}, "+label+")"))
 		matchers += ", " + label + `=~"$` + label + `"`
 	}
@@ -45,18 +45,20 @@ func choice(name, query string) object {
 
 func (d Dashboard) selector() string {
 	matchers := []string{`job=~"$job"`, `instance=~"$instance"`}
-	for _, label := range d.Choices {
+	for _, label := range d.Variables {
 		matchers = append(matchers, label+`=~"$`+label+`"`)
 	}
 	return strings.Join(matchers, ", ")
 }
 
-// panels lays the rows out from the top, each from the left.
+// panels places the rows from top to bottom and the panels of each from left to right.
 func (d Dashboard) panels() []object {
 	var list []object
 	y, id := 0, 1
 	for _, row := range d.Rows {
-		list = append(list, object{"id": id, "type": "row", "title": row.Title, "collapsed": false, "panels": []any{}, "gridPos": at(0, y, 24, 1)})
+		list = append(list, object{
+			"id": id, "type": "row", "title": row.Title, "collapsed": false, "panels": []any{}, "gridPos": at(0, y, 24, 1),
+		})
 		y, id = y+1, id+1
 		x, tallest := 0, 0
 		for _, p := range row.Panels {
@@ -100,24 +102,36 @@ func (p Panel) model(id int, position object, selector string) object {
 		transforms = []any{}
 	}
 	return object{
-		"id": id, "type": p.Kind, "title": p.Title, "description": p.About, "gridPos": position,
+		"id": id, "type": p.Kind, "title": p.Title, "description": p.Description, "gridPos": position,
 		"datasource": object{"type": "prometheus", "uid": source}, "targets": targets, "transformations": transforms,
 		"fieldConfig": object{"defaults": object{
-			"unit": p.Unit, "thresholds": object{"mode": "absolute", "steps": steps(p.Good)}, "mappings": mappings(p.Unit),
+			"unit": p.Unit, "thresholds": object{"mode": "absolute", "steps": steps(p.Thresholds)}, "mappings": mappings(p.Unit),
 		}, "overrides": []any{}},
 		"options": options[p.Kind],
 	}
 }
 
 var options = map[string]object{
-	"stat":           {"colorMode": "background", "graphMode": "none", "reduceOptions": object{"calcs": []string{"lastNotNull"}}, "textMode": "auto"},
-	"bargauge":       {"displayMode": "basic", "orientation": "horizontal", "reduceOptions": object{"calcs": []string{"lastNotNull"}}, "showUnfilled": true},
-	"timeseries":     {"legend": object{"displayMode": "list", "placement": "bottom"}, "tooltip": object{"mode": "multi", "sort": "desc"}},
-	"table":          {"showHeader": true, "footer": object{"show": false}},
-	"state-timeline": {"mergeValues": true, "showValue": "never", "rowHeight": 0.8, "legend": object{"displayMode": "list", "placement": "bottom"}},
+	"stat": {
+		"colorMode": "background", "graphMode": "none", "reduceOptions": lastValue, "textMode": "auto",
+	},
+	"bargauge": {
+		"displayMode": "basic", "orientation": "horizontal", "reduceOptions": lastValue, "showUnfilled": true,
+	},
+	"timeseries": {"legend": legend, "tooltip": object{"mode": "multi", "sort": "desc"}},
+	"table":      {"showHeader": true, "footer": object{"show": false}},
+	"state-timeline": {
+		"mergeValues": true, "showValue": "never", "rowHeight": 0.8, "legend": legend,
+	},
 }
 
-// steps are thresholds by what is good: "high" (1 good, below bad), "zero" (0 good), "days" (7 and 30 days, in seconds), or none.
+var (
+	lastValue = object{"calcs": []string{"lastNotNull"}}
+	legend    = object{"displayMode": "list", "placement": "bottom"}
+)
+
+// steps returns the color thresholds: "high" (1 is good, less is bad), "zero" (0 is good), "days" (7 and 30 days in
+// seconds), or none.
 func steps(good string) []object {
 	step := func(color string, value any) object { return object{"color": color, "value": value} }
 	switch good {
@@ -132,17 +146,18 @@ func steps(good string) []object {
 	}
 }
 
-// mappings word 0 and 1, so that colour alone carries no meaning.
+// mappings returns words for 0 and 1, so that the meaning does not depend on color alone.
 func mappings(unit string) []object {
 	if unit != "bool_yes_no" {
 		return []object{}
 	}
 	return []object{{"type": "value", "options": object{
-		"0": object{"text": "fails", "color": "red", "index": 0}, "1": object{"text": "passes", "color": "green", "index": 1},
+		"0": object{"text": "fails", "color": "red", "index": 0},
+		"1": object{"text": "passes", "color": "green", "index": 1},
 	}}}
 }
 
-// tidy turns an instant answer into a readable table: only these labels, in this order, and the value under a name.
+// tidy turns an instant query into a table: only these labels, in this order, and the value under a name.
 func tidy(value string, labels ...string) []any {
 	index, rename, include := object{}, object{"Value": value}, object{}
 	for i, label := range labels {
@@ -151,10 +166,14 @@ func tidy(value string, labels ...string) []any {
 	}
 	index["Value"] = len(labels)
 	include["Value"] = value != ""
-	return []any{object{"id": "organize", "options": object{"indexByName": index, "renameByName": rename, "includeByName": include}}}
+	return []any{object{"id": "organize", "options": object{
+		"indexByName": index, "renameByName": rename, "includeByName": include,
+	}}}
 }
 
-// grid turns an instant answer into rows by columns.
+// grid turns an instant query into a matrix of two labels.
 func grid(row, column string) []any {
-	return []any{object{"id": "groupingToMatrix", "options": object{"rowField": row, "columnField": column, "valueField": "Value", "emptyValue": "empty"}}}
+	return []any{object{"id": "groupingToMatrix", "options": object{
+		"rowField": row, "columnField": column, "valueField": "Value", "emptyValue": "empty",
+	}}}
 }

@@ -1,0 +1,383 @@
+package grafana
+
+// The dashboards about mail flow: overview, one connector, certificates, attribution.
+
+const perDay = " / 86400"
+
+func overview() Dashboard {
+	return Dashboard{
+		UID: "m365-connectors-overview", Title: "Microsoft 365 connectors / Overview",
+		Description: "All tenants: which paths fail and why, and which certificates expire next.",
+		Variables:   []string{"tenant"},
+		Rows: []Row{
+			{"Now", []Panel{
+				{
+					Kind: "stat", Title: "Passing paths",
+					Unit: "percentunit", Thresholds: "high", Width: 4, Height: 4,
+					Description: "Share of all paths whose last conclusive result is a success.",
+					Queries:     []Query{{"avg(m365_connector_probe_success{@})", ""}},
+				},
+				{
+					Kind: "stat", Title: "Number of failing paths", Unit: "short", Thresholds: "zero", Width: 4, Height: 4,
+					Description: "Number of paths whose failure a second round has confirmed.",
+					Queries:     []Query{{"count(m365_connector_probe_success{@} == 0) or vector(0)", ""}},
+				},
+				{
+					Kind: "stat", Title: "Inconclusive paths", Unit: "short", Thresholds: "zero", Width: 4, Height: 4,
+					Description: "Paths whose latest round was inconclusive: the server throttles, greylists " +
+						"or refuses the exporter's own address.",
+					Queries: []Query{{"count(m365_connector_probe_inconclusive{@} == 1) or vector(0)", ""}},
+				},
+				{
+					Kind: "stat", Title: "Connectors without a working endpoint",
+					Unit: "short", Thresholds: "zero", Width: 4, Height: 4,
+					Description: "No mail flows through these connectors.",
+					Queries: []Query{{
+						"count(connector:m365_connector_endpoint_success:max{@} == 0) or vector(0)",
+						"",
+					}},
+				},
+				{
+					Kind: "stat", Title: "Critical findings", Unit: "short", Thresholds: "zero", Width: 4, Height: 4,
+					Description: "Critical findings of the checks, without suppressed ones.",
+					Queries:     []Query{{`sum(m365_connector_findings{@, severity="critical"}) or vector(0)`, ""}},
+				},
+				{
+					Kind: "stat", Title: "Next certificate to expire",
+					Unit: "s", Thresholds: "days", Width: 4, Height: 4,
+					Description: "Time left of the first certificate to expire: server and client, leaf and chain.",
+					Queries:     []Query{{"min(certificate:m365_connector_certificate_left:seconds{@})", ""}},
+				},
+			}},
+			{"Failures", []Panel{
+				{
+					Kind: "table", Title: "Failing paths", Unit: "short", Width: 12,
+					Description: "Stage and reason of each failing path. docs/reasons.md lists " +
+						"the remedy of every reason.",
+					Queries:    []Query{{"m365_connector_probe_failure_info{@}", ""}},
+					Transforms: tidy("", "tenant", "direction", "connector", "path", "stage", "reason"),
+				},
+				{
+					Kind: "table", Title: "Findings", Unit: "short", Width: 12,
+					Description: "Findings of the checks. docs/checks.md lists the remedy of every check.",
+					Queries:     []Query{{`m365_connector_finding_info{@, severity!="info"}`, ""}},
+					Transforms:  tidy("", "severity", "check", "tenant", "direction", "connector", "path"),
+				},
+				{
+					Kind: "table", Title: "Alerts", Unit: "short", Width: 12,
+					Description: "Firing alerts of this exporter's rules.",
+					Queries:     []Query{{`ALERTS{alertname=~"M365Connector.+", alertstate="firing"}`, ""}},
+					Transforms:  tidy("", "severity", "alertname", "tenant", "direction", "connector", "path"),
+				},
+				{
+					Kind: "table", Title: "Certificates that expire first", Unit: "short", Width: 12,
+					Description: "Days left of the ten certificates that expire first.",
+					Queries: []Query{{
+						"bottomk(10, certificate:m365_connector_certificate_left:seconds{@})" + perDay,
+						"",
+					}},
+					Transforms: tidy("days left", "tenant", "connector", "host", "address", "role", "position"),
+				},
+			}},
+			{"Over time", []Panel{
+				{
+					Kind: "timeseries", Title: "Tenants with the lowest share of passing paths",
+					Unit: "percentunit", Width: 12,
+					Description: "Share of passing paths of the ten lowest tenants.",
+					Queries:     []Query{{"bottomk(10, tenant:m365_connector_probe_success:avg{@})", "{{tenant}}"}},
+				},
+				{
+					Kind: "timeseries", Title: "Rounds", Unit: "ops", Width: 12,
+					Description: "Rounds per second, by outcome.",
+					Queries: []Query{{
+						"sum by (outcome) (rate(m365_connector_probes_total{@}[$__rate_interval]))",
+						"{{outcome}}",
+					}},
+				},
+			}},
+		},
+	}
+}
+
+func connector() Dashboard {
+	return Dashboard{
+		UID: "m365-connectors-connector", Title: "Microsoft 365 connectors / One connector",
+		Description: "Stages, endpoints, certificates and SMTP replies of the selected connector.",
+		Variables:   []string{"tenant", "direction", "connector"},
+		Rows: []Row{
+			{"State", []Panel{
+				{
+					Kind: "state-timeline", Title: "Paths", Unit: "bool_yes_no", Thresholds: "high", Width: 12,
+					Description: "Last conclusive result of each path.",
+					Queries:     []Query{{"m365_connector_probe_success{@}", "{{path}}"}},
+				},
+				{
+					Kind: "state-timeline", Title: "Endpoints", Unit: "bool_yes_no", Thresholds: "high", Width: 12,
+					Description: "Last conclusive result of each host and address.",
+					Queries:     []Query{{"m365_connector_endpoint_success{@}", "{{host}} {{address}}"}},
+				},
+				{
+					Kind: "table", Title: "Endpoint by stage", Unit: "bool_yes_no", Thresholds: "high", Width: 12,
+					Description: "Latest round, with the stages of Microsoft's connector validation. " +
+						"Empty: not reached or inconclusive.",
+					Queries: []Query{{
+						`max by (endpoint, stage) (label_join(m365_connector_endpoint_stage_success{@}, ` +
+							`"endpoint", " ", "path", "host", "address"))`,
+						"",
+					}},
+					Transforms: grid("endpoint", "stage"),
+				},
+				{
+					Kind: "table", Title: "Failed and inconclusive stages", Unit: "short", Width: 12,
+					Description: "Latest round: stage, reason and outcome of each endpoint.",
+					Queries:     []Query{{"m365_connector_endpoint_failure_info{@}", ""}},
+					Transforms:  tidy("", "path", "host", "address", "stage", "reason", "outcome"),
+				},
+				{
+					Kind: "table", Title: "SMTP replies", Unit: "none", Width: 12,
+					Description: "Replies that ended a stage of the latest round.",
+					Queries:     []Query{{"m365_connector_endpoint_smtp_reply_code{@}", ""}},
+					Transforms:  tidy("code", "path", "host", "address", "stage", "enhanced"),
+				},
+				{
+					Kind: "table", Title: "Findings", Unit: "short", Width: 12,
+					Description: "Findings of the checks for this connector.",
+					Queries:     []Query{{"m365_connector_finding_info{@}", ""}},
+					Transforms:  tidy("", "severity", "check", "path"),
+				},
+			}},
+			{"Time", []Panel{
+				{
+					Kind: "timeseries", Title: "Duration by stage", Unit: "s", Width: 12,
+					Description: "Duration of each stage at its slowest endpoint, latest round.",
+					Queries: []Query{{
+						"max by (stage) (m365_connector_endpoint_stage_duration_seconds{@})",
+						"{{stage}}",
+					}},
+				},
+				{
+					Kind: "timeseries", Title: "Round duration", Unit: "s", Width: 12,
+					Description: "Duration of each path's latest round.",
+					Queries:     []Query{{"m365_connector_probe_duration_seconds{@}", "{{path}}"}},
+				},
+				{
+					Kind: "timeseries", Title: "Number of endpoints", Unit: "short", Width: 12,
+					Description: "Number of addresses that each path resolves to. A change is a change in DNS.",
+					Queries:     []Query{{"m365_connector_probe_endpoints{@}", "{{path}}"}},
+				},
+				{
+					Kind: "timeseries", Title: "Time since the last success", Unit: "s", Width: 12,
+					Description: "Time since the last round that passed.",
+					Queries: []Query{{
+						"time() - m365_connector_probe_last_success_timestamp_seconds{@}",
+						"{{path}}",
+					}},
+				},
+			}},
+			{"Certificates and TLS", []Panel{
+				{
+					Kind: "bargauge", Title: "Time left", Unit: "s", Thresholds: "days", Width: 8,
+					Description: "Time left of each certificate, leaf and chain.",
+					Queries: []Query{{
+						"sort(certificate:m365_connector_certificate_left:seconds{@})",
+						"{{host}} {{address}} {{role}} {{position}}",
+					}},
+				},
+				{
+					Kind: "table", Title: "Certificate verdicts", Unit: "bool_yes_no", Thresholds: "high", Width: 8,
+					Description: "Every verdict, including those that the connector does not require.",
+					Queries: []Query{{
+						`min by (endpoint, verdict) (label_join(m365_connector_certificate_valid{@}, ` +
+							`"endpoint", " ", "host", "address", "role"))`,
+						"",
+					}},
+					Transforms: grid("endpoint", "verdict"),
+				},
+				{
+					Kind: "table", Title: "TLS version and cipher", Unit: "short", Width: 8,
+					Description: "Version and cipher suite of the latest handshake.",
+					Queries:     []Query{{"m365_connector_tls_info{@}", ""}},
+					Transforms:  tidy("", "host", "address", "version", "cipher"),
+				},
+			}},
+			{"Configuration", []Panel{
+				{
+					Kind: "table", Title: "Connector", Unit: "short", Width: 8,
+					Description: "Type, source and TLS settings from the configuration.",
+					Queries:     []Query{{"m365_connector_info{@}", ""}},
+					Transforms: tidy("", "tenant", "direction", "connector",
+						"connector_type", "connector_source", "tls_settings"),
+				},
+				{
+					Kind: "stat", Title: "Last change", Unit: "dateTimeFromNow", Width: 8,
+					Description: "Microsoft's WhenChangedUTC.",
+					Queries: []Query{{
+						"m365_connector_last_changed_timestamp_seconds{@} * 1000",
+						"{{connector}}",
+					}},
+				},
+				{
+					Kind: "stat", Title: "Last validation", Unit: "dateTimeFromNow", Width: 8,
+					Description: "Microsoft's LastValidationTimestamp. A validation by script does not set it.",
+					Queries: []Query{{
+						"m365_connector_last_validation_timestamp_seconds{@} * 1000",
+						"{{connector}}",
+					}},
+				},
+			}},
+		},
+	}
+}
+
+func certificates() Dashboard {
+	return Dashboard{
+		UID: "m365-connectors-certificates", Title: "Microsoft 365 connectors / Certificates",
+		Description: "Certificates that mail servers present, and that senders present to Exchange Online.",
+		Variables:   []string{"tenant"},
+		Rows: []Row{
+			{"Validity", []Panel{
+				{
+					Kind: "bargauge", Title: "Time left, the lowest twenty",
+					Unit: "s", Thresholds: "days", Width: 12, Height: 12,
+					Description: "Time left. Role server: presented by the mail server; role " +
+						"client: presented to Exchange Online.",
+					Queries: []Query{{
+						"sort(bottomk(20, certificate:m365_connector_certificate_left:seconds{@}))",
+						"{{tenant}} {{host}} {{role}} {{position}}",
+					}},
+				},
+				{
+					Kind: "table", Title: "Share of lifetime left", Unit: "percentunit", Width: 12, Height: 12,
+					Description: "Renewal is due below a quarter of the lifetime and 30 days.",
+					Queries: []Query{{
+						"sort(bottomk(20, certificate:m365_connector_certificate_left:ratio{@}))",
+						"",
+					}},
+					Transforms: tidy("left", "tenant", "connector", "path", "host", "address", "role", "position"),
+				},
+			}},
+			{"Verdicts", []Panel{
+				{
+					Kind: "table", Title: "Failed verdicts", Unit: "short", Width: 12,
+					Description: "Each verdict is independent: an expired certificate may still have the right name.",
+					Queries:     []Query{{"m365_connector_certificate_valid{@} == 0", ""}},
+					Transforms:  tidy("", "tenant", "connector", "host", "address", "role", "verdict"),
+				},
+				{
+					Kind: "timeseries", Title: "Failed verdicts over time", Unit: "short", Width: 12,
+					Description: "Number of certificates that fail each verdict.",
+					Queries: []Query{{
+						"sum by (verdict) (1 - m365_connector_certificate_valid{@})",
+						"{{verdict}}",
+					}},
+				},
+			}},
+			{"Identity", []Panel{
+				{
+					Kind: "table", Title: "Certificates", Unit: "short", Width: 16,
+					Description: "The leaf certificate of each endpoint. Renew a certificate on " +
+						"every endpoint that has its fingerprint.",
+					Queries: []Query{{"m365_connector_certificate_info{@}", ""}},
+					Transforms: tidy("", "tenant", "connector", "host", "address", "role",
+						"subject", "issuer", "serial", "fingerprint_sha256"),
+				},
+				{
+					Kind: "table", Title: "Names against accepted domains", Unit: "short", Width: 8,
+					Description: "Client certificates: number of CN and SAN names by how " +
+						"they match the tenant's accepted domains.",
+					Queries: []Query{{
+						"sum by (tenant, connector, match) (m365_connector_certificate_names{@})",
+						"",
+					}},
+					Transforms: tidy("names", "tenant", "connector", "match"),
+				},
+			}},
+		},
+	}
+}
+
+func attribution() Dashboard {
+	return Dashboard{
+		UID: "m365-connectors-attribution", Title: "Microsoft 365 connectors / Attribution and shared addresses",
+		Description: "Which tenant Exchange Online attributes each sender's mail to " +
+			"(MC1226222), simulated from the configuration.",
+		Variables: []string{"tenant"},
+		Rows: []Row{
+			{"Attribution", []Panel{
+				{
+					Kind: "stat", Title: "Correctly attributed senders",
+					Unit: "percentunit", Thresholds: "high", Width: 6,
+					Description: "Share of senders whose simulated messages all reach their " +
+						"own tenant through their connector.",
+					Queries: []Query{{"avg(m365_connector_attribution_success{@})", ""}},
+				},
+				{
+					Kind: "table", Title: "Attribution criteria", Unit: "short", Width: 18,
+					Description: "Criterion by which each sender is attributed. Certificate is the strongest; " +
+						"mail_from and rcpt_to " +
+						"may break when Microsoft moves a tenant.",
+					Queries:    []Query{{"m365_connector_attribution_info{@}", ""}},
+					Transforms: tidy("", "tenant", "connector", "path", "ground", "attributed_tenant"),
+				},
+				{
+					Kind: "state-timeline", Title: "Senders", Unit: "bool_yes_no", Thresholds: "high", Width: 24,
+					Description: "Attribution of each sender over time.",
+					Queries:     []Query{{"m365_connector_attribution_success{@}", "{{tenant}} {{path}}"}},
+				},
+			}},
+			{"Shared between tenants", []Panel{
+				{
+					Kind: "table", Title: "Addresses", Unit: "short", Width: 12,
+					Description: "Number of other tenants that use an address range. " +
+						"The finding's evidence names them.",
+					Queries:    []Query{{"sort_desc(m365_connector_shared_addresses{@} > 0)", ""}},
+					Transforms: tidy("other tenants", "tenant", "connector", "prefix"),
+				},
+				{
+					Kind: "table", Title: "Findings of MC1226222", Unit: "short", Width: 12,
+					Description: "Shared identities, domains that are not accepted domains, and " +
+						"wrong, ambiguous or fragile attribution.",
+					Queries: []Query{{
+						`m365_connector_finding_info{@, ` +
+							`check=~".+_shared_between_tenants|attribution_.+|certificate_domain_not_accepted|ip_authentication_only"}`,
+						"",
+					}},
+					Transforms: tidy("", "severity", "check", "tenant", "connector", "path"),
+				},
+			}},
+			{"Inventory", []Panel{
+				{
+					Kind: "timeseries", Title: "Connectors", Unit: "short", Width: 8,
+					Description: "Number of connectors by direction and type.",
+					Queries: []Query{{
+						"count by (direction, connector_type) (m365_connector_info{@})",
+						"{{direction}} {{connector_type}}",
+					}},
+				},
+				{
+					Kind: "timeseries", Title: "Changes between loads", Unit: "short", Width: 8,
+					Description: "Number of connectors added, removed or changed.",
+					Queries: []Query{{
+						"sum by (tenant, change) " +
+							"(increase(m365_connector_inventory_changes_total{@}[$__rate_interval]))",
+						"{{tenant}} {{change}}",
+					}},
+				},
+				{
+					Kind: "bargauge", Title: "Age of the oldest export", Unit: "s", Width: 8,
+					Description: "Exports older than eight days are outdated.",
+					Queries:     []Query{{"time() - m365_connector_inventory_timestamp_seconds{@}", "{{tenant}}"}},
+				},
+				{
+					Kind: "table", Title: "Suppressions", Unit: "short", Width: 24,
+					Description: "Days until each suppression expires.",
+					Queries: []Query{{
+						"sort(m365_connector_finding_suppressed_until_timestamp_seconds{@} - time())" + perDay,
+						"",
+					}},
+					Transforms: tidy("days", "tenant", "connector", "check", "owner"),
+				},
+			}},
+		},
+	}
+}
