@@ -49,7 +49,10 @@ func (d *daemon) judgeNow() time.Duration {
 	if d.judged.blocked {
 		f.VantageBlocked = "no path passes connect, three hosts or more"
 	}
-	f.Overloaded = check.Overloads(f.Paths, d.judge.cfg.Global.MaxConcurrentPerAddress, d.judge.cfg.Global.MinGapPerAddress)
+	g := d.judge.cfg.Global
+	f.Overloaded = check.Overloads(f.Paths, check.ScheduleLimits{
+		MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress,
+	})
 	d.store.SetAnalysis(collector.Analyse(f))
 	return time.Since(start)
 }

@@ -134,11 +134,3 @@ type Endpoint struct {
 	Verdict       probes.Outcome // the last conclusive one; NotReached before it
 	TLS           *probes.TLS    // of the last handshake that showed a certificate; nil before
 }
-
-// Overload is an address whose paths cannot all be probed within their intervals.
-type Overload struct {
-	Address          string
-	Paths            []probes.PathID
-	TotalTime        time.Duration // time all rounds take, one after the other
-	ShortestInterval time.Duration // the shortest interval among them
-}

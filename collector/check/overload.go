@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"net/netip"
 	"slices"
@@ -10,59 +11,153 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Overloads finds the addresses whose paths cannot all be probed within their intervals, when concurrent connections to one address
-// are allowed and two of them start at least gap apart. What a path's last conclusive round took is what it takes.
-func Overloads(paths []Path, concurrent int, gap time.Duration) []Overload {
-	each := func(do func(p *Path, address netip.Addr, took time.Duration)) {
-		for i := range paths {
-			p := &paths[i]
-			if p.NotProbed != "" || p.NotProbeable != "" || p.Conclusive == nil || p.Settings.Interval <= 0 {
-				continue
-			}
-			for k := range p.Conclusive.Endpoints {
-				if e := &p.Conclusive.Endpoints[k]; e.Addr.IsValid() {
-					do(p, e.Addr.Addr(), max(onAddress(e)/time.Duration(max(concurrent, 1)), gap))
-				}
-			}
-		}
-	}
-	share := make(map[netip.Addr]float64, len(paths)) // of the time there is, over all paths of an address
-	each(func(p *Path, address netip.Addr, took time.Duration) {
-		share[address] += float64(took) / float64(p.Settings.Interval)
-	})
-	loads := map[netip.Addr]*Overload{} // of most addresses there is nothing to tell
-	for address, s := range share {
-		if s > 1 {
-			loads[address] = &Overload{Address: address.String(), ShortestInterval: math.MaxInt64}
-		}
-	}
-	if len(loads) == 0 {
-		return nil
-	}
-	each(func(p *Path, address netip.Addr, took time.Duration) {
-		l := loads[address]
-		if l == nil {
-			return
-		}
-		l.TotalTime += took
-		l.ShortestInterval = min(l.ShortestInterval, p.Settings.Interval)
-		if len(l.Paths) < MaxEvidence && !slices.Contains(l.Paths, p.ID) {
-			l.Paths = append(l.Paths, p.ID)
-		}
-	})
-	over := make([]Overload, 0, len(loads))
-	for _, l := range loads {
-		over = append(over, *l)
-	}
-	slices.SortFunc(over, func(a, b Overload) int { return cmp.Compare(a.Address, b.Address) })
-	return over
+// ScheduleLimits are the limits on connections that all paths share, as configured.
+type ScheduleLimits struct {
+	MaxConcurrent int           // open connections in total
+	MaxPerAddress int           // open connections to one address
+	MinGap        time.Duration // between the starts of two connections to one address
 }
 
-// onAddress is how long a connection was held: everything after the name was resolved.
-func onAddress(e *probes.Endpoint) time.Duration {
-	var held time.Duration
-	for _, s := range e.Steps[probes.Connect:] {
-		held += s.Duration
+// Overload is an address whose paths cannot all be probed within their intervals.
+type Overload struct {
+	Address          string          // "" for the limit of open connections in total
+	Paths            []probes.PathID // at most MaxEvidence of them
+	Tenants          []TenantLoad    // all of them, the largest load first
+	TotalTime        time.Duration   // how long one round of each path takes within the limits
+	ShortestInterval time.Duration   // the shortest interval among them
+}
+
+// TenantLoad is one tenant's part of an overload.
+type TenantLoad struct {
+	Tenant string
+	Paths  int
+	Load   float64 // part of the time that is available; 1 alone uses all of it
+}
+
+// Overloads finds the addresses, and the limit in total, that leave too little time for all paths. A path is expected to take what its
+// last conclusive round took.
+func Overloads(paths []Path, limits ScheduleLimits) []Overload {
+	load := make(map[netip.Addr]float64, len(paths)) // part of the available time; the zero address is the limit in total
+	eachConnection(paths, limits, func(p *Path, addr netip.Addr, takes time.Duration) {
+		load[addr] += float64(takes) / float64(p.Settings.Interval)
+	})
+	tallies := map[netip.Addr]*tally{}
+	for addr, part := range load {
+		if part > 1 {
+			tallies[addr] = &tally{Overload: Overload{ShortestInterval: math.MaxInt64}, tenants: map[string]*TenantLoad{}}
+		}
 	}
-	return held
+	if len(tallies) == 0 {
+		return nil
+	}
+	eachConnection(paths, limits, func(p *Path, addr netip.Addr, takes time.Duration) {
+		if t := tallies[addr]; t != nil {
+			t.add(p, takes)
+		}
+	})
+	overloads := make([]Overload, 0, len(tallies))
+	for addr, t := range tallies {
+		overloads = append(overloads, t.overload(addr))
+	}
+	slices.SortFunc(overloads, func(a, b Overload) int { return cmp.Compare(a.Address, b.Address) })
+	return overloads
+}
+
+// eachConnection calls do for each connection of a round of each scheduled path: with its address and how long it keeps others from
+// that address, and with the zero address and its part of the connections in total.
+func eachConnection(paths []Path, limits ScheduleLimits, do func(p *Path, addr netip.Addr, takes time.Duration)) {
+	for i := range paths {
+		p := &paths[i]
+		if p.NotProbed != "" || p.NotProbeable != "" || p.Conclusive == nil || p.Settings.Interval <= 0 {
+			continue
+		}
+		for k := range p.Conclusive.Endpoints {
+			e := &p.Conclusive.Endpoints[k]
+			if !e.Addr.IsValid() {
+				continue
+			}
+			open := openFor(e)
+			do(p, e.Addr.Addr(), max(open/time.Duration(max(limits.MaxPerAddress, 1)), limits.MinGap))
+			do(p, netip.Addr{}, open/time.Duration(max(limits.MaxConcurrent, 1)))
+		}
+	}
+}
+
+// openFor is how long a connection was open: everything after the host was resolved.
+func openFor(e *probes.Endpoint) time.Duration {
+	var open time.Duration
+	for _, s := range e.Steps[probes.Connect:] {
+		open += s.Duration
+	}
+	return open
+}
+
+// tally is an Overload in the making.
+type tally struct {
+	Overload
+
+	tenants map[string]*TenantLoad
+	last    *Path // the last one that was counted
+}
+
+// add counts one connection of a path. The connections of one path follow each other.
+func (t *tally) add(p *Path, takes time.Duration) {
+	t.TotalTime += takes
+	t.ShortestInterval = min(t.ShortestInterval, p.Settings.Interval)
+	tenant := t.tenants[p.ID.Tenant]
+	if tenant == nil {
+		tenant = &TenantLoad{Tenant: p.ID.Tenant}
+		t.tenants[p.ID.Tenant] = tenant
+	}
+	tenant.Load += float64(takes) / float64(p.Settings.Interval)
+	if t.last == p {
+		return
+	}
+	t.last = p
+	tenant.Paths++
+	if len(t.Paths) < MaxEvidence {
+		t.Paths = append(t.Paths, p.ID)
+	}
+}
+
+func (t *tally) overload(addr netip.Addr) Overload {
+	o := t.Overload
+	if addr.IsValid() {
+		o.Address = addr.String()
+	}
+	for _, tenant := range t.tenants {
+		o.Tenants = append(o.Tenants, *tenant)
+	}
+	slices.SortFunc(o.Tenants, func(a, b TenantLoad) int {
+		return cmp.Or(cmp.Compare(b.Load, a.Load), cmp.Compare(a.Tenant, b.Tenant))
+	})
+	return o
+}
+
+// findOverload reports each overload with the tenants that cause it, the largest first; for a tenant where it is the only one.
+func findOverload(f *Facts, report func(Finding)) {
+	for _, o := range f.Overloaded {
+		report(o.finding())
+	}
+}
+
+func (o *Overload) finding() Finding {
+	subject := o.Address
+	if subject == "" {
+		subject = "all addresses together (max_concurrent)"
+	}
+	paths := make([]string, 0, len(o.Paths))
+	for _, id := range o.Paths {
+		paths = append(paths, id.String())
+	}
+	tenants := make([]string, 0, len(o.Tenants))
+	for _, t := range o.Tenants {
+		tenants = append(tenants, fmt.Sprintf("%s (%d)", t.Tenant, t.Paths))
+	}
+	finding := newFinding("%s: the rounds of its paths take %s, the shortest interval is %s. Tenants by load, with their paths: %s. Among them: %s.",
+		subject, o.TotalTime.Round(time.Second), o.ShortestInterval, list(tenants), list(paths))
+	if len(o.Tenants) == 1 {
+		finding.Tenant = o.Tenants[0].Tenant
+	}
+	return finding
 }

@@ -1,9 +1,6 @@
 package check
 
 import (
-	"slices"
-	"time"
-
 	"m365_connector_exporter/probes"
 )
 
@@ -25,10 +22,10 @@ func proberChecks() []Check {
 		},
 		{
 			Code: "schedule_overloaded", Severity: Warning,
-			Title:  "Not all paths of an address can be probed in time",
-			When:   "The rounds of all paths that end at one address do not fit into their intervals, as many at a time and as far apart as `max_concurrent_per_address` and `min_gap_per_address` say",
-			Remedy: "Lengthen their intervals, or lower `min_gap_per_address` or raise `max_concurrent_per_address` if the server can bear it.",
-			Source: "This exporter's configuration, `min_gap_per_address`",
+			Title:  "Not all paths can be probed within their intervals",
+			When:   "The rounds of all paths that lead to one address do not fit into their intervals within `max_concurrent_per_address` and `min_gap_per_address`, or those of all addresses together within `max_concurrent`. Tenants are served in turn: a tenant with many paths delays its own rounds first",
+			Remedy: "Lengthen the intervals of the tenant that is named first. For an address: lower `min_gap_per_address` or raise `max_concurrent_per_address` if the server permits it. In total: raise `max_concurrent`.",
+			Source: "This exporter's configuration, `min_gap_per_address`, `max_concurrent_per_address`, `max_concurrent`",
 			Find:   findOverload,
 		},
 		{
@@ -69,21 +66,6 @@ func proberChecks() []Check {
 			Source: "MC1224565",
 			Find:   findProberRoots,
 		},
-	}
-}
-
-// findOverload reports an address with its tenant where all its paths are known to be one tenant's.
-func findOverload(f *Facts, report func(Finding)) {
-	for _, o := range f.Overloaded {
-		names := make([]string, 0, len(o.Paths))
-		for _, id := range o.Paths {
-			names = append(names, id.String())
-		}
-		one := newFinding("%s: the rounds of its paths take %s, the shortest interval is %s. Among them: %s.", o.Address, o.TotalTime.Round(time.Second), o.ShortestInterval, list(names))
-		if own := o.Paths; len(own) > 0 && len(own) < MaxEvidence && !slices.ContainsFunc(own, func(id probes.PathID) bool { return id.Tenant != own[0].Tenant }) {
-			one.Tenant = own[0].Tenant
-		}
-		report(one)
 	}
 }
 

@@ -216,8 +216,11 @@ var proberStories = []story{
 	{"vantage_blocked", "blocked", func(w *world) { w.VantageBlocked = "no path passes connect" }, "critical", "no path passes connect"},
 	{"vantage_blocked", "one host is down", func(w *world) { w.step(probes.Connect, probes.ReasonConnectTimeout) }, "", ""},
 	{"schedule_overloaded", "too much", func(w *world) {
-		w.Overloaded = []check.Overload{{Address: "192.0.2.1", Paths: []probes.PathID{w.path.ID, w.inPath.ID}, TotalTime: 90 * time.Second, ShortestInterval: time.Minute}}
-	}, "warning", "192.0.2.1: the rounds of its paths take 1m30s, the shortest interval is 1m0s. Among them: contoso/outbound/To%20on-premises/mail.contoso.com"},
+		w.Overloaded = []check.Overload{{
+			Address: "192.0.2.1", Paths: []probes.PathID{w.path.ID, w.inPath.ID}, Tenants: []check.TenantLoad{{Tenant: "contoso", Paths: 2}},
+			TotalTime: 90 * time.Second, ShortestInterval: time.Minute,
+		}}
+	}, "warning", "192.0.2.1: the rounds of its paths take 1m30s, the shortest interval is 1m0s. Tenants by load, with their paths: contoso (2). Among them: contoso/outbound/To%20on-premises/mail.contoso.com"},
 	{"schedule_overloaded", "in time", func(*world) {}, "", ""},
 	{"next_hop_address_refused", "loopback", func(w *world) { w.step(probes.Connect, probes.ReasonAddressRefused) }, "warning", "mail.contoso.com (192.0.2.1)"},
 	{"next_hop_address_refused", "dialled in vain", func(w *world) { w.step(probes.Connect, probes.ReasonConnectRefused) }, "", ""},
