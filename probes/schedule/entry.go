@@ -23,6 +23,7 @@ type entry struct {
 
 	round      *round       // the scheduled round that is going on
 	running    *run         // the probe that is running, whoever asked for it
+	callers    int          // of RunNow
 	users      int          // goroutines that hold this entry
 	connects   connectState // the vantage's
 	failed     bool         // the last conclusive verdict

@@ -14,7 +14,7 @@ const resultTTL = 10 * time.Second
 // The errors of RunNow beside the context's.
 var (
 	ErrStopped = errors.New("the schedule has stopped")
-	ErrBusy    = errors.New("too many probes are being waited for")
+	ErrBusy    = errors.New("too many paths are being probed on request")
 )
 
 // RunNow probes a path at once. It joins a probe of the same kind that is already running, returns a result of the same kind
@@ -52,14 +52,19 @@ func (r *Runner) runNow(ctx context.Context, path *probes.Path) (probes.Result, 
 	}
 }
 
+// addWaiter registers a caller of RunNow. However many callers wait for one path, they count once.
 func (r *Runner) addWaiter(path *probes.Path) (*entry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.waiting >= r.options.MaxWaiting {
-		return nil, ErrBusy
+	e := r.entries[path.ID]
+	if e == nil || e.callers == 0 {
+		if r.onDemand >= r.options.MaxOnDemand {
+			return nil, ErrBusy
+		}
+		r.onDemand++
+		e = r.entry(path)
 	}
-	r.waiting++
-	e := r.entry(path)
+	e.callers++
 	e.users++
 	return e, nil
 }
@@ -67,8 +72,10 @@ func (r *Runner) addWaiter(path *probes.Path) (*entry, error) {
 func (r *Runner) removeWaiter(e *entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting--
 	e.users--
+	if e.callers--; e.callers == 0 {
+		r.onDemand--
+	}
 	r.forget(e)
 }
 

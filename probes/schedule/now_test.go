@@ -151,26 +151,58 @@ func TestRunNowOutlivesAnotherCallersDeadline(t *testing.T) {
 	})
 }
 
-func TestRunNowBounds(t *testing.T) {
+func TestRunNowBoundsTheNumberOfPaths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(good)
 		w.took = 10 * time.Second
-		r := schedule.New(schedule.Options{Prober: w, MaxWaiting: 2})
-		p := path("a", time.Hour)
+		r := schedule.New(schedule.Options{Prober: w, MaxOnDemand: 2})
 		var group sync.WaitGroup
-		group.Go(func() { _, _ = r.RunNow(t.Context(), p.ID, p) })
+		for _, name := range []string{"a", "b"} {
+			p := path(name, time.Hour)
+			group.Go(func() { _, _ = r.RunNow(t.Context(), p.ID, p) })
+		}
 		synctest.Wait()
-		short, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		group.Go(func() {
-			if _, err := r.RunNow(short, p.ID, p); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("a joiner whose time is up: %v", err)
-			}
-		})
-		synctest.Wait()
-		if _, err := r.RunNow(t.Context(), p.ID, p); !errors.Is(err, schedule.ErrBusy) {
-			t.Errorf("a third caller: %v", err)
+		third := path("c", time.Hour)
+		if _, err := r.RunNow(t.Context(), third.ID, third); !errors.Is(err, schedule.ErrBusy) {
+			t.Errorf("a third path: %v, want %v", err, schedule.ErrBusy)
 		}
 		group.Wait()
+		if _, err := r.RunNow(t.Context(), third.ID, third); err != nil {
+			t.Errorf("a third path, after the first two: %v", err)
+		}
+	})
+}
+
+// TestRunNowCountsTheCallersOfOneProbeOnce: 260 callers that wait for one tarpit leave room for every other path.
+func TestRunNowCountsTheCallersOfOneProbeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(good)
+		w.took = 30 * time.Second
+		r := schedule.New(schedule.Options{Prober: w})
+		tarpit := path("tarpit", time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var group sync.WaitGroup
+		for i := range 260 {
+			ctx := ctx
+			if i == 0 {
+				ctx = t.Context() // the caller whose probe the others join
+			}
+			group.Go(func() {
+				_, err := r.RunNow(ctx, tarpit.ID, tarpit)
+				if i > 0 && !errors.Is(err, context.DeadlineExceeded) || i == 0 && err != nil {
+					t.Errorf("caller %d: %v", i, err)
+				}
+			})
+			synctest.Wait()
+		}
+		other := path("other", time.Hour)
+		if got, err := r.RunNow(t.Context(), other.ID, other); err != nil || got.Outcome() != probes.Passed {
+			t.Errorf("another path: %s, %v", got.Outcome(), err)
+		}
+		group.Wait()
+		if got := len(w.probed()); got != 2 {
+			t.Errorf("%d probes, want 2", got)
+		}
 	})
 }

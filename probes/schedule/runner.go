@@ -11,12 +11,12 @@ import (
 
 // Options are what a [Runner] needs.
 type Options struct {
-	Prober     probes.Prober
-	Sink       func(probes.Result) // gets every scheduled round that was not interrupted, provisional ones too; one path's in order
-	OnLag      func(time.Duration) // gets how late each scheduled round started; may be nil
-	MaxWaiting int                 // calls of RunNow at a time; 256 when not positive
-	Confirm    time.Duration       // longest wait before a first failure is repeated; 30 s when not positive
-	Logger     *slog.Logger        // may be nil
+	Prober      probes.Prober
+	Sink        func(probes.Result) // gets every scheduled round that was not interrupted, provisional ones too; one path's in order
+	OnLag       func(time.Duration) // gets how late each scheduled round started; may be nil
+	MaxOnDemand int                 // paths that RunNow probes at a time; 256 when not positive
+	Confirm     time.Duration       // longest wait before a first failure is repeated; 30 s when not positive
+	Logger      *slog.Logger        // may be nil
 }
 
 // Runner probes paths at their intervals, and at once when asked.
@@ -27,14 +27,14 @@ type Runner struct {
 	wake    chan struct{}
 	probing sync.WaitGroup
 
-	mu      sync.Mutex
-	entries map[probes.PathID]*entry
-	due     queue
-	vantage *Vantage
-	waiting int // callers in RunNow
-	running int
-	stats   Stats
-	known   bool // SetPaths was called
+	mu       sync.Mutex
+	entries  map[probes.PathID]*entry
+	due      queue
+	vantage  *Vantage
+	onDemand int // paths with callers of RunNow
+	running  int
+	stats    Stats
+	known    bool // SetPaths was called
 }
 
 // Stats is what the schedule tells of itself.
@@ -49,8 +49,8 @@ type Stats struct {
 
 // New makes a Runner without paths.
 func New(o Options) *Runner {
-	if o.MaxWaiting <= 0 {
-		o.MaxWaiting = 256
+	if o.MaxOnDemand <= 0 {
+		o.MaxOnDemand = 256
 	}
 	if o.Confirm <= 0 {
 		o.Confirm = 30 * time.Second
