@@ -15,21 +15,23 @@ const module = "m365_connector_exporter/"
 
 // arrows says which rooms of the house each room may import; a room that is not listed may not exist.
 var arrows = map[string][]string{
-	"probes/mailflow":           {},
-	"probes":                    {"probes/mailflow"},
-	"probes/schedule":           {"probes", "probes/mailflow"},
-	"probes/internal/sockerr":   {},
-	"probes/dnsclient":          {"probes", "probes/mailflow", "probes/internal/sockerr"},
-	"probes/wire":               {"probes", "probes/mailflow", "probes/dnsclient", "probes/internal/sockerr"},
-	"probes/lab":                {},
-	"collector/check":           {"probes", "probes/mailflow"},
-	"collector":                 {"probes", "probes/mailflow", "collector/check"},
-	"collector/web":             {"probes", "probes/mailflow", "collector", "collector/check", "collector/text", "docs/runbooks"},
-	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check"},
-	"collector/internal/golden": {}, // of tests alone
+	"probes/mailflow":             {},
+	"probes":                      {"probes/mailflow"},
+	"probes/schedule":             {"probes", "probes/mailflow"},
+	"probes/internal/sockerr":     {},
+	"probes/dnsclient":            {"probes", "probes/mailflow", "probes/internal/sockerr"},
+	"probes/certificate":          {"probes", "probes/mailflow"},
+	"probes/certificate/certtest": {}, // of tests alone
+	"probes/wire":                 {"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/internal/sockerr"},
+	"probes/lab":                  {},
+	"collector/check":             {"probes", "probes/mailflow"},
+	"collector":                   {"probes", "probes/mailflow", "collector/check"},
+	"collector/web":               {"probes", "probes/mailflow", "collector", "collector/check", "collector/text", "docs/runbooks"},
+	"collector/text":              {"probes", "probes/mailflow", "collector", "collector/check"},
+	"collector/internal/golden":   {}, // of tests alone
 	"cmd/m365_connector_exporter/internal/config": {"probes", "probes/mailflow", "collector/check"},
 	"cmd/m365_connector_exporter": {
-		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/lab", "collector", "collector/check",
+		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/certificate", "probes/lab", "collector", "collector/check",
 		"collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
@@ -41,7 +43,7 @@ var arrows = map[string][]string{
 }
 
 // pure rooms may import nothing that reaches the outside.
-var pure = map[string]bool{"probes": true, "probes/mailflow": true, "collector/check": true}
+var pure = map[string]bool{"probes": true, "probes/mailflow": true, "probes/certificate": true, "collector/check": true}
 
 var outside = map[string]bool{
 	"net": true, "net/http": true, "os": true, "log/slog": true, "crypto/tls": true,

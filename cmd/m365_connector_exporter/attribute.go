@@ -14,8 +14,8 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/mailflow"
-	"m365_connector_exporter/probes/wire"
 )
 
 type attributeCommand struct {
@@ -159,7 +159,7 @@ func readPresented(cfg *config.Config, file, password string, now time.Time) (p 
 	if err != nil {
 		return nil, nil, err
 	}
-	client := wire.JudgeClient(now, m.Chain, cfg.Global.Roots)
+	client := certificate.Client(now, m.Chain, cfg.Global.Roots)
 	if len(client.Chain) == 0 {
 		return nil, nil, fmt.Errorf("%s: %s", file, client.Unparsable)
 	}

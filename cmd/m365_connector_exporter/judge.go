@@ -10,8 +10,8 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/mailflow"
-	"m365_connector_exporter/probes/wire"
 )
 
 // clientsFor is how long the verdicts on the senders' certificates hold: their signatures are worth sparing, and a certificate that
@@ -72,7 +72,7 @@ func (j *judge) judgeClients(now time.Time) map[probes.PathID]*probes.TLS {
 		for k := range t.Senders {
 			s := &t.Senders[k]
 			if m, ok := j.cfg.Certificate(t.Name, s.Name); ok && len(m.Chain) > 0 {
-				judged := wire.JudgeClient(now, m.Chain, j.roots)
+				judged := certificate.Client(now, m.Chain, j.roots)
 				relate(judged, accepted, asksFor(t, s))
 				clients[pathOf(t.Name, s)] = judged
 			}
@@ -121,7 +121,7 @@ func relate(t *probes.TLS, accepted mailflow.DomainIndex, asked string) {
 
 func (j *judge) rootsLack(id probes.PathID, now time.Time) string {
 	pool := j.cfg.RootsOf(id.Tenant, id.Path)
-	if pool == nil || wire.HasGlobalRootG2(pool, now) {
+	if pool == nil || certificate.HasGlobalRootG2(pool, now) {
 		return ""
 	}
 	return "DigiCert Global Root G2"
@@ -167,7 +167,7 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 func asClient(seen *probes.TLS, accepted mailflow.DomainIndex, asked string) *probes.TLS {
 	t := *seen
 	t.Verdicts[probes.VerdictName] = probes.Judgement{}
-	t.Verdicts[probes.VerdictClientAuth] = wire.JudgeClientAuth(t.Chain[0])
+	t.Verdicts[probes.VerdictClientAuth] = certificate.ClientAuth(t.Chain[0])
 	relate(&t, accepted, asked)
 	return &t
 }

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate/certtest"
 	"m365_connector_exporter/probes/mailflow"
 )
 
 func TestReasons(t *testing.T) {
-	ca := newPKI(t)
-	good := healthy(serverConfig(ca.leaf(t, "mail.test"), ca.inter))
+	ca := certtest.New(t)
+	good := healthy(certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter))
 	tlsWith := func(change func(*tls.Config)) script {
 		cfg := good.cert.Clone()
 		cfg.Certificates = slices.Clone(cfg.Certificates)
@@ -75,11 +76,11 @@ func TestReasons(t *testing.T) {
 		{"alert 70, protocol_version", good.withTLS(alert(70)), probes.TLSStage, probes.ReasonTLSVersion},
 		{"alert 116, certificate_required", good.withTLS(alert(116)), probes.TLSStage, probes.ReasonClientCertificateRequired},
 		{"a certificate Go refuses", tlsWith(func(c *tls.Config) { c.Certificates[0].Certificate = [][]byte{{0x30, 3, 1, 2, 3}} }), probes.TLSStage, probes.ReasonCertificateUnparsable},
-		{"missing intermediate", healthy(serverConfig(ca.leaf(t, "mail.test"))), probes.TLSStage, probes.ReasonCertificateChainIncomplete},
-		{"self-signed", healthy(serverConfig(issue(t, nil, x509.Certificate{DNSNames: []string{"mail.test"}}))), probes.TLSStage, probes.ReasonCertificateUntrusted},
-		{"wrong name", healthy(serverConfig(ca.leaf(t, "other.test"), ca.inter)), probes.TLSStage, probes.ReasonCertificateNameMismatch},
-		{"expired", healthy(serverConfig(issue(t, ca.inter, old), ca.inter)), probes.TLSStage, probes.ReasonCertificateExpired},
-		{"not yet valid", healthy(serverConfig(issue(t, ca.inter, early), ca.inter)), probes.TLSStage, probes.ReasonCertificateNotYetValid},
+		{"missing intermediate", healthy(certtest.ServerConfig(ca.Leaf(t, "mail.test"))), probes.TLSStage, probes.ReasonCertificateChainIncomplete},
+		{"self-signed", healthy(certtest.ServerConfig(certtest.Issue(t, nil, x509.Certificate{DNSNames: []string{"mail.test"}}))), probes.TLSStage, probes.ReasonCertificateUntrusted},
+		{"wrong name", healthy(certtest.ServerConfig(ca.Leaf(t, "other.test"), ca.Inter)), probes.TLSStage, probes.ReasonCertificateNameMismatch},
+		{"expired", healthy(certtest.ServerConfig(certtest.Issue(t, ca.Inter, old), ca.Inter)), probes.TLSStage, probes.ReasonCertificateExpired},
+		{"not yet valid", healthy(certtest.ServerConfig(certtest.Issue(t, ca.Inter, early), ca.Inter)), probes.TLSStage, probes.ReasonCertificateNotYetValid},
 		{"sender refused", good.with("MAIL", "550 no\r\n"), probes.Recipient, probes.ReasonSenderRejected},
 		{"5.7.64", good.with("RCPT", "550 5.7.64 TenantAttribution; Relay Access Denied\r\n"), probes.Recipient, probes.ReasonTenantAttribution},
 		{"sender refused at RCPT", good.with("RCPT", "553 5.7.1 <from@contoso.com>: Sender address rejected: not owned by user\r\n"), probes.Recipient, probes.ReasonSenderRejected},
@@ -99,7 +100,7 @@ func TestReasons(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			at, _ := serve(t, tt.server)
-			ep := probeOne(t, testProber(ca.roots), testPath(at, max(probes.Recipient, tt.stage), mailflow.DomainValidation))
+			ep := probeOne(t, testProber(ca.Roots), testPath(at, max(probes.Recipient, tt.stage), mailflow.DomainValidation))
 			stage, step, problem := ep.FirstProblem()
 			if tt.reason == "" && problem || tt.reason != "" && (stage != tt.stage || step.Reason != tt.reason) {
 				t.Fatalf("%v %+v\n%v", stage, step, ep.Transcript)
@@ -113,20 +114,20 @@ func TestReasons(t *testing.T) {
 
 // TestLastWords: a server that demands a client certificate says so and closes before it has heard anything over TLS.
 func TestLastWords(t *testing.T) {
-	ca := newPKI(t)
-	cfg := serverConfig(ca.leaf(t, "mail.test"), ca.inter)
+	ca := certtest.New(t)
+	cfg := certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter)
 	cfg.ClientAuth = tls.RequestClientCert
 	at, _ := serve(t, healthy(cfg).with("TLS", "421 4.7.1 mail.test Error: No client certificate presented\r\n", "TLS EHLO", ""))
-	ep := probeOne(t, testProber(ca.roots), testPath(at, probes.TLSStage, mailflow.EncryptionOnly))
+	ep := probeOne(t, testProber(ca.Roots), testPath(at, probes.TLSStage, mailflow.EncryptionOnly))
 	if step := ep.Steps[probes.TLSStage]; step.Reason != probes.ReasonClientCertificateRequired || step.Outcome != probes.Failed || step.Reply.Code != 421 {
 		t.Fatalf("%+v\n%v", step, ep.Transcript)
 	}
 }
 
 func TestDialogue(t *testing.T) {
-	ca := newPKI(t)
-	at, heard := serve(t, healthy(serverConfig(ca.leaf(t, "mail.test"), ca.inter)))
-	ep := probeOne(t, testProber(ca.roots), testPath(at, probes.Message, mailflow.DomainValidation))
+	ca := certtest.New(t)
+	at, heard := serve(t, healthy(certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter)))
+	ep := probeOne(t, testProber(ca.Roots), testPath(at, probes.Message, mailflow.DomainValidation))
 	if ep.Outcome(probes.Message) != probes.Passed {
 		t.Fatalf("%+v", ep.Steps)
 	}

@@ -57,11 +57,11 @@ func readList(der []byte, issuer *x509.Certificate, now time.Time) (*revocationL
 	}
 	switch {
 	case now.Add(crlFutureFor).Before(crl.ThisUpdate):
-		return nil, errors.New("it holds from " + day(crl.ThisUpdate) + " only")
+		return nil, errors.New("it holds from " + timestamp(crl.ThisUpdate) + " only")
 	case crl.NextUpdate.IsZero():
 		return nil, errors.New("it does not say how long it holds")
 	case now.After(crl.NextUpdate):
-		return nil, errors.New("it ended on " + day(crl.NextUpdate))
+		return nil, errors.New("it ended on " + timestamp(crl.NextUpdate))
 	}
 	for _, e := range crl.RevokedCertificateEntries {
 		list.revoked[string(e.SerialNumber.Bytes())] = revokedEntry{e.RevocationTime, e.ReasonCode}
@@ -128,3 +128,5 @@ func (l *revocationList) covers(cert *x509.Certificate) error {
 	}
 	return nil
 }
+
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate/certtest"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -115,10 +116,10 @@ var dialogues = []dialogue{
 }
 
 func TestDialogues(t *testing.T) {
-	ca := newPKI(t)
+	ca := certtest.New(t)
 	for _, d := range dialogues {
 		t.Run(d.server, func(t *testing.T) {
-			s := healthy(serverConfig(ca.leaf(t, "mail.test"), ca.inter))
+			s := healthy(certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter))
 			if d.greet != "" {
 				s.greet = wireLines(d.greet)
 			}
@@ -130,7 +131,7 @@ func TestDialogues(t *testing.T) {
 				}
 			}
 			at, _ := serve(t, s)
-			ep := probeOne(t, testProber(ca.roots), testPath(at, probes.Recipient, mailflow.DomainValidation))
+			ep := probeOne(t, testProber(ca.Roots), testPath(at, probes.Recipient, mailflow.DomainValidation))
 			stage, step, problem := ep.FirstProblem()
 			if problem != (d.reason != "") || problem && (stage != d.stage || step.Reason != d.reason || step.Reply.Enhanced != d.enhanced) {
 				t.Fatalf("%v %+v\n%v", stage, step, ep.Transcript)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 )
 
 // startTLS asks for TLS, shakes hands, says EHLO again and judges the certificate as the connector's tls_settings demand.
@@ -40,7 +41,8 @@ func (c *climb) startTLS() *probes.Step {
 	if step := c.ehlo(); step != nil {
 		return step
 	}
-	return stageOutcome(c, c.ep.TLS)
+	step := certificate.TLSStage(c.path.TLSSettings, c.ep.TLS)
+	return &step
 }
 
 func (c *climb) handshake() *probes.Step {
@@ -62,16 +64,16 @@ func (c *climb) handshake() *probes.Step {
 }
 
 func (c *climb) record(cs tls.ConnectionState, asked clientAuth) {
-	known := c.w.verdicts.judge(c.w.opts.Now(), cs.PeerCertificates, c.peerName(), c.path.TLSDomain, c.w.opts.Roots)
-	seen := known.TLS
+	chain := cs.PeerCertificates
+	seen, verified := c.w.certificates.Server(c.w.opts.Now(), chain, c.peerName(), c.path.TLSDomain)
 	seen.Version, seen.Cipher = tls.VersionName(cs.Version), c.w.suites.names[cs.CipherSuite]
 	seen.OldVersion = cs.Version < tls.VersionTLS12
 	seen.CertificateRequested, seen.ClientCertificateSent = asked.requested, asked.presented
 	if c.path.Kind == probes.NextHopSender && c.ep.HideAddress {
-		seen.MicrosoftRoot = judgeMicrosoftRoot(c.w.opts.Now(), cs.PeerCertificates)
+		seen.MicrosoftRoot = certificate.MicrosoftRoot(c.w.opts.Now(), chain)
 	}
 	if c.w.revocation != nil {
-		seen.Verdicts[probes.VerdictRevocation] = c.revoked(known.verified)
+		seen.Verdicts[probes.VerdictRevocation] = c.revoked(verified)
 	}
 	c.ep.TLS = &seen
 	c.log.add(probes.OriginProber, seen.Version+" established, "+seen.Cipher)
@@ -85,7 +87,7 @@ func (c *climb) revoked(verified []*x509.Certificate) probes.Judgement {
 }
 
 // tlsConfig is made anew for each connection, so that no name or session leaks from one probe to the next. It offers what old
-// servers speak, for we want to see what is there; verification is ours (verify.go), for a bad certificate must be recorded too.
+// servers speak, for we want to see what is there; the chain is evaluated by package certificate, for a bad certificate must be recorded too.
 //
 // The classic curves alone, and a key share of the first one: a server that wants another asks for it. A post-quantum key share
 // makes a ClientHello of more than one packet, which upsets old mail gateways and costs time, and a probe has no secret to keep for
@@ -93,7 +95,7 @@ func (c *climb) revoked(verified []*x509.Certificate) probes.Judgement {
 func (c *climb) tlsConfig(asked *clientAuth) *tls.Config {
 	cfg := &tls.Config{
 		MinVersion:             tls.VersionTLS10,
-		InsecureSkipVerify:     true, //nolint:gosec // judged in verify.go
+		InsecureSkipVerify:     true, //nolint:gosec // evaluated by package certificate
 		SessionTicketsDisabled: true,
 		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		CipherSuites:           c.w.suites.ids,

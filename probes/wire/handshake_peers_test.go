@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate/certtest"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -39,8 +40,8 @@ func (p *inPieces) Write(b []byte) (n int, err error) {
 
 // TestPeersAfterHandshake: whatever a peer sends after the handshake, in whatever pieces, has one reason.
 func TestPeersAfterHandshake(t *testing.T) {
-	ca := newPKI(t)
-	cert := serverConfig(ca.leaf(t, "mail.test"), ca.inter)
+	ca := certtest.New(t)
+	cert := certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter)
 	old := cert.Clone()
 	old.MaxVersion = tls.VersionTLS12
 	after := func(cfg *tls.Config, then func(raw net.Conn, over *tls.Conn)) script {
@@ -102,7 +103,7 @@ func TestPeersAfterHandshake(t *testing.T) {
 			if tt.reason == probes.ReasonReplyTimeout {
 				p.Settings.Timeout = 500 * time.Millisecond
 			}
-			e := probeOne(t, testProber(ca.roots), p)
+			e := probeOne(t, testProber(ca.Roots), p)
 			if _, step, _ := e.FirstProblem(); step.Reason != tt.reason {
 				t.Errorf("%+v\n%v", step, e.Transcript)
 			}

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"m365_connector_exporter/probes/certificate/certtest"
 )
 
 // peerProcess is the environment variable that makes the test binary a mail server: only in a process of its own does its CPU time
@@ -34,8 +36,8 @@ func servePeer(mode string) {
 		fmt.Println("held")
 		_, _ = io.Copy(io.Discard, conn)
 	}
-	ca := newPKI(failing{})
-	cfg := serverConfig(ca.leaf(failing{}, "mail.test"), ca.inter)
+	ca := certtest.New(failing{})
+	cfg := certtest.ServerConfig(ca.Leaf(failing{}, "mail.test"), ca.Inter)
 	s := healthy(cfg)
 	switch mode {
 	case peerSilentTLS:
@@ -66,7 +68,7 @@ func servePeer(mode string) {
 			}()
 		}
 	}()
-	fmt.Println(l.Addr(), base64.StdEncoding.EncodeToString(ca.root.cert.Raw))
+	fmt.Println(l.Addr(), base64.StdEncoding.EncodeToString(ca.Root.Cert.Raw))
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 

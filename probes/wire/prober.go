@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/dnsclient"
 )
 
@@ -36,13 +37,13 @@ type Options struct {
 
 // Prober probes paths. It is safe for concurrent use.
 type Prober struct {
-	opts       Options
-	resolver   *resolver
-	verdicts   *verdictCache
-	suites     cipherSuites
-	revocation *revocation // nil: not asked
-	refused    *refusedMessages
-	dial       func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
+	opts         Options
+	resolver     *resolver
+	certificates *certificate.Verifier
+	suites       cipherSuites
+	revocation   *revocation // nil: not asked
+	refused      *refusedMessages
+	dial         func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
 
 var _ probes.Prober = (*Prober)(nil)
@@ -59,7 +60,7 @@ func newProber(o Options, lists *shelf) *Prober {
 		o.Now = time.Now
 	}
 	w := &Prober{
-		opts: o, verdicts: newVerdictCache(), suites: newCipherSuites(), refused: newRefusedMessages(),
+		opts: o, certificates: certificate.NewVerifier(o.Roots), suites: newCipherSuites(), refused: newRefusedMessages(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},

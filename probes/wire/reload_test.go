@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate/certtest"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -25,9 +26,9 @@ func (g oneAtATime) Acquire(ctx context.Context, _ string, _ netip.Addr) (func(b
 // TestListsDoNotWaitForTheirProbe: the only place is the probe's, and its lists are at the address of the mail server.
 func TestListsDoNotWaitForTheirProbe(t *testing.T) {
 	l := newLists(t)
-	l.serve("/inter.crl", l.list(t, l.inter, nil))
-	at, _ := serve(t, healthy(serverConfig(l.leaf, l.inter)))
-	w := New(Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true, Limiter: oneAtATime{make(chan struct{}, 1)}})
+	l.serve("/inter.crl", l.list(t, l.Inter, nil))
+	at, _ := serve(t, healthy(certtest.ServerConfig(l.leaf, l.Inter)))
+	w := New(Options{Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: true, Limiter: oneAtATime{make(chan struct{}, 1)}})
 	p := testPath(at, probes.TLSStage, mailflow.CertificateValidation)
 	p.Settings.ConnectTo = []netip.Addr{at.Addr()}
 	if ep := probeOne(t, w, p); ep.TLS.Verdicts[probes.VerdictRevocation].Outcome != probes.Passed {
@@ -77,10 +78,10 @@ func TestTurns(t *testing.T) {
 // TestWith: a Prober with new options knows what the old one has learned, and heeds its own options.
 func TestWith(t *testing.T) {
 	l := newLists(t)
-	l.serve("/inter.crl", l.list(t, l.inter, nil))
-	at, _ := serve(t, healthy(serverConfig(l.leaf, l.inter)))
+	l.serve("/inter.crl", l.list(t, l.Inter, nil))
+	at, _ := serve(t, healthy(certtest.ServerConfig(l.leaf, l.Inter)))
 	zone := startDNS(t, "exo.lab.test. 60 IN A 192.0.2.1\nexo.lab.test. 60 IN A 192.0.2.2\n")
-	options := Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true, ExchangeOnlineHosts: []string{"*.lab.test"}, SystemDNS: []string{zone}}
+	options := Options{Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: true, ExchangeOnlineHosts: []string{"*.lab.test"}, SystemDNS: []string{zone}}
 	w := New(options)
 	turn := probes.Path{ID: probes.PathID{Path: "exo"}, NextHop: "exo.lab.test", Settings: probes.Settings{Protocol: probes.IP4}}
 	first, _ := w.resolver.resolveHop(t.Context(), &turn)

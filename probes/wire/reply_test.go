@@ -76,29 +76,6 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestNameMatches(t *testing.T) {
-	for _, tt := range []struct {
-		want, name string
-		ok, unsure bool
-	}{
-		{"mail.contoso.com", "mail.contoso.com", true, false},
-		{"mail.contoso.com", "*.contoso.com", true, false},
-		{"a.mail.contoso.com", "*.contoso.com", false, false},
-		{"contoso.com", "*.contoso.com", false, false},
-		{"*.contoso.com", "*.contoso.com", true, false},
-		{"*.contoso.com", "mail.contoso.com", true, false},
-		{"*.contoso.com", "a.mail.contoso.com", true, true},
-		{"*.contoso.com", "contoso.com", true, true},
-		{"*.contoso.com", "evilcontoso.com", false, false},
-		{"mail.com", "*.com", false, false},
-	} {
-		ok, unsure := nameMatches(tt.want, tt.name)
-		if ok != tt.ok || (unsure != "") != tt.unsure {
-			t.Errorf("%s %s: %v %q", tt.want, tt.name, ok, unsure)
-		}
-	}
-}
-
 func FuzzReply(f *testing.F) {
 	for _, s := range []string{"220 ok\r\n", "250-a\r\n250 b\r\n", "550 5.7.64 x\r\n", "\x00\xff\n", "220-\n220", "2"} {
 		f.Add([]byte(s))

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 )
 
 // The bounds of revocation checking.
@@ -92,11 +93,11 @@ func (r *revocation) judge(ctx context.Context, p *probes.Path, chain []*x509.Ce
 		entry, found, err := r.status(ctx, p, cert, chain[i+1])
 		switch {
 		case err != nil:
-			unknown = append(unknown, nameOf(cert.Subject)+": "+err.Error())
+			unknown = append(unknown, certificate.DisplayName(cert.Subject)+": "+err.Error())
 		case found:
 			return probes.Judgement{
 				Outcome: probes.Failed, Reason: probes.ReasonCertificateRevoked,
-				Detail: probes.Sanitise(fmt.Sprintf("%s was revoked on %s by %s (%s)", nameOf(cert.Subject), day(entry.at), nameOf(cert.Issuer), entry.why()), maxDetail),
+				Detail: probes.Sanitise(fmt.Sprintf("%s was revoked on %s by %s (%s)", certificate.DisplayName(cert.Subject), timestamp(entry.at), certificate.DisplayName(cert.Issuer), entry.why()), maxDetail),
 			}
 		}
 	}
@@ -169,7 +170,7 @@ func (r *revocation) obtain(ctx context.Context, p *probes.Path, address string,
 	defer cancel()
 	now := r.now()
 	failed := func(err error) *heldList {
-		return &heldList{err: fmt.Errorf("its list %s cannot be used: %w", probes.Sanitise(address, maxName), err), next: now.Add(crlRetry)}
+		return &heldList{err: fmt.Errorf("its list %s cannot be used: %w", probes.Sanitise(address, 256), err), next: now.Add(crlRetry)}
 	}
 	defer func() {
 		if bug := recover(); bug != nil {

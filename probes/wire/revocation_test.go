@@ -18,15 +18,16 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate/certtest"
 	"m365_connector_exporter/probes/dnsclient"
 	"m365_connector_exporter/probes/mailflow"
 )
 
 // lists is an HTTP server of revocation lists and the PKI whose certificates name it.
 type lists struct {
-	pki
+	certtest.PKI
 	*httptest.Server
-	leaf  *issued
+	leaf  *certtest.Issued
 	mu    sync.Mutex
 	at    map[string]http.HandlerFunc
 	asked atomic.Int64
@@ -46,17 +47,17 @@ func newLists(t *testing.T) *lists {
 		handle(w, r)
 	}))
 	t.Cleanup(l.Close)
-	l.pki = newPKI(t)
+	l.PKI = certtest.New(t)
 	ca := x509.Certificate{Subject: pkix.Name{CommonName: "Inter"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, CRLDistributionPoints: []string{l.URL + "/root.crl"}}
-	l.inter = issue(t, l.root, ca)
+	l.Inter = certtest.Issue(t, l.Root, ca)
 	l.leaf = l.leafAt(t, l.URL+"/inter.crl")
-	l.serve("/root.crl", l.list(t, l.root, nil))
+	l.serve("/root.crl", l.list(t, l.Root, nil))
 	return l
 }
 
-func (l *lists) leafAt(t *testing.T, points ...string) *issued {
+func (l *lists) leafAt(t *testing.T, points ...string) *certtest.Issued {
 	t.Helper()
-	return issue(t, l.inter, x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}, DNSNames: []string{"mail.test"}, CRLDistributionPoints: points})
+	return certtest.Issue(t, l.Inter, x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}, DNSNames: []string{"mail.test"}, CRLDistributionPoints: points})
 }
 
 func (l *lists) serve(path string, der []byte) {
@@ -70,23 +71,23 @@ func (l *lists) handle(path string, handle http.HandlerFunc) {
 }
 
 // list is signed by the issuer and holds what change makes of it: by default nothing, for a day.
-func (l *lists) list(t *testing.T, by *issued, change func(*x509.RevocationList)) []byte {
+func (l *lists) list(t *testing.T, by *certtest.Issued, change func(*x509.RevocationList)) []byte {
 	t.Helper()
 	crl := x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(72 * time.Hour)}
 	if change != nil {
 		change(&crl)
 	}
-	der, err := x509.CreateRevocationList(rand.Reader, &crl, by.cert, by.key)
+	der, err := x509.CreateRevocationList(rand.Reader, &crl, by.Cert, by.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return der
 }
 
-func revoke(c *issued, reason int) func(*x509.RevocationList) {
+func revoke(c *certtest.Issued, reason int) func(*x509.RevocationList) {
 	return func(l *x509.RevocationList) {
 		l.RevokedCertificateEntries = append(l.RevokedCertificateEntries, x509.RevocationListEntry{
-			SerialNumber: c.cert.SerialNumber, RevocationTime: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), ReasonCode: reason,
+			SerialNumber: c.Cert.SerialNumber, RevocationTime: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), ReasonCode: reason,
 		})
 	}
 }
@@ -114,14 +115,14 @@ func pointOf(address string) func(*x509.RevocationList) {
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-func (l *lists) chain(leaf *issued) []*x509.Certificate {
-	return []*x509.Certificate{leaf.cert, l.inter.cert, l.root.cert}
+func (l *lists) chain(leaf *certtest.Issued) []*x509.Certificate {
+	return []*x509.Certificate{leaf.Cert, l.Inter.Cert, l.Root.Cert}
 }
 
 // TestRevocation: whoever cannot be asked, or does not answer for this certificate, proves nothing.
 func TestRevocation(t *testing.T) {
 	l := newLists(t)
-	inter, other := l.inter, newPKI(t).inter
+	inter, other := l.Inter, certtest.New(t).Inter
 	signed := func(change func(*x509.RevocationList)) []byte { return l.list(t, inter, change) }
 	type onlyCAs struct {
 		Yes bool `asn1:"tag:2"`
@@ -135,7 +136,7 @@ func TestRevocation(t *testing.T) {
 		{"nothing revoked", signed(nil), probes.Passed, "on none of the issuers' lists"},
 		{"the leaf", signed(revoke(l.leaf, 1)), probes.Failed, "leaf was revoked on 2026-03-01T00:00:00Z by Inter (key compromise)"},
 		{"on hold", signed(revoke(l.leaf, 6)), probes.Failed, "(on hold)"},
-		{"another certificate", signed(revoke(l.inter, 1)), probes.Passed, ""},
+		{"another certificate", signed(revoke(l.Inter, 1)), probes.Passed, ""},
 		{"its own part", signed(pointOf(l.URL + "/inter.crl")), probes.Passed, ""},
 		{"another part", signed(pointOf(l.URL + "/part2.crl")), 0, "another part of the issuer's certificates"},
 		{"for CAs", signed(extension(oidDistributionPoint, onlyCAs{true})), 0, "other kinds of certificates"},
@@ -146,7 +147,7 @@ func TestRevocation(t *testing.T) {
 		}), 0, "it ended on"},
 		{"not begun", signed(func(c *x509.RevocationList) { c.ThisUpdate = time.Now().Add(time.Hour) }), 0, "only"},
 		{"forged", l.list(t, other, revoke(l.leaf, 1)), 0, "its signature is not the issuer's"},
-		{"another issuer's", l.list(t, l.root, revoke(l.leaf, 1)), 0, "another issuer's"},
+		{"another issuer's", l.list(t, l.Root, revoke(l.leaf, 1)), 0, "another issuer's"},
 		{"garbage", []byte("<html>"), 0, "it is no list"},
 		{"empty", nil, 0, "it is no list"},
 		{"too long", make([]byte, crlSize+1), 0, "longer than 10485760 bytes"},
@@ -163,7 +164,7 @@ func TestRevocation(t *testing.T) {
 // TestListsOutOfReach holds where a list is not fetched from, and what a server may not do.
 func TestListsOutOfReach(t *testing.T) {
 	l := newLists(t)
-	l.serve("/inter.crl", l.list(t, l.inter, nil))
+	l.serve("/inter.crl", l.list(t, l.Inter, nil))
 	l.handle("/moved.crl", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/inter.crl", http.StatusFound) })
 	l.handle("/gzip.crl", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Accept-Encoding") != "" {
@@ -175,10 +176,10 @@ func TestListsOutOfReach(t *testing.T) {
 	zone := startDNS(t, "crl.test. 60 IN A 127.0.0.1\nprivate.test. 60 IN A 10.0.0.1\n")
 	_, port, _ := strings.Cut(strings.TrimPrefix(l.URL, "http://"), ":")
 	named := "http://crl.test:" + port + "/inter.crl"
-	expired := issue(t, l.inter, x509.Certificate{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour), CRLDistributionPoints: []string{l.URL + "/inter.crl"}})
+	expired := certtest.Issue(t, l.Inter, x509.Certificate{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour), CRLDistributionPoints: []string{l.URL + "/inter.crl"}})
 	for _, tt := range []struct {
 		name   string
-		leaf   *issued
+		leaf   *certtest.Issued
 		allow  []netip.Prefix
 		want   probes.Outcome
 		detail string
@@ -215,8 +216,8 @@ func TestListsOutOfReach(t *testing.T) {
 // TestRevokedStage: a revoked certificate fails the stage only where the connector demands trust; unasked, nothing is judged.
 func TestRevokedStage(t *testing.T) {
 	l := newLists(t)
-	l.serve("/inter.crl", l.list(t, l.inter, revoke(l.leaf, 4)))
-	at, _ := serve(t, healthy(serverConfig(l.leaf, l.inter)))
+	l.serve("/inter.crl", l.list(t, l.Inter, revoke(l.leaf, 4)))
+	at, _ := serve(t, healthy(certtest.ServerConfig(l.leaf, l.Inter)))
 	for _, tt := range []struct {
 		asked    bool
 		settings mailflow.TLSSettings
@@ -228,7 +229,7 @@ func TestRevokedStage(t *testing.T) {
 		{true, mailflow.EncryptionOnly, "", probes.Failed},
 		{false, mailflow.CertificateValidation, "", probes.NotReached},
 	} {
-		w := New(Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: tt.asked})
+		w := New(Options{Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: tt.asked})
 		ep := probeOne(t, w, testPath(at, probes.TLSStage, tt.settings))
 		verdict := ep.TLS.Verdicts[probes.VerdictRevocation]
 		if ep.Steps[probes.TLSStage].Reason != tt.stage || verdict.Outcome != tt.verdict {
@@ -240,8 +241,8 @@ func TestRevokedStage(t *testing.T) {
 // TestUnknownRevocation: a stage that passes without an answer says so.
 func TestUnknownRevocation(t *testing.T) {
 	l := newLists(t)
-	at, _ := serve(t, healthy(serverConfig(l.leaf, l.inter)))
-	w := New(Options{Roots: l.roots, AllowNetworks: loopback, CheckRevocation: true})
+	at, _ := serve(t, healthy(certtest.ServerConfig(l.leaf, l.Inter)))
+	w := New(Options{Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: true})
 	step := probeOne(t, w, testPath(at, probes.TLSStage, mailflow.CertificateValidation)).Steps[probes.TLSStage]
 	if step.Outcome != probes.Passed || !strings.Contains(step.Detail, "revocation not known: leaf: its list") || !strings.Contains(step.Detail, "404") {
 		t.Errorf("%+v", step)
@@ -251,7 +252,7 @@ func TestUnknownRevocation(t *testing.T) {
 // TestOneFetch: many probes at once fetch a list once, and later ones not at all.
 func TestOneFetch(t *testing.T) {
 	l := newLists(t)
-	l.serve("/inter.crl", l.list(t, l.inter, nil))
+	l.serve("/inter.crl", l.list(t, l.Inter, nil))
 	r := newRevocation(newResolver(dnsclient.New(nil), loopback, nil), time.Now, newShelf())
 	var wg sync.WaitGroup
 	for range 50 {
@@ -270,7 +271,7 @@ func TestOneFetch(t *testing.T) {
 // TestListInNoHurry: a probe does not wait longer than its time, and the list comes all the same.
 func TestListInNoHurry(t *testing.T) {
 	l := newLists(t)
-	der, asked, release := l.list(t, l.inter, nil), make(chan struct{}, 1), make(chan struct{})
+	der, asked, release := l.list(t, l.Inter, nil), make(chan struct{}, 1), make(chan struct{})
 	l.handle("/inter.crl", func(w http.ResponseWriter, _ *http.Request) {
 		asked <- struct{}{}
 		<-release
@@ -295,10 +296,10 @@ func TestListInNoHurry(t *testing.T) {
 // repeated at once.
 func TestListAges(t *testing.T) {
 	l := newLists(t)
-	l.serve("/inter.crl", l.list(t, l.inter, nil))
+	l.serve("/inter.crl", l.list(t, l.Inter, nil))
 	now := time.Now()
 	r := newRevocation(newResolver(dnsclient.New(nil), loopback, nil), func() time.Time { return now }, newShelf())
-	look := func(leaf *issued, after time.Duration, want probes.Outcome, requests int64) {
+	look := func(leaf *certtest.Issued, after time.Duration, want probes.Outcome, requests int64) {
 		t.Helper()
 		now = now.Add(after)
 		before := l.asked.Load()
@@ -342,14 +343,14 @@ func TestListsAreBounded(t *testing.T) {
 }
 
 func FuzzList(f *testing.F) {
-	ca := newPKI(f)
-	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now(), NextUpdate: time.Now().Add(time.Hour)}, ca.inter.cert, ca.inter.key)
+	ca := certtest.New(f)
+	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now(), NextUpdate: time.Now().Add(time.Hour)}, ca.Inter.Cert, ca.Inter.Key)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(der)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if list, err := readList(data, ca.inter.cert, time.Now()); err == nil && list.covers(ca.inter.cert) == nil {
+		if list, err := readList(data, ca.Inter.Cert, time.Now()); err == nil && list.covers(ca.Inter.Cert) == nil {
 			t.Fatal("a list of Inter covers Inter, whose issuer is Root")
 		}
 	})

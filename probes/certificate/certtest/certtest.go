@@ -1,0 +1,83 @@
+// Package certtest makes certificates for tests: a root, an intermediate below it, and whatever a test asks for.
+package certtest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"testing"
+	"time"
+)
+
+// Issued is a certificate with its key.
+type Issued struct {
+	Cert *x509.Certificate
+	Key  *ecdsa.PrivateKey
+}
+
+// Issue makes a certificate from a template, signed by parent, or self-signed if parent is nil. Without dates it is valid for 90 days.
+func Issue(t testing.TB, parent *Issued, template x509.Certificate) *Issued {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if template.NotBefore.IsZero() {
+		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour)
+	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.BasicConstraintsValid = true
+	signer, signerKey := &template, key
+	if parent != nil {
+		signer, signerKey = parent.Cert, parent.Key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, signer, &key.PublicKey, signerKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Issued{cert, key}
+}
+
+// PKI is a root, an intermediate that it signed, and a pool with the root.
+type PKI struct {
+	Roots       *x509.CertPool
+	Root, Inter *Issued
+}
+
+// New makes a PKI.
+func New(t testing.TB) PKI {
+	t.Helper()
+	authority := func(name string) x509.Certificate {
+		return x509.Certificate{
+			Subject: pkix.Name{CommonName: name}, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		}
+	}
+	root := Issue(t, nil, authority("Root"))
+	inter := Issue(t, root, authority("Inter"))
+	pool := x509.NewCertPool()
+	pool.AddCert(root.Cert)
+	return PKI{pool, root, inter}
+}
+
+// Leaf makes a certificate for names, signed by the intermediate.
+func (p PKI) Leaf(t testing.TB, names ...string) *Issued {
+	t.Helper()
+	return Issue(t, p.Inter, x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}, DNSNames: names})
+}
+
+// ServerConfig is the configuration of a TLS server that shows leaf and then more. It speaks TLS 1.0 too.
+func ServerConfig(leaf *Issued, more ...*Issued) *tls.Config {
+	c := tls.Certificate{PrivateKey: leaf.Key, Certificate: [][]byte{leaf.Cert.Raw}}
+	for _, m := range more {
+		c.Certificate = append(c.Certificate, m.Cert.Raw)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS10} //nolint:gosec // for tests of old servers
+}

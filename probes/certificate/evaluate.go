@@ -1,0 +1,101 @@
+package certificate
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// Server records and evaluates the chain that a mail server sent, leaf first. The name is compared with tlsDomain, or with host if
+// tlsDomain is empty. verified is the chain from the leaf to a trusted root, nil if there is none; revocation is checked with it.
+func (v *Verifier) Server(
+	now time.Time, chain []*x509.Certificate, host, tlsDomain string,
+) (t probes.TLS, verified []*x509.Certificate) {
+	if len(chain) == 0 {
+		return t, nil
+	}
+	leaf, r := chain[0], v.verify(now, chain)
+	t.Chain, t.ChainNotBefore, t.ChainNotAfter = r.certificates, r.chainNotBefore, r.chainNotAfter
+	t.Verdicts[probes.VerdictTime] = evaluateTime(now, leaf)
+	t.Verdicts[probes.VerdictChain], t.Verdicts[probes.VerdictTrust] = r.chain, r.trust
+	t.Verdicts[probes.VerdictName] = evaluateName(leaf, host, tlsDomain)
+	t.Verdicts[probes.VerdictKey] = evaluateKey(leaf)
+	t.Verdicts[probes.VerdictSignature] = evaluateSignature(chain)
+	if r.trust.Outcome == probes.Passed {
+		verified = append([]*x509.Certificate{leaf}, r.issuers...)
+	}
+	return t, verified
+}
+
+// Client records and evaluates the certificate that a sender presents: the chain as it would be sent, leaf first, in DER. There is no
+// host to compare its names with, so the name is not evaluated; nor is what rests on accepted domains.
+func Client(now time.Time, der [][]byte, roots *x509.CertPool) *probes.TLS {
+	var chain []*x509.Certificate
+	for _, raw := range der[:min(len(der), probes.MaxChain)] {
+		c, err := x509.ParseCertificate(raw)
+		if err != nil {
+			return &probes.TLS{Unparsable: probes.Sanitise(err.Error(), probes.MaxDetail)}
+		}
+		chain = append(chain, c)
+	}
+	t, _ := NewVerifier(roots).Server(now, chain, "", "")
+	t.Verdicts[probes.VerdictName] = probes.Judgement{}
+	if len(t.Chain) > 0 {
+		t.Verdicts[probes.VerdictClientAuth] = ClientAuth(t.Chain[0])
+	}
+	return &t
+}
+
+// ClientAuth evaluates whether a leaf may be used by a client. Public CAs have stopped issuing certificates with this usage.
+func ClientAuth(leaf *probes.Certificate) probes.Judgement {
+	if leaf.ClientAuth {
+		return probes.Judgement{Outcome: probes.Passed}
+	}
+	return probes.Judgement{
+		Outcome: probes.Failed, Detail: "the certificate has no extended key usage clientAuth",
+		Uncertain: "Microsoft has not documented whether Exchange Online requires it",
+	}
+}
+
+func evaluateTime(now time.Time, leaf *x509.Certificate) probes.Judgement {
+	switch {
+	case now.Before(leaf.NotBefore):
+		return failed(probes.ReasonCertificateNotYetValid, "valid from "+timestamp(leaf.NotBefore))
+	case now.After(leaf.NotAfter):
+		return failed(probes.ReasonCertificateExpired, "expired on "+timestamp(leaf.NotAfter))
+	}
+	return probes.Judgement{Outcome: probes.Passed, Detail: "valid until " + timestamp(leaf.NotAfter)}
+}
+
+// evaluateKey and evaluateSignature fail no stage, so the catalogue has no reasons for them.
+func evaluateKey(leaf *x509.Certificate) probes.Judgement {
+	algorithm, bits := publicKey(leaf)
+	j := probes.Judgement{Outcome: probes.Passed, Detail: fmt.Sprintf("%s %d", algorithm, bits)}
+	if algorithm == "RSA" && bits < 2048 {
+		j.Outcome = probes.Failed
+	}
+	return j
+}
+
+// evaluateSignature looks for SHA-1 and MD5 below the root. A root's own signature proves nothing and does not count.
+func evaluateSignature(chain []*x509.Certificate) probes.Judgement {
+	for i, c := range chain[:min(len(chain), probes.MaxChain)] {
+		if i > 0 && bytes.Equal(c.RawSubject, c.RawIssuer) {
+			continue
+		}
+		switch c.SignatureAlgorithm {
+		case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+			return failed("", DisplayName(c.Subject)+" is signed with "+c.SignatureAlgorithm.String())
+		}
+	}
+	return probes.Judgement{Outcome: probes.Passed}
+}
+
+func failed(reason probes.Reason, detail string) probes.Judgement {
+	return probes.Judgement{Outcome: probes.Failed, Reason: reason, Detail: probes.Sanitise(detail, probes.MaxDetail)}
+}
+
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

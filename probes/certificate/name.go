@@ -1,0 +1,83 @@
+package certificate
+
+import (
+	"crypto/x509"
+	"net/netip"
+	"strings"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// maxShownNames bounds the names of a certificate that a mismatch lists.
+const maxShownNames = 20
+
+// evaluateName reports whether the certificate contains the name: tlsDomain if the connector has one, else the host.
+func evaluateName(leaf *x509.Certificate, host, tlsDomain string) probes.Judgement {
+	want := normalise(tlsDomain)
+	if want == "" {
+		want = normalise(host)
+	}
+	var doubt string
+	names := namesOf(leaf)
+	for _, n := range names {
+		switch ok, uncertain := matchName(want, n); {
+		case ok && uncertain == "":
+			detail := probes.Sanitise(n+" matches "+want, probes.MaxDetail)
+			return probes.Judgement{Outcome: probes.Passed, Detail: detail}
+		case ok:
+			doubt = uncertain
+		}
+	}
+	if doubt != "" {
+		detail := probes.Sanitise("for "+want, probes.MaxDetail)
+		return probes.Judgement{Outcome: probes.Passed, Detail: detail, Uncertain: doubt}
+	}
+	return failed(probes.ReasonCertificateNameMismatch,
+		"wanted "+want+", the certificate is for "+strings.Join(names[:min(len(names), maxShownNames)], ", "))
+}
+
+func normalise(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// namesOf lists the names that count: the SANs, or the CN if there is no SAN at all.
+func namesOf(leaf *x509.Certificate) []string {
+	var names []string
+	for _, n := range leaf.DNSNames {
+		names = append(names, normalise(n))
+	}
+	for _, ip := range leaf.IPAddresses {
+		if a, ok := netip.AddrFromSlice(ip); ok {
+			names = append(names, a.Unmap().String())
+		}
+	}
+	if len(names)+len(leaf.EmailAddresses)+len(leaf.URIs) == 0 && leaf.Subject.CommonName != "" {
+		names = append(names, strings.ToLower(leaf.Subject.CommonName))
+	}
+	return names
+}
+
+// matchName compares a wanted name (or *.parent) with one name of a certificate.
+func matchName(want, name string) (ok bool, uncertain string) {
+	parent, wildcard := strings.CutPrefix(want, "*.")
+	if !wildcard {
+		return name == want || matchWildcard(want, name), ""
+	}
+	switch mailflow.PositionOf(name, parent) {
+	case mailflow.Same:
+		return true, "the certificate is for the bare domain; Microsoft does not document whether " + want + " covers it"
+	case mailflow.Descendant:
+		return true, "the certificate's name is more than one label below; Microsoft does not document whether " + want + " covers it"
+	case mailflow.Child:
+		return true, ""
+	default:
+		return false, ""
+	}
+}
+
+// matchWildcard reports whether a certificate's name is a wildcard for host. It covers exactly one leftmost label (RFC 6125,
+// section 6.4.3).
+func matchWildcard(host, name string) bool {
+	parent, wildcard := strings.CutPrefix(name, "*.")
+	label, rest, ok := strings.Cut(host, ".")
+	return wildcard && ok && label != "" && strings.Contains(parent, ".") && rest == parent
+}

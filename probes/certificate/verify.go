@@ -1,0 +1,164 @@
+package certificate
+
+import (
+	"crypto/x509"
+	"errors"
+	"slices"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// Verifier verifies chains with one pool of roots and remembers what their signatures proved: hundreds of paths may lead to one host,
+// which shows the same chain for weeks. It is safe for concurrent use.
+type Verifier struct {
+	roots *x509.CertPool
+	cache cache
+}
+
+// NewVerifier returns a Verifier that trusts roots; nil means the system's.
+func NewVerifier(roots *x509.CertPool) *Verifier { return &Verifier{roots: roots} }
+
+// maxAge bounds how long the result of a verification is reused: what else it rests on, such as the start of a root's validity, may
+// change.
+const maxAge = time.Hour
+
+// verification is what a sent chain's signatures prove. It holds until one of the certificates begins or ends.
+type verification struct {
+	from, to                      time.Time // exclusive
+	certificates                  []*probes.Certificate
+	chain, trust                  probes.Judgement
+	chainNotBefore, chainNotAfter time.Time // as in probes.TLS
+	// issuers lead from above the leaf to a trusted root; none without trust. The leaf is left out: leaves are many and
+	// issuers few.
+	issuers []*x509.Certificate
+}
+
+// verify returns the verification of a sent chain that holds at now.
+func (v *Verifier) verify(now time.Time, chain []*x509.Certificate) *verification {
+	key := keyOf(chain)
+	if known := v.cache.get(key, now); known != nil {
+		return known
+	}
+	fresh := verifyChain(now, chain, v.roots)
+	v.cache.put(key, fresh)
+	return fresh
+}
+
+// verifyChain looks for a chain from the leaf to a trusted root.
+func verifyChain(now time.Time, chain []*x509.Certificate, roots *x509.CertPool) *verification {
+	now = now.Round(0) // without the monotonic reading: the wall clock may be set while the result is remembered
+	v := &verification{from: now.Add(-maxAge), to: now.Add(maxAge)}
+	sent := chain[:min(len(chain), probes.MaxChain)]
+	for _, c := range sent {
+		v.certificates = append(v.certificates, newCertificate(c, isSelfSigned(c)))
+	}
+	v.limitTo(now, chain)
+	chains, forgiven, err := verifyWithinValidity(now, sent, roots)
+	for _, c := range chains {
+		v.limitTo(now, c)
+	}
+	if len(chains) > 0 {
+		v.issuers = slices.Clone(chains[0][1:])
+	}
+	v.chain, v.trust = evaluateTrust(sent, err)
+	if forgiven && err == nil {
+		v.trust.Uncertain = uncertainSHA1
+	}
+	v.chainNotBefore, v.chainNotAfter = chainValidity(chains, sent)
+	return v
+}
+
+// limitTo narrows from and to, so that no certificate begins or ends between them.
+func (v *verification) limitTo(now time.Time, certs []*x509.Certificate) {
+	for _, c := range certs {
+		for _, change := range [...]time.Time{c.NotBefore, c.NotAfter.Add(1)} { // a certificate is valid until the end of NotAfter
+			switch {
+			case !change.After(now) && change.After(v.from):
+				v.from = change
+			case change.After(now) && change.Before(v.to):
+				v.to = change
+			}
+		}
+	}
+}
+
+// verifyWithinValidity verifies at now, or at the nearest moment of the leaf's validity, with the sent intermediates only. It forgives
+// SHA-1, which crypto/x509 does not.
+func verifyWithinValidity(
+	now time.Time, sent []*x509.Certificate, roots *x509.CertPool,
+) (chains [][]*x509.Certificate, forgiven bool, err error) {
+	leaf, at := sent[0], now
+	if at.After(leaf.NotAfter) {
+		at = leaf.NotAfter
+	}
+	if at.Before(leaf.NotBefore) {
+		at = leaf.NotBefore
+	}
+	if chains, err = verifyAt(at, leaf, sent, roots); err == nil {
+		return chains, false, nil
+	}
+	below, next := upToSHA1(at, sent)
+	if len(below) == 0 {
+		return nil, false, err
+	}
+	if chains, err = verifyAt(at, next, sent, roots); err != nil {
+		return nil, true, err
+	}
+	for i, above := range chains {
+		chains[i] = append(slices.Clone(below), above...)
+	}
+	return chains, true, nil
+}
+
+func verifyAt(at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots *x509.CertPool) ([][]*x509.Certificate, error) {
+	intermediates := x509.NewCertPool()
+	for _, one := range sent[1:] {
+		intermediates.AddCert(one)
+	}
+	return c.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: intermediates, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+}
+
+// uncertainSHA1 marks trust that rests on SHA-1: the strength of signatures has an answer of its own.
+const uncertainSHA1 = "Microsoft has not documented whether Exchange Online accepts a certificate signed with SHA-1"
+
+// upToSHA1 returns the certificates from the leaf up to the last one that is signed with SHA-1, and the one that signed that. All of
+// them must have been sent.
+func upToSHA1(at time.Time, sent []*x509.Certificate) (below []*x509.Certificate, next *x509.Certificate) {
+	var path []*x509.Certificate
+	for c := sent[0]; len(path) < len(sent) && !isSelfSigned(c); {
+		issuer := issuerOf(c, sent[1:])
+		if issuer == nil || !issuer.IsCA || at.Before(issuer.NotBefore) || at.After(issuer.NotAfter) {
+			break
+		}
+		if checkSignature(c, issuer) != nil {
+			break // MD5, for which issuerOf compares names only
+		}
+		path = append(path, c)
+		if c.SignatureAlgorithm == x509.SHA1WithRSA || c.SignatureAlgorithm == x509.ECDSAWithSHA1 {
+			below, next = slices.Clone(path), issuer
+		}
+		c = issuer
+	}
+	return below, next
+}
+
+// evaluateTrust distinguishes a chain with a hole from one that ends at an unknown root; with a hole, trust cannot be evaluated. A leaf
+// whose issuer is an unknown root that was not sent looks like one with a hole: roots need not be sent, and nothing is fetched.
+func evaluateTrust(sent []*x509.Certificate, err error) (chain, trust probes.Judgement) {
+	passed := probes.Judgement{Outcome: probes.Passed}
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case err == nil:
+		return passed, passed
+	case errors.As(err, &unknown) && !isSelfSigned(sent[0]) && issuerOf(sent[0], sent[1:]) == nil:
+		return failed(probes.ReasonCertificateChainIncomplete, "the issuer was not sent: "+DisplayName(sent[0].Issuer)+
+			" (an intermediate of a trusted root, or an unknown root: that cannot be told without fetching it)"), probes.Judgement{}
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return passed, failed(probes.ReasonCertificateExpired, "in the chain: "+err.Error())
+	}
+	return passed, failed(probes.ReasonCertificateUntrusted, err.Error())
+}
