@@ -3,7 +3,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 INFO := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION)
 
-.PHONY: all build test race e2e soak bench fuzz beside docs demo release
+.PHONY: all build test race e2e soak bench fuzz beside docs screenshots demo release
 all: test build
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' ./cmd/m365_connector_exporter
@@ -34,6 +34,9 @@ beside:
 docs:
 	go test ./collector -run 'TestDocuments|TestGoldenScrape' -update
 	go run ./deploy/licences -list >docs/licences.md
+# The pictures in README.md, from the demo. Needs curl and chromium.
+screenshots:
+	docs/screenshots/make.sh
 demo:
 	go run ./cmd/m365_connector_exporter demo
 # Everything of a release, in DIST: make release VERSION=1.2.3. Wants the tools of deploy/tools.sh on the PATH.

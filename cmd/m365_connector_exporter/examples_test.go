@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"html"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,18 +16,18 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// shown are the commands that documents show: lines of a block, and code between words.
+// shown matches the commands in documents: lines of a code block, and inline code.
 var shown = regexp.MustCompile("(?m)^m365_connector_exporter\\b[^\n`]*|`m365_connector_exporter [^`]+`")
 
-// instead is what stands in for the documents' placeholders.
+// instead replaces the placeholders of the documents with values of the example configuration.
 var instead = strings.NewReplacer(
 	"'TENANT/DIRECTION/CONNECTOR/PATH'", "contoso/outbound/To%20on-premises/mail.contoso.com", "'TENANT/DIRECTION/CONNECTOR'", "contoso/outbound/To%20on-premises",
 	packagedConfig, "config.yaml", "NEW.pem", "certs/edge-1.pem", "new.pem", "certs/edge-1.pem",
 	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com", "RECIPIENT", "b@stranger.example", "`", "",
 )
 
-// TestExampleCommands types every command of the documents beside the configuration of the README. None is bad usage; what each has to
-// say of it is for other tests. No resolver answers: nothing leaves this host.
+// TestExampleCommands runs every command of the documents with the configuration of the README: none exits with bad usage.
+// No resolver answers, so that no packet leaves this host. TestFirstTenantIsClean checks what audit finds.
 func TestExampleCommands(t *testing.T) {
 	documents, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
@@ -73,15 +74,15 @@ func typeIn(t *testing.T, document string, args []string) {
 	}
 }
 
-// TestExampleMistakes: the mistakes that docs/configuration.md shows are told like that.
+// TestExampleMistakes: --config.check prints the errors that docs/configuration.md shows.
 func TestExampleMistakes(t *testing.T) {
 	page, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := regexp.MustCompile("(?s)```text\n(.*?)```").FindSubmatch(page)
-	if told == nil {
-		t.Fatal("docs/configuration.md shows no mistakes")
+	shownErrors := regexp.MustCompile("(?s)```text\n(.*?)```").FindSubmatch(page)
+	if shownErrors == nil {
+		t.Fatal("docs/configuration.md shows no error messages")
 	}
 	t.Chdir(filepath.Dir(exampleFiles(t, []byte(`tenants:
   - name: contoso
@@ -100,25 +101,41 @@ func TestExampleMistakes(t *testing.T) {
 	if code := run(t.Context(), hangups{}, []string{"--config.check", "--config.file=config.yaml"}, &out, &out); code != exitUsage {
 		t.Errorf("exit code %d", code)
 	}
-	for line := range strings.Lines(string(told[1])) {
+	for line := range strings.Lines(string(shownErrors[1])) {
 		if !strings.Contains(out.String(), line) {
-			t.Errorf("not told: %sbut:\n%s", line, out.String())
+			t.Errorf("missing: %sin:\n%s", line, out.String())
 		}
 	}
 }
 
-// varies is what differs from run to run in what validate prints: ports, durations and the room for them.
-var varies = regexp.MustCompile(`:\d{4,5}\]|[\d.]+(?:µs|ms|s)\b| +`)
-
-// TestExampleValidate: what the README says that validate prints is what it prints in the embedded world.
-func TestExampleValidate(t *testing.T) {
-	page, err := os.ReadFile("../../README.md")
+// TestFirstTenantIsClean holds the README to its word: audit finds nothing in the first tenant.
+func TestFirstTenantIsClean(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := regexp.MustCompile("(?s)```text\n(.*?)```").FindSubmatch(page)
-	if want == nil {
-		t.Fatal("README.md shows no output")
+	var out bytes.Buffer
+	audit := []string{"audit", "--fail-on=info", "--config.file=" + exampleFiles(t, configBlock.FindSubmatch(readme)[1])}
+	if code := run(t.Context(), hangups{}, audit, &out, &out); code != exitOK {
+		t.Errorf("exit status %d, want %d\n%s", code, exitOK, out.String())
+	}
+}
+
+// varies matches what differs from run to run in the output of validate: ports, durations and their padding.
+var varies = regexp.MustCompile(`:\d{4,5}\]|[\d.]+(?:µs|ms|s)\b| +`)
+
+// TestScreenshotOfValidate holds the picture in the README to what validate prints in the embedded world.
+func TestScreenshotOfValidate(t *testing.T) {
+	picture, err := os.ReadFile("../../docs/screenshots/validate.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, line := range regexp.MustCompile(`<text [^>]*>(.*)</text>`).FindAllSubmatch(picture, -1) {
+		want = append(want, html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(string(line[1]), "")))
+	}
+	if len(want) < 5 {
+		t.Fatalf("docs/screenshots/validate.svg: %d lines of text", len(want))
 	}
 	world, err := lab.StartWorld(lab.WorldOptions{Now: time.Now()})
 	if err != nil {
@@ -129,12 +146,13 @@ func TestExampleValidate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, target, _ := strings.Cut(strings.ReplaceAll(want[0], "'", ""), " validate ")
 	var out bytes.Buffer
-	if code := run(t.Context(), hangups{}, []string{"validate", "--config.file=" + file, "tailspin/Unknown%20recipient"}, &out, io.Discard); code != exitFailed {
-		t.Errorf("exit code %d", code)
+	if code := run(t.Context(), hangups{}, []string{"validate", "--config.file=" + file, target}, &out, io.Discard); code != exitFailed {
+		t.Errorf("validate %s: exit status %d", target, code)
 	}
-	plain := func(s []byte) string { return varies.ReplaceAllString(string(s), " ") }
-	if got := plain(out.Bytes()); !strings.Contains(got, plain(want[1])) {
-		t.Errorf("validate prints\n%s\nREADME.md says\n%s", out.Bytes(), want[1])
+	plain := func(s string) string { return varies.ReplaceAllString(s, " ") }
+	if got, want := plain(out.String()), plain(strings.Join(want[1:], "\n")); !strings.Contains(got, want) {
+		t.Errorf("validate prints\n%s\nthe picture shows\n%s\nrun docs/screenshots/make.sh validate", got, want)
 	}
 }
