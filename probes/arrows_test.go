@@ -17,7 +17,8 @@ const module = "m365_connector_exporter/"
 var arrows = map[string][]string{
 	"probes/mailflow":             {},
 	"probes":                      {"probes/mailflow"},
-	"probes/schedule":             {"probes", "probes/mailflow"},
+	"probes/regularfile":          {},
+	"probes/schedule":             {"probes", "probes/mailflow", "probes/regularfile"},
 	"probes/internal/sockerr":     {},
 	"probes/dnsclient":            {"probes", "probes/mailflow", "probes/internal/sockerr"},
 	"probes/certificate":          {"probes", "probes/mailflow"},
@@ -29,7 +30,7 @@ var arrows = map[string][]string{
 	"collector/web":               {"probes", "probes/mailflow", "collector", "collector/check", "collector/text", "docs/runbooks"},
 	"collector/text":              {"probes", "probes/mailflow", "collector", "collector/check"},
 	"collector/internal/golden":   {}, // of tests alone
-	"cmd/m365_connector_exporter/internal/config": {"probes", "probes/mailflow", "collector/check"},
+	"cmd/m365_connector_exporter/internal/config": {"probes", "probes/mailflow", "probes/regularfile", "collector/check"},
 	"cmd/m365_connector_exporter": {
 		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/certificate", "probes/lab", "collector", "collector/check",
 		"collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",

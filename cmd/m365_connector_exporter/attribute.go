@@ -43,12 +43,12 @@ func newAttributeCommand(app *kingpin.Application) *attributeCommand {
 	return c
 }
 
-func (c *attributeCommand) run(_ context.Context, file string, s streams) int {
-	cfg, err := loadForCommand(file, s)
+func (c *attributeCommand) run(ctx context.Context, file string, s streams) int {
+	cfg, err := loadForCommand(ctx, file, s)
 	if err != nil {
 		return exitUsage
 	}
-	arrival, err := c.arrival(cfg, time.Now())
+	arrival, err := c.arrival(ctx, cfg, time.Now())
 	if err != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
 		return exitUsage
@@ -68,8 +68,8 @@ func (c *attributeCommand) run(_ context.Context, file string, s streams) int {
 }
 
 // loadForCommand loads the configuration and says what is wrong with it.
-func loadForCommand(file string, s streams) (*config.Config, error) {
-	cfg, err := config.Load(file, nil)
+func loadForCommand(ctx context.Context, file string, s streams) (*config.Config, error) {
+	cfg, err := config.Load(ctx, file, nil)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return nil, err
@@ -88,7 +88,7 @@ func (c *attributeCommand) print(out io.Writer, a mailflow.Attribution) error {
 }
 
 // arrival reads the flags.
-func (c *attributeCommand) arrival(cfg *config.Config, now time.Time) (a mailflow.InboundMessage, err error) {
+func (c *attributeCommand) arrival(ctx context.Context, cfg *config.Config, now time.Time) (a mailflow.InboundMessage, err error) {
 	a.TLS = true
 	if *c.password != "" && *c.certificate == "" {
 		return a, errors.New("--password-file is for --certificate-file, which is missing")
@@ -110,16 +110,16 @@ func (c *attributeCommand) arrival(cfg *config.Config, now time.Time) (a mailflo
 	if a.RcptTo == "" {
 		a.RcptTo = mailflow.ExternalDomain
 	}
-	a.Certificate, err = c.presented(cfg, now)
+	a.Certificate, err = c.presented(ctx, cfg, now)
 	return a, err
 }
 
-func (c *attributeCommand) presented(cfg *config.Config, now time.Time) (*mailflow.ClientCertificate, error) {
+func (c *attributeCommand) presented(ctx context.Context, cfg *config.Config, now time.Time) (*mailflow.ClientCertificate, error) {
 	if *c.certificate != "" {
 		if len(*c.names) > 0 {
 			return nil, errors.New("--certificate-name or --certificate-file, not both")
 		}
-		p, _, err := readPresented(cfg, *c.certificate, *c.password, now)
+		p, _, err := readPresented(ctx, cfg, *c.certificate, *c.password, now)
 		return p, err
 	}
 	if len(*c.names) == 0 {
@@ -154,8 +154,8 @@ func mailDomain(flag, text string) (string, error) {
 
 // readPresented reads a certificate file and judges it with the configuration's roots, as Exchange Online would (facts, 3.3). The
 // problems say why it is not valid.
-func readPresented(cfg *config.Config, file, password string, now time.Time) (p *mailflow.ClientCertificate, problems []string, err error) {
-	m, err := config.ReadCertificate(file, password)
+func readPresented(ctx context.Context, cfg *config.Config, file, password string, now time.Time) (p *mailflow.ClientCertificate, problems []string, err error) {
+	m, err := config.ReadCertificate(ctx, file, password)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,8 +29,8 @@ func newAuditCommand(app *kingpin.Application) auditCommand {
 	}
 }
 
-func (c auditCommand) run(_ context.Context, file string, s streams) int {
-	cfg, err := config.Load(file, nil)
+func (c auditCommand) run(ctx context.Context, file string, s streams) int {
+	cfg, err := config.Load(ctx, file, nil)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage

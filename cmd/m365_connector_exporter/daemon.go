@@ -165,11 +165,11 @@ func (d *daemon) reloadIfChanged(ctx context.Context) error {
 
 // load reads the configuration and applies it, unless ctx has ended by then. An invalid one leaves the old one running.
 func (d *daemon) load(ctx context.Context, r reloadRequest) error {
-	if r.ifChanged && !d.filesChanged() {
+	if r.ifChanged && !d.filesChanged(ctx) {
 		return nil
 	}
 	hurry()
-	cfg, err := config.Load(d.file, d.cfg.Load())
+	cfg, err := config.Load(ctx, d.file, d.cfg.Load())
 	if ctx.Err() != nil {
 		return errShutdown
 	}
@@ -190,8 +190,8 @@ func (d *daemon) load(ctx context.Context, r reloadRequest) error {
 }
 
 // filesChanged reports whether a file named in the configuration has another content than at the last attempt to load it.
-func (d *daemon) filesChanged() bool {
-	now := d.cfg.Load().CurrentFingerprint()
+func (d *daemon) filesChanged(ctx context.Context) bool {
+	now := d.cfg.Load().CurrentFingerprint(ctx)
 	changed := now != d.fingerprint
 	d.fingerprint = now
 	return changed

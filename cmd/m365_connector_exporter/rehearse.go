@@ -35,8 +35,8 @@ func newRehearseCommand(app *kingpin.Application) rehearseCommand {
 	}
 }
 
-func (c rehearseCommand) run(_ context.Context, file string, s streams) int {
-	cfg, err := loadForCommand(file, s)
+func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
+	cfg, err := loadForCommand(ctx, file, s)
 	if err != nil {
 		return exitUsage
 	}
@@ -45,7 +45,7 @@ func (c rehearseCommand) run(_ context.Context, file string, s streams) int {
 		return exitUsage
 	}
 	now := time.Now()
-	p, problems, err := readPresented(cfg, *c.certificate, *c.password, now)
+	p, problems, err := readPresented(ctx, cfg, *c.certificate, *c.password, now)
 	if err != nil {
 		return fail(err)
 	}

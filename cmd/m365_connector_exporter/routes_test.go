@@ -44,7 +44,7 @@ func configured(t testing.TB, text string) *daemon {
 // loaded is a daemon with the configuration in this file.
 func loaded(t testing.TB, file string) *daemon {
 	t.Helper()
-	cfg, err := config.Load(file, nil)
+	cfg, err := config.Load(t.Context(), file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 		return exitUsage
 	}
 	if *c.check {
-		return once(ctx, s, func(context.Context) int { return checkConfig(file, s) })
+		return once(ctx, s, func(ctx context.Context) int { return checkConfig(ctx, file, s) })
 	}
 	prefix, err := routePrefix(*c.routePrefix, *c.externalURL)
 	if err != nil {
@@ -85,7 +85,7 @@ func loadDaemon(ctx context.Context, file string, s streams) (*daemon, error) {
 		err error
 	}
 	result, ok := await(ctx, func() started {
-		cfg, err := config.Load(file, nil)
+		cfg, err := config.Load(ctx, file, nil)
 		if err != nil {
 			return started{err: err}
 		}
@@ -205,8 +205,8 @@ func (d *daemon) pollFiles(ctx context.Context) error {
 	}
 }
 
-func checkConfig(file string, s streams) int {
-	cfg, err := config.Load(file, nil)
+func checkConfig(ctx context.Context, file string, s streams) int {
+	cfg, err := config.Load(ctx, file, nil)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage

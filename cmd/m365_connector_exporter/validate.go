@@ -54,7 +54,7 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 }
 
 func (c validateCommand) run(ctx context.Context, file string, s streams) int {
-	cfg, err := config.Load(file, nil)
+	cfg, err := config.Load(ctx, file, nil)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage

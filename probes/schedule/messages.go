@@ -1,16 +1,18 @@
 package schedule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"m365_connector_exporter/probes/regularfile"
 )
 
 // Bounds of the state file.
@@ -115,26 +117,15 @@ func (b *MessageBudget) take(last map[string]time.Time, key string, minInterval 
 
 // readState reads the state file; one that is missing or empty holds nothing.
 func readState(file string) (map[string]time.Time, error) {
-	f, err := os.Open(file) //nolint:gosec // the administrator names it
-	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]time.Time{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // only read
-	text, err := io.ReadAll(io.LimitReader(f, maxStateBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxStateBytes {
-		return nil, fmt.Errorf("%s is larger than %d bytes", file, maxStateBytes)
-	}
+	c, err := regularfile.Read(context.Background(), file, maxStateBytes)
 	state := map[string]time.Time{}
-	if len(text) == 0 {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && len(c.Data) == 0:
 		return state, nil
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	foreign := json.Unmarshal(text, &state) != nil || state == nil
+	foreign := json.Unmarshal(c.Data, &state) != nil || state == nil
 	for _, at := range state {
 		foreign = foreign || at.IsZero() // null: a time that is lost must not look like one that is long ago
 	}

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"context"
 	"flag"
 	"os"
 	"path/filepath"
@@ -46,7 +47,7 @@ func TestBad(t *testing.T) {
 }
 
 func told(file string) string {
-	cfg, err := config.Load(file, nil)
+	cfg, err := config.Load(context.Background(), file, nil)
 	if err != nil {
 		return err.Error() + "\n"
 	}

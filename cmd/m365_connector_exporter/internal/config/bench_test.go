@@ -44,13 +44,13 @@ func BenchmarkLoadFolders(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error
-			if cfg, err = config.Load(main, cfg); err != nil || len(cfg.Tenants) != tenants || len(cfg.Problems()) > 0 {
+			if cfg, err = config.Load(b.Context(), main, cfg); err != nil || len(cfg.Tenants) != tenants || len(cfg.Problems()) > 0 {
 				b.Fatal(err, cfg)
 			}
 		}
 	})
 	b.Run("changes", func(b *testing.B) {
-		again, err := config.Load(main, cfg)
+		again, err := config.Load(b.Context(), main, cfg)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func BenchmarkLoadFolders(b *testing.B) {
 	})
 	b.Run("look", func(b *testing.B) {
 		for b.Loop() {
-			if cfg.CurrentFingerprint() != cfg.Fingerprint() {
+			if cfg.CurrentFingerprint(b.Context()) != cfg.Fingerprint() {
 				b.Fatal("changed")
 			}
 		}

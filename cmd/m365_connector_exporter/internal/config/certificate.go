@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto"
 	"crypto/sha256"
 	"crypto/tls"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/regularfile"
 )
 
 // Material is what a sender presents to Exchange Online, with the key to present it where its file holds one.
@@ -35,22 +37,22 @@ var (
 
 // ReadCertificate reads a certificate file for a command: PEM, DER or PKCS#7, and PKCS#12 with the password in passwordFile
 // (none: an empty one). Errors name the file, never what is in it.
-func ReadCertificate(path, passwordFile string) (Material, error) {
-	data, _, err := readFile(path)
+func ReadCertificate(ctx context.Context, path, passwordFile string) (Material, error) {
+	c, err := regularfile.Read(ctx, path, maxFile)
 	if err != nil {
 		return Material{}, fmt.Errorf("%s: %w", path, err)
 	}
 	password := ""
 	if passwordFile != "" {
-		secret, _, err := readFile(passwordFile)
+		secret, err := regularfile.Read(ctx, passwordFile, maxFile)
 		if err != nil {
 			return Material{}, fmt.Errorf("%s: %w", passwordFile, err)
 		}
-		password = passwordOf(secret)
+		password = passwordOf(secret.Data)
 	}
-	m, err := parseCertificates(data)
-	if passwordFile != "" || errors.Is(err, errNoCertificate) && isPKCS12(data) {
-		m, err = parsePKCS12(data, password)
+	m, err := parseCertificates(c.Data)
+	if passwordFile != "" || errors.Is(err, errNoCertificate) && isPKCS12(c.Data) {
+		m, err = parsePKCS12(c.Data, password)
 	}
 	if err != nil {
 		return Material{}, fmt.Errorf("%s: %w", path, err)

@@ -106,7 +106,7 @@ func TestCertificateShapes(t *testing.T) {
 			password = filepath.Join(dir, "w")
 			put(t, password, "\ufeffsöcret\r\n", 0o600)
 		}
-		m, err := config.ReadCertificate(file, password)
+		m, err := config.ReadCertificate(t.Context(), file, password)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -141,7 +141,7 @@ func TestPKCS7(t *testing.T) {
 	}
 	block, _ := pem.Decode(text)
 	for _, content := range [][]byte{text, block.Bytes, bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))} {
-		m, err := config.ReadCertificate(write(t, "c.p7b", string(content)), "")
+		m, err := config.ReadCertificate(t.Context(), write(t, "c.p7b", string(content)), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestReadCertificateSaysWhichFile(t *testing.T) {
 		if password != "" {
 			password = filepath.Join(dir, password)
 		}
-		_, err := config.ReadCertificate(filepath.Join(dir, file), password)
+		_, err := config.ReadCertificate(t.Context(), filepath.Join(dir, file), password)
 		if err == nil || !strings.HasSuffix(err.Error(), "none: no such file or directory") {
 			t.Errorf("%s, %s: %v", file, password, err)
 		}
@@ -182,7 +182,7 @@ func TestCertificateReload(t *testing.T) {
   senders: [{name: s, connector: in, certificate: {file: c.pem}, trusted_roots: c.pem}]
 `, 0o600)
 	put(t, file, string(issue(t, "old.example", nil).pem()), 0o600)
-	first, err := config.Load(main, nil)
+	first, err := config.Load(t.Context(), main, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,10 +194,10 @@ func TestCertificateReload(t *testing.T) {
 	}
 	before := first.Fingerprint()
 	put(t, file, string(issue(t, "new.example", nil).pem()), 0o600)
-	if first.CurrentFingerprint() == before {
+	if first.CurrentFingerprint(t.Context()) == before {
 		t.Error("the fingerprint did not see the new certificate")
 	}
-	second, err := config.Load(main, first)
+	second, err := config.Load(t.Context(), main, first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestCertificateReload(t *testing.T) {
 		t.Errorf("after the renewal: %+v", m)
 	}
 	put(t, file, "", 0o600)
-	third, err := config.Load(main, second)
+	third, err := config.Load(t.Context(), main, second)
 	if err != nil || len(third.Problems()) == 0 {
 		t.Fatalf("%v, problems %v", err, third.Problems())
 	}

@@ -36,7 +36,7 @@ func TestChanges(t *testing.T) {
 				return nil
 			}
 			put(t, filepath.Join(dir, "c.yaml"), text, 0o600)
-			cfg, err := config.Load(filepath.Join(dir, "c.yaml"), nil)
+			cfg, err := config.Load(t.Context(), filepath.Join(dir, "c.yaml"), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +60,7 @@ func TestNoChangeWhereNothingWasKnown(t *testing.T) {
 	var last *config.Config
 	for _, text := range []string{"{", outJSON, "{"} {
 		put(t, filepath.Join(dir, "x/a/o.json"), text, 0o600)
-		cfg, err := config.Load(main, last)
+		cfg, err := config.Load(t.Context(), main, last)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func TestMistakes(t *testing.T) {
 		"tenants: [{name: a, inbound_connectors: [{name: c, sender_ip_addresses: [mail]}]}]": "1: tenants[0].inbound_connectors[0].sender_ip_addresses[0]: must be an IP address or a network such as 192.0.2.0/24",
 	})
 	for text, want := range tests {
-		_, err := config.Load(write(t, "c.yaml", text), nil)
+		_, err := config.Load(t.Context(), write(t, "c.yaml", text), nil)
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%q: told\n%v\nwant an end of\n%s", text, err, want)
 		}
@@ -91,7 +91,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
-	_, err := config.Load(write(t, "c.yaml", "global: {x: 1}\nprobe: {port: no}\ntenants: 5\n"), nil)
+	_, err := config.Load(t.Context(), write(t, "c.yaml", "global: {x: 1}\nprobe: {port: no}\ntenants: 5\n"), nil)
 	if err == nil || len(strings.Split(err.Error(), "\n")) != 3 {
 		t.Errorf("told %v; want three lines", err)
 	}
@@ -99,7 +99,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 
 // TestSaysNothing: empty sections, aliases and a comment of several lines load.
 func TestSaysNothing(t *testing.T) {
-	cfg, err := config.Load(write(t, "c.yaml", `global:
+	cfg, err := config.Load(t.Context(), write(t, "c.yaml", `global:
 probe:
 thresholds:
 checks:
@@ -124,7 +124,7 @@ tenants:
 
 // TestInternationalNames: what is said in SMTP is ASCII, so that no probe fails of what the check has called good.
 func TestInternationalNames(t *testing.T) {
-	cfg, err := config.Load(write(t, "c.yaml", `probe: { hello_name: Höst.example, mail_from: Probe@BÜCHER.example. }
+	cfg, err := config.Load(t.Context(), write(t, "c.yaml", `probe: { hello_name: Höst.example, mail_from: Probe@BÜCHER.example. }
 tenants:
 - name: a
   outbound_connectors: [{ name: c, validation_recipients: [a+b@bücher.example, c@Contoso.com] }]

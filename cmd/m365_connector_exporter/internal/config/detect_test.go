@@ -24,6 +24,7 @@ type folder struct {
 }
 
 func newFolder(t *testing.T, dir string) folder {
+	t.Helper()
 	path := filepath.Join(dir, "x/a")
 	return folder{t, path, filepath.Join(path, "o.json")}
 }
@@ -107,16 +108,16 @@ func TestChangedExportIsReadAgain(t *testing.T) {
 			f.write(f.export, outJSON, 2*time.Hour)
 			main := filepath.Join(dir, "main.yaml")
 			put(t, main, "tenant_folders: ['x/*']\n", 0o600)
-			cfg, err := config.Load(main, nil)
+			cfg, err := config.Load(t.Context(), main, nil)
 			f.must(err)
 			for i, s := range steps {
 				s.change(f)
-				if cfg.CurrentFingerprint() == cfg.Fingerprint() {
+				if cfg.CurrentFingerprint(t.Context()) == cfg.Fingerprint() {
 					t.Errorf("step %d: the look sees no change", i)
 				}
-				cfg, err = config.Load(main, cfg)
+				cfg, err = config.Load(t.Context(), main, cfg)
 				f.must(err)
-				if cfg.CurrentFingerprint() != cfg.Fingerprint() {
+				if cfg.CurrentFingerprint(t.Context()) != cfg.Fingerprint() {
 					t.Errorf("step %d: the look still sees a change after the reload", i)
 				}
 				got := cfg.Tenants[0].Outbound[0].Name

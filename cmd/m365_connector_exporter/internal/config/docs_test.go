@@ -27,7 +27,7 @@ func knownKeys(t *testing.T) map[string][]string {
 		"`certificate`":  "tenants: [{ name: a, inbound_connectors: [{ name: i }], senders: [{ name: s, connector: i, certificate: { %: 1 } }] }]",
 		"`suppressions`": "suppressions: [{ check: tls_version_old, reason: r, owner: o, expires: 2027-03-31, %: 1 }]",
 	} {
-		_, err := config.Load(write(t, "c.yaml", strings.Replace(text, "%", "zzzzzzzzzzzz", 1)), nil)
+		_, err := config.Load(t.Context(), write(t, "c.yaml", strings.Replace(text, "%", "zzzzzzzzzzzz", 1)), nil)
 		_, list, ok := strings.Cut(err.Error(), "known here: ")
 		if !ok {
 			t.Fatalf("%s: %v", heading, err)

@@ -80,7 +80,7 @@ func (r *reader) exports(n *yaml.Node, key string, t *readTenant) {
 
 // export reads one file. Values that nobody understands become warnings: an export is as the administrator's tools wrote it.
 func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
-	data, ok := r.read(n, key, file)
+	c, ok := r.read(n, key, file)
 	if !ok {
 		t.imports.broken = true
 		return
@@ -89,7 +89,7 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 	var kinds kind
 	replaced := 0
 	number := 0
-	e, err := parseExport(data, func(record *yaml.Node, k kind) {
+	e, err := parseExport(c.Data, func(record *yaml.Node, k kind) {
 		number++
 		inner.file, inner.nodes, inner.previous = fmt.Sprintf("%s: record %d", file, number), 0, Error{}
 		kinds |= k
@@ -118,8 +118,8 @@ func (r *reader) export(n *yaml.Node, key, file string, t *readTenant) {
 	if e.partial {
 		r.warn(file + ": more records stand on another page (@odata.nextLink) and are missing here")
 	}
-	if info := r.contents.files[file].info; info != nil && (t.tenant.InventoryTime.IsZero() || info.ModTime().Before(t.tenant.InventoryTime)) {
-		t.tenant.InventoryTime = info.ModTime().UTC()
+	if at := c.Info.ModTime().UTC(); t.tenant.InventoryTime.IsZero() || at.Before(t.tenant.InventoryTime) {
+		t.tenant.InventoryTime = at
 	}
 }
 

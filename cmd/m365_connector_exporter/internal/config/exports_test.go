@@ -183,7 +183,7 @@ func loadExport(t *testing.T, content string) *config.Config {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "e.json"), content, 0o600)
 	put(t, filepath.Join(dir, "main.yaml"), "tenants: [{name: a, exports: [e.json]}]\n", 0o600)
-	cfg, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestHugeExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, filepath.Join(dir, "main.yaml"), "tenants: [{name: a, exports: [e.json]}]\n", 0o600)
-	cfg, err := config.Load(filepath.Join(dir, "main.yaml"), nil)
+	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"), nil)
 	if err != nil || !strings.HasSuffix(cfg.Problems().Error(), "e.json: larger than 64 MB") {
 		t.Errorf("%v, %v", err, cfg.Problems())
 	}

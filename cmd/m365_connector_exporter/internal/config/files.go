@@ -5,8 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,39 +15,11 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/regularfile"
 )
 
 // maxFile is the largest file that is read, in bytes.
 const maxFile = 64 << 20
-
-var (
-	errTooLarge = errors.New("larger than 64 MB")
-	errNoFile   = errors.New("not a regular file")
-)
-
-// readFile reads a regular file of at most maxFile bytes, and says what it was before; its errors do not name the path. It never
-// waits on a pipe.
-func readFile(path string) ([]byte, os.FileInfo, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, nil, plainError(err)
-	case !info.Mode().IsRegular():
-		return nil, nil, errNoFile
-	case info.Size() > maxFile:
-		return nil, nil, errTooLarge
-	}
-	f, err := os.Open(path) //nolint:gosec // reading the files that the operator names is the job
-	if err != nil {
-		return nil, nil, plainError(err)
-	}
-	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = errTooLarge
-	}
-	return data, info, plainError(err)
-}
 
 // plainText is text as UTF-8 without a mark: PowerShell 5.1 writes UTF-16, or UTF-8 with one. What has no mark stays as it is.
 func plainText(data []byte) []byte {
@@ -63,14 +34,6 @@ func plainText(data []byte) []byte {
 	return text
 }
 
-// plainError drops the path that the message names already.
-func plainError(err error) error {
-	if p, ok := errors.AsType[*os.PathError](err); ok {
-		return p.Err
-	}
-	return err
-}
-
 // failFile tells of a file that is named at n: the main file's own ones spoil it, a tenant's blind that tenant only.
 func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
 	e := r.errorAt(n, key, "%s: %s", file, fmt.Sprintf(format, args...))
@@ -82,27 +45,27 @@ func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
 	}
 }
 
-// read opens a named file, which may not be empty.
-func (r *reader) read(n *yaml.Node, key, file string) ([]byte, bool) {
-	data, _, err := r.contents.read(file)
-	if err == nil && len(bytes.TrimSpace(data)) == 0 {
+// read reads a named file, which may not be empty.
+func (r *reader) read(n *yaml.Node, key, file string) (regularfile.Contents, bool) {
+	c, err := r.contents.read(r.ctx, file)
+	if err == nil && len(bytes.TrimSpace(c.Data)) == 0 {
 		err = errEmpty
 	}
 	if err != nil {
 		r.failFile(n, key, file, "%v", err)
-		return nil, false
+		return c, false
 	}
-	return data, true
+	return c, true
 }
 
 // roots reads a file of PEM certificates. Errors never quote what is in it.
 func (r *reader) roots(n *yaml.Node, key, file string) *x509.CertPool {
-	data, ok := r.read(n, key, file)
+	c, ok := r.read(n, key, file)
 	if !ok {
 		return nil
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(plainText(data)) {
+	if !pool.AppendCertsFromPEM(plainText(c.Data)) {
 		r.failFile(n, key, file, "no PEM certificate in it")
 	}
 	return pool
@@ -110,14 +73,14 @@ func (r *reader) roots(n *yaml.Node, key, file string) *x509.CertPool {
 
 // certificateFile opens PEM (chain, key optional), DER or PKCS#7.
 func (r *reader) certificateFile(n *yaml.Node, key, file string) *Material {
-	data, ok := r.read(n, key, file)
+	c, ok := r.read(n, key, file)
 	if !ok {
 		return nil
 	}
-	if holdsKey(data) {
-		r.secret(n, key, file)
+	if holdsKey(c.Data) {
+		r.secret(n, key, file, c.Info)
 	}
-	m, err := parseCertificates(data)
+	m, err := parseCertificates(c.Data)
 	return r.material(n, key, file, m, err)
 }
 
@@ -134,15 +97,15 @@ func (r *reader) material(n *yaml.Node, key, file string, m Material, err error)
 func (r *reader) pkcs12(n *yaml.Node, key string, c mailflow.CertificateSource) *Material {
 	password, known := r.password(n, join(key, "password_file"), c.PasswordFile)
 	key = join(key, "pkcs12")
-	data, ok := r.read(n, key, c.PKCS12)
+	pfx, ok := r.read(n, key, c.PKCS12)
 	if !ok {
 		return nil
 	}
-	r.secret(n, key, c.PKCS12)
+	r.secret(n, key, c.PKCS12, pfx.Info)
 	if !known {
 		return nil
 	}
-	m, err := parsePKCS12(data, password)
+	m, err := parsePKCS12(pfx.Data, password)
 	return r.material(n, key, c.PKCS12, m, err)
 }
 
@@ -151,20 +114,19 @@ func (r *reader) password(n *yaml.Node, key, file string) (password string, ok b
 	if file == "" {
 		return "", true
 	}
-	data, _, err := r.contents.read(file)
+	c, err := r.contents.read(r.ctx, file)
 	if err != nil {
 		r.failFile(n, key, file, "%v", err)
 		return "", false
 	}
-	r.secret(n, key, file)
-	return passwordOf(data), true
+	r.secret(n, key, file, c.Info)
+	return passwordOf(c.Data), true
 }
 
 // secret refuses a secret that everybody on this host can read. A group may read: that is how a service account is given a
 // file it does not own. Windows keeps permissions elsewhere.
-func (r *reader) secret(n *yaml.Node, key, file string) {
-	info, err := os.Stat(file)
-	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o004 != 0 {
+func (r *reader) secret(n *yaml.Node, key, file string, info fs.FileInfo) {
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o004 != 0 {
 		r.failFile(n, key, file, "holds a secret and is readable by others: chmod o-rwx")
 	}
 }
@@ -173,14 +135,19 @@ func (r *reader) secret(n *yaml.Node, key, file string) {
 func (r *reader) expand(n *yaml.Node, key, name string, folders bool) []string {
 	p := pattern{absolute(r.dir(), name), folders}
 	r.patterns = append(r.patterns, p)
-	r.contents.found(p.files())
+	r.contents.found(p.files(r.ctx))
 	if !isPattern(name) {
 		return []string{p.glob}
 	}
-	found, err := filepath.Glob(p.glob)
-	if err != nil {
+	found, err := regularfile.Glob(r.ctx, p.glob)
+	switch {
+	case errors.Is(err, filepath.ErrBadPattern):
 		r.fail(n, key, "%s: not a pattern", name)
-	} else if len(found) == 0 {
+	case err != nil && r.inTenant:
+		r.failFile(n, key, p.glob, "%v", err)
+	case err != nil: // the tenants of the last load are kept
+		r.warn(r.errorAt(n, key, "%s: %v", name, err).Error())
+	case len(found) == 0:
 		r.warn(r.errorAt(n, key, "%s matches no file", name).Error())
 	}
 	return found

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"m365_connector_exporter/probes/regularfile"
 )
 
 // pattern is a name or pattern of the configuration, absolute. Of folders the exports in them count.
@@ -20,24 +23,24 @@ type pattern struct {
 }
 
 // files lists what the pattern leads to now.
-func (p pattern) files() []string {
-	found, _ := filepath.Glob(p.glob) // Load has told where it is no pattern
+func (p pattern) files(ctx context.Context) []string {
+	found, _ := regularfile.Glob(ctx, p.glob) // Load has reported the error
 	if !p.folders {
 		return found
 	}
 	var names []string
 	for _, folder := range found {
-		inside, _ := exportsIn(folder) // likewise
+		inside, _ := exportsIn(ctx, folder) // likewise
 		names = append(names, inside...)
 	}
 	return names
 }
 
 // exportsIn lists the exports in a folder. Not by a pattern: the folder's name may hold pattern characters.
-func exportsIn(folder string) ([]string, error) {
-	entries, err := os.ReadDir(folder)
+func exportsIn(ctx context.Context, folder string) ([]string, error) {
+	entries, err := regularfile.ReadDir(ctx, folder)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, err
 	}
 	var names []string
 	for _, entry := range entries {
@@ -72,17 +75,17 @@ type content struct {
 // a file system (FAT) has steps of two seconds.
 const settled = 2 * time.Second
 
-func newContent(data []byte, info os.FileInfo, err error) content {
+func newContent(c regularfile.Contents, err error) content {
 	if err != nil {
 		return content{hash: "unreadable"}
 	}
-	hash := sha256.Sum256(data)
-	return content{string(hash[:]), info, time.Now()}
+	hash := sha256.Sum256(c.Data)
+	return content{string(hash[:]), c.Info, time.Now()}
 }
 
 // same reports whether a file must hold what it held, without reading it: the same file, of the same size, not changed since. Only the
 // time of the last status change proves that, because no program can set it back: mv, rsync -t and cp -p set the modification time.
-func (c content) same(file string) bool {
+func (c content) same(ctx context.Context, file string) bool {
 	if c.info == nil {
 		return false
 	}
@@ -90,7 +93,7 @@ func (c content) same(file string) bool {
 	if !known || c.at.Sub(before) < settled {
 		return false
 	}
-	info, err := os.Stat(file)
+	info, err := regularfile.Stat(ctx, file)
 	if err != nil || !os.SameFile(info, c.info) || info.Size() != c.info.Size() {
 		return false
 	}
@@ -99,22 +102,22 @@ func (c content) same(file string) bool {
 }
 
 // hashOf is the hash of what the file holds now.
-func (c *contents) hashOf(file string) string {
+func (c *contents) hashOf(ctx context.Context, file string) string {
 	known := c.files[file]
-	if known.hash == "" || !known.same(file) {
-		known = newContent(readFile(file))
+	if known.hash == "" || !known.same(ctx, file) {
+		known = newContent(regularfile.Read(ctx, file, maxFile))
 		c.files[file] = known
 	}
 	return known.hash
 }
 
 // read reads a file and remembers what was in it the first time.
-func (c *contents) read(file string) ([]byte, os.FileInfo, error) {
-	data, info, err := readFile(file)
+func (c *contents) read(ctx context.Context, file string) (regularfile.Contents, error) {
+	read, err := regularfile.Read(ctx, file, maxFile)
 	if c.files[file].hash == "" {
-		c.files[file] = newContent(data, info, err)
+		c.files[file] = newContent(read, err)
 	}
-	return data, info, err
+	return read, err
 }
 
 // found remembers files, so that one which is not read does not look new later.
@@ -131,7 +134,7 @@ func (l *loading) finish() {
 	hashes := map[string]string{}
 	for file, c := range l.contents.files {
 		if hashes[file] = c.hash; c.hash == "" {
-			hashes[file] = l.contents.hashOf(file)
+			hashes[file] = l.contents.hashOf(l.ctx, file)
 		}
 	}
 	l.cfg.fingerprint = fingerprint(hashes)
@@ -153,20 +156,20 @@ func (c *Config) Fingerprint() string { return c.fingerprint }
 // CurrentFingerprint is that hash over what those files hold now, and over the files that Load would find now. It differs from
 // Fingerprint when one of them changed, came or went since Load began, and not when only times changed. It reads only files whose
 // size, identity or time of change differ from the last look, and all files where the system has no time of change.
-func (c *Config) CurrentFingerprint() string {
+func (c *Config) CurrentFingerprint(ctx context.Context) string {
 	c.contents.mu.Lock()
 	defer c.contents.mu.Unlock()
 	hashes := map[string]string{}
 	add := func(files []string) {
 		for _, file := range files {
 			if _, known := hashes[file]; !known {
-				hashes[file] = c.contents.hashOf(file)
+				hashes[file] = c.contents.hashOf(ctx, file)
 			}
 		}
 	}
 	add(c.files)
 	for _, p := range c.patterns {
-		add(p.files())
+		add(p.files(ctx))
 	}
 	return fingerprint(hashes)
 }

@@ -64,7 +64,7 @@ func FuzzLoad(f *testing.F) {
 		if err := os.WriteFile(main, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := config.Load(main, nil)
+		cfg, err := config.Load(t.Context(), main, nil)
 		if (cfg == nil) == (err == nil) {
 			t.Fatalf("both or neither: %v, %v", cfg, err)
 		}
@@ -72,8 +72,8 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		plain(t, cfg)
-		again, err := config.Load(main, cfg)
-		if err != nil || len(config.Changes(cfg, again)) > 0 || again.CurrentFingerprint() != cfg.Fingerprint() {
+		again, err := config.Load(t.Context(), main, cfg)
+		if err != nil || len(config.Changes(cfg, again)) > 0 || again.CurrentFingerprint(t.Context()) != cfg.Fingerprint() {
 			t.Errorf("the same file, loaded twice: %v, %v", err, config.Changes(cfg, again))
 		}
 	})
@@ -93,7 +93,7 @@ func FuzzExport(f *testing.F) {
 		if err := os.WriteFile(export, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := config.Load(main, nil)
+		cfg, err := config.Load(t.Context(), main, nil)
 		if err != nil {
 			t.Fatalf("an export spoiled the main file: %v", err)
 		}
@@ -127,7 +127,7 @@ func FuzzCertificate(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, with := range []string{"", password} {
-			m, err := config.ReadCertificate(file, with)
+			m, err := config.ReadCertificate(t.Context(), file, with)
 			if (err == nil) != (len(m.Chain) > 0) || (err == nil) != (m.Presented() != nil) || len(m.Chain) > 0 && string(m.Chain[0]) != string(m.Leaf.Raw) {
 				t.Errorf("%d certificates, %v", len(m.Chain), err)
 			}

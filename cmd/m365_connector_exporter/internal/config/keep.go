@@ -1,12 +1,15 @@
 package config
 
 import (
+	"context"
+
 	"m365_connector_exporter/probes/mailflow"
 )
 
 // loading is what the readers of one Load share.
 type loading struct {
-	cfg, last      *Config // the one being built; the one that runs, or nil
+	ctx            context.Context // of Load
+	cfg, last      *Config         // the one being built; the one that runs, or nil
 	contents       *contents
 	patterns       []pattern
 	names          map[string]bool // of tenants in YAML

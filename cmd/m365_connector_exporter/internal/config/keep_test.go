@@ -56,7 +56,7 @@ func TestReload(t *testing.T) {
 			put(t, filepath.Join(dir, name), text, 0o600)
 		}
 		main := filepath.Join(dir, "main.yaml")
-		first, err := config.Load(main, nil)
+		first, err := config.Load(t.Context(), main, nil)
 		if err != nil || len(first.Problems()) > 0 {
 			t.Fatal(err, first.Problems())
 		}
@@ -69,10 +69,10 @@ func TestReload(t *testing.T) {
 			}
 			put(t, filepath.Join(dir, name), text, 0o600)
 		}
-		if (first.CurrentFingerprint() != first.Fingerprint()) != (test.change != nil) {
+		if (first.CurrentFingerprint(t.Context()) != first.Fingerprint()) != (test.change != nil) {
 			t.Errorf("%s: the fingerprint does not tell", test.name)
 		}
-		second, err := config.Load(main, first)
+		second, err := config.Load(t.Context(), main, first)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -83,10 +83,10 @@ func TestReload(t *testing.T) {
 		if told := firstNotLoaded(second.Tenants); !strings.HasSuffix(told, test.told) || (told == "") != (test.told == "") || (told == "") != (len(second.Problems()) == 0) {
 			t.Errorf("%s: told %q, want an end of %q; problems %v", test.name, told, test.told, second.Problems())
 		}
-		if second.CurrentFingerprint() != second.Fingerprint() {
+		if second.CurrentFingerprint(t.Context()) != second.Fingerprint() {
 			t.Errorf("%s: the fingerprint is not at rest", test.name)
 		}
-		third, err := config.Load(main, second)
+		third, err := config.Load(t.Context(), main, second)
 		if err != nil || summary(third.Tenants) != test.tenants || firstNotLoaded(third.Tenants) != firstNotLoaded(second.Tenants) {
 			t.Errorf("%s: loaded once more: %v, %s, %q", test.name, err, summary(third.Tenants), firstNotLoaded(third.Tenants))
 		}
@@ -122,7 +122,7 @@ func TestFolderUnderYAML(t *testing.T) {
 	put(t, filepath.Join(dir, "x/[b]/o.json"), outJSON, 0o600)
 	put(t, filepath.Join(dir, "t.yaml"), "- {name: '[b]', inbound_connectors: [{name: In}]}\n", 0o600)
 	put(t, main, "tenants: [{name: a, outbound_connectors: [{name: Out, tls_domain: new.example}]}]\ntenant_folders: ['x/*']\ntenant_files: [t.yaml]\n", 0o600)
-	cfg, err := config.Load(main, nil)
+	cfg, err := config.Load(t.Context(), main, nil)
 	if err != nil || len(cfg.Problems()) > 0 {
 		t.Fatal(err, cfg.Problems())
 	}
@@ -134,7 +134,7 @@ func TestFolderUnderYAML(t *testing.T) {
 	}
 	put(t, filepath.Join(dir, "y/a/o.json"), outJSON, 0o600)
 	put(t, main, "tenant_folders: ['x/*', 'y/*', 'x/a']\n", 0o600)
-	cfg, err = config.Load(main, nil)
+	cfg, err = config.Load(t.Context(), main, nil)
 	if err != nil || summary(cfg.Tenants) != "[b]:1 a:1" || len(cfg.Problems()) != 1 || !strings.Contains(cfg.Problems()[0].Message, `tenant "a" has a folder already`) {
 		t.Errorf("two folders of a name: %v, %s, %v", err, summary(cfg.Tenants), cfg.Problems())
 	}
@@ -146,7 +146,7 @@ func TestExportNamedTwice(t *testing.T) {
 	main := filepath.Join(dir, "main.yaml")
 	put(t, filepath.Join(dir, "x/a/o.json"), `{"Name":"Out","UseMXRecord":"?"}`, 0o600)
 	put(t, main, "tenant_folders: ['x/*']\ntenants: [{name: a, exports: ['x/a/*.json', x/a/o.json]}]\n", 0o600)
-	cfg, err := config.Load(main, nil)
+	cfg, err := config.Load(t.Context(), main, nil)
 	if err != nil || summary(cfg.Tenants) != "a:1" || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "outbound.usemxrecord: must be true or false") {
 		t.Errorf("%v, %s, warnings %q", err, summary(cfg.Tenants), cfg.Warnings)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,10 +16,10 @@ import (
 // Load reads the main file and every file it names. The error is of type [Errors]: there is one where the main file has a
 // mistake, and then it holds all mistakes of all files. A tenant whose own file, export or certificate does not load keeps the
 // state that last (the running configuration, or nil) has of it; see Problems.
-func Load(path string, last *Config) (*Config, error) {
+func Load(ctx context.Context, path string, last *Config) (*Config, error) {
 	cfg := defaults()
 	r := &reader{file: path, loading: &loading{
-		cfg: &cfg, last: last, contents: &contents{files: map[string]content{}}, names: map[string]bool{}, folderAt: map[string]*folder{},
+		ctx: ctx, cfg: &cfg, last: last, contents: &contents{files: map[string]content{}}, names: map[string]bool{}, folderAt: map[string]*folder{},
 	}}
 	if root := r.open(path); root != nil {
 		r.main(root)
@@ -38,11 +39,12 @@ func Load(path string, last *Config) (*Config, error) {
 
 // open parses a file with exactly one document. It returns nil after a mistake.
 func (r *reader) open(path string) *yaml.Node {
-	data, _, err := r.contents.read(path)
+	c, err := r.contents.read(r.ctx, path)
 	if err != nil {
 		r.fail(nil, "", "%v", err)
 		return nil
 	}
+	data := c.Data
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
 	switch err := decoder.Decode(&doc); {

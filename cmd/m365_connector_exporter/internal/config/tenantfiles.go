@@ -1,7 +1,8 @@
 package config
 
 import (
-	"os"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/regularfile"
 )
 
 // tenantFiles reads what tenant_files names. A bad file blinds its own tenants only.
@@ -99,10 +101,10 @@ func (r *reader) findFolders(n *yaml.Node, key string) {
 		}
 		r.folderPatterns = append(r.folderPatterns, place{node: n, file: absolute(r.dir(), name), key: k})
 		for _, path := range r.expand(n, k, name, true) {
-			info, err := os.Stat(path)
+			info, err := regularfile.Stat(r.ctx, path)
 			tenant := filepath.Base(path)
 			switch {
-			case isPattern(name) && (err != nil || !info.IsDir()): // it matches more than folders
+			case isPattern(name) && (errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir()): // it matches more than folders
 			case r.folderAt[tenant] == nil:
 				f := &folder{path: path, node: n, key: k}
 				r.folderAt[tenant] = f
@@ -148,7 +150,7 @@ func (r *reader) folderTenant(f *folder) readTenant {
 
 // folderExports reads every export in a folder.
 func (r *reader) folderExports(n *yaml.Node, key, path string, t *readTenant) {
-	files, err := exportsIn(path)
+	files, err := exportsIn(r.ctx, path)
 	if err != nil {
 		r.failFile(n, key, path, "%v", err)
 	}

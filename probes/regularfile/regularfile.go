@@ -1,0 +1,102 @@
+// Package regularfile reads files that an administrator names, in a process that must not stop.
+//
+// A path can lead to something that never ends a read: a FIFO without a writer blocks in open(2), a terminal blocks in read(2), and a
+// network file system whose server is away blocks in every call, stat(2) included, in a way that no signal interrupts. So:
+//
+//  1. Files are opened with O_NONBLOCK, which returns at once for a FIFO (open(2)) and does nothing for a regular file.
+//  2. What was opened is asked for its type (fstat(2)), not its path: the two may differ by then. Only a regular file is read.
+//  3. Each call runs in a goroutine that is given up after [Timeout]. It keeps its thread until the kernel returns; their number is
+//     limited, because the Go runtime aborts at 10,000 threads.
+//
+// Errors do not name the path: the caller knows which words fit.
+package regularfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Errors of this package. Others come from the operating system, without the path.
+var (
+	ErrNotRegular = errors.New("not a regular file")
+	ErrTimeout    = errors.New("the file system does not respond")
+)
+
+// Contents is a file as it was read.
+type Contents struct {
+	Data []byte
+	Info fs.FileInfo // as it was before the first byte was read
+}
+
+// Read reads a regular file of at most limit bytes. It returns [ErrNotRegular], [ErrTimeout], the error of ctx, one that names
+// the limit, or that of the operating system.
+func Read(ctx context.Context, path string, limit int64) (Contents, error) {
+	return await(ctx, filepath.Dir(path), func() (Contents, error) { return read(path, limit) })
+}
+
+func read(path string, limit int64) (Contents, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0) //nolint:gosec // reading the files that the operator names is the job
+	if err != nil {
+		return Contents{}, withoutPath(err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return Contents{}, withoutPath(err)
+	case !info.Mode().IsRegular():
+		return Contents{}, ErrNotRegular
+	case info.Size() > limit:
+		return Contents{}, tooLarge(limit)
+	}
+	data := make([]byte, 0, info.Size()+1)
+	for { // as os.ReadFile does, up to the limit
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return Contents{data, info}, nil
+		case err != nil:
+			return Contents{}, withoutPath(err)
+		case int64(len(data)) > limit: // it has grown
+			return Contents{}, tooLarge(limit)
+		case len(data) == cap(data):
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+func tooLarge(limit int64) error { return fmt.Errorf("larger than %d MB", limit>>20) }
+
+// Stat describes what path leads to.
+func Stat(ctx context.Context, path string) (fs.FileInfo, error) {
+	return await(ctx, filepath.Dir(path), func() (fs.FileInfo, error) {
+		info, err := os.Stat(path)
+		return info, withoutPath(err)
+	})
+}
+
+// ReadDir lists a folder, sorted by name.
+func ReadDir(ctx context.Context, path string) ([]fs.DirEntry, error) {
+	return await(ctx, path, func() ([]fs.DirEntry, error) {
+		entries, err := os.ReadDir(path)
+		return entries, withoutPath(err)
+	})
+}
+
+// Glob lists what matches a pattern of [filepath.Match]. Like [filepath.Glob] it ignores folders that cannot be read.
+func Glob(ctx context.Context, pattern string) ([]string, error) {
+	return await(ctx, filepath.Dir(pattern), func() ([]string, error) { return filepath.Glob(pattern) })
+}
+
+func withoutPath(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
