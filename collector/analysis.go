@@ -2,8 +2,6 @@ package collector
 
 import (
 	"maps"
-	"reflect"
-	"slices"
 	"time"
 
 	"m365_connector_exporter/collector/check"
@@ -73,43 +71,14 @@ func (s *Store) CountChange(tenant, kind string) {
 	s.changes[change{tenant, kind}]++
 }
 
-// SetAnalysis replaces what was judged.
+// SetAnalysis replaces the analysis.
 func (s *Store) SetAnalysis(a *Analysis) {
 	s.mu.RLock()
-	before := s.analysis
 	a.changes = maps.Clone(s.changes)
 	s.mu.RUnlock()
-	a.drawn = before.drawn
-	if !a.drawsAs(before) {
-		a.drawn = &drawing{}
-	}
+	a.drawn = &drawing{}
 	a.drawing() // here, so that no scrape pays for it
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.analysis = a
-}
-
-// drawsAs tells that both draw the same series: from one judgement to the next little changes. It compares what the pen reads, where it
-// can by identity, for what an analysis holds is never changed.
-func (a *Analysis) drawsAs(b *Analysis) bool {
-	return maps.Equal(a.changes, b.changes) && maps.Equal(a.Clients, b.Clients) && identical(a.Overlaps, b.Overlaps) &&
-		reflect.ValueOf(a.Attributions).Pointer() == reflect.ValueOf(b.Attributions).Pointer() &&
-		slices.EqualFunc(a.tenants, b.tenants, namesAs) && slices.EqualFunc(a.Findings, b.Findings, countsAs)
-}
-
-func namesAs(a, b mailflow.Tenant) bool {
-	return a.Name == b.Name && identical(a.Outbound, b.Outbound) && identical(a.Inbound, b.Inbound) && identical(a.AcceptedDomains, b.AcceptedDomains) &&
-		slices.EqualFunc(a.Senders, b.Senders, func(a, b mailflow.Sender) bool { return a.Connector == b.Connector && a.Name == b.Name })
-}
-
-func countsAs(a, b check.Finding) bool {
-	if a.Key != b.Key || a.Severity != b.Severity || (a.Suppressed == nil) != (b.Suppressed == nil) {
-		return false
-	}
-	return a.Suppressed == nil || a.Suppressed.Owner == b.Suppressed.Owner && a.Suppressed.Expires.Equal(b.Suppressed.Expires)
-}
-
-// identical tells that two slices are the same memory.
-func identical[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -31,16 +31,12 @@ func (a identity) clean() identity {
 
 func (a *identity) compare(b *identity) int { return slices.Compare(a[:], b[:]) }
 
-// series is one value, finished: a scrape only writes it down.
+// series is one value of a group, finished: a scrape only writes it down.
 type series struct {
-	value       float64
-	extraLabels *[]string // clean values of the labels beside the group's identity, in the order of their names; shared by many series
-	metric      int16
-	escape      bool // a value holds a backslash or a quote
-}
-
-func (s series) compare(t series) int {
-	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(*s.extraLabels, *t.extraLabels))
+	value  float64
+	labels uint32 // where its labels beside the group's identity begin in group.labels, in the order of their names
+	metric uint16 // in families
+	escape bool   // a label value holds a backslash or a quote
 }
 
 // group is every series of one tenant, connector, path or endpoint.
@@ -48,6 +44,16 @@ type group struct {
 	id     identity
 	owner  string // the name before it was cleaned: another one with the same labels is not the same
 	series []series
+	labels []string // clean values
+}
+
+// labelsOf returns the label values of s beside the identity.
+func (g *group) labelsOf(s *series) []string {
+	return g.labels[s.labels:][:families[s.metric].extras]
+}
+
+func compareSeries(g *group, s *series, h *group, t *series) int {
+	return cmp.Or(cmp.Compare(s.metric, t.metric), slices.Compare(g.labelsOf(s), h.labelsOf(t)))
 }
 
 // drawing keeps the series of something that never changes, made once.
@@ -61,7 +67,8 @@ func (d *drawing) draw(with func(*pen)) {
 	d.once.Do(func() {
 		p := pen{groups: map[identity]*group{}}
 		with(&p)
-		d.groups, d.dropped = p.finish(), p.dropped
+		d.groups = p.finish()
+		d.dropped = p.dropped
 	})
 }
 
@@ -105,24 +112,17 @@ func (s *pen) send(metric int, value float64, extra ...string) {
 		s.dropped++
 		return
 	}
-	var words [maxExtra]string
+	g := s.at
+	one := series{value: value, metric: uint16(metric), labels: uint32(len(g.labels))} //nolint:gosec // far fewer than 4 billion
 	for _, c := range f.columns {
 		if c.extra {
-			words[c.at] = clean(extra[c.from])
+			g.labels = append(g.labels, clean(extra[c.from]))
 		}
 	}
-	one := series{metric: int16(metric), value: value, extraLabels: extras.of(words, f.extras)} //nolint:gosec // metric < numMetrics
 	for _, c := range f.columns {
-		one.escape = one.escape || strings.ContainsAny(c.value(s.at, &one), `\"`)
+		one.escape = one.escape || strings.ContainsAny(c.value(g, &one), `\"`)
 	}
-	for i := range s.at.series {
-		other := &s.at.series[i]
-		if one.metric == other.metric && slices.Equal(*one.extraLabels, *other.extraLabels) {
-			s.dropped++
-			return
-		}
-	}
-	s.at.series = append(s.at.series, one)
+	g.series = append(g.series, one)
 }
 
 // maxEndpointSeries is how many series one endpoint may have.
@@ -142,15 +142,20 @@ func (s *pen) trim() {
 	}
 }
 
-// finish hands out what was drawn, each group in the order of the page and without spare room: it stays in memory until it is drawn anew.
+// finish returns what was drawn, each group in the order of the page and without spare capacity: it stays in memory until it is
+// drawn again. Of series with the same labels the first stays.
 func (s *pen) finish() []*group {
 	groups := make([]*group, 0, len(s.groups))
 	for _, g := range s.groups {
-		if len(g.series) > 0 {
-			g.series = slices.Clone(g.series)
-			slices.SortFunc(g.series, series.compare)
-			groups = append(groups, g)
+		if len(g.series) == 0 {
+			continue
 		}
+		compare := func(a, b series) int { return compareSeries(g, &a, g, &b) }
+		slices.SortStableFunc(g.series, compare)
+		unique := slices.CompactFunc(g.series, func(a, b series) bool { return compare(a, b) == 0 })
+		s.dropped += uint64(len(g.series) - len(unique))
+		g.series, g.labels = slices.Clone(unique), slices.Clone(g.labels)
+		groups = append(groups, g)
 	}
 	return groups
 }

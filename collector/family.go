@@ -22,7 +22,7 @@ type column struct {
 	label  string
 	before string // what stands before the value on a line of text: `name{a="`, `",b="`
 	extra  bool   // the value is the series' own, not its group's
-	at     int    // in series.extra, or in identity
+	at     int    // in group.labelsOf, or in identity
 	from   int    // where in pen.send's extra labels it stands
 }
 
@@ -30,7 +30,7 @@ func (c *column) value(g *group, s *series) string { return *c.place(g, s) }
 
 func (c *column) place(g *group, s *series) *string {
 	if c.extra {
-		return &(*s.extraLabels)[c.at]
+		return &g.labels[int(s.labels)+c.at]
 	}
 	return &g.id[c.at]
 }

@@ -138,7 +138,7 @@ func (g *Gatherer) page() *page {
 func (p *page) add(one *group, others []*group) (dropped uint64) {
 	for i := range one.series {
 		s := &one.series[i]
-		if slices.ContainsFunc(others, func(o *group) bool { return o.has(s) }) {
+		if slices.ContainsFunc(others, func(o *group) bool { return o.has(one, s) }) {
 			dropped++
 			continue
 		}
@@ -147,8 +147,9 @@ func (p *page) add(one *group, others []*group) (dropped uint64) {
 	return dropped
 }
 
-func (g *group) has(s *series) bool {
-	return slices.ContainsFunc(g.series, func(t series) bool { return s.compare(t) == 0 })
+// has reports whether g has a series with the metric and labels of s, which is one of h's.
+func (g *group) has(h *group, s *series) bool {
+	return slices.ContainsFunc(g.series, func(t series) bool { return compareSeries(g, &t, h, s) == 0 })
 }
 
 func (g *Gatherer) wanted(all []*group) []*group {

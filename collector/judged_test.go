@@ -70,8 +70,8 @@ func judgedFacts() *check.Facts {
 	}
 }
 
-// TestJudgedAgain: what is the same as before is not drawn again; what is not, is.
-func TestJudgedAgain(t *testing.T) {
+// TestNewAnalysisReplacesTheSeries: after a change the page is what a new store would show.
+func TestNewAnalysisReplacesTheSeries(t *testing.T) {
 	type change func(*check.Facts, *collector.Store)
 	for name, change := range map[string]change{
 		"nothing":       func(*check.Facts, *collector.Store) {},
@@ -135,7 +135,7 @@ func TestJudgedAgain(t *testing.T) {
 				on.SetAnalysis(collector.Analyse(&changed))
 			}
 			if page(b) != page(fresh) {
-				t.Errorf("not drawn again:\n%s", page(b))
+				t.Errorf("old series:\n%s", page(b))
 			}
 			if (page(b) == before) != (name == "nothing") {
 				t.Error("the change does not show")

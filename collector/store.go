@@ -16,7 +16,6 @@ import (
 type Store struct {
 	now    func() time.Time
 	stages *prometheus.HistogramVec // durations of passed stages
-	shared *shared
 
 	mu         sync.RWMutex
 	tenants    []mailflow.Tenant
@@ -33,7 +32,7 @@ var _ Source = (*Store)(nil)
 // NewStore returns an empty store. The clock dates results that carry no time of their own.
 func NewStore(now func() time.Time) *Store {
 	return &Store{
-		now: now, shared: newShared(), connectors: &drawing{}, analysis: &Analysis{drawn: &drawing{}}, changes: map[change]uint64{},
+		now: now, connectors: &drawing{}, analysis: &Analysis{drawn: &drawing{}}, changes: map[change]uint64{},
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            namespace + stageHistogram.Name,
 			Help:                            stageHistogram.Help,
@@ -90,11 +89,7 @@ func (s *Store) Record(r probes.Result) {
 		r.Started = s.now().Add(-r.Duration)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
-	var before *probes.Result
-	if known := s.Find(r.Path); known != nil {
-		before = known.Latest
-	}
-	if state := s.replace(s.shared.round(r, before)); state != nil {
+	if state := s.replace(r); state != nil {
 		s.observe(r)
 		state.drawing() // here, so that no scrape pays for it
 	}
