@@ -25,8 +25,8 @@ type PathState struct {
 	LastSuccess  time.Time
 	Rounds       [4]uint64        // by Outcome; provisional rounds do not count
 	Endpoints    []check.Endpoint // in the order host, address; they stay known when they cannot be reached
-	History      Rounds           // at most maxHistory
-	Failures     Rounds           // those that failed, kept when History has moved on; at most maxFailures
+	History      []Round          // newest last; at most maxHistory
+	Failures     []Round          // those that failed, kept when History has moved on; at most maxFailures
 
 	drawn    *drawing // the series of this state; nil in a literal
 	shadowed bool     // a path before it has the same labels once cleaned: a mixture of both would lie, so it has no series
@@ -104,9 +104,9 @@ func roundOf(r probes.Result, outcome probes.Outcome) Round {
 }
 
 func (s *PathState) remember(line Round) {
-	s.History = s.History.with(line, maxHistory)
+	s.History = appendRound(s.History, line, maxHistory)
 	if line.Outcome == probes.Failed {
-		s.Failures = s.Failures.with(line, maxFailures)
+		s.Failures = appendRound(s.Failures, line, maxFailures)
 	}
 }
 

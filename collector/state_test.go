@@ -98,10 +98,10 @@ func TestFailuresOutliveHistory(t *testing.T) {
 	}
 	after := b.Snapshot().Paths[0]
 	want := collector.Round{At: noon.Add(14 * time.Minute), Outcome: probes.Failed, Stage: probes.Connect, Reason: probes.ReasonConnectRefused}
-	if len(after.Failures) != 10 || after.Failures.Lines()[9] != want || !after.LatestFailed.Started.Equal(want.At) || len(after.History) != 20 {
+	if len(after.Failures) != 10 || after.Failures[9] != want || !after.LatestFailed.Started.Equal(want.At) || len(after.History) != 20 {
 		t.Errorf("failures %v, newest failed %v", after.Failures, after.LatestFailed)
 	}
-	if before.Verdict != probes.Failed || before.History.Lines()[len(before.History)-1] != want {
+	if before.Verdict != probes.Failed || before.History[len(before.History)-1] != want {
 		t.Errorf("an old snapshot changed: %+v", before)
 	}
 }

@@ -47,7 +47,7 @@ func gallery() *stand {
 	}
 	older := *bad.Latest
 	older.Started = noon.Add(-time.Hour)
-	bad.LatestFailed, bad.Failures = &older, append(collector.RoundsOf(collector.Round{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired}), bad.Failures...)
+	bad.LatestFailed, bad.Failures = &older, append([]collector.Round{{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired}}, bad.Failures...)
 	s.snapshot.Tenants = []mailflow.Tenant{{Name: "contoso"}, {Name: "broken" + evil, LoadError: evil}}
 	for i := range 7 {
 		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), LoadError: "no such file"})

@@ -89,11 +89,10 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage {
 	now := s.Now()
 	a := analysis(v)
-	history := p.History.Lines()
 	page := &pathPage{
 		pathRow: newPathRow(p, now), Facts: probeFacts(p), Note: p.Path.Hint, LastSuccess: newTimestamp(p.LastSuccess, now),
 		Client: newTLSPage(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
-		History: historyRows(history, now), Failures: historyRows(olderThan(p.Failures.Lines(), history), now), Counted: map[string]uint64{},
+		History: historyRows(p.History, now), Failures: historyRows(olderThan(p.Failures, p.History), now), Counted: map[string]uint64{},
 		Newest: newRoundPage(p.Latest, "e", now),
 	}
 	if p.LatestFailed != nil && (p.Latest == nil || p.LatestFailed.Started != p.Latest.Started) {

@@ -73,7 +73,7 @@ func state(id probes.PathID, until probes.Stage, end probes.Step) *collector.Pat
 			ID: id, ConnectorType: mailflow.OnPremises, NextHop: id.Path, MailFrom: "probe@contoso.com", Recipients: []string{"anna@contoso.com"},
 			Settings: probes.Settings{Until: until, Port: 25, Interval: time.Minute, Timeout: 10 * time.Second},
 		},
-		Latest: &r, LastRun: noon.Add(-time.Minute), History: collector.RoundsOf(collector.Round{At: r.Started, Outcome: r.Outcome(), Stage: until, Reason: end.Reason}),
+		Latest: &r, LastRun: noon.Add(-time.Minute), History: []collector.Round{{At: r.Started, Outcome: r.Outcome(), Stage: until, Reason: end.Reason}},
 	}
 	if o := r.Outcome(); o != probes.Inconclusive {
 		s.Verdict, s.Conclusive, s.Since = o, &r, noon.Add(-2*time.Hour)
