@@ -125,23 +125,6 @@ func (s *pen) send(metric int, value float64, extra ...string) {
 	g.series = append(g.series, one)
 }
 
-// maxEndpointSeries is how many series one endpoint may have.
-const maxEndpointSeries = 24
-
-// trim keeps each endpoint within its number of series. What stages took is missed least, the first stages' first: those that passed
-// stand in the histogram too.
-func (s *pen) trim() {
-	for _, g := range s.groups {
-		for len(g.series) > maxEndpointSeries && g.id[idHost] != "" {
-			i := slices.IndexFunc(g.series, func(one series) bool { return one.metric == mStageDuration })
-			if i < 0 {
-				break
-			}
-			g.series = slices.Delete(g.series, i, i+1)
-		}
-	}
-}
-
 // finish returns what was drawn, each group in the order of the page and without spare capacity: it stays in memory until it is
 // drawn again. Of series with the same labels the first stays.
 func (s *pen) finish() []*group {

@@ -108,16 +108,13 @@ func (s *pen) path(p *PathState) {
 		s.send(mLastSuccess, seconds(p.LastSuccess))
 	}
 	if p.Latest != nil {
-		if id.Direction != mailflow.Inbound || p.Verdict != probes.Failed { // there the attribution needs the room
-			s.send(mEndpoints, float64(len(p.Latest.Endpoints)))
-		}
+		s.send(mEndpoints, float64(len(p.Latest.Endpoints)))
 		s.newest(p.Latest)
 	}
 	for _, e := range p.Endpoints {
 		s.begin(endpointIdentity(id, EndpointKey{e.Host, e.Address}), e.Host)
 		s.endpoint(e)
 	}
-	s.trim()
 }
 
 func (s *pen) newest(r *probes.Result) {
