@@ -174,23 +174,3 @@ func TestCriticalFindingsAreCovered(t *testing.T) {
 		}
 	}
 }
-
-var scrapes = regexp.MustCompile("(?s)```yaml\n(scrape_configs:\n.*?)```")
-
-// promtool accepts the scrape configurations in the documents.
-func TestScrapeExamples(t *testing.T) {
-	found := 0
-	for _, document := range append(glob(t, "../docs/*.md"), "../README.md") {
-		for _, block := range scrapes.FindAllStringSubmatch(read(t, document), -1) {
-			found++
-			file := filepath.Join(t.TempDir(), "prometheus.yml")
-			if err := os.WriteFile(file, []byte(block[1]), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			run(t, "promtool", "check", "config", file)
-		}
-	}
-	if found < 2 {
-		t.Errorf("%d examples", found)
-	}
-}
