@@ -23,7 +23,8 @@ var arrows = map[string][]string{
 	"probes/dnsclient":            {"probes", "probes/mailflow", "probes/internal/sockerr"},
 	"probes/certificate":          {"probes", "probes/mailflow"},
 	"probes/certificate/certtest": {}, // of tests alone
-	"probes/wire":                 {"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/internal/sockerr"},
+	"probes/certificate/crl":      {"probes", "probes/certificate"},
+	"probes/wire":                 {"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl", "probes/internal/sockerr"},
 	"probes/lab":                  {},
 	"collector/check":             {"probes", "probes/mailflow"},
 	"collector":                   {"probes", "probes/mailflow", "collector/check"},

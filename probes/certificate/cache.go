@@ -10,8 +10,9 @@ import (
 // generationSize bounds the verifications of one generation.
 const generationSize = 8192
 
-// cache remembers verifications in two generations: when the current one is full it becomes the previous one, and what is asked for
-// moves back to the current one. It spares a fifth of a probe's CPU time. The zero value is ready; it is safe for concurrent use.
+// cache remembers verifications in two generations: when the current one is full it becomes the previous one, and
+// what is asked for moves back to the current one. It spares a fifth of a probe's CPU time. The zero value is ready;
+// it is safe for concurrent use.
 type cache struct {
 	mu       sync.Mutex
 	current  map[chainKey]*verification

@@ -9,8 +9,9 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Server records and evaluates the chain that a mail server sent, leaf first. The name is compared with tlsDomain, or with host if
-// tlsDomain is empty. verified is the chain from the leaf to a trusted root, nil if there is none; revocation is checked with it.
+// Server records and evaluates the chain that a mail server sent, leaf first. The name is compared with tlsDomain, or
+// with host if tlsDomain is empty. verified is the chain from the leaf to a trusted root, nil if there is none;
+// revocation is checked with it.
 func (v *Verifier) Server(
 	now time.Time, chain []*x509.Certificate, host, tlsDomain string,
 ) (t probes.TLS, verified []*x509.Certificate) {
@@ -30,8 +31,9 @@ func (v *Verifier) Server(
 	return t, verified
 }
 
-// Client records and evaluates the certificate that a sender presents: the chain as it would be sent, leaf first, in DER. There is no
-// host to compare its names with, so the name is not evaluated; nor is what rests on accepted domains.
+// Client records and evaluates the certificate that a sender presents: the chain as it would be sent, leaf first, in
+// DER. There is no host to compare its names with, so the name is not evaluated; nor is what rests on accepted
+// domains.
 func Client(now time.Time, der [][]byte, roots *x509.CertPool) *probes.TLS {
 	var chain []*x509.Certificate
 	for _, raw := range der[:min(len(der), probes.MaxChain)] {
@@ -49,7 +51,8 @@ func Client(now time.Time, der [][]byte, roots *x509.CertPool) *probes.TLS {
 	return &t
 }
 
-// ClientAuth evaluates whether a leaf may be used by a client. Public CAs have stopped issuing certificates with this usage.
+// ClientAuth evaluates whether a leaf may be used by a client. Public CAs have stopped issuing certificates with this
+// usage.
 func ClientAuth(leaf *probes.Certificate) probes.Judgement {
 	if leaf.ClientAuth {
 		return probes.Judgement{Outcome: probes.Passed}

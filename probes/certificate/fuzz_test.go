@@ -31,8 +31,8 @@ func joined(pieces ...[]byte) (data []byte) {
 	return data
 }
 
-// FuzzChain evaluates any chain, of which the last certificate is a trusted root. Whatever can be read is evaluated with reasons of the
-// catalogue, and what is kept of it is printable and bounded.
+// FuzzChain evaluates any chain, of which the last certificate is a trusted root. Whatever can be read is evaluated
+// with reasons of the catalogue, and what is kept of it is printable and bounded.
 func FuzzChain(f *testing.F) {
 	ca := certtest.New(f)
 	old := certtest.Issue(f, ca.Inter, x509.Certificate{NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0), DNSNames: []string{"*.mail.test", "mail.test", "mail"}})

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// issuerOf returns the first certificate among sent whose key signed c, nil if there is none. MD5 signatures cannot be checked any more:
-// for them the name decides.
+// issuerOf returns the first certificate among sent whose key signed c, nil if there is none. MD5 signatures cannot
+// be checked any more: for them the name decides.
 func issuerOf(c *x509.Certificate, sent []*x509.Certificate) *x509.Certificate {
 	for _, candidate := range sent {
 		if !bytes.Equal(candidate.RawSubject, c.RawIssuer) {
@@ -32,8 +32,9 @@ func checkSignature(c, issuer *x509.Certificate) error {
 	return issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
 }
 
-// chainValidity returns when the certificates above the leaf begin and end: those of the verified chain that lasts longest, without its
-// root, or, if none was verified, the sent ones that signed another sent one. Both are zero if there is none.
+// chainValidity returns when the certificates above the leaf begin and end: those of the verified chain that lasts
+// longest, without its root, or, if none was verified, the sent ones that signed another sent one. Both are zero if
+// there is none.
 func chainValidity(chains [][]*x509.Certificate, sent []*x509.Certificate) (from, to time.Time) {
 	for _, c := range chains {
 		if len(c) < 3 {

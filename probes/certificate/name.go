@@ -66,7 +66,8 @@ func matchName(want, name string) (ok bool, uncertain string) {
 	case mailflow.Same:
 		return true, "the certificate is for the bare domain; Microsoft does not document whether " + want + " covers it"
 	case mailflow.Descendant:
-		return true, "the certificate's name is more than one label below; Microsoft does not document whether " + want + " covers it"
+		return true, "the certificate's name is more than one label below; Microsoft does not document whether " + want +
+			" covers it"
 	case mailflow.Child:
 		return true, ""
 	default:
@@ -74,8 +75,8 @@ func matchName(want, name string) (ok bool, uncertain string) {
 	}
 }
 
-// matchWildcard reports whether a certificate's name is a wildcard for host. It covers exactly one leftmost label (RFC 6125,
-// section 6.4.3).
+// matchWildcard reports whether a certificate's name is a wildcard for host. It covers exactly one leftmost label
+// (RFC 6125, section 6.4.3).
 func matchWildcard(host, name string) bool {
 	parent, wildcard := strings.CutPrefix(name, "*.")
 	label, rest, ok := strings.Cut(host, ".")

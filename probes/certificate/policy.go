@@ -8,7 +8,8 @@ import (
 // TLSStage decides the tls stage by what a connector's tls_settings require of the handshake that was recorded in t:
 //
 //   - no setting, EncryptionOnly: any certificate; the TLS version must be 1.2 or newer if TLS is required.
-//   - CertificateValidation: also a certificate in date, a chain to a trusted root from what the server sent, and not revoked.
+//   - CertificateValidation: also a certificate in date, a chain to a trusted root from what the server sent, and not
+//     revoked.
 //   - DomainValidation: also a matching name.
 //
 // An answer that could not be given (an unreachable revocation list) never fails the stage; the detail says so.

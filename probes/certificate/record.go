@@ -23,7 +23,8 @@ func newCertificate(c *x509.Certificate, selfSigned bool) *probes.Certificate {
 	sum := sha256.Sum256(c.Raw)
 	algorithm, bits := publicKey(c)
 	record := &probes.Certificate{
-		Subject: DisplayName(c.Subject), Issuer: DisplayName(c.Issuer), CommonName: probes.Sanitise(c.Subject.CommonName, maxName),
+		Subject: DisplayName(c.Subject), Issuer: DisplayName(c.Issuer),
+		CommonName:  probes.Sanitise(c.Subject.CommonName, maxName),
 		Fingerprint: hex.EncodeToString(sum[:]), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		KeyAlgorithm: algorithm, KeyBits: bits, SignatureAlgorithm: c.SignatureAlgorithm.String(),
 		IsCA: c.IsCA, SelfSigned: selfSigned,
@@ -34,13 +35,14 @@ func newCertificate(c *x509.Certificate, selfSigned bool) *probes.Certificate {
 	for _, n := range c.DNSNames[:min(len(c.DNSNames), maxDNSNames)] {
 		record.DNSNames = append(record.DNSNames, probes.Sanitise(n, maxName))
 	}
-	unrestricted := len(c.ExtKeyUsage) == 0 && len(c.UnknownExtKeyUsage) == 0 || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+	unrestricted := len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 	record.ClientAuth = unrestricted || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
 	record.ServerAuth = unrestricted || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
 	return record
 }
 
-// DisplayName returns the name by which people know a subject or an issuer, sanitised: the CN, or the O if there is no CN.
+// DisplayName returns the name by which people know a subject or an issuer, sanitised: the CN, or the O if there is
+// no CN.
 func DisplayName(n pkix.Name) string {
 	if n.CommonName == "" && len(n.Organization) > 0 {
 		return probes.Sanitise(n.Organization[0], maxName)

@@ -9,8 +9,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Verifier verifies chains with one pool of roots and remembers what their signatures proved: hundreds of paths may lead to one host,
-// which shows the same chain for weeks. It is safe for concurrent use.
+// Verifier verifies chains with one pool of roots and remembers what their signatures proved: hundreds of paths may
+// lead to one host, which shows the same chain for weeks. It is safe for concurrent use.
 type Verifier struct {
 	roots *x509.CertPool
 	cache cache
@@ -19,8 +19,8 @@ type Verifier struct {
 // NewVerifier returns a Verifier that trusts roots; nil means the system's.
 func NewVerifier(roots *x509.CertPool) *Verifier { return &Verifier{roots: roots} }
 
-// maxAge bounds how long the result of a verification is reused: what else it rests on, such as the start of a root's validity, may
-// change.
+// maxAge bounds how long the result of a verification is reused: what else it rests on, such as the start of a root's
+// validity, may change.
 const maxAge = time.Hour
 
 // verification is what a sent chain's signatures prove. It holds until one of the certificates begins or ends.
@@ -72,7 +72,8 @@ func verifyChain(now time.Time, chain []*x509.Certificate, roots *x509.CertPool)
 // limitTo narrows from and to, so that no certificate begins or ends between them.
 func (v *verification) limitTo(now time.Time, certs []*x509.Certificate) {
 	for _, c := range certs {
-		for _, change := range [...]time.Time{c.NotBefore, c.NotAfter.Add(1)} { // a certificate is valid until the end of NotAfter
+		// A certificate is valid until the end of NotAfter.
+		for _, change := range [...]time.Time{c.NotBefore, c.NotAfter.Add(1)} {
 			switch {
 			case !change.After(now) && change.After(v.from):
 				v.from = change
@@ -83,8 +84,8 @@ func (v *verification) limitTo(now time.Time, certs []*x509.Certificate) {
 	}
 }
 
-// verifyWithinValidity verifies at now, or at the nearest moment of the leaf's validity, with the sent intermediates only. It forgives
-// SHA-1, which crypto/x509 does not.
+// verifyWithinValidity verifies at now, or at the nearest moment of the leaf's validity, with the sent intermediates
+// only. It forgives SHA-1, which crypto/x509 does not.
 func verifyWithinValidity(
 	now time.Time, sent []*x509.Certificate, roots *x509.CertPool,
 ) (chains [][]*x509.Certificate, forgiven bool, err error) {
@@ -111,7 +112,9 @@ func verifyWithinValidity(
 	return chains, true, nil
 }
 
-func verifyAt(at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots *x509.CertPool) ([][]*x509.Certificate, error) {
+func verifyAt(
+	at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots *x509.CertPool,
+) ([][]*x509.Certificate, error) {
 	intermediates := x509.NewCertPool()
 	for _, one := range sent[1:] {
 		intermediates.AddCert(one)
@@ -124,8 +127,8 @@ func verifyAt(at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots
 // uncertainSHA1 marks trust that rests on SHA-1: the strength of signatures has an answer of its own.
 const uncertainSHA1 = "Microsoft has not documented whether Exchange Online accepts a certificate signed with SHA-1"
 
-// upToSHA1 returns the certificates from the leaf up to the last one that is signed with SHA-1, and the one that signed that. All of
-// them must have been sent.
+// upToSHA1 returns the certificates from the leaf up to the last one that is signed with SHA-1, and the one that
+// signed that. All of them must have been sent.
 func upToSHA1(at time.Time, sent []*x509.Certificate) (below []*x509.Certificate, next *x509.Certificate) {
 	var path []*x509.Certificate
 	for c := sent[0]; len(path) < len(sent) && !isSelfSigned(c); {
@@ -145,8 +148,9 @@ func upToSHA1(at time.Time, sent []*x509.Certificate) (below []*x509.Certificate
 	return below, next
 }
 
-// evaluateTrust distinguishes a chain with a hole from one that ends at an unknown root; with a hole, trust cannot be evaluated. A leaf
-// whose issuer is an unknown root that was not sent looks like one with a hole: roots need not be sent, and nothing is fetched.
+// evaluateTrust distinguishes a chain with a hole from one that ends at an unknown root; with a hole, trust cannot be
+// evaluated. A leaf whose issuer is an unknown root that was not sent looks like one with a hole: roots need not be
+// sent, and nothing is fetched.
 func evaluateTrust(sent []*x509.Certificate, err error) (chain, trust probes.Judgement) {
 	passed := probes.Judgement{Outcome: probes.Passed}
 	var unknown x509.UnknownAuthorityError
@@ -155,8 +159,9 @@ func evaluateTrust(sent []*x509.Certificate, err error) (chain, trust probes.Jud
 	case err == nil:
 		return passed, passed
 	case errors.As(err, &unknown) && !isSelfSigned(sent[0]) && issuerOf(sent[0], sent[1:]) == nil:
-		return failed(probes.ReasonCertificateChainIncomplete, "the issuer was not sent: "+DisplayName(sent[0].Issuer)+
-			" (an intermediate of a trusted root, or an unknown root: that cannot be told without fetching it)"), probes.Judgement{}
+		detail := "the issuer was not sent: " + DisplayName(sent[0].Issuer) +
+			" (an intermediate of a trusted root, or an unknown root: that cannot be told without fetching it)"
+		return failed(probes.ReasonCertificateChainIncomplete, detail), probes.Judgement{}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return passed, failed(probes.ReasonCertificateExpired, "in the chain: "+err.Error())
 	}

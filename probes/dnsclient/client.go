@@ -27,8 +27,8 @@ type Client struct {
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// New returns a Client. Its default servers are systemServers, as host:port; none means those of the operating system, read at each
-// look-up.
+// New returns a Client. Its default servers are systemServers, as host:port; none means those of the operating
+// system, read at each look-up.
 func New(systemServers []string) *Client {
 	return &Client{
 		systemServers: systemServers, timeout: questionTimeout, dial: (&net.Dialer{}).DialContext, health: newHealthLog(),
@@ -55,8 +55,9 @@ type Target struct {
 	Step  probes.Step  // the resolve stage of this host, with the time that its look-up took
 }
 
-// NextHop looks up where mail for name goes: its MX hosts, best first, or the name itself. At most probes.MaxEndpoints hosts are looked
-// up; further ones are returned without addresses, so that they can be counted. There is at least one Target.
+// NextHop looks up where mail for name goes: its MX hosts, best first, or the name itself. At most
+// probes.MaxEndpoints hosts are looked up; further ones are returned without addresses, so that they can be counted.
+// There is at least one Target.
 func (c *Client) NextHop(ctx context.Context, name string, q Query) []Target {
 	return c.lookUp(ctx, name, q, func(ctx context.Context, s *session, name string) []Target {
 		return s.nextHop(ctx, name, q.Protocol)
@@ -70,8 +71,8 @@ func (c *Client) Host(ctx context.Context, name string, q Query) Target {
 	})[0]
 }
 
-// MX returns the MX hosts of a domain, best first: none for a null MX or a domain without MX records. ok is false if nothing was
-// learned: no server answered, or DNSSEC validation failed.
+// MX returns the MX hosts of a domain, best first: none for a null MX or a domain without MX records. ok is false if
+// nothing was learned: no server answered, or DNSSEC validation failed.
 func (c *Client) MX(ctx context.Context, domain string, servers []string) (hosts []string, ok bool) {
 	targets := c.lookUp(ctx, domain, Query{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
 		exchangers, fail := s.exchangers(ctx, name)
@@ -113,8 +114,9 @@ func (c *Client) lookUp(
 	responds := sync.OnceValue(func() bool {
 		return s.resolverResponds(ctx, c.health.canariesOutside(key, failedDomains(targets)))
 	})
+	answeredRecently := func() bool { return c.health.answeredRecently(key) }
 	for i := range targets {
-		targets[i].Step = attributeFailure(ctx, targets[i].Step, responds, func() bool { return c.health.answeredRecently(key) })
+		targets[i].Step = attributeFailure(ctx, targets[i].Step, responds, answeredRecently)
 	}
 	return targets
 }

@@ -53,7 +53,8 @@ func failureOf(m *dns.Msg, err error) failure {
 	return withExtendedErrors(failure{reason: probes.ReasonDNSServfail, detail: rcodeText(m.Rcode)}, m)
 }
 
-// withExtendedErrors adds the extended errors of a reply (RFC 8914). Code 6 is "DNSSEC bogus", 7 to 12 are its particular kinds.
+// withExtendedErrors adds the extended errors of a reply (RFC 8914). Code 6 is "DNSSEC bogus", 7 to 12 are its
+// particular kinds.
 func withExtendedErrors(f failure, m *dns.Msg) failure {
 	opt := m.IsEdns0()
 	if opt == nil {
@@ -90,15 +91,16 @@ func compareSpecificity(a, b failure) int {
 
 // attributeFailure decides whether a failed look-up proves anything about the name.
 //
-// A timeout, or SERVFAIL, is the resolver's own trouble if the resolver has no answer for other domains either; that SERVFAIL then
-// becomes a timeout, since the resolver only passes on that nothing behind it answers. REFUSED is meant for this host, not for the
-// name, if the servers have answered nothing else lately.
+// A timeout, or SERVFAIL, is the resolver's own trouble if the resolver has no answer for other domains either; that
+// SERVFAIL then becomes a timeout, since the resolver only passes on that nothing behind it answers. REFUSED is meant
+// for this host, not for the name, if the servers have answered nothing else lately.
 func attributeFailure(ctx context.Context, s probes.Step, responds, answeredRecently func() bool) probes.Step {
 	switch {
 	case s.Outcome == probes.Passed, s.Outcome == probes.NotReached:
 	case ctx.Err() != nil:
 		return probes.Step{
-			Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Detail: "the look-up was interrupted", Duration: s.Duration,
+			Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Duration: s.Duration,
+			Detail: "the look-up was interrupted",
 		}
 	case s.Outcome == probes.Inconclusive: // this host's own trouble
 	case s.Reason == probes.ReasonDNSTimeout && !responds(), s.Reason == probes.ReasonDNSRefused && !answeredRecently():

@@ -115,8 +115,9 @@ func registeredDomain(name string) string {
 	return name
 }
 
-// resolverResponds reports whether any server answers for a canary or, without canaries, for the root, which every resolver knows.
-// Each canary gets a random label, so that the answer cannot come from a cache. NXDOMAIN is an answer, SERVFAIL is not.
+// resolverResponds reports whether any server answers for a canary or, without canaries, for the root, which every
+// resolver knows. Each canary gets a random label, so that the answer cannot come from a cache. NXDOMAIN is an
+// answer, SERVFAIL is not.
 func (s *session) resolverResponds(ctx context.Context, canaries []string) bool {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

@@ -22,8 +22,8 @@ const maxParallelHosts = 8
 
 func hostName(text string) (string, bool) { return mailflow.HostName(text) }
 
-// nextHop follows RFC 5321, section 5.1: the MX records, or the name's own addresses if it has none. Each target's duration is that of
-// its own look-up: of the MX records and of its addresses.
+// nextHop follows RFC 5321, section 5.1: the MX records, or the name's own addresses if it has none. Each target's
+// duration is that of its own look-up: of the MX records and of its addresses.
 func (s *session) nextHop(ctx context.Context, name string, protocol probes.IPProtocol) []Target {
 	start := time.Now()
 	exchangers, fail := s.exchangers(ctx, name)
@@ -62,8 +62,8 @@ type exchanger struct {
 	preference uint16
 }
 
-// exchangers looks up the MX records of a name: by preference, then name, each host once. A target "." beside others is not a host
-// (RFC 7505) and is left out; alone it is a null MX.
+// exchangers looks up the MX records of a name: by preference, then name, each host once. A target "." beside others
+// is not a host (RFC 7505) and is left out; alone it is a null MX.
 func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, failure) {
 	rrs, fail := s.records(ctx, name, dns.TypeMX)
 	if fail.reason != "" {
@@ -100,8 +100,8 @@ func (s *session) exchangerTarget(ctx context.Context, mx exchanger, protocol pr
 	return s.host(ctx, host, protocol, detail)
 }
 
-// host looks up the addresses of the families that protocol allows. One family that answers is enough; the failure of the other is
-// noted in the detail.
+// host looks up the addresses of the families that protocol allows. One family that answers is enough; the failure of
+// the other is noted in the detail.
 func (s *session) host(ctx context.Context, name string, protocol probes.IPProtocol, detail string) Target {
 	var types []uint16
 	if protocol != probes.IP6 {

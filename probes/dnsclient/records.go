@@ -13,8 +13,8 @@ import (
 // maxCNAMEs bounds the CNAMEs that are followed from one name.
 const maxCNAMEs = 8
 
-// records looks up the records of one type. It follows CNAMEs: first those in the answer, then by asking again. A name without such
-// records fails with no_address.
+// records looks up the records of one type. It follows CNAMEs: first those in the answer, then by asking again. A
+// name without such records fails with no_address.
 func (s *session) records(ctx context.Context, name string, qtype uint16) ([]dns.RR, failure) {
 	name = dns.CanonicalName(name)
 	visited := map[string]bool{name: true}

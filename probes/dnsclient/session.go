@@ -28,7 +28,8 @@ type session struct {
 	recordAnswer func(name string) // called when a server answered; name is set if it returned records of it
 }
 
-// ask puts one question to the servers in order until one of them answers it. It returns the most specific failure if none does.
+// ask puts one question to the servers in order until one of them answers it. It returns the most specific failure if
+// none does.
 func (s *session) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, failure) {
 	var worst failure
 	local := true
@@ -64,8 +65,8 @@ func (s *session) record(m *dns.Msg, err error, fail failure, name string) {
 	}
 }
 
-// askServer asks by UDP; again without EDNS if the server does not know it (RFC 6891, section 7), and again by TCP if the answer was
-// truncated.
+// askServer asks by UDP; again without EDNS if the server does not know it (RFC 6891, section 7), and again by TCP if
+// the answer was truncated.
 func (s *session) askServer(ctx context.Context, server, name string, qtype uint16) (*dns.Msg, error) {
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	q.SetEdns0(ednsSize, false)
@@ -83,7 +84,8 @@ func (s *session) askServer(ctx context.Context, server, name string, qtype uint
 	return m, err
 }
 
-// exchange sends q and waits for the reply to it. The connection is closed when ctx ends, because miekg/dns knows deadlines only.
+// exchange sends q and waits for the reply to it. The connection is closed when ctx ends, because miekg/dns knows
+// deadlines only.
 func (s *session) exchange(ctx context.Context, network, server string, q *dns.Msg) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -115,8 +117,8 @@ func (s *session) exchange(ctx context.Context, network, server string, q *dns.M
 	}
 }
 
-// isReplyTo reports whether m has the id and the question of q; miekg/dns compares the id alone. Servers may leave the question out of
-// an error.
+// isReplyTo reports whether m has the id and the question of q; miekg/dns compares the id alone. Servers may leave
+// the question out of an error.
 func isReplyTo(q, m *dns.Msg) bool {
 	if m.Id != q.Id || !m.Response {
 		return false
@@ -125,5 +127,6 @@ func isReplyTo(q, m *dns.Msg) bool {
 		return m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
 	}
 	want, got := q.Question[0], m.Question[0]
-	return len(m.Question) == 1 && strings.EqualFold(want.Name, got.Name) && want.Qtype == got.Qtype && want.Qclass == got.Qclass
+	return len(m.Question) == 1 && strings.EqualFold(want.Name, got.Name) &&
+		want.Qtype == got.Qtype && want.Qclass == got.Qclass
 }

@@ -138,7 +138,8 @@ func TestNextHopFromOddServers(t *testing.T) {
 	}
 }
 
-// A timeout is the domain's fault only if the server still answers for the root, however recently it answered for other names.
+// A timeout is the domain's fault only if the server still answers for the root, however recently it answered for
+// other names.
 func TestTimeoutIsInconclusiveIfTheServerIsSilentForAll(t *testing.T) {
 	var mute atomic.Bool
 	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {

@@ -21,20 +21,23 @@ func private(a netip.Addr) bool {
 	return a.IsPrivate() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10).Contains(a)
 }
 
-// allowed reports whether addr may be dialled for p. fromStrangerDNS: the address was looked up in a DNS zone that is not the
-// tenant's, so that it must not lead into a private network; addresses of connect_to were written by the administrator.
-func (r *resolver) allowed(addr netip.Addr, p *probes.Path, fromStrangerDNS bool) bool {
+// allowed reports whether addr may be dialled for p. foreignDNS: the address was looked up in a DNS zone that is not the tenant's, so
+// that it must not lead into a private network; addresses of connect_to were written by the administrator.
+func (r *resolver) allowed(addr netip.Addr, p *probes.Path, foreignDNS bool) bool {
+	foreignDNS = foreignDNS && len(p.Settings.ConnectTo) == 0
+	return r.permits(addr, p.ConnectorType == mailflow.Partner || foreignDNS)
+}
+
+// permits reports whether addr may be dialled: it is in allow_networks, or it is a public address, or a private one and publicOnly is
+// not demanded.
+func (r *resolver) permits(addr netip.Addr, publicOnly bool) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, prefix := range r.allow {
 		if prefix.Contains(addr) {
 			return true
 		}
 	}
-	if refusedAlways(addr) {
-		return false
-	}
-	fromStrangerDNS = fromStrangerDNS && len(p.Settings.ConnectTo) == 0
-	return !private(addr) || p.ConnectorType != mailflow.Partner && !fromStrangerDNS
+	return !refusedAlways(addr) && (!publicOnly || !private(addr))
 }
 
 // literal reads a hop that needs no DNS: an address, bracketed or not, or a small range.

@@ -13,6 +13,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate"
+	"m365_connector_exporter/probes/certificate/crl"
 )
 
 // startTLS asks for TLS, shakes hands, says EHLO again and judges the certificate as the connector's tls_settings demand.
@@ -72,18 +73,28 @@ func (c *climb) record(cs tls.ConnectionState, asked clientAuth) {
 	if c.path.Kind == probes.NextHopSender && c.ep.HideAddress {
 		seen.MicrosoftRoot = certificate.MicrosoftRoot(c.w.opts.Now(), chain)
 	}
-	if c.w.revocation != nil {
+	if c.w.opts.CheckRevocation {
 		seen.Verdicts[probes.VerdictRevocation] = c.revoked(verified)
 	}
 	c.ep.TLS = &seen
 	c.log.add(probes.OriginProber, seen.Version+" established, "+seen.Cipher)
 }
 
-// revoked asks the issuers' lists, within a third of the time that is left: the mail server waits meanwhile.
+// maxRevocationWait bounds how long the mail server waits while revocation is checked.
+const maxRevocationWait = 10 * time.Second
+
+// revoked checks revocation within a third of the time that is left: the mail server waits meanwhile.
 func (c *climb) revoked(verified []*x509.Certificate) probes.Judgement {
-	ctx, cancel := context.WithTimeout(c.ctx, min(crlTimeout, time.Until(c.commandEnd())/3))
+	ctx, cancel := context.WithTimeout(c.ctx, min(maxRevocationWait, time.Until(c.commandEnd())/3))
 	defer cancel()
-	return c.w.revocation.judge(ctx, c.path, verified)
+	network := crl.Network{
+		LookUp: func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return c.w.resolver.hostAddrs(ctx, c.path, host)
+		},
+		// Certificates name the hosts, not the administrator: connect_to is the mail server's.
+		Allowed: func(a netip.Addr) bool { return c.w.resolver.permits(a, true) },
+	}
+	return c.w.revocation.Check(ctx, network, verified)
 }
 
 // tlsConfig is made anew for each connection, so that no name or session leaks from one probe to the next. It offers what old

@@ -12,6 +12,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate"
+	"m365_connector_exporter/probes/certificate/crl"
 	"m365_connector_exporter/probes/dnsclient"
 )
 
@@ -41,7 +42,7 @@ type Prober struct {
 	resolver     *resolver
 	certificates *certificate.Verifier
 	suites       cipherSuites
-	revocation   *revocation // nil: not asked
+	revocation   *crl.Checker
 	refused      *refusedMessages
 	dial         func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
@@ -49,40 +50,28 @@ type Prober struct {
 var _ probes.Prober = (*Prober)(nil)
 
 // New returns a Prober.
-func New(o Options) *Prober { return newProber(o, nil) }
-
-// newProber returns a Prober that knows these revocation lists, if any.
-func newProber(o Options, lists *shelf) *Prober {
+func New(o Options) *Prober {
 	if o.Limiter == nil {
 		o.Limiter = probes.Unlimited{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	w := &Prober{
+	return &Prober{
 		opts: o, certificates: certificate.NewVerifier(o.Roots), suites: newCipherSuites(), refused: newRefusedMessages(),
+		revocation: crl.New(o.Now),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
 		resolver: newResolver(dnsclient.New(o.SystemDNS), o.AllowNetworks, o.ExchangeOnlineHosts),
 	}
-	if o.CheckRevocation {
-		if lists == nil {
-			lists = newShelf()
-		}
-		w.revocation = newRevocation(w.resolver, o.Now, lists)
-	}
-	return w
 }
 
 // With returns a Prober with other options that knows what this one has learned: revocation lists, the turns of paths at hosts with
 // many addresses, which DNS servers answer, which messages were refused. Verdicts belong to a pool of roots and are judged anew.
 func (w *Prober) With(o Options) *Prober {
-	var lists *shelf
-	if w.revocation != nil {
-		lists = w.revocation.shelf
-	}
-	next := newProber(o, lists)
+	next := New(o)
+	next.revocation = w.revocation
 	next.resolver.dns = w.resolver.dns.WithSystemServers(o.SystemDNS)
 	next.resolver.rotation, next.refused = w.resolver.rotation, w.refused
 	return next

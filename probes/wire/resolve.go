@@ -107,3 +107,12 @@ func literals(p *probes.Path, addrs []netip.Addr) []dnsclient.Target {
 func oneTarget(host string, addrs []netip.Addr, step probes.Step) []dnsclient.Target {
 	return []dnsclient.Target{{Host: host, Addrs: addrs, Step: step}}
 }
+
+// hostAddrs looks up the addresses of a host that is not a mail server, with the path's DNS servers.
+func (r *resolver) hostAddrs(ctx context.Context, p *probes.Path, host string) ([]netip.Addr, error) {
+	found := r.dns.Host(ctx, host, queryOf(p))
+	if found.Step.Outcome != probes.Passed {
+		return nil, fmt.Errorf("%s: %s", found.Host, found.Step.Reason)
+	}
+	return found.Addrs, nil
+}

@@ -19,7 +19,8 @@ type Issued struct {
 	Key  *ecdsa.PrivateKey
 }
 
-// Issue makes a certificate from a template, signed by parent, or self-signed if parent is nil. Without dates it is valid for 90 days.
+// Issue makes a certificate from a template, signed by parent, or self-signed if parent is nil. Without dates it is
+// valid for 90 days.
 func Issue(t testing.TB, parent *Issued, template x509.Certificate) *Issued {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -79,5 +80,6 @@ func ServerConfig(leaf *Issued, more ...*Issued) *tls.Config {
 	for _, m := range more {
 		c.Certificate = append(c.Certificate, m.Cert.Raw)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS10} //nolint:gosec // for tests of old servers
+	//nolint:gosec // for tests of old servers
+	return &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS10}
 }

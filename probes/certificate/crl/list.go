@@ -1,4 +1,4 @@
-package wire
+package crl
 
 import (
 	"bytes"
@@ -12,6 +12,9 @@ import (
 	"m365_connector_exporter/probes"
 )
 
+// maxClockSkew is how far in the future a list may begin.
+const maxClockSkew = 5 * time.Minute
+
 // revocationList is what is kept of an issuer's list.
 type revocationList struct {
 	until     time.Time
@@ -19,7 +22,7 @@ type revocationList struct {
 	revoked   map[string]revokedEntry // by serial number, big-endian
 	onlyUsers bool
 	onlyCAs   bool
-	points    []string // where it was issued for; none = for all
+	points    []string // the distribution points it was issued for; none means all
 }
 
 type revokedEntry struct {
@@ -27,7 +30,7 @@ type revokedEntry struct {
 	reason int
 }
 
-// why is the reason of RFC 5280, section 5.3.1.
+// why returns the reason in words (RFC 5280, section 5.3.1).
 func (e revokedEntry) why() string {
 	reasons := []string{
 		"no reason given", "key compromise", "CA compromise", "affiliation changed", "superseded", "cessation of operation",
@@ -39,27 +42,30 @@ func (e revokedEntry) why() string {
 	return fmt.Sprintf("reason %d", e.reason)
 }
 
-// readList parses a list and checks that the issuer signed it and that it holds now.
-func readList(der []byte, issuer *x509.Certificate, now time.Time) (*revocationList, error) {
+// parseList parses a list and checks that the issuer signed it and that it is in date.
+func parseList(der []byte, issuer *x509.Certificate, now time.Time) (*revocationList, error) {
 	crl, err := x509.ParseRevocationList(der)
 	if err != nil {
-		return nil, errors.New("it is no list: " + probes.Sanitise(err.Error(), 100))
+		return nil, errors.New("not a revocation list: " + probes.Sanitise(err.Error(), 100))
 	}
 	if !bytes.Equal(crl.RawIssuer, issuer.RawSubject) {
-		return nil, errors.New("it is another issuer's")
+		return nil, errors.New("it was issued by another issuer")
 	}
 	if err := crl.CheckSignatureFrom(issuer); err != nil {
-		return nil, errors.New("its signature is not the issuer's")
+		return nil, errors.New("its signature was not made by the issuer")
 	}
-	list := &revocationList{until: crl.NextUpdate, issuer: crl.RawIssuer, revoked: make(map[string]revokedEntry, len(crl.RevokedCertificateEntries))}
-	if err := list.scope(crl); err != nil {
+	list := &revocationList{
+		until: crl.NextUpdate, issuer: crl.RawIssuer,
+		revoked: make(map[string]revokedEntry, len(crl.RevokedCertificateEntries)),
+	}
+	if err := list.readScope(crl); err != nil {
 		return nil, err
 	}
 	switch {
-	case now.Add(crlFutureFor).Before(crl.ThisUpdate):
-		return nil, errors.New("it holds from " + timestamp(crl.ThisUpdate) + " only")
+	case now.Add(maxClockSkew).Before(crl.ThisUpdate):
+		return nil, errors.New("it begins on " + timestamp(crl.ThisUpdate))
 	case crl.NextUpdate.IsZero():
-		return nil, errors.New("it does not say how long it holds")
+		return nil, errors.New("it has no nextUpdate")
 	case now.After(crl.NextUpdate):
 		return nil, errors.New("it ended on " + timestamp(crl.NextUpdate))
 	}
@@ -74,7 +80,7 @@ var (
 	oidDistributionPoint = asn1.ObjectIdentifier{2, 5, 29, 28}
 )
 
-// issuingPoint is RFC 5280, section 5.2.5.
+// issuingPoint is the extension of RFC 5280, section 5.2.5.
 type issuingPoint struct {
 	Point struct {
 		FullName []asn1.RawValue `asn1:"optional,tag:0"`
@@ -87,8 +93,9 @@ type issuingPoint struct {
 	OnlyAttributes bool           `asn1:"optional,tag:5"`
 }
 
-// scope reads what a list is for. A part of a list, or one with a condition that we do not know, proves nothing.
-func (l *revocationList) scope(crl *x509.RevocationList) error {
+// readScope reads which certificates a list covers. A partial list, or one with an unknown critical extension, proves
+// nothing.
+func (l *revocationList) readScope(crl *x509.RevocationList) error {
 	for _, e := range crl.Extensions {
 		switch {
 		case e.Id.Equal(oidDelta):
@@ -96,9 +103,10 @@ func (l *revocationList) scope(crl *x509.RevocationList) error {
 		case e.Id.Equal(oidDistributionPoint):
 			var point issuingPoint
 			if rest, err := asn1.Unmarshal(e.Value, &point); err != nil || len(rest) > 0 {
-				return errors.New("it does not say clearly what it is for")
+				return errors.New("its issuing distribution point cannot be parsed")
 			}
-			if point.Indirect || point.OnlyAttributes || point.OnlyReasons.BitLength > 0 || len(point.Point.Relative.FullBytes) > 0 {
+			partial := point.OnlyAttributes || point.OnlyReasons.BitLength > 0 || len(point.Point.Relative.FullBytes) > 0
+			if point.Indirect || partial {
 				return errors.New("it is an indirect or partial list")
 			}
 			l.onlyUsers, l.onlyCAs = point.OnlyUsers, point.OnlyCAs
@@ -108,25 +116,23 @@ func (l *revocationList) scope(crl *x509.RevocationList) error {
 				}
 			}
 		case e.Critical:
-			return errors.New("it has a condition that is not known here: " + e.Id.String())
+			return errors.New("it has an unknown critical extension " + e.Id.String())
 		}
 	}
 	return nil
 }
 
-// covers reports whether the list speaks of the certificate. Issuers split their lists: the part of other certificates, which
-// anybody on the way could put in the place of the right one, says nothing.
+// covers checks that the list covers the certificate. Issuers split their lists, and anybody on the network could
+// replace the right part with another one.
 func (l *revocationList) covers(cert *x509.Certificate) error {
-	ours := func(point string) bool { return slices.Contains(cert.CRLDistributionPoints, point) }
+	named := func(point string) bool { return slices.Contains(cert.CRLDistributionPoints, point) }
 	switch {
 	case !bytes.Equal(l.issuer, cert.RawIssuer):
-		return errors.New("its list is another issuer's")
+		return errors.New("its revocation list was issued by another issuer")
 	case l.onlyUsers && cert.IsCA, l.onlyCAs && !cert.IsCA:
-		return errors.New("its list is for other kinds of certificates")
-	case len(l.points) > 0 && !slices.ContainsFunc(l.points, ours):
-		return errors.New("its list is for another part of the issuer's certificates")
+		return errors.New("its revocation list is for other kinds of certificates")
+	case len(l.points) > 0 && !slices.ContainsFunc(l.points, named):
+		return errors.New("its revocation list is for another part of the issuer's certificates")
 	}
 	return nil
 }
-
-func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
