@@ -102,21 +102,21 @@ func (w *faultWorld) dnsFaults() []fault {
 		bad("dns-nxdomain", "the name does not exist", probes.ReasonNXDomain, rcode(dns.RcodeNameError, -1)),
 		bad("dns-servfail", "SERVFAIL", probes.ReasonDNSServfail, rcode(dns.RcodeServerFailure, -1)),
 		bad("dns-servfail-lame", "SERVFAIL with the extended error 22, no reachable authority", probes.ReasonDNSServfail, rcode(dns.RcodeServerFailure, 22)),
-		bad("dns-refused", "REFUSED, while other names are answered", probes.ReasonDNSRefused, rcode(dns.RcodeRefused, -1)),
+		bad("dns-refused", "REFUSED, but other names are answered", probes.ReasonDNSRefused, rcode(dns.RcodeRefused, -1)),
 		bad("dns-formerr", "FORMERR, with and without EDNS", probes.ReasonDNSServfail, rcode(dns.RcodeFormatError, -1)),
 		bad("dns-notimp", "NOTIMP, with and without EDNS", probes.ReasonDNSServfail, rcode(dns.RcodeNotImplemented, -1)),
 		bad("dns-bogus", "the extended error 6, DNSSEC bogus", probes.ReasonDNSBogus, rcode(dns.RcodeServerFailure, 6)),
 		bad("dns-signature-expired", "the extended error 7, signature expired", probes.ReasonDNSBogus, rcode(dns.RcodeServerFailure, 7)),
-		bad("dns-silent", "silence, while other names are answered", probes.ReasonDNSTimeout, func(dns.ResponseWriter, *dns.Msg) {}),
-		bad("dns-garbage", "a reply that is no DNS message", probes.ReasonDNSTimeout, rawDNS([]byte("220 mail ESMTP\r\n"))),
+		bad("dns-silent", "no answer, but other names are answered", probes.ReasonDNSTimeout, func(dns.ResponseWriter, *dns.Msg) {}),
+		bad("dns-garbage", "a reply that is not a DNS message", probes.ReasonDNSTimeout, rawDNS([]byte("220 mail ESMTP\r\n"))),
 		bad("dns-short", "a reply of one byte", probes.ReasonDNSTimeout, rawDNS([]byte{0})),
 		bad("dns-other-question", "the answer to another question", probes.ReasonDNSTimeout, wrong(false, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
 		bad("dns-other-id", "a forged reply with another id", probes.ReasonDNSTimeout, wrong(false, func(m *dns.Msg) { m.Id++ })),
-		bad("dns-question-back", "the question itself, sent back", probes.ReasonDNSTimeout, wrong(false, func(m *dns.Msg) { m.Response = false })),
+		bad("dns-question-back", "the query itself, sent back", probes.ReasonDNSTimeout, wrong(false, func(m *dns.Msg) { m.Response = false })),
 		bad("dns-other-owner", "the address of another name", probes.ReasonNoAddress, records("evil.test. 60 IN A 127.0.5.1")),
-		bad("dns-cut-tcp-closed", "truncated by UDP, closed by TCP", probes.ReasonDNSTimeout, cutThen(func(w dns.ResponseWriter) { _ = w.Close() })),
-		bad("dns-cut-tcp-silent", "truncated by UDP, silent by TCP", probes.ReasonDNSTimeout, cutThen(func(dns.ResponseWriter) {})),
-		bad("dns-cut-tcp-lies", "truncated by UDP, the answer to another question by TCP", probes.ReasonDNSTimeout, wrong(true, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
+		bad("dns-cut-tcp-closed", "truncated over UDP, closed over TCP", probes.ReasonDNSTimeout, cutThen(func(w dns.ResponseWriter) { _ = w.Close() })),
+		bad("dns-cut-tcp-silent", "truncated over UDP, no answer over TCP", probes.ReasonDNSTimeout, cutThen(func(dns.ResponseWriter) {})),
+		bad("dns-cut-tcp-lies", "truncated over UDP, the answer to another question over TCP", probes.ReasonDNSTimeout, wrong(true, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
 		bad("dns-text-only", "the name has no address", probes.ReasonNoAddress, records(`dns-text-only.faults.test. 60 IN TXT "v=spf1 -all"`)),
 		bad("dns-six-only", "AAAA alone, where ip_protocol is ip4", probes.ReasonNoAddress, records("dns-six-only.faults.test. 60 IN AAAA ::1")),
 		bad("dns-null-mx", "a null MX", probes.ReasonNullMX, records("dns-null-mx.faults.test. 60 IN MX 0 .")),
@@ -124,7 +124,7 @@ func (w *faultWorld) dnsFaults() []fault {
 		bad("dns-mx-address", "an address where the MX target should be", probes.ReasonNXDomain, records("dns-mx-address.faults.test. 60 IN MX 10 127.0.5.1.")),
 		bad("dns-mx-no-name", "an MX target that is no host name", probes.ReasonNoAddress, records(`dns-mx-no-name.faults.test. 60 IN MX 10 \001.faults.test.`)),
 		bad("dns-cname-self", "a CNAME to itself", probes.ReasonCNameLoop, records("dns-cname-self.faults.test. 60 IN CNAME dns-cname-self.faults.test.")),
-		bad("dns-cname-circle", "two CNAMEs in a circle", probes.ReasonCNameLoop, records("dns-cname-circle.faults.test. 60 IN CNAME b.faults.test.", "b.faults.test. 60 IN CNAME dns-cname-circle.faults.test.")),
+		bad("dns-cname-circle", "two CNAMEs in a loop", probes.ReasonCNameLoop, records("dns-cname-circle.faults.test. 60 IN CNAME b.faults.test.", "b.faults.test. 60 IN CNAME dns-cname-circle.faults.test.")),
 		bad("dns-cname-dangling", "a CNAME to a name that does not exist", probes.ReasonNXDomain, records("dns-cname-dangling.faults.test. 60 IN CNAME gone.faults.test.")),
 		bad("dns-cname-long", "twelve CNAMEs, one after another", probes.ReasonCNameLoop, longChain()),
 		to("dns-metadata", "the address of a cloud's metadata service", "169.254.169.254"),
@@ -148,7 +148,7 @@ func (w *faultWorld) dnsFaults() []fault {
 			_ = w.WriteMsg(forged)
 			_ = w.WriteMsg(right)
 		}),
-		odd("dns-cut", "truncated by UDP, whole by TCP", good, func(w dns.ResponseWriter, _, right *dns.Msg) {
+		odd("dns-cut", "truncated over UDP, complete over TCP", good, func(w dns.ResponseWriter, _, right *dns.Msg) {
 			if w.RemoteAddr().Network() == "udp" {
 				right.Answer, right.Truncated = nil, true
 			}
