@@ -52,19 +52,24 @@ func ReasonsMarkdown() string {
 // ChecksMarkdown is docs/checks.md.
 func ChecksMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Checks\n\nMade from the check catalogue; do not edit. The severity is the highest that a check finds: " +
-		"**critical** mail is refused, lost or attributed wrongly, now or within `certificate_critical_days`; **warning** works, and breaks on a foreseeable event; **info** nothing to do. " +
-		"What rests on something that Microsoft has not documented says so (UNCERTAIN) and is never critical; what rests on an assumed sender is at most a warning. " +
-		"What a check needs and does not know, it does not judge. `checks` in the configuration sets another severity, or `off`; `suppressions` hide single findings until a day.\n\n" +
-		"A cause silences its consequences about the same tenant, connector or path, unless they stood before it or are more severe.\n\n| check | severity | |\n|---|---|---|\n")
+	b.WriteString("# Checks\n\nGenerated from the catalogue of checks; do not edit. The severity is the highest that a check " +
+		"reports:\n\n" +
+		"- **critical**: mail is refused, lost or attributed wrongly, now or within `certificate_critical_days`\n" +
+		"- **warning**: mail flows, and stops on a foreseeable event\n" +
+		"- **info**: no action needed\n\n" +
+		"A finding that rests on behaviour that Microsoft has not documented is marked UNCERTAIN and is never critical; one " +
+		"about an assumed sender is at most a warning. A check that needs an unknown value is not judged. `checks` in the " +
+		"configuration sets another severity, or `off`; `suppressions` hide single findings until a date.\n\n" +
+		"A finding hides its consequences about the same tenant, connector or path, unless they were found before it or are " +
+		"more severe.\n\n| check | severity | problem |\n|---|---|---|\n")
 	for _, c := range check.Catalogue() {
 		fmt.Fprintf(&b, "| [`%[1]s`](#%[1]s) | %[2]s | %[3]s |\n", c.Code, c.Severity, c.Title)
 	}
 	for _, c := range check.Catalogue() {
-		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s**: %[3]s.\n\nFound when: %[4]s.\n\nRemedy: %[5]s\n\nSource: %[6]s\n",
-			c.Code, c.Severity, c.Title, c.When, c.Remedy, c.Source)
+		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s** for each %[7]s: %[3]s.\n\nFound when: %[4]s.\n\nRemedy: %[5]s\n\nSource: %[6]s\n",
+			c.Code, c.Severity, c.Title, c.When, c.Remedy, c.Source, c.Scope)
 		if len(c.Silences) > 0 {
-			b.WriteString("\nSilences: " + links(c.Silences) + "\n")
+			b.WriteString("\nHides: " + links(c.Silences) + "\n")
 		}
 	}
 	return b.String()

@@ -11,47 +11,44 @@ import (
 func acceptedChecks() []Check {
 	return []Check{
 		{
-			Code: "certificate_domain_not_accepted", Severity: Critical,
-			Title: "The certificate's domain is no accepted domain of the tenant",
-			When: "Judged of an OnPremises connector: its TlsSenderCertificateName, and those names of its senders' certificates that match it. A name is fine that is accepted itself, is the wildcard of an accepted domain, or lies under an accepted domain with MatchSubDomains. " +
-				"One right below an accepted domain: info where the Hybrid Configuration Wizard made the connector, else warning (UNCERTAIN, KB 4019940). Any other: critical",
-			Remedy: "Register the certificate's domain as an accepted domain, or use a certificate of one that is.",
+			Code: "certificate_domain_not_accepted", Severity: Critical, Scope: ScopeInbound,
+			Title: "The certificate's domain is not an accepted domain of the tenant",
+			When: "Judged for an OnPremises connector: its TlsSenderCertificateName, and the names of its senders' " +
+				"certificates that match it. A name passes if it is an accepted domain, the wildcard of one, or below one " +
+				"with MatchSubDomains. A direct subdomain of an accepted domain: info if the Hybrid Configuration Wizard " +
+				"created the connector, else warning (UNCERTAIN, KB 4019940). Any other name: critical",
+			Remedy: "Add the certificate's domain as an accepted domain, or use a certificate whose name is in one.",
 			Source: "MC1226222; KB 3169958; KB 4019940",
-			Find:   eachSource(findDomainNotAccepted),
+			Find:   eachAttributing(findDomainNotAccepted),
 		},
 		{
-			Code: "certificate_names_not_accepted", Severity: Info,
-			Title:  "A sender's certificate has other names that are no accepted domains",
-			When:   "Names of a sender's certificate that the connector does not ask for are no accepted domain, no wildcard of one and under none with MatchSubDomains",
-			Remedy: "Nothing to do. A certificate made for this purpose alone has fewer names to be attributed by.",
+			Code: "certificate_names_not_accepted", Severity: Info, Scope: ScopeSender,
+			Title: "A sender's certificate also has names outside the accepted domains",
+			When: "A sender's certificate has names that its connector's TlsSenderCertificateName does not match and that " +
+				"are neither an accepted domain, nor the wildcard of one, nor below one with MatchSubDomains",
+			Remedy: "No action needed. A certificate for this sender alone has fewer names that mail could be attributed by.",
 			Source: "MC1226222",
 			Find:   eachSender(findNamesNotAccepted),
 		},
 		{
-			Code: "presented_certificate_not_configured", Severity: Critical,
-			Title:    "A sender's certificate is not the one that its connector asks for",
-			When:     "No name of the certificate that a sender presents matches its connector's TlsSenderCertificateName",
-			Remedy:   "Set TlsSenderCertificateName to a name of the new certificate (the Hybrid Configuration Wizard does), or let the sender present the right one. `rehearse` tells before a renewal.",
+			Code: "presented_certificate_not_configured", Severity: Critical, Scope: ScopeSender,
+			Title: "A sender's certificate does not match its connector's TlsSenderCertificateName",
+			When:  "No name of the certificate that a sender presents matches its connector's TlsSenderCertificateName",
+			Remedy: "Set TlsSenderCertificateName to a name in the new certificate (rerunning the Hybrid Configuration Wizard " +
+				"does so), or configure the sender to present the certificate that matches. Run `rehearse` before a renewal.",
 			Source:   "relay-access-denied-smtp; 5.7.64",
 			Silences: append(trustConsequences(), "certificate_names_not_accepted"),
-			Find: eachSender(func(_ *Facts, s sender, report func(Finding)) {
-				p := s.presents()
-				if p == nil || s.connector.TLSSenderCertificateName == "" {
-					return
-				}
-				if m := mailflow.MatchCertificate(s.connector.TLSSenderCertificateName, p); !m.Matched {
-					report(newFinding("%s%s.", m.Rule, observedAt(p)).uncertain(m.Uncertain))
-				}
-			}),
+			Find:     eachSender(findNotConfigured),
 		},
 		{
-			Code: "sender_roots_incomplete", Severity: Critical,
-			Title:  "A sender does not trust the root to which Exchange Online's certificates move",
+			Code: "sender_roots_incomplete", Severity: Critical, Scope: ScopeSender,
+			Title:  "A sender does not trust the root that Exchange Online's certificates are moving to",
 			When:   "A sender's `trusted_roots` lack DigiCert Global Root G2, and the tenant is in the worldwide cloud",
-			Remedy: "Add DigiCert Global Root G2 to the sender's trusted roots.",
+			Remedy: "Add DigiCert Global Root G2 to the sender's trusted root certificates.",
 			Source: "MC1224565",
 			Find: eachSender(func(_ *Facts, s sender, report func(Finding)) {
-				if s.path != nil && s.path.MissingRoot != "" && (s.tenant.Cloud == mailflow.Worldwide || s.tenant.Cloud == "") {
+				worldwide := s.tenant.Cloud == mailflow.Worldwide || s.tenant.Cloud == ""
+				if s.path != nil && s.path.MissingRoot != "" && worldwide {
 					report(newFinding("The trusted roots of %s lack %s.", s.Name, s.path.MissingRoot))
 				}
 			}),
@@ -59,11 +56,20 @@ func acceptedChecks() []Check {
 	}
 }
 
-func observedAt(p *mailflow.ClientCertificate) string {
-	if p.Source == "" {
-		return ""
+func findNotConfigured(_ *Facts, s sender, report func(Finding)) {
+	c := s.clientCertificate()
+	if c == nil || s.connector.TLSSenderCertificateName == "" {
+		return
 	}
-	return ", seen in " + p.Source
+	m := mailflow.MatchCertificate(s.connector.TLSSenderCertificateName, c)
+	if m.Matched {
+		return
+	}
+	observedIn := ""
+	if c.Source != "" {
+		observedIn = ", observed in " + c.Source
+	}
+	report(newFinding("%s%s.", m.Rule, observedIn).uncertain(m.Uncertain))
 }
 
 func findDomainNotAccepted(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
@@ -75,26 +81,29 @@ func findDomainNotAccepted(f *Facts, t *tenant, c *mailflow.InboundConnector, re
 	for _, one := range t.senders[c.Name] {
 		s := sender{Sender: one, tenant: t, connector: c}
 		s.path = f.index.paths[s.id()]
-		for _, name := range s.presents().Names() {
+		for _, name := range s.clientCertificate().Names() {
 			m := mailflow.MatchCertificate(value, &mailflow.ClientCertificate{CommonName: name})
 			if name != value && m.Matched && !coveredByValue(t, value, name) {
-				what := fmt.Sprintf("The certificate of the sender %s has %s, as the connector asks", s.Name, name)
+				what := fmt.Sprintf("The certificate of the sender %s contains %s, which the connector matches", s.Name, name)
 				judgeAccepted(t, c, name, what, m.Uncertain, s.atMostWarningIfAssumed(report))
 			}
 		}
 	}
 }
 
-// coveredByValue: mail1.contoso.com is as good as its connector's *.contoso.com where contoso.com is accepted (KB 3169958).
+// coveredByValue reports whether a name is as good as the connector's value: with contoso.com accepted,
+// mail1.contoso.com passes if the value is *.contoso.com (KB 3169958).
 func coveredByValue(t *tenant, value, name string) bool {
 	r := t.domains.Relation(value)
 	return r.Match == mailflow.RelationWildcard && t.domains.Relation(name).Match == mailflow.RelationParent
 }
 
-// judgeAccepted judges one name. doubt is why it is not certain that the name matters.
-func judgeAccepted(t *tenant, c *mailflow.InboundConnector, name, what, doubt string, report func(Finding)) {
+// judgeAccepted judges one name. uncertain is why the name may not matter; "" if it does.
+func judgeAccepted(
+	t *tenant, c *mailflow.InboundConnector, name, what, uncertain string, report func(Finding),
+) {
 	r := t.domains.Relation(name)
-	one := newFinding("%s: %s.", what, r.Rule).uncertain(cmp.Or(doubt, r.Uncertain))
+	one := newFinding("%s: %s.", what, r.Rule).uncertain(cmp.Or(uncertain, r.Uncertain))
 	switch {
 	case r.Match == mailflow.RelationParent && c.Source == "HybridWizard":
 		report(one.withSeverity(Info))
@@ -110,17 +119,18 @@ func findNamesNotAccepted(_ *Facts, s sender, report func(Finding)) {
 		return
 	}
 	var others []string
-	for _, name := range s.presents().Names() {
-		asked := mailflow.MatchCertificate(s.connector.TLSSenderCertificateName, &mailflow.ClientCertificate{CommonName: name}).Matched
+	for _, name := range s.clientCertificate().Names() {
+		certificate := &mailflow.ClientCertificate{CommonName: name}
+		if mailflow.MatchCertificate(s.connector.TLSSenderCertificateName, certificate).Matched {
+			continue
+		}
 		switch s.tenant.domains.Relation(name).Match {
 		case mailflow.RelationNone, mailflow.RelationParent:
-			if !asked {
-				others = append(others, name)
-			}
+			others = append(others, name)
 		default:
 		}
 	}
 	if len(others) > 0 {
-		report(newFinding("The certificate of %s is also for %s.", s.Name, list(others)))
+		report(newFinding("The certificate of %s also contains %s.", s.Name, list(others)))
 	}
 }

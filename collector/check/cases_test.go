@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,66 +9,100 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// story changes the healthy world in one way. want is how severely the code is found then, with "uncertain" where it must say so; "" is
-// a twin that looks alike and must not be found.
-type story struct {
+// testCase changes the healthy world in one way.
+type testCase struct {
 	code, name string
 	change     func(w *world)
-	want       string
-	says       string // in the evidence
+	want       string // the severity of code's finding, with " uncertain" if it is; "" for a silent twin: none
+	evidence   string // must be in the finding's evidence
 }
 
-func stories() []story {
-	var all []story
-	for _, some := range [][]story{
-		certificateStories, servedStories, tlsStories, acceptedStories, sharedStories, attributionStories, inboundStories, restrictionStories,
-		outboundStories, routingStories, statusStories, tenantStories, proberStories,
-	} {
-		all = append(all, some...)
+func testCases() []testCase {
+	return slices.Concat(
+		certificateCases, servedCases, tlsCases, acceptedCases, sharedCases, attributionCases, inboundCases,
+		restrictionCases, outboundCases, routingCases, statusCases, tenantCases, proberCases,
+	)
+}
+
+// found returns the most severe finding of the case's code about the first tenant or the exporter.
+func (c testCase) found() (finding check.Finding, ok bool) {
+	w := newWorld()
+	c.change(w)
+	all := w.run()
+	i := slices.IndexFunc(all, func(f check.Finding) bool { return f.Code == c.code && f.Tenant != "fabrikam" })
+	if i < 0 {
+		return check.Finding{}, false
 	}
-	return all
+	return all[i], true
 }
 
-func TestStories(t *testing.T) {
-	for _, s := range stories() {
-		w := newWorld()
-		s.change(w)
-		got, evidence := "", ""
-		for _, f := range w.run() {
-			if f.Code == s.code && f.Tenant != "fabrikam" && got == "" { // the severest comes first
-				if got, evidence = f.Severity.String(), strings.Join(f.Evidence, "\n"); f.Uncertain != "" {
-					got += " uncertain"
-				}
-			}
+func TestCases(t *testing.T) {
+	for _, c := range testCases() {
+		got := ""
+		finding, ok := c.found()
+		if ok {
+			got = finding.Severity.String()
 		}
-		if got != s.want || !strings.Contains(evidence, s.says) {
-			t.Errorf("%s, %s: got %q, want %q; evidence %q, want %q in it", s.code, s.name, got, s.want, evidence, s.says)
+		if finding.Uncertain != "" {
+			got += " uncertain"
+		}
+		if evidence := strings.Join(finding.Evidence, "\n"); got != c.want || !strings.Contains(evidence, c.evidence) {
+			t.Errorf("%s, %s: got %q, want %q; evidence %q, want %q in it", c.code, c.name, got, c.want, evidence, c.evidence)
 		}
 	}
 }
 
-// TestEveryCheckHasACaseAndATwin: a check without a case is not known to find anything, one without a twin finds everything.
+// A check without a case may find nothing; one without a silent twin may find everything.
 func TestEveryCheckHasACaseAndATwin(t *testing.T) {
-	cases, twins, highest := map[string]int{}, map[string]int{}, map[string]bool{}
-	for _, s := range stories() {
-		if s.want == "" {
-			twins[s.code]++
+	cases, twins, severities := map[string]int{}, map[string]int{}, map[string]bool{}
+	for _, c := range testCases() {
+		if _, ok := check.Lookup(c.code); !ok {
+			t.Errorf("%s: unknown check", c.code)
+		}
+		if c.want == "" {
+			twins[c.code]++
 			continue
 		}
-		cases[s.code]++
-		severity, _, _ := strings.Cut(s.want, " ")
-		highest[s.code+severity] = true
+		cases[c.code]++
+		severity, _, _ := strings.Cut(c.want, " ")
+		severities[c.code+severity] = true
 	}
 	for _, c := range check.Catalogue() {
-		if cases[c.Code] == 0 || twins[c.Code] == 0 || !highest[c.Code+c.Severity.String()] {
-			t.Errorf("%s: %d cases, %d twins, one with its highest severity: %t", c.Code, cases[c.Code], twins[c.Code], highest[c.Code+c.Severity.String()])
+		highest := severities[c.Code+c.Severity.String()]
+		if cases[c.Code] == 0 || twins[c.Code] == 0 || !highest {
+			t.Errorf("%s: %d cases, %d twins, a case of its highest severity: %t", c.Code, cases[c.Code], twins[c.Code], highest)
 		}
 	}
-	for _, s := range stories() {
-		if _, ok := check.Lookup(s.code); !ok {
-			t.Errorf("%s: no such check", s.code)
+}
+
+func TestFindingsHaveTheScopeOfTheirCheck(t *testing.T) {
+	for _, c := range testCases() {
+		w := newWorld()
+		c.change(w)
+		for _, f := range w.run() {
+			info, _ := check.Lookup(f.Code)
+			if !slices.Contains(scopesOf(f.Subject), info.Scope) {
+				t.Errorf("%s, %s: %s is about %+v, want the scope %s", c.code, c.name, f.Code, f.Subject, info.Scope)
+			}
 		}
 	}
+}
+
+func scopesOf(s check.Subject) []check.Scope {
+	inbound := s.Direction == mailflow.Inbound
+	switch {
+	case s.Path != "" && inbound:
+		return []check.Scope{check.ScopePath, check.ScopeSender}
+	case s.Path != "":
+		return []check.Scope{check.ScopePath}
+	case s.Connector != "" && inbound:
+		return []check.Scope{check.ScopeConnector, check.ScopeInbound}
+	case s.Connector != "":
+		return []check.Scope{check.ScopeConnector, check.ScopeOutbound}
+	case s.Tenant != "":
+		return []check.Scope{check.ScopeTenant}
+	}
+	return []check.Scope{check.ScopeExporter}
 }
 
 func TestTheHealthyWorldHasNoFinding(t *testing.T) {
@@ -76,65 +111,64 @@ func TestTheHealthyWorldHasNoFinding(t *testing.T) {
 	}
 }
 
-// TestMutedConnectors: a connector that is turned off or in test mode has no finding but its own, whatever else is wrong with it.
-func TestMutedConnectors(t *testing.T) {
-	for _, s := range stories() {
+func TestADisabledConnectorHasNoOtherFinding(t *testing.T) {
+	for _, c := range testCases() {
 		w := newWorld()
-		s.change(w)
+		c.change(w)
 		w.out.Enabled, w.in.Enabled = no, no
 		for _, f := range w.run() {
 			own := f.Connector == "To on-premises" || f.Connector == "From on-premises"
 			if f.Tenant == "contoso" && own && f.Code != "connector_disabled" {
-				t.Errorf("%s, %s: turned off, and yet %+v", s.code, s.name, f)
+				t.Errorf("%s, %s: %+v", c.code, c.name, f)
 			}
 		}
 	}
 }
 
-// TestWhatAnExportLeftOutIsNotJudged: that a property is not known is no reason for a finding about its being empty.
-func TestWhatAnExportLeftOutIsNotJudged(t *testing.T) {
+// A property that an export lacks is unknown, not empty.
+func TestUnknownPropertiesAreNotJudged(t *testing.T) {
 	for code, property := range map[string]string{
-		"smart_hosts_missing": "smart_hosts", "tls_opportunistic": "tls_settings", "tls_domain_missing": "tls_domain", "tls_domain_ignored": "tls_settings",
-		"connector_never_used": "recipient_domains", "no_authentication": "sender_ip_addresses", "ip_authentication_only": "tls_sender_certificate_name",
+		"smart_hosts_missing": "smart_hosts", "tls_opportunistic": "tls_settings", "tls_domain_missing": "tls_domain",
+		"tls_domain_ignored": "tls_settings", "connector_never_used": "recipient_domains",
+		"no_authentication": "sender_ip_addresses", "ip_authentication_only": "tls_sender_certificate_name",
 	} {
-		for _, s := range stories() {
+		for _, c := range testCases() {
 			w := newWorld()
-			s.change(w)
+			c.change(w)
 			w.out.MissingProperties, w.in.MissingProperties = []string{property}, []string{property}
-			if s.code == code && codesOf(w.run())[code] {
-				t.Errorf("%s, %s: found without %s", code, s.name, property)
+			if c.code == code && codesOf(w.run())[code] {
+				t.Errorf("%s, %s: found without %s", code, c.name, property)
 			}
 		}
 	}
 	w := newWorld()
-	w.in.Type, w.in.RestrictDomainsToIPAddresses, w.in.MissingProperties = mailflow.Partner, yes, []string{"sender_ip_addresses"}
+	w.in.Type, w.in.RestrictDomainsToIPAddresses = mailflow.Partner, yes
+	w.in.MissingProperties = []string{"sender_ip_addresses"}
 	if codesOf(w.run())["restriction_without_list"] {
-		t.Error("a list that is not known is taken for empty")
+		t.Error("an unknown list is judged as empty")
 	}
 }
 
-// TestUncertainIsNeverCritical over everything that the stories raise.
-func TestUncertainIsNeverCritical(t *testing.T) {
-	for _, s := range stories() {
+func TestUncertainFindingsAreNeverCritical(t *testing.T) {
+	for _, c := range testCases() {
 		w := newWorld()
-		s.change(w)
+		c.change(w)
 		for _, f := range w.run() {
 			if f.Uncertain != "" && f.Severity == check.Critical || len(f.Evidence) == 0 || len(f.Evidence) > check.MaxEvidence {
-				t.Errorf("%s, %s: %+v", s.code, s.name, f)
+				t.Errorf("%s, %s: %+v", c.code, c.name, f)
 			}
 		}
 	}
 }
 
-// TestAssumedSenders: what rests on a sender that nobody configured is at most a warning.
-func TestAssumedSenders(t *testing.T) {
-	for _, s := range stories() {
+func TestFindingsAboutAssumedSendersAreNeverCritical(t *testing.T) {
+	for _, c := range testCases() {
 		w := newWorld()
-		s.change(w)
+		c.change(w)
 		w.sender.Assumed = true
 		for _, f := range w.run() {
 			if f.Tenant == "contoso" && f.Path == "edge-1" && f.Severity == check.Critical {
-				t.Errorf("%s, %s: %+v", s.code, s.name, f)
+				t.Errorf("%s, %s: %+v", c.code, c.name, f)
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Catalogue is every check there is, in the order of the documentation.
+// Catalogue returns every check, in the order of the documentation.
 func Catalogue() []Check { return catalogue() }
 
 var catalogue = sync.OnceValue(func() []Check {
@@ -18,7 +18,7 @@ var catalogue = sync.OnceValue(func() []Check {
 	)
 })
 
-// Lookup finds a check by its code.
+// Lookup finds a check by its code and reports whether there is one.
 func Lookup(code string) (Check, bool) {
 	for _, c := range Catalogue() {
 		if c.Code == code {
@@ -28,7 +28,7 @@ func Lookup(code string) (Check, bool) {
 	return Check{}, false
 }
 
-// Codes lists the codes that a configuration may name.
+// Codes returns the codes that a configuration may name, sorted.
 func Codes() []string {
 	codes := make([]string, 0, len(Catalogue()))
 	for _, c := range Catalogue() {

@@ -1,33 +1,48 @@
-// Package check judges: it turns what is configured and what the probes found into findings. It is pure: the same facts give
-// the same findings in the same order. The catalogue of checks is also the documentation (docs/checks.md) and the list of codes
-// that a configuration may name.
+// Package check judges mail flow: it turns what is configured and what the probes recorded into findings.
+//
+// A check is one entry of the catalogue: a code, the rule in words, the highest severity, a remedy, the Microsoft
+// document it is based on, and the function that applies the rule. A finding is one violation of one rule by one
+// subject (the exporter, a tenant, a connector or a path), with evidence.
+//
+// The steps of Run:
+//
+//  1. Index the facts: connectors, senders, paths and certificates by name and by tenant.
+//  2. Apply every check of the catalogue. A disabled connector, and one in test mode, has no finding but its own.
+//     A check that needs an unknown value (a property that the export lacks) is not judged.
+//  3. Cap the severity: at most the check's own; at most a warning if the finding rests on undocumented behaviour
+//     (UNCERTAIN) or on an assumed sender; the configuration may set another one, or turn the check off.
+//  4. Merge the findings of one check about one subject, suppress the consequences of a cause that was found too,
+//     and mark what the configuration suppresses.
+//
+// The package is pure: no I/O, no clock; the same facts give the same findings in the same order. The catalogue is
+// also the documentation (docs/checks.md, the reference page) and the list of codes that a configuration may name.
+// To add a check: one entry in the list of its subject, its function, and a case with a silent twin in the tests.
 package check
 
 import (
 	"time"
 
-	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Severity says how much a finding matters (contract, section 7).
+// Severity is how much a finding matters.
 type Severity uint8
 
-// The severities. Off is the zero value: the finding does not exist.
+// The severities. Off is the zero value: no finding.
 const (
 	Off      Severity = iota
-	Info              // nothing to do
-	Warning           // works, and breaks on a foreseeable event
+	Info              // no action needed
+	Warning           // mail flows, and stops on a foreseeable event
 	Critical          // mail is refused, lost or attributed wrongly, now or very soon
 )
 
 // Severities are the label values, by Severity.
 var Severities = [...]string{"off", "info", "warning", "critical"}
 
-// String is the severity's label value.
+// String returns the severity's label value.
 func (s Severity) String() string { return Severities[s] }
 
-// ParseSeverity reads a configuration word.
+// ParseSeverity parses a label value and reports whether it is one.
 func ParseSeverity(word string) (Severity, bool) {
 	for i, name := range Severities {
 		if name == word {
@@ -37,7 +52,8 @@ func ParseSeverity(word string) (Severity, bool) {
 	return Off, false
 }
 
-// Subject is what a finding is about. What does not apply is empty: a finding of a whole tenant has no connector.
+// Subject is what a finding is about. Fields that do not apply are empty: a finding about a whole tenant has no
+// connector, one about the exporter itself has no tenant.
 type Subject struct {
 	Tenant    string
 	Direction mailflow.Direction
@@ -45,92 +61,74 @@ type Subject struct {
 	Path      string
 }
 
-// Key is a finding's identity. There is one finding for a key, however many endpoints show it.
+// Scope is the kind of subject that a check's findings are about.
+type Scope string
+
+// The scopes, in words.
+const (
+	ScopeExporter  Scope = "exporter"
+	ScopeTenant    Scope = "tenant"
+	ScopeConnector Scope = "connector"
+	ScopeOutbound  Scope = "outbound connector"
+	ScopeInbound   Scope = "inbound connector"
+	ScopePath      Scope = "path"
+	ScopeSender    Scope = "inbound path" // one per sender
+)
+
+// Key identifies a finding. There is one finding per key, however many endpoints show it.
 type Key struct {
 	Code string
 	Subject
 }
 
-// Finding is what a check found wrong.
+// Finding is one violation of a check's rule.
 type Finding struct {
 	Key
 	Severity   Severity
-	Evidence   []string  // what was compared and found, one sentence each, at most MaxEvidence
-	Uncertain  string    // why it rests on something Microsoft has not documented
-	Since      time.Time // when it was first found, as far as this process knows
-	Suppressed *Suppression
+	Evidence   []string     // what was compared and found, one sentence each, at most MaxEvidence
+	Uncertain  string       // the undocumented behaviour that it rests on; "" if none
+	Since      time.Time    // when this process first found it
+	Suppressed *Suppression // the suppression that covers it; nil if none
+
+	omitted map[uint64]struct{} // while it is collected: hashes of the evidence beyond MaxEvidence
 }
 
-// MaxEvidence bounds a finding's evidence.
+// MaxEvidence bounds the evidence of one finding. If there is more, the last line counts it.
 const MaxEvidence = 16
 
-// Check is a line of the catalogue.
+// Check is an entry of the catalogue.
 type Check struct {
 	Code     string
-	Title    string   // what is wrong, in one sentence
-	Severity Severity // the highest it is found with
-	When     string   // the rule, with what lowers the severity
-	Remedy   string
-	Source   string   // the Microsoft document or Message Center id it stands on
-	Silences []string // consequences that need not be said while this one stands
-	Find     func(f *Facts, report func(Finding))
+	Severity Severity // the highest severity of its findings
+	Scope    Scope
+	Title    string   // the problem, in one clause without a full stop
+	When     string   // the rule, and what lowers the severity, without the last full stop
+	Remedy   string   // what to do, in whole sentences
+	Source   string   // the Microsoft document or Message Center id that the rule is based on
+	Silences []string // codes of consequences that are not reported beside it
+	Find     findFunc
 }
 
-// Link is where the documentation describes the check, from the top of the repository.
+// findFunc applies a check to all facts and reports each violation.
+type findFunc = func(f *Facts, report func(Finding))
+
+// Link returns the address of the check's documentation, relative to the top of the repository.
 func (c Check) Link() string { return "docs/checks.md#" + c.Code }
 
-// Thresholds say when an expiry is worth a finding. For a leaf both the share of its lifetime left and the days left must be
-// below; certificates above it are judged by days alone.
+// Thresholds define when a certificate expires soon and when data is stale. A leaf certificate must be below both the
+// ratio and the days of a severity; issuer certificates are judged by the days alone.
 type Thresholds struct {
-	WarningRatio, CriticalRatio float64
-	WarningDays, CriticalDays   int
+	WarningRatio, CriticalRatio float64       // of the certificate's lifetime
+	WarningDays, CriticalDays   int           // until it expires
 	ValidationMaxAge            time.Duration // 0 = off
 	InventoryMaxAge             time.Duration // 0 = off
 }
 
-// Suppression hides findings until a day that somebody answers for. Check, Tenant, Connector and Path are globs; an empty one
+// Suppression hides findings until a date, with an owner. Check, Tenant, Connector and Path are globs; an empty one
 // matches everything.
 type Suppression struct {
 	Check, Tenant, Connector, Path string
 	Direction                      mailflow.Direction
 	Reason, Owner                  string
-	Expires                        time.Time // the first instant after the day that was written, UTC
-}
-
-// Facts is everything that is judged. Checks read it and change nothing.
-type Facts struct {
-	Now          time.Time
-	Tenants      []mailflow.Tenant
-	Paths        []Path
-	Thresholds   Thresholds
-	Severity     func(tenant, code string) (Severity, bool) // what the configuration sets; nil sets nothing
-	Suppressions []Suppression
-	FirstSeen    map[Key]time.Time // what was found by the last run, and since when
-
-	Overlaps       []mailflow.Overlap
-	Attributions   map[probes.PathID][]mailflow.Attribution // of each inbound path's sender: its domains, then the null sender
-	VantageBlocked string                                   // why it is believed that this host may not connect outward; "" when it may
-	Overloaded     []Overload
-	NoNetwork      bool                // audit: no path has been probed, and DNS is not asked
-	ExchangeHosts  []string            // more host patterns that are Exchange Online
-	MX             map[string][]string // hosts of each accepted domain's MX; nil: DNS was not asked; a domain without an entry got no answer
-
-	index *index
-}
-
-// Path is a planned path with what the probes know of it.
-type Path struct {
-	*probes.Path
-	Conclusive  *probes.Result // newest round that passed or failed, confirmed; nil before it
-	Newest      *probes.Result // newest round that was not cut short, whatever it proved; no verdict is read of it; nil before it
-	Endpoints   []Endpoint     // what stays known of each endpoint, in the order host, address
-	Client      *probes.TLS    // inbound: the certificate its sender presents, judged at Now; nil where none is known
-	MissingRoot string         // inbound: what the sender's trusted_roots lack; "" where nothing, or not configured
-}
-
-// Endpoint is what stays known of an endpoint when it cannot be reached.
-type Endpoint struct {
-	Host, Address string         // as labels have them
-	Verdict       probes.Outcome // the last conclusive one; NotReached before it
-	TLS           *probes.TLS    // of the last handshake that showed a certificate; nil before
+	Expires                        time.Time // the first instant after the configured day, UTC
 }

@@ -6,9 +6,24 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// eachOutbound asks a question of every outbound connector that is turned on and not in test mode: the others have no finding
-// but their own (contract, section 1). What it reports is about the connector.
-func eachOutbound(visit func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+// The each functions make a findFunc from a function that looks at one subject. A finding that it reports is about
+// that subject unless it names another one.
+
+// eachTenant visits every tenant.
+func eachTenant(visit func(f *Facts, t *tenant, report func(Finding))) findFunc {
+	return func(f *Facts, report func(Finding)) {
+		var subject Subject
+		report = withDefaultSubject(report, &subject)
+		for _, t := range f.index.tenants {
+			subject = Subject{Tenant: t.Name}
+			visit(f, t, report)
+		}
+	}
+}
+
+// eachOutbound visits every outbound connector that is enabled and not in test mode: the others have no finding but
+// their own.
+func eachOutbound(visit func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding))) findFunc {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
 		report = withDefaultSubject(report, &subject)
@@ -23,16 +38,8 @@ func eachOutbound(visit func(f *Facts, t *tenant, c *mailflow.OutboundConnector,
 	}
 }
 
-func outboundSubject(t *tenant, c *mailflow.OutboundConnector) Subject {
-	return Subject{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name}
-}
-
-func inboundSubject(t *tenant, c *mailflow.InboundConnector) Subject {
-	return Subject{Tenant: t.Name, Direction: mailflow.Inbound, Connector: c.Name}
-}
-
-// eachInbound asks a question of every inbound connector that is turned on.
-func eachInbound(visit func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+// eachInbound visits every inbound connector that is enabled.
+func eachInbound(visit func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) findFunc {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
 		report = withDefaultSubject(report, &subject)
@@ -47,20 +54,23 @@ func eachInbound(visit func(f *Facts, t *tenant, c *mailflow.InboundConnector, r
 	}
 }
 
-// eachSource asks a question of every inbound connector that is turned on and stands for servers of the tenant's own: only these
-// attribute mail (MC1226222). One that trusts another Microsoft 365 organisation uses no other parameter (Set-InboundConnector,
-// TrustedOrganizations).
-func eachSource(visit func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) func(*Facts, func(Finding)) {
+// eachAttributing visits every inbound connector that is enabled and attributes mail to its tenant: those of type
+// OnPremises (MC1226222). One with TrustedOrganizations uses no other property (Set-InboundConnector).
+func eachAttributing(visit func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding))) findFunc {
 	return eachInbound(func(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
-		if c.Type == mailflow.OnPremises && len(c.TrustedOrganizations) == 0 {
+		if attributes(c) {
 			visit(f, t, c, report)
 		}
 	})
 }
 
-// eachSender asks a question of every sender behind an inbound connector that is turned on. What rests on an assumed sender is at
-// most a warning (contract, section 2).
-func eachSender(visit func(f *Facts, s sender, report func(Finding))) func(*Facts, func(Finding)) {
+func attributes(c *mailflow.InboundConnector) bool {
+	return c.Type == mailflow.OnPremises && len(c.TrustedOrganizations) == 0
+}
+
+// eachSender visits every sender of an inbound connector that is enabled. Findings about an assumed sender are at most
+// warnings.
+func eachSender(visit func(f *Facts, s sender, report func(Finding))) findFunc {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
 		report = withDefaultSubject(report, &subject)
@@ -72,34 +82,23 @@ func eachSender(visit func(f *Facts, s sender, report func(Finding))) func(*Fact
 	}
 }
 
-// atMostWarningIfAssumed keeps what is reported of an assumed sender at warning, and says what it rests on.
+// atMostWarningIfAssumed lowers findings about an assumed sender to warnings, and adds that it is assumed.
 func (s sender) atMostWarningIfAssumed(report func(Finding)) func(Finding) {
 	if !s.Assumed {
 		return report
 	}
 	return func(one Finding) {
-		if one.Severity == Off || one.Severity > Warning { // Off stands for the check's own, which Run limits again
+		if one.Severity == Off || one.Severity > Warning { // Off is the check's own severity, which Run caps again
 			one.Severity = Warning
 		}
-		one.Evidence = append(slices.Clip(one.Evidence), "The sender "+s.Name+" is assumed: no sender is configured for this connector.")
+		assumed := "The sender " + s.Name + " is assumed: no sender is configured for this connector."
+		one.Evidence = append(slices.Clip(one.Evidence), assumed)
 		report(one)
 	}
 }
 
-// eachTenant asks a question of every tenant.
-func eachTenant(visit func(f *Facts, t *tenant, report func(Finding))) func(*Facts, func(Finding)) {
-	return func(f *Facts, report func(Finding)) {
-		var subject Subject
-		report = withDefaultSubject(report, &subject)
-		for _, t := range f.index.tenants {
-			subject = Subject{Tenant: t.Name}
-			visit(f, t, report)
-		}
-	}
-}
-
-// eachPath asks a question of every path whose connector is not muted.
-func eachPath(visit func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
+// eachPath visits every path whose connector is enabled and not in test mode.
+func eachPath(visit func(f *Facts, p *Path, report func(Finding))) findFunc {
 	return func(f *Facts, report func(Finding)) {
 		var subject Subject
 		report = withDefaultSubject(report, &subject)
@@ -110,8 +109,8 @@ func eachPath(visit func(f *Facts, p *Path, report func(Finding))) func(*Facts, 
 	}
 }
 
-// eachProbed asks a question of every path that the daemon probes.
-func eachProbed(visit func(f *Facts, p *Path, report func(Finding))) func(*Facts, func(Finding)) {
+// eachProbed visits every path that the daemon probes.
+func eachProbed(visit func(f *Facts, p *Path, report func(Finding))) findFunc {
 	return eachPath(func(f *Facts, p *Path, report func(Finding)) {
 		if p.NotProbed == "" {
 			visit(f, p, report)
@@ -119,8 +118,16 @@ func eachProbed(visit func(f *Facts, p *Path, report func(Finding))) func(*Facts
 	})
 }
 
-// withDefaultSubject gives each finding the subject of the moment, unless the check has named one itself. One function serves all subjects of a
-// check: among ten thousand tenants a function for each would be most of the cost.
+func outboundSubject(t *tenant, c *mailflow.OutboundConnector) Subject {
+	return Subject{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name}
+}
+
+func inboundSubject(t *tenant, c *mailflow.InboundConnector) Subject {
+	return Subject{Tenant: t.Name, Direction: mailflow.Inbound, Connector: c.Name}
+}
+
+// withDefaultSubject gives each finding the current subject unless it has one. One closure serves all subjects of a
+// check: with ten thousand tenants, a closure per subject would be most of the cost of Run.
 func withDefaultSubject(report func(Finding), s *Subject) func(Finding) {
 	return func(one Finding) {
 		if one.Subject == (Subject{}) {

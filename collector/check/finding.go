@@ -2,42 +2,73 @@ package check
 
 import (
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"strings"
 	"time"
 )
 
-// maxListed bounds how many of many names, addresses or domains a line of evidence lists.
+// maxListed bounds how many names, addresses or domains one sentence of evidence lists.
 const maxListed = 10
 
-// list names the items, a few of many.
-func list(items []string) string {
-	if len(items) > maxListed {
-		return fmt.Sprintf("%s and %d more", strings.Join(items[:maxListed], ", "), len(items)-maxListed)
+// list joins the items for a sentence; of many it lists the first and counts the others.
+func list(items []string) string { return listOf(items, len(items)) }
+
+// listOf is list for items that are the first of total ones.
+func listOf(items []string, total int) string {
+	shown := items[:min(len(items), maxListed)]
+	if more := total - len(shown); more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(shown, ", "), more)
 	}
-	return strings.Join(items, ", ")
+	return strings.Join(shown, ", ")
 }
 
-// day writes an instant. Evidence has instants, not ages, so that it stays the same while nothing changes.
+// day formats an instant. Evidence contains instants, not ages, so that it does not change while nothing else does.
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
 
-// newFinding is a finding with the check's own severity and one line of evidence.
+// addEvidence adds the lines that a does not have yet: the first ones, and a count of the others.
+func (a *Finding) addEvidence(lines []string) {
+	for _, line := range lines {
+		switch {
+		case slices.Contains(a.Evidence, line):
+		case len(a.Evidence) < MaxEvidence:
+			a.Evidence = append(a.Evidence, line)
+		default:
+			if a.omitted == nil {
+				a.omitted = map[uint64]struct{}{}
+			}
+			a.omitted[maphash.String(evidenceSeed, line)] = struct{}{}
+		}
+	}
+}
+
+var evidenceSeed = maphash.MakeSeed()
+
+// summarizeOmitted replaces the last line of evidence by a count of what did not fit.
+func (a *Finding) summarizeOmitted() {
+	if n := len(a.omitted); n > 0 {
+		last := len(a.Evidence) - 1
+		a.Evidence = append(slices.Clip(a.Evidence[:last]), fmt.Sprintf("and %d more", n+1))
+	}
+	a.omitted = nil
+}
+
+// newFinding returns a finding with the check's own severity and one sentence of evidence.
 func newFinding(format string, args ...any) Finding {
 	return Finding{Evidence: []string{fmt.Sprintf(format, args...)}}
 }
 
-// withSeverity gives a finding another severity.
 func (one Finding) withSeverity(s Severity) Finding {
 	one.Severity = s
 	return one
 }
 
-// withSubject names what the finding is about.
 func (one Finding) withSubject(s Subject) Finding {
 	one.Subject = s
 	return one
 }
 
-// uncertain says what the finding rests on that is not documented.
+// uncertain marks a finding that rests on undocumented behaviour; "" marks nothing.
 func (one Finding) uncertain(why string) Finding {
 	one.Uncertain = why
 	return one

@@ -5,19 +5,19 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// index finds what belongs together. Run makes it once; checks only read it.
+// index connects the facts with each other. Run builds it once; checks only read it.
 type index struct {
 	tenants []*tenant // in the order of Facts.Tenants
 	named   map[string]*tenant
 	paths   map[probes.PathID]*Path
 	pathsOf map[Subject][]*Path // by connector
 
-	judgedPaths  []*Path               // whose connector is not muted
-	senders      []sender              // behind connectors that are turned on
-	certificates []observedCertificate // on judged paths
+	judgedPaths  []*Path               // of connectors that are enabled and not in test mode
+	senders      []sender              // of connectors that are enabled
+	certificates []observedCertificate // of judgedPaths
 }
 
-// tenant is a tenant with its parts by name.
+// tenant is a tenant and its parts by name.
 type tenant struct {
 	*mailflow.Tenant
 	domains  mailflow.DomainIndex
@@ -51,7 +51,7 @@ func newIndex(f *Facts) *index {
 }
 
 func (x *index) findSenders(f *Facts) {
-	behind := make(map[*Path]int, len(f.Paths))
+	senderOf := make(map[*Path]int, len(f.Paths))
 	x.senders, x.certificates = make([]sender, 0, len(f.Paths)), make([]observedCertificate, 0, 2*len(f.Paths))
 	for _, t := range x.tenants {
 		for i := range t.Senders {
@@ -63,14 +63,14 @@ func (x *index) findSenders(f *Facts) {
 			s := sender{Sender: one, tenant: t, connector: c}
 			s.path, s.attributions = x.paths[s.id()], f.Attributions[s.id()]
 			if s.path != nil {
-				behind[s.path] = len(x.senders)
+				senderOf[s.path] = len(x.senders)
 			}
 			x.senders = append(x.senders, s)
 		}
 	}
 	for _, p := range x.judgedPaths {
 		var s *sender
-		if i, ok := behind[p]; ok {
+		if i, ok := senderOf[p]; ok {
 			s = &x.senders[i]
 		}
 		x.certificates = appendObserved(x.certificates, f, p, s)
@@ -96,7 +96,7 @@ func newTenant(of *mailflow.Tenant) *tenant {
 	return t
 }
 
-// skips tells that a connector is turned off or in test mode: it has no finding but its own (contract, section 1).
+// skips reports whether a connector is disabled or in test mode: it has no finding but its own.
 func (t *tenant) skips(d mailflow.Direction, connector string) bool {
 	if d == mailflow.Inbound {
 		c, ok := t.inbound[connector]
@@ -110,12 +110,12 @@ func judgedOutbound(c *mailflow.OutboundConnector) bool {
 	return c.IsEnabled() && c.TestMode != mailflow.Yes
 }
 
-// sender is a sender with what it belongs to.
+// sender is a sender and what it belongs to.
 type sender struct {
 	*mailflow.Sender
 	tenant       *tenant
 	connector    *mailflow.InboundConnector
-	path         *Path // nil where none is planned
+	path         *Path // nil if none is planned
 	attributions []mailflow.Attribution
 }
 
@@ -123,8 +123,8 @@ func (s sender) id() probes.PathID {
 	return probes.PathID{Tenant: s.tenant.Name, Direction: mailflow.Inbound, Connector: s.connector.Name, Path: s.Name}
 }
 
-// presents is the certificate that the sender presents; nil where it is not known.
-func (s sender) presents() *mailflow.ClientCertificate {
+// clientCertificate returns the certificate that the sender presents; nil if it is unknown.
+func (s sender) clientCertificate() *mailflow.ClientCertificate {
 	if s.ClientCertificate != nil {
 		return s.ClientCertificate
 	}

@@ -21,7 +21,7 @@ type ScheduleLimits struct {
 // Overload is an address whose paths cannot all be probed within their intervals.
 type Overload struct {
 	Address          string          // "" for the limit of open connections in total
-	Paths            []probes.PathID // at most MaxEvidence of them
+	Paths            []probes.PathID // the first of them
 	Tenants          []TenantLoad    // all of them, the largest load first
 	TotalTime        time.Duration   // how long one round of each path takes within the limits
 	ShortestInterval time.Duration   // the shortest interval among them
@@ -34,8 +34,8 @@ type TenantLoad struct {
 	Load   float64 // part of the time that is available; 1 alone uses all of it
 }
 
-// Overloads finds the addresses, and the limit in total, that leave too little time for all paths. A path is expected to take what its
-// last conclusive round took.
+// Overloads returns the addresses, and the limit in total, that leave too little time for all paths. A path is expected
+// to take as long as its last conclusive round.
 func Overloads(paths []Path, limits ScheduleLimits) []Overload {
 	load := make(map[netip.Addr]float64, len(paths)) // part of the available time; the zero address is the limit in total
 	eachConnection(paths, limits, func(p *Path, addr netip.Addr, takes time.Duration) {
@@ -63,9 +63,11 @@ func Overloads(paths []Path, limits ScheduleLimits) []Overload {
 	return overloads
 }
 
-// eachConnection calls do for each connection of a round of each scheduled path: with its address and how long it keeps others from
-// that address, and with the zero address and its part of the connections in total.
-func eachConnection(paths []Path, limits ScheduleLimits, do func(p *Path, addr netip.Addr, takes time.Duration)) {
+// eachConnection visits each connection of a round of each scheduled path: with its address and how long it keeps others
+// from that address, and with the zero address and its part of the connections in total.
+func eachConnection(
+	paths []Path, limits ScheduleLimits, visit func(p *Path, addr netip.Addr, takes time.Duration),
+) {
 	for i := range paths {
 		p := &paths[i]
 		if p.NotProbed != "" || p.NotProbeable != "" || p.Conclusive == nil || p.Settings.Interval <= 0 {
@@ -77,8 +79,8 @@ func eachConnection(paths []Path, limits ScheduleLimits, do func(p *Path, addr n
 				continue
 			}
 			open := openFor(e)
-			do(p, e.Addr.Addr(), max(open/time.Duration(max(limits.MaxPerAddress, 1)), limits.MinGap))
-			do(p, netip.Addr{}, open/time.Duration(max(limits.MaxConcurrent, 1)))
+			visit(p, e.Addr.Addr(), max(open/time.Duration(max(limits.MaxPerAddress, 1)), limits.MinGap))
+			visit(p, netip.Addr{}, open/time.Duration(max(limits.MaxConcurrent, 1)))
 		}
 	}
 }
@@ -115,7 +117,7 @@ func (t *tally) add(p *Path, takes time.Duration) {
 	}
 	t.last = p
 	tenant.Paths++
-	if len(t.Paths) < MaxEvidence {
+	if len(t.Paths) < maxListed {
 		t.Paths = append(t.Paths, p.ID)
 	}
 }
@@ -134,7 +136,8 @@ func (t *tally) overload(addr netip.Addr) Overload {
 	return o
 }
 
-// findOverload reports each overload with the tenants that cause it, the largest first; for a tenant where it is the only one.
+// findOverload reports each overload with the tenants that cause it, the largest first. The finding is about a tenant
+// if it is the only one.
 func findOverload(f *Facts, report func(Finding)) {
 	for _, o := range f.Overloaded {
 		report(o.finding())
@@ -146,16 +149,18 @@ func (o *Overload) finding() Finding {
 	if subject == "" {
 		subject = "all addresses together (max_concurrent)"
 	}
+	tenants, count := make([]string, 0, len(o.Tenants)), 0
+	for _, t := range o.Tenants {
+		tenants = append(tenants, fmt.Sprintf("%s (%d)", t.Tenant, t.Paths))
+		count += t.Paths
+	}
 	paths := make([]string, 0, len(o.Paths))
 	for _, id := range o.Paths {
 		paths = append(paths, id.String())
 	}
-	tenants := make([]string, 0, len(o.Tenants))
-	for _, t := range o.Tenants {
-		tenants = append(tenants, fmt.Sprintf("%s (%d)", t.Tenant, t.Paths))
-	}
-	finding := newFinding("%s: the rounds of its paths take %s, the shortest interval is %s. Tenants by load, with their paths: %s. Among them: %s.",
-		subject, o.TotalTime.Round(time.Second), o.ShortestInterval, list(tenants), list(paths))
+	finding := newFinding("%s: the rounds of its paths take %s, the shortest interval is %s. "+
+		"Tenants by load, with the number of their paths: %s. Paths: %s.",
+		subject, o.TotalTime.Round(time.Second), o.ShortestInterval, list(tenants), listOf(paths, count))
 	if len(o.Tenants) == 1 {
 		finding.Tenant = o.Tenants[0].Tenant
 	}

@@ -41,7 +41,7 @@ func TestOverloads(t *testing.T) {
 		var got []string
 		for _, o := range Overloads(c.paths, c.limits) {
 			got = append(got, o.Address)
-			if len(o.Paths) != MaxEvidence || len(o.Tenants) != len(c.paths) {
+			if len(o.Paths) != maxListed || len(o.Tenants) != len(c.paths) {
 				t.Errorf("%s: %d paths, %d tenants", name, len(o.Paths), len(o.Tenants))
 			}
 		}
@@ -51,8 +51,8 @@ func TestOverloads(t *testing.T) {
 	}
 }
 
-// TestOverloadNamesWhoCausesIt: one tenant aims 200 connectors at the address of another tenant's only one.
-func TestOverloadNamesWhoCausesIt(t *testing.T) {
+// TestOverloadNamesTheCausingTenant: one tenant aims 200 connectors at the address of another tenant's only one.
+func TestOverloadNamesTheCausingTenant(t *testing.T) {
 	at := func(tenant string, n int) (all []Path) {
 		for i := range n {
 			e := probes.Endpoint{Addr: netip.MustParseAddrPort("192.0.2.1:25")}
@@ -69,8 +69,8 @@ func TestOverloadNamesWhoCausesIt(t *testing.T) {
 		paths            []Path
 		tenant, evidence string
 	}{
-		"another tenant": {slices.Concat(at("healthy", 1), at("hostile", 200)), "", "Tenants by load, with their paths: hostile (200), healthy (1)."},
-		"itself":         {at("contoso", 50), "contoso", "Tenants by load, with their paths: contoso (50)."},
+		"another tenant": {slices.Concat(at("healthy", 1), at("hostile", 200)), "", "Tenants by load, with the number of their paths: hostile (200), healthy (1)."},
+		"itself":         {at("contoso", 50), "contoso", "Tenants by load, with the number of their paths: contoso (50)."},
 	} {
 		overloads := Overloads(c.paths, limits)
 		if len(overloads) != 1 {

@@ -1,13 +1,14 @@
 package check
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"m365_connector_exporter/probes/mailflow"
 )
 
-func TestRunSilencesOnlyWhatCameWithTheCause(t *testing.T) {
+func TestOnlyWhatWasFoundWithItsCauseIsSuppressed(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	about := Subject{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To A/B"}
 	cause, consequence := Key{"smart_hosts_missing", about}, Key{"connector_not_probeable", about}
@@ -15,9 +16,9 @@ func TestRunSilencesOnlyWhatCameWithTheCause(t *testing.T) {
 		consequenceSince time.Time
 		want             int
 	}{
-		"came with it": {now, 1},
-		"came after":   {now.Add(time.Hour), 1},
-		"stood before": {now.Add(-time.Hour), 2},
+		"found with it":    {now, 1},
+		"found after":      {now.Add(time.Hour), 1},
+		"was found before": {now.Add(-time.Hour), 2},
 	} {
 		found := map[Key]Finding{cause: {Key: cause, Since: now}, consequence: {Key: consequence, Since: c.consequenceSince}}
 		if suppressConsequences(found); len(found) != c.want {
@@ -49,10 +50,10 @@ func TestSuppression(t *testing.T) {
 }
 
 func TestMerge(t *testing.T) {
-	doubt := Finding{Key: Key{Code: "a"}, Severity: Warning, Uncertain: "perhaps", Evidence: []string{"one"}}
-	sure := Finding{Key: Key{Code: "a"}, Severity: Warning, Evidence: []string{"two", "one"}}
-	lesser := Finding{Key: Key{Code: "a"}, Severity: Info, Evidence: []string{"three"}}
-	for _, order := range [][]Finding{{doubt, sure, lesser}, {lesser, sure, doubt}, {sure, lesser, doubt}} {
+	uncertain := Finding{Key: Key{Code: "a"}, Severity: Warning, Uncertain: "perhaps", Evidence: []string{"one"}}
+	certain := Finding{Key: Key{Code: "a"}, Severity: Warning, Evidence: []string{"two", "one"}}
+	milder := Finding{Key: Key{Code: "a"}, Severity: Info, Evidence: []string{"three"}}
+	for _, order := range [][]Finding{{uncertain, certain, milder}, {milder, certain, uncertain}, {certain, milder, uncertain}} {
 		var got Finding
 		for _, one := range order {
 			got = merge(got, one)
@@ -61,11 +62,21 @@ func TestMerge(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	}
-	many := Finding{}
-	for i := range 2 * MaxEvidence {
-		many = merge(many, Finding{Key: Key{Code: "a"}, Severity: Info, Evidence: []string{string(rune('a' + i))}})
-	}
-	if len(many.Evidence) != MaxEvidence {
-		t.Errorf("%d lines of evidence", len(many.Evidence))
+}
+
+func TestEvidenceThatDoesNotFitIsCounted(t *testing.T) {
+	for _, c := range []struct {
+		lines int
+		last  string
+	}{{1, "line 0"}, {MaxEvidence, "line 15"}, {MaxEvidence + 1, "and 2 more"}, {40, "and 25 more"}} {
+		var many Finding
+		for i := range c.lines {
+			line := fmt.Sprint("line ", i)
+			many = merge(many, Finding{Key: Key{Code: "a"}, Severity: Info, Evidence: []string{line, line}})
+		}
+		many.summarizeOmitted()
+		if n := len(many.Evidence); n != min(c.lines, MaxEvidence) || many.Evidence[n-1] != c.last {
+			t.Errorf("of %d lines: %d, the last is %q, want %q", c.lines, n, many.Evidence[n-1], c.last)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"m365_connector_exporter/probes/mailflow"
@@ -11,45 +12,46 @@ import (
 func sharedChecks() []Check {
 	return []Check{
 		{
-			Code: "sender_address_shared_between_tenants", Severity: Critical,
-			Title:  "Another tenant's connector lists the same sender addresses",
-			When:   "Addresses of OnPremises connectors and their senders overlap in two tenants: warning; critical where a sender of the connector is attributed to a wrong tenant or ambiguously. Only configured tenants can be compared",
-			Remedy: "Let the sender present a certificate of its own for each tenant and set it in TlsSenderCertificateName, or give each tenant its own address.",
+			Code: "sender_address_shared_between_tenants", Severity: Critical, Scope: ScopeInbound,
+			Title: "Another tenant's connector lists the same sender addresses",
+			When: "Addresses of OnPremises connectors and their senders overlap between two tenants: warning; critical if a " +
+				"sender of the connector is attributed to a wrong tenant or ambiguously. Only configured tenants can be compared",
+			Remedy: "Let the sender present a separate certificate for each tenant and set TlsSenderCertificateName to its name, " +
+				"or give each tenant its own address.",
 			Source: "MC1226222",
 			Find:   eachShared(mailflow.OverlapAddress),
 		},
 		{
-			Code: "certificate_shared_between_tenants", Severity: Critical,
-			Title:  "Another tenant uses the same certificate",
-			When:   "The same certificate is presented for two tenants, or TlsSenderCertificateName of one OnPremises connector covers that of another tenant's: warning; critical where a sender of the connector is attributed to a wrong tenant or ambiguously. Only configured tenants can be compared",
-			Remedy: "Use a certificate for one tenant alone, with a name of one of its accepted domains.",
+			Code: "certificate_shared_between_tenants", Severity: Critical, Scope: ScopeInbound,
+			Title: "Another tenant uses the same certificate",
+			When: "The same certificate is presented for two tenants, or TlsSenderCertificateName of an OnPremises connector " +
+				"matches that of another tenant's: warning; critical if a sender of the connector is attributed to a wrong " +
+				"tenant or ambiguously. Only configured tenants can be compared",
+			Remedy: "Use a certificate for one tenant alone, with a name in one of its accepted domains.",
 			Source: "MC1226222",
 			Find:   eachShared(mailflow.OverlapFingerprint, mailflow.OverlapCertificateName),
 		},
 		{
-			Code: "send_connector_shared_between_tenants", Severity: Warning,
-			Title: "One send connector sends for more than one tenant",
-			When: "`organization` and `send_connector` of senders in two tenants are the same. Exchange's default name of an organisation, \"First Organization\", tells nothing apart and is not compared. " +
-				"Only configured tenants can be compared",
-			Remedy: "Make one send connector for each tenant, with a certificate of its own.",
+			Code: "send_connector_shared_between_tenants", Severity: Warning, Scope: ScopeInbound,
+			Title: "A send connector is used for more than one tenant",
+			When: "`organization` and `send_connector` of senders in two tenants are the same. Exchange's default organization " +
+				"name, \"First Organization\", identifies nothing and is not compared. Only configured tenants can be compared",
+			Remedy: "Create a send connector for each tenant, each with its own certificate.",
 			Source: "MC1226222; Set-SendConnector, TlsCertificateName",
 			Find:   eachShared(mailflow.OverlapSendConnector),
 		},
 	}
 }
 
-// firstOrganization is the name that Exchange's setup proposes: many organisations bear it.
+// firstOrganization is the organization name that Exchange's setup proposes: many organizations have it.
 const firstOrganization = "First Organization/"
 
-// eachShared reports the overlaps of some kinds, of connectors that are turned on.
-func eachShared(kinds ...mailflow.OverlapKind) func(*Facts, func(Finding)) {
+// eachShared reports the overlaps of these kinds, of connectors that are enabled.
+func eachShared(kinds ...mailflow.OverlapKind) findFunc {
 	return func(f *Facts, report func(Finding)) {
 		for i := range f.Overlaps {
-			o := &f.Overlaps[i]
-			for _, kind := range kinds {
-				if o.Kind == kind {
-					f.reportShared(o, report)
-				}
+			if o := &f.Overlaps[i]; slices.Contains(kinds, o.Kind) {
+				f.reportShared(o, report)
 			}
 		}
 	}
@@ -57,7 +59,8 @@ func eachShared(kinds ...mailflow.OverlapKind) func(*Facts, func(Finding)) {
 
 func (f *Facts) reportShared(o *mailflow.Overlap, report func(Finding)) {
 	t := f.index.named[o.Tenant]
-	if t == nil || o.Count == 0 || o.Kind == mailflow.OverlapSendConnector && strings.HasPrefix(o.Value, firstOrganization) {
+	sendConnector := o.Kind == mailflow.OverlapSendConnector
+	if t == nil || o.Count == 0 || sendConnector && strings.HasPrefix(o.Value, firstOrganization) {
 		return
 	}
 	subject := Subject{Tenant: o.Tenant}
@@ -68,12 +71,12 @@ func (f *Facts) reportShared(o *mailflow.Overlap, report func(Finding)) {
 		}
 		subject = inboundSubject(t, c)
 	}
-	one := newFinding("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), f.others(o)).withSeverity(Warning)
-	one.Subject = subject
-	if o.Kind != mailflow.OverlapSendConnector && f.misattributed(t, o.Connector) {
-		one.Severity = Critical
+	severity := Warning
+	if !sendConnector && f.misattributed(t, o.Connector) {
+		severity = Critical
 	}
-	f.atMostWarningIfSenderAssumed(t, o, report)(one)
+	one := newFinding("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), others(o))
+	limitShared(t, o, report)(one.withSeverity(severity).withSubject(subject))
 }
 
 var sharedNouns = map[mailflow.OverlapKind]string{
@@ -88,10 +91,12 @@ func ofSender(name string) string {
 	return " of the sender " + name
 }
 
-// others names the other sides, a few of many.
-func (f *Facts) others(o *mailflow.Overlap) string {
-	var sides []string
+// others lists the other tenants. The overlap names only some of them, but counts all.
+func others(o *mailflow.Overlap) string {
+	named := map[string]bool{}
+	sides := make([]string, 0, len(o.Others))
 	for _, other := range o.Others {
+		named[other.Tenant] = true
 		side := other.Tenant
 		if other.Connector != "" {
 			side += ", connector " + other.Connector
@@ -101,19 +106,23 @@ func (f *Facts) others(o *mailflow.Overlap) string {
 		}
 		sides = append(sides, side)
 	}
-	if len(sides) == 0 {
+	switch more := o.Count - len(named); {
+	case len(sides) == 0:
 		return fmt.Sprintf("%d other tenants", o.Count)
+	case more > 0:
+		return fmt.Sprintf("%d other tenants, among them %s", o.Count, strings.Join(sides[:min(len(sides), maxListed)], "; "))
 	}
 	return list(sides)
 }
 
-// misattributed tells that a sender of the connector is attributed to a wrong tenant, or to more than one, by documented rules.
+// misattributed reports whether a sender of the connector is attributed to a wrong tenant, or to more than one, by
+// documented rules.
 func (f *Facts) misattributed(t *tenant, connector string) bool {
 	for _, one := range t.senders[connector] {
 		s := sender{Sender: one, tenant: t, connector: t.inbound[connector]}
-		for _, a := range f.Attributions[s.id()] {
-			wrong := a.Ambiguous() || len(a.Tenants) == 1 && a.Tenants[0] != t.Name
-			if wrong && !one.Assumed && len(a.VerdictUncertainties()) == 0 {
+		for i := range f.Attributions[s.id()] {
+			a := &f.Attributions[s.id()][i]
+			if strays(s, a) && !one.Assumed && len(a.VerdictUncertainties()) == 0 {
 				return true
 			}
 		}
@@ -121,8 +130,8 @@ func (f *Facts) misattributed(t *tenant, connector string) bool {
 	return false
 }
 
-// atMostWarningIfSenderAssumed keeps what rests on an assumed sender's own values at warning.
-func (f *Facts) atMostWarningIfSenderAssumed(t *tenant, o *mailflow.Overlap, report func(Finding)) func(Finding) {
+// limitShared lowers findings about an assumed sender's own values to warnings.
+func limitShared(t *tenant, o *mailflow.Overlap, report func(Finding)) func(Finding) {
 	for _, one := range t.senders[o.Connector] {
 		if one.Name == o.Sender && o.Sender != "" {
 			return sender{Sender: one}.atMostWarningIfAssumed(report)

@@ -7,33 +7,22 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// statusChecks say in what state a connector is.
+// statusChecks report the state that a connector is in.
 func statusChecks() []Check {
 	return []Check{
 		{
-			Code: "connector_disabled", Severity: Info,
-			Title:  "The connector is turned off",
-			When:   "Enabled is false. Nothing else is said of such a connector, and the daemon does not probe it",
-			Remedy: "Nothing to do if it is meant. `validate` probes it all the same, before it is turned on.",
+			Code: "connector_disabled", Severity: Info, Scope: ScopeConnector,
+			Title:  "The connector is disabled",
+			When:   "Enabled is false. Such a connector has no other finding, and the daemon does not probe it",
+			Remedy: "No action needed if this is intentional. `validate` probes it anyway, before you enable it.",
 			Source: "Set-InboundConnector, Set-OutboundConnector, Enabled",
-			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
-				for i := range t.Outbound {
-					if c := &t.Outbound[i]; !c.IsEnabled() {
-						report(newFinding("Enabled is false.").withSubject(outboundSubject(t, c)))
-					}
-				}
-				for i := range t.Inbound {
-					if c := &t.Inbound[i]; !c.IsEnabled() {
-						report(newFinding("Enabled is false.").withSubject(inboundSubject(t, c)))
-					}
-				}
-			}),
+			Find:   eachTenant(findDisabled),
 		},
 		{
-			Code: "connector_in_test_mode", Severity: Warning,
+			Code: "connector_in_test_mode", Severity: Warning, Scope: ScopeOutbound,
 			Title:  "The connector is in test mode",
-			When:   "TestMode is true. Nothing else is said of such a connector, and the daemon does not probe it",
-			Remedy: "Finish its validation in the Exchange admin center, or remove it.",
+			When:   "TestMode is true. Such a connector has no other finding, and the daemon does not probe it",
+			Remedy: "Complete its validation in the Exchange admin center, or remove it.",
 			Source: "Set-OutboundConnector, TestMode; Get-OutboundConnector, IncludeTestModeConnectors",
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 				for i := range t.Outbound {
@@ -44,10 +33,11 @@ func statusChecks() []Check {
 			}),
 		},
 		{
-			Code: "connector_not_validated", Severity: Info,
-			Title:    "Microsoft's own validation has not passed",
-			When:     "IsValidated is false. Silent while our own probe passes recipient",
-			Remedy:   "Validate the connector in the Exchange admin center. A validation by Validate-OutboundConnector does not set IsValidated.",
+			Code: "connector_not_validated", Severity: Info, Scope: ScopeOutbound,
+			Title: "Microsoft's own validation has not passed",
+			When:  "IsValidated is false. Not reported while this exporter's probe passes recipient",
+			Remedy: "Validate the connector in the Exchange admin center. A validation by Validate-OutboundConnector does not " +
+				"set IsValidated.",
 			Source:   "Validate-OutboundConnector; validate-connectors",
 			Silences: []string{"connector_validation_stale"},
 			Find: eachOutbound(func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
@@ -57,9 +47,10 @@ func statusChecks() []Check {
 			}),
 		},
 		{
-			Code: "connector_validation_stale", Severity: Info,
-			Title:  "Microsoft's own validation is long ago",
-			When:   "LastValidationTimestamp is older than `validation_max_age`. Silent while our own probe passes recipient",
+			Code: "connector_validation_stale", Severity: Info, Scope: ScopeOutbound,
+			Title: "Microsoft's own validation was long ago",
+			When: "LastValidationTimestamp is older than `validation_max_age`. Not reported while this exporter's probe passes " +
+				"recipient",
 			Remedy: "Validate the connector again in the Exchange admin center.",
 			Source: "Validate-OutboundConnector, LastValidationTimestamp",
 			Find: eachOutbound(func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
@@ -71,14 +62,28 @@ func statusChecks() []Check {
 	}
 }
 
-// older tells that a known instant lies more than most ago; most 0 is never.
-func older(now, then time.Time, most time.Duration) bool {
-	return most > 0 && !then.IsZero() && now.Sub(then) > most
+func findDisabled(_ *Facts, t *tenant, report func(Finding)) {
+	disabled := newFinding("Enabled is false.")
+	for i := range t.Outbound {
+		if c := &t.Outbound[i]; !c.IsEnabled() {
+			report(disabled.withSubject(outboundSubject(t, c)))
+		}
+	}
+	for i := range t.Inbound {
+		if c := &t.Inbound[i]; !c.IsEnabled() {
+			report(disabled.withSubject(inboundSubject(t, c)))
+		}
+	}
 }
 
-// passedByProbe tells that a path of the connector passed recipient in its newest conclusive round, and that none failed.
+// older reports whether a known instant is more than maxAge ago; never if maxAge is 0.
+func older(now, then time.Time, maxAge time.Duration) bool {
+	return maxAge > 0 && !then.IsZero() && now.Sub(then) > maxAge
+}
+
+// passedByProbe reports whether a path of the connector passed recipient in its last conclusive round, and none failed.
 func (f *Facts) passedByProbe(t *tenant, c *mailflow.OutboundConnector) bool {
-	proven := false
+	passed := false
 	for _, p := range f.index.pathsOf[outboundSubject(t, c)] {
 		if p.Conclusive == nil {
 			continue
@@ -89,9 +94,9 @@ func (f *Facts) passedByProbe(t *tenant, c *mailflow.OutboundConnector) bool {
 		case probes.Failed:
 			return false
 		case probes.Passed:
-			proven = proven || r.Until >= probes.Recipient
+			passed = passed || r.Until >= probes.Recipient
 		default:
 		}
 	}
-	return proven
+	return passed
 }

@@ -132,7 +132,7 @@ func (w *world) step(s probes.Stage, reason probes.Reason) {
 	for later := s; later < probes.NumStages; later++ {
 		e.Steps[later] = probes.Step{}
 	}
-	e.Steps[s] = probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: "as the test has it"}
+	e.Steps[s] = probes.Step{Outcome: reason.Outcome(), Reason: reason, Detail: "test detail"}
 	w.path.Conclusive, w.path.Newest = &r, &r
 }
 

@@ -135,8 +135,8 @@ func TestRareFindings(t *testing.T) {
 	d := w.serve(file)
 	d.awaitFindings(
 		found{"schedule_overloaded", "warning", "contoso", "", "", []string{rareAddr(0) + ": the rounds of its paths take 2s, the shortest interval is 2s"}},
-		found{"certificate_revoked", "critical", "contoso", "revoked", "revoked.faults.test", []string{"has been revoked"}},
-		found{"certificate_served_differs_from_file", "warning", "contoso", "Hybrid", "filed", []string{"The file holds the certificate for mail.contoso.test"}},
+		found{"certificate_revoked", "critical", "contoso", "revoked", "revoked.faults.test", []string{"is revoked"}},
+		found{"certificate_served_differs_from_file", "warning", "contoso", "Hybrid", "filed", []string{"The file contains the certificate for mail.contoso.test"}},
 		found{"presented_certificate_not_configured", "critical", "contoso", "Hybrid", "stray", []string{"stray.elsewhere.test"}},
 		found{"prober_roots_incomplete", "warning", "", "", "", []string{"does not verify with this host's roots"}},
 	)

@@ -1,0 +1,49 @@
+package check
+
+import (
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Facts is everything that is judged: the configuration, what the probes recorded, and the simulations based on them.
+// Checks read it and change nothing.
+type Facts struct {
+	Now          time.Time
+	Tenants      []mailflow.Tenant
+	Paths        []Path
+	Thresholds   Thresholds
+	Severity     func(tenant, code string) (Severity, bool) // the configured severity, if any; nil configures none
+	Suppressions []Suppression
+	FirstSeen    map[Key]time.Time // the findings of the previous run
+
+	Overlaps []mailflow.Overlap
+	// Attributions has the simulated messages of each inbound path's sender: one per MAIL FROM domain, then the null sender.
+	Attributions   map[probes.PathID][]mailflow.Attribution
+	VantageBlocked string // why this host seems unable to connect outward; "" if it is able
+	Overloaded     []Overload
+	NoNetwork      bool     // audit: no path was probed and DNS was not queried
+	ExchangeHosts  []string // additional host patterns of Exchange Online
+	// MX has the MX hosts of each accepted domain. It is nil if DNS was not queried; a domain without an answer has no entry.
+	MX map[string][]string
+
+	index *index
+}
+
+// Path is a planned path and what the probes recorded of it. Results are nil until there is one.
+type Path struct {
+	*probes.Path
+	Conclusive  *probes.Result // the newest confirmed round that passed or failed
+	Newest      *probes.Result // the newest complete round, whatever its outcome; no verdict is read from it
+	Endpoints   []Endpoint     // what remains known of each endpoint, ordered by host and address
+	Client      *probes.TLS    // inbound: the sender's certificate, verified at Now; nil if unknown
+	MissingRoot string         // inbound: the root that the sender's trusted_roots lack; "" if none is missing or configured
+}
+
+// Endpoint is what remains known of an endpoint while it cannot be reached.
+type Endpoint struct {
+	Host, Address string         // as in labels
+	Verdict       probes.Outcome // the last conclusive one; NotReached if there is none
+	TLS           *probes.TLS    // the last handshake that showed a certificate; nil if there is none
+}
