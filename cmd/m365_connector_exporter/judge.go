@@ -68,12 +68,12 @@ func (j *judge) judgeClients(now time.Time) map[probes.PathID]*probes.TLS {
 	clients := map[probes.PathID]*probes.TLS{}
 	for i := range j.cfg.Tenants {
 		t := &j.cfg.Tenants[i]
-		accepted := mailflow.NewDomainIndex(t.AcceptedDomains)
+		accepted, connectors := mailflow.NewDomainIndex(t.AcceptedDomains), t.InboundByName()
 		for k := range t.Senders {
 			s := &t.Senders[k]
 			if m, ok := j.cfg.Certificate(t.Name, s.Name); ok && len(m.Chain) > 0 {
 				judged := certificate.Client(now, m.Chain, j.roots)
-				relate(judged, accepted, asksFor(t, s))
+				relate(judged, accepted, requiredName(connectors[s.Connector]))
 				clients[pathOf(t.Name, s)] = judged
 			}
 		}
@@ -85,14 +85,12 @@ func pathOf(tenant string, s *mailflow.Sender) probes.PathID {
 	return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
 }
 
-// asksFor is the certificate name that a sender's connector asks for; "" where it asks for none.
-func asksFor(t *mailflow.Tenant, s *mailflow.Sender) string {
-	for i := range t.Inbound {
-		if t.Inbound[i].Name == s.Connector {
-			return t.Inbound[i].TLSSenderCertificateName
-		}
+// requiredName is the certificate name that a connector requires; "" where it requires none, or there is no connector.
+func requiredName(c *mailflow.InboundConnector) string {
+	if c == nil {
+		return ""
 	}
-	return ""
+	return c.TLSSenderCertificateName
 }
 
 // relate judges whether a name of the leaf is the tenant's: that is what attribution by certificate needs; and whether one is what the
@@ -136,18 +134,20 @@ func (j *judge) withPresented(f *check.Facts) []mailflow.Tenant {
 	for i := range tenants {
 		t := &tenants[i]
 		t.Senders = slices.Clone(t.Senders)
+		accepted, connectors := mailflow.NewDomainIndex(t.AcceptedDomains), t.InboundByName()
 		for k := range t.Senders {
 			s := &t.Senders[k]
+			connector := connectors[s.Connector]
 			client := j.clients[pathOf(t.Name, s)]
 			if client == nil {
 				client = j.served[pathOf(t.Name, s)]
 			}
 			if client == nil && s.Assumed {
-				client = assumed(t, s, shown[t.Name])
+				client = assumed(connector, s, shown[t.Name])
 			}
 			if client != nil && len(client.Chain) > 0 {
 				if j.clients[pathOf(t.Name, s)] == nil {
-					client = asClient(client, mailflow.NewDomainIndex(t.AcceptedDomains), asksFor(t, s))
+					client = asClient(client, accepted, requiredName(connector))
 				}
 				s.ClientCertificate = present(client, s)
 				clients[pathOf(t.Name, s)] = client
@@ -191,18 +191,17 @@ func shownByTenant(paths []check.Path) map[string][]*probes.TLS {
 	return shown
 }
 
-// assumed is what an assumed sender presents, nil where nothing was shown.
-func assumed(t *mailflow.Tenant, s *mailflow.Sender, shown []*probes.TLS) *probes.TLS {
+// assumed is what an assumed sender behind a connector presents, nil where nothing was shown.
+func assumed(c *mailflow.InboundConnector, s *mailflow.Sender, shown []*probes.TLS) *probes.TLS {
+	if c == nil {
+		return nil
+	}
 	certificates := make([]*mailflow.ClientCertificate, len(shown))
 	for i, one := range shown {
 		certificates[i] = present(one, s)
 	}
-	for i := range t.Inbound {
-		if c := &t.Inbound[i]; c.Name == s.Connector {
-			if k := mailflow.AssumedCertificate(c, certificates); k >= 0 {
-				return shown[k]
-			}
-		}
+	if i := mailflow.AssumedCertificate(c, certificates); i >= 0 {
+		return shown[i]
 	}
 	return nil
 }
@@ -257,8 +256,8 @@ func (j *judge) simulate(f *check.Facts) {
 		directory := mailflow.NewDirectory(f.Tenants)
 		for i := range f.Tenants {
 			t := &f.Tenants[i]
-			for k := range t.Senders {
-				j.attributions[pathOf(t.Name, &t.Senders[k])] = mailflow.SenderAttributions(directory, t, &t.Senders[k])
+			for k, attributions := range directory.TenantAttributions(t) {
+				j.attributions[pathOf(t.Name, &t.Senders[k])] = attributions
 			}
 		}
 	}

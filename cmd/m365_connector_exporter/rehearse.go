@@ -59,7 +59,7 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	all := mailflow.SimulateRenewal(tenants, chosen, p)
 	if len(all) == 0 && len(*c.senders) == 0 {
 		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: every sender whose connector asks for one is rehearsed; --sender names those that are meant")
-		all = mailflow.SimulateRenewal(tenants, mailflow.RequiresCertificate, p)
+		all = mailflow.SimulateRenewal(tenants, requiresCertificate, p)
 	}
 	if len(all) == 0 {
 		return fail(errors.New("no sender of a connector that is turned on is asked for a certificate: name one with --sender"))
@@ -83,9 +83,11 @@ func (c rehearseCommand) print(out io.Writer, p mailflow.ClientCertificate, prob
 }
 
 // choose says which senders are meant: by name, by target, or by what their certificates have in common with the new one.
-func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.ClientCertificate) (func(*mailflow.Tenant, *mailflow.Sender) bool, error) {
+func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.ClientCertificate) (mailflow.SenderFilter, error) {
 	if len(*c.senders) == 0 {
-		return func(t *mailflow.Tenant, s *mailflow.Sender) bool { return mailflow.CertificateRelatesTo(p, t, s) }, nil
+		return func(_ *mailflow.Tenant, connector *mailflow.InboundConnector, s *mailflow.Sender) bool {
+			return mailflow.CertificateRelatesTo(p, connector, s)
+		}, nil
 	}
 	var ids []probes.PathID
 	for i := range tenants {
@@ -103,7 +105,13 @@ func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.ClientCer
 			meant[id] = true
 		}
 	}
-	return func(t *mailflow.Tenant, s *mailflow.Sender) bool { return meant[pathOf(t.Name, s)] }, nil
+	return func(t *mailflow.Tenant, _ *mailflow.InboundConnector, s *mailflow.Sender) bool {
+		return meant[pathOf(t.Name, s)]
+	}, nil
+}
+
+func requiresCertificate(_ *mailflow.Tenant, c *mailflow.InboundConnector, _ *mailflow.Sender) bool {
+	return c.TLSSenderCertificateName != ""
 }
 
 func matchSender(word string, ids []probes.PathID) ([]probes.PathID, error) {

@@ -129,7 +129,7 @@ func attributionFinding(a *mailflow.Attribution, format string, args ...any) Fin
 func describeMessage(a *mailflow.Attribution) string {
 	from := "with the null sender"
 	if a.Message.MailFrom != "" {
-		from = "from " + a.Message.MailFrom
+		from = "from " + a.From()
 	}
 	if a.Message.Address.IsValid() {
 		from += ", sent from " + a.Message.Address.String()

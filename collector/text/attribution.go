@@ -129,7 +129,7 @@ func (p *printer) performance(when string, as mailflow.CertificateOutcome) {
 		p.line(10, "UNCERTAIN: "+printable(as.Match.Uncertain))
 	}
 	for _, a := range as.Attributions[:min(len(as.Attributions), maxMessages)] {
-		from := a.Message.MailFrom
+		from := a.From()
 		if from == "" {
 			from = "<>"
 		}

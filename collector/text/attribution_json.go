@@ -12,7 +12,9 @@ import (
 type (
 	attributionJSON struct {
 		Arrival   arrivalJSON `json:"arrival"`
-		Tenants   []string    `json:"tenants"` // one: attributed; none; more: ambiguous
+		AlsoFrom  []string    `json:"also_mail_from,omitempty"`      // other MAIL FROM domains with the same outcome
+		AlsoMore  int         `json:"also_mail_from_more,omitempty"` // those not listed
+		Tenants   []string    `json:"tenants"`                       // one: attributed; none; more: ambiguous
 		Connector string      `json:"connector,omitempty"`
 		Rivals    []string    `json:"rivals,omitempty"` // other connectors of the tenant that match alike
 		Ground    string      `json:"ground"`           // certificate, mail_from, rcpt_to, none
@@ -65,7 +67,8 @@ func AttributionJSON(w io.Writer, a mailflow.Attribution) error { return encode(
 
 func attributionOf(a mailflow.Attribution) attributionJSON {
 	out := attributionJSON{
-		Arrival: arrivalJSON{MailFrom: printableLines(a.Message.MailFrom), RcptTo: printableLines(a.Message.RcptTo), TLS: a.Message.TLS},
+		Arrival:  arrivalJSON{MailFrom: printableLines(a.Message.MailFrom), RcptTo: printableLines(a.Message.RcptTo), TLS: a.Message.TLS},
+		AlsoFrom: printableAll(a.AlsoFrom), AlsoMore: a.AlsoFromMore,
 		Tenants: printableAll(a.Tenants), Connector: printableLines(a.Connector), Rivals: printableAll(a.AlsoMatching), Ground: string(a.Basis), Relay: a.Relay,
 		Reply: a.Reply, Fragile: printableLines(a.Risk), Uncertain: printableAll(a.Uncertain), Trace: printableAll(a.Trace),
 	}

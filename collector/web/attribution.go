@@ -100,7 +100,7 @@ func rank(s senderRow) int {
 // newMessageRow tells how the message fares. Bounces that nobody relays, for want of a sender domain, are what a device that is known by
 // its address alone has to live with: they are told and are not wrong.
 func newMessageRow(a mailflow.Attribution, own pathRow) messageRow {
-	out := messageRow{Attribution: a, From: a.Message.MailFrom, Names: a.Message.Certificate.Names(), State: statePassed}
+	out := messageRow{Attribution: a, From: a.From(), Names: a.Message.Certificate.Names(), State: statePassed}
 	if out.From == "" {
 		out.From = "<> (null sender)"
 	}

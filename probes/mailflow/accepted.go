@@ -48,6 +48,13 @@ func (r Relation) rank() int {
 // strength tells relations that Microsoft documents without contradiction (2) from doubtful ones (1).
 func (r Relation) strength() int { return 1 + toInt(r.rank() >= 3) }
 
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 const (
 	uncertainSubdomain = "that MatchSubDomains makes a certificate's name an accepted domain is plausible and not documented"
 	uncertainParent    = "KB 4019940 takes a name right below an accepted domain, other texts of Microsoft ask to register it"

@@ -5,10 +5,9 @@ import (
 	"slices"
 )
 
-// Attribute foretells to which tenant Exchange Online attributes an arrival (facts: MC1226222 and the "Updated Requirements for
-// SMTP Relay"). Of the same question for many arrivals ask a [Directory].
-func Attribute(tenants []Tenant, a InboundMessage) Attribution {
-	return NewDirectory(tenants).Attribute(a)
+// Attribute predicts which tenant Exchange Online attributes a message to. To ask about many messages, use a [Directory].
+func Attribute(tenants []Tenant, m InboundMessage) Attribution {
+	return NewDirectory(tenants).Attribute(m)
 }
 
 // What is refused, as Exchange Online words it.
@@ -20,12 +19,16 @@ const (
 	replyUntrusted = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
 )
 
-// Attribute foretells to which tenant Exchange Online attributes an arrival, by which of the tenant's connectors, and whether the
+// Attribute predicts which tenant Exchange Online attributes a message to, by which of the tenant's connectors, and whether the
 // tenant relays it. Only the tenants of the directory are known: what others have configured may change the answer.
-func (d *Directory) Attribute(a InboundMessage) Attribution {
-	s := &simulation{d: d, c: newCaller(a)}
-	s.out = Attribution{Message: s.c.InboundMessage, Basis: BasisNone, Trace: make([]string, 0, 8)}
-	s.look()
+func (d *Directory) Attribute(m InboundMessage) Attribution {
+	return d.attribute(parseMessage(m, parseCertificate(m.Certificate)))
+}
+
+func (d *Directory) attribute(m parsedMessage) Attribution {
+	s := &simulation{d: d, m: m, found: map[int]*tenantMatches{}}
+	s.out = Attribution{Message: m.InboundMessage, Basis: BasisNone, Trace: make([]string, 0, 8)}
+	s.collect()
 	switch {
 	case s.byCertificate():
 	case s.byMailFrom():
@@ -36,18 +39,19 @@ func (d *Directory) Attribute(a InboundMessage) Attribution {
 	return s.out
 }
 
-// simulation is one attribution in the making.
+// simulation is one attribution in progress.
 type simulation struct {
 	d        *Directory
-	c        caller
+	m        parsedMessage
 	out      Attribution
-	anyMatch bool     // some connector of some tenant matched
-	tenants  []int    // that qualify
-	matches  []match  // connectors of the tenant, where there is one
-	relation Relation // of the certificate, where that is the ground
+	found    map[int]*tenantMatches // by tenant, as far as needed
+	anyMatch bool                   // a connector of any tenant matched
+	tenants  []int                  // that qualify
+	matches  tenantMatches          // connectors of the tenant, where there is one
+	relation Relation               // of the certificate, where that is the basis
 }
 
-func (s *simulation) say(format string, args ...any) {
+func (s *simulation) trace(format string, args ...any) {
 	switch n := len(s.out.Trace); {
 	case n < MaxTrace-1:
 		s.out.Trace = append(s.out.Trace, fmt.Sprintf(format, args...))
@@ -56,38 +60,38 @@ func (s *simulation) say(format string, args ...any) {
 	}
 }
 
-func (s *simulation) doubt(why string) {
+// uncertain records an undocumented rule that the result depends on.
+func (s *simulation) uncertain(why string) {
 	if why != "" && !slices.Contains(s.out.Uncertain, why) {
 		s.out.Uncertain = append(s.out.Uncertain, why)
 	}
 }
 
-// maxMatches bounds how many matching connectors a trace names.
-const maxMatches = 8
+// maxTraced bounds how many matching connectors a trace names.
+const maxTraced = 8
 
-// look writes down what is there, and whether any connector matches.
-func (s *simulation) look() {
-	s.sayCertificate()
-	n := 0
-	for m := range s.d.matchingConnectors(&s.c) {
-		if n++; n > maxMatches {
-			s.say("more connectors match")
-			break
-		}
-		s.sayMatch(m)
+// collect traces the certificate and the connectors that match, of all tenants.
+func (s *simulation) collect() {
+	s.traceCertificate()
+	matches, more := s.d.find(&s.m, maxTraced, func(places []place) []place { return places })
+	for _, m := range matches {
+		s.traceMatch(m)
 	}
-	if s.anyMatch = n > 0; !s.anyMatch {
-		s.say("no enabled OnPremises connector matches the certificate or %s", s.address())
+	if more {
+		s.trace("more connectors match")
+	}
+	if s.anyMatch = len(matches) > 0; !s.anyMatch {
+		s.trace("no enabled OnPremises connector matches the certificate or %s", s.address())
 	}
 }
 
-func (s *simulation) sayCertificate() {
-	p := s.c.Certificate
+func (s *simulation) traceCertificate() {
+	p := s.m.Certificate
 	if p == nil {
-		s.say("no client certificate is presented")
+		s.trace("no client certificate is presented")
 		return
 	}
-	names := list(s.c.names.all)
+	names := list(s.m.names.all)
 	if names == "" {
 		names = "no domain"
 	}
@@ -97,48 +101,67 @@ func (s *simulation) sayCertificate() {
 	}
 	switch p.Valid {
 	case No:
-		s.say("the client certificate%s for %s is not valid: it does not count", from, names)
+		s.trace("the client certificate%s for %s is not valid: it does not count", from, names)
 	case Yes:
-		s.say("the client certificate%s is for %s", from, names)
+		s.trace("the client certificate%s is for %s", from, names)
 	default:
-		s.say("the client certificate%s is for %s; whether it is valid could not be judged, it is taken to be", from, names)
+		s.trace("the client certificate%s is for %s; whether it is valid could not be judged, it is taken to be", from, names)
 	}
 }
 
-func (s *simulation) sayMatch(m match) {
-	t := &s.d.tenants[m.tenant]
-	c := &t.connectors[m.connector]
-	if m.name.Matched {
-		s.say("connector %q of %s matches by certificate: %s", c.Name, t.name, m.name.Rule)
+func (s *simulation) traceMatch(m match) {
+	c, tenant := s.connector(m.place), s.d.tenants[m.tenant].name
+	if m.byName() {
+		s.trace("connector %q of %s matches by certificate: %s", c.Name, tenant, c.wanted.match(s.m.names).Rule)
 		return
 	}
-	s.say("connector %q of %s matches by address: %s is in %s", c.Name, t.name, s.address(), m.address)
+	s.trace("connector %q of %s matches by address: %s is in %s", c.Name, tenant, s.address(), s.network(m))
+}
+
+// network is the listed network by which a connector matches.
+func (s *simulation) network(m match) Range {
+	network, _ := s.m.Address.Prefix(int(m.bits))
+	return RangeOf(network)
+}
+
+func (s *simulation) connector(p place) *connectorEntry {
+	return &s.d.tenants[p.tenant].connectors[p.connector]
 }
 
 func (s *simulation) address() string {
-	if !s.c.Address.IsValid() {
+	if !s.m.Address.IsValid() {
 		return "an unknown address"
 	}
-	return s.c.Address.String()
+	return s.m.Address.String()
 }
 
-// byCertificate is the first ground: the certificate bears a domain that a tenant accepts, and a connector of that tenant matches.
-// Documented relations go before doubtful ones.
+// matchesOf are the matching connectors of one tenant.
+func (s *simulation) matchesOf(tenant int) *tenantMatches {
+	found := s.found[tenant]
+	if found == nil {
+		found = s.d.matchesOf(tenant, &s.m)
+		s.found[tenant] = found
+	}
+	return found
+}
+
+// byCertificate is the first criterion: the certificate contains a domain that a tenant accepts, and a connector of that tenant
+// matches. Documented relations take precedence over undocumented ones.
 func (s *simulation) byCertificate() bool {
-	if !s.c.usable {
+	if !s.m.usable {
 		return false
 	}
 	best := map[int]Relation{}
 	highest := 0
-	for _, t := range s.d.owners(s.c.names.all...) {
-		through := s.d.of(t, &s.c)
-		r := s.relationTo(t, through)
+	for _, t := range s.d.owners(s.m.names.all...) {
+		matches := s.matchesOf(t)
+		r := s.relationTo(t, matches)
 		switch {
 		case r.rank() == 0:
 			continue
-		case len(through) == 0:
-			s.say("%s of %s, but none of its connectors matches", r.Rule, s.d.tenants[t].name)
-			s.doubt("whether a certificate's domain attributes to a tenant without a connector that matches is not documented")
+		case len(matches.first) == 0:
+			s.trace("%s of %s, but none of its connectors matches", r.Rule, s.d.tenants[t].name)
+			s.uncertain("whether a certificate's domain attributes to a tenant without a connector that matches is not documented")
 			continue
 		}
 		best[t] = r
@@ -150,83 +173,77 @@ func (s *simulation) byCertificate() bool {
 		}
 	}
 	if len(s.tenants) == 0 {
-		s.say("by certificate: no tenant with a matching connector accepts a domain of the certificate")
+		s.trace("by certificate: no tenant with a matching connector accepts a domain of the certificate")
 		return false
 	}
 	slices.Sort(s.tenants)
-	s.ground(BasisCertificate)
+	s.settle(BasisCertificate)
 	for _, t := range s.tenants {
 		s.relation = best[t]
-		s.say("by certificate: %s, of %s", best[t].Rule, s.d.tenants[t].name)
-		s.doubt(best[t].Uncertain)
+		s.trace("by certificate: %s, of %s", best[t].Rule, s.d.tenants[t].name)
+		s.uncertain(best[t].Uncertain)
 	}
 	return true
 }
 
-// relationTo is the best relation to a tenant's accepted domains that a name of the certificate has, or the value by which one of
-// its connectors knows the certificate: "*.contoso.com" stands for mail1.contoso.com (KB 3169958).
-func (s *simulation) relationTo(tenant int, through []match) Relation {
-	t := &s.d.tenants[tenant]
-	names := s.c.names.all
-	for _, m := range through {
-		if m.name.Matched {
-			names = append(slices.Clip(names), t.connectors[m.connector].wanted.name)
-		}
-	}
+// relationTo is the best relation to a tenant's accepted domains that a name of the certificate has, or the name that a connector of
+// the tenant requires of it: "*.contoso.com" matches mail1.contoso.com (KB 3169958).
+func (s *simulation) relationTo(tenant int, matches *tenantMatches) Relation {
 	best := Relation{Match: RelationNone}
-	for _, name := range names {
-		if r := t.domains.Relation(name); r.rank() > best.rank() {
+	for _, name := range append(slices.Clip(s.m.names.all), matches.names...) {
+		if r := s.d.tenants[tenant].domains.Relation(name); r.rank() > best.rank() {
 			best = r
 		}
 	}
 	return best
 }
 
-// byMailFrom is the second ground: a tenant accepts the MAIL FROM domain, and a connector of that tenant matches.
+// byMailFrom is the second criterion: a tenant accepts the MAIL FROM domain, and a connector of that tenant matches.
 func (s *simulation) byMailFrom() bool {
-	if s.c.MailFrom == "" {
-		s.say("by MAIL FROM: the null sender has no domain")
+	if s.m.MailFrom == "" {
+		s.trace("by MAIL FROM: the null sender has no domain")
 		return false
 	}
-	owners := s.d.ownersOfMail(s.c.MailFrom)
+	owners := s.d.ownersOfMail(s.m.MailFrom)
 	for _, t := range owners {
 		name := s.d.tenants[t].name
-		if len(s.d.of(t, &s.c)) == 0 {
-			s.say("by MAIL FROM: %s accepts %s, but none of its connectors matches", name, s.c.MailFrom)
+		if len(s.matchesOf(t).first) == 0 {
+			s.trace("by MAIL FROM: %s accepts %s, but none of its connectors matches", name, s.m.MailFrom)
 			continue
 		}
-		s.say("by MAIL FROM: %s accepts %s, and a connector of it matches", name, s.c.MailFrom)
+		s.trace("by MAIL FROM: %s accepts %s, and a connector of it matches", name, s.m.MailFrom)
 		s.tenants = append(s.tenants, t)
 	}
 	if len(owners) == 0 {
-		s.say("by MAIL FROM: %s is an accepted domain of no tenant here", s.c.MailFrom)
+		s.trace("by MAIL FROM: %s is an accepted domain of no tenant here", s.m.MailFrom)
 	}
 	if len(s.tenants) == 0 {
 		return false
 	}
-	s.ground(BasisMailFrom)
+	s.settle(BasisMailFrom)
 	return true
 }
 
-// byRcptTo is the last ground, and that of all ordinary mail from the internet: whose is the recipient?
+// byRcptTo is the last criterion, and the one of all ordinary mail from the internet: which tenant accepts the recipient's domain.
 func (s *simulation) byRcptTo() {
-	s.tenants = s.d.ownersOfMail(s.c.RcptTo)
+	s.tenants = s.d.ownersOfMail(s.m.RcptTo)
 	for _, t := range s.tenants {
-		s.say("by RCPT TO: %s accepts %s", s.d.tenants[t].name, s.c.RcptTo)
+		s.trace("by RCPT TO: %s accepts %s", s.d.tenants[t].name, s.m.RcptTo)
 	}
 	if len(s.tenants) == 0 {
-		s.say("by RCPT TO: %q is an accepted domain of no tenant here", s.c.RcptTo)
+		s.trace("by RCPT TO: %q is an accepted domain of no tenant here", s.m.RcptTo)
 		return
 	}
-	s.ground(BasisRcptTo)
+	s.settle(BasisRcptTo)
 }
 
-func (s *simulation) ground(g AttributionBasis) {
-	s.out.Basis = g
+// settle records the basis and the tenants that qualify by it.
+func (s *simulation) settle(basis AttributionBasis) {
+	s.out.Basis = basis
 	for _, t := range s.tenants {
 		s.out.Tenants = append(s.out.Tenants, s.d.tenants[t].name)
 	}
 	if len(s.tenants) == 1 {
-		s.matches = s.d.of(s.tenants[0], &s.c)
+		s.matches = *s.matchesOf(s.tenants[0])
 	}
 }

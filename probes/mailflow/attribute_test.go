@@ -236,7 +236,7 @@ func TestSenderAttributions(t *testing.T) {
 		{
 			"a certificate", 0,
 			Sender{Connector: "cert", ClientCertificate: certificate("mail.contoso.com"), MailFromDomains: []string{"contoso.com", "contoso.net"}},
-			"contoso.com certificate true; contoso.net certificate true;  certificate true",
+			"contoso.com, contoso.net certificate true;  certificate true",
 		},
 		{"an unknown certificate", 0, Sender{Connector: "cert", MailFromDomains: []string{"contoso.com"}}, ""},
 		{
@@ -274,7 +274,7 @@ func TestSenderAttributions(t *testing.T) {
 			if a.Message.Address.IsValid() {
 				address = a.Message.Address.String() + " "
 			}
-			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.Message.MailFrom, a.Basis, a.Reaches("contoso", test.sender.Connector)))
+			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.From(), a.Basis, a.Reaches("contoso", test.sender.Connector)))
 		}
 		if s := strings.Join(got, "; "); s != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.name, s, test.want)

@@ -50,6 +50,8 @@ const (
 // Attribution foretells what Exchange Online makes of an arrival, after section 3.8 of the facts.
 type Attribution struct {
 	Message      InboundMessage
+	AlsoFrom     []string // other MAIL FROM domains of the sender with the same outcome, at most MaxAlsoFrom
+	AlsoFromMore int      // those beyond that
 	Tenants      []string // that qualify at the strongest ground reached; more than one is ambiguous
 	Connector    string   // of the tenant, where there is exactly one tenant and one of its connectors matched
 	AlsoMatching []string // other connectors of that tenant that match alike, both by certificate or both by address, at most MaxAlsoMatching
@@ -61,8 +63,16 @@ type Attribution struct {
 	Trace        []string // each step with the names and addresses compared, at most MaxTrace
 }
 
+// From lists the MAIL FROM domains with this outcome, a few of many; "" for the null sender.
+func (a Attribution) From() string {
+	return listOf(append([]string{a.Message.MailFrom}, a.AlsoFrom...), 1+len(a.AlsoFrom)+a.AlsoFromMore)
+}
+
 // MaxTrace bounds an attribution's trace.
 const MaxTrace = 40
+
+// MaxAlsoFrom bounds how many other MAIL FROM domains an attribution names.
+const MaxAlsoFrom = 16
 
 // MaxAlsoMatching bounds how many other connectors an attribution names.
 const MaxAlsoMatching = 8

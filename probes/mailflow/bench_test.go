@@ -83,3 +83,18 @@ func BenchmarkOverlapsShared(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOneTenant simulates one tenant of many connectors, all of which match, and many accepted domains.
+func BenchmarkOneTenant(b *testing.B) {
+	for _, size := range []struct{ connectors, domains int }{{500, 500}, {1000, 20000}, {100000, 1}} {
+		b.Run(fmt.Sprintf("%dx%d", size.connectors, size.domains), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				tenants := hostile(size.connectors, size.domains)
+				if all := NewDirectory(tenants).TenantAttributions(&tenants[0]); len(all) != size.connectors || len(all[0]) == 0 {
+					b.Fatal("nothing predicted")
+				}
+			}
+		})
+	}
+}

@@ -1,47 +1,70 @@
 package mailflow
 
 import (
+	"cmp"
 	"iter"
 	"net/netip"
 	"slices"
 	"strings"
 )
 
-// Directory finds the tenants and connectors that an arrival concerns, among thousands, without looking at the others. It keeps
-// pointers into the tenants it was made of: they must not change. It is safe for concurrent use.
+// Directory indexes tenants, so that the tenants and connectors that matter for one message are found among many thousands without a
+// look at the others. It keeps pointers into the tenants that it was made from: they must not change. It is safe for concurrent use.
 type Directory struct {
 	tenants   []tenantEntry
-	byDomain  map[string][]int    // accepted domain to tenants, at most maxOwners
-	byName    map[string][]place  // name that a connector asks for ("*.contoso.com" and "*" too)
-	byAddress map[[3]byte][]place // block of 256 addresses to the connectors that list some of them
+	byDomain  map[string][]int         // accepted domain → tenants, at most maxOwners
+	byName    map[requiredName][]place // what connectors require of a certificate → those connectors, in order
+	tlsByName map[requiredName]place   // the first of them that requires TLS
+	byNetwork map[netip.Prefix][]place // network that connectors list → those connectors, in order
+	partners  map[partnerDomain][]int  // sender domain of a tenant's Partner connectors → those connectors, in order
 }
 
-// maxOwners bounds how many tenants are looked at for one accepted domain. A domain has one owner: more are a mistake, seen from two.
+// maxOwners bounds how many tenants are considered for one accepted domain. A domain has one tenant in Exchange Online; two in the
+// configuration are a mistake.
 const maxOwners = 64
 
-// place is where a connector stands: tenants[tenant].connectors[connector].
-type place struct{ tenant, connector int }
+// place identifies a connector: tenants[tenant].connectors[connector].
+type place struct{ tenant, connector int32 }
+
+func placeOf(tenant, connector int) place { return place{int32(tenant), int32(connector)} } //nolint:gosec // fewer than 2^31
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.tenant, q.tenant), cmp.Compare(p.connector, q.connector))
+}
 
 // tenantEntry is a tenant as far as attribution needs it.
 type tenantEntry struct {
 	name       string
 	domains    DomainIndex
-	connectors []connectorEntry    // enabled, OnPremises
-	partners   []*InboundConnector // enabled, Partner
+	connectors []connectorEntry // enabled, OnPremises
+	partners   []partnerEntry   // enabled, Partner
 }
 
-// connectorEntry is an enabled OnPremises connector, with its values parsed.
+// connectorEntry is an enabled OnPremises connector with its certificate name parsed.
 type connectorEntry struct {
 	*InboundConnector
 	wanted wanted
-	ranges []Range // those that Exchange Online takes
+}
+
+// partnerEntry is an enabled Partner connector with its values parsed.
+type partnerEntry struct {
+	*InboundConnector
+	wanted   wanted
+	networks map[netip.Prefix]bool // only where it restricts by address
+}
+
+// partnerDomain is a sender domain of a tenant's Partner connectors: "contoso.com", "*.contoso.com" or "*".
+type partnerDomain struct {
+	tenant int
+	domain string
 }
 
 // NewDirectory indexes tenants.
 func NewDirectory(tenants []Tenant) *Directory {
 	d := &Directory{
 		tenants:  make([]tenantEntry, len(tenants)),
-		byDomain: make(map[string][]int, len(tenants)), byName: make(map[string][]place, len(tenants)), byAddress: make(map[[3]byte][]place),
+		byDomain: make(map[string][]int, len(tenants)), byName: make(map[requiredName][]place, len(tenants)),
+		tlsByName: map[requiredName]place{}, byNetwork: map[netip.Prefix][]place{}, partners: map[partnerDomain][]int{},
 	}
 	for i := range tenants {
 		t := &tenants[i]
@@ -53,149 +76,83 @@ func NewDirectory(tenants []Tenant) *Directory {
 			}
 		}
 		for j := range t.Inbound {
-			d.add(i, &t.Inbound[j])
+			c := &t.Inbound[j]
+			switch {
+			case !c.IsEnabled():
+			case c.Type == Partner:
+				d.addPartner(i, c)
+			case c.Type == OnPremises:
+				d.addOnPremises(i, c)
+			}
 		}
 	}
 	return d
 }
 
-func (d *Directory) add(tenant int, c *InboundConnector) {
+func (d *Directory) addOnPremises(tenant int, c *InboundConnector) {
 	e := &d.tenants[tenant]
-	switch {
-	case !c.IsEnabled():
-	case c.Type == Partner:
-		e.partners = append(e.partners, c)
-	case c.Type == OnPremises:
-		entry := connectorEntry{InboundConnector: c, wanted: wantedName(c.TLSSenderCertificateName)}
-		at := place{tenant, len(e.connectors)}
-		if name := entry.wanted.name; name != "" {
-			d.byName[name] = append(d.byName[name], at)
-		}
-		entry.ranges = c.networks()
-		for _, r := range entry.ranges {
-			block := blockOf(r.First) // at most 256 addresses, and a network: one block
-			if here := d.byAddress[block]; len(here) == 0 || here[len(here)-1] != at {
-				d.byAddress[block] = append(here, at)
-			}
-		}
-		e.connectors = append(e.connectors, entry)
-	}
-}
-
-func blockOf(a netip.Addr) [3]byte {
-	b := a.As4()
-	return [3]byte(b[:3])
-}
-
-// caller is an arrival, read.
-type caller struct {
-	InboundMessage
-	names  certNames
-	usable bool            // the certificate may count
-	found  map[int][]match // by tenant, as far as asked
-}
-
-func newCaller(a InboundMessage) caller {
-	a.Address = a.Address.Unmap().WithZone("")
-	if name, ok := NormaliseDomain(a.MailFrom); ok {
-		a.MailFrom = name
-	}
-	if name, ok := NormaliseDomain(a.RcptTo); ok {
-		a.RcptTo = name
-	}
-	return caller{InboundMessage: a, names: namesOf(a.Certificate), usable: a.Certificate != nil && a.Certificate.Valid != No}
-}
-
-// match is a connector that an arrival matches, and by what.
-type match struct {
-	place
-	name    NameMatch // Matched: by certificate
-	address Range     // else: by this range
-}
-
-// at tells by what the connector matches. A connector with both a name and addresses is taken to match by either.
-func (d *Directory) at(p place, c *caller) (match, bool) {
-	e := &d.tenants[p.tenant].connectors[p.connector]
-	m := match{place: p}
-	if c.usable && e.wanted.value != "" {
-		if m.name = e.wanted.match(c.names); m.name.Matched {
-			return m, true
+	entry := connectorEntry{InboundConnector: c, wanted: wantedName(c.TLSSenderCertificateName)}
+	at := placeOf(tenant, len(e.connectors))
+	if name := entry.wanted.key(); name.name != "" {
+		d.byName[name] = append(d.byName[name], at)
+		if _, known := d.tlsByName[name]; c.RequireTLS == Yes && !known {
+			d.tlsByName[name] = at
 		}
 	}
-	m.name = NameMatch{}
-	for _, r := range e.ranges {
-		if r.Contains(c.Address) {
-			m.address = r
-			return m, true
+	for _, network := range c.networks() {
+		if here := d.byNetwork[network]; len(here) == 0 || here[len(here)-1] != at {
+			d.byNetwork[network] = append(here, at)
 		}
 	}
-	return m, false
+	e.connectors = append(e.connectors, entry)
 }
 
-// of lists the connectors of one tenant that match: those by certificate first.
-func (d *Directory) of(tenant int, c *caller) []match {
-	found, known := c.found[tenant]
-	if known {
-		return found
-	}
-	for i := range d.tenants[tenant].connectors {
-		if m, ok := d.at(place{tenant, i}, c); ok {
-			found = append(found, m)
+func (d *Directory) addPartner(tenant int, c *InboundConnector) {
+	e := &d.tenants[tenant]
+	entry := partnerEntry{InboundConnector: c, wanted: wantedName(c.TLSSenderCertificateName)}
+	if c.RestrictDomainsToIPAddresses == Yes {
+		entry.networks = map[netip.Prefix]bool{}
+		for _, network := range c.networks() {
+			entry.networks[network] = true
 		}
 	}
-	slices.SortStableFunc(found, func(a, b match) int { return toInt(b.name.Matched) - toInt(a.name.Matched) })
-	if c.found == nil {
-		c.found = map[int][]match{}
+	for _, text := range c.SenderDomains {
+		domain, ok := NormaliseDomain(text)
+		key := partnerDomain{tenant, domain}
+		if here := d.partners[key]; ok && (len(here) == 0 || here[len(here)-1] != len(e.partners)) {
+			d.partners[key] = append(here, len(e.partners))
+		}
 	}
-	c.found[tenant] = found
-	return found
+	e.partners = append(e.partners, entry)
 }
 
-func toInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// matchingConnectors yields the connectors of all tenants that match: those by certificate first, each once.
-func (d *Directory) matchingConnectors(c *caller) iter.Seq[match] {
-	return func(yield func(match) bool) {
-		if c.usable {
-			for _, key := range c.names.keys() {
-				for _, p := range d.byName[key] {
-					if m, ok := d.at(p, c); ok && m.name.Matched && !yield(m) {
-						return
-					}
-				}
-			}
-		}
-		if !c.Address.Is4() {
-			return
-		}
-		for _, p := range d.byAddress[blockOf(c.Address)] {
-			if m, ok := d.at(p, c); ok && !m.name.Matched && !yield(m) {
+// networksOf yields the networks that Exchange Online takes on a connector (/32 to /24) and that hold the address, narrowest first.
+func networksOf(address netip.Addr) iter.Seq[netip.Prefix] {
+	return func(yield func(netip.Prefix) bool) {
+		for bits := 32; bits >= widestNetwork && address.Is4(); bits-- {
+			if network, _ := address.Prefix(bits); !yield(network) {
 				return
 			}
 		}
 	}
 }
 
-// keys are the values of TlsSenderCertificateName that some name could match: itself and the wildcards of the domains above it.
-func (n certNames) keys() []string {
-	var keys []string
-	for _, name := range n.all {
-		keys = append(keys, name)
-		base, _ := strings.CutPrefix(name, "*.")
-		for up := base; up != ""; up = parent(up) {
-			keys = append(keys, "*."+up)
-		}
+// inTenant are the places of one tenant in a sorted list.
+func inTenant(places []place, tenant int) []place {
+	from, _ := slices.BinarySearchFunc(places, placeOf(tenant, 0), place.compare)
+	to, _ := slices.BinarySearchFunc(places, placeOf(tenant+1, 0), place.compare)
+	return places[from:to]
+}
+
+// inOtherTenant is the first place of a sorted list that is not of the tenant.
+func inOtherTenant(places []place, tenant int) (place, bool) {
+	if len(places) > 0 && int(places[0].tenant) == tenant {
+		places = places[len(inTenant(places, tenant)):]
 	}
-	if len(keys) > 0 {
-		keys = append(keys, "*")
+	if len(places) == 0 {
+		return place{}, false
 	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
+	return places[0], true
 }
 
 // owners lists the tenants that accept one of the names or a domain above one, in order.

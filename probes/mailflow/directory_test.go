@@ -22,19 +22,21 @@ func TestDirectoryLikeNaive(t *testing.T) {
 				onPremises("c", pick(0), addresses+" 192.0.1.7 192.0.1.8/30"), onPremises("d", pick(0), ""), onPremises("e", "-", addresses))
 		}
 		d := NewDirectory(tenants)
-		c := newCaller(InboundMessage{
+		c := parsed(InboundMessage{
 			Address:     netip.AddrFrom4([4]byte{192, 0, byte(rng.IntN(2)), byte(rng.IntN(256))}),
 			Certificate: &ClientCertificate{CommonName: pick(1), DNSNames: []string{pick(1), pick(1)}, Valid: Tri(rng.IntN(3))},
 			MailFrom:    pick(2),
 		})
 		var got, want []string
-		for m := range d.matchingConnectors(&c) {
-			got = append(got, fmt.Sprint(m.place))
+		found, _ := d.find(&c, 100, func(all []place) []place { return all })
+		for _, m := range found {
+			got = append(got, fmt.Sprint(m.place, m.byName()))
 		}
 		for i := range d.tenants {
-			for k := range d.tenants[i].connectors {
-				if m, ok := d.at(place{i, k}, &c); ok {
-					want = append(want, fmt.Sprint(m.place))
+			for k, one := range d.tenants[i].connectors {
+				byName := c.usable && one.wanted.match(c.names).Matched
+				if byName || slices.ContainsFunc(one.networks(), func(p netip.Prefix) bool { return p.Contains(c.Address) }) {
+					want = append(want, fmt.Sprint(placeOf(i, k), byName))
 				}
 			}
 		}
@@ -53,3 +55,5 @@ func TestDirectoryLikeNaive(t *testing.T) {
 		}
 	}
 }
+
+func parsed(m InboundMessage) parsedMessage { return parseMessage(m, parseCertificate(m.Certificate)) }

@@ -107,6 +107,15 @@ func (t Tenant) DefaultDomain() string {
 	return ""
 }
 
+// InboundByName indexes the inbound connectors.
+func (t *Tenant) InboundByName() map[string]*InboundConnector {
+	byName := make(map[string]*InboundConnector, len(t.Inbound))
+	for i := range t.Inbound {
+		byName[t.Inbound[i].Name] = &t.Inbound[i]
+	}
+	return byName
+}
+
 // AcceptedDomain is one domain the tenant receives mail for.
 type AcceptedDomain struct {
 	Name            string // lower case, A-label form, no trailing dot

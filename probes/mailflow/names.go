@@ -211,9 +211,13 @@ func also(a, b string) string {
 const maxListed = 5
 
 // list names a few of many.
-func list(items []string) string {
-	if len(items) > maxListed {
-		return fmt.Sprintf("%s and %d more", strings.Join(items[:maxListed], ", "), len(items)-maxListed)
+func list(items []string) string { return listOf(items, len(items)) }
+
+// listOf names a few of total items, of which only some are given.
+func listOf(items []string, total int) string {
+	items = atMost(maxListed, items)
+	if total > len(items) {
+		return fmt.Sprintf("%s and %d more", strings.Join(items, ", "), total-len(items))
 	}
 	return strings.Join(items, ", ")
 }

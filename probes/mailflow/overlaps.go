@@ -2,6 +2,7 @@ package mailflow
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -43,7 +44,8 @@ func collect(t *Tenant, offer func(kind OverlapKind, key string, covers bool, o 
 		}
 		enabled[c.Name] = true
 		o := OverlapPeer{Tenant: t.Name, Connector: c.Name}
-		for _, r := range c.networks() {
+		for _, network := range c.networks() {
+			r := RangeOf(network)
 			o.Value = r.String()
 			offer(OverlapAddress, r.bits(), true, o)
 		}
@@ -79,13 +81,13 @@ func collectSender(tenant string, s *Sender, offer func(kind OverlapKind, key st
 	}
 }
 
-// networks are the SenderIPAddresses that Exchange Online takes.
-func (c *InboundConnector) networks() []Range {
-	var all []Range
+// networks are the SenderIPAddresses that Exchange Online takes, each of at most 256 addresses.
+func (c *InboundConnector) networks() []netip.Prefix {
+	var all []netip.Prefix
 	for _, text := range c.SenderIPAddresses {
-		r, fault := ParseRange(text)
-		if _, network := r.network(); network && fault == "" { // "first-last" is a form of EFSkipIPs
-			all = append(all, r)
+		r, problem := ParseRange(text)
+		if network, ok := r.network(); ok && problem == "" { // "first-last" is a form of EFSkipIPs
+			all = append(all, network)
 		}
 	}
 	return all

@@ -152,8 +152,8 @@ func naive(tenants []Tenant) map[string]string {
 	var things []thing
 	for _, t := range tenants {
 		for _, c := range t.Inbound {
-			for _, r := range c.networks() {
-				things = append(things, thing{OverlapAddress, t.Name, c.Name, r.String()})
+			for _, p := range c.networks() {
+				things = append(things, thing{OverlapAddress, t.Name, c.Name, RangeOf(p).String()})
 			}
 			if c.TLSSenderCertificateName != "" {
 				things = append(things, thing{OverlapCertificateName, t.Name, c.Name, c.TLSSenderCertificateName})

@@ -19,6 +19,9 @@ const (
 	RangeTooWide    RangeProblem = "wider than /24"
 )
 
+// widestNetwork is the prefix length of the widest network that Exchange Online takes on a connector.
+const widestNetwork = 24
+
 // ParseRange reads an address, a network (host bits may be set: Microsoft's own example is 192.168.0.1/25) or a range
 // "first-last". The range is set whenever it can be read, also when Exchange Online does not take it.
 func ParseRange(text string) (Range, RangeProblem) {
@@ -76,7 +79,7 @@ func RangeOf(p netip.Prefix) Range {
 // tooWide tells an IPv4 range of more than 256 addresses.
 func (r Range) tooWide() bool {
 	a, b := r.First.As4(), r.Last.As4()
-	return number(b)-number(a) > 255
+	return number(b)-number(a) >= 1<<(32-widestNetwork)
 }
 
 func number(a [4]byte) uint32 {

@@ -25,34 +25,38 @@ type CertificateOutcome struct {
 // MaxProblems bounds what a rehearsal says of one sender.
 const MaxProblems = 16
 
-// SimulateRenewal foretells what becomes of the chosen senders' mail if they present p, in the order of the tenants and their senders.
-// Senders of connectors that are missing or turned off are left out.
-func SimulateRenewal(tenants []Tenant, chosen func(*Tenant, *Sender) bool, p *ClientCertificate) []RenewalSimulation {
+// SenderFilter reports whether a sender behind a connector is included.
+type SenderFilter func(*Tenant, *InboundConnector, *Sender) bool
+
+// SimulateRenewal predicts what happens to the chosen senders' mail if they present p, in the order of the tenants and their senders.
+// Senders whose connector is missing or disabled are left out.
+func SimulateRenewal(tenants []Tenant, chosen SenderFilter, p *ClientCertificate) []RenewalSimulation {
 	d := NewDirectory(tenants)
 	var all []RenewalSimulation
 	for i := range tenants {
 		t := &tenants[i]
+		simulator := newSenderSimulator(d, t)
 		for j := range t.Senders {
 			s := &t.Senders[j]
-			if c := t.inbound(s.Connector); c != nil && c.IsEnabled() && chosen(t, s) {
-				all = append(all, rehearse(d, t, s, c, p))
+			if c := simulator.connectors[s.Connector]; c != nil && c.IsEnabled() && chosen(t, c, s) {
+				all = append(all, simulator.renewal(c, s, p))
 			}
 		}
 	}
 	return all
 }
 
-func rehearse(d *Directory, t *Tenant, s *Sender, c *InboundConnector, p *ClientCertificate) RenewalSimulation {
-	perform := func(p *ClientCertificate) CertificateOutcome {
-		as := *s
-		as.ClientCertificate = p
-		return CertificateOutcome{Certificate: p, Match: MatchCertificate(c.TLSSenderCertificateName, p), Attributions: SenderAttributions(d, t, &as)}
+func (x *senderSimulator) renewal(c *InboundConnector, s *Sender, p *ClientCertificate) RenewalSimulation {
+	outcome := func(p *ClientCertificate) CertificateOutcome {
+		with := *s
+		with.ClientCertificate = p
+		return CertificateOutcome{Certificate: p, Match: MatchCertificate(c.TLSSenderCertificateName, p), Attributions: x.attributions(&with)}
 	}
 	r := RenewalSimulation{
-		Tenant: t.Name, Connector: c.Name, Sender: s.Name, Assumed: s.Assumed, RequiredName: c.TLSSenderCertificateName,
-		Before: perform(s.ClientCertificate), After: perform(p),
+		Tenant: x.t.Name, Connector: c.Name, Sender: s.Name, Assumed: s.Assumed, RequiredName: c.TLSSenderCertificateName,
+		Before: outcome(s.ClientCertificate), After: outcome(p),
 	}
-	r.judge(t)
+	r.judge(x.t)
 	return r
 }
 
@@ -116,7 +120,7 @@ func (r *RenewalSimulation) worked(a Attribution) bool {
 }
 
 func (r *RenewalSimulation) fate(a Attribution) string {
-	from := "mail from " + a.Message.MailFrom
+	from := "mail from " + a.From()
 	if a.Message.MailFrom == "" {
 		from = "mail with the null sender"
 	}
@@ -133,25 +137,15 @@ func (r *RenewalSimulation) fate(a Attribution) string {
 	return fmt.Sprintf("%s reaches %s, but not through this connector", from, r.Tenant)
 }
 
-// CertificateRelatesTo tells whether a certificate is meant for a sender, as far as names tell: one of its names belongs to the same registered
-// domain as a name that the sender presents now or that its connector asks for.
-func CertificateRelatesTo(p *ClientCertificate, t *Tenant, s *Sender) bool {
-	names := namesOf(s.ClientCertificate).all
-	if c := t.inbound(s.Connector); c != nil {
-		names = append(names, wantedName(c.TLSSenderCertificateName).name)
-	}
-	registered := map[string]bool{}
-	for _, name := range names {
+// CertificateRelatesTo reports whether a certificate is likely meant for a sender behind a connector: one of its names has the same
+// registered domain as a name of the certificate that the sender presents now, or as the name that the connector requires.
+func CertificateRelatesTo(p *ClientCertificate, c *InboundConnector, s *Sender) bool {
+	registered := map[string]bool{RegisteredDomain(wantedName(c.TLSSenderCertificateName).name): true}
+	for _, name := range namesOf(s.ClientCertificate).all {
 		registered[RegisteredDomain(name)] = true
 	}
 	return slices.ContainsFunc(namesOf(p).all, func(name string) bool {
 		domain := RegisteredDomain(name)
 		return domain != "" && registered[domain]
 	})
-}
-
-// RequiresCertificate tells whether a sender's connector knows it by a certificate.
-func RequiresCertificate(t *Tenant, s *Sender) bool {
-	c := t.inbound(s.Connector)
-	return c != nil && c.TLSSenderCertificateName != ""
 }

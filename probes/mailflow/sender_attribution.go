@@ -3,42 +3,78 @@ package mailflow
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 )
 
-// MaxSenderAddresses bounds from how many of a sender's addresses its mail is simulated.
-const MaxSenderAddresses = 16
+// Bounds of the simulation of one sender.
+const (
+	MaxSenderAddresses = 16 // addresses that messages are sent from
+	MaxSenderDomains   = 16 // groups of MAIL FROM domains between which attribution makes a difference
+)
 
-// ExternalDomain is the recipient's domain of a simulated message to the world: nobody can own it (RFC 2606).
+// ExternalDomain is the recipient's domain of a simulated message to the internet: no tenant can own it (RFC 2606).
 const ExternalDomain = "outside.invalid"
 
-// SenderAttributions foretells what becomes of a sender's mail: of each of its MAIL FROM domains and of the null sender, from each
-// of its addresses (first and last of a network, at most MaxSenderAddresses). An address that fares as the first one does is told
+// SenderAttributions predicts what happens to a sender's mail. To ask about many senders, use [Directory.TenantAttributions].
+func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
+	return newSenderSimulator(d, t).attributions(s)
+}
+
+// TenantAttributions predicts what happens to the mail of each of a tenant's senders, in their order: with each of its MAIL FROM domains
+// and the null sender, from each of its addresses (first and last of a network, at most MaxSenderAddresses). MAIL FROM domains that
+// attribution cannot tell apart are simulated once, at most MaxSenderDomains of them, and addresses with the same outcome are reported
 // once. Recipients are outside the tenant where the sender relays, else in its default domain.
 //
-// It returns nil where nothing can be foretold: the sender's connector is missing or turned off, the tenant has no accepted domain,
-// or the connector asks for a certificate and what the sender presents is not known.
-func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
-	c := t.inbound(s.Connector)
+// An entry is nil where nothing can be predicted: the sender's connector is missing or disabled, the tenant has no accepted domain, or
+// the connector requires a certificate and the one that the sender presents is not known.
+func (d *Directory) TenantAttributions(t *Tenant) [][]Attribution {
+	simulator := newSenderSimulator(d, t)
+	all := make([][]Attribution, len(t.Senders))
+	for i := range t.Senders {
+		all[i] = simulator.attributions(&t.Senders[i])
+	}
+	return all
+}
+
+// senderSimulator simulates the senders of one tenant. It remembers the groups of MAIL FROM domains: senders share lists of domains.
+type senderSimulator struct {
+	d          *Directory
+	t          *Tenant
+	connectors map[string]*InboundConnector
+	groups     map[domainList][]domainGroup
+}
+
+func newSenderSimulator(d *Directory, t *Tenant) *senderSimulator {
+	return &senderSimulator{d: d, t: t, connectors: t.InboundByName()}
+}
+
+// attributions simulates one sender, see [Directory.TenantAttributions].
+func (x *senderSimulator) attributions(s *Sender) []Attribution {
+	c := x.connectors[s.Connector]
 	switch {
-	case c == nil, !c.IsEnabled(), t.DefaultDomain() == "":
+	case c == nil, !c.IsEnabled(), x.t.DefaultDomain() == "":
 		return nil
 	case c.TLSSenderCertificateName != "" && s.ClientCertificate == nil:
 		return nil
 	}
 	recipient := ExternalDomain
 	if s.Relays == "internal" || c.Type == Partner {
-		recipient = t.DefaultDomain()
+		recipient = x.t.DefaultDomain()
 	}
-	presented := s.ClientCertificate
+	m := InboundMessage{Certificate: s.ClientCertificate, TLS: true, RcptTo: recipient}
 	if s.Assumed && c.TLSSenderCertificateName == "" {
-		presented = nil // nobody said that a sender known by its address presents anything: a guess must not raise an alarm
+		m.Certificate = nil // the certificate of an assumed sender is a guess, which must not raise an alarm
 	}
-	var all []Attribution
-	for _, from := range append(slices.Clip(s.MailFromDomains), "") {
+	parsed := parseCertificate(m.Certificate)
+	groups := x.groupsOf(s.MailFromDomains, recipient)
+	all := make([]Attribution, 0, len(groups))
+	for _, group := range groups {
 		first := len(all)
 		for _, address := range s.representatives() {
-			got := d.Attribute(InboundMessage{Address: address, Certificate: presented, TLS: true, MailFrom: from, RcptTo: recipient})
-			if !got.faresLikeOneOf(all[first:]) {
+			m.Address, m.MailFrom = address, group.domain
+			got := x.d.attribute(parseMessage(m, parsed))
+			if !got.sameOutcomeAsOneOf(all[first:]) {
+				got.AlsoFrom, got.AlsoFromMore = group.others, group.more
 				all = append(all, got)
 			}
 		}
@@ -46,13 +82,75 @@ func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
 	return all
 }
 
-func (t *Tenant) inbound(name string) *InboundConnector {
-	for i := range t.Inbound {
-		if t.Inbound[i].Name == name {
-			return &t.Inbound[i]
+// domainList identifies a list of MAIL FROM domains, by its place in memory, and a recipient's domain.
+type domainList struct {
+	first     *string
+	n         int
+	recipient string
+}
+
+// domainGroup is a set of MAIL FROM domains with the same outcome: the same tenants accept them, and the same sender domains of Partner
+// connectors of the recipient's tenants cover them.
+type domainGroup struct {
+	domain string   // the first; "" is the null sender
+	others []string // at most MaxAlsoFrom
+	more   int
+}
+
+// groupsOf groups the domains, at most MaxSenderDomains groups in the order of their first domains, and adds the null sender.
+func (x *senderSimulator) groupsOf(domains []string, recipient string) []domainGroup {
+	nullSender := domainGroup{}
+	switch len(domains) {
+	case 0:
+		return []domainGroup{nullSender}
+	case 1:
+		return []domainGroup{{domain: domains[0]}, nullSender}
+	}
+	key := domainList{&domains[0], len(domains), recipient}
+	if known, ok := x.groups[key]; ok {
+		return known
+	}
+	recipients := x.d.ownersOfMail(recipient)
+	var groups []domainGroup
+	index := map[string]int{}
+	for _, domain := range domains {
+		outcome := x.d.outcomeKey(domain, recipients)
+		i, known := index[outcome]
+		switch {
+		case known && len(groups[i].others) < MaxAlsoFrom:
+			groups[i].others = append(groups[i].others, domain)
+		case known:
+			groups[i].more++
+		case len(groups) < MaxSenderDomains:
+			index[outcome] = len(groups)
+			groups = append(groups, domainGroup{domain: domain})
 		}
 	}
-	return nil
+	groups = append(groups, nullSender)
+	if x.groups == nil {
+		x.groups = map[domainList][]domainGroup{}
+	}
+	x.groups[key] = groups
+	return groups
+}
+
+// outcomeKey is equal for two MAIL FROM domains if all else being equal they have the same outcome.
+func (d *Directory) outcomeKey(mailFrom string, recipients []int) string {
+	if domain, ok := NormaliseDomain(mailFrom); ok {
+		mailFrom = domain
+	}
+	var key []byte
+	for _, owner := range d.ownersOfMail(mailFrom) {
+		key = append(strconv.AppendInt(key, int64(owner), 10), ' ')
+	}
+	for _, tenant := range recipients {
+		for _, pattern := range senderPatterns(mailFrom) {
+			if len(d.partners[partnerDomain{tenant, pattern}]) > 0 {
+				key = append(append(strconv.AppendInt(append(key, '/'), int64(tenant), 10), ' '), pattern...)
+			}
+		}
+	}
+	return string(key)
 }
 
 // representatives are the addresses simulated; the zero address where the sender has none.
@@ -74,13 +172,10 @@ func (s *Sender) representatives() []netip.Addr {
 	return all
 }
 
-// faresLikeOneOf compares what happens, not what it is said of.
-func (a Attribution) faresLikeOneOf(others []Attribution) bool {
-	for _, o := range others {
-		if a.Basis == o.Basis && a.Connector == o.Connector && a.Relay == o.Relay && a.Reply == o.Reply &&
-			(a.Risk == "") == (o.Risk == "") && slices.Equal(a.Tenants, o.Tenants) && slices.Equal(a.Uncertain, o.Uncertain) {
-			return true
-		}
-	}
-	return false
+// sameOutcomeAsOneOf compares outcomes, not their explanations.
+func (a Attribution) sameOutcomeAsOneOf(others []Attribution) bool {
+	return slices.ContainsFunc(others, func(o Attribution) bool {
+		return a.Basis == o.Basis && a.Connector == o.Connector && a.Relay == o.Relay && a.Reply == o.Reply &&
+			(a.Risk == "") == (o.Risk == "") && slices.Equal(a.Tenants, o.Tenants) && slices.Equal(a.Uncertain, o.Uncertain)
+	})
 }

@@ -1,6 +1,9 @@
 package mailflow
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // WithImpliedSenders adds a sender to every enabled OnPremises inbound connector that has none, marked as assumed and named after the
 // connector: from the connector's addresses, with MAIL FROM each accepted domain. What it presents is found out later, see [AssumedCertificate].
@@ -11,6 +14,10 @@ func WithImpliedSenders(t Tenant) Tenant {
 		served[s.Connector], taken[s.Name] = true, true
 	}
 	t.Senders = slices.Clip(t.Senders)
+	mailFrom := make([]string, len(t.AcceptedDomains)) // shared by all implied senders
+	for i, d := range t.AcceptedDomains {
+		mailFrom[i] = d.Name
+	}
 	for i := range t.Inbound {
 		c := &t.Inbound[i]
 		if !c.IsEnabled() || c.Type != OnPremises || served[c.Name] || len(c.TrustedOrganizations) > 0 {
@@ -22,21 +29,19 @@ func WithImpliedSenders(t Tenant) Tenant {
 			name += " (assumed)"
 		}
 		taken[name] = true
-		t.Senders = append(t.Senders, impliedSender(&t, c, name))
+		t.Senders = append(t.Senders, impliedSender(c, name, mailFrom))
 	}
 	return t
 }
 
-func impliedSender(t *Tenant, c *InboundConnector, name string) Sender {
-	s := Sender{Name: name, Connector: c.Name, Assumed: true, Relays: "external"}
-	for _, r := range c.networks() {
-		p, _ := r.network()
-		if !slices.Contains(s.Addresses, p) {
-			s.Addresses = append(s.Addresses, p)
+func impliedSender(c *InboundConnector, name string, mailFrom []string) Sender {
+	s := Sender{Name: name, Connector: c.Name, Assumed: true, Relays: "external", MailFromDomains: mailFrom}
+	listed := map[netip.Prefix]bool{}
+	for _, network := range c.networks() {
+		if !listed[network] {
+			listed[network] = true
+			s.Addresses = append(s.Addresses, network)
 		}
-	}
-	for _, d := range t.AcceptedDomains {
-		s.MailFromDomains = append(s.MailFromDomains, d.Name)
 	}
 	return s
 }

@@ -1,0 +1,100 @@
+package mailflow
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// maxPartners bounds how many Partner connectors are considered for one message.
+const maxPartners = 64
+
+// coveringPartner is a Partner connector of a tenant with its sender domain that covers a MAIL FROM domain.
+type coveringPartner struct {
+	connector int
+	domain    string
+}
+
+// senderPatterns are the sender domains that cover a MAIL FROM domain: itself, the wildcards of the domains above it, and "*". Only "*"
+// covers the null sender.
+func senderPatterns(mailFrom string) []string {
+	if mailFrom == "" {
+		return []string{"*"}
+	}
+	patterns := []string{mailFrom}
+	for up := parent(mailFrom); up != ""; up = parent(up) {
+		patterns = append(patterns, "*."+up)
+	}
+	return append(patterns, "*")
+}
+
+// partnersOf lists the Partner connectors of a tenant that cover a MAIL FROM domain, in order, and reports whether there are more.
+func (d *Directory) partnersOf(tenant int, mailFrom string) (covering []coveringPartner, more bool) {
+	for _, domain := range senderPatterns(mailFrom) {
+		for _, i := range atMost(maxPartners+1, d.partners[partnerDomain{tenant, domain}]) {
+			covering = append(covering, coveringPartner{i, domain})
+		}
+	}
+	slices.SortStableFunc(covering, func(a, b coveringPartner) int { return cmp.Compare(a.connector, b.connector) })
+	covering = slices.CompactFunc(covering, func(a, b coveringPartner) bool { return a.connector == b.connector })
+	return atMost(maxPartners, covering), len(covering) > maxPartners
+}
+
+// applyPartners applies the Partner connectors of the recipient's tenant, which only restrict. They are for mail from outside: whether
+// they apply to what an OnPremises connector accepts is not documented.
+func (s *simulation) applyPartners() {
+	t := &s.d.tenants[s.tenants[0]]
+	if _, own := t.domains.Match(s.m.RcptTo); !own {
+		return
+	}
+	covering, more := s.d.partnersOf(s.tenants[0], s.m.MailFrom)
+	if more {
+		s.uncertain(fmt.Sprintf("more than %d Partner connectors cover the sender: only the first %[1]d are considered", maxPartners))
+	}
+	for _, one := range covering {
+		p := &t.partners[one.connector]
+		reply, why := s.restrict(p, one.domain)
+		switch {
+		case len(s.matches.first) > 0 && reply != "":
+			s.uncertain(fmt.Sprintf("Partner connector %q would refuse it (%s): whether it counts beside an OnPremises connector is not documented", p.Name, why))
+		case reply != "":
+			s.out.Connector, s.out.Reply = p.Name, reply
+			s.trace("Partner connector %q of %s refuses it: %s", p.Name, t.name, why)
+			return
+		case s.out.Connector == "":
+			s.out.Connector = p.Name
+			s.trace("Partner connector %q of %s: %s", p.Name, t.name, why)
+		}
+	}
+}
+
+// restrict returns the refusal of a Partner connector whose sender domain covers the sender, "" where its conditions are met, and why.
+func (s *simulation) restrict(p *partnerEntry, domain string) (reply, why string) {
+	why = "its sender domain " + domain + " covers the sender"
+	switch {
+	case p.RequireTLS == Yes && !s.m.TLS:
+		return replyTLS, why + ", it requires TLS and there is none"
+	case p.RestrictDomainsToIPAddresses == Yes && !p.lists(s.m.Address):
+		return replyPartner, why + ", and " + s.address() + " is none of its SenderIPAddresses"
+	case p.RestrictDomainsToCertificate == Yes:
+		m := NameMatch{Rule: "no valid client certificate is presented"}
+		if s.m.usable {
+			m = p.wanted.match(s.m.names)
+		}
+		if !m.Matched {
+			return replyPartner, why + ", and " + m.Rule
+		}
+	}
+	return "", why + ", and its conditions are met"
+}
+
+// lists reports whether an address is among the connector's SenderIPAddresses.
+func (p *partnerEntry) lists(address netip.Addr) bool {
+	for network := range networksOf(address) {
+		if p.networks[network] {
+			return true
+		}
+	}
+	return false
+}
