@@ -13,7 +13,7 @@ import (
 
 const module = "m365_connector_exporter/"
 
-// arrows says which rooms of the house each room may import; a room that is not listed may not exist.
+// arrows are the packages of this module that each package may import. A package that is not listed may not exist.
 var arrows = map[string][]string{
 	"probes/mailflow":             {},
 	"probes":                      {"probes/mailflow"},
@@ -22,26 +22,33 @@ var arrows = map[string][]string{
 	"probes/internal/sockerr":     {},
 	"probes/dnsclient":            {"probes", "probes/mailflow", "probes/internal/sockerr"},
 	"probes/certificate":          {"probes", "probes/mailflow"},
-	"probes/certificate/certtest": {}, // of tests alone
+	"probes/certificate/certtest": {}, // for tests only
 	"probes/certificate/crl":      {"probes", "probes/certificate"},
-	"probes/wire":                 {"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl", "probes/internal/sockerr"},
-	"probes/lab":                  {},
-	"collector/check":             {"probes", "probes/mailflow"},
-	"collector":                   {"probes", "probes/mailflow", "collector/check"},
-	"collector/web":               {"probes", "probes/mailflow", "collector", "collector/check", "collector/text", "docs/runbooks"},
-	"collector/text":              {"probes", "probes/mailflow", "collector", "collector/check"},
-	"collector/internal/golden":   {}, // of tests alone
-	"cmd/m365_connector_exporter/internal/config": {"probes", "probes/mailflow", "probes/regularfile", "collector/check"},
+	"probes/wire": {
+		"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl",
+		"probes/internal/sockerr",
+	},
+	"probes/lab":      {},
+	"collector/check": {"probes", "probes/mailflow"},
+	"collector":       {"probes", "probes/mailflow", "collector/check"},
+	"collector/web": {
+		"probes", "probes/mailflow", "collector", "collector/check", "collector/text", "docs/runbooks",
+	},
+	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check"},
+	"collector/internal/golden": {}, // for tests only
+	"cmd/m365_connector_exporter/internal/config": {
+		"probes", "probes/mailflow", "probes/regularfile", "collector/check",
+	},
 	"cmd/m365_connector_exporter": {
-		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/certificate", "probes/lab", "collector", "collector/check",
-		"collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",
+		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/certificate", "probes/lab",
+		"collector", "collector/check", "collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
 	"deploy/grafana":                  {},
 	"deploy/licences":                 {},
 	"docs/runbooks":                   {}, // the documents, embedded
 	"deploy/testdata/compose-strict":  {}, // a module of its own
-	"deploy/testdata/kube-strict":     {}, // likewise
+	"deploy/testdata/kube-strict":     {}, // a module of its own
 }
 
 // pure rooms may import nothing that reaches the outside.
@@ -57,10 +64,10 @@ func TestArrows(t *testing.T) {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
-		room := filepath.ToSlash(strings.TrimPrefix(filepath.Dir(path), "../"))
-		allowed, known := arrows[room]
+		pkg := filepath.ToSlash(strings.TrimPrefix(filepath.Dir(path), "../"))
+		allowed, known := arrows[pkg]
 		if !known {
-			t.Errorf("%s: a room that the house does not know", room)
+			t.Errorf("%s: a package that is not in the list of arrows", pkg)
 			return nil
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
@@ -70,7 +77,7 @@ func TestArrows(t *testing.T) {
 		for _, spec := range file.Imports {
 			name, _ := strconv.Unquote(spec.Path.Value)
 			own, ours := strings.CutPrefix(name, module)
-			if ours && !contains(allowed, own) || pure[room] && outside[name] {
+			if ours && !slices.Contains(allowed, own) || pure[pkg] && outside[name] {
 				t.Errorf("%s imports %s", path, name)
 			}
 		}
@@ -79,8 +86,4 @@ func TestArrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func contains(list []string, item string) bool {
-	return slices.Contains(list, item)
 }

@@ -5,14 +5,14 @@ import (
 	"net/netip"
 )
 
-// Limiter limits connections to mail servers: how many are open at once in total and to one address, and how much time lies
-// between two of them to one address. It keeps the exporter polite whatever starts a probe.
+// Limiter limits connections to mail servers: how many are open at once in total and to one address, and how much time
+// lies between two of them to one address. It keeps the exporter polite whatever starts a probe.
 //
-// Acquire waits until a connection to addr may be opened, and returns the context's error if ctx ends first. tenant is the tenant
-// whose path is probed: tenants are served in turn, so that none waits for all connections of another. On success the caller must
-// call release exactly once, after it has closed the connection; throttled reports that the server asked for fewer connections
-// (421), so that the limiter backs off from that address.
-// Implementations must be safe for concurrent use.
+// Acquire waits until a connection to addr may be opened, and returns the context's error if ctx ends first. tenant is
+// the tenant whose path is probed: tenants are served in turn, so that none waits for all connections of another. On
+// success the caller must call release exactly once, after it has closed the connection; throttled reports that the
+// server asked for fewer connections (421), so that the limiter backs off from that address. Implementations must be
+// safe for concurrent use.
 type Limiter interface {
 	Acquire(ctx context.Context, tenant string, addr netip.Addr) (release func(throttled bool), err error)
 }

@@ -11,87 +11,100 @@ import (
 )
 
 func TestPlanInbound(t *testing.T) {
-	const own, foreign = "a@contoso.com", "a@fabrikam.com"
-	const ownNote, foreignNote = "the recipient is the tenant's own: this tests acceptance, not relay", "the recipient is outside the tenant: this tests relay"
-	here, message := netip.MustParseAddr("198.51.100.10"), probes.Message
-	until, tlsOnly := probes.Recipient, probes.TLSStage
-	tests := map[string]struct {
-		sender  func(*mailflow.Sender)
-		layers  []probes.SettingsOverride
-		disable bool
-		want    line
-		note    string
+	const ours, foreign, target = "a@contoso.com", "a@fabrikam.com", "contoso-com.mail.protection.outlook.com"
+	const acceptance = "the recipient is in the tenant: this tests acceptance, not relay"
+	const relay = "the recipient is outside the tenant: this tests relay"
+	const from = "O365ConnectorValidation@eu.contoso.com"
+	own := netip.MustParseAddr("198.51.100.10")
+	message, recipient, tls := probes.Message, probes.Recipient, probes.TLSStage
+	withKey := func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = ours, true }
+	for name, c := range map[string]struct {
+		sender   func(*mailflow.Sender)
+		section  probes.SettingsOverride
+		disabled bool
+		want     row
+		hint     string
 	}{
-		"a stranger goes to the handshake only": {
-			func(s *mailflow.Sender) { s.Recipient = own },
-			[]probes.SettingsOverride{{Until: &until}},
-			false,
-			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"},
-			"",
+		"without key and address: the handshake only": {
+			sender:  func(s *mailflow.Sender) { s.Recipient = ours },
+			section: probes.SettingsOverride{Until: &recipient},
+			want:    row{NextHop: "contoso.com", Until: "tls", From: from},
 		},
-		"with the sender's key the recipient is asked": {
-			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true }, nil, false,
-			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{own}},
-			ownNote,
+		"with the sender's key: the recipient": {
+			sender: withKey,
+			want:   row{NextHop: "contoso.com", Until: "recipient", From: from, To: []string{ours}}, hint: acceptance,
 		},
-		"from the sender's own address too, and a stranger's domain tests relay": {
-			func(s *mailflow.Sender) { s.Recipient = foreign },
-			[]probes.SettingsOverride{{SourceAddress: &here}},
-			false,
-			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{foreign}},
-			foreignNote,
+		"from the sender's address: the recipient, outside the tenant": {
+			sender:  func(s *mailflow.Sender) { s.Recipient = foreign },
+			section: probes.SettingsOverride{SourceAddress: &own},
+			want:    row{NextHop: "contoso.com", Until: "recipient", From: from, To: []string{foreign}}, hint: relay,
 		},
-		"never a message": {
-			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true },
-			[]probes.SettingsOverride{{Until: &message}},
-			false,
-			line{Hop: "contoso.com", Until: "recipient", From: "O365ConnectorValidation@eu.contoso.com", To: []string{own}},
-			ownNote,
+		"a message is never sent": {
+			sender:  withKey,
+			section: probes.SettingsOverride{Until: &message},
+			want:    row{NextHop: "contoso.com", Until: "recipient", From: from, To: []string{ours}}, hint: acceptance,
 		},
 		"the configuration may stop earlier": {
-			func(s *mailflow.Sender) { s.Recipient, s.PresentCertificate = own, true },
-			[]probes.SettingsOverride{{Until: &tlsOnly}},
-			false,
-			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"},
-			"",
+			sender:  withKey,
+			section: probes.SettingsOverride{Until: &tls},
+			want:    row{NextHop: "contoso.com", Until: "tls", From: from},
 		},
-		"target instead of the MX": {
-			func(s *mailflow.Sender) { s.Target = "Contoso-com.mail.protection.outlook.com." }, nil, false,
-			line{Hop: "contoso-com.mail.protection.outlook.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com"},
-			"",
+		"a target instead of the MX": {
+			sender: func(s *mailflow.Sender) { s.Target = "Contoso-com.mail.protection.outlook.com." },
+			want:   row{NextHop: target, Until: "tls", From: from},
+		},
+		"no MAIL FROM domain: the default domain": {
+			sender: func(s *mailflow.Sender) { s.MailFromDomains = nil },
+			want:   row{NextHop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@contoso.com"},
 		},
 		"a disabled connector is listed": {
-			func(*mailflow.Sender) {}, nil, true,
-			line{Hop: "contoso.com", Until: "tls", From: "O365ConnectorValidation@eu.contoso.com", Why: "the connector is disabled"},
-			"",
+			disabled: true,
+			want:     row{NextHop: "contoso.com", Until: "tls", From: from, Why: "the connector is disabled"},
 		},
-	}
-	for name, c := range tests {
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := mailflow.Sender{
 				Name: "edge-1", Connector: "From on-premises", MailFromDomains: []string{"eu.contoso.com"},
 				Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/28")},
 			}
-			c.sender(&s)
-			connector := mailflow.InboundConnector{Common: mailflow.Common{Name: "From on-premises", Type: mailflow.OnPremises, Enabled: mailflow.TriOf(!c.disable)}}
+			if c.sender != nil {
+				c.sender(&s)
+			}
+			connector := mailflow.InboundConnector{}
+			connector.Name, connector.Type, connector.Enabled = s.Connector, mailflow.OnPremises, mailflow.TriOf(!c.disabled)
 			tenant := mailflow.Tenant{
 				Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "contoso.com"}},
-				Inbound: []mailflow.InboundConnector{connector}, Senders: []mailflow.Sender{s},
+				Inbound: []mailflow.InboundConnector{connector}, Senders: []mailflow.Sender{s, {Connector: "unknown"}},
 			}
-			all := func(string, mailflow.Direction, string, string) []probes.SettingsOverride { return c.layers }
+			all := func(string, mailflow.Direction, string, string) []probes.SettingsOverride {
+				return []probes.SettingsOverride{c.section}
+			}
 			paths := probes.Plan([]mailflow.Tenant{tenant}, all, "prober.example")
 			if len(paths) != 1 {
 				t.Fatalf("%d paths, want 1", len(paths))
 			}
-			p := paths[0]
-			c.want.Target = "contoso/inbound/From%20on-premises/edge-1"
-			got := line{p.ID.String(), p.NextHop, p.Settings.Until.String(), p.MailFrom, p.NotProbed + p.NotProbeable, p.Recipients}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if p.Hint != c.note {
-				t.Errorf("note %q, want %q", p.Hint, c.note)
+			c.want.Path = "edge-1"
+			if diff := cmp.Diff(c.want, rowOf(paths[0])); diff != "" || paths[0].Hint != c.hint {
+				t.Errorf("hint %q, want %q; %s", paths[0].Hint, c.hint, diff)
 			}
 		})
+	}
+}
+
+func TestPlanInboundWithoutAnyDomain(t *testing.T) {
+	connector := mailflow.InboundConnector{}
+	connector.Name = "From on-premises"
+	tenant := mailflow.Tenant{
+		Name: "contoso", Inbound: []mailflow.InboundConnector{connector},
+		Senders: []mailflow.Sender{{Name: "edge-1", Connector: connector.Name}},
+	}
+	none := func(string, mailflow.Direction, string, string) []probes.SettingsOverride { return nil }
+	got := rowOf(probes.Plan([]mailflow.Tenant{tenant}, none, "prober.example")[0])
+	want := row{
+		Path: "edge-1", Until: "tls",
+		Why: "the tenant has no accepted domain whose MX leads to Exchange Online: set target",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

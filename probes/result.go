@@ -6,14 +6,13 @@ import (
 	"time"
 )
 
-// Prober probes every endpoint of a path once, and changes nothing of it. A failure is in the Result, never beside it: Probe always
-// returns a whole value.
-// Implementations must respect ctx and must be safe for concurrent use.
+// Prober probes all endpoints of a path once and must not change the path. Failures are in the Result: Probe always
+// returns a whole value. Implementations must respect ctx and must be safe for concurrent use.
 type Prober interface {
 	Probe(ctx context.Context, p *Path) *Result
 }
 
-// ProberFunc lets a function be a Prober.
+// ProberFunc is a function as a Prober.
 type ProberFunc func(ctx context.Context, p *Path) *Result
 
 // Probe calls f.
@@ -21,44 +20,45 @@ func (f ProberFunc) Probe(ctx context.Context, p *Path) *Result { return f(ctx, 
 
 var _ Prober = ProberFunc(nil)
 
-// Result is one round: everything one probe of a path found out.
+// Result is one round: everything that one probe of a path observed.
 type Result struct {
 	Path        PathID
-	Until       Stage // the last stage asked for in this round
+	Until       Stage // the last stage that this round was to reach
 	Started     time.Time
 	Duration    time.Duration
-	Provisional bool       // a first failure that the confirming round has not repeated yet: changes no verdict
+	Provisional bool       // a first failure, before the round that confirms it: changes no verdict
 	Endpoints   []Endpoint // at most MaxEndpoints, in the order host, then address
-	Hints       []string   // what is true of the whole round: "3 of 200 addresses probed", at most 8
+	Hints       []string   // about the whole round: "3 of 200 addresses probed"; at most 8
 }
 
-// MaxEndpoints bounds the endpoints of one path.
+// MaxEndpoints is the largest number of endpoints of one path.
 const MaxEndpoints = 16
 
-// Endpoint is what was found at one address of one resolved host. A zero Addr means the host did not resolve.
+// Endpoint is what one round observed at one address of one host. A zero Addr means that the host did not resolve.
 type Endpoint struct {
 	Host        string
 	Addr        netip.AddrPort
-	HideAddress bool // an Exchange Online host: the address is not a label, another one is probed each round
+	HideAddress bool // an Exchange Online host, of which each round probes another address: the address is not a label
 	Steps       [NumStages]Step
 	TLS         *TLS
-	Transcript  []TranscriptLine // of the SMTP session, in order; empty where there was none
+	Transcript  []TranscriptLine // of the SMTP session, in order; empty if there was none
 }
 
-// Step is one stage's outcome with its evidence.
+// Step is the outcome of one stage, with its evidence.
 type Step struct {
 	Outcome   Outcome
-	Reason    Reason        // empty when passed or not reached
+	Reason    Reason        // "" if passed or not reached
 	Detail    string        // what happened, for people; sanitised and bounded
-	Reply     Reply         // the server's reply that decided, if one did
-	Duration  time.Duration // of resolve: the look-up of this host, the same on each of its endpoints
-	Uncertain string        // why a passed or failed verdict rests on something Microsoft has not documented
+	Reply     Reply         // the server's reply that decided the outcome, if one did
+	Duration  time.Duration // for resolve: of the look-up of this host, the same for all its endpoints
+	Uncertain string        // the undocumented Microsoft behaviour that the outcome depends on; "" if there is none
 }
 
-// MaxDetail bounds the detail of a step or a judgement, in bytes.
+// MaxDetail is the largest length of the detail of a step or a judgement, in bytes.
 const MaxDetail = 512
 
-// NewStep returns the step that ended for a reason, with the outcome that the reason stands for; no reason is Passed.
+// NewStep returns a step that ended for a reason, with the outcome that the reason decides. With the reason "" the
+// step has passed.
 func NewStep(reason Reason, detail string) Step {
 	step := Step{Outcome: Passed, Reason: reason, Detail: Sanitise(detail, MaxDetail)}
 	if reason != "" {
@@ -67,15 +67,15 @@ func NewStep(reason Reason, detail string) Step {
 	return step
 }
 
-// Reply is an SMTP reply kept as data.
+// Reply is an SMTP reply.
 type Reply struct {
-	Code     int    // 0 when there was none
-	Enhanced string // "5.7.64"; empty when the server gave none
-	Text     string // the server's words, sanitised, lines joined by \n, bounded
+	Code     int    // 0 if there was none
+	Enhanced string // "5.7.64"; "" if the server sent none
+	Text     string // sanitised and bounded, lines joined by \n
 }
 
-// FirstProblem returns the first stage that failed or stayed inconclusive.
-func (e Endpoint) FirstProblem() (Stage, Step, bool) {
+// FirstProblem returns the first stage that failed or was inconclusive; ok is false if there is none.
+func (e Endpoint) FirstProblem() (stage Stage, step Step, ok bool) {
 	for s, step := range e.Steps {
 		if step.Outcome == Failed || step.Outcome == Inconclusive {
 			return Stage(s), step, true
@@ -84,7 +84,7 @@ func (e Endpoint) FirstProblem() (Stage, Step, bool) {
 	return 0, Step{}, false
 }
 
-// Outcome judges the endpoint: passed when every stage up to until passed, else what its first problem says.
+// Outcome returns Passed if all stages up to until passed, else the outcome of the first one that did not.
 func (e Endpoint) Outcome(until Stage) Outcome {
 	for _, step := range e.Steps[:min(until, NumStages-1)+1] {
 		if step.Outcome != Passed {
@@ -97,7 +97,7 @@ func (e Endpoint) Outcome(until Stage) Outcome {
 	return Passed
 }
 
-// Outcome judges the round: failed when an endpoint failed, passed when every one passed, else inconclusive.
+// Outcome returns Failed if an endpoint failed, Passed if all of them passed, else Inconclusive.
 func (r Result) Outcome() Outcome {
 	if len(r.Endpoints) == 0 {
 		return Inconclusive
@@ -115,7 +115,8 @@ func (r Result) Outcome() Outcome {
 	return all
 }
 
-// Failure names the failure that stands for the round: first failing stage, then host, then address. ok is false when nothing failed.
+// Failure returns the failure that represents the round: the one at the earliest stage, then the first by host and
+// address. ok is false if no endpoint failed.
 func (r Result) Failure() (e Endpoint, stage Stage, step Step, ok bool) {
 	for _, candidate := range r.Endpoints {
 		s, st, problem := candidate.FirstProblem()

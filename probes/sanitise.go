@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// Sanitise makes a stranger's text harmless for a terminal, a page, a label and a log. Line breaks, other control characters, format
-// characters (which turn the direction of text around) and what is no UTF-8 become Go escapes, so that they can still be told apart;
-// the rest stays as it is. Of what is longer than most bytes, at least 3, the beginning is kept, and "…".
+// Sanitise makes text from outside safe for a terminal, a page, a label and a log. Line breaks, other control
+// characters, format characters (which can reverse the direction of text) and invalid UTF-8 become Go escapes, so that
+// they stay recognisable. Text that is longer than most bytes, at least 3, is cut and ends with "…".
 func Sanitise(s string, most int) string {
 	if len(s) <= most && harmless(s) {
 		return s
 	}
 	var b strings.Builder
-	fits := 0 // how much of b leaves room for "…"
+	fits := 0 // length of b that leaves room for "…"
 	for s != "" {
 		r, size := utf8.DecodeRuneInString(s)
 		piece := s[:size]
@@ -39,7 +39,7 @@ func Sanitise(s string, most int) string {
 	return b.String()
 }
 
-// harmless is the common case: printable ASCII.
+// harmless reports whether text is printable ASCII, the common case.
 func harmless(s string) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] >= 0x7f {

@@ -39,20 +39,24 @@ func TestSanitise(t *testing.T) {
 }
 
 func FuzzSanitise(f *testing.F) {
-	for _, s := range []string{"", "plain", "\x1b]0;title\x07", "\xff\xfe", "日本\u202e", strings.Repeat("é\x00", 300)} {
+	long := strings.Repeat("é\x00", 300)
+	for _, s := range []string{"", "plain", "\x1b]0;title\x07", "\xff\xfe", "日本\u202e", long} {
 		f.Add(s, 16)
 	}
 	f.Fuzz(func(t *testing.T, s string, most int) {
 		most = max(most, 3)
 		got := probes.Sanitise(s, most)
-		if len(got) > most || !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if len(got) > most || !utf8.ValidString(got) || strings.ContainsFunc(got, unprintable) {
 			t.Errorf("Sanitise(%q, %d) = %q", s, most, got)
 		}
 		if again := probes.Sanitise(got, most); again != got {
 			t.Errorf("%q becomes %q the second time", got, again)
 		}
-		if whole := len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) && utf8.ValidString(s); whole != (got == s) {
+		unchanged := len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, unprintable)
+		if unchanged != (got == s) {
 			t.Errorf("Sanitise(%q, %d) = %q", s, most, got)
 		}
 	})
 }
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }

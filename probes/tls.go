@@ -6,29 +6,33 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TLS is what a handshake showed. It is recorded whatever the verdicts are.
+// TLS is what a handshake showed, and the verdicts on it. It is recorded whether or not the stage passed.
 type TLS struct {
 	Version               string         // "TLS 1.3"
 	Cipher                string         // IANA name
 	OldVersion            bool           // below TLS 1.2
 	Chain                 []*Certificate // as sent, leaf first, at most MaxChain
-	Unparsable            string         // why Go could not read a certificate; the chain may then be empty
+	Unparsable            string         // why Go could not parse a certificate; the chain may then be empty
 	CertificateRequested  bool           // the server asked for a client certificate
-	ClientCertificateSent bool           // and got one
-	// ChainNotBefore and ChainNotAfter bound the certificates above the leaf: those of the verifying chain that lasts
-	// longest (without its root), or the sent ones that sign another sent one. Zero where there is none.
+	ClientCertificateSent bool           // the prober sent one
+
+	// ChainNotBefore and ChainNotAfter are the common validity of the certificates above the leaf: of the verified
+	// chain that is valid longest, without its root, or of the sent ones that sign another sent one. Zero if there are
+	// none.
 	ChainNotBefore, ChainNotAfter time.Time
 	Verdicts                      [NumVerdicts]Judgement
-	// MicrosoftRoot says whether Exchange Online's chain ends at DigiCert Global Root G2 (MC1224565); of inbound paths alone.
+	// MicrosoftRoot says whether Exchange Online's chain ends at DigiCert Global Root G2 (MC1224565); of inbound paths
+	// alone.
 	MicrosoftRoot Judgement
 }
 
-// MaxChain bounds how many certificates of a sent chain are kept.
+// MaxChain is how many certificates of a sent chain are recorded.
 const MaxChain = 10
 
-// Certificate is a certificate as facts, so that a judgement's test is a literal. Strings are sanitised and bounded.
+// Certificate is what the checks need to know about a certificate. It is plain data, so that tests can write it as a
+// literal. Strings are sanitised and bounded.
 type Certificate struct {
-	Subject, Issuer        string // CN, else O
+	Subject, Issuer        string // the common name, else the organisation
 	CommonName             string
 	DNSNames               []string // at most 100
 	Serial                 string   // lower-case hex
@@ -38,35 +42,37 @@ type Certificate struct {
 	KeyBits                int
 	SignatureAlgorithm     string
 	IsCA, SelfSigned       bool
-	ClientAuth, ServerAuth bool // extended key usages; both true where the extension is absent
+	ClientAuth, ServerAuth bool // extended key usages; both true if the extension is absent
 }
 
-// Names are CN and SAN, without repetition.
+// Names returns the common name and the subject alternative names, without duplicates.
 func (c *Certificate) Names() []string {
 	return (&mailflow.ClientCertificate{CommonName: c.CommonName, DNSNames: c.DNSNames}).Names()
 }
 
-// Verdict is one question asked of a certificate.
+// Verdict is one question about a certificate. [TLS.Verdicts] holds the answer to each.
 type Verdict uint8
 
-// The verdicts. The last two are asked of client certificates only.
+// The verdicts. The last two apply to client certificates only.
 const (
-	VerdictTime Verdict = iota
-	VerdictTrust
-	VerdictChain
-	VerdictName
-	VerdictKey
-	VerdictSignature
-	VerdictRevocation
-	VerdictAcceptedDomain
-	VerdictClientAuth
-	NumVerdicts
+	VerdictTime           Verdict = iota // within its validity
+	VerdictTrust                         // chains to a trusted root
+	VerdictChain                         // the server sends the complete chain
+	VerdictName                          // matches TlsDomain, or the host
+	VerdictKey                           // the key is strong enough
+	VerdictSignature                     // the signature algorithm is strong enough
+	VerdictRevocation                    // not revoked
+	VerdictAcceptedDomain                // its names are accepted domains of the tenant
+	VerdictClientAuth                    // may be used as a client certificate
+	NumVerdicts                          // how many there are
 )
 
 // VerdictNames are the label values, by Verdict.
-var VerdictNames = [NumVerdicts]string{"time", "trust", "chain", "name", "key", "signature", "revocation", "accepted_domain", "client_auth"}
+var VerdictNames = [NumVerdicts]string{
+	"time", "trust", "chain", "name", "key", "signature", "revocation", "accepted_domain", "client_auth",
+}
 
-// String is the verdict's label value.
+// String returns the verdict's label value, "" for a verdict that does not exist.
 func (v Verdict) String() string {
 	if v < NumVerdicts {
 		return VerdictNames[v]
@@ -74,13 +80,13 @@ func (v Verdict) String() string {
 	return ""
 }
 
-// Judgement is a verdict's answer with its evidence. The zero value is "not judged".
+// Judgement is the answer to a verdict's question, with its evidence. The zero value is "not judged".
 type Judgement struct {
-	Outcome   Outcome // Passed, Failed or NotReached (cannot be judged)
-	Reason    Reason  // when Failed; none for key and signature, which fail no stage
-	Detail    string  // the names, dates or keys compared, or why it could not be judged
-	Uncertain string  // why it rests on something Microsoft has not documented
+	Outcome   Outcome // Passed, Failed or, if it cannot be judged, NotReached
+	Reason    Reason  // if Failed; "" for key and signature, which fail no stage
+	Detail    string  // the names, dates or keys that were compared, or why it cannot be judged
+	Uncertain string  // the undocumented Microsoft behaviour that it depends on; "" if there is none
 }
 
-// Evaluated reports whether there is something to say: an answer, or why there is none.
+// Evaluated reports whether the question was considered: there is an answer, or a reason why there is none.
 func (j Judgement) Evaluated() bool { return j.Outcome != NotReached || j.Detail != "" }

@@ -3,7 +3,6 @@ package main
 import (
 	"net"
 	"strconv"
-	"time"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/probes"
@@ -25,12 +24,11 @@ func shownBySMTP(cfg *config.Config, hello string) []probes.Path {
 			if err != nil {
 				continue
 			}
+			settings := probes.DefaultSettings(mailflow.Outbound, mailflow.OnPremises)
+			settings.Port, settings.HelloName = uint16(number), hello
+			settings.DNSServers = dnsServers(cfg.Layers(t.Name, mailflow.Inbound, s.Connector, s.Name))
 			paths = append(paths, probes.Path{
-				ID: pathOf(t.Name, s), NextHop: host, ConnectorType: mailflow.OnPremises,
-				Settings: probes.Settings{
-					Until: probes.TLSStage, Port: uint16(number), HelloName: hello, Timeout: 30 * time.Second, Protocol: probes.IPAny,
-					DNSServers: dnsServers(cfg.Layers(t.Name, mailflow.Inbound, s.Connector, s.Name)),
-				},
+				ID: pathOf(t.Name, s), NextHop: host, ConnectorType: mailflow.OnPremises, Settings: settings,
 			})
 		}
 	}

@@ -81,7 +81,7 @@ func rcodeText(rcode int) string {
 // specificity orders reasons from those that say least about a name to those that say most.
 var specificity = []probes.Reason{
 	"", probes.ReasonInternalError, probes.ReasonNoAddress, probes.ReasonDNSTimeout, probes.ReasonDNSRefused,
-	probes.ReasonDNSServfail, probes.ReasonDNSBogus, probes.ReasonCNameLoop, probes.ReasonNXDomain,
+	probes.ReasonDNSServfail, probes.ReasonDNSBogus, probes.ReasonCNAMELoop, probes.ReasonNXDomain,
 }
 
 // compareSpecificity is negative if a says less about a name than b.

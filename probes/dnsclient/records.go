@@ -33,7 +33,7 @@ func (s *session) records(ctx context.Context, name string, qtype uint16) ([]dns
 				break
 			}
 			if visited[next] || len(visited) > maxCNAMEs {
-				return nil, failure{reason: probes.ReasonCNameLoop, detail: fmt.Sprintf("%d CNAMEs up to %s", len(visited), next)}
+				return nil, failure{reason: probes.ReasonCNAMELoop, detail: fmt.Sprintf("%d CNAMEs up to %s", len(visited), next)}
 			}
 			name, visited[next] = next, true
 		}

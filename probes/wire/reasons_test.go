@@ -36,7 +36,7 @@ var elsewhere = map[probes.Reason]string{
 	probes.ReasonDNSRefused:     "of package dnsclient",
 	probes.ReasonDNSBogus:       "of package dnsclient",
 	probes.ReasonDNSServfail:    "of package dnsclient",
-	probes.ReasonCNameLoop:      "of package dnsclient",
+	probes.ReasonCNAMELoop:      "of package dnsclient",
 	probes.ReasonNoAddress:      "of package dnsclient",
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -101,7 +102,7 @@ func (r *reader) connector(n *yaml.Node, key string, c mailflow.Common, d mailfl
 	if probe != nil {
 		t.own.layers[connectorLayer(d, c.Name)] = probe.layer
 	}
-	r.contradictions(defaultInterval(d, c.Type), append(pointers(chain), probe)...)
+	r.contradictions(probes.DefaultSettings(d, c.Type).Interval, append(pointers(chain), probe)...)
 }
 
 func pointers(chain []place) []*place {

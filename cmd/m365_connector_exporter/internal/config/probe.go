@@ -151,7 +151,7 @@ func (r *reader) blame(p *place, key, message string) {
 
 // timeouts refuses a timeout that is not below the interval.
 func (r *reader) timeouts(interval time.Duration, chain []*place) {
-	timeout := 30 * time.Second
+	timeout := probes.DefaultSettings(mailflow.Outbound, mailflow.OnPremises).Timeout // the same for every path
 	var blame *place
 	for _, p := range chain {
 		if p == nil {
@@ -166,17 +166,5 @@ func (r *reader) timeouts(interval time.Duration, chain []*place) {
 	}
 	if blame != nil && timeout >= interval && r.tell(blame.node, "timeout") {
 		r.blame(blame, "timeout", "must be below interval: "+timeout.String()+" is not below "+interval.String())
-	}
-}
-
-// defaultInterval is that of probes.Plan.
-func defaultInterval(d mailflow.Direction, t mailflow.ConnectorType) time.Duration {
-	switch {
-	case d == mailflow.Inbound:
-		return time.Hour
-	case t == mailflow.Partner:
-		return 30 * time.Minute
-	default:
-		return 5 * time.Minute
 	}
 }

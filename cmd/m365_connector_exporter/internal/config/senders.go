@@ -4,10 +4,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -32,7 +32,7 @@ func (r *reader) senders(n *yaml.Node, key string, t *readTenant, chain []place)
 		}
 		if probe != nil {
 			t.own.layers[senderLayer(s.Name)] = probe.layer
-			r.contradictions(time.Hour, append(pointers(chain), probe)...)
+			r.contradictions(probes.DefaultSettings(mailflow.Inbound, mailflow.OnPremises).Interval, append(pointers(chain), probe)...)
 		}
 		t.tenant.Senders = append(t.tenant.Senders, s)
 	})

@@ -9,7 +9,33 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// FuzzMatch: whatever a target is, it means configured paths or is refused; and a path's own target means that path.
+func TestMatch(t *testing.T) {
+	id := func(c, p string) probes.PathID {
+		return probes.PathID{Tenant: "contoso", Direction: mailflow.Outbound, Connector: c, Path: p}
+	}
+	ids := []probes.PathID{id("A/B", "h1"), id("A/B", "h2"), id("C", "h1")}
+	for target, want := range map[string]int{
+		"contoso": 3, "contoso/outbound": 3, "contoso/A%2FB": 2, "CONTOSO/a%2Fb": 2, "contoso/outbound/A%2FB/h1": 1,
+		"contoso/C/h1": 1, "fabrikam": 0, "contoso/A/B": 0,
+	} {
+		got, err := probes.Match(target, ids)
+		if err != nil || len(got) != want {
+			t.Errorf("Match(%q) = %v, %v; want %d", target, got, err, want)
+		}
+	}
+	for _, bad := range []string{"", "a//b", "a/outbound//h1", "a/b/c/d/e", "%zz"} {
+		if _, err := probes.Match(bad, ids); err == nil {
+			t.Errorf("Match(%q): no error", bad)
+		}
+	}
+	for _, want := range ids {
+		if got, err := probes.Match(want.String(), ids); err != nil || len(got) != 1 || got[0] != want {
+			t.Errorf("Match(%q) = %v, %v", want.String(), got, err)
+		}
+	}
+}
+
+// FuzzMatch checks that any target selects configured paths or is refused, and that a path's own target selects it.
 func FuzzMatch(f *testing.F) {
 	f.Add("contoso/outbound/a%2Fb/mail.contoso.com", "contoso", "a/b", "mail.contoso.com")
 	f.Add("%zz/%00/\xff", "%zz", "\x00", "\xff")

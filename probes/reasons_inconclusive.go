@@ -1,0 +1,69 @@
+package probes
+
+// Reasons that prove nothing about the server: the cause is temporary, or this exporter, its host or its network.
+const (
+	ReasonThrottled          Reason = "throttled"
+	ReasonTemporaryRejection Reason = "temporary_rejection"
+	ReasonProberRejected     Reason = "prober_rejected"
+	ReasonBannedAddress      Reason = "banned_address"
+	ReasonFamilyUnavailable  Reason = "family_unavailable"
+	ReasonAddressRefused     Reason = "address_refused"
+	ReasonVantageBlocked     Reason = "vantage_blocked"
+	ReasonCanceled           Reason = "canceled"
+	ReasonInternalError      Reason = "internal_error"
+)
+
+var inconclusiveReasons = []ReasonInfo{
+	{
+		ReasonThrottled, Inconclusive,
+		"the server replied 421 or 4.7.5xx: it wants fewer or later connections",
+		"The exporter backs off by itself. If it persists, raise `min_gap_per_address` or the interval, and " +
+			"exempt the exporter's address from the server's rate limits.",
+	},
+	{
+		ReasonTemporaryRejection, Inconclusive,
+		"the server refused temporarily (4xx), as greylisting does",
+		"If it persists, exempt the exporter's address from greylisting, or look for the cause in the server's log.",
+	},
+	{
+		ReasonProberRejected, Inconclusive,
+		"the server refused the address or name of this exporter (blocklist, SPF, reverse DNS), which says " +
+			"nothing about Exchange Online",
+		"Give the exporter a host name with forward and reverse DNS, allow its address on the server, or probe " +
+			"from another network.",
+	},
+	{
+		ReasonBannedAddress, Inconclusive,
+		"the server has banned the address of this exporter",
+		"Have the exporter's address delisted (for Exchange Online: in the delist portal) or probe from another " +
+			"address.",
+	},
+	{
+		ReasonFamilyUnavailable, Inconclusive,
+		"this host has no route for the address family, or does not have the configured source address",
+		"Set `ip_protocol` to the address family that this host has, add the other family to the host, or " +
+			"correct `source_address`.",
+	},
+	{
+		ReasonAddressRefused, Inconclusive,
+		"`allow_networks` does not permit this exporter to connect to the address",
+		"If the address is right, add its network to `global.allow_networks`; if not, correct the DNS record.",
+	},
+	{
+		ReasonVantageBlocked, Inconclusive,
+		"no path passes connect: the network of this host seems to be the cause",
+		"Check that this host may open TCP port 25 outbound (many clouds block it), or use `connect_to`, another " +
+			"port or another network.",
+	},
+	{
+		ReasonCanceled, Inconclusive,
+		"the probe was interrupted by a shutdown or by its caller",
+		"No action needed; the next round probes again.",
+	},
+	{
+		ReasonInternalError, Inconclusive,
+		"the exporter itself failed",
+		"Read the detail. If this host has run out of file descriptors or memory, raise its limits; otherwise " +
+			"report a bug with the log line.",
+	},
+}

@@ -1,0 +1,56 @@
+package probes
+
+// Reasons of the SMTP session itself, mostly of the stage ehlo.
+const (
+	ReasonGreetingTimeout  Reason = "greeting_timeout"
+	ReasonGreetingRejected Reason = "greeting_rejected"
+	ReasonNotSMTP          Reason = "not_smtp"
+	ReasonEHLORejected     Reason = "ehlo_rejected"
+	ReasonConnectionClosed Reason = "connection_closed"
+	ReasonReplyTimeout     Reason = "reply_timeout"
+	ReasonReplyMalformed   Reason = "reply_malformed"
+	ReasonReplyTooLong     Reason = "reply_too_long"
+)
+
+var smtpReasons = []ReasonInfo{
+	{
+		ReasonGreetingTimeout, Failed,
+		"connected, but no SMTP greeting in time",
+		"Check the server's load and its DNS look-ups on connect; disable SMTP inspection in the firewall.",
+	},
+	{
+		ReasonGreetingRejected, Failed,
+		"the server's greeting is a refusal",
+		"Read the reply: the server or its policy refuses connections.",
+	},
+	{
+		ReasonNotSMTP, Failed,
+		"the host replies, but not with SMTP",
+		"Check that the smart host is a mail server and that the port leads to it.",
+	},
+	{
+		ReasonEHLORejected, Failed,
+		"the server refused EHLO",
+		"Check that the server supports ESMTP and that no firewall filters EHLO (SMTP fix-up).",
+	},
+	{
+		ReasonConnectionClosed, Failed,
+		"the server closed the connection during the session",
+		"Check the server's log and load, and SMTP inspection in firewalls.",
+	},
+	{
+		ReasonReplyTimeout, Failed,
+		"the server did not reply to a command in time",
+		"Check the server's load, its DNS look-ups and its filters.",
+	},
+	{
+		ReasonReplyMalformed, Failed,
+		"the reply violates the SMTP syntax",
+		"Check for a firewall or proxy that rewrites SMTP.",
+	},
+	{
+		ReasonReplyTooLong, Failed,
+		"the reply exceeds the limits for SMTP replies",
+		"Check what is listening at this address and port.",
+	},
+}

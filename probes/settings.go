@@ -1,0 +1,112 @@
+package probes
+
+import (
+	"net/netip"
+	"time"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// IPProtocol restricts which addresses of a host are probed.
+type IPProtocol string
+
+// The address families.
+const (
+	IPAny IPProtocol = "any"
+	IP4   IPProtocol = "ip4"
+	IP6   IPProtocol = "ip6"
+)
+
+// Settings is how a path is probed: the section `probe` of the configuration with every key decided.
+type Settings struct {
+	Enabled            bool
+	Interval           time.Duration
+	Timeout            time.Duration // for one endpoint, from the connection attempt to QUIT
+	Until              Stage         // the last stage
+	Port               uint16
+	HelloName          string
+	MailFrom           string // "" is the default, "<>" the null sender
+	SourceAddress      netip.Addr
+	Protocol           IPProtocol
+	DNSServers         []string // host:port; empty means those of the system
+	ConnectTo          []netip.Addr
+	MessageMinInterval time.Duration
+}
+
+// DefaultSettings returns the settings of a path where the configuration sets nothing. HelloName and the choice of the
+// recipient stage depend on more: see [Plan].
+func DefaultSettings(d mailflow.Direction, t mailflow.ConnectorType) Settings {
+	s := Settings{
+		Enabled: true, Interval: 5 * time.Minute, Timeout: 30 * time.Second, Until: TLSStage, Port: 25,
+		Protocol: IPAny, MessageMinInterval: time.Hour,
+	}
+	switch {
+	case d == mailflow.Inbound:
+		s.Interval, s.Until = time.Hour, Recipient
+	case t == mailflow.Partner:
+		s.Interval = 30 * time.Minute
+	}
+	return s
+}
+
+// SettingsOverride is one `probe` section of the configuration. A nil field is not set there; of several sections the
+// innermost one that sets a field wins.
+type SettingsOverride struct {
+	Enabled            *bool
+	Interval           *time.Duration
+	Timeout            *time.Duration
+	Until              *Stage
+	Port               *uint16
+	HelloName          *string
+	MailFrom           *string
+	SourceAddress      *netip.Addr
+	Protocol           *IPProtocol
+	DNSServers         []string
+	ConnectTo          []netip.Addr
+	MessageMinInterval *time.Duration
+}
+
+// withOverrides applies sections, outermost first.
+func (s Settings) withOverrides(sections ...SettingsOverride) Settings {
+	for _, o := range sections {
+		override(&s.Enabled, o.Enabled)
+		override(&s.Interval, o.Interval)
+		override(&s.Timeout, o.Timeout)
+		override(&s.Until, o.Until)
+		override(&s.Port, o.Port)
+		override(&s.HelloName, o.HelloName)
+		override(&s.MailFrom, o.MailFrom)
+		override(&s.SourceAddress, o.SourceAddress)
+		override(&s.Protocol, o.Protocol)
+		override(&s.MessageMinInterval, o.MessageMinInterval)
+		if o.DNSServers != nil {
+			s.DNSServers = o.DNSServers
+		}
+		if o.ConnectTo != nil {
+			s.ConnectTo = o.ConnectTo
+		}
+	}
+	return s
+}
+
+func override[T any](value, with *T) {
+	if with != nil {
+		*value = *with
+	}
+}
+
+// WithOverride returns the path as a module of /probe probes it. A path without recipients ends at the tls stage.
+func (p Path) WithOverride(o SettingsOverride) Path {
+	p.Settings = p.Settings.withOverrides(o)
+	switch {
+	case o.MailFrom == nil || *o.MailFrom == "":
+	case *o.MailFrom == "<>":
+		p.MailFrom = ""
+	default:
+		p.MailFrom = *o.MailFrom
+	}
+	if len(p.Recipients) == 0 {
+		p.Settings.Until = min(p.Settings.Until, TLSStage)
+	}
+	return p
+}

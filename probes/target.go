@@ -1,0 +1,78 @@
+package probes
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// PathID identifies a path. It is comparable, and its fields are the labels of the path's metrics.
+type PathID struct {
+	Tenant    string
+	Direction mailflow.Direction
+	Connector string
+	Path      string // the smart host as configured, the recipient domain, or the sender's name
+}
+
+// String returns the path as a target: TENANT/DIRECTION/CONNECTOR/PATH, each part percent-encoded where necessary.
+func (id PathID) String() string {
+	return strings.Join([]string{
+		url.PathEscape(id.Tenant), string(id.Direction), url.PathEscape(id.Connector), url.PathEscape(id.Path),
+	}, "/")
+}
+
+// ErrBadTarget is the error for a target that does not have the form PART[/PART…] with percent-encoded parts.
+var ErrBadTarget = errors.New("target must be TENANT[/DIRECTION][/CONNECTOR[/PATH]], each part percent-encoded")
+
+// ParseTarget returns the parts of a target, one to four, decoded. Only the last part may be empty, as the path of a
+// connector without a next hop. The error is ErrBadTarget.
+func ParseTarget(target string) ([]string, error) {
+	parts := strings.Split(target, "/")
+	if len(parts) > 4 {
+		return nil, ErrBadTarget
+	}
+	for i, p := range parts {
+		text, err := url.PathUnescape(p)
+		if err != nil || text == "" && (i < 2 || i < len(parts)-1) {
+			return nil, ErrBadTarget
+		}
+		parts[i] = text
+	}
+	return parts, nil
+}
+
+// Match returns the ids that a target selects: those of a tenant, of a connector or of one path. The direction may be
+// omitted, and case is ignored. The error is ErrBadTarget.
+func Match(target string, ids []PathID) ([]PathID, error) {
+	parts, err := ParseTarget(target)
+	if err != nil {
+		return nil, err
+	}
+	var found []PathID
+	for _, id := range ids {
+		if id.matches(parts) {
+			found = append(found, id)
+		}
+	}
+	return found, nil
+}
+
+func (id PathID) matches(parts []string) bool {
+	full := []string{id.Tenant, string(id.Direction), id.Connector, id.Path}
+	short := []string{id.Tenant, id.Connector, id.Path}
+	return hasPrefix(full, parts) || len(parts) <= 3 && hasPrefix(short, parts)
+}
+
+func hasPrefix(all, first []string) bool {
+	if len(first) > len(all) {
+		return false
+	}
+	for i, part := range first {
+		if !strings.EqualFold(all[i], part) {
+			return false
+		}
+	}
+	return true
+}
