@@ -192,7 +192,7 @@ func TestProbeDebug(t *testing.T) {
 	w := ask(s.handler(), "/probe?debug=true&target=contoso/case/a")
 	body := w.Body.String()
 	for _, want := range []string{
-		"target   contoso/outbound/case/a\n", "SMTP EHLO                Succeeded", "the server says that the recipient does not exist (recipient_unknown)",
+		"target   contoso/outbound/case/a\n", "SMTP EHLO                Succeeded", "recipient does not exist (recipient_unknown)",
 		"Remedy: ", "The server said: 550 5.1.1 <a***@contoso.com> unknown", "0.000s S 220 \\u001b]0;hi\\u0007<script> dXNl***", "\nprobe_success 0\n",
 	} {
 		if !strings.Contains(body, want) {

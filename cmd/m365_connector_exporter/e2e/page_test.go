@@ -90,7 +90,7 @@ func (b *browser) walk(t *testing.T, url string) {
 	b.check(t, "Checks", "certificate_expired")
 	b.open(url + "/?refresh=off")
 	b.click(`#problems .card h3 a`)
-	b.check(t, "fails at Test message (envelope)", "the server says that the recipient does not exist", "a***@contoso.test", "History", "Rounds since the start", "took", "<b>evil</b>.example")
+	b.check(t, "fails at Test message (envelope)", "the server reports that the recipient does not exist", "a***@contoso.test", "History", "Rounds since the start", "took", "<b>evil</b>.example")
 	b.open(url + "/?refresh=off")
 	b.click(`#paths td.failed a`)
 	b.check(t, "Transcript", `<script>document.title='owned'</script>`, "STARTTLS", `\u001b]0;owned`, `\xff`)
