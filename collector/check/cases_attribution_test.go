@@ -200,9 +200,12 @@ var attributionCases = []testCase{
 		"critical", "contoso, fabrikam",
 	},
 	{
-		"attribution_ambiguous", "simulated",
-		func(w *world) { w.other.AcceptedDomains[0].Name = "contoso.com"; shareAddress(w) },
-		"critical", "",
+		"attribution_ambiguous", "simulated, one certificate with names of two tenants",
+		func(w *world) {
+			w.presents("contoso.com fabrikam.com")
+			w.in.TLSSenderCertificateName, w.other.Inbound[0].TLSSenderCertificateName = "contoso.com", "fabrikam.com"
+		},
+		"critical", "matches the tenants contoso, fabrikam equally, by certificate",
 	},
 	{"attribution_ambiguous", "one tenant", message(func(*mailflow.Attribution) {}), "", ""},
 	{
