@@ -1,6 +1,8 @@
 package check_test
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"m365_connector_exporter/collector/check"
@@ -71,6 +73,40 @@ var tenantCases = []testCase{
 	{
 		"accepted_domains_unknown", "nothing at all",
 		func(w *world) { *w.tenant = mailflow.Tenant{Name: "contoso"} },
+		"", "",
+	},
+	{
+		"accepted_domain_in_two_tenants", "the other tenant has it too",
+		func(w *world) { w.other.AcceptedDomains[0].Name = "Contoso.COM." },
+		"critical", "contoso.com is also an accepted domain of fabrikam.",
+	},
+	{
+		"accepted_domain_in_two_tenants", "an export of the other tenant is in this tenant's folder",
+		func(w *world) {
+			w.tenant.AcceptedDomains = slices.Concat(w.tenant.AcceptedDomains, w.other.AcceptedDomains)
+		},
+		"critical", "fabrikam.onmicrosoft.com is also an accepted domain of fabrikam.",
+	},
+	{
+		"accepted_domain_in_two_tenants", "in many tenants",
+		func(w *world) {
+			for i := range 30 {
+				w.Tenants = append(w.Tenants, healthy(fmt.Sprint("copy-", i)))
+				w.Tenants[len(w.Tenants)-1].AcceptedDomains[0].Name = "contoso.com"
+			}
+		},
+		"critical", "copy-8, copy-9 and 20 more.",
+	},
+	{
+		"accepted_domain_in_two_tenants", "a subdomain in the other tenant",
+		func(w *world) { w.other.AcceptedDomains[0].Name = "sales.contoso.com" },
+		"", "",
+	},
+	{
+		"accepted_domain_in_two_tenants", "twice in one tenant",
+		func(w *world) {
+			w.tenant.AcceptedDomains = append(w.tenant.AcceptedDomains, mailflow.AcceptedDomain{Name: "contoso.com"})
+		},
 		"", "",
 	},
 	{

@@ -41,6 +41,10 @@ func TestCausesSilenceConsequences(t *testing.T) {
 		{"smart_hosts_missing", "connector_not_probeable", func(w *world) { w.out.SmartHosts, w.path.NotProbeable = nil, "no smart host" }},
 		{"connector_not_validated", "connector_validation_stale", func(w *world) { w.out.IsValidated, w.out.LastValidation = no, noon.Add(-91*day); unproven(w) }},
 		{"vantage_blocked", "connector_not_validated", func(w *world) { w.VantageBlocked, w.out.IsValidated = "blocked", no; unproven(w) }},
+		{"accepted_domain_in_two_tenants", "attribution_ambiguous", func(w *world) {
+			w.other.AcceptedDomains[0].Name = "contoso.com"
+			shareAddress(w)
+		}},
 		{"tenant_not_loaded", "accepted_domains_unknown", func(w *world) { w.tenant.LoadError, w.tenant.AcceptedDomains = "broken", nil }},
 	} {
 		w := newWorld()

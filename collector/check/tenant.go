@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -38,6 +40,17 @@ func tenantChecks() []Check {
 			}),
 		},
 		{
+			Code: "accepted_domain_in_two_tenants", Severity: Critical, Scope: ScopeTenant,
+			Title: "An accepted domain of the tenant is also one of another tenant",
+			When: "The same accepted domain is known for two configured tenants. Exchange Online accepts a domain in one " +
+				"tenant only: an export is in the wrong folder, or the domain moved and an export is outdated",
+			Remedy: "Find out which tenant has the domain now. If an export is in the wrong tenant's folder, move it; if the " +
+				"domain moved, export Get-AcceptedDomain of both tenants again.",
+			Source:   "Get-AcceptedDomain; MC1226222 (mail is attributed to the tenant that accepts the domain)",
+			Silences: []string{"attribution_ambiguous"},
+			Find:     findDomainInTwoTenants,
+		},
+		{
 			Code: "inventory_stale", Severity: Warning, Scope: ScopeTenant,
 			Title:  "The tenant's exports are old",
 			When:   "The oldest export in use is older than `inventory_max_age`",
@@ -71,6 +84,32 @@ func tenantChecks() []Check {
 			Find:   eachTenant(findMXElsewhere),
 		},
 	}
+}
+
+// findDomainInTwoTenants names at most maxListed of the other tenants with a domain, and counts all.
+func findDomainInTwoTenants(f *Facts, report func(Finding)) {
+	tenantsOf := map[string][]string{} // names, by normalised accepted domain
+	for _, t := range f.index.tenants {
+		for _, d := range t.AcceptedDomains {
+			domain, ok := mailflow.NormaliseDomain(d.Name)
+			if known := tenantsOf[domain]; ok && (len(known) == 0 || known[len(known)-1] != t.Name) {
+				tenantsOf[domain] = append(known, t.Name)
+			}
+		}
+	}
+	eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
+		for _, d := range t.AcceptedDomains {
+			domain, _ := mailflow.NormaliseDomain(d.Name)
+			tenants := tenantsOf[domain]
+			if len(tenants) < 2 {
+				continue
+			}
+			others := slices.DeleteFunc(slices.Clone(tenants[:min(len(tenants), maxListed+1)]), func(name string) bool {
+				return name == t.Name
+			})
+			report(newFinding("%s is also an accepted domain of %s.", domain, listOf(others, len(tenants)-1)))
+		}
+	})(f, report)
 }
 
 func findMXElsewhere(f *Facts, t *tenant, report func(Finding)) {
