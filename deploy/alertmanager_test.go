@@ -14,7 +14,7 @@ import (
 const alertmanagerFile = "alertmanager/alertmanager.yml"
 
 func TestAlertmanagerRoutes(t *testing.T) {
-	_ = read(t, alertmanagerFile) // a change of it makes a cached result stale
+	_ = read(t, alertmanagerFile) // so that a change invalidates the cached test result
 	run(t, "amtool", "check-config", alertmanagerFile)
 	for _, tt := range []struct{ severity, category, receiver string }{
 		{"critical", "mailflow", "pager"},
@@ -43,7 +43,7 @@ func alert(name, severity string, more ...string) labels {
 	return l
 }
 
-// What reaches a person when several alerts fire: the real Alertmanager is asked.
+// The alerts that a real Alertmanager sends when several fire.
 func TestInhibition(t *testing.T) {
 	on := []string{"tenant", "t", "connector", "c", "direction", "outbound"}
 	path := append(slices.Clone(on), "path", "p")
@@ -51,33 +51,33 @@ func TestInhibition(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		firing []labels
-		told   string
+		sent   string
 	}{
 		{"connector down", []labels{
 			alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
 			alert("CertificateExpired", "critical", path...), alert("CertificateExpiring", "warning", path...),
 		}, "Down"},
-		{"one path fails for its certificate, another by itself", []labels{
+		{"one path fails because of its certificate, another does not", []labels{
 			alert("CertificateExpired", "critical", path...),
 			alert("PathFailing", "critical", path...), alert("PathFailing", "critical", other...),
 		}, "CertificateExpired PathFailing"},
-		{"it is us", []labels{
+		{"most paths fail", []labels{
 			alert("MostPathsFailing", "critical"), alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
 			alert("ProbeNotRunning", "warning", path...), alert("AttributionFailing", "critical", path...),
 		}, "AttributionFailing MostPathsFailing"},
-		{"another exporter's trouble hides nothing", []labels{
+		{"a fault of another exporter inhibits nothing", []labels{
 			alert("MostPathsFailing", "critical", "instance", "f"),
 			alert("RedundancyLost", "warning", path...),
 		}, "MostPathsFailing RedundancyLost"},
-		{"the exporter goes while a connector is down", []labels{
+		{"the exporter goes down while a connector is down", []labels{
 			alert("ExporterDown", "critical"), alert("Down", "critical", on...),
 			alert("ProbeNotRunning", "warning", path...),
 		}, "Down ExporterDown"},
-		{"the exporter stands still", []labels{
+		{"the exporter has stopped probing", []labels{
 			alert("ProbeNotRunning", "critical"), alert("ProbeNotRunning", "warning", path...), alert("ScheduleLagging", "warning", path...),
 			alert("PathFailing", "critical", "tenant", "u", "connector", "c", "direction", "outbound", "path", "p"),
 		}, "PathFailing ProbeNotRunning"},
-		{"the exporter watches nothing any more", []labels{
+		{"the exporter has lost all its paths", []labels{
 			alert("PathsVanished", "critical"), alert("PathsVanished", "warning", "tenant", "t"), alert("PathsVanished", "warning", "tenant", "u"),
 		}, "PathsVanished"},
 		{"critical before warning", []labels{
@@ -89,7 +89,7 @@ func TestInhibition(t *testing.T) {
 			alert("AttributionFailing", "critical", path...),
 		}, "SharedBetweenTenants"},
 		{
-			"fragile for what is shared, and by itself",
+			"fragile because of a shared identity, and for another reason",
 			[]labels{
 				alert("SharedBetweenTenants", "warning", on...),
 				alert("AttributionFragile", "warning", path...), alert("AttributionFragile", "warning", "tenant", "u", "connector", "c", "direction", "inbound"),
@@ -100,7 +100,7 @@ func TestInhibition(t *testing.T) {
 			alert("CriticalFinding", "critical", append(slices.Clone(path), "check", "presented_certificate_not_configured")...),
 			alert("AttributionFailing", "critical", path...),
 		}, "CriticalFinding"},
-		{"a mere warning of sharing explains no wrong attribution", []labels{
+		{"a warning about sharing does not explain a wrong attribution", []labels{
 			alert("SharedBetweenTenants", "warning", "tenant", "t", "connector", "d"),
 			alert("AttributionFailing", "critical", path...),
 		}, "AttributionFailing SharedBetweenTenants"},
@@ -110,21 +110,21 @@ func TestInhibition(t *testing.T) {
 			post(t, base, append(tt.firing, canary...))
 			var got string
 			tick := time.Tick(20 * time.Millisecond)
-			for range 500 { // until it has worked through all that was posted
+			for range 500 { // until it has processed all posted alerts
 				<-tick
-				names := told(t, base)
+				names := sent(t, base)
 				if got = strings.Join(names, " "); !slices.Contains(names, "Throttled") {
 					break
 				}
 			}
-			if got != tt.told {
-				t.Errorf("told %q, want %q", got, tt.told)
+			if got != tt.sent {
+				t.Errorf("sent %q, want %q", got, tt.sent)
 			}
 		})
 	}
 }
 
-// startAlertmanager runs the real one, with receivers nobody listens on.
+// startAlertmanager runs a real Alertmanager, whose receivers do not exist.
 func startAlertmanager(t *testing.T) string {
 	t.Helper()
 	address := start(t, need(t, "prometheus-alertmanager"), "--config.file="+alertmanagerFile, "--storage.path="+filepath.Join(t.TempDir(), "data"),
@@ -132,7 +132,7 @@ func startAlertmanager(t *testing.T) string {
 	return "http://" + address + "/api/v2/alerts"
 }
 
-// canary is posted last: once its second alert is held back, all before it have been taken in.
+// canary is posted last: once its second alert is inhibited, all earlier ones are processed.
 var canary = []labels{
 	{"alertname": "M365ConnectorMostPathsFailing", "severity": "critical", "job": "canary"},
 	{"alertname": "M365ConnectorThrottled", "severity": "warning", "job": "canary"},
@@ -155,8 +155,8 @@ func post(t *testing.T, base string, firing []labels) {
 	_ = resp.Body.Close()
 }
 
-// told are the names of the alerts that are not held back, sorted.
-func told(t *testing.T, base string) []string {
+// sent returns the names of the alerts that are not inhibited, sorted.
+func sent(t *testing.T, base string) []string {
 	t.Helper()
 	resp, err := http.Get(base + "?inhibited=false")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// compose is what Compose itself makes of the file: merged, with whole paths, the short forms written out.
+// compose is the file as Compose resolves it: merged, with absolute paths and long forms.
 func compose(t *testing.T, file string, environment ...string) (project, error) {
 	t.Helper()
 	cmd := exec.Command(need(t, "compose-strict"), file)
@@ -84,7 +84,7 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// Compose refuses a mistake, so that what it accepts means something.
+// Compose rejects an error.
 func TestComposeIsStrict(t *testing.T) {
 	for name, mistake := range map[string][2]string{
 		"an unknown key":       {"read_only: true", "read_olny: true"},
@@ -105,7 +105,7 @@ func TestComposeIsStrict(t *testing.T) {
 }
 
 func TestComposePrometheus(t *testing.T) {
-	// Prometheus finds its rules beside its configuration, as mounted.
+	// Prometheus finds its rules next to its configuration, as mounted.
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "rules"), os.DirFS("prometheus/rules")); err != nil {
 		t.Fatal(err)

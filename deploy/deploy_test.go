@@ -1,4 +1,4 @@
-// Package deploy_test holds what is shipped beside the program to its promises, with the real tools.
+// Package deploy_test tests the files in deploy with the real tools.
 package deploy_test
 
 import (
@@ -18,7 +18,7 @@ import (
 	"m365_connector_exporter/collector"
 )
 
-// need finds a tool. Where CI_REQUIRE_TOOLS=1 its absence is a failure.
+// need returns the path of a tool. Without it the test is skipped, or fails if CI_REQUIRE_TOOLS=1.
 func need(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -33,7 +33,7 @@ func need(t *testing.T, name string) string {
 	return ""
 }
 
-// run runs a tool and returns what it prints; it must succeed.
+// run runs a tool, which must succeed, and returns its output.
 func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(need(t, name), args...).CombinedOutput()
@@ -45,7 +45,7 @@ func run(t *testing.T, name string, args ...string) string {
 
 var listens = regexp.MustCompile(`Listening on" .*address=(127\.0\.0\.1:\d+)`)
 
-// start runs a server until the test ends, and returns the address it says it listens on.
+// start runs a server until the test ends, and returns the address that it logs.
 func start(t *testing.T, bin string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(bin, args...)
@@ -68,7 +68,7 @@ func start(t *testing.T, bin string, args ...string) string {
 		}
 		said.WriteString(lines.Text() + "\n")
 	}
-	t.Fatalf("%s did not say where it listens:\n%s", bin, said.String())
+	t.Fatalf("%s logged no address:\n%s", bin, said.String())
 	return ""
 }
 
@@ -90,7 +90,7 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-// rule is a line of a rule file.
+// rule is one rule of a rule file.
 type rule struct {
 	Record, Alert, Expr, For string
 	Labels, Annotations      map[string]string
@@ -113,7 +113,7 @@ func rules(t *testing.T) []rule {
 	return all
 }
 
-// exported maps every metric that the exporter exports to whether one may alert on it.
+// exported maps every metric of the exporter to whether alerts may use it.
 func exported() map[string]bool {
 	steady := map[string]bool{"m365_connector_stage_duration_seconds": false}
 	for _, m := range collector.Metrics() {
@@ -134,7 +134,7 @@ var (
 	suffix     = regexp.MustCompile(`_(bucket|count|sum)$`)
 )
 
-// known is exported, with the recorded series.
+// known returns exported plus the recorded series.
 func known(t *testing.T) map[string]bool {
 	t.Helper()
 	names := exported()
@@ -146,7 +146,7 @@ func known(t *testing.T) map[string]bool {
 	return names
 }
 
-// metrics are the names in a PromQL expression.
+// metrics returns the metric names in a PromQL expression.
 func metrics(known map[string]bool, expr string) []string {
 	var names []string
 	for _, name := range metricName.FindAllString(expr, -1) {

@@ -17,7 +17,7 @@ import (
 
 const chart = "kubernetes/helm/m365-connector-exporter"
 
-// helm renders the chart; the error is helm's own.
+// helm renders the chart and returns helm's error.
 func helm(t *testing.T, set ...string) (string, error) {
 	t.Helper()
 	args := []string{"template", "x", chart, "--kube-version=1.34.0"}
@@ -53,7 +53,7 @@ var combinations = map[string][]string{
 	},
 }
 
-// strict judges manifests by the API's own types, and pods by Pod Security Admission at its strictest level.
+// strict validates manifests against the API types, and pods against Pod Security Admission at the level restricted.
 func strict(t *testing.T, manifests string) error {
 	t.Helper()
 	cmd := exec.Command(need(t, "kube-strict"))
@@ -64,7 +64,7 @@ func strict(t *testing.T, manifests string) error {
 	return nil
 }
 
-// The API accepts whatever the chart can render, and the plain manifests.
+// The API accepts the rendered chart with all options, and the plain manifests.
 func TestManifestsAreStrict(t *testing.T) {
 	run(t, "helm", "lint", "--strict", chart)
 	manifests := map[string]string{"plain": read(t, "kubernetes/manifests/exporter.yaml")}
@@ -88,7 +88,7 @@ func TestManifestsAreStrict(t *testing.T) {
 	}
 }
 
-// What strict accepts means something: it refuses each of these mistakes.
+// strict rejects each of these errors.
 func TestManifestMistakes(t *testing.T) {
 	plain := read(t, "kubernetes/manifests/exporter.yaml")
 	for _, c := range []struct{ good, bad, complaint string }{
@@ -110,7 +110,7 @@ func TestManifestMistakes(t *testing.T) {
 	}
 }
 
-// objects are the manifests of one kind, by name.
+// objects returns the manifests of one kind, by name.
 func objects[T any](t *testing.T, manifests, kind string) map[string]T {
 	t.Helper()
 	found := map[string]T{}
@@ -137,7 +137,7 @@ func objects[T any](t *testing.T, manifests, kind string) map[string]T {
 	}
 }
 
-// closed wants what no Pod Security Standard asks for: a file system that cannot be written, and no token for the API.
+// closed requires what no Pod Security Standard does: a read-only file system, and no API token.
 func closed(t *testing.T, name, manifests string) {
 	t.Helper()
 	type deployment struct {
@@ -166,7 +166,7 @@ func closed(t *testing.T, name, manifests string) {
 	}
 }
 
-// The chart carries the dashboards of deploy/grafana, byte by byte, under the label that Grafana's sidecar looks for.
+// The chart contains the dashboards of deploy/grafana byte by byte, with the label for Grafana's sidecar.
 func TestChartDashboards(t *testing.T) {
 	rendered, err := helm(t, "dashboards.enabled=true", "dashboards.annotations.folder=Mail")
 	if err != nil {
@@ -205,7 +205,7 @@ func TestChartDashboards(t *testing.T) {
 	}
 }
 
-// The chart's PrometheusRule is the rules of deploy/prometheus, but for where the runbooks stand.
+// The chart's PrometheusRule contains the rules of deploy/prometheus, with another prefix of the runbooks.
 func TestChartRules(t *testing.T) {
 	type groups struct {
 		Groups []any
@@ -259,7 +259,7 @@ func TestChartRefusesWrongValues(t *testing.T) {
 	}
 }
 
-// A pod that is replaced has another address: its series go on under one instance, where the chart runs one pod.
+// The series of a replaced pod, which has another address, keep their instance if the chart runs one pod.
 func TestChartInstance(t *testing.T) {
 	type monitor struct {
 		Spec struct {

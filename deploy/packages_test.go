@@ -41,7 +41,7 @@ func TestPackages(t *testing.T) {
 	}
 }
 
-// TestCompletion asks real shells what they make of a line and the tab key.
+// TestCompletion verifies the completions of real shells.
 func TestCompletion(t *testing.T) {
 	const program = "m365_connector_exporter"
 	dir := t.TempDir()

@@ -23,7 +23,7 @@ func getJSON(t *testing.T, address string, into any) {
 	}
 }
 
-// The real Prometheus and two real exporters by shards.yml: together they cover every path once, and each does a part.
+// A real Prometheus and two exporters with shards.yml probe every path once, and each exporter probes some of them.
 func TestShardsCoverEveryPathOnce(t *testing.T) {
 	prometheus := need(t, "prometheus")
 	dir := t.TempDir()
@@ -33,7 +33,7 @@ func TestShardsCoverEveryPathOnce(t *testing.T) {
 	one := start(t, exporter, "demo", "--web.listen-address=127.0.0.1:0")
 
 	config := strings.NewReplacer("exporter-0:10587", zero, "exporter-1:10587", one).Replace(read(t, "prometheus/shards.yml"))
-	// The hosts of a test cannot be numbered: two steps instead of one.
+	// The addresses of a test have no numbers: two relabelings instead of one.
 	config = strings.Replace(config, `        regex: (\d+)
         replacement: exporter-${1}:10587
         target_label: __address__
@@ -89,7 +89,7 @@ func first(all []*url.URL, host string) *url.URL {
 	return &url.URL{}
 }
 
-// discovered are the scrapes that Prometheus plans, once there are as many as wanted.
+// discovered returns the targets that Prometheus scrapes, once their number is as wanted.
 func discovered(t *testing.T, api string, want int) []*url.URL {
 	t.Helper()
 	var scrapes []*url.URL

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the tools that check what is shipped beside the program, in pinned versions: deploy/tools.sh FOLDER.
+# Builds the tools that the tests of deploy need, in pinned versions: deploy/tools.sh FOLDER.
 set -euo pipefail
 cd "$(dirname "$0")"
 mkdir -p "${1:?folder}"

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// allowed are the licences that may be linked into an Apache-2.0 program, by their SPDX identifier, each told by sentences that no
-// other of them has.
+// allowed maps the SPDX identifiers of the licences that an Apache-2.0 program may link to sentences that only their texts
+// contain.
 var allowed = []struct {
 	id          string
 	says, lacks []string
@@ -19,13 +19,13 @@ var allowed = []struct {
 	{"ISC", []string{"permission to use, copy, modify, and/or distribute this software for any purpose"}, nil},
 }
 
-// refused are words of licences that are not compatible or ask for more than a notice, wherever in a text they stand.
+// refused are phrases of licences that are incompatible or require more than a notice.
 var refused = []string{
 	"gnu general public license", "gnu lesser general public", "gnu affero", "mozilla public license", "server side public license",
 	"business source license", "commons clause", "creative commons", "common development and distribution",
 }
 
-// identify names the licences of a module; it is an error where a text is none of those allowed.
+// identify returns the licences of a module, or an error for a text that is not an allowed licence.
 func (d dependency) identify() ([]string, error) {
 	texts, _, err := d.texts()
 	if err != nil {
@@ -43,7 +43,7 @@ func (d dependency) identify() ([]string, error) {
 	return slices.Compact(ids), nil
 }
 
-// identify names the licences in one text, of which there may be several.
+// identify returns the licences in one text, of which there may be several.
 func identify(text string) ([]string, error) {
 	words := strings.ToLower(strings.Join(strings.Fields(text), " "))
 	has := func(sentence string) bool { return strings.Contains(words, sentence) }

@@ -1,5 +1,5 @@
-// Command licences prints the licence texts and notices of everything that is linked into the program, for the packages and the
-// container to carry: go run ./deploy/licences, or, for the list of docs/licences.md, go run ./deploy/licences -list.
+// Command licences prints the licence texts and notices of all modules linked into the program, for the packages and the
+// container: go run ./deploy/licences. With -list it prints docs/licences.md.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const program = "m365_connector_exporter/cmd/m365_connector_exporter"
 
-// systems are what a release is built for: a module may be linked on one of them only.
+// systems are the platforms of a release: a module may be linked on only one of them.
 var systems = []string{"linux", "windows", "darwin"}
 
 // dependency is a module that is linked into the program, or Go itself.
@@ -53,7 +53,7 @@ func write(out io.Writer, list bool) error {
 	return writeTexts(out, all)
 }
 
-// dependencies asks the go command what is linked, on every system.
+// dependencies returns the modules that the go command links, on all systems.
 func dependencies() ([]dependency, error) {
 	goRoot, err := goCommand("", "env", "GOROOT")
 	if err != nil {
@@ -87,7 +87,7 @@ func dependencies() ([]dependency, error) {
 	return all, nil
 }
 
-// add notes a folder of the module and those above it: code copied from elsewhere has its own licence beside it.
+// add records a folder of the module and its parents: copied code has its own licence in its folder.
 func (d *dependency) add(dir string) {
 	for ; !slices.Contains(d.dirs, dir) && strings.HasPrefix(dir, d.dirs[0]); dir = filepath.Dir(dir) {
 		d.dirs = append(d.dirs, dir)
@@ -109,7 +109,7 @@ func goCommand(system string, args ...string) (string, error) {
 	return string(text), nil
 }
 
-// texts are the files of a module that must go with it: its licences, and the notices that Apache-2.0 speaks of (section 4d).
+// texts returns the files that must be distributed with a module: its licences, and its notices (Apache-2.0, section 4d).
 func (d dependency) texts() (licences, notices []string, err error) {
 	for _, dir := range d.dirs {
 		entries, err := os.ReadDir(dir)

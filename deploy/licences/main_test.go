@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestLicences fails when something is linked whose licence is not allowed, and when docs/licences.md has not been told of it.
+// TestLicences fails for a linked module whose licence is not allowed, and if docs/licences.md is outdated.
 func TestLicences(t *testing.T) {
 	var list bytes.Buffer
 	if err := write(&list, true); err != nil {
@@ -24,7 +24,7 @@ func TestLicences(t *testing.T) {
 	}
 }
 
-// TestTexts: what the packages carry names every module and has the text that its licence asks for.
+// TestTexts verifies that the licence file of the packages contains every module with its licence text.
 func TestTexts(t *testing.T) {
 	all, err := dependencies()
 	if err != nil {
@@ -73,7 +73,7 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// A module without a licence may not be linked.
+// A module without a licence is an error.
 func TestNoLicence(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "README"), []byte("mine"), 0o600); err != nil {

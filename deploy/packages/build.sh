@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a deb and an rpm: deploy/packages/build.sh VERSION [ARCH [FOLDER]]. Wants Go and nfpm on the PATH (deploy/tools.sh brings it).
-# They carry the time of the commit, not of the build: the same source makes the same bytes.
+# Builds a deb and an rpm: deploy/packages/build.sh VERSION [ARCH [FOLDER]]. Needs Go and nfpm on the PATH (deploy/tools.sh
+# builds nfpm). The packages contain the time of the commit, so that builds are reproducible.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export VERSION=${1:?version} ARCH=${2:-$(go env GOARCH)}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the program as released, the same bytes from any folder: deploy/packages/compile.sh VERSION OS ARCH FILE
+# Builds the binary of a release, reproducibly from any folder: deploy/packages/compile.sh VERSION OS ARCH FILE
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 info=github.com/prometheus/common/version

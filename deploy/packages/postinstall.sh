@@ -1,5 +1,5 @@
 #!/bin/sh
-# The service is not started: it has no tenants yet. A running one is replaced.
+# Does not start a new service, which has no tenants yet. Restarts a running one.
 set -e
 [ -d /run/systemd/system ] || exit 0
 systemctl daemon-reload

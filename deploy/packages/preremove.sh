@@ -1,5 +1,5 @@
 #!/bin/sh
-# deb says "remove", rpm says 0; at an upgrade (deb "upgrade", rpm 1) the service keeps running.
+# The argument is "remove" (deb) or 0 (rpm). At an upgrade ("upgrade", 1) the service keeps running.
 set -e
 case "$1" in
   remove | 0)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes everything of a release: deploy/packages/release.sh VERSION [FOLDER], or make release VERSION=1.2.3. Wants a commit, Go, zip,
-# and nfpm, helm and cyclonedx-gomod on the PATH (deploy/tools.sh brings them). The same commit makes the same bytes, in any folder.
-# PLATFORMS, such as "linux/amd64", makes fewer.
+# Builds all files of a release: deploy/packages/release.sh VERSION [FOLDER], or make release VERSION=1.2.3. Needs a commit,
+# Go, zip, and nfpm, helm and cyclonedx-gomod on the PATH (deploy/tools.sh builds them). The build is reproducible from any
+# folder. PLATFORMS, for example "linux/amd64", restricts it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=${1:?version}
@@ -15,13 +15,13 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C
 umask 022
 
-# archive packs a folder of $work without what differs between machines: order, times, owners.
+# archive packs a folder of $work reproducibly: sorted, with fixed times and owners.
 archive() { # folder file
   tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=u+rw,go=u-w --format=gnu -C "$work" -cf - "$1" | gzip -9n >"$2"
 }
 
 zipped() { # folder file
-  chmod -R u=rwX,go=rX "$work/$1" # a clone has the modes of whoever made it
+  chmod -R u=rwX,go=rX "$work/$1" # the modes of a clone depend on the umask of its user
   find "$work/$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
   (cd "$work" && find "$1" -type f | sort | zip -q -X -@ "$2")
 }
@@ -43,7 +43,7 @@ platform() { # os arch
 
 chart() {
   helm package --version "$version" --app-version "$version" --destination "$work" deploy/kubernetes/helm/m365-connector-exporter >/dev/null
-  tar -C "$work" -xmzf "$work/m365-connector-exporter-$version.tgz" # helm writes the time of the day
+  tar -C "$work" -xmzf "$work/m365-connector-exporter-$version.tgz" # helm writes the current time
   archive m365-connector-exporter "$out/m365-connector-exporter-$version.chart.tgz"
 }
 

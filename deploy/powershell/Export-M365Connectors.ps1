@@ -1,24 +1,25 @@
 #Requires -Version 5.1
 <#
 .SYNOPSIS
-Exports the connectors and accepted domains of an Exchange Online organisation for m365_connector_exporter.
+Exports the connectors and accepted domains of an Exchange Online organization for m365_connector_exporter.
 
 .DESCRIPTION
-Writes InboundConnector.json, OutboundConnector.json and AcceptedDomain.json into a folder per tenant. Each file is written
-beside its place and then moved, so that a reader never sees half of it. Nothing is changed in Exchange Online.
+Writes InboundConnector.json, OutboundConnector.json and AcceptedDomain.json into one folder per tenant. Each file is
+written under a temporary name and renamed, so that a reader never gets a partial file. The script changes nothing in
+Exchange Online.
 
-Signs in with an app and its certificate when -AppId and -CertificateThumbprint (or -CertificateFilePath) are given, as a
-scheduled task does, else interactively. The app needs the application permission Exchange.ManageAsApp and a role that may read,
-such as Global Reader. Needs the module ExchangeOnlineManagement 3.0 or newer.
+With -AppId and -CertificateThumbprint (or -CertificateFilePath), the script signs in as an app with its certificate, as a
+scheduled task needs; otherwise it signs in interactively. The app needs the application permission Exchange.ManageAsApp and
+a role with read access, such as Global Reader. The script needs the module ExchangeOnlineManagement 3.0 or newer.
 
 .PARAMETER Organization
 The initial domain, such as contoso.onmicrosoft.com.
 
 .PARAMETER OutputPath
-The folder that holds one folder per tenant. The exporter reads it by: tenant_folders: [exports/*]
+The folder that contains one folder per tenant. Configure the exporter with: tenant_folders: [exports/*]
 
 .PARAMETER TenantName
-The name of the tenant's folder, and so of the tenant in the exporter. Default: the organisation's first label.
+The name of the tenant's folder, which is the name of the tenant in the exporter. Default: the first label of -Organization.
 
 .PARAMETER AppId
 The application's (client) id.
@@ -27,13 +28,13 @@ The application's (client) id.
 The app's certificate in the certificate store (Windows).
 
 .PARAMETER CertificateFilePath
-The app's certificate as a .pfx file, where there is no certificate store.
+The app's certificate as a .pfx file, for systems without a certificate store.
 
 .PARAMETER CertificatePassword
 The password of that file.
 
 .PARAMETER ExchangeEnvironmentName
-The cloud, as Connect-ExchangeOnline names it: O365Default, O365USGovGCCHigh, O365USGovDoD, O365China.
+The cloud, as for Connect-ExchangeOnline: O365Default, O365USGovGCCHigh, O365USGovDoD, O365China.
 
 .EXAMPLE
 .\Export-M365Connectors.ps1 -Organization contoso.onmicrosoft.com -OutputPath C:\exports
@@ -81,11 +82,11 @@ function Save-Export {
     param([string] $Folder, [string] $Name, [object[]] $Records)
 
     $target = Join-Path $Folder "$Name.json"
-    $temporary = Join-Path $Folder ".$Name.$PID.tmp" # no .json: the exporter's globs do not match it
-    # -InputObject keeps an array of one an array, and none an empty one.
+    $temporary = Join-Path $Folder ".$Name.$PID.tmp" # not .json, so that the exporter's patterns do not match it
+    # -InputObject @(...) writes an array also for one record, and [] for none.
     $json = ConvertTo-Json -InputObject @($Records) -Depth 5
     try {
-        # UTF-8 without a byte order mark, in every version of PowerShell.
+        # UTF-8 without a byte order mark in every version of PowerShell.
         [System.IO.File]::WriteAllText($temporary, $json, (New-Object System.Text.UTF8Encoding $false))
         Move-Item -LiteralPath $temporary -Destination $target -Force
     }
@@ -106,17 +107,17 @@ switch ($PSCmdlet.ParameterSetName) {
     }
 }
 
-# .NET does not know PowerShell's current folder: the path is made whole here.
+# .NET does not use PowerShell's current folder: make the path absolute.
 $folder = $PSCmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath((Join-Path $OutputPath $TenantName))
 if (-not (Test-Path -LiteralPath $folder)) { $null = New-Item -ItemType Directory -Path $folder }
 
 Connect-ExchangeOnline @connect
 try {
-    # All three are read before the first is written, so that a failure half way leaves the old ones together.
+    # Read all three before writing the first, so that a failure keeps the old files together.
     $inbound = @(Get-InboundConnector)
     $outbound = @(Get-OutboundConnector -IncludeTestModeConnectors $true)
     $domains = @(Get-AcceptedDomain)
-    if ($domains.Count -eq 0) { throw 'The organisation shows no accepted domain: the sign-in lacks a role that may read.' }
+    if ($domains.Count -eq 0) { throw 'The organization has no accepted domain: the sign-in has no role with read access.' }
 
     Save-Export -Folder $folder -Name 'InboundConnector' -Records $inbound
     Save-Export -Folder $folder -Name 'OutboundConnector' -Records $outbound

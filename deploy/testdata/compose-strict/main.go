@@ -1,6 +1,6 @@
-// Command compose-strict loads a compose file by Docker Compose's own library and prints the project as JSON, as
-// "docker compose config" does without Docker: what the specification does not know, a volume that nobody declares or a
-// variable that is missing is an error. It is a module of its own, so that the exporter does not depend on Compose.
+// Command compose-strict loads a compose file with Docker Compose's own library and prints the project as JSON, like
+// "docker compose config" but without Docker. An unknown key, an undeclared volume and a missing variable are errors. It is
+// a separate module, so that the exporter does not depend on Compose.
 package main
 
 import (

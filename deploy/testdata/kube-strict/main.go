@@ -1,6 +1,6 @@
-// Command kube-strict reads Kubernetes manifests from standard input and fails on whatever the API's own types do not know
-// (unknown kinds, unknown or doubled fields), and on pods that Pod Security Admission refuses where a namespace enforces its
-// strictest level. It is a module of its own, so that the exporter does not depend on Kubernetes.
+// Command kube-strict reads Kubernetes manifests from standard input and fails for what the API types do not define (unknown
+// kinds, unknown or duplicate fields), and for pods that Pod Security Admission rejects at the level restricted. It is a
+// separate module, so that the exporter does not depend on Kubernetes.
 package main
 
 import (
@@ -65,7 +65,7 @@ func check(in io.Reader) (int, error) {
 	}
 }
 
-// restricted is the strictest level, as the newest version known here has it.
+// restricted is the level restricted in its latest known version.
 var restricted = api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
 
 func admit(judge policy.Evaluator, object runtime.Object) error {
