@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A server asks for fewer connections with 421 (RFC 5321, section 3.8). The back-off from its address doubles from minBackOff to
-// maxBackOff, and is remembered for rememberBackOff after it has ended, so that a path with a long interval does not start again
-// from the bottom.
+// A server asks for fewer connections with 421 (RFC 5321, section 3.8). The back-off from its address doubles from
+// minBackOff to maxBackOff, and is remembered for rememberBackOff after it has ended, so that a path with a long
+// interval does not start again from the bottom.
 const (
 	minBackOff      = time.Minute
 	maxBackOff      = 15 * time.Minute

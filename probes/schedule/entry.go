@@ -9,51 +9,49 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// minInterval bounds a nonsensical interval from below.
+// minInterval is the shortest interval.
 const minInterval = time.Second
 
-// entry is a path with its place in time and its state. The Runner's mutex guards it.
+// entry is a path with its schedule and its state. The Runner's mutex guards it.
 type entry struct {
-	path       *probes.Path  // replaced, never changed
-	configured bool          // SetPaths named it
-	nextRun    time.Time     // of the next round
-	advance    time.Duration // how much sooner than an interval the one after it comes
-	confirm    time.Time     // of the round that confirms a first failure; zero when none is due
+	path       *probes.Path  // replaced as a whole, never changed
+	configured bool          // it is one of SetPaths, not only of RunNow
+	nextRun    time.Time     // when the next round is due
+	advance    time.Duration // by how much the round after it comes earlier than an interval; see splay
+	confirm    time.Time     // when the round that confirms a first failure is due; zero if none is
 	index      int           // in the queue; -1 outside
 
-	round      *round       // the scheduled round that is going on
-	running    *run         // the probe that is running, whoever asked for it
-	callers    int          // of RunNow
-	users      int          // goroutines that hold this entry
-	connects   connectState // the vantage's
-	failed     bool         // the last conclusive verdict
-	confirming bool         // the next scheduled round confirms
-	completed  bool         // had a round that counts
-	last       *run         // the newest whole result
+	round      *round // the scheduled round that is running
+	running    *run   // the probe that is running, scheduled or on request
+	callers    int    // of RunNow
+	users      int    // goroutines that hold this entry
+	connects   connectState
+	failed     bool // the last conclusive verdict
+	confirming bool // the next scheduled round confirms a first failure
+	completed  bool // it has had a round that counts
+	last       *run // the newest complete result; nil after resultTTL
 	lastEnded  time.Time
 }
 
-// round is one scheduled round. It is dropped when it is no longer its entry's.
+// round is one scheduled round. A round that is no longer its entry's round is not delivered.
 type round struct {
 	path   *probes.Path
 	cancel context.CancelFunc
 }
 
-func scheduled(p probes.Path) bool { return p.NotProbed == "" && p.NotProbeable == "" }
-
 func (e *entry) interval() time.Duration { return max(e.path.Settings.Interval, minInterval) }
 
-// at is when the entry is to be looked at next.
-func (e *entry) at() time.Time {
+// nextAt is when the entry must be looked at next.
+func (e *entry) nextAt() time.Time {
 	if !e.confirm.IsZero() && e.confirm.Before(e.nextRun) {
 		return e.confirm
 	}
 	return e.nextRun
 }
 
-// SetPaths makes these the paths that are probed. Unchanged ones keep their place in time and their state, changed ones keep
-// their verdict and start anew, gone ones stop and their running round is interrupted. Only those with neither NotProbed nor
-// NotProbeable are scheduled. The runner holds paths itself, not a copy: nobody changes it afterwards.
+// SetPaths replaces the paths. Unchanged ones keep their schedule and their state, changed ones keep their verdict and
+// start again, and the running round of removed ones is interrupted. Only scheduled paths ([probes.Path.Scheduled])
+// are probed. The Runner keeps the slice: the caller must not change it.
 func (r *Runner) SetPaths(paths []probes.Path) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,7 +59,7 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	var changed []*entry
 	for i := range paths {
 		p := &paths[i]
-		if !wanted[p.ID] { // the first of two with one name
+		if !wanted[p.ID] { // the first of two with the same ID
 			wanted[p.ID] = true
 			if e := r.setPath(p); e != nil {
 				changed = append(changed, e)
@@ -70,8 +68,8 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	}
 	now := time.Now()
 	for _, e := range changed {
-		first, early := splay(*e.path, e.interval(), len(changed))
-		e.nextRun, e.advance = now.Add(first), early
+		first, advance := splay(*e.path, e.interval(), len(changed))
+		e.nextRun, e.advance = now.Add(first), advance
 		heap.Push(&r.due, e)
 	}
 	for id, e := range r.entries {
@@ -86,22 +84,22 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	r.wakeUp()
 }
 
-// setPath returns the entry where it has to be scheduled anew.
+// setPath returns the entry if it must be scheduled anew.
 func (r *Runner) setPath(p *probes.Path) *entry {
 	e := r.entry(p)
 	if e.configured && reflect.DeepEqual(e.path, p) {
-		e.path = p // the old one would keep every path of its configuration in memory
+		e.path = p // the old one would keep all paths of the old configuration in memory
 		return nil
 	}
 	r.unschedule(e)
 	e.path, e.configured, e.last = p, true, nil
-	if !scheduled(*p) {
+	if !p.Scheduled() {
 		return nil
 	}
 	return e
 }
 
-// entry finds or makes the entry of a path.
+// entry returns the entry of a path, a new one if there is none.
 func (r *Runner) entry(p *probes.Path) *entry {
 	e := r.entries[p.ID]
 	if e == nil {
@@ -141,36 +139,4 @@ func (r *Runner) checkFirstRound() {
 		}
 	}
 	r.stats.FirstRoundComplete = true
-}
-
-// queue is a heap of entries, the earliest first.
-type queue []*entry
-
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].at().Before(q[j].at()) }
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
-}
-
-// Push is for package heap.
-func (q *queue) Push(x any) {
-	e := x.(*entry)
-	e.index = len(*q)
-	*q = append(*q, e)
-}
-
-// Pop is for package heap.
-func (q *queue) Pop() any {
-	old := *q
-	e := old[len(old)-1]
-	old[len(old)-1] = nil
-	*q, e.index = old[:len(old)-1], -1
-	return e
-}
-
-func (q *queue) fix(e *entry) {
-	if e.index >= 0 {
-		heap.Fix(q, e.index)
-	}
 }

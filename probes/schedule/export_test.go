@@ -1,4 +1,9 @@
 package schedule
 
-// ConnectState lets the tests of the vantage hold what a path's newest round showed.
-type ConnectState = connectState
+// Names for the tests in package schedule_test.
+type (
+	Vantage      = vantage
+	ConnectState = connectState
+)
+
+var NewVantage = newVantage

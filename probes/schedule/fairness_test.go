@@ -27,8 +27,8 @@ func ownAddress(third byte) func(int) netip.Addr {
 
 func sharedAddress(int) netip.Addr { return host(1) }
 
-// oldestRound runs all groups for five intervals and returns how old the newest result of any path of the tenant "healthy" became
-// after its first round.
+// oldestRound runs all groups for five intervals and returns how old the newest result of any path of the tenant
+// "healthy" became after its first round.
 func oldestRound(t *testing.T, o schedule.LimiterOptions, interval time.Duration, groups ...group) (oldest time.Duration) {
 	t.Helper()
 	type target struct {

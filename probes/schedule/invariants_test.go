@@ -11,8 +11,9 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestInvariants reloads at random and probes on request at random while rounds pass, fail and overrun at random. Whatever
-// happens, no path is probed twice at a time, no failure counts that was not first provisional, and all of it ends.
+// TestInvariants reloads at random and probes on request at random while rounds pass, fail and overrun at random.
+// Whatever happens, no path is probed twice at a time, no failure counts that was not first provisional, and all of it
+// ends.
 func TestInvariants(t *testing.T) {
 	for seed := range uint64(5) {
 		synctest.Test(t, func(t *testing.T) {
@@ -51,8 +52,8 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
-// checkVerdicts reads the sink's lines: a failure that counts follows a provisional or a counting one of its path (a path
-// that was gone meanwhile starts anew).
+// checkVerdicts reads the sink's lines: a failure that counts follows a provisional or a counting one of its path (a
+// path that was gone meanwhile starts anew).
 func checkVerdicts(t *testing.T, lines []string) {
 	t.Helper()
 	last := map[string]string{}

@@ -30,13 +30,15 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 	return o
 }
 
-// Limiter is the [probes.Limiter] of the daemon. A connection is admitted when its address is ready (it has a free slot, and neither
-// the gap since the last start nor a back-off is running) and one of the slots for all addresses is free. Both are taken at the same
-// moment, so that a probe that waits at one address never holds what a probe of another address could use.
+// Limiter is the [probes.Limiter] of the daemon. A connection is admitted when its address is ready (it has a free
+// slot, and neither the gap since the last start nor a back-off is running) and one of the slots for all addresses is
+// free. Both are taken at the same moment, so that a probe that waits at one address never holds what a probe of
+// another address could use.
 //
-// Both queues serve tenants in turn, so that no tenant can starve another one, neither with thousands of slow servers nor by
-// aiming its connectors at another tenant's address. When a slot is free, the tenant whose turn it is names an address: the one that
-// has been ready for it the longest. The slot goes to the tenant whose turn it is at that address.
+// Both queues serve tenants in turn, so that no tenant can starve another one, neither with thousands of slow servers
+// nor by aiming its connectors at another tenant's address. When a slot is free, the tenant whose turn it is names an
+// address: the one that has been ready for it the longest. The slot goes to the tenant whose turn it is at that
+// address.
 type Limiter struct {
 	mu        sync.Mutex
 	options   LimiterOptions
@@ -87,8 +89,8 @@ func (l *Limiter) Throttled() uint64 {
 	return l.throttled
 }
 
-// Acquire waits until a connection of a tenant to addr may be opened; see [probes.Limiter]. An IPv4 address mapped into IPv6
-// counts as the IPv4 address.
+// Acquire waits until a connection of a tenant to addr may be opened; see [probes.Limiter]. An IPv4 address mapped
+// into IPv6 counts as the IPv4 address.
 func (l *Limiter) Acquire(ctx context.Context, tenant string, addr netip.Addr) (release func(throttled bool), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -135,7 +137,8 @@ func (l *Limiter) dispatch(now time.Time) {
 	}
 }
 
-// admit admits the waiter whose turn it is at a ready address. If another tenant named the address, that one keeps its turn.
+// admit admits the waiter whose turn it is at a ready address. If another tenant named the address, that one keeps its
+// turn.
 func (l *Limiter) admit(a *address, now time.Time) {
 	tenant, w, _ := a.waiting.next() // a ready address has waiters
 	a.waiting.remove(tenant, w)
@@ -187,8 +190,8 @@ func (l *Limiter) release(a *address, started time.Time, throttled bool) {
 	l.forget(a, now)
 }
 
-// refresh queues a for every tenant that waits there, or takes it out of the queue, and has the limiter look again when the gap or
-// the back-off ends. It is called after every change of a or of the options.
+// refresh queues a for every tenant that waits there, or takes it out of the queue, and has the limiter look again
+// when the gap or the back-off ends. It is called after every change of a or of the options.
 func (l *Limiter) refresh(a *address, now time.Time) {
 	readyAt, free := a.readyAt(l.options.MinGap), a.open < l.options.MaxPerAddress
 	ready := free && !readyAt.After(now)

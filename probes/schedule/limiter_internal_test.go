@@ -45,7 +45,8 @@ func TestRunnerForgetsUnknownPaths(t *testing.T) {
 	}
 }
 
-// TestRunnerLetsGoOfOldPaths: of two lists of the same paths the newer is held, or each reload would leave a whole list in memory.
+// TestRunnerLetsGoOfOldPaths: of two lists of the same paths the newer is held, or each reload would leave a whole
+// list in memory.
 func TestRunnerLetsGoOfOldPaths(t *testing.T) {
 	r := New(Options{Prober: proberFunc})
 	for range 2 {

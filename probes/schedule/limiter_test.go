@@ -57,7 +57,8 @@ func TestLimiterGapIsFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-// TestLimiterServesTenantsInTurn queues callers while the only slot is taken, in the order given, and reads the order of admission.
+// TestLimiterServesTenantsInTurn queues callers while the only slot is taken, in the order given, and reads the order
+// of admission.
 func TestLimiterServesTenantsInTurn(t *testing.T) {
 	type caller struct {
 		tenant string

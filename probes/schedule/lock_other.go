@@ -2,5 +2,6 @@
 
 package schedule
 
-// lockFile does nothing: this system has no lock that dies with its process. The state file is still replaced as a whole.
+// lockFile does nothing: this system has no lock that dies with its process. The state file is still replaced as a
+// whole.
 func lockFile(string) (unlock func(), err error) { return func() {}, nil }

@@ -21,8 +21,8 @@ const (
 	stateKeeps    = 366 * 24 * time.Hour // a time older than this is dropped
 )
 
-// MessageBudget says when the next test message of a path may go. It keeps the times of the last ones in a state file, which
-// several processes may share; a time is on disk before the message may go, so that no crash sends one twice.
+// MessageBudget says when the next test message of a path may go. It keeps the times of the last ones in a state file,
+// which several processes may share; a time is on disk before the message may go, so that no crash sends one twice.
 type MessageBudget struct {
 	file    string
 	now     func() time.Time
@@ -34,8 +34,8 @@ type MessageBudget struct {
 	last map[string]time.Time
 }
 
-// NewMessageBudget makes the budget that stateFile holds. A missing or empty file lets each first message go at once; with no
-// file at all ("") the first waits a full interval from now. A file that is not a state file is an error.
+// NewMessageBudget makes the budget that stateFile holds. A missing or empty file lets each first message go at once;
+// with no file at all ("") the first waits a full interval from now. A file that is not a state file is an error.
 func NewMessageBudget(stateFile string, now func() time.Time) (*MessageBudget, error) {
 	b := &MessageBudget{file: stateFile, now: now, started: now(), last: map[string]time.Time{}}
 	if stateFile == "" {
@@ -47,12 +47,12 @@ func NewMessageBudget(stateFile string, now func() time.Time) (*MessageBudget, e
 	return b, nil
 }
 
-// OnError has f told of each message that may not go because the state file cannot be read, locked or written. It is called before
-// the budget is used.
+// OnError has f told of each message that may not go because the state file cannot be read, locked or written. It is
+// called before the budget is used.
 func (b *MessageBudget) OnError(f func(error)) { b.onError = f }
 
-// Take reserves a message under key and reports whether it may go now; else next is when to ask again. Where the state cannot
-// be read, locked or written, no message goes.
+// Take reserves a message under key and reports whether it may go now; else next is when to ask again. Where the state
+// cannot be read, locked or written, no message goes.
 func (b *MessageBudget) Take(key string, minInterval time.Duration) (ok bool, next time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

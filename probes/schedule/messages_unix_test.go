@@ -13,7 +13,8 @@ import (
 	"m365_connector_exporter/probes/schedule"
 )
 
-// TestStateFileIsAPipe: a FIFO without a writer as the state file is refused at the start, and while running no message goes.
+// TestStateFileIsAPipe: a FIFO without a writer as the state file is refused at the start, and while running no
+// message goes.
 func TestStateFileIsAPipe(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	b := budget(t, file, &clock{time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)})

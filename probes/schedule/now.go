@@ -11,40 +11,42 @@ import (
 // resultTTL is how long a result answers further calls of RunNow.
 const resultTTL = 10 * time.Second
 
-// The errors of RunNow beside the context's.
+// Errors of RunNow, apart from that of its context.
 var (
 	ErrStopped = errors.New("the schedule has stopped")
 	ErrBusy    = errors.New("too many paths are being probed on request")
 )
 
-// RunNow probes a path at once. It joins a probe of the same kind that is already running, returns a result of the same kind
-// that is younger than 10 s again, and never overlaps a scheduled round. What it finds goes to its caller alone: neither the
-// sink nor the path's verdict hears of it. A probe that ctx cut short is returned as far as it got; an error means that none
-// was begun by this call, and is ctx's, ErrStopped or ErrBusy.
+// RunNow probes a path on request. It never overlaps a scheduled round: it joins a probe of the same kind that is
+// running, waits for one of another kind, and returns a result of the same kind again for ten seconds. The result goes
+// to the caller alone; it changes neither the path's verdict nor what the sink receives.
+//
+// A probe that ctx interrupts is returned as far as it got. An error means that this call has not started a probe; it
+// is ErrStopped, ErrBusy or that of ctx.
 func (r *Runner) RunNow(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error) {
 	path.ID = id
 	return r.runNow(ctx, &path)
 }
 
 func (r *Runner) runNow(ctx context.Context, path *probes.Path) (probes.Result, error) {
-	e, err := r.addWaiter(path)
+	e, err := r.addCaller(path)
 	if err != nil {
 		return probes.Result{}, err
 	}
-	defer r.removeWaiter(e)
+	defer r.removeCaller(e)
 	for {
-		f, mine, err := r.joinOrStart(ctx, e, path)
+		probe, started, err := r.joinOrStart(ctx, e, path)
 		if err != nil {
 			return probes.Result{}, err
 		}
-		if mine {
-			r.executeNow(ctx, e, f)
-			return truncate(f.result, path), nil
+		if started {
+			r.executeNow(ctx, e, probe)
+			return truncate(probe.result, path), nil
 		}
 		select {
-		case <-f.done:
-			if !f.interrupted && satisfies(f.path, path) {
-				return truncate(f.result, path), nil
+		case <-probe.done:
+			if !probe.interrupted && satisfies(probe.path, path) {
+				return truncate(probe.result, path), nil
 			}
 		case <-ctx.Done():
 			return probes.Result{}, ctx.Err()
@@ -52,8 +54,8 @@ func (r *Runner) runNow(ctx context.Context, path *probes.Path) (probes.Result, 
 	}
 }
 
-// addWaiter registers a caller of RunNow. However many callers wait for one path, they count once.
-func (r *Runner) addWaiter(path *probes.Path) (*entry, error) {
+// addCaller registers a caller of RunNow. However many callers wait for one path, they count once.
+func (r *Runner) addCaller(path *probes.Path) (*entry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.entries[path.ID]
@@ -69,7 +71,7 @@ func (r *Runner) addWaiter(path *probes.Path) (*entry, error) {
 	return e, nil
 }
 
-func (r *Runner) removeWaiter(e *entry) {
+func (r *Runner) removeCaller(e *entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e.users--
@@ -79,8 +81,8 @@ func (r *Runner) removeWaiter(e *entry) {
 	r.forget(e)
 }
 
-// joinOrStart returns the run to wait for, or a new one of the caller's own.
-func (r *Runner) joinOrStart(ctx context.Context, e *entry, path *probes.Path) (f *run, mine bool, err error) {
+// joinOrStart returns a probe to wait for, or one that the caller has to execute.
+func (r *Runner) joinOrStart(ctx context.Context, e *entry, path *probes.Path) (probe *run, started bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -97,15 +99,15 @@ func (r *Runner) joinOrStart(ctx context.Context, e *entry, path *probes.Path) (
 	return r.newRun(e, path), true, nil
 }
 
-func (r *Runner) executeNow(ctx context.Context, e *entry, f *run) {
+func (r *Runner) executeNow(ctx context.Context, e *entry, probe *run) {
 	defer r.probing.Done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(r.base, cancel)() //nolint:contextcheck // it ends with either context
-	r.execute(ctx, e, f, nil)
+	r.execute(ctx, e, probe, nil)
 }
 
-// startWhenFree waits until no probe of the path runs and begins one; nil when ctx ends first.
+// startWhenFree waits until no probe of the path is running and registers one. It returns nil if ctx ends first.
 func (r *Runner) startWhenFree(ctx context.Context, e *entry, path *probes.Path) *run {
 	for ctx.Err() == nil {
 		r.mu.Lock()

@@ -56,8 +56,8 @@ func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
 	})
 }
 
-// TestOldResultsAreLetGo: the runner holds a result for as long as it answers further calls. What lies there until the next round would
-// be in memory twice, here and in the store.
+// TestOldResultsAreLetGo: the runner holds a result for as long as it answers further calls. What lies there until the
+// next round would be in memory twice, here and in the store.
 func TestOldResultsAreLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var held []weak.Pointer[probes.Endpoint]

@@ -2,8 +2,9 @@ package schedule
 
 import "container/list"
 
-// roundRobin is a queue that serves its tenants in turn, and each tenant's items oldest first: however many items one tenant has,
-// every other tenant waits for at most one of them before its own next item. An item can be queued once per tenant.
+// roundRobin is a queue that serves its tenants in turn, and each tenant's items oldest first: however many items one
+// tenant has, every other tenant waits for at most one of them before its own next item. An item can be queued once
+// per tenant.
 //
 // Its owner's mutex guards it. The zero value is an empty queue.
 type roundRobin[T comparable] struct {
@@ -50,7 +51,8 @@ func (q *roundRobin[T]) remove(tenant string, item T) {
 	}
 }
 
-// next returns the oldest item of the tenant whose turn it is, and leaves it in the queue; ok is false when the queue is empty.
+// next returns the oldest item of the tenant whose turn it is, and leaves it in the queue; ok is false when the queue
+// is empty.
 func (q *roundRobin[T]) next() (tenant string, item T, ok bool) {
 	turn := q.turns.Front()
 	if turn == nil {

@@ -2,14 +2,17 @@ package schedule
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"time"
 
 	"m365_connector_exporter/probes"
 )
 
-// run is one probe of a path. Result and interrupted may be read when done is closed and change no more.
+// run is one probe of a path. result and interrupted may be read once done is closed, and do not change afterwards.
 type run struct {
 	path        *probes.Path
 	done        chan struct{}
@@ -17,47 +20,47 @@ type run struct {
 	interrupted bool
 }
 
-// newRun makes the probe that is the path's only one until finish. The lock is held.
+// newRun registers a probe as the only one of its path, until finish. The lock is held.
 func (r *Runner) newRun(e *entry, path *probes.Path) *run {
 	e.running = &run{path: path, done: make(chan struct{})}
 	r.running++
 	return e.running
 }
 
-// execute probes. A probe whose context has ended proves nothing and is not kept. This is the scheduled round that it is for; nil
-// for RunNow.
-func (r *Runner) execute(ctx context.Context, e *entry, f *run, this *round) {
-	r.probe(ctx, f)
-	r.finish(ctx, e, f, this)
+// execute probes, for a scheduled round or, if that is nil, for RunNow. A probe whose context has ended proves nothing
+// and is dropped.
+func (r *Runner) execute(ctx context.Context, e *entry, probe *run, scheduled *round) {
+	r.probe(ctx, probe)
+	r.finish(ctx, e, probe, scheduled)
 }
 
-// finish is a function of its own so that its frame, which holds whole endpoints, does not lie under a probe that waits.
-func (r *Runner) finish(ctx context.Context, e *entry, f *run, this *round) {
+func (r *Runner) finish(ctx context.Context, e *entry, probe *run, scheduled *round) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	defer close(f.done)
-	f.interrupted = ctx.Err() != nil
+	defer close(probe.done)
+	probe.interrupted = ctx.Err() != nil
 	e.running = nil
 	r.running--
-	if f.interrupted {
+	if probe.interrupted {
 		return
 	}
-	if this != nil && e.round == this {
-		r.vantage.Observe(&e.connects, f.result)
+	counts := scheduled != nil && e.round == scheduled
+	if counts {
+		r.vantage.Observe(&e.connects, probe.result)
 	}
-	f.result = r.vantage.Judge(f.result)
-	if this != nil && e.round == this {
-		f.result.Provisional = r.updateVerdict(e, f.result)
+	probe.result = r.vantage.Judge(probe.result)
+	if counts {
+		probe.result.Provisional = r.updateVerdict(e, probe.result)
 	}
-	r.stats.Throttled += throttled(f.result)
-	r.cacheResult(e, f)
+	r.stats.Throttled += countThrottled(probe.result)
+	r.cacheResult(e, probe)
 }
 
-// cacheResult holds a result for as long as it answers further calls of RunNow: the board has what matters of it. The lock is held.
-func (r *Runner) cacheResult(e *entry, f *run) {
+// cacheResult keeps a result for as long as it may answer calls of RunNow. The lock is held.
+func (r *Runner) cacheResult(e *entry, probe *run) {
 	ended := time.Now()
-	e.last, e.lastEnded = f, ended
-	time.AfterFunc(resultTTL, func() { // it does not know done: what holds the timer would hold the result
+	e.last, e.lastEnded = probe, ended
+	time.AfterFunc(resultTTL, func() { // must not refer to probe: the timer would keep the result in memory
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if e.lastEnded.Equal(ended) {
@@ -66,7 +69,7 @@ func (r *Runner) cacheResult(e *entry, f *run) {
 	})
 }
 
-func throttled(result probes.Result) (n uint64) {
+func countThrottled(result probes.Result) (n uint64) {
 	for _, e := range result.Endpoints {
 		if _, step, problem := e.FirstProblem(); problem && step.Reason == probes.ReasonThrottled {
 			n++
@@ -75,12 +78,39 @@ func throttled(result probes.Result) (n uint64) {
 	return n
 }
 
-// satisfies reports whether a probe of done answers a request for asked: the same path probed as far or farther.
+// probe calls the prober and recovers from its panics.
+func (r *Runner) probe(ctx context.Context, probe *run) {
+	started := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			r.options.Logger.Error("the prober panicked", slog.String("path", probe.path.ID.String()),
+				slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
+			probe.fail(started, "the prober panicked; see the log")
+		}
+	}()
+	probe.result = *r.options.Prober.Probe(ctx, probe.path)
+	if probe.result.Until >= probes.NumStages {
+		probe.fail(started, "the prober returned a stage that does not exist")
+	}
+	probe.result.Path = probe.path.ID
+}
+
+// fail sets the result of a probe in which the prober itself failed.
+func (p *run) fail(started time.Time, detail string) {
+	e := probes.Endpoint{Host: p.path.NextHop}
+	e.Steps[probes.Resolve] = probes.NewStep(probes.ReasonInternalError, detail)
+	p.result = probes.Result{
+		Path: p.path.ID, Until: min(p.path.Settings.Until, probes.Message),
+		Started: started, Duration: time.Since(started), Endpoints: []probes.Endpoint{e},
+	}
+}
+
+// satisfies reports whether a probe of done answers a request for asked: the same path, as far or farther.
 func satisfies(done, asked *probes.Path) bool {
 	return done.Settings.Until >= asked.Settings.Until && reflect.DeepEqual(probeKey(*done), probeKey(*asked))
 }
 
-// probeKey is a path without what does not change what a probe finds out.
+// probeKey is a path without what does not influence the result of a probe.
 func probeKey(p probes.Path) probes.Path {
 	p.NotProbed, p.NotProbeable = "", ""
 	s := &p.Settings
@@ -88,7 +118,7 @@ func probeKey(p probes.Path) probes.Path {
 	return p
 }
 
-// truncate is a result as if the probe had gone no farther than asked.
+// truncate returns a result as if the probe had ended at the last stage that was asked for.
 func truncate(result probes.Result, asked *probes.Path) probes.Result {
 	until := asked.Settings.Until
 	if until >= result.Until {

@@ -9,46 +9,20 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Options are what a [Runner] needs.
+// Options configure a [Runner].
 type Options struct {
-	Prober      probes.Prober
-	Sink        func(probes.Result) // gets every scheduled round that was not interrupted, provisional ones too; one path's in order
-	OnLag       func(time.Duration) // gets how late each scheduled round started; may be nil
+	Prober probes.Prober
+
+	// Sink receives every scheduled round that was not interrupted, provisional ones too; those of one path in order.
+	Sink func(probes.Result)
+
+	OnLag       func(time.Duration) // receives how late each scheduled round started; may be nil
 	MaxOnDemand int                 // paths that RunNow probes at a time; 256 when not positive
 	Confirm     time.Duration       // longest wait before a first failure is repeated; 30 s when not positive
 	Logger      *slog.Logger        // may be nil
 }
 
-// Runner probes paths at their intervals, and at once when asked.
-type Runner struct {
-	options Options
-	base    context.Context // ends when Run is told to stop; every probe hangs on it
-	stop    context.CancelFunc
-	wake    chan struct{}
-	probing sync.WaitGroup
-
-	mu       sync.Mutex
-	entries  map[probes.PathID]*entry
-	due      queue
-	vantage  *Vantage
-	onDemand int // paths with callers of RunNow
-	running  int
-	stats    Stats
-	known    bool // SetPaths was called
-}
-
-// Stats is what the schedule tells of itself.
-type Stats struct {
-	Skipped            uint64 // ticks that passed while the round before them, or its confirmation, was still going on
-	Throttled          uint64 // endpoints of finished rounds that ended as throttled
-	FirstRoundComplete bool   // every path had a round that counts since the start; stays true over reloads
-	VantageBlocked     bool   // no path passes connect: see Vantage
-	InFlight           int    // probes running now
-	Paths              int    // known
-}
-
-// New makes a Runner without paths.
-func New(o Options) *Runner {
+func (o Options) withDefaults() Options {
 	if o.MaxOnDemand <= 0 {
 		o.MaxOnDemand = 256
 	}
@@ -64,7 +38,42 @@ func New(o Options) *Runner {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Runner{options: o, wake: make(chan struct{}, 1), entries: map[probes.PathID]*entry{}, vantage: NewVantage()}
+	return o
+}
+
+// Runner probes paths at their intervals, and at once on request.
+type Runner struct {
+	options Options
+	base    context.Context // parent of every probe; ends when Run stops
+	stop    context.CancelFunc
+	wake    chan struct{}
+	probing sync.WaitGroup
+
+	mu       sync.Mutex
+	entries  map[probes.PathID]*entry
+	due      queue
+	vantage  *vantage
+	onDemand int // paths with callers of RunNow
+	running  int // probes
+	stats    Stats
+	known    bool // SetPaths was called
+}
+
+// Stats are counts of the schedule since its start, and its present state.
+type Stats struct {
+	Skipped            uint64 // rounds that were due while the one before, or its confirmation, was still running
+	Throttled          uint64 // endpoints of finished rounds that ended as throttled
+	FirstRoundComplete bool   // every path has had a round that counts; stays true over reloads
+	VantageBlocked     bool   // no path can connect
+	InFlight           int    // running probes
+	Paths              int
+}
+
+// New returns a Runner without paths.
+func New(o Options) *Runner {
+	r := &Runner{
+		options: o.withDefaults(), wake: make(chan struct{}, 1), entries: map[probes.PathID]*entry{}, vantage: newVantage(),
+	}
 	r.base, r.stop = context.WithCancel(context.Background())
 	return r
 }
@@ -78,8 +87,8 @@ func (r *Runner) Stats() Stats {
 	return s
 }
 
-// Run starts rounds when they are due until ctx ends. It then interrupts what is running and returns when every probe, also
-// those of RunNow, has ended. A Runner runs once.
+// Run starts rounds when they are due, until ctx ends. It then interrupts what is running and returns when every
+// probe, those of RunNow too, has ended. It may be called once.
 func (r *Runner) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -92,21 +101,21 @@ func (r *Runner) Run(ctx context.Context) {
 		}
 	}
 	r.mu.Lock()
-	r.stop() // under the lock: nobody starts a probe after this
+	r.stop() // under the lock, so that no probe starts after it
 	r.mu.Unlock()
 	r.probing.Wait()
 }
 
-// maxSleep is how long the scheduler sleeps when it has nothing to do.
+// maxSleep is how long Run sleeps when no path is due.
 const maxSleep = time.Hour
 
-// startDue starts what is due and returns the time until something is.
+// startDue starts what is due and returns the time until the next round.
 func (r *Runner) startDue(now time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for len(r.due) > 0 {
 		e := r.due[0]
-		at := e.at()
+		at := e.nextAt()
 		if at.After(now) {
 			return min(at.Sub(now), maxSleep)
 		}
@@ -121,7 +130,7 @@ func (r *Runner) startDue(now time.Time) time.Duration {
 	return maxSleep
 }
 
-// runDue starts the round that is due, unless the one before is not over, and moves on to the next tick in the future.
+// runDue starts the round that is due, unless the one before is not over, and sets the time of the next.
 func (r *Runner) runDue(e *entry, now time.Time) {
 	if e.round != nil || !e.confirm.IsZero() {
 		r.stats.Skipped++
@@ -131,10 +140,11 @@ func (r *Runner) runDue(e *entry, now time.Time) {
 	interval := e.interval()
 	e.nextRun, e.advance = e.nextRun.Add(-e.advance), 0
 	missed := now.Sub(e.nextRun) / interval // more than none after this host was suspended
-	r.stats.Skipped += uint64(missed)       //nolint:gosec // now is not before the tick
+	r.stats.Skipped += uint64(missed)       //nolint:gosec // now is not before nextRun
 	e.nextRun = e.nextRun.Add((missed + 1) * interval)
 }
 
+// wakeUp makes Run look at the queue again.
 func (r *Runner) wakeUp() {
 	select {
 	case r.wake <- struct{}{}:

@@ -8,7 +8,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestSplay: whatever the interval, second rounds stand evenly in it where there are paths enough, and a few keep their phase.
+// TestSplay: whatever the interval, second rounds stand evenly in it where there are paths enough, and a few keep
+// their phase.
 func TestSplay(t *testing.T) {
 	for _, tt := range []struct {
 		interval time.Duration

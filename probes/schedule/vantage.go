@@ -6,71 +6,67 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// vantageHosts is how many different hosts must have been tried before the prober suspects its own place in the network.
+// vantageHosts is how many different hosts must have been tried before this host's own network is suspected.
 const vantageHosts = 3
 
-// Vantage judges this host's place in the network: while no path passes connect in its newest round and three hosts or more
-// have been tried, failures to connect prove nothing about the servers. It is pure and not safe for concurrent use.
-type Vantage struct {
+// vantage detects that this host's own network is the cause: no path connected in its newest round, and at least three
+// hosts were tried. Failures to connect then prove nothing about the servers. It is not safe for concurrent use.
+type vantage struct {
 	connected int            // paths that passed connect
-	hosts     map[string]int // how many paths tried the host
+	hosts     map[string]int // host → paths that tried it
 }
 
-// connectState is what the newest round of a path says about connecting. Its zero value says nothing. Whoever has the path keeps it.
+// connectState is what the newest round of one path showed about connecting. The zero value is a path without a round.
 type connectState struct {
 	connected bool
 	hosts     []string
 }
 
-// NewVantage makes a Vantage that has seen nothing.
-func NewVantage() *Vantage {
-	return &Vantage{hosts: map[string]int{}}
-}
+func newVantage() *vantage { return &vantage{hosts: map[string]int{}} }
 
-// Observe takes a finished round as its path's newest, of which s is what was known before and becomes what is known now. A round that
-// tried no connection says nothing.
-func (v *Vantage) Observe(s *connectState, r probes.Result) {
-	var seen connectState
+// Observe replaces a path's state by that of its newest round. A round without a connection attempt leaves no state.
+func (v *vantage) Observe(s *connectState, r probes.Result) {
+	var newest connectState
 	for _, e := range r.Endpoints {
 		passed := e.Steps[probes.Connect].Outcome == probes.Passed
 		if !passed && !blockable(e) {
 			continue
 		}
-		seen.connected = seen.connected || passed
-		if !slices.Contains(seen.hosts, e.Host) {
-			seen.hosts = append(seen.hosts, e.Host)
+		newest.connected = newest.connected || passed
+		if !slices.Contains(newest.hosts, e.Host) {
+			newest.hosts = append(newest.hosts, e.Host)
 		}
 	}
 	v.Forget(s)
-	*s = seen
-	if seen.connected {
+	*s = newest
+	if newest.connected {
 		v.connected++
 	}
-	for _, h := range seen.hosts {
+	for _, h := range newest.hosts {
 		v.hosts[h]++
 	}
 }
 
-// Forget drops a path that is probed no more.
-func (v *Vantage) Forget(s *connectState) {
-	seen := *s
+// Forget removes the state of a path that is no longer probed.
+func (v *vantage) Forget(s *connectState) {
+	old := *s
 	*s = connectState{}
-	if seen.connected {
+	if old.connected {
 		v.connected--
 	}
-	for _, h := range seen.hosts {
+	for _, h := range old.hosts {
 		if v.hosts[h]--; v.hosts[h] == 0 {
 			delete(v.hosts, h)
 		}
 	}
 }
 
-// Blocked reports whether this place in the network seems to be the cause.
-func (v *Vantage) Blocked() bool { return v.connected == 0 && len(v.hosts) >= vantageHosts }
+// Blocked reports whether this host's network seems to be the cause.
+func (v *vantage) Blocked() bool { return v.connected == 0 && len(v.hosts) >= vantageHosts }
 
-// Judge returns the round as it counts: while blocked, failures to connect are inconclusive, with their details kept. The given
-// round is not changed.
-func (v *Vantage) Judge(r probes.Result) probes.Result {
+// Judge returns a round as it counts: while blocked, failures to connect become inconclusive and keep their details.
+// It does not change the given round.
+func (v *vantage) Judge(r probes.Result) probes.Result {
 	if !v.Blocked() {
 		return r
 	}
@@ -84,7 +80,7 @@ func (v *Vantage) Judge(r probes.Result) probes.Result {
 	return r
 }
 
-// blockable reports a failure to connect that a firewall near the prober could have caused.
+// blockable reports whether an endpoint failed to connect in a way that a firewall near this host can cause.
 func blockable(e probes.Endpoint) bool {
 	step := e.Steps[probes.Connect]
 	if step.Outcome != probes.Failed {
