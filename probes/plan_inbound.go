@@ -14,7 +14,7 @@ func planInbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []
 	for i := range t.Inbound {
 		connectors[t.Inbound[i].Name] = &t.Inbound[i]
 	}
-	accepted := mailflow.NewDomainIndex(t.AcceptedDomains)
+	accepted, defaultDomain := mailflow.NewDomainIndex(t.AcceptedDomains), t.DefaultDomain()
 	var paths []Path
 	for i := range t.Senders {
 		s := &t.Senders[i]
@@ -25,7 +25,7 @@ func planInbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []
 		settings := DefaultSettings(mailflow.Inbound, c.Type)
 		settings.HelloName = hostname
 		settings = settings.withOverrides(overrides(t.Name, mailflow.Inbound, c.Name, s.Name)...)
-		p := inboundPath(t, c, s, settings)
+		p := inboundPath(t.Name, defaultDomain, c, s, settings)
 		if len(p.Recipients) > 0 {
 			p.Hint = recipientHint(accepted, s.Recipient)
 		}
@@ -37,16 +37,16 @@ func planInbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []
 // inboundPath plans the path of a sender to Exchange Online. Exchange Online accepts recipients from the sender's
 // certificate or addresses only, so the probe goes past the tls stage only if it has one of them; it never sends a
 // message, which would be mail.
-func inboundPath(t mailflow.Tenant, c *mailflow.InboundConnector, s *mailflow.Sender, settings Settings) Path {
+func inboundPath(tenant, defaultDomain string, c *mailflow.InboundConnector, s *mailflow.Sender, settings Settings) Path {
 	p := Path{
-		ID:   PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: c.Name, Path: s.Name},
+		ID:   PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: c.Name, Path: s.Name},
 		Kind: NextHopSender, ConnectorType: c.Type, TLSSettings: mailflow.EncryptionOnly,
-		MailFrom: mailFrom(settings.MailFrom, senderDomain(t, s)), UseClientCertificate: s.PresentCertificate,
+		MailFrom: mailFrom(settings.MailFrom, senderDomain(s, defaultDomain)), UseClientCertificate: s.PresentCertificate,
 		NotProbed: notProbed(c.Common, false, settings),
 	}
 	p.NextHop = strings.ToLower(strings.TrimSuffix(s.Target, "."))
 	if p.NextHop == "" {
-		p.NextHop = t.DefaultDomain()
+		p.NextHop = defaultDomain
 	}
 	if p.NextHop == "" {
 		p.NotProbeable = "the tenant has no accepted domain whose MX leads to Exchange Online: set target"
@@ -70,11 +70,11 @@ func contains(prefixes []netip.Prefix, a netip.Addr) bool {
 }
 
 // senderDomain is the domain of the probe's MAIL FROM.
-func senderDomain(t mailflow.Tenant, s *mailflow.Sender) string {
+func senderDomain(s *mailflow.Sender, defaultDomain string) string {
 	if len(s.MailFromDomains) > 0 {
 		return s.MailFromDomains[0]
 	}
-	return t.DefaultDomain()
+	return defaultDomain
 }
 
 // recipientHint explains what an accepted recipient proves: only mail to domains of others needs the right to relay.

@@ -11,13 +11,14 @@ import (
 
 func planOutbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []Path {
 	var paths []Path
+	defaultDomain := t.DefaultDomain()
 	for i := range t.Outbound {
 		c := &t.Outbound[i]
 		s := outboundDefaults(c, hostname).withOverrides(overrides(t.Name, mailflow.Outbound, c.Name, "")...)
 		base := Path{
 			ID:            PathID{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name},
 			ConnectorType: c.Type, TLSSettings: c.TLSSettings, TLSDomain: c.TLSDomain,
-			MailFrom: mailFrom(s.MailFrom, t.DefaultDomain()), Recipients: c.ValidationRecipients, Settings: s,
+			MailFrom: mailFrom(s.MailFrom, defaultDomain), Recipients: c.ValidationRecipients, Settings: s,
 			NotProbed: notProbed(c.Common, c.TestMode == mailflow.Yes, s),
 		}
 		if s.Until >= Recipient && len(c.ValidationRecipients) == 0 {

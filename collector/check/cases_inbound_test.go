@@ -163,7 +163,7 @@ var restrictionCases = []testCase{
 	{
 		"partner_lockout", "MX at Exchange Online",
 		lock,
-		"critical", "the MX of contoso.com is contoso-com.mail.protection.outlook.com",
+		"critical", "the MX of contoso.com (contoso-com.mail.protection.outlook.com) points to Exchange Online",
 	},
 	{"partner_lockout", "behind a gateway", func(w *world) { lock(w); gateway(w) }, "info", ""},
 	{"partner_lockout", "DNS was not queried", func(w *world) { lock(w); w.MX = nil }, "info", ""},

@@ -24,6 +24,9 @@ type tenant struct {
 	outbound map[string]*mailflow.OutboundConnector
 	inbound  map[string]*mailflow.InboundConnector
 	senders  map[string][]*mailflow.Sender // by connector
+
+	exchangeMX map[string]string // host, or first label of a name that Exchange Online gives an MX → accepted domain with that MX
+	atExchange []string          // accepted domains with their MX, where that is known to be in Exchange Online; without the initial domains
 }
 
 func newIndex(f *Facts) *index {
@@ -33,6 +36,7 @@ func newIndex(f *Facts) *index {
 	}
 	for i := range f.Tenants {
 		t := newTenant(&f.Tenants[i])
+		t.indexMX(f)
 		x.tenants = append(x.tenants, t)
 		x.named[t.Name] = t
 	}
@@ -94,6 +98,27 @@ func newTenant(of *mailflow.Tenant) *tenant {
 		t.senders[of.Senders[i].Connector] = append(t.senders[of.Senders[i].Connector], &of.Senders[i])
 	}
 	return t
+}
+
+// indexMX records which accepted domains have their MX in Exchange Online.
+func (t *tenant) indexMX(f *Facts) {
+	t.exchangeMX = make(map[string]string, len(t.AcceptedDomains))
+	add := func(key, domain string) {
+		if _, known := t.exchangeMX[key]; !known {
+			t.exchangeMX[key] = domain
+		}
+	}
+	for _, d := range t.AcceptedDomains {
+		add(mailflow.ExchangeOnlineMXLabel(d.Name), d.Name)
+		for _, mx := range f.MX[d.Name] {
+			if mailflow.IsExchangeOnline(mx, f.ExchangeHosts) {
+				add(plainHost(mx), d.Name)
+			}
+		}
+		if host, ok := f.exchangeOnlineMX(d.Name); ok && !mailflow.IsInitialDomain(d.Name) {
+			t.atExchange = append(t.atExchange, d.Name+" ("+host+")")
+		}
+	}
 }
 
 // skips reports whether a connector is disabled or in test mode: it has no finding but its own.

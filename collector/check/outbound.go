@@ -134,7 +134,7 @@ func findExchangeSmartHost(f *Facts, t *tenant, c *mailflow.OutboundConnector, r
 			}
 			continue
 		}
-		if domain, ok := f.ownMX(t, host); ok {
+		if domain, ok := t.ownMX(host); ok {
 			report(newFinding("The smart host %s is the MX of %s, an accepted domain of this tenant: mail returns to the tenant.",
 				host, domain))
 		} else if mailflow.IsExchangeOnline(host, f.ExchangeHosts) {
@@ -145,19 +145,18 @@ func findExchangeSmartHost(f *Facts, t *tenant, c *mailflow.OutboundConnector, r
 
 // ownMX returns the accepted domain whose MX the host is, if it is an Exchange Online host: by the name that Exchange
 // Online gives the domain's MX, and by DNS if it was queried.
-func (f *Facts) ownMX(t *tenant, host string) (domain string, ok bool) {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	for _, d := range t.AcceptedDomains {
-		if mailflow.IsExchangeOnlineMXOf(host, d.Name) {
-			return d.Name, true
-		}
-		for _, mx := range f.MX[d.Name] {
-			if strings.EqualFold(strings.TrimSuffix(mx, "."), host) && mailflow.IsExchangeOnline(mx, f.ExchangeHosts) {
-				return d.Name, true
-			}
-		}
+func (t *tenant) ownMX(host string) (domain string, ok bool) {
+	host = plainHost(host)
+	if domain, ok = t.exchangeMX[host]; ok || !mailflow.IsExchangeOnline(host, nil) {
+		return domain, ok
 	}
-	return "", false
+	label, _, _ := strings.Cut(host, ".")
+	domain, ok = t.exchangeMX[label]
+	return domain, ok
+}
+
+func plainHost(host string) string {
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(host), "."))
 }
 
 // literal parses a smart host that is an address, with or without brackets, or a range.

@@ -116,17 +116,12 @@ func findPartnerLockout(f *Facts, t *tenant, c *mailflow.InboundConnector, repor
 	if c.Type != mailflow.Partner || len(on) == 0 || !forAllSenders(c) {
 		return
 	}
-	found := false
-	for _, d := range t.AcceptedDomains {
-		if host, ok := f.exchangeOnlineMX(d.Name); ok && !mailflow.IsInitialDomain(d.Name) {
-			found = true
-			report(newFinding("SenderDomains contains *, %s is true, and the MX of %s is %s.", list(on), d.Name, host))
-		}
+	if len(t.atExchange) > 0 {
+		report(newFinding("SenderDomains contains *, %s is true, and the MX of %s points to Exchange Online.", list(on), list(t.atExchange)))
+		return
 	}
-	if !found {
-		report(newFinding("SenderDomains contains * and %s is true; no accepted domain's MX is known to point to Exchange "+
-			"Online.", list(on)).withSeverity(Info))
-	}
+	report(newFinding("SenderDomains contains * and %s is true; no accepted domain's MX is known to point to Exchange "+
+		"Online.", list(on)).withSeverity(Info))
 }
 
 // exchangeOnlineMX returns the MX of a domain that is a host of Exchange Online, if there is one.

@@ -34,16 +34,16 @@ func plainHost(s string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(s), "."))
 }
 
-// IsExchangeOnlineMXOf reports whether host is the name that Exchange Online gives to a domain's MX: contoso-com.mail.protection.outlook.com
-// or contoso-com.<letter>-v1.mx.microsoft for contoso.com, and contoso.mail.protection.outlook.com for contoso.onmicrosoft.com.
-func IsExchangeOnlineMXOf(host, domain string) bool {
-	label, _, _ := strings.Cut(plainHost(host), ".")
+// ExchangeOnlineMXLabel is the first label of the name that Exchange Online gives to a domain's MX: contoso-com, as in
+// contoso-com.mail.protection.outlook.com or contoso-com.<letter>-v1.mx.microsoft, for contoso.com, and contoso for
+// contoso.onmicrosoft.com.
+func ExchangeOnlineMXLabel(domain string) string {
 	domain = plainHost(domain)
-	name := strings.ReplaceAll(domain, ".", "-")
 	if IsInitialDomain(domain) {
-		name, _, _ = strings.Cut(domain, ".")
+		label, _, _ := strings.Cut(domain, ".")
+		return label
 	}
-	return label != "" && label == name && IsExchangeOnline(host, nil)
+	return strings.ReplaceAll(domain, ".", "-")
 }
 
 // IsInitialDomain reports whether a domain is one that Microsoft gave the tenant (contoso.onmicrosoft.com), or lies below it: its MX always

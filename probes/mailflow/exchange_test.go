@@ -18,23 +18,13 @@ func TestIsExchangeOnline(t *testing.T) {
 	}
 }
 
-func TestIsExchangeOnlineMXOf(t *testing.T) {
-	for _, c := range []struct {
-		host, domain string
-		want         bool
-	}{
-		{"contoso-com.mail.protection.outlook.com", "contoso.com", true},
-		{"Contoso-COM.mail.protection.outlook.com.", "contoso.com", true},
-		{"contoso-com.e-v1.mx.microsoft", "contoso.com", true},
-		{"contoso.mail.protection.outlook.com", "contoso.onmicrosoft.com", true},
-		{"contoso.mail.protection.partner.outlook.cn", "contoso.partner.onmschina.cn", true},
-		{"fabrikam-com.mail.protection.outlook.com", "contoso.com", false},
-		{"contoso-com.example.com", "contoso.com", false},
-		{"contoso-com", "contoso.com", false},
-		{".mail.protection.outlook.com", "", false},
+func TestExchangeOnlineMXLabel(t *testing.T) {
+	for domain, want := range map[string]string{
+		"contoso.com": "contoso-com", "Contoso.COM.": "contoso-com", "mail.contoso.co.uk": "mail-contoso-co-uk", "": "",
+		"contoso.onmicrosoft.com": "contoso", "contoso.mail.onmicrosoft.com": "contoso", "contoso.partner.onmschina.cn": "contoso",
 	} {
-		if got := mailflow.IsExchangeOnlineMXOf(c.host, c.domain); got != c.want {
-			t.Errorf("IsExchangeOnlineMXOf(%q, %q) = %t", c.host, c.domain, got)
+		if got := mailflow.ExchangeOnlineMXLabel(domain); got != want {
+			t.Errorf("ExchangeOnlineMXLabel(%q) = %q, want %q", domain, got, want)
 		}
 	}
 }

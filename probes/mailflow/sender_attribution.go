@@ -41,25 +41,26 @@ type senderSimulator struct {
 	d          *Directory
 	t          *Tenant
 	connectors map[string]*InboundConnector
+	domain     string // the tenant's default domain
 	groups     map[domainList][]domainGroup
 }
 
 func newSenderSimulator(d *Directory, t *Tenant) *senderSimulator {
-	return &senderSimulator{d: d, t: t, connectors: t.InboundByName()}
+	return &senderSimulator{d: d, t: t, connectors: t.InboundByName(), domain: t.DefaultDomain()}
 }
 
 // attributions simulates one sender, see [Directory.TenantAttributions].
 func (x *senderSimulator) attributions(s *Sender) []Attribution {
 	c := x.connectors[s.Connector]
 	switch {
-	case c == nil, !c.IsEnabled(), x.t.DefaultDomain() == "":
+	case c == nil, !c.IsEnabled(), x.domain == "":
 		return nil
 	case c.TLSSenderCertificateName != "" && s.ClientCertificate == nil:
 		return nil
 	}
 	recipient := ExternalDomain
 	if s.Relays == "internal" || c.Type == Partner {
-		recipient = x.t.DefaultDomain()
+		recipient = x.domain
 	}
 	m := InboundMessage{Certificate: s.ClientCertificate, TLS: true, RcptTo: recipient}
 	if s.Assumed && c.TLSSenderCertificateName == "" {
