@@ -12,7 +12,7 @@ trap 'rm -rf "$STAGE"' EXIT
 compile=deploy/packages/compile.sh
 
 "$compile" "$VERSION" linux "$ARCH" "$STAGE/m365_connector_exporter"
-"$compile" "$VERSION" "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$STAGE/host" # it tells its own flags
+"$compile" "$VERSION" "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$STAGE/host" # prints its own manual page and completion
 go run ./deploy/licences >"$STAGE/licences.txt"
 
 "$STAGE/host" --completion-script-bash >"$STAGE/completion.bash"

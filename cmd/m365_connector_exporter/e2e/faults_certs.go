@@ -83,7 +83,7 @@ func (w *faultWorld) certificateFaults() []fault {
 		bad("cert-expired", "expired two days ago", probes.ReasonCertificateExpired, w.present(leaf("cert-expired", func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, 0, -2); c.NotBefore = now.AddDate(0, -3, 0) }), w.ca.middle)),
 		bad("cert-future", "not valid yet", probes.ReasonCertificateNotYetValid, w.present(leaf("cert-future", func(c *x509.Certificate) { c.NotBefore = now.AddDate(0, 0, 2) }), w.ca.middle)),
 		bad("cert-self-signed", "self-signed", probes.ReasonCertificateUntrusted, w.present(leaf("cert-self-signed", nil), nil)),
-		bad("cert-stranger", "a complete chain to an unknown root", probes.ReasonCertificateUntrusted, w.present(leaf("cert-stranger", nil), below, stranger)),
+		bad("cert-unknown-root", "a complete chain to an unknown root", probes.ReasonCertificateUntrusted, w.present(leaf("cert-unknown-root", nil), below, stranger)),
 		bad("cert-no-chain", "the intermediate is not sent", probes.ReasonCertificateChainIncomplete, alone),
 		bad("cert-forged", "an issuer of the right name that did not sign it", probes.ReasonCertificateChainIncomplete, forged),
 		bad("cert-intermediate-expired", "the intermediate has expired", probes.ReasonCertificateExpired, w.present(leaf("cert-intermediate-expired", nil), expired)),

@@ -122,7 +122,7 @@ func (w *faultWorld) dnsFaults() []fault {
 		bad("dns-null-mx", "a null MX", probes.ReasonNullMX, records("dns-null-mx.faults.test. 60 IN MX 0 .")),
 		bad("dns-mx-gone", "the MX target does not exist", probes.ReasonNXDomain, records("dns-mx-gone.faults.test. 60 IN MX 10 gone.faults.test.")),
 		bad("dns-mx-address", "an address where the MX target should be", probes.ReasonNXDomain, records("dns-mx-address.faults.test. 60 IN MX 10 127.0.5.1.")),
-		bad("dns-mx-no-name", "an MX target that is no host name", probes.ReasonNoAddress, records(`dns-mx-no-name.faults.test. 60 IN MX 10 \001.faults.test.`)),
+		bad("dns-mx-no-name", "an MX target that is not a host name", probes.ReasonNoAddress, records(`dns-mx-no-name.faults.test. 60 IN MX 10 \001.faults.test.`)),
 		bad("dns-cname-self", "a CNAME to itself", probes.ReasonCNAMELoop, records("dns-cname-self.faults.test. 60 IN CNAME dns-cname-self.faults.test.")),
 		bad("dns-cname-circle", "two CNAMEs in a loop", probes.ReasonCNAMELoop, records("dns-cname-circle.faults.test. 60 IN CNAME b.faults.test.", "b.faults.test. 60 IN CNAME dns-cname-circle.faults.test.")),
 		bad("dns-cname-dangling", "a CNAME to a name that does not exist", probes.ReasonNXDomain, records("dns-cname-dangling.faults.test. 60 IN CNAME gone.faults.test.")),
