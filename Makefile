@@ -31,8 +31,9 @@ fuzz:
 # This program, blackbox_exporter and a bare client against one server. Wants what e2e wants; takes ten minutes.
 beside:
 	E2E_BESIDE=full go test -tags e2e -count=1 -timeout 30m -v -run TestBeside ./cmd/m365_connector_exporter/e2e/
+# Generated documents and the golden files of tests: read the difference before committing it.
 docs:
-	go test ./collector -run 'TestDocuments|TestGoldenScrape' -update
+	go test ./collector ./collector/text -run 'Golden|Documents' -update
 	go run ./deploy/licences -list >docs/licences.md
 # The pictures in README.md, from the demo. Needs curl and chromium.
 screenshots:

@@ -16,17 +16,14 @@ type Analysis struct {
 	Attributions map[probes.PathID][]mailflow.Attribution
 	Clients      map[probes.PathID]*probes.TLS // what each sender presents
 	Overlaps     []mailflow.Overlap
-
-	tenants []mailflow.Tenant
-	changes map[change]uint64
-	drawn   *drawing // nil outside a store
+	Tenants      []mailflow.Tenant
 }
 
 // Analyse judges the facts.
 func Analyse(f *check.Facts) *Analysis {
 	a := &Analysis{
 		At: f.Now, Findings: check.Run(f), Attributions: f.Attributions, Overlaps: f.Overlaps,
-		Clients: map[probes.PathID]*probes.TLS{}, tenants: f.Tenants,
+		Clients: map[probes.PathID]*probes.TLS{}, Tenants: f.Tenants,
 	}
 	for i := range f.Paths {
 		if p := &f.Paths[i]; p.Client != nil {
@@ -74,11 +71,11 @@ func (s *Store) CountChange(tenant, kind string) {
 // SetAnalysis replaces the analysis.
 func (s *Store) SetAnalysis(a *Analysis) {
 	s.mu.RLock()
-	a.changes = maps.Clone(s.changes)
+	changes := maps.Clone(s.changes)
 	s.mu.RUnlock()
-	a.drawn = &drawing{}
-	a.drawing() // here, so that no scrape pays for it
+	cache := &seriesCache{}
+	cache.fill(func(e *emitter) { e.analysis(a, changes) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.analysis = a
+	s.analysis, s.analysisSeries = a, cache
 }

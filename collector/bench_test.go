@@ -114,7 +114,7 @@ const (
 
 // BenchmarkScrape is a whole scrape of 10,000 paths, ours and a plain collector's of the same series, through HTTP handlers.
 func BenchmarkScrape(b *testing.B) {
-	g := collector.NewGatherer(nil, installation(10_000))
+	g := collector.NewGatherer(nil, nil, installation(10_000))
 	ours, theirs := g.Handler(promslog.NewNopLogger()), plainOf(b, g).handler()
 	for _, c := range []struct{ name, accept, encoding string }{
 		{"gzip", asPrometheus, "gzip"}, {"text", string(expfmt.FmtText), ""}, {"protobuf", asProtobuf, "gzip"},
@@ -135,7 +135,7 @@ func BenchmarkScrape(b *testing.B) {
 
 // TestPlainCollectorServesTheSame: BenchmarkScrape compares like with like.
 func TestPlainCollectorServesTheSame(t *testing.T) {
-	g := collector.NewGatherer(nil, installation(300))
+	g := collector.NewGatherer(nil, nil, installation(300))
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(plainOf(t, g))
 	sorted := func(page string) []string { return slices.Sorted(strings.SplitSeq(page, "\n")) }

@@ -65,7 +65,7 @@ func TestSeriesStayWithinTheBudget(t *testing.T) {
 				{Message: mailflow.InboundMessage{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "c", Basis: mailflow.BasisCertificate},
 			}}})
 		}
-		families, err := collector.NewGatherer(nil, b, b.AnalysisMetrics()).Gather()
+		families, err := collector.NewGatherer(nil, nil, b, b.AnalysisMetrics()).Gather()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func store() *collector.Store {
 func gathererOf(b *collector.Store) *collector.Gatherer {
 	own := prometheus.NewPedanticRegistry()
 	own.MustRegister(b.Stages())
-	return collector.NewGatherer(own, b)
+	return collector.NewGatherer(own, nil, b)
 }
 
 func written(t *testing.T, g *collector.Gatherer, format expfmt.Format) string {

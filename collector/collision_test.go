@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
@@ -32,7 +31,7 @@ func TestCollisions(t *testing.T) {
 	refused := endpoint("e\x01", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))
 	b.Record(round(ends, noon, refused, refused, healthy(`e\u0001`, "192.0.2.1")))
 
-	g := collector.NewGatherer(nil, b)
+	g := collector.NewGatherer(nil, nil, b)
 	page := written(t, g, expfmt.FmtText)
 	for line, times := range map[string]int{
 		`m365_connector_probe_success{connector="c",direction="outbound",path="h\\u0001",tenant="contoso"} 0`:                                 1,
@@ -52,7 +51,7 @@ func TestCollisions(t *testing.T) {
 	if g.Dropped() == 0 {
 		t.Error("nothing was counted")
 	}
-	if c := collector.NewGatherer(nil, store()); written(t, c, expfmt.FmtText) == "" || c.Dropped() != 1 { // of `A\u0001`
+	if c := collector.NewGatherer(nil, nil, store()); written(t, c, expfmt.FmtText) == "" || c.Dropped() != 1 { // of `A\u0001`
 		t.Errorf("%d series dropped of one connector", c.Dropped())
 	}
 }
@@ -60,7 +59,7 @@ func TestCollisions(t *testing.T) {
 // TestTwoSources: where two sources draw the very same series, the first is shown.
 func TestTwoSources(t *testing.T) {
 	b := store()
-	alone, twice := collector.NewGatherer(nil, b), collector.NewGatherer(nil, b, b)
+	alone, twice := collector.NewGatherer(nil, nil, b), collector.NewGatherer(nil, nil, b, b)
 	if diff := cmp.Diff(written(t, alone, expfmt.FmtText), written(t, twice, expfmt.FmtText)); diff != "" {
 		t.Error(diff)
 	}
@@ -155,67 +154,5 @@ func TestFiltered(t *testing.T) {
 		if strings.Contains(page, "stage_duration_seconds_bucket") {
 			t.Errorf("%q: the histogram has no tenant", c.globs)
 		}
-	}
-}
-
-func TestSelf(t *testing.T) {
-	s := collector.NewExporterMetrics(collector.ExporterHooks{
-		InFlight: func() int { return 3 }, Skipped: func() uint64 { return 4 },
-		Throttled: func() uint64 { return 5 }, FirstRound: func() bool { return true }, Dropped: func() uint64 { return 6 },
-	})
-	s.RecordReload(true, noon)
-	s.RecordReload(false, noon.Add(time.Hour))
-	s.SetTenantsLoaded(map[string]bool{"good": true, "bad\x01": true, `bad\u0001`: false})
-	s.ObserveLag(time.Second)
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(s)
-	const want = `# HELP m365_connector_exporter_config_last_reload_success_timestamp_seconds When the configuration was last loaded.
-# TYPE m365_connector_exporter_config_last_reload_success_timestamp_seconds gauge
-m365_connector_exporter_config_last_reload_success_timestamp_seconds 1.7955216e+09
-# HELP m365_connector_exporter_config_last_reload_successful 1 when the last attempt to load the configuration succeeded.
-# TYPE m365_connector_exporter_config_last_reload_successful gauge
-m365_connector_exporter_config_last_reload_successful 0
-# HELP m365_connector_exporter_tenant_load_successful 1 when the tenant's own files loaded.
-# TYPE m365_connector_exporter_tenant_load_successful gauge
-m365_connector_exporter_tenant_load_successful{tenant="bad\\u0001"} 0
-m365_connector_exporter_tenant_load_successful{tenant="good"} 1
-`
-	ns := "m365_connector_exporter_"
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), ns+"config_last_reload_success_timestamp_seconds",
-		ns+"config_last_reload_successful", ns+"tenant_load_successful"); err != nil {
-		t.Error(err)
-	}
-	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {
-		t.Errorf("lint: %v, %v", problems, err)
-	}
-}
-
-// TestOwnTable: the table of the exporter's own metrics is what a registry shows, and the other way round; hooks may be missing.
-func TestOwnTable(t *testing.T) {
-	s := collector.NewExporterMetrics(collector.ExporterHooks{SelfTest: func() (bool, bool) { return true, true }})
-	s.SetTenantsLoaded(map[string]bool{"contoso": true})
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(s)
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	type line struct {
-		kind   string
-		labels []string
-	}
-	got, want := map[string]line{}, map[string]line{}
-	for _, f := range families {
-		l := line{kind: strings.ToLower(f.GetType().String())}
-		for _, pair := range f.GetMetric()[0].GetLabel() {
-			l.labels = append(l.labels, pair.GetName())
-		}
-		got[f.GetName()] = l
-	}
-	for _, m := range collector.OwnMetrics() {
-		want["m365_connector_"+m.Name] = line{string(m.Kind), slices.Sorted(slices.Values(m.Labels))}
-	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(line{})); diff != "" {
-		t.Error(diff)
 	}
 }

@@ -8,35 +8,32 @@ import (
 	"m365_connector_exporter/probes"
 )
 
+// metricSections are the sections of docs/metrics.md.
+var metricSections = [...]struct{ title, text string }{
+	SectionStable:   {"To alert on", "They hold the last conclusive value."},
+	SectionLatest:   {"To look at", "They show the latest round. Do not alert on them."},
+	SectionExporter: {"Of the exporter itself", "Histograms are classic and native. The Go runtime's `go_…` and `process_…` are exposed too."},
+	SectionProbe:    {"On /probe", "One probe of one configured path, on demand."},
+}
+
 // MetricsMarkdown is docs/metrics.md.
 func MetricsMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Metrics\n\nMade from the metric table; do not edit.\n")
-	var steady, newest []Metric
-	for _, m := range Metrics() {
-		if m.Stable {
-			steady = append(steady, m)
-		} else {
-			newest = append(newest, m)
+	b.WriteString("# Metrics\n\nGenerated from the metric table by `make docs`; do not edit.\n")
+	for section, words := range metricSections {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| name | type | labels | meaning |\n|---|---|---|---|\n", words.title, words.text)
+		for _, m := range table {
+			if m.Section != Section(section) {
+				continue
+			}
+			labels := ""
+			if len(m.Labels) > 0 {
+				labels = "`" + strings.Join(m.Labels, "`, `") + "`"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Type, labels, m.Help)
 		}
 	}
-	own, probe := OwnMetrics(), ProbeMetrics()
-	section(&b, "To alert on", "They keep their verdict while nothing is proven anew.", namespace, steady)
-	section(&b, "To look at", "They show the newest round. Do not alert on them.", namespace, append(newest, stageHistogram))
-	section(&b, "Of the exporter itself", "Histograms are classic and native. Beside these stand the Go runtime's `go_…` and `process_…`.", namespace, own[:])
-	section(&b, "On /probe", "One live probe of one configured path, in a registry of its own.", "", probe[:])
 	return b.String()
-}
-
-func section(b *strings.Builder, title, text, prefix string, metrics []Metric) {
-	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| name | type | labels | meaning |\n|---|---|---|---|\n", title, text)
-	for _, m := range metrics {
-		labels := ""
-		if len(m.Labels) > 0 {
-			labels = "`" + strings.Join(m.Labels, "`, `") + "`"
-		}
-		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, m.Name, m.Kind, labels, m.Help)
-	}
 }
 
 // ReasonsMarkdown is docs/reasons.md.

@@ -5,119 +5,109 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
 )
 
-// ExporterMetrics is what the exporter tells of itself: m365_connector_exporter_….
+// ExporterMetrics are the exporter's own metrics, m365_connector_exporter_….
 type ExporterMetrics struct {
-	lag        prometheus.Histogram
-	reloadOK   prometheus.Gauge
-	reloadTime prometheus.Gauge
-	loaded     atomic.Pointer[map[string]bool]
-	loadedDesc *prometheus.Desc
-	testedDesc *prometheus.Desc
-	selfTest   func() (passed, known bool)
-	parts      []prometheus.Collector
+	hooks   ExporterHooks
+	lag     prometheus.Histogram
+	reload  atomic.Pointer[reload]
+	tenants atomic.Pointer[map[string]bool] // whether the tenant's files loaded, by name
 }
 
-// ExporterHooks read the state of the schedule and of the scrape. One that is nil reads as zero.
+// ExporterHooks read the state of the schedule. One that is nil reads as zero.
 type ExporterHooks struct {
 	InFlight   func() int
 	Skipped    func() uint64
 	Throttled  func() uint64
 	FirstRound func() bool
-	Dropped    func() uint64
 	SelfTest   func() (passed, known bool)
 }
 
-var _ prometheus.Collector = (*ExporterMetrics)(nil)
+// reload is how the latest attempt to load the configuration ended.
+type reload struct {
+	successful bool
+	loaded     time.Time // when one last succeeded
+}
 
-// NewExporterMetrics makes the exporter's own metrics.
+// NewExporterMetrics returns the exporter's own metrics.
 func NewExporterMetrics(h ExporterHooks) *ExporterMetrics {
-	table := OwnMetrics()
-	opts := func(metric int) prometheus.Opts {
-		return prometheus.Opts{Name: namespace + table[metric].Name, Help: table[metric].Help}
-	}
-	s := &ExporterMetrics{
-		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: namespace + table[ownLag].Name, Help: table[ownLag].Help,
-			Buckets: []float64{.001, .01, .1, .5, 1, 5, 15, 60, 300}, NativeHistogramBucketFactor: 1.1,
-			NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
-		}),
-		reloadOK:   prometheus.NewGauge(prometheus.GaugeOpts(opts(ownReloadOK))),
-		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts(opts(ownReloadTime))),
-		loadedDesc: prometheus.NewDesc(namespace+table[ownTenantLoaded].Name, table[ownTenantLoaded].Help, table[ownTenantLoaded].Labels, nil),
-		testedDesc: prometheus.NewDesc(namespace+table[ownSelfTest].Name, table[ownSelfTest].Help, nil, nil),
-		selfTest:   h.SelfTest,
-	}
-	s.SetTenantsLoaded(nil)
-	reads := func(metric int, read func() float64) prometheus.Collector {
-		if table[metric].Kind == counter {
-			return prometheus.NewCounterFunc(prometheus.CounterOpts(opts(metric)), read)
-		}
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(opts(metric)), read)
-	}
-	s.parts = []prometheus.Collector{
-		s.lag, s.reloadOK, s.reloadTime, version.NewCollector(namespace + "exporter"),
-		reads(ownInFlight, number(h.InFlight)), reads(ownSkipped, number(h.Skipped)), reads(ownThrottled, number(h.Throttled)),
-		reads(ownDropped, number(h.Dropped)),
-		reads(ownFirstRound, func() float64 { return boolToFloat(h.FirstRound != nil && h.FirstRound()) }),
-	}
-	return s
+	m := &ExporterMetrics{hooks: h, lag: prometheus.NewHistogram(exporterScheduleLag.histogramOpts(.001, .01, .1, .5, 1, 5, 15, 60, 300))}
+	m.reload.Store(&reload{})
+	m.SetTenantsLoaded(nil)
+	return m
 }
 
-// number reads a hook, which may be nil.
-func number[N int | uint64](hook func() N) func() float64 {
-	if hook == nil {
-		return func() float64 { return 0 }
+// ScheduleLag is the histogram of ObserveLag, which belongs in the registry.
+func (m *ExporterMetrics) ScheduleLag() prometheus.Collector { return m.lag }
+
+// ObserveLag records how late a round started.
+func (m *ExporterMetrics) ObserveLag(d time.Duration) { m.lag.Observe(d.Seconds()) }
+
+// RecordReload records how an attempt to load the configuration ended.
+func (m *ExporterMetrics) RecordReload(ok bool, at time.Time) {
+	next := &reload{ok, at}
+	if !ok {
+		next.loaded = m.reload.Load().loaded
 	}
-	return func() float64 { return float64(hook()) }
+	m.reload.Store(next)
 }
 
-// ObserveLag takes in how late a round started.
-func (s *ExporterMetrics) ObserveLag(d time.Duration) { s.lag.Observe(d.Seconds()) }
-
-// RecordReload takes in how an attempt to load the configuration ended.
-func (s *ExporterMetrics) RecordReload(ok bool, at time.Time) {
-	s.reloadOK.Set(boolToFloat(ok))
-	if ok {
-		s.reloadTime.Set(seconds(at))
-	}
-}
-
-// SetTenantsLoaded takes in which tenants' own files loaded. Names that are the same once cleaned make one series, 0 if any failed.
-func (s *ExporterMetrics) SetTenantsLoaded(tenants map[string]bool) {
+// SetTenantsLoaded sets which tenants' own files loaded. Names that are the same once sanitized make one series, 0 if any failed.
+func (m *ExporterMetrics) SetTenantsLoaded(tenants map[string]bool) {
 	merged := make(map[string]bool, len(tenants))
 	for tenant, ok := range tenants {
-		name := clean(tenant)
+		name := LabelValue(tenant)
 		before, twice := merged[name]
 		merged[name] = ok && (!twice || before)
 	}
-	s.loaded.Store(&merged)
+	m.tenants.Store(&merged)
 }
 
-// Describe sends every description.
-func (s *ExporterMetrics) Describe(ch chan<- *prometheus.Desc) {
-	ch <- s.loadedDesc
-	ch <- s.testedDesc
-	for _, p := range s.parts {
-		p.Describe(ch)
+// groups returns the series of the moment. dropped is how many series the page had to leave out.
+func (m *ExporterMetrics) groups(dropped uint64) []*group {
+	var cache seriesCache
+	cache.fill(func(e *emitter) { m.emit(e, dropped) })
+	return cache.groups
+}
+
+func (m *ExporterMetrics) emit(e *emitter, dropped uint64) {
+	e.setLabels(identity{}, "")
+	e.emit(exporterBuildInfo, 1, version.Version, version.GetRevision(), version.Branch, version.GoVersion, version.GoOS, version.GoArch,
+		version.GetTags())
+	reload := m.reload.Load()
+	e.emit(exporterReloadSuccessful, boolToFloat(reload.successful))
+	e.emit(exporterReloadTime, unixSecondsOrZero(reload.loaded))
+	h := m.hooks
+	e.emit(exporterProbesInFlight, read(h.InFlight))
+	e.emit(exporterRoundsSkipped, read(h.Skipped))
+	e.emit(exporterThrottled, read(h.Throttled))
+	e.emit(exporterFirstRoundComplete, boolToFloat(h.FirstRound != nil && h.FirstRound()))
+	if h.SelfTest != nil {
+		if passed, known := h.SelfTest(); known {
+			e.emit(exporterSelfTestSuccess, boolToFloat(passed))
+		}
+	}
+	e.emit(exporterSeriesDropped, float64(dropped))
+	for tenant, ok := range *m.tenants.Load() {
+		e.setLabels(tenantIdentity(tenant), tenant)
+		e.emit(exporterTenantLoaded, boolToFloat(ok))
 	}
 }
 
-// Collect sends the present values.
-func (s *ExporterMetrics) Collect(ch chan<- prometheus.Metric) {
-	for tenant, ok := range *s.loaded.Load() {
-		if m, err := prometheus.NewConstMetric(s.loadedDesc, prometheus.GaugeValue, boolToFloat(ok), tenant); err == nil {
-			ch <- m
-		}
+// unixSecondsOrZero returns 0 for a time that is not known.
+func unixSecondsOrZero(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
 	}
-	if s.selfTest != nil {
-		if passed, known := s.selfTest(); known {
-			ch <- prometheus.MustNewConstMetric(s.testedDesc, prometheus.GaugeValue, boolToFloat(passed))
-		}
+	return unixSeconds(t)
+}
+
+// read reads a hook, which may be nil.
+func read[N int | uint64](hook func() N) float64 {
+	if hook == nil {
+		return 0
 	}
-	for _, p := range s.parts {
-		p.Collect(ch)
-	}
+	return float64(hook())
 }

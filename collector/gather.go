@@ -1,8 +1,9 @@
 package collector
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -10,186 +11,141 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 )
 
-// Source is a snapshot of drawn series. To add one: lines in the metric table, a method of pen that draws them from something
-// immutable, and a snapshot method that hands out the drawing; then name it in [NewGatherer]. Sources may share a metric and even
-// an identity; where two draw the very same series, the first source's is shown.
+// Source has series that were made before the scrape. Sources may share a metric and even an identity; of the same series of two
+// sources the first source's is exposed.
 type Source interface {
-	// snapshot must not wait for anything and must hand out slices that the caller may change.
-	snapshot() (groups []*group, dropped uint64)
+	// series must not block. The caller changes nothing of what it returns.
+	series() (groups []*group, dropped uint64)
 }
 
-// Gatherer makes the page of metrics: what the sources have drawn, and what the exporter tells of itself.
+// Gatherer makes the page of metrics: the series of the sources, of the exporter itself and of a registry.
 //
-// It stands in for a prometheus.Registry, which checks, hashes and sorts every series at every scrape. Here all of this is
-// done when something is drawn; a scrape puts groups into order and writes them down.
+// A prometheus.Registry checks, hashes and sorts every series at every scrape. Here this is done when a series is made; a scrape puts
+// groups into order and writes them.
 type Gatherer struct {
-	own     prometheus.Gatherer // nil: the sources alone
-	sources []Source
-	globs   []string // of tenants; nil = all
-	names   []string // of families; nil = all
-	dropped *atomic.Uint64
+	registry prometheus.Gatherer // nil: none
+	exporter *ExporterMetrics    // nil: none
+	sources  []Source
+	globs    []string // of tenants; nil = all
+	names    []string // of metrics; nil = all
+	dropped  *atomic.Uint64
 }
 
 var _ prometheus.Gatherer = (*Gatherer)(nil)
 
-// NewGatherer gathers own, which may be nil, and the sources. No family of own may have a name of the metric table.
-func NewGatherer(own prometheus.Gatherer, sources ...Source) *Gatherer {
-	return &Gatherer{own: own, sources: sources, dropped: &atomic.Uint64{}}
+// NewGatherer gathers a registry and the exporter's own metrics, each of which may be nil, and the sources. A family of the registry
+// that has the name of an emitted metric is left out.
+func NewGatherer(registry prometheus.Gatherer, exporter *ExporterMetrics, sources ...Source) *Gatherer {
+	return &Gatherer{registry: registry, exporter: exporter, sources: sources, dropped: &atomic.Uint64{}}
 }
 
-// The bounds of the patterns of one scrape: each is compared with every tenant.
+// The limits of the patterns of one scrape: each is compared with every tenant.
 const (
 	maxGlobs = 64
-	maxGlob  = 4 * maxLabel // bytes; a name with each character escaped is shorter
+	maxGlob  = 4 * maxLabelValue // bytes; a name with each character escaped is shorter
 )
 
 // ForTenants gathers the series of the tenants that match one of the globs, and nothing of the exporter itself.
 func (g *Gatherer) ForTenants(globs []string) (*Gatherer, error) {
 	if len(globs) > maxGlobs {
-		return nil, fmt.Errorf("at most %d tenant patterns", maxGlobs)
+		return nil, fmt.Errorf("%d tenant patterns, at most %d are allowed", len(globs), maxGlobs)
 	}
 	safe := make([]string, len(globs))
 	for i, glob := range globs {
 		if len(glob) > maxGlob {
 			return nil, fmt.Errorf("a tenant pattern is longer than %d bytes", maxGlob)
 		}
-		safe[i] = slashless(glob)
+		safe[i] = hideSlashes(glob)
 		if _, err := path.Match(safe[i], ""); err != nil {
 			return nil, fmt.Errorf("tenant=%q: not a pattern", glob)
 		}
 	}
-	return &Gatherer{sources: g.sources, globs: safe, dropped: &atomic.Uint64{}}, nil
+	return &Gatherer{sources: g.sources, globs: safe, names: g.names, dropped: &atomic.Uint64{}}, nil
 }
 
-// named gathers the families of these names alone.
+// named gathers the metrics of these names alone.
 func (g *Gatherer) named(names []string) *Gatherer {
 	part := *g
 	part.names = names
 	return &part
 }
 
-// wants reports whether the family of this name is on the page.
+// wants reports whether the metric of this name is on the page.
 func (g *Gatherer) wants(name string) bool { return g.names == nil || slices.Contains(g.names, name) }
 
-// slashless hides slashes from path.Match, for which * ends at one: a tenant's name is no file name.
-func slashless(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
+// hideSlashes replaces slashes, at which * of path.Match ends: a tenant's name is not a file name.
+func hideSlashes(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 
-// Dropped is how many series the newest scrape left out because their labels were taken.
+// Dropped returns how many series the latest scrape left out because others have the same labels.
 func (g *Gatherer) Dropped() uint64 { return g.dropped.Load() }
 
-// page is the series of one scrape, by metric, each in its order.
-type page [numMetrics][]entry
-
-type entry struct {
-	of *group
-	*series
-}
-
-// newPage makes room for the series of all.
-func newPage(all []*group) *page {
-	var size [numMetrics]int
-	for _, one := range all {
-		for i := range one.series {
-			size[one.series[i].metric]++
-		}
-	}
-	p := &page{}
-	for i, n := range size {
-		p[i] = make([]entry, 0, n)
-	}
-	return p
-}
-
-// empty tells that no source has anything to show.
-func (g *Gatherer) empty() bool {
-	return !slices.ContainsFunc(g.sources, func(s Source) bool {
-		groups, _ := s.snapshot()
-		return len(g.wanted(groups)) > 0
-	})
-}
-
-// page takes a snapshot of every source.
-func (g *Gatherer) page() *page {
-	var all []*group
-	var dropped uint64
+// collect returns the series of the sources, of the wanted tenants.
+func (g *Gatherer) collect() (groups []*group, dropped uint64) {
 	for _, s := range g.sources {
-		groups, lost := s.snapshot()
-		all, dropped = append(all, groups...), dropped+lost
+		more, lost := s.series()
+		groups, dropped = append(groups, more...), dropped+lost
 	}
 	if g.globs != nil {
-		all = g.wanted(all)
+		groups = slices.DeleteFunc(groups, g.unwanted())
 	}
-	slices.SortStableFunc(all, func(a, b *group) int { return a.id.compare(&b.id) })
-	p := newPage(all)
-	for i, one := range all {
-		before := i
-		for before > 0 && all[before-1].id == one.id {
-			before--
-		}
-		dropped += p.add(one, all[before:i])
-	}
-	g.dropped.Store(dropped)
-	return p
+	return groups, dropped
 }
 
-// add takes a group in, without the series that other groups of the same identity have.
-func (p *page) add(one *group, others []*group) (dropped uint64) {
-	for i := range one.series {
-		s := &one.series[i]
-		if slices.ContainsFunc(others, func(o *group) bool { return o.has(one, s) }) {
-			dropped++
-			continue
-		}
-		p[s.metric] = append(p[s.metric], entry{one, s})
-	}
-	return dropped
-}
-
-// has reports whether g has a series with the metric and labels of s, which is one of h's.
-func (g *group) has(h *group, s *series) bool {
-	return slices.ContainsFunc(g.series, func(t series) bool { return compareSeries(g, &t, h, s) == 0 })
-}
-
-func (g *Gatherer) wanted(all []*group) []*group {
+// unwanted returns a function that reports whether a group's tenant matches no glob.
+func (g *Gatherer) unwanted() func(*group) bool {
 	known := map[string]bool{}
-	return slices.DeleteFunc(all, func(one *group) bool {
+	return func(one *group) bool {
 		tenant := one.id[idTenant]
-		wanted, ok := known[tenant]
+		matches, ok := known[tenant]
 		if !ok {
-			wanted = slices.ContainsFunc(g.globs, func(glob string) bool {
-				match, err := path.Match(glob, slashless(tenant))
+			matches = slices.ContainsFunc(g.globs, func(glob string) bool {
+				match, err := path.Match(glob, hideSlashes(tenant))
 				return err == nil && match
 			})
-			known[tenant] = wanted
+			known[tenant] = matches
 		}
-		return !wanted
-	})
-}
-
-// others is what the exporter tells of itself, sorted by name. An error does not stand in the way of what could be gathered.
-func (g *Gatherer) others() ([]*dto.MetricFamily, error) {
-	if g.own == nil {
-		return nil, nil
+		return !matches
 	}
-	own, err := g.own.Gather()
-	return slices.DeleteFunc(own, func(f *dto.MetricFamily) bool {
-		_, taken := slices.BinarySearchFunc(byName, f.GetName(), func(i int, name string) int { return strings.Compare(families[i].name, name) })
-		return taken || !g.wants(f.GetName())
-	}), err //nolint:wrapcheck // the registry says whose error it is
 }
 
-// Gather makes the page for the Prometheus libraries. A scrape does without it.
+// empty reports whether the sources have no series of the wanted tenants.
+func (g *Gatherer) empty() bool {
+	groups, _ := g.collect()
+	return len(groups) == 0
+}
+
+// page returns the page of one scrape. An error of the registry leaves what it could gather.
+func (g *Gatherer) page() (*page, error) {
+	groups, dropped := g.collect()
+	p := newPage(groups, dropped)
+	g.dropped.Store(p.dropped)
+	if g.exporter != nil {
+		p.add(g.exporter.groups(p.dropped))
+	}
+	for _, m := range byName() {
+		if !g.wants(m.Name) {
+			p.entries[m.index] = nil
+		}
+	}
+	if g.registry == nil {
+		return p, nil
+	}
+	others, err := g.registry.Gather()
+	p.others = slices.DeleteFunc(others, func(f *dto.MetricFamily) bool { return p.has(f.GetName()) || !g.wants(f.GetName()) })
+	return p, err //nolint:wrapcheck // the registry says whose error it is
+}
+
+// Write writes the page in the format. An error of the registry leaves out what it concerns and is returned after the rest was written.
+func (g *Gatherer) Write(to io.Writer, format expfmt.Format) error {
+	p, err := g.page()
+	return errors.Join(p.write(to, format), err)
+}
+
+// Gather returns the page as the Prometheus libraries represent it.
 func (g *Gatherer) Gather() ([]*dto.MetricFamily, error) {
-	page := g.page()
-	all, err := g.others() // after the page: they tell of it
-	for i := range families {
-		if len(page[i]) == 0 || !g.wants(families[i].name) {
-			continue
-		}
-		all = append(all, families[i].proto(page[i]))
-	}
-	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	return all, err
+	p, err := g.page()
+	return slices.Collect(p.families()), err
 }

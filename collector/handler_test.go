@@ -135,7 +135,7 @@ func TestOwnMetricsFail(t *testing.T) {
 		return []*dto.MetricFamily{{Name: &name, Type: &kind, Metric: []*dto.Metric{{}}}, {Name: &ours, Type: &kind, Metric: []*dto.Metric{{}}}}, errors.New("half of it is missing")
 	})
 	var log strings.Builder
-	h := collector.NewGatherer(own, b).Handler(slog.New(slog.NewTextHandler(&log, nil)))
+	h := collector.NewGatherer(own, nil, b).Handler(slog.New(slog.NewTextHandler(&log, nil)))
 	for _, url := range []string{"/metrics", "/metrics?name[]=m365_connector_info"} {
 		log.Reset()
 		w := httptest.NewRecorder()

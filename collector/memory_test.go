@@ -83,7 +83,7 @@ func BenchmarkRest(b *testing.B) {
 		rounds(0, 20)
 		debug.FreeOSMemory() // the start was a rush
 		rounds(20, 24)
-		if err := collector.NewGatherer(nil, store).Write(io.Discard, expfmt.FmtText); err != nil {
+		if err := collector.NewGatherer(nil, nil, store).Write(io.Discard, expfmt.FmtText); err != nil {
 			b.Fatal(err)
 		}
 		var m runtime.MemStats

@@ -1,146 +1,141 @@
 package collector
 
-const namespace = "m365_connector_"
-
-// Label sets of the contract, section 5.
+// Label sets of the metric table.
 var (
 	pathLabels      = []string{"tenant", "connector", "direction", "path"}
-	endpointLabels  = append(append([]string{}, pathLabels...), "host", "address")
+	endpointLabels  = with(pathLabels, "host", "address")
 	connectorLabels = []string{"tenant", "connector", "direction"}
+	stageLabels     = []string{"host", "address", "stage"}
 )
 
-// Kind is a metric's type, as # TYPE says it.
-type Kind string
-
-// The kinds in use.
-const (
-	gauge     Kind = "gauge"
-	counter   Kind = "counter"
-	histogram Kind = "histogram"
-)
-
-// Metric is a line of the metric table, from which families and docs/metrics.md come.
-type Metric struct {
-	Name   string // without the prefix m365_connector_
-	Help   string
-	Kind   Kind
-	Labels []string
-	Stable bool // keeps its value while nothing is proven anew: alert on these
-}
-
+// with returns base and more labels.
 func with(base []string, more ...string) []string {
 	return append(append([]string{}, base...), more...)
 }
 
-// Keys of the metric table.
-const (
-	mSuccess = iota
-	mFailure
-	mInconclusive
-	mLastRun
-	mLastSuccess
-	mInterval
-	mProbes
-	mEndpointSuccess
-	mNotAfter
-	mNotBefore
-	mValid
-	mInfo
-	mEnabled
-	mValidated
-	mLastValidation
-	mLastChanged
-	mInventory
-	mChanges
-	mFindings
-	mFinding
-	mSuppressed
-	mShared
-	mAttributed
-	mAttribution
-	mNames
-	mDuration
-	mEndpoints
-	mStageSuccess
-	mStageDuration
-	mEndpointFailure
-	mReplyCode
-	mTLSInfo
-	mCertificateInfo
-	numMetrics
+// To alert on: the series hold the last conclusive value.
+var (
+	probeSuccess = stable("probe_success", gauge, pathLabels,
+		"1 when every endpoint passed every stage asked for, 0 when one failed and a second round confirmed "+
+			"it. Absent until a first conclusive round.")
+	probeFailureInfo = stable("probe_failure_info", gauge, with(pathLabels, "stage", "reason"),
+		"Why the path fails: one series while probe_success is 0.")
+	probeInconclusive = stable("probe_inconclusive", gauge, pathLabels,
+		"1 while the latest round was inconclusive.")
+	probeLastRun = stable("probe_last_run_timestamp_seconds", gauge, pathLabels,
+		"When the latest round ended.")
+	probeLastSuccess = stable("probe_last_success_timestamp_seconds", gauge, pathLabels,
+		"When the latest round that passed ended.")
+	probeInterval = stable("probe_interval_seconds", gauge, pathLabels,
+		"Time between two rounds.")
+	probesTotal = stable("probes_total", counter, with(pathLabels, "outcome"),
+		"Rounds by outcome. A first failure that a second round has not confirmed does not count.")
+	endpointSuccess = stable("endpoint_success", gauge, endpointLabels,
+		"Last conclusive verdict of the endpoint.")
+	certificateNotAfter = stable("certificate_not_after_timestamp_seconds", gauge,
+		with(endpointLabels, "role", "position"),
+		"End of validity of the leaf, and the earliest end in the chain above it.")
+	certificateNotBefore = stable("certificate_not_before_timestamp_seconds", gauge,
+		with(endpointLabels, "role", "position"),
+		"Start of validity.")
+	certificateValid = stable("certificate_valid", gauge, with(endpointLabels, "role", "verdict"),
+		"1 passed, 0 failed, for each verdict on the certificate. Absent where it cannot be judged.")
+	connectorInfo = stable("info", gauge, with(connectorLabels, "connector_type", "connector_source", "tls_settings"),
+		"The connector. Always 1.")
+	connectorEnabled = stable("enabled", gauge, connectorLabels,
+		"Whether the connector is turned on. Absent when unknown.")
+	connectorValidated = stable("validated", gauge, connectorLabels,
+		"Microsoft's IsValidated. Absent when unknown.")
+	connectorLastValidation = stable("last_validation_timestamp_seconds", gauge, connectorLabels,
+		"Microsoft's LastValidationTimestamp. Absent when unknown.")
+	connectorLastChanged = stable("last_changed_timestamp_seconds", gauge, connectorLabels,
+		"Microsoft's WhenChangedUTC. Absent when unknown.")
+	inventoryTimestamp = stable("inventory_timestamp_seconds", gauge, []string{"tenant"},
+		"Time of the oldest export in use.")
+	inventoryChanges = stable("inventory_changes_total", counter, []string{"tenant", "change"},
+		"Connectors added, removed or changed between loads of the configuration.")
+	findingCount = stable("findings", gauge, with(connectorLabels, "severity"),
+		"Findings that are not suppressed, 0 included. Those of a whole tenant have an empty connector and direction.")
+	findingInfo = stable("finding_info", gauge, with(pathLabels, "check", "severity"),
+		"1 while found. One series, however many endpoints show it.")
+	findingSuppressedUntil = stable("finding_suppressed_until_timestamp_seconds", gauge,
+		with(connectorLabels, "check", "owner"),
+		"When the suppression of a finding ends. Suppressed findings are in no other series.")
+	sharedAddresses = stable("shared_addresses", gauge, with(connectorLabels, "prefix"),
+		"How many other tenants use addresses of this prefix.")
+	attributionSuccess = stable("attribution_success", gauge, pathLabels,
+		"1 when every simulated message of this sender reaches its own tenant through this connector, and no "+
+			"other.")
+	attributionInfo = stable("attribution_info", gauge, with(pathLabels, "ground", "attributed_tenant"),
+		"To which tenant this sender's mail is attributed, and on what ground.")
+	certificateNames = stable("certificate_names", gauge, with(endpointLabels, "role", "match"),
+		"Number of names in a sender's certificate by their relation to the tenant's accepted domains.")
 )
 
-// stageHistogram is the one metric that the store observes instead of drawing.
-var stageHistogram = Metric{"stage_duration_seconds", "How long passed stages took.", histogram, []string{"direction", "stage"}, false}
-
-// Metrics is the table of everything that is drawn from snapshots as a plain value.
-func Metrics() [numMetrics]Metric {
-	return [numMetrics]Metric{
-		mSuccess:         {"probe_success", "1 when every endpoint passed every stage asked for, 0 when one failed and a second round confirmed it. Absent until a first conclusive round.", gauge, pathLabels, true},
-		mFailure:         {"probe_failure_info", "Why the path fails: one series while probe_success is 0.", gauge, with(pathLabels, "stage", "reason"), true},
-		mInconclusive:    {"probe_inconclusive", "1 while the newest round proved nothing either way.", gauge, pathLabels, true},
-		mLastRun:         {"probe_last_run_timestamp_seconds", "When the newest round ended.", gauge, pathLabels, true},
-		mLastSuccess:     {"probe_last_success_timestamp_seconds", "When the newest round that passed ended.", gauge, pathLabels, true},
-		mInterval:        {"probe_interval_seconds", "Time between two rounds.", gauge, pathLabels, true},
-		mProbes:          {"probes_total", "Rounds by outcome. A first failure that a second round has not confirmed does not count.", counter, with(pathLabels, "outcome"), true},
-		mEndpointSuccess: {"endpoint_success", "Last conclusive verdict of the endpoint.", gauge, endpointLabels, true},
-		mNotAfter:        {"certificate_not_after_timestamp_seconds", "End of validity of the leaf, and the earliest end in the chain above it.", gauge, with(endpointLabels, "role", "position"), true},
-		mNotBefore:       {"certificate_not_before_timestamp_seconds", "Start of validity.", gauge, with(endpointLabels, "role", "position"), true},
-		mValid:           {"certificate_valid", "One verdict per question asked of the certificate. Absent where it cannot be judged.", gauge, with(endpointLabels, "role", "verdict"), true},
-		mInfo:            {"info", "The connector. Always 1.", gauge, with(connectorLabels, "connector_type", "connector_source", "tls_settings"), true},
-		mEnabled:         {"enabled", "Whether the connector is turned on. Absent when unknown.", gauge, connectorLabels, true},
-		mValidated:       {"validated", "Microsoft's IsValidated. Absent when unknown.", gauge, connectorLabels, true},
-		mLastValidation:  {"last_validation_timestamp_seconds", "Microsoft's LastValidationTimestamp. Absent when unknown.", gauge, connectorLabels, true},
-		mLastChanged:     {"last_changed_timestamp_seconds", "Microsoft's WhenChangedUTC. Absent when unknown.", gauge, connectorLabels, true},
-		mInventory:       {"inventory_timestamp_seconds", "Time of the oldest export in use.", gauge, []string{"tenant"}, true},
-		mChanges:         {"inventory_changes_total", "Connectors that were new, gone or different at a load of the configuration.", counter, []string{"tenant", "change"}, true},
-		mFindings:        {"findings", "Findings that are not suppressed, 0 included. Those of a whole tenant stand under an empty connector and direction.", gauge, with(connectorLabels, "severity"), true},
-		mFinding:         {"finding_info", "1 while found. One series, however many endpoints show it.", gauge, with(pathLabels, "check", "severity"), true},
-		mSuppressed:      {"finding_suppressed_until_timestamp_seconds", "When the suppression of a finding ends. Suppressed findings are in no other series.", gauge, with(connectorLabels, "check", "owner"), true},
-		mShared:          {"shared_addresses", "How many other tenants use addresses of this prefix.", gauge, with(connectorLabels, "prefix"), true},
-		mAttributed:      {"attribution_success", "1 when every simulated message of this sender reaches its own tenant through this connector, and no other.", gauge, pathLabels, true},
-		mAttribution:     {"attribution_info", "On what ground, and to which tenant, this sender's mail is attributed.", gauge, with(pathLabels, "ground", "attributed_tenant"), true},
-		mNames:           {"certificate_names", "Names of a sender's certificate by how they stand to the tenant's accepted domains.", gauge, with(endpointLabels, "role", "match"), true},
-		mDuration:        {"probe_duration_seconds", "How long the newest round took.", gauge, pathLabels, false},
-		mEndpoints:       {"probe_endpoints", "Endpoints of the newest round.", gauge, pathLabels, false},
-		mStageSuccess:    {"endpoint_stage_success", "1 passed, 0 failed in the newest round. Absent when not reached or inconclusive.", gauge, with(endpointLabels, "stage"), false},
-		mStageDuration:   {"endpoint_stage_duration_seconds", "How long the stage took in the newest round.", gauge, with(endpointLabels, "stage"), false},
-		mEndpointFailure: {"endpoint_failure_info", "Why the endpoint did not pass in the newest round.", gauge, with(endpointLabels, "stage", "reason", "outcome"), false},
-		mReplyCode:       {"endpoint_smtp_reply_code", "The SMTP reply of a stage that did not pass in the newest round.", gauge, with(endpointLabels, "stage", "enhanced"), false},
-		mTLSInfo:         {"tls_info", "What the newest handshake negotiated. Always 1.", gauge, with(endpointLabels, "version", "cipher"), false},
-		mCertificateInfo: {"certificate_info", "The leaf certificate. Always 1.", gauge, with(endpointLabels, "role", "subject", "issuer", "serial", "fingerprint_sha256"), false},
-	}
-}
-
-// Keys of the table of the exporter's own metrics.
-const (
-	ownBuildInfo = iota
-	ownReloadOK
-	ownReloadTime
-	ownTenantLoaded
-	ownInFlight
-	ownLag
-	ownSkipped
-	ownThrottled
-	ownFirstRound
-	ownSelfTest
-	ownDropped
-	numOwn
+// To look at: the series show the latest round.
+var (
+	probeDuration = latest("probe_duration_seconds", gauge, pathLabels,
+		"How long the latest round took.")
+	probeEndpoints = latest("probe_endpoints", gauge, pathLabels,
+		"Number of endpoints in the latest round.")
+	endpointStageSuccess = latest("endpoint_stage_success", gauge, with(endpointLabels, "stage"),
+		"1 passed, 0 failed in the latest round. Absent when not reached or inconclusive.")
+	endpointStageDuration = latest("endpoint_stage_duration_seconds", gauge, with(endpointLabels, "stage"),
+		"How long the stage took in the latest round.")
+	endpointFailureInfo = latest("endpoint_failure_info", gauge, with(endpointLabels, "stage", "reason", "outcome"),
+		"Why the endpoint did not pass in the latest round.")
+	endpointReplyCode = latest("endpoint_smtp_reply_code", gauge, with(endpointLabels, "stage", "enhanced"),
+		"The SMTP reply of a stage that did not pass in the latest round.")
+	tlsInfo = latest("tls_info", gauge, with(endpointLabels, "version", "cipher"),
+		"What the latest handshake negotiated. Always 1.")
+	certificateInfo = latest("certificate_info", gauge,
+		with(endpointLabels, "role", "subject", "issuer", "serial", "fingerprint_sha256"),
+		"The leaf certificate. Always 1.")
+	stageDuration = latest("stage_duration_seconds", histogram, []string{"direction", "stage"},
+		"How long passed stages took.")
 )
 
-// OwnMetrics is the table of what the exporter tells of itself.
-func OwnMetrics() [numOwn]Metric {
-	return [numOwn]Metric{
-		ownBuildInfo:    {"exporter_build_info", "What is running. Always 1.", gauge, []string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"}, false},
-		ownReloadOK:     {"exporter_config_last_reload_successful", "1 when the last attempt to load the configuration succeeded.", gauge, nil, false},
-		ownReloadTime:   {"exporter_config_last_reload_success_timestamp_seconds", "When the configuration was last loaded.", gauge, nil, false},
-		ownTenantLoaded: {"exporter_tenant_load_successful", "1 when the tenant's own files loaded.", gauge, []string{"tenant"}, false},
-		ownInFlight:     {"exporter_probes_in_flight", "Probes that hold a connection now.", gauge, nil, false},
-		ownLag:          {"exporter_schedule_lag_seconds", "How late rounds start.", histogram, nil, false},
-		ownSkipped:      {"exporter_rounds_skipped_total", "Rounds skipped because the one before was still going on.", counter, nil, false},
-		ownThrottled:    {"exporter_throttled_total", "Connections that a server answered with 421 or 4.7.5xx.", counter, nil, false},
-		ownFirstRound:   {"exporter_first_round_complete", "1 once every path has been probed since the start.", gauge, nil, false},
-		ownSelfTest:     {"exporter_self_test_success", "1 when the newest probe of the mail server inside this process passed, 0 when this prober itself is sick. Absent before the first.", gauge, nil, false},
-		ownDropped:      {"exporter_series_dropped", "Series left out of the newest whole scrape because others have the same labels once cleaned.", gauge, nil, false},
-	}
-}
+// Of the exporter itself.
+var (
+	exporterBuildInfo = ofExporter("build_info", gauge,
+		[]string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"},
+		"What is running. Always 1.")
+	exporterReloadSuccessful = ofExporter("config_last_reload_successful", gauge, nil,
+		"1 when the last attempt to load the configuration succeeded.")
+	exporterReloadTime = ofExporter("config_last_reload_success_timestamp_seconds", gauge, nil,
+		"When the configuration was last loaded.")
+	exporterTenantLoaded = ofExporter("tenant_load_successful", gauge, []string{"tenant"},
+		"1 when the tenant's own files loaded.")
+	exporterProbesInFlight = ofExporter("probes_in_flight", gauge, nil,
+		"Probes that hold a connection now.")
+	exporterScheduleLag = ofExporter("schedule_lag_seconds", histogram, nil,
+		"How late rounds start.")
+	exporterRoundsSkipped = ofExporter("rounds_skipped_total", counter, nil,
+		"Rounds skipped because the previous one was still running.")
+	exporterThrottled = ofExporter("throttled_total", counter, nil,
+		"Connections that a server answered with 421 or 4.7.5xx.")
+	exporterFirstRoundComplete = ofExporter("first_round_complete", gauge, nil,
+		"1 once every path has been probed since the start.")
+	exporterSelfTestSuccess = ofExporter("self_test_success", gauge, nil,
+		"1 when the latest probe of the mail server inside this process passed, 0 when the prober itself is "+
+			"broken. Absent before the first.")
+	exporterSeriesDropped = ofExporter("series_dropped", gauge, nil,
+		"Series left out of the latest complete scrape because others have the same labels once sanitized.")
+)
+
+// On /probe: one probe on demand.
+var (
+	onDemandSuccess = onProbe("probe_success", gauge, nil,
+		"1 when every endpoint passed every stage asked for, 0 when one failed. While this probe is "+
+			"inconclusive: the path's last verdict, absent if there is none.")
+	onDemandInconclusive = onProbe("probe_inconclusive", gauge, nil,
+		"1 when this probe was inconclusive or interrupted.")
+	onDemandDuration = onProbe("probe_duration_seconds", gauge, nil,
+		"How long the probe took.")
+	onDemandEarliestExpiry = onProbe("probe_ssl_earliest_cert_expiry", gauge, nil,
+		"Earliest end of validity of the leaves and the certificates that verify them, as Unix time.")
+	onDemandStageSuccess = onProbe("probe_stage_success", gauge, stageLabels,
+		"1 passed, 0 failed. Absent when not reached or inconclusive.")
+	onDemandFailureInfo = onProbe("probe_failure_info", gauge, with(stageLabels, "reason", "outcome"),
+		"Why the endpoint did not pass.")
+)

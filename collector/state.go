@@ -28,14 +28,22 @@ type PathState struct {
 	History      []Round          // newest last; at most maxHistory
 	Failures     []Round          // those that failed, kept when History has moved on; at most maxFailures
 
-	drawn    *drawing // the series of this state; nil in a literal
-	shadowed bool     // a path before it has the same labels once cleaned: a mixture of both would lie, so it has no series
+	cache    *seriesCache // the series of this state; nil in a literal
+	shadowed bool         // an earlier path has the same labels once sanitized; this one's series are not exposed
 }
 
-// drawing is the state's series. Whoever comes first draws them.
-func (s *PathState) drawing() *drawing {
-	s.drawn.draw(func(p *pen) { p.path(s) })
-	return s.drawn
+// series returns the state's series. The first caller makes them.
+func (s *PathState) series() *seriesCache {
+	s.cache.fill(func(e *emitter) { e.path(s) })
+	return s.cache
+}
+
+// Round is one round in a path's history.
+type Round struct {
+	At      time.Time
+	Outcome probes.Outcome
+	Stage   probes.Stage // the stage that did not pass, while Reason is set
+	Reason  probes.Reason
 }
 
 // EndpointKey names an endpoint of a path as the labels do.
@@ -108,6 +116,13 @@ func (s *PathState) remember(line Round) {
 	if line.Outcome == probes.Failed {
 		s.Failures = appendRound(s.Failures, line, maxFailures)
 	}
+}
+
+// appendRound returns the history with one more round, of which the newest limit rounds stay. It copies, for a [Snapshot] may still
+// hold the old history.
+func appendRound(history []Round, next Round, limit int) []Round {
+	history = history[max(0, len(history)-limit+1):]
+	return append(append(make([]Round, 0, len(history)+1), history...), next)
 }
 
 // keepEndpoints forgets the endpoints that DNS no longer names, and takes in verdicts and certificates of a round that is judged.

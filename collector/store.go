@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -12,91 +11,84 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Store keeps what is known of every path. It is safe for concurrent use.
+// Store keeps the state of every path. It is safe for concurrent use.
 type Store struct {
 	now    func() time.Time
 	stages *prometheus.HistogramVec // durations of passed stages
 
-	mu         sync.RWMutex
-	tenants    []mailflow.Tenant
-	connectors *drawing // the series of tenants and their connectors
-	states     []*PathState
-	index      map[probes.PathID]int // into states
-	analysis   *Analysis
-	changes    map[change]uint64
-	rounds     uint64 // taken in
+	mu             sync.RWMutex
+	tenants        []mailflow.Tenant
+	inventory      *seriesCache // of tenants and their connectors
+	states         []*PathState
+	index          map[probes.PathID]int // into states
+	analysis       *Analysis
+	analysisSeries *seriesCache
+	changes        map[change]uint64
+	rounds         uint64 // recorded
 }
 
 var _ Source = (*Store)(nil)
 
-// NewStore returns an empty store. The clock dates results that carry no time of their own.
+// NewStore returns an empty store. The clock dates results that have no time of their own.
 func NewStore(now func() time.Time) *Store {
 	return &Store{
-		now: now, connectors: &drawing{}, analysis: &Analysis{drawn: &drawing{}}, changes: map[change]uint64{},
-		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:                            namespace + stageHistogram.Name,
-			Help:                            stageHistogram.Help,
-			Buckets:                         []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
-			NativeHistogramBucketFactor:     1.1,
-			NativeHistogramMaxBucketNumber:  100,
-			NativeHistogramMinResetDuration: time.Hour,
-		}, stageHistogram.Labels),
+		now: now, inventory: &seriesCache{}, analysis: &Analysis{}, analysisSeries: &seriesCache{}, changes: map[change]uint64{},
+		stages: prometheus.NewHistogramVec(
+			stageDuration.histogramOpts(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60), stageDuration.Labels),
 	}
 }
 
-// Stages is the histogram of stage durations, which has no snapshot: it belongs into the registry of the exporter's own metrics.
+// Stages is the histogram of stage durations, which belongs in the registry.
 func (s *Store) Stages() prometheus.Collector { return s.stages }
 
-// SetInventory replaces tenants and paths. Paths that remain keep their history and counters; the others are forgotten. The store holds
-// paths itself, not a copy: nobody changes it afterwards.
+// SetInventory replaces tenants and paths. A path that was there before keeps its history and counters; the others are forgotten. The
+// store keeps the paths themselves, which must not be changed afterwards.
 func (s *Store) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
-	connectors := &drawing{}
-	connectors.draw(func(p *pen) { p.tenants(tenants) })
+	inventory := &seriesCache{}
+	inventory.fill(func(e *emitter) { e.inventory(tenants) })
+	for _, state := range s.replaceInventory(tenants, inventory, paths) {
+		state.series() // here, so that no scrape has to make them
+	}
+}
+
+func (s *Store) replaceInventory(tenants []mailflow.Tenant, inventory *seriesCache, paths []probes.Path) []*PathState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	states, index, taken := make([]*PathState, 0, len(paths)), make(map[probes.PathID]int, len(paths)), make(map[identity]bool, len(paths))
+	states, index := make([]*PathState, 0, len(paths)), make(map[probes.PathID]int, len(paths))
+	taken := make(map[identity]bool, len(paths))
 	for i := range paths {
 		p := &paths[i]
-		if _, twice := index[p.ID]; twice {
-			continue // the configuration does not let this happen
+		if _, duplicate := index[p.ID]; duplicate {
+			continue // the configuration does not allow it
 		}
-		id := pathIdentity(p.ID).clean()
-		state := PathState{Path: p, drawn: &drawing{}}
+		state := &PathState{}
 		if old, ok := s.index[p.ID]; ok {
-			state = s.states[old].moved(p)
+			*state = *s.states[old]
 		}
-		state.shadowed, taken[id] = taken[id], true
+		id := pathIdentity(p.ID).sanitized()
+		state.Path, state.cache, state.shadowed = p, &seriesCache{}, taken[id]
+		taken[id] = true
 		index[p.ID] = len(states)
-		states = append(states, &state)
+		states = append(states, state)
 	}
-	s.tenants, s.connectors, s.states, s.index = slices.Clone(tenants), connectors, states, index
+	s.tenants, s.inventory, s.states, s.index = slices.Clone(tenants), inventory, states, index
+	return states
 }
 
-// moved is the state under a new configuration. What is drawn stays so while the path is the same. The new path is taken all the same:
-// the old one would keep every path of its configuration in memory.
-func (s *PathState) moved(p *probes.Path) PathState {
-	next := *s
-	next.Path = p
-	if !reflect.DeepEqual(s.Path, p) {
-		next.drawn = &drawing{}
-	}
-	return next
-}
-
-// Record takes a round in. Results of paths that the inventory does not know are dropped.
+// Record records a round. A result of a path that is not in the inventory is dropped.
 func (s *Store) Record(r probes.Result) {
 	if r.Started.IsZero() {
 		r.Started = s.now().Add(-r.Duration)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
-	if state := s.replace(r); state != nil {
+	if state := s.replaceState(r); state != nil {
 		s.observe(r)
-		state.drawing() // here, so that no scrape pays for it
+		state.series() // here, so that no scrape has to make them
 	}
 }
 
-// replace puts the state after r in the place of the one before; nil: the path is not known.
-func (s *Store) replace(r probes.Result) *PathState {
+// replaceState replaces the state of the path of r and returns the new one; nil: the path is not in the inventory.
+func (s *Store) replaceState(r probes.Result) *PathState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.index[r.Path]
@@ -104,16 +96,16 @@ func (s *Store) replace(r probes.Result) *PathState {
 		return nil
 	}
 	next := *s.states[at]
-	next.drawn = &drawing{}
+	next.cache = &seriesCache{}
 	next.record(r)
 	s.states[at] = &next
 	s.rounds++
 	return &next
 }
 
-// observe takes in how long stages took: resolve once per host, whose endpoints all have the same.
+// observe records how long stages took: resolve once per host, whose endpoints share it.
 func (s *Store) observe(r probes.Result) {
-	direction, hosts := clean(string(r.Path.Direction)), map[string]bool{}
+	direction, hosts := LabelValue(string(r.Path.Direction)), map[string]bool{}
 	for _, e := range r.Endpoints {
 		for stage, step := range e.Steps {
 			if step.Outcome != probes.Passed || probes.Stage(stage) == probes.Resolve && hosts[e.Host] {
@@ -129,24 +121,24 @@ func (s *Store) observe(r probes.Result) {
 type Snapshot struct {
 	Tenants  []mailflow.Tenant
 	Paths    []*PathState // in the order of the configuration
-	Analysis *Analysis    // of the last judgement: it may know of less than Paths does
+	Analysis *Analysis    // the latest; it may be older than Paths
 }
 
-// Snapshot takes a snapshot. It costs a slice of pointers: states are replaced, never changed.
+// Snapshot returns the present state. It copies a slice of pointers: states are replaced, never changed.
 func (s *Store) Snapshot() *Snapshot {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return &Snapshot{Tenants: s.tenants, Paths: slices.Clone(s.states), Analysis: s.analysis}
 }
 
-// RecordedRounds counts what Record has taken in: while it stays, so does what is known of the paths.
+// RecordedRounds counts the rounds that Record has recorded. While it does not change, neither does the state of a path.
 func (s *Store) RecordedRounds() uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.rounds
 }
 
-// Find is one path of the snapshot, by its exact name; nil where there is none.
+// Find returns the state of one path, or nil if it is not in the inventory.
 func (s *Store) Find(id probes.PathID) *PathState {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -157,19 +149,31 @@ func (s *Store) Find(id probes.PathID) *PathState {
 	return s.states[at]
 }
 
-func (s *Store) snapshot() ([]*group, uint64) {
+// series returns the series of the inventory and of the paths.
+func (s *Store) series() (groups []*group, dropped uint64) {
 	s.mu.RLock()
-	connectors, states := s.connectors, slices.Clone(s.states)
+	inventory, states := s.inventory, slices.Clone(s.states)
 	s.mu.RUnlock()
-	groups, dropped := slices.Clone(connectors.groups), connectors.dropped
+	groups, dropped = slices.Clone(inventory.groups), inventory.dropped
 	for _, state := range states {
-		drawn := state.drawing()
-		dropped += drawn.dropped
+		cache := state.series()
+		dropped += cache.dropped
 		if state.shadowed {
-			dropped += drawn.size()
+			dropped += cache.size()
 			continue
 		}
-		groups = append(groups, drawn.groups...)
+		groups = append(groups, cache.groups...)
 	}
 	return groups, dropped
+}
+
+// AnalysisMetrics is the source of the series of the latest analysis.
+func (s *Store) AnalysisMetrics() Source { return analysisMetrics{s} }
+
+type analysisMetrics struct{ store *Store }
+
+func (m analysisMetrics) series() (groups []*group, dropped uint64) {
+	m.store.mu.RLock()
+	defer m.store.mu.RUnlock()
+	return m.store.analysisSeries.groups, m.store.analysisSeries.dropped
 }

@@ -12,65 +12,59 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// writer writes a page as text. The text formats differ in a family's head, in how a number looks and in the last line.
-type writer struct {
+// write writes the page in the format, one family at a time. The two text formats, which Prometheus asks for, are written here; the
+// others are encoded by the Prometheus libraries. A family that cannot be encoded is left out; the error is returned at the end.
+func (p *page) write(to io.Writer, format expfmt.Format) error {
+	w := &textWriter{to: to, open: format.FormatType() == expfmt.TypeOpenMetrics, buf: make([]byte, 0, writerBuffer)}
+	var problems error
+	encode := func(f *dto.MetricFamily) bool {
+		problems = errors.Join(problems, w.encode(f, format))
+		return w.err == nil
+	}
+	write := func(m *Metric, all []entry) bool { return encode(m.family(all)) }
+	if w.open || format.FormatType() == expfmt.TypeTextPlain {
+		write = w.family
+	}
+	p.each(encode, write)
+	if w.open {
+		w.buf = append(w.buf, "# EOF\n"...)
+	}
+	w.flush()
+	return errors.Join(w.err, problems)
+}
+
+// textWriter writes the Prometheus text format or OpenMetrics, which differ in the head of a family, in how a number looks and in the
+// last line.
+type textWriter struct {
 	to   io.Writer
 	open bool // OpenMetrics
 	buf  []byte
 	err  error // of the first write that failed; afterwards nothing is written
 }
 
-const writerBuffer = 64 << 10
+const (
+	writerBuffer = 64 << 10
+	maxLine      = 8 << 10 // no line of text is longer
+)
 
 var (
 	escapeValue = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 	escapeHelp  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
 )
 
-// Write writes the page in the format, one family at a time: the two text formats itself, the others with the encoders of the
-// Prometheus libraries. An error of the exporter's own metrics leaves out what it concerns and is returned after everything else was
-// written.
-func (g *Gatherer) Write(to io.Writer, format expfmt.Format) error {
-	w := &writer{to: to, open: format.FormatType() == expfmt.TypeOpenMetrics, buf: make([]byte, 0, writerBuffer)}
-	text := w.open || format.FormatType() == expfmt.TypeTextPlain
-	page := g.page()
-	own, problem := g.others() // after the page: they count its dropped series
-	for _, i := range byName {
-		for len(own) > 0 && own[0].GetName() < families[i].name {
-			problem = errors.Join(problem, w.encode(own[0], format))
-			own = own[1:]
-		}
-		switch {
-		case len(page[i]) == 0 || !g.wants(families[i].name) || w.err != nil:
-		case text:
-			w.text(&families[i], page[i])
-		default:
-			problem = errors.Join(problem, w.encode(families[i].proto(page[i]), format))
-		}
-	}
-	for _, f := range own {
-		problem = errors.Join(problem, w.encode(f, format))
-	}
-	if w.open {
-		w.buf = append(w.buf, "# EOF\n"...)
-	}
-	w.flush()
-	return errors.Join(w.err, problem)
-}
-
-func (w *writer) flush() {
+func (w *textWriter) flush() {
 	w.put(w.buf)
 	w.buf = w.buf[:0]
 }
 
-func (w *writer) put(text []byte) {
+func (w *textWriter) put(text []byte) {
 	if w.err == nil {
 		_, w.err = w.to.Write(text)
 	}
 }
 
 // encode writes a family with the Prometheus libraries, whole or not at all.
-func (w *writer) encode(f *dto.MetricFamily, format expfmt.Format) error {
+func (w *textWriter) encode(f *dto.MetricFamily, format expfmt.Format) error {
 	var whole bytes.Buffer
 	if err := expfmt.NewEncoder(&whole, format).Encode(f); err != nil {
 		return fmt.Errorf("%s: %w", f.GetName(), err)
@@ -80,43 +74,50 @@ func (w *writer) encode(f *dto.MetricFamily, format expfmt.Format) error {
 	return nil
 }
 
-func (w *writer) text(f *family, all []entry) {
-	w.head(f)
+// family writes the series of one metric. It reports false after a write has failed.
+func (w *textWriter) family(m *Metric, all []entry) bool {
+	w.head(m)
 	for _, e := range all {
-		if len(w.buf) > writerBuffer-8<<10 {
+		if len(w.buf) > writerBuffer-maxLine {
 			w.flush()
 		}
-		w.line(f, e)
+		w.line(m, e)
 	}
+	return w.err == nil
 }
 
-func (w *writer) head(f *family) {
-	name, help := f.name, escapeHelp.Replace(f.Help)
+func (w *textWriter) head(m *Metric) {
+	name, help := m.Name, escapeHelp.Replace(m.Help)
 	if w.open {
-		help = escapeValue.Replace(f.Help)
-		if f.Kind == counter {
+		help = escapeValue.Replace(m.Help)
+		if m.Type == counter {
 			name = strings.TrimSuffix(name, "_total")
 		}
 	}
-	w.buf = fmt.Appendf(w.buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, f.Kind)
+	w.buf = fmt.Appendf(w.buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, m.Type)
 }
 
-func (w *writer) line(f *family, e entry) {
+func (w *textWriter) line(m *Metric, e entry) {
 	b := w.buf
-	for i := range f.columns {
-		c := &f.columns[i]
-		value := c.value(e.of, e.series)
+	if len(m.columns) == 0 {
+		b = append(append(b, m.Name...), ' ')
+	}
+	for i := range m.columns {
+		c := &m.columns[i]
+		value := *c.value(e.group, e.series)
 		if e.escape {
 			value = escapeValue.Replace(value)
 		}
 		b = append(append(b, c.before...), value...)
 	}
-	b = append(b, `"} `...)
+	if len(m.columns) > 0 {
+		b = append(b, `"} `...)
+	}
 	b = appendNumber(b, e.value, w.open)
 	w.buf = append(b, '\n')
 }
 
-// appendNumber writes a number as Prometheus does. In OpenMetrics it shows that it is no integer.
+// appendNumber appends a number as Prometheus writes it. In OpenMetrics it is never an integer.
 func appendNumber(b []byte, v float64, open bool) []byte {
 	from := len(b)
 	switch v {

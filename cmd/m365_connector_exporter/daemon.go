@@ -104,10 +104,9 @@ func newDaemon(ctx context.Context, file string, cfg *config.Config, hello strin
 		Throttled:  d.gate.Throttled,
 		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
-		Dropped:    func() uint64 { return d.gatherer.Dropped() },
 		SelfTest:   self.result,
 	})
-	d.gatherer = collector.NewGatherer(d.own(), d.store, d.store.AnalysisMetrics())
+	d.gatherer = collector.NewGatherer(d.own(), d.self, d.store, d.store.AnalysisMetrics())
 	d.apply(cfg)
 	return d, nil
 }

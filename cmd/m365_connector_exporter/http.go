@@ -70,7 +70,7 @@ func (d *daemon) handleReload(w http.ResponseWriter, r *http.Request) {
 // own is the registry of what the exporter tells of itself.
 func (d *daemon) own() *prometheus.Registry {
 	own := prometheus.NewRegistry()
-	own.MustRegister(d.store.Stages(), d.self, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	own.MustRegister(d.store.Stages(), d.self.ScheduleLag(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return own
 }
 

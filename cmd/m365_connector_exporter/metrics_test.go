@@ -22,9 +22,9 @@ func TestOwnMetricsAreServed(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	families := scrape(t, d.handler(""))
-	for _, m := range collector.OwnMetrics() {
-		if families["m365_connector_"+m.Name] == nil {
-			t.Errorf("m365_connector_%s is not on /metrics", m.Name)
+	for _, m := range collector.Metrics() {
+		if m.Section == collector.SectionExporter && families[m.Name] == nil {
+			t.Errorf("%s is not on /metrics", m.Name)
 		}
 	}
 	for _, name := range []string{"go_goroutines", "process_cpu_seconds_total"} {

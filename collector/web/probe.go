@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
@@ -58,26 +57,12 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 	if !q.debug {
 		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 		w.Header().Set("Content-Type", string(format))
-		_ = encode(w, format, live.Families()) // the reader may have gone
+		_ = live.Write(w, format) // the reader may have gone; a few lines are not compressed
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	_ = writeDebug(w, q, live) // the reader may have gone
-}
-
-// encode writes what a scrape gets. It is not compressed: it is a few lines.
-func encode(w io.Writer, format expfmt.Format, families []*dto.MetricFamily) error {
-	to := expfmt.NewEncoder(w, format)
-	for _, f := range families {
-		if err := to.Encode(f); err != nil {
-			return err
-		}
-	}
-	if end, ok := to.(expfmt.Closer); ok {
-		return end.Close()
-	}
-	return nil
 }
 
 func (s *Site) parseProbeRequest(r *http.Request) (probeRequest, error) {
@@ -183,5 +168,5 @@ func writeDebug(w io.Writer, q probeRequest, live collector.Live) error {
 	if err := text.Transcript(w, live.Result); err != nil {
 		return err
 	}
-	return encode(w, expfmt.NewFormat(expfmt.TypeTextPlain), live.Families())
+	return live.Write(w, expfmt.NewFormat(expfmt.TypeTextPlain))
 }

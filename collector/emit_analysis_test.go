@@ -14,15 +14,14 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestJudgedSeries draws one analysis: findings with zeros, suppressed ones apart, addresses shared, attributions, and the sender's
-// certificate.
-func TestJudgedSeries(t *testing.T) {
-	f := judgedFacts()
+// TestGoldenAnalysisSeries has findings with zeros, suppressed ones, shared addresses, attributions and the sender's certificate.
+func TestGoldenAnalysisSeries(t *testing.T) {
+	f := analysisFacts()
 	b := collector.NewStore(func() time.Time { return noon })
 	b.CountChange("contoso", "added")
 	b.SetAnalysis(collector.Analyse(f))
-	g := collector.NewGatherer(nil, b.AnalysisMetrics())
-	golden.Check(t, "testdata/judged.golden", written(t, g, expfmt.FmtText))
+	g := collector.NewGatherer(nil, nil, b.AnalysisMetrics())
+	golden.Check(t, "testdata/analysis.golden", written(t, g, expfmt.FmtText))
 	if g.Dropped() != 0 {
 		t.Errorf("%d series collide", g.Dropped())
 	}
@@ -33,8 +32,8 @@ func only(code string) func(string, string) (check.Severity, bool) {
 	return func(_, other string) (check.Severity, bool) { return check.Off, other != code }
 }
 
-// judgedFacts has something of all that is drawn of an analysis.
-func judgedFacts() *check.Facts {
+// analysisFacts has something of all that is drawn of an analysis.
+func analysisFacts() *check.Facts {
 	from := func(tenant string) probes.PathID {
 		return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: "From", Path: "edge"}
 	}
@@ -122,10 +121,10 @@ func TestNewAnalysisReplacesTheSeries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			page := func(b *collector.Store) string {
-				return written(t, collector.NewGatherer(nil, b.AnalysisMetrics()), expfmt.FmtText)
+				return written(t, collector.NewGatherer(nil, nil, b.AnalysisMetrics()), expfmt.FmtText)
 			}
 			b, fresh := collector.NewStore(time.Now), collector.NewStore(time.Now)
-			f := judgedFacts()
+			f := analysisFacts()
 			b.SetAnalysis(collector.Analyse(f))
 			before := page(b)
 			for _, on := range []*collector.Store{b, fresh} {

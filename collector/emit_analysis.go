@@ -1,0 +1,181 @@
+package collector
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// analysis emits the series of an analysis, and how many connectors changed between loads.
+func (e *emitter) analysis(a *Analysis, changes map[change]uint64) {
+	e.findingCounts(a)
+	for _, f := range a.Findings {
+		e.finding(f)
+	}
+	e.sharedAddresses(a.Overlaps)
+	for _, id := range slices.SortedFunc(maps.Keys(a.Attributions), comparePaths) {
+		e.attributions(id, a.Attributions[id])
+	}
+	for i := range a.Tenants {
+		t := &a.Tenants[i]
+		e.setSubject(check.Subject{Tenant: t.Name})
+		for _, kind := range Changes {
+			e.emit(inventoryChanges, float64(changes[change{t.Name, kind}]), kind)
+		}
+		domains := mailflow.NewDomainIndex(t.AcceptedDomains)
+		for k := range t.Senders {
+			s := &t.Senders[k]
+			id := probes.PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
+			e.clientCertificate(id, a.Clients[id], domains)
+		}
+	}
+}
+
+func comparePaths(a, b probes.PathID) int {
+	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Direction, b.Direction),
+		cmp.Compare(a.Connector, b.Connector), cmp.Compare(a.Path, b.Path))
+}
+
+// setSubject sets the labels of the series that come next. It reports false for the second of two subjects whose names are the same
+// once sanitized.
+func (e *emitter) setSubject(s check.Subject) bool {
+	return e.setLabels(pathIdentity(probes.PathID(s)), s.Tenant+"\x00"+s.Connector+"\x00"+s.Path)
+}
+
+// findingCounts emits a count, which may be 0, for each tenant and each of its connectors.
+func (e *emitter) findingCounts(a *Analysis) {
+	counts := countFindings(a)
+	subjects := slices.SortedFunc(maps.Keys(counts), func(a, b check.Subject) int {
+		return comparePaths(probes.PathID(a), probes.PathID(b))
+	})
+	for _, subject := range subjects { // in order: of two that are the same once sanitized, the same one is exposed each time
+		if !e.setSubject(subject) {
+			continue
+		}
+		for severity := check.Info; severity <= check.Critical; severity++ {
+			e.emit(findingCount, float64(counts[subject][severity]), severity.String())
+		}
+	}
+}
+
+// severityCounts has the number of findings by severity.
+type severityCounts [len(check.Severities)]int
+
+// countFindings counts what is not suppressed, by tenant and connector.
+func countFindings(a *Analysis) map[check.Subject]*severityCounts {
+	counts := map[check.Subject]*severityCounts{}
+	for i := range a.Tenants {
+		t := &a.Tenants[i]
+		counts[check.Subject{Tenant: t.Name}] = &severityCounts{}
+		for _, c := range t.Outbound {
+			counts[check.Subject{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name}] = &severityCounts{}
+		}
+		for _, c := range t.Inbound {
+			counts[check.Subject{Tenant: t.Name, Direction: mailflow.Inbound, Connector: c.Name}] = &severityCounts{}
+		}
+	}
+	for _, f := range a.Findings {
+		if f.Suppressed != nil {
+			continue
+		}
+		subject := f.Subject
+		subject.Path = ""
+		if counts[subject] == nil {
+			counts[subject] = &severityCounts{}
+		}
+		counts[subject][f.Severity]++
+	}
+	return counts
+}
+
+func (e *emitter) finding(f check.Finding) {
+	if f.Suppressed != nil {
+		connector := f.Subject
+		connector.Path = ""
+		e.setSubject(connector)
+		e.emit(findingSuppressedUntil, unixSeconds(f.Suppressed.Expires), f.Code, f.Suppressed.Owner)
+		return
+	}
+	e.setSubject(f.Subject)
+	e.emit(findingInfo, 1, f.Code, f.Severity.String())
+}
+
+// sharedAddresses emits shared addresses, and nothing else that is shared: that is in findings alone. A connector and its sender may
+// share the same prefix, which is one series.
+func (e *emitter) sharedAddresses(overlaps []mailflow.Overlap) {
+	type place struct{ tenant, connector, prefix string }
+	emitted := map[place]bool{}
+	for _, o := range overlaps {
+		at := place{o.Tenant, o.Connector, o.Value}
+		if o.Kind != mailflow.OverlapAddress || emitted[at] {
+			continue
+		}
+		emitted[at] = true
+		subject := check.Subject{Tenant: o.Tenant, Connector: o.Connector}
+		if o.Connector != "" {
+			subject.Direction = mailflow.Inbound
+		}
+		if e.setSubject(subject) {
+			e.emit(sharedAddresses, float64(o.Count), o.Value)
+		}
+	}
+}
+
+// maxAttributions bounds the series of one sender's attribution.
+const maxAttributions = 8
+
+// attributions emits to which tenants a sender's mail is attributed. The null sender has a finding of its own: no relay by address alone
+// can carry it, which does not make the attribution wrong.
+func (e *emitter) attributions(id probes.PathID, all []mailflow.Attribution) {
+	if len(all) == 0 || !e.setSubject(check.Subject(id)) {
+		return
+	}
+	type attribution struct{ basis, tenant string }
+	right, seen := true, map[attribution]bool{}
+	for _, a := range all {
+		if a.Message.MailFrom == "" {
+			continue
+		}
+		right = right && len(a.Tenants) == 1 && a.Tenants[0] == id.Tenant && a.Connector == id.Connector
+		for _, tenant := range attributedTenants(a) {
+			if key := (attribution{string(a.Basis), tenant}); !seen[key] && len(seen) < maxAttributions {
+				seen[key] = true
+				e.emit(attributionInfo, 1, key.basis, tenant)
+			}
+		}
+	}
+	if len(seen) > 0 {
+		e.emit(attributionSuccess, boolToFloat(right))
+	}
+}
+
+// attributedTenants returns the tenants of an attribution, or one with an empty name.
+func attributedTenants(a mailflow.Attribution) []string {
+	if len(a.Tenants) == 0 {
+		return []string{""}
+	}
+	return a.Tenants
+}
+
+// clientCertificate emits the certificate that a sender presents, which belongs to no host or address.
+func (e *emitter) clientCertificate(id probes.PathID, t *probes.TLS, domains mailflow.DomainIndex) {
+	if t == nil || !e.setSubject(check.Subject(id)) {
+		return
+	}
+	const role = "client"
+	e.certificate(role, t)
+	if len(t.Chain) == 0 {
+		return
+	}
+	counts := map[mailflow.RelationKind]int{}
+	for _, name := range t.Chain[0].Names() {
+		counts[domains.Relation(name).Match]++
+	}
+	for _, kind := range mailflow.RelationKinds {
+		e.emit(certificateNames, float64(counts[kind]), role, string(kind))
+	}
+}
