@@ -14,21 +14,21 @@ race:
 # Needs root and the servers that .ci/run installs.
 e2e:
 	go test -tags e2e -count=1 -timeout 45m -v ./cmd/m365_connector_exporter/e2e/
-# Two hours of everything at once; SOAK is another length. Needs root.
+# Two hours of everything at once; SOAK=10m sets another length. Needs root.
 SOAK ?= 2h
 soak:
 	SOAK=$(SOAK) go test -tags e2e -count=1 -timeout 0 -v -run 'TestSoak$$' ./cmd/m365_connector_exporter/e2e/
 bench:
 	go test -run '^$$' -bench . ./collector ./collector/check ./probes/wire ./probes/schedule
-# 10,000 and 50,000 paths against a simulated world, a quarter of an hour each.
+# 10,000 and 50,000 paths against simulated servers, 15 minutes each.
 .PHONY: scale
 scale:
 	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter -scale.paths 10000 -scale.interval 5m -scale.intervals 3
 	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter -scale.paths 50000 -scale.interval 5m -scale.intervals 3
-# Every target; SECONDS_EACH is CPU time. See docs/fuzzing.md.
+# Every fuzz target; SECONDS_EACH sets the CPU time. See docs/fuzzing.md.
 fuzz:
 	.ci/fuzz
-# This program, blackbox_exporter and a bare client against one server. Wants what e2e wants; takes ten minutes.
+# This exporter, blackbox_exporter and a bare client against one server, ten minutes. Needs the same as e2e.
 beside:
 	E2E_BESIDE=full go test -tags e2e -count=1 -timeout 30m -v -run TestBeside ./cmd/m365_connector_exporter/e2e/
 # Generated documents and the golden files of tests: read the difference before committing it.
@@ -40,7 +40,7 @@ screenshots:
 	docs/screenshots/make.sh
 demo:
 	go run ./cmd/m365_connector_exporter demo
-# Everything of a release, in DIST: make release VERSION=1.2.3. Wants the tools of deploy/tools.sh on the PATH.
+# All files of a release, in DIST: make release VERSION=1.2.3. Needs the tools of deploy/tools.sh on the PATH.
 DIST ?= dist
 release:
 	deploy/packages/release.sh '$(VERSION)' '$(DIST)'
