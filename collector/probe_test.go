@@ -1,0 +1,58 @@
+package collector_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+
+	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/internal/golden"
+	"m365_connector_exporter/probes"
+)
+
+// TestGoldenProbe has an endpoint that passes, one that fails, a host without an address, and an endpoint listed twice.
+func TestGoldenProbe(t *testing.T) {
+	p := path("c", "h")
+	refused := endpoint("h", "192.0.2.2", passed(time.Millisecond), problem(probes.ReasonConnectRefused))
+	live := collector.Live{Result: round(p, noon,
+		healthy("h", "192.0.2.1"), refused, refused, endpoint("lost\x01", "", problem(probes.ReasonNXDomain)))}
+	golden.Check(t, "testdata/probe.golden", probePage(t, live))
+}
+
+func probePage(t *testing.T, live collector.Live) string {
+	t.Helper()
+	var page strings.Builder
+	if err := live.Write(&page, expfmt.FmtText); err != nil {
+		t.Fatal(err)
+	}
+	return page.String()
+}
+
+func TestInconclusiveProbeShowsTheLastVerdict(t *testing.T) {
+	p := path("c", "h")
+	passes := round(p, noon, healthy("h", "192.0.2.1"))
+	busy := round(p, noon, endpoint("h", "192.0.2.1", passed(0), passed(0), problem(probes.ReasonThrottled)))
+	for _, c := range []struct {
+		name string
+		live collector.Live
+		want []string
+		not  string
+	}{
+		{"passed", collector.Live{Result: passes, Verdict: probes.Failed}, []string{"probe_success 1", "probe_inconclusive 0"}, ""},
+		{"no verdict yet", collector.Live{Result: busy}, []string{"probe_inconclusive 1"}, "probe_success"},
+		{"failed before", collector.Live{Result: busy, Verdict: probes.Failed}, []string{"probe_success 0", "probe_inconclusive 1"}, ""},
+		{"timed out", collector.Live{Result: passes, TimedOut: true}, []string{"probe_inconclusive 1"}, "probe_success"},
+	} {
+		page := probePage(t, c.live)
+		for _, line := range c.want {
+			if !strings.Contains(page, "\n"+line+"\n") {
+				t.Errorf("%s: no line %s on\n%s", c.name, line, page)
+			}
+		}
+		if c.not != "" && strings.Contains(page, c.not+" ") {
+			t.Errorf("%s: %s is exposed", c.name, c.not)
+		}
+	}
+}
