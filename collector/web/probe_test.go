@@ -172,7 +172,7 @@ func TestProbeFormats(t *testing.T) {
 		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, want.format) || !strings.HasSuffix(w.Body.String(), want.end) {
 			t.Errorf("%q: %s\n%s", accept, got, w.Body)
 		}
-		if len(names) != 4 || !slices.IsSorted(names) {
+		if len(names) == 0 || !slices.IsSorted(names) {
 			t.Errorf("%q: %q", accept, names)
 		}
 	}
