@@ -136,6 +136,8 @@ var (
 		"Earliest end of validity of the leaves and the certificates that verify them, as Unix time.")
 	onDemandStageSuccess = onProbe("probe_stage_success", gauge, stageLabels,
 		"1 passed, 0 failed. Absent when not reached or inconclusive.")
+	onDemandStageDuration = onProbe("probe_stage_duration_seconds", gauge, stageLabels,
+		"How long the stage took. Absent when not reached or inconclusive.")
 	onDemandFailureInfo = onProbe("probe_failure_info", gauge, with(stageLabels, "reason", "outcome"),
 		"Why the endpoint did not pass.")
 )
