@@ -19,7 +19,7 @@ SOAK ?= 2h
 soak:
 	SOAK=$(SOAK) go test -tags e2e -count=1 -timeout 0 -v -run 'TestSoak$$' ./cmd/m365_connector_exporter/e2e/
 bench:
-	go test -run '^$$' -bench . ./collector ./collector/check ./probes/wire ./probes/schedule
+	go test -run '^$$' -bench . ./collector ./collector/check ./probes/smtpprobe ./probes/schedule
 # 10,000 and 50,000 paths against simulated servers, 15 minutes each.
 .PHONY: scale
 scale:

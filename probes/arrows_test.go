@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"probes/certificate":          {"probes", "probes/mailflow"},
 	"probes/certificate/certtest": {}, // for tests only
 	"probes/certificate/crl":      {"probes", "probes/certificate"},
-	"probes/wire": {
+	"probes/smtpprobe": {
 		"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl",
 		"probes/internal/sockerr",
 	},
@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 		"probes", "probes/mailflow", "probes/regularfile", "collector/check",
 	},
 	"cmd/m365_connector_exporter": {
-		"probes", "probes/mailflow", "probes/schedule", "probes/wire", "probes/certificate", "probes/lab",
+		"probes", "probes/mailflow", "probes/schedule", "probes/smtpprobe", "probes/certificate", "probes/lab",
 		"collector", "collector/check", "collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},

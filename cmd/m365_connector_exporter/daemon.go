@@ -15,7 +15,7 @@ import (
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/schedule"
-	"m365_connector_exporter/probes/wire"
+	"m365_connector_exporter/probes/smtpprobe"
 )
 
 // daemon joins the two halves: the schedule's results go to the store, and what the configuration says goes to both.
@@ -29,8 +29,8 @@ type daemon struct {
 	gate     *schedule.Limiter
 	runner   *schedule.Runner
 	budget   *schedule.MessageBudget
-	prober   atomic.Pointer[wire.Prober] // replaced on reload
-	garbage  atomic.Uint64               // how much may lie, in bytes
+	prober   atomic.Pointer[smtpprobe.Prober] // replaced on reload
+	garbage  atomic.Uint64                    // how much may lie, in bytes
 
 	selfTest *selfTest
 
@@ -63,9 +63,9 @@ func gateOptions(g config.Global) schedule.LimiterOptions {
 	return schedule.LimiterOptions{MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress}
 }
 
-func proberOptions(cfg *config.Config, gate probes.Limiter, messages wire.MessageBudget) wire.Options {
+func proberOptions(cfg *config.Config, gate probes.Limiter, messages smtpprobe.MessageBudget) smtpprobe.Options {
 	g := cfg.Global
-	return wire.Options{
+	return smtpprobe.Options{
 		ClientCertificate: func(id probes.PathID) *tls.Certificate {
 			m, _ := cfg.Certificate(id.Tenant, id.Path)
 			return m.Key
@@ -125,9 +125,9 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.gate.SetOptions(gateOptions(cfg.Global))
 	options := proberOptions(cfg, d.gate, d.budget)
 	if old := d.prober.Load(); old != nil {
-		d.prober.Store(old.With(options))
+		d.prober.Store(old.WithOptions(options))
 	} else {
-		d.prober.Store(wire.New(options))
+		d.prober.Store(smtpprobe.New(options))
 	}
 	d.store.SetInventory(cfg.Tenants, paths)
 	d.runner.SetPaths(paths)

@@ -24,7 +24,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
-	"m365_connector_exporter/probes/wire"
+	"m365_connector_exporter/probes/smtpprobe"
 )
 
 // selfTestInterval is how often the prober proves that it still can: descriptors, clock, cryptography, goroutines.
@@ -38,7 +38,7 @@ const selfTestName = "selftest.invalid"
 type selfTest struct {
 	server   *smtp.Server
 	listener net.Listener
-	prober   *wire.Prober
+	prober   *smtpprobe.Prober
 	path     probes.Path
 	log      *slog.Logger
 	outcome  atomic.Int32 // a probes.Outcome
@@ -56,7 +56,7 @@ func newSelfTest(log *slog.Logger) (*selfTest, error) {
 	address := listener.Addr().(*net.TCPAddr).AddrPort() // it listens on TCP
 	t := &selfTest{
 		server: selfTestServer(certificate), listener: netutil.LimitListener(listener, 4), log: log,
-		prober: wire.New(wire.Options{Roots: roots, AllowNetworks: []netip.Prefix{netip.PrefixFrom(address.Addr(), 32)}, Now: time.Now}),
+		prober: smtpprobe.New(smtpprobe.Options{Roots: roots, AllowNetworks: []netip.Prefix{netip.PrefixFrom(address.Addr(), 32)}, Now: time.Now}),
 		path: probes.Path{
 			ID: probes.PathID{Tenant: "self-test"}, NextHop: selfTestName, ConnectorType: mailflow.OnPremises,
 			TLSSettings: mailflow.CertificateValidation, Recipients: []string{"probe@" + selfTestName},

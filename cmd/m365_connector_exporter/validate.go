@@ -20,7 +20,7 @@ import (
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/schedule"
-	"m365_connector_exporter/probes/wire"
+	"m365_connector_exporter/probes/smtpprobe"
 )
 
 type validateCommand struct {
@@ -78,7 +78,7 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 	}
 	refusals := &refusals{inner: budget}
 	gate := schedule.NewLimiter(gateOptions(cfg.Global))
-	items := probeAll(ctx, wire.New(proberOptions(cfg, gate, refusals)), paths, newProgress(s.err, len(paths)))
+	items := probeAll(ctx, smtpprobe.New(proberOptions(cfg, gate, refusals)), paths, newProgress(s.err, len(paths)))
 	if err := c.print(s.out, items); err != nil {
 		return exitFailed
 	}

@@ -104,10 +104,10 @@ func (d *daemon) reload() {
 // elsewhere are the reasons that no row of the table has.
 var elsewhere = map[probes.Reason]string{
 	probes.ReasonVantageBlocked:  "nothing at all would have to be reached",
-	probes.ReasonConnectReset:    "loopback resets within microseconds, or after the connection stands; package wire's tests have it",
+	probes.ReasonConnectReset:    "loopback resets within microseconds, or after the connection stands; the tests of package smtpprobe have it",
 	probes.ReasonCanceled:        "a round that ends with the daemon is not recorded",
 	probes.ReasonInternalError:   "a bug of ours",
-	probes.ReasonMessageRejected: "a message is not sent each round; package wire's tests have it",
+	probes.ReasonMessageRejected: "a message is not sent each round; the tests of package smtpprobe have it",
 	probes.ReasonMessageTooLarge: "likewise",
 }
 

@@ -1,0 +1,87 @@
+package smtpprobe
+
+import (
+	"crypto/x509"
+	"errors"
+	"net"
+	"reflect"
+	"strings"
+
+	"m365_connector_exporter/probes"
+)
+
+// clientAuth is what a handshake said about client certificates.
+type clientAuth struct{ requested, sent bool }
+
+// The TLS alerts that are told apart (RFC 8446, section 6).
+const (
+	alertHandshakeFailure       = 40
+	alertBadCertificate         = 42
+	alertUnsupportedCertificate = 43
+	alertUnknownCA              = 48
+	alertAccessDenied           = 49
+	alertProtocolVersion        = 70
+	alertCertificateRequired    = 116
+)
+
+// handshakeReason classifies a failed handshake: by alert, by type, and only then by the texts of crypto/tls, which
+// has no types for these two errors.
+func handshakeReason(err error, auth clientAuth) probes.Reason {
+	if code, ok := alertCode(err); ok {
+		return alertReason(code, auth)
+	}
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &invalid), strings.Contains(err.Error(), "failed to parse certificate"):
+		return probes.ReasonCertificateUnparsable
+	case strings.Contains(err.Error(), "unsupported protocol version"):
+		return probes.ReasonTLSVersion
+	}
+	return probes.ReasonTLSHandshake
+}
+
+// alertCode returns the alert that the server sent. Outside QUIC, crypto/tls does not export its type.
+func alertCode(err error) (uint8, bool) {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return 0, false
+	}
+	v := reflect.ValueOf(op.Err)
+	if !v.IsValid() || v.Kind() != reflect.Uint8 {
+		return 0, false
+	}
+	return uint8(v.Uint()), true //nolint:gosec // a Uint8
+}
+
+// alertReason classifies an alert. If the server requested a certificate and got none, handshake_failure and
+// bad_certificate mean that it requires one.
+func alertReason(code uint8, auth clientAuth) probes.Reason {
+	withheld := auth.requested && !auth.sent
+	switch code {
+	case alertCertificateRequired:
+		return probes.ReasonClientCertificateRequired
+	case alertHandshakeFailure:
+		switch {
+		case withheld:
+			return probes.ReasonClientCertificateRequired
+		case auth.sent:
+			return probes.ReasonClientCertificateUntrusted
+		}
+	case alertBadCertificate:
+		if withheld {
+			return probes.ReasonClientCertificateRequired
+		}
+		return probes.ReasonClientCertificateUntrusted
+	case alertUnsupportedCertificate, alertUnknownCA, alertAccessDenied:
+		return probes.ReasonClientCertificateUntrusted
+	case alertProtocolVersion:
+		return probes.ReasonTLSVersion
+	}
+	return probes.ReasonTLSHandshake
+}
+
+// withheldCertificate reports whether the server requested a client certificate in the handshake and got none.
+func (s *session) withheldCertificate() bool {
+	seen := s.endpoint.TLS
+	return s.secured && seen != nil && seen.CertificateRequested && !seen.ClientCertificateSent
+}

@@ -1,0 +1,141 @@
+package smtpprobe
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// pendingReplyTime is how long a reply may take that the server sent before it closed: it has arrived, or it never
+// will.
+const pendingReplyTime = 100 * time.Millisecond
+
+// cmd sends one command and reads its reply. shown is the command as the transcript shows it.
+func (s *session) cmd(line, shown string) (probes.Reply, *probes.Step) {
+	s.transcript.add(probes.OriginClient, shown)
+	if _, err := s.conn.Write([]byte(line + "\r\n")); err != nil {
+		s.desynced = true
+		if r, ok := s.readPendingReply(); ok {
+			return r, nil
+		}
+		return probes.Reply{}, s.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
+	}
+	return s.readReply()
+}
+
+// readReply reads one reply, until the deadline that the connection got when it was made.
+func (s *session) readReply() (probes.Reply, *probes.Step) {
+	r, err := s.replies.read()
+	s.transcript.addReply(r)
+	if err != nil {
+		return r, s.noReply(err)
+	}
+	return r, nil
+}
+
+// noReply is the problem that no reply came. Over TLS 1.3 a server refuses a client certificate only now, with an
+// alert.
+func (s *session) noReply(err error) *probes.Step {
+	s.unresponsive = true
+	reason := readReason(err, probes.ReasonReplyTimeout)
+	if alert, ok := alertCode(err); ok && s.secured && s.endpoint.TLS != nil {
+		reason = alertReason(alert, clientAuth{s.endpoint.TLS.CertificateRequested, s.endpoint.TLS.ClientCertificateSent})
+	}
+	detail := err.Error()
+	if reason == probes.ReasonConnectionClosed && s.stage == probes.TLSStage && s.withheldCertificate() {
+		detail += "; the server had requested a client certificate, and none was sent"
+	}
+	return s.fail(reason, detail)
+}
+
+// readPendingReply reads what a server sent, unasked, before it closed the connection: it says why.
+func (s *session) readPendingReply() (probes.Reply, bool) {
+	_ = s.conn.SetReadDeadline(time.Now().Add(pendingReplyTime))
+	r, err := s.replies.read()
+	if err != nil {
+		return r, false
+	}
+	s.transcript.addReply(r)
+	return r, true
+}
+
+// refused is the problem that the server refused a command.
+func (s *session) refused(r probes.Reply, c command) *probes.Step {
+	reason := classifyReply(r, c, s.withheldCertificate())
+	return s.replied(reason, r)
+}
+
+// replied is the problem that a reply shows.
+func (s *session) replied(reason probes.Reason, r probes.Reply) *probes.Step {
+	if reason == probes.ReasonThrottled {
+		s.throttled = true
+	}
+	step := s.fail(reason, formatReply(r))
+	step.Reply = r
+	return step
+}
+
+// close sends QUIT if the server may still understand it, then close_notify, and closes the connection. It may be
+// called again.
+func (s *session) close() {
+	if s.raw == nil {
+		return
+	}
+	until := time.Now().Add(maxQuitTime)
+	if s.deadline.Before(until) {
+		until = s.deadline
+	}
+	_ = s.conn.SetDeadline(until)
+	if !s.desynced {
+		s.quit()
+	}
+	if s.conn != s.raw {
+		_ = s.conn.Close() // close_notify
+	}
+	s.stopWatching()
+	_ = s.raw.Close()
+	s.raw = nil
+}
+
+func (s *session) quit() {
+	s.transcript.add(probes.OriginClient, "QUIT")
+	if _, err := s.conn.Write([]byte("QUIT\r\n")); err != nil || s.unresponsive {
+		return
+	}
+	if r, err := s.replies.read(); err == nil {
+		s.transcript.addReply(r)
+	}
+}
+
+// readReason classifies a failed read or write; timeout is the reason for silence.
+func readReason(err error, timeout probes.Reason) probes.Reason {
+	switch {
+	case errors.Is(err, errTooLong):
+		return probes.ReasonReplyTooLong
+	case errors.Is(err, errMalformed):
+		return probes.ReasonReplyMalformed
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return timeout
+	default:
+		return probes.ReasonConnectionClosed
+	}
+}
+
+// validSMTPToken reports whether s is printable ASCII without spaces, so that it can be part of a command.
+func validSMTPToken(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// validAddress reports whether a mail address can be put between angle brackets in a command.
+func validAddress(a string) bool {
+	const maxAddress = 320
+	return validSMTPToken(a) && len(a) <= maxAddress && !strings.ContainsAny(a, `<>"\`) && strings.Contains(a, "@")
+}

@@ -1,0 +1,67 @@
+package smtpprobe
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// greet waits for the greeting, for half of the timeout (some servers delay it on purpose), and then sends EHLO.
+func (s *session) greet() *probes.Step {
+	deadline := time.Now().Add(s.timeout() / 2)
+	if end := s.commandDeadline(); end.Before(deadline) {
+		deadline = end
+	}
+	_ = s.conn.SetReadDeadline(deadline) // a closed connection is noticed when it is read
+	r, err := s.replies.read()
+	_ = s.conn.SetReadDeadline(s.commandDeadline())
+	s.transcript.addReply(r)
+	switch {
+	case err != nil:
+		s.unresponsive = true
+		return s.fail(greetingReason(err, r), err.Error())
+	case r.Code != 220 && r.Code < 400:
+		return s.replied(probes.ReasonNotSMTP, r) // FTP, NNTP and others greet with other codes
+	case r.Code != 220:
+		return s.refused(r, commandGreeting)
+	}
+	return s.ehlo()
+}
+
+func greetingReason(err error, r probes.Reply) probes.Reason {
+	if errors.Is(err, errMalformed) && r.Code == 0 {
+		return probes.ReasonNotSMTP
+	}
+	return readReason(err, probes.ReasonGreetingTimeout)
+}
+
+// ehlo sends EHLO and keeps the capabilities (RFC 5321, section 4.1.1.1).
+func (s *session) ehlo() *probes.Step {
+	if !validSMTPToken(s.helloName()) {
+		return s.fail(probes.ReasonInternalError, fmt.Sprintf("hello_name %q is not a name for EHLO", s.helloName()))
+	}
+	line := "EHLO " + s.helloName()
+	r, problem := s.cmd(line, line)
+	if problem != nil {
+		return problem
+	}
+	if r.Code != 250 {
+		return s.refused(r, commandEHLO)
+	}
+	s.capabilities = r.Text
+	return nil
+}
+
+// offers reports whether the server announced a capability.
+func (s *session) offers(capability string) bool {
+	_, list, _ := strings.Cut(s.capabilities, "\n") // the first line is the server's name
+	for line := range strings.SplitSeq(list, "\n") {
+		if word, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.EqualFold(word, capability) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,93 @@
+package smtpprobe
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"net/textproto"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// message sends the test message if this endpoint has the round's slot and a message is due. Between two messages
+// nothing new is known about a server that refused the last one: its refusal is repeated.
+func (s *session) message() *probes.Step {
+	holder, mine := s.slot.claim(s.endpoint.Addr)
+	if !mine {
+		return passed("the message of this round went through " + holder.Addr().String())
+	}
+	if s.prober.opts.Messages == nil || len(s.recipients()) == 0 {
+		return passed("no message is due")
+	}
+	ok, next := s.prober.opts.Messages.Take(s.path.ID.String(), s.path.Settings.MessageMinInterval)
+	if !ok {
+		due := next.UTC().Format(time.RFC3339)
+		if step := s.prober.refusals.last(s.path.ID, s.endpoint.Addr, due); step != nil {
+			return step
+		}
+		return passed("not due until " + due)
+	}
+	sent := s.prober.opts.Now()
+	problem := s.sendEnvelope(s.recipients()[:1])
+	if problem == nil {
+		problem = s.data()
+	}
+	if problem == nil || s.ctx.Err() == nil { // an interrupted session proves nothing
+		s.prober.refusals.record(s.path, s.endpoint.Addr, sent, problem)
+	}
+	return problem
+}
+
+// data sends DATA and the message (RFC 5321, section 4.1.1.4).
+func (s *session) data() *probes.Step {
+	r, problem := s.cmd("DATA", "DATA")
+	if problem != nil {
+		return problem
+	}
+	if r.Code != 354 {
+		return s.refused(r, commandDATA)
+	}
+	mail := dotStuffed(s.mail(rand.Text(), s.prober.opts.Now()))
+	s.transcript.add(probes.OriginClient, fmt.Sprintf("(message, %d bytes)", len(mail)))
+	if _, err := s.conn.Write(mail); err != nil {
+		s.desynced = true
+		return s.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
+	}
+	if r, problem = s.readReply(); problem != nil {
+		return problem
+	}
+	if r.Code != 250 {
+		return s.refused(r, commandDATA)
+	}
+	return nil
+}
+
+// mail is the test message (RFC 5322). It says who sends it and why, and asks for no answer (RFC 3834).
+func (s *session) mail(token string, now time.Time) []byte {
+	var b bytes.Buffer
+	from := s.path.MailFrom
+	if from == "" {
+		from = "postmaster@" + s.helloName()
+	}
+	fmt.Fprintf(&b, "From: <%s>\r\nTo: <%s>\r\nDate: %s\r\n", from, s.recipients()[0], now.Format(time.RFC1123Z))
+	fmt.Fprintf(&b, "Message-ID: <%s@%s>\r\nSubject: Mail flow probe\r\n", token, s.helloName())
+	b.WriteString("Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n")
+	b.WriteString("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n")
+	version := probes.Sanitise(s.prober.opts.Version, 40)
+	fmt.Fprintf(&b, "This message was sent by m365_connector_exporter %s on %s\r\n", version, s.helloName())
+	b.WriteString("to see whether mail still reaches this mailbox. It needs no answer and may be deleted.\r\n")
+	return b.Bytes()
+}
+
+// dotStuffed ends a message as RFC 5321, section 4.5.2 says.
+func dotStuffed(mail []byte) []byte {
+	var b bytes.Buffer
+	bw := bufio.NewWriter(&b)
+	d := textproto.NewWriter(bw).DotWriter()
+	_, _ = d.Write(mail) // a buffer does not fail
+	_ = d.Close()
+	_ = bw.Flush()
+	return b.Bytes()
+}

@@ -1,0 +1,117 @@
+package smtpprobe
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/dnsclient"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// resolve turns a path's next hop into endpoints with their resolve stage, at most probes.MaxEndpoints. A host
+// without addresses has one endpoint without an address.
+func (p *Prober) resolve(ctx context.Context, path *probes.Path) (endpoints []probes.Endpoint, hints []string) {
+	targets := p.targets(ctx, path)
+	round := sync.OnceValue(func() uint64 { return p.rotation.next(path.ID) }) // few paths lead to Exchange Online
+	hidden := make([]bool, len(targets))
+	for i := range targets {
+		t := &targets[i]
+		hidden[i] = mailflow.IsExchangeOnline(t.Host, p.opts.ExchangeOnlineHosts)
+		if hidden[i] && len(t.Addrs) > 1 {
+			t.Addrs = []netip.Addr{t.Addrs[round()%uint64(len(t.Addrs))]}
+		}
+	}
+	targets, total := limitEndpoints(targets)
+	if total > probes.MaxEndpoints {
+		hints = append(hints, fmt.Sprintf("%d of %d addresses probed", probes.MaxEndpoints, total))
+	}
+	for i, t := range targets {
+		endpoint := probes.Endpoint{Host: t.Host, HideAddress: hidden[i]}
+		endpoint.Steps[probes.Resolve] = t.Step
+		if len(t.Addrs) == 0 {
+			endpoints = append(endpoints, endpoint)
+		}
+		for _, addr := range t.Addrs {
+			endpoint.Addr = netip.AddrPortFrom(addr, path.Settings.Port)
+			endpoints = append(endpoints, endpoint)
+		}
+	}
+	return endpoints, hints
+}
+
+// targets finds the hosts behind a next hop with all their addresses.
+func (p *Prober) targets(ctx context.Context, path *probes.Path) []dnsclient.Target {
+	if len(path.Settings.ConnectTo) > 0 {
+		addrs := make([]netip.Addr, 0, len(path.Settings.ConnectTo))
+		for _, a := range path.Settings.ConnectTo {
+			addrs = append(addrs, a.Unmap())
+		}
+		slices.SortFunc(addrs, netip.Addr.Compare)
+		step := probes.NewStep("", "connect_to instead of DNS")
+		return []dnsclient.Target{{Host: hostLabel(path.NextHop), Addrs: slices.Compact(addrs), Step: step}}
+	}
+	if path.Kind != probes.NextHopDomain {
+		if addrs, ok := parseLiteral(path.NextHop); ok {
+			return []dnsclient.Target{literalTarget(path, addrs)}
+		}
+	}
+	return p.dns.NextHop(ctx, path.NextHop, queryOf(path))
+}
+
+// queryOf is how names are looked up for a path.
+func queryOf(path *probes.Path) dnsclient.Query {
+	return dnsclient.Query{Servers: path.Settings.DNSServers, Protocol: path.Settings.Protocol}
+}
+
+// limitEndpoints keeps probes.MaxEndpoints addresses: every host gets one before any gets a second. total is how many
+// there were.
+func limitEndpoints(targets []dnsclient.Target) (kept []dnsclient.Target, total int) {
+	for _, t := range targets {
+		total += max(1, len(t.Addrs))
+	}
+	kept = targets[:min(len(targets), probes.MaxEndpoints)]
+	room := probes.MaxEndpoints - len(kept)
+	extra := make([]int, len(kept))
+	for progress := true; progress && room > 0; {
+		progress = false
+		for i := range kept {
+			if room > 0 && extra[i]+1 < len(kept[i].Addrs) {
+				extra[i]++
+				room--
+				progress = true
+			}
+		}
+	}
+	for i := range kept {
+		kept[i].Addrs = kept[i].Addrs[:min(len(kept[i].Addrs), extra[i]+1)]
+	}
+	return kept, total
+}
+
+// maxRotations bounds how many paths' rounds are counted.
+const maxRotations = 100_000
+
+// rotation counts the rounds of paths, so that each round probes another address of a host with many. It is safe for
+// concurrent use.
+type rotation struct {
+	mu     sync.Mutex
+	rounds map[probes.PathID]uint64
+}
+
+func newRotation() *rotation { return &rotation{rounds: map[probes.PathID]uint64{}} }
+
+// next returns how many rounds a path has had, and counts one more.
+func (r *rotation) next(id probes.PathID) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.rounds) >= maxRotations { // configurations come and go
+		clear(r.rounds)
+	}
+	n := r.rounds[id]
+	r.rounds[id] = n + 1
+	return n
+}

@@ -1,0 +1,112 @@
+package smtpprobe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
+	"m365_connector_exporter/probes/certificate/crl"
+	"m365_connector_exporter/probes/dnsclient"
+)
+
+// MessageBudget decides whether a test message is due. If Take returns true, the message counts as sent: the next one
+// is due after minInterval. Else next is when it is due.
+type MessageBudget interface {
+	Take(key string, minInterval time.Duration) (ok bool, next time.Time)
+}
+
+// Options are what all probes of a Prober have in common.
+type Options struct {
+	Roots               *x509.CertPool // nil means the system's
+	AllowNetworks       []netip.Prefix // dialled although they are special-purpose or private
+	ExchangeOnlineHosts []string       // more host patterns that are taken for Exchange Online
+	CheckRevocation     bool           // check the issuers' revocation lists
+	Limiter             probes.Limiter // nil means probes.Unlimited
+	Now                 func() time.Time
+	SystemDNS           []string      // host:port; none means the system's
+	Messages            MessageBudget // nil means that no message is ever due
+	Version             string        // named in the test message
+	// ClientCertificate returns what the sender of an inbound path presents, with its key. Nil, or a nil result: nothing
+	// is presented.
+	ClientCertificate func(probes.PathID) *tls.Certificate
+}
+
+// Prober probes paths. It is safe for concurrent use.
+type Prober struct {
+	opts         Options
+	dns          *dnsclient.Client
+	guard        dialGuard
+	rotation     *rotation
+	certificates *certificate.Verifier
+	revocation   *crl.Checker
+	refusals     *messageRefusals
+	dial         func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
+}
+
+var _ probes.Prober = (*Prober)(nil)
+
+// New returns a Prober.
+func New(o Options) *Prober {
+	if o.Limiter == nil {
+		o.Limiter = probes.Unlimited{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Prober{
+		opts: o, dns: dnsclient.New(o.SystemDNS), guard: dialGuard{o.AllowNetworks}, rotation: newRotation(),
+		certificates: certificate.NewVerifier(o.Roots), revocation: crl.New(o.Now), refusals: newMessageRefusals(),
+		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
+			return d.DialContext(ctx, network, address)
+		},
+	}
+}
+
+// WithOptions returns a Prober with other options that keeps what p has learned: revocation lists, which DNS servers
+// answer, which address of a host is next, which messages were refused. Chains are verified again, as the roots may
+// differ.
+func (p *Prober) WithOptions(o Options) *Prober {
+	next := New(o)
+	next.dns = p.dns.WithSystemServers(o.SystemDNS)
+	next.rotation, next.revocation, next.refusals = p.rotation, p.revocation, p.refusals
+	return next
+}
+
+// Probe probes every endpoint of a path once.
+func (p *Prober) Probe(ctx context.Context, path *probes.Path) *probes.Result {
+	started, start := p.opts.Now(), time.Now()
+	endpoints, hints := p.probeEndpoints(ctx, path)
+	return &probes.Result{
+		Path: path.ID, Until: path.Settings.Until, Started: started, Duration: time.Since(start),
+		Endpoints: endpoints, Hints: hints,
+	}
+}
+
+// MX returns the MX hosts of a domain: see [dnsclient.Client.MX].
+func (p *Prober) MX(ctx context.Context, domain string, servers []string) (hosts []string, ok bool) {
+	return p.dns.MX(ctx, domain, servers)
+}
+
+func (p *Prober) probeEndpoints(ctx context.Context, path *probes.Path) (endpoints []probes.Endpoint, hints []string) {
+	endpoints, hints = p.resolve(ctx, path)
+	if path.Hint != "" {
+		hints = append(hints, path.Hint)
+	}
+	slot := p.refusals.newSlot(path, endpoints)
+	hold := func(i int) { (&session{prober: p, path: path, endpoint: &endpoints[i], slot: slot}).run(ctx) }
+	var wg sync.WaitGroup
+	for i := 1; i < len(endpoints); i++ {
+		wg.Go(func() { hold(i) })
+	}
+	if len(endpoints) > 0 { // most paths have one: it needs no goroutine of its own
+		hold(0)
+	}
+	wg.Wait()
+	return endpoints, hints
+}

@@ -1,0 +1,142 @@
+package smtpprobe
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"m365_connector_exporter/probes"
+)
+
+// The bounds of a reply. RFC 5321, section 4.5.3.1.5 allows 512 bytes a line; servers in the field send more.
+const (
+	maxLine       = 2000
+	maxReplyLines = 100
+	maxReplyBytes = 64 << 10
+	maxReplyText  = 1024 // bytes that are kept
+)
+
+var (
+	errMalformed = errors.New("not an SMTP reply")
+	errTooLong   = errors.New("the reply is too long")
+)
+
+// replyReader reads SMTP replies (RFC 5321, section 4.2) from a server that may send anything.
+type replyReader struct{ src *bufio.Reader }
+
+// newReplyReader returns a reader whose buffer holds the longest line that is accepted.
+func newReplyReader(r io.Reader) *replyReader { return &replyReader{bufio.NewReaderSize(r, maxLine+2)} }
+
+// buffered returns how many received bytes have not been read yet.
+func (r *replyReader) buffered() int { return r.src.Buffered() }
+
+// read reads one reply. With an error the reply contains what came before it.
+func (r *replyReader) read() (reply probes.Reply, _ error) {
+	var lines []string
+	defer func() { reply.Text = sanitiseLines(lines) }()
+	for total, n := 0, 0; ; n++ {
+		line, err := r.line()
+		total += len(line)
+		if err != nil {
+			return reply, err
+		}
+		if total > maxReplyBytes || n >= maxReplyLines {
+			return reply, errTooLong
+		}
+		text, more, err := addLine(&reply, line)
+		if err != nil {
+			return reply, err
+		}
+		lines = append(lines, text)
+		if !more {
+			return reply, nil
+		}
+	}
+}
+
+// line reads one line without its line ending.
+func (r *replyReader) line() (string, error) {
+	raw, err := r.src.ReadSlice('\n')
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull), len(raw) > maxLine:
+		return "", errTooLong
+	case len(raw) > 0 && errors.Is(err, io.EOF):
+		return "", fmt.Errorf("%w: %q", io.ErrUnexpectedEOF, probes.Sanitise(string(raw), 80))
+	case err != nil:
+		return "", err
+	}
+	return strings.TrimRight(string(raw), "\r\n"), nil
+}
+
+// addLine adds one line to a reply, except its text.
+func addLine(reply *probes.Reply, line string) (text string, more bool, err error) {
+	code, more, text, ok := splitLine(line)
+	if !ok || reply.Code != 0 && code != reply.Code {
+		return "", false, fmt.Errorf("%w: %s", errMalformed, probes.Sanitise(line, 80))
+	}
+	reply.Code = code
+	enhanced, text := splitEnhanced(code, text)
+	if reply.Enhanced == "" {
+		reply.Enhanced = enhanced
+	}
+	return text, more, nil
+}
+
+// splitLine splits a reply line; the code must be one of RFC 5321 (2xx to 5xx).
+func splitLine(line string) (code int, more bool, text string, ok bool) {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || !isDigit(line[1]) || !isDigit(line[2]) {
+		return 0, false, "", false
+	}
+	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
+	if len(line) == 3 {
+		return code, false, "", true
+	}
+	if line[3] != ' ' && line[3] != '-' {
+		return 0, false, "", false
+	}
+	return code, line[3] == '-', line[4:], true
+}
+
+// enhancedCode is an enhanced status code (RFC 2034); Cisco's IronPort writes it with a #.
+var enhancedCode = regexp.MustCompile(`^#?([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
+
+// splitEnhanced takes an enhanced code of the reply's own class off the text.
+func splitEnhanced(code int, text string) (enhanced, rest string) {
+	if text == "" || strings.IndexByte("#245", text[0]) < 0 {
+		return "", text // most lines, without the expression
+	}
+	m := enhancedCode.FindStringSubmatch(text)
+	if m == nil || int(m[1][0]-'0') != code/100 {
+		return "", text
+	}
+	return m[1], strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(text, "#"), m[1]), " ")
+}
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
+
+// sanitiseLines sanitises each line and joins them, within maxReplyText.
+func sanitiseLines(lines []string) string {
+	var b strings.Builder
+	for i, l := range lines {
+		room := maxReplyText - b.Len() - 1
+		if room < 4 {
+			break
+		}
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(probes.Sanitise(l, min(room, maxLineText)))
+	}
+	return b.String()
+}
+
+// formatReply is a reply as people read it, "" if there was none.
+func formatReply(r probes.Reply) string {
+	if r.Code == 0 {
+		return ""
+	}
+	return strings.TrimSpace(strings.TrimSpace(fmt.Sprintf("%d %s", r.Code, r.Enhanced)) + " " + r.Text)
+}

@@ -1,0 +1,142 @@
+package smtpprobe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
+)
+
+// maxRevocationTime bounds how long the server waits while revocation is checked.
+const maxRevocationTime = 10 * time.Second
+
+// startTLS sends STARTTLS, shakes hands, sends EHLO again and decides by the connector's tls_settings (RFC 3207).
+func (s *session) startTLS() *probes.Step {
+	if !s.offers("STARTTLS") {
+		if s.path.TLSSettings.RequiresTLS() {
+			return s.fail(probes.ReasonSTARTTLSNotOffered, "the EHLO reply does not list STARTTLS")
+		}
+		return passed("STARTTLS not offered; sent in clear text")
+	}
+	r, problem := s.cmd("STARTTLS", "STARTTLS")
+	if problem != nil {
+		return problem
+	}
+	if r.Code != 220 {
+		return s.refused(r, commandSTARTTLS)
+	}
+	if s.replies.buffered() > 0 { // command injection: RFC 3207, section 6, and CVE-2011-0411
+		s.desynced = true
+		return s.fail(probes.ReasonSTARTTLSInjection, "bytes followed the reply to STARTTLS in clear text")
+	}
+	if problem := s.handshake(); problem != nil {
+		return problem
+	}
+	if problem := s.ehlo(); problem != nil {
+		return problem
+	}
+	step := certificate.TLSStage(s.path.TLSSettings, s.endpoint.TLS)
+	return &step
+}
+
+// handshake shakes hands and records what it showed, also if it failed.
+func (s *session) handshake() *probes.Step {
+	var auth clientAuth
+	conn := tls.Client(s.raw, s.tlsConfig(&auth))
+	//nolint:noctx // the connection has a deadline and is closed when the context ends
+	if err := conn.Handshake(); err != nil {
+		s.desynced = true
+		reason := handshakeReason(err, auth)
+		s.endpoint.TLS = &probes.TLS{CertificateRequested: auth.requested, ClientCertificateSent: auth.sent}
+		if reason == probes.ReasonCertificateUnparsable {
+			s.endpoint.TLS.Unparsable = probes.Sanitise(err.Error(), probes.MaxDetail)
+		}
+		return s.fail(reason, err.Error())
+	}
+	s.conn, s.secured, s.replies = conn, true, newReplyReader(conn)
+	s.record(conn.ConnectionState(), auth)
+	return nil
+}
+
+// record records a successful handshake with the evaluation of its certificates.
+func (s *session) record(state tls.ConnectionState, auth clientAuth) {
+	now, chain := s.prober.opts.Now(), state.PeerCertificates
+	seen, verified := s.prober.certificates.Server(now, chain, s.peerName(), s.path.TLSDomain)
+	seen.Version, seen.Cipher = tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite)
+	seen.OldVersion = state.Version < tls.VersionTLS12
+	seen.CertificateRequested, seen.ClientCertificateSent = auth.requested, auth.sent
+	if s.path.Kind == probes.NextHopSender && s.endpoint.HideAddress {
+		seen.MicrosoftRoot = certificate.MicrosoftRoot(now, chain)
+	}
+	if s.prober.opts.CheckRevocation {
+		seen.Verdicts[probes.VerdictRevocation] = s.checkRevocation(verified)
+	}
+	s.endpoint.TLS = &seen
+	s.transcript.add(probes.OriginProber, seen.Version+" established, "+seen.Cipher)
+}
+
+// checkRevocation takes at most a third of the remaining time: the server waits meanwhile.
+func (s *session) checkRevocation(verified []*x509.Certificate) probes.Judgement {
+	ctx, cancel := context.WithTimeout(s.ctx, min(maxRevocationTime, time.Until(s.commandDeadline())/3))
+	defer cancel()
+	return s.prober.revocation.Check(ctx, s.prober.crlNetwork(s.path), verified)
+}
+
+// tlsConfig is made for each connection, so that no name or session passes from one probe to the next. It offers what
+// old servers speak. The chain is evaluated by package certificate, since a bad certificate must be recorded too.
+//
+// Only the classic curves are offered. A post-quantum key share makes a ClientHello of more than one packet, which
+// some old mail gateways reject, and a probe has no secret that must be kept for decades. Every server that knows the
+// new curves knows these too.
+func (s *session) tlsConfig(auth *clientAuth) *tls.Config {
+	config := &tls.Config{
+		MinVersion:             tls.VersionTLS10,
+		InsecureSkipVerify:     true, //nolint:gosec // evaluated by package certificate
+		SessionTicketsDisabled: true,
+		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
+		CipherSuites:           allCipherSuites(),
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			auth.requested = true
+			if own := s.clientCertificate(); own != nil {
+				auth.sent = true
+				return own, nil
+			}
+			return &tls.Certificate{}, nil
+		},
+	}
+	if _, err := netip.ParseAddr(s.peerName()); err != nil {
+		config.ServerName = s.peerName() // RFC 6066, section 3: no addresses in SNI
+	}
+	return config
+}
+
+// allCipherSuites lists all that crypto/tls knows, including the old ones.
+var allCipherSuites = sync.OnceValue(func() (ids []uint16) {
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		ids = append(ids, suite.ID)
+	}
+	return ids
+})
+
+// clientCertificate returns the certificate that this path presents: the sender's, if the configuration says so, and
+// only to hosts of Exchange Online. Another server could use what its key signs.
+func (s *session) clientCertificate() *tls.Certificate {
+	if !s.path.UseClientCertificate || !s.endpoint.HideAddress || s.prober.opts.ClientCertificate == nil {
+		return nil
+	}
+	return s.prober.opts.ClientCertificate(s.path.ID)
+}
+
+// peerName is what the server's certificate should be for: the host, or the address if the next hop is a range.
+func (s *session) peerName() string {
+	if strings.Contains(s.endpoint.Host, "/") {
+		return s.endpoint.Addr.Addr().String()
+	}
+	return s.endpoint.Host
+}
