@@ -140,4 +140,16 @@ var (
 		"How long the stage took. Absent when not reached or inconclusive.")
 	onDemandFailureInfo = onProbe("probe_failure_info", gauge, with(stageLabels, "reason", "outcome"),
 		"Why the endpoint did not pass.")
+	onDemandLookupTime = onProbe("probe_dns_lookup_time_seconds", gauge, nil,
+		"How long DNS took, for all hosts.")
+	onDemandIPProtocol = onProbe("probe_ip_protocol", gauge, nil,
+		"4 or 6: the IP version of the first endpoint that has an address.")
+	onDemandTLSVersion = onProbe("probe_tls_version_info", gauge, []string{"version"},
+		"TLS versions in use. Always 1.")
+	onDemandLastChainInfo = onProbe("probe_ssl_last_chain_info", gauge,
+		[]string{"fingerprint_sha256", "subject", "issuer", "subjectalternative", "serialnumber"},
+		"The leaf certificates. Always 1.")
+	onDemandLastChainExpiry = onProbe("probe_ssl_last_chain_expiry_timestamp_seconds", gauge, nil,
+		"Earliest end of validity of the chains to a trusted root; of several chains of one server, of the one that is valid "+
+			"longest.")
 )

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
@@ -33,7 +34,12 @@ func (l Live) emit(e *emitter) {
 	}
 	e.verdict(onDemandSuccess, outcome)
 	e.emit(onDemandDuration, l.Result.Duration.Seconds())
-	e.emitTime(onDemandEarliestExpiry, earliestExpiry(l.Result))
+	e.emitTime(onDemandEarliestExpiry, earliestExpiry(l.Result, func(*probes.TLS) bool { return true }))
+	e.emitTime(onDemandLastChainExpiry, earliestExpiry(l.Result, func(t *probes.TLS) bool {
+		return t.Verdicts[probes.VerdictTrust].Outcome == probes.Passed
+	}))
+	e.emit(onDemandLookupTime, lookupTime(l.Result).Seconds())
+	e.network(l.Result)
 	for _, endpoint := range l.Result.Endpoints {
 		for stage, step := range endpoint.Steps {
 			e.setStage(endpoint, probes.Stage(stage))
@@ -47,6 +53,45 @@ func (l Live) emit(e *emitter) {
 			e.emit(onDemandFailureInfo, 1, stage.String(), string(step.Reason), step.Outcome.String())
 		}
 	}
+}
+
+// network emits what blackbox_exporter shows of the connection.
+func (e *emitter) network(r probes.Result) {
+	for _, endpoint := range r.Endpoints {
+		if addr := endpoint.Addr.Addr(); addr.IsValid() {
+			protocol := 6.
+			if addr.Unmap().Is4() {
+				protocol = 4
+			}
+			e.emit(onDemandIPProtocol, protocol)
+			break
+		}
+	}
+	for _, endpoint := range r.Endpoints {
+		t := endpoint.TLS
+		if t == nil {
+			continue
+		}
+		if t.Version != "" {
+			e.emit(onDemandTLSVersion, 1, t.Version)
+		}
+		if len(t.Chain) > 0 {
+			leaf := t.Chain[0]
+			e.emit(onDemandLastChainInfo, 1, leaf.Fingerprint, leaf.Subject, leaf.Issuer, strings.Join(leaf.DNSNames, ","), leaf.Serial)
+		}
+	}
+}
+
+// lookupTime returns how long DNS took: the endpoints of a host share its resolve stage.
+func lookupTime(r probes.Result) (sum time.Duration) {
+	hosts := map[string]bool{}
+	for _, endpoint := range r.Endpoints {
+		if !hosts[endpoint.Host] {
+			hosts[endpoint.Host] = true
+			sum += endpoint.Steps[probes.Resolve].Duration
+		}
+	}
+	return sum
 }
 
 // setStage sets the labels of an endpoint's stage. The endpoints of a host share its resolve stage, which has no address.
@@ -67,9 +112,11 @@ func (l Live) outcome() probes.Outcome {
 	return l.Result.Outcome()
 }
 
-func earliestExpiry(r probes.Result) (at time.Time) {
+// earliestExpiry returns the earliest end of validity of the leaves and chains of the endpoints whose TLS session is wanted; zero if
+// there are none.
+func earliestExpiry(r probes.Result, wanted func(*probes.TLS) bool) (at time.Time) {
 	for _, e := range r.Endpoints {
-		if e.TLS == nil {
+		if e.TLS == nil || !wanted(e.TLS) {
 			continue
 		}
 		ends := []time.Time{e.TLS.ChainNotAfter}

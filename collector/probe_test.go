@@ -15,9 +15,12 @@ import (
 // TestGoldenProbe has an endpoint that passes, one that fails, a host without an address, and an endpoint listed twice.
 func TestGoldenProbe(t *testing.T) {
 	p := path("c", "h")
+	good := healthy("h", "192.0.2.1")
+	good.TLS.Verdicts[probes.VerdictTrust].Outcome = probes.Passed
+	good.TLS.Chain[0].DNSNames = []string{"h", "mail.contoso.com"}
 	refused := endpoint("h", "192.0.2.2", passed(time.Millisecond), problem(probes.ReasonConnectRefused))
 	live := collector.Live{Result: round(p, noon,
-		healthy("h", "192.0.2.1"), refused, refused, endpoint("lost\x01", "", problem(probes.ReasonNXDomain)))}
+		good, refused, refused, endpoint("lost\x01", "", problem(probes.ReasonNXDomain)))}
 	golden.Check(t, "testdata/probe.golden", probePage(t, live))
 }
 
