@@ -7,6 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -61,11 +62,11 @@ func TestSeriesStayWithinTheBudget(t *testing.T) {
 		b.Record(round(p, noon, first)) // for the time of the last success
 		b.Record(round(p, noon, c.endpoint))
 		if c.d == mailflow.Inbound {
-			b.SetAnalysis(&collector.Analysis{Attributions: map[probes.PathID][]mailflow.Attribution{p.ID: {
+			b.SetReport(&evaluate.Report{Attributions: map[probes.PathID][]mailflow.Attribution{p.ID: {
 				{Message: mailflow.InboundMessage{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "c", Basis: mailflow.BasisCertificate},
 			}}})
 		}
-		families, err := collector.NewGatherer(nil, nil, b, b.AnalysisMetrics()).Gather()
+		families, err := collector.NewGatherer(nil, nil, b, b.ReportMetrics()).Gather()
 		if err != nil {
 			t.Fatal(err)
 		}

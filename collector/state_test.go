@@ -70,16 +70,16 @@ func TestInconclusiveKeepsCertificate(t *testing.T) {
 	}
 }
 
-// TestFactsHaveTheNewestWholeRound: what was refused to be dialled shows in inconclusive rounds alone, and is not forgotten when one is
-// cut short.
-func TestFactsHaveTheNewestWholeRound(t *testing.T) {
+// TestObservationsHaveTheLastCompleteRound holds that an address which was refused, and shows in inconclusive rounds only, is not
+// forgotten when a round is cut short.
+func TestObservationsHaveTheLastCompleteRound(t *testing.T) {
 	p := path("c", "h")
 	b := collector.NewStore(func() time.Time { return noon })
 	b.SetInventory(nil, []probes.Path{p})
 	b.Record(round(p, noon, endpoint("h", "127.0.0.1", passed(0), problem(probes.ReasonAddressRefused))))
 	b.Record(round(p, noon.Add(time.Minute), endpoint("h", "127.0.0.1", passed(0), problem(probes.ReasonCanceled))))
 	b.Record(round(p, noon.Add(2*time.Minute)))
-	facts := b.Facts().Paths[0]
+	facts := b.Observations().Paths[0]
 	if facts.Conclusive != nil || facts.Newest == nil || !facts.Newest.Started.Equal(noon) {
 		t.Errorf("%+v", facts)
 	}

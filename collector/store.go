@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -16,15 +17,15 @@ type Store struct {
 	now    func() time.Time
 	stages *prometheus.HistogramVec // durations of passed stages
 
-	mu             sync.RWMutex
-	tenants        []mailflow.Tenant
-	inventory      *seriesCache // of tenants and their connectors
-	states         []*PathState
-	index          map[probes.PathID]int // into states
-	analysis       *Analysis
-	analysisSeries *seriesCache
-	changes        map[change]uint64
-	rounds         uint64 // recorded
+	mu           sync.RWMutex
+	tenants      []mailflow.Tenant
+	inventory    *seriesCache // of tenants and their connectors
+	states       []*PathState
+	index        map[probes.PathID]int // into states
+	report       *evaluate.Report
+	reportSeries *seriesCache
+	changes      map[change]uint64
+	rounds       uint64 // recorded
 }
 
 var _ Source = (*Store)(nil)
@@ -32,7 +33,7 @@ var _ Source = (*Store)(nil)
 // NewStore returns an empty store. The clock dates results that have no time of their own.
 func NewStore(now func() time.Time) *Store {
 	return &Store{
-		now: now, inventory: &seriesCache{}, analysis: &Analysis{}, analysisSeries: &seriesCache{}, changes: map[change]uint64{},
+		now: now, inventory: &seriesCache{}, report: &evaluate.Report{}, reportSeries: &seriesCache{}, changes: map[change]uint64{},
 		stages: prometheus.NewHistogramVec(
 			stageDuration.histogramOpts(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60), stageDuration.Labels),
 	}
@@ -119,16 +120,16 @@ func (s *Store) observe(r probes.Result) {
 
 // Snapshot holds the state of every path at one moment. Treat it as read-only.
 type Snapshot struct {
-	Tenants  []mailflow.Tenant
-	Paths    []*PathState // in the order of the configuration
-	Analysis *Analysis    // the latest; it may be older than Paths
+	Tenants []mailflow.Tenant
+	Paths   []*PathState     // in the order of the configuration
+	Report  *evaluate.Report // the latest; it may be older than Paths
 }
 
 // Snapshot returns the present state. It copies a slice of pointers: states are replaced, never changed.
 func (s *Store) Snapshot() *Snapshot {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return &Snapshot{Tenants: s.tenants, Paths: slices.Clone(s.states), Analysis: s.analysis}
+	return &Snapshot{Tenants: s.tenants, Paths: slices.Clone(s.states), Report: s.report}
 }
 
 // RecordedRounds counts the rounds that Record has recorded. While it does not change, neither does the state of a path.
@@ -167,13 +168,13 @@ func (s *Store) series() (groups []*group, dropped uint64) {
 	return groups, dropped
 }
 
-// AnalysisMetrics is the source of the series of the latest analysis.
-func (s *Store) AnalysisMetrics() Source { return analysisMetrics{s} }
+// ReportMetrics is the source of the series of the latest report.
+func (s *Store) ReportMetrics() Source { return reportMetrics{s} }
 
-type analysisMetrics struct{ store *Store }
+type reportMetrics struct{ store *Store }
 
-func (m analysisMetrics) series() (groups []*group, dropped uint64) {
+func (m reportMetrics) series() (groups []*group, dropped uint64) {
 	m.store.mu.RLock()
 	defer m.store.mu.RUnlock()
-	return m.store.analysisSeries.groups, m.store.analysisSeries.dropped
+	return m.store.reportSeries.groups, m.store.reportSeries.dropped
 }

@@ -28,11 +28,12 @@ var arrows = map[string][]string{
 		"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl",
 		"probes/internal/sockerr",
 	},
-	"probes/lab":      {},
-	"collector/check": {"probes", "probes/mailflow"},
-	"collector":       {"probes", "probes/mailflow", "collector/check"},
+	"probes/lab":         {},
+	"collector/check":    {"probes", "probes/mailflow"},
+	"collector/evaluate": {"probes", "probes/mailflow", "probes/certificate", "collector/check"},
+	"collector":          {"probes", "probes/mailflow", "collector/check", "collector/evaluate"},
 	"collector/web": {
-		"probes", "probes/mailflow", "collector", "collector/check", "collector/text", "docs/runbooks",
+		"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate", "collector/text", "docs/runbooks",
 	},
 	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check"},
 	"collector/internal/golden": {}, // for tests only
@@ -41,7 +42,8 @@ var arrows = map[string][]string{
 	},
 	"cmd/m365_connector_exporter": {
 		"probes", "probes/mailflow", "probes/schedule", "probes/smtpprobe", "probes/certificate", "probes/lab",
-		"collector", "collector/check", "collector/web", "collector/text", "cmd/m365_connector_exporter/internal/config",
+		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
+		"cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
 	"deploy/grafana":                  {},
@@ -51,8 +53,10 @@ var arrows = map[string][]string{
 	"deploy/testdata/kube-strict":     {}, // a module of its own
 }
 
-// pure rooms may import nothing that reaches the outside.
-var pure = map[string]bool{"probes": true, "probes/mailflow": true, "probes/certificate": true, "collector/check": true}
+// pure packages may import nothing that reaches the outside.
+var pure = map[string]bool{
+	"probes": true, "probes/mailflow": true, "probes/certificate": true, "collector/check": true, "collector/evaluate": true,
+}
 
 var outside = map[string]bool{
 	"net": true, "net/http": true, "os": true, "log/slog": true, "crypto/tls": true,

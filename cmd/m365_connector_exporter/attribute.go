@@ -12,9 +12,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
-	"m365_connector_exporter/probes"
-	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -159,15 +158,9 @@ func readPresented(ctx context.Context, cfg *config.Config, file, password strin
 	if err != nil {
 		return nil, nil, err
 	}
-	client := certificate.Client(now, m.Chain, cfg.Global.Roots)
-	if len(client.Chain) == 0 {
-		return nil, nil, fmt.Errorf("%s: %s", file, client.Unparsable)
-	}
-	p = present(client, &mailflow.Sender{ClientCertificate: m.Presented()})
-	for _, v := range []probes.Verdict{probes.VerdictTime, probes.VerdictChain, probes.VerdictTrust, probes.VerdictRevocation} {
-		if j := client.Verdicts[v]; j.Outcome == probes.Failed {
-			problems = append(problems, v.String()+": "+j.Detail)
-		}
+	p, problems, err = evaluate.ClientCertificate(m.Chain, cfg.Global.Roots, m.Presented().Source, now)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return p, problems, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
 )
 
@@ -51,14 +52,13 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 	return exitOK
 }
 
-// audit judges what can be judged without any network.
+// audit evaluates what needs no network.
 func audit(cfg *config.Config, now time.Time) []check.Finding {
-	f := &check.Facts{Now: now, Tenants: cfg.Tenants, NoNetwork: true}
+	snapshot := &evaluate.Snapshot{NoNetwork: true}
 	for _, p := range plan(cfg, "") {
-		f.Paths = append(f.Paths, check.Path{Path: &p})
+		snapshot.Paths = append(snapshot.Paths, check.Path{Path: &p})
 	}
-	newJudge(cfg).complete(f)
-	return check.Run(f)
+	return evaluate.Evaluate(inventoryOf(cfg), snapshot, now).Findings
 }
 
 func (c auditCommand) print(out io.Writer, findings []check.Finding) error {

@@ -13,6 +13,7 @@ import (
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/schedule"
 	"m365_connector_exporter/probes/smtpprobe"
@@ -34,11 +35,11 @@ type daemon struct {
 
 	selfTest *selfTest
 
-	judging sync.Mutex // one judgement at a time; held for judge and judged
-	judge   *judge
-	judged  judged
-	learned atomic.Pointer[learned]
-	stale   chan struct{} // tells keepLearning, which may be busy, to look again: one is enough
+	judging   sync.Mutex // one judgement at a time; held for inventory and judged
+	inventory *evaluate.Inventory
+	judged    judged
+	learned   atomic.Pointer[learned]
+	stale     chan struct{} // tells keepLearning, which may be busy, to look again: one is enough
 
 	refused atomic.Pointer[refusedReload] // the newest reload, while it is not the running configuration
 
@@ -106,7 +107,7 @@ func newDaemon(ctx context.Context, file string, cfg *config.Config, hello strin
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
 		SelfTest:   self.result,
 	})
-	d.gatherer = collector.NewGatherer(d.own(), d.self, d.store, d.store.AnalysisMetrics())
+	d.gatherer = collector.NewGatherer(d.own(), d.self, d.store, d.store.ReportMetrics())
 	d.apply(cfg)
 	return d, nil
 }
@@ -134,7 +135,7 @@ func (d *daemon) apply(cfg *config.Config) {
 	d.self.RecordReload(true, time.Now())
 	d.refused.Store(nil)
 	d.judging.Lock()
-	d.judge = newJudge(cfg)
+	d.inventory = inventoryOf(cfg)
 	d.judging.Unlock()
 	d.judgeNow()
 	loaded := make(map[string]bool, len(cfg.Tenants))

@@ -165,7 +165,7 @@ func testDoor(t *testing.T, d *daemon, world *lab.World) {
 		decided[one.From] = one
 	}
 	compared := 0
-	for id, all := range d.store.Snapshot().Analysis.Attributions {
+	for id, all := range d.store.Snapshot().Report.Attributions {
 		for _, a := range all {
 			door, ok := decided["O365ConnectorValidation@"+a.Message.MailFrom]
 			if !ok || a.Message.Certificate == nil || !slices.Contains(door.Names, a.Message.Certificate.CommonName) {

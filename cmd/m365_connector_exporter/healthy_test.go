@@ -6,6 +6,7 @@ import (
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -44,39 +45,37 @@ func TestHealthyTenantsAudited(t *testing.T) {
 func TestHealthyTenantsWatched(t *testing.T) {
 	cfg := healthyTenants(t)
 	names := map[string]string{"wizard": "*.contoso.com", "msp-adatum": "mail.adatum.com", "msp-fabrikam": "mail.fabrikam.com", "msp-northwindtraders": "mail.northwindtraders.com"}
-	f := &check.Facts{Now: healthyNow, Tenants: cfg.Tenants, MX: map[string][]string{}}
+	snapshot := &evaluate.Snapshot{MX: map[string][]string{}, SMTPCertificates: map[probes.PathID]*probes.TLS{}}
 	for _, p := range plan(cfg, "prober.example") {
 		known := check.Path{Path: &p}
 		if p.ID.Direction == mailflow.Outbound {
 			known.Endpoints = []check.Endpoint{{Host: p.NextHop, Address: "192.0.2.1", TLS: healthyCertificate(names[p.ID.Tenant])}}
 		}
-		f.Paths = append(f.Paths, known)
+		snapshot.Paths = append(snapshot.Paths, known)
 	}
 	for _, tenant := range cfg.Tenants {
 		for _, d := range tenant.AcceptedDomains {
-			f.MX[d.Name] = []string{"x.mail.protection.outlook.com"}
+			snapshot.MX[d.Name] = []string{"x.mail.protection.outlook.com"}
 		}
 	}
-	f.MX["wingtiptoys.com"] = []string{"mx.gateway.example"}
-	j := newJudge(cfg)
-	j.served = map[probes.PathID]*probes.TLS{}
+	snapshot.MX["wingtiptoys.com"] = []string{"mx.gateway.example"}
 	for _, p := range shownBySMTP(cfg, "prober.example") {
-		j.served[p.ID] = healthyCertificate(names[p.ID.Tenant])
+		snapshot.SMTPCertificates[p.ID] = healthyCertificate(names[p.ID.Tenant])
 	}
-	j.complete(f)
-	noneAboveInfo(t, check.Run(f))
-	for id, foretold := range f.Attributions {
-		if len(foretold) == 0 {
-			t.Errorf("%s: nothing is foretold", id)
+	report := evaluate.Evaluate(inventoryOf(cfg), snapshot, healthyNow)
+	noneAboveInfo(t, report.Findings)
+	for id, predicted := range report.Attributions {
+		if len(predicted) == 0 {
+			t.Errorf("%s: nothing is predicted", id)
 		}
-		for _, a := range foretold {
+		for _, a := range predicted {
 			if a.Message.MailFrom != "" && !a.Reaches(id.Tenant, id.Connector) {
 				t.Errorf("%s: %+v", id, a)
 			}
 		}
 	}
-	if len(f.Attributions) != 5 {
-		t.Errorf("%d senders", len(f.Attributions))
+	if len(report.Attributions) != 5 {
+		t.Errorf("%d senders", len(report.Attributions))
 	}
 }
 

@@ -6,8 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"m365_connector_exporter/collector"
-	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -41,19 +40,9 @@ func (d *daemon) judgeNow() time.Duration {
 	defer d.judging.Unlock()
 	start := time.Now()
 	d.judged = judged{d.store.RecordedRounds(), d.runner.Stats().VantageBlocked, start} // before the facts: what comes meanwhile is judged again
-	f := d.store.Facts()
-	learned := d.learned.Load()
-	d.judge.served = learned.served
-	d.judge.complete(f)
-	f.MX = learned.mx
-	if d.judged.blocked {
-		f.VantageBlocked = "no path passes connect, three hosts or more"
-	}
-	g := d.judge.cfg.Global
-	f.Overloaded = check.Overloads(f.Paths, check.ScheduleLimits{
-		MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress,
-	})
-	d.store.SetAnalysis(collector.Analyse(f))
+	snapshot, learned := d.store.Observations(), d.learned.Load()
+	snapshot.MX, snapshot.SMTPCertificates, snapshot.VantageBlocked = learned.mx, learned.served, d.judged.blocked
+	d.store.SetReport(evaluate.Evaluate(d.inventory, snapshot, start))
 	return time.Since(start)
 }
 

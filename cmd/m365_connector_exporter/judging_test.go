@@ -58,11 +58,11 @@ func TestKeepJudging(t *testing.T) {
 		start := time.Now()
 		go func() { _ = d.keepJudging(ctx) }()
 		var judged []time.Duration
-		before := d.store.Snapshot().Analysis
+		before := d.store.Snapshot().Report
 		for range 100 {
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if now := d.store.Snapshot().Analysis; now != before {
+			if now := d.store.Snapshot().Report; now != before {
 				before = now
 				judged = append(judged, time.Since(start))
 			}

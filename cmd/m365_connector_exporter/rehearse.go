@@ -9,7 +9,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
@@ -49,9 +49,7 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	if err != nil {
 		return fail(err)
 	}
-	j := newJudge(cfg)
-	j.clients = j.judgeClients(now)
-	tenants := j.withPresented(&check.Facts{Now: now, Tenants: cfg.Tenants})
+	tenants := evaluate.Evaluate(inventoryOf(cfg), &evaluate.Snapshot{NoNetwork: true}, now).Tenants
 	chosen, err := c.choose(tenants, p)
 	if err != nil {
 		return fail(err)
@@ -92,7 +90,7 @@ func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.ClientCer
 	var ids []probes.PathID
 	for i := range tenants {
 		for k := range tenants[i].Senders {
-			ids = append(ids, pathOf(tenants[i].Name, &tenants[i].Senders[k]))
+			ids = append(ids, evaluate.SenderPath(tenants[i].Name, &tenants[i].Senders[k]))
 		}
 	}
 	meant := map[probes.PathID]bool{}
@@ -106,7 +104,7 @@ func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.ClientCer
 		}
 	}
 	return func(t *mailflow.Tenant, _ *mailflow.InboundConnector, s *mailflow.Sender) bool {
-		return meant[pathOf(t.Name, s)]
+		return meant[evaluate.SenderPath(t.Name, s)]
 	}, nil
 }
 

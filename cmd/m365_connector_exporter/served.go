@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -28,7 +29,7 @@ func shownBySMTP(cfg *config.Config, hello string) []probes.Path {
 			settings.Port, settings.HelloName = uint16(number), hello
 			settings.DNSServers = dnsServers(cfg.Layers(t.Name, mailflow.Inbound, s.Connector, s.Name))
 			paths = append(paths, probes.Path{
-				ID: pathOf(t.Name, s), NextHop: host, ConnectorType: mailflow.OnPremises, Settings: settings,
+				ID: evaluate.SenderPath(t.Name, s), NextHop: host, ConnectorType: mailflow.OnPremises, Settings: settings,
 			})
 		}
 	}

@@ -47,12 +47,12 @@ tenants:
 	}
 	d := loaded(t, file)
 	id := probes.PathID{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From", Path: "edge-1"}
-	if d.store.Snapshot().Analysis.Clients[id] != nil {
+	if d.store.Snapshot().Report.Clients[id] != nil {
 		t.Error("known before anybody looked")
 	}
 	for _, when := range []string{"shown", "away"} {
 		d.learn(t.Context())
-		a := d.store.Snapshot().Analysis
+		a := d.store.Snapshot().Report
 		client := a.Clients[id]
 		if client == nil || client.Chain[0].CommonName != "mail.contoso.com" || client.Verdicts[probes.VerdictName].Outcome != probes.Passed {
 			t.Fatalf("%s: %+v", when, client)

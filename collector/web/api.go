@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
 )
 
@@ -34,15 +35,15 @@ func (s *Site) paths(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) findings(w http.ResponseWriter, r *http.Request) {
-	answerJSON(w, r, func(w io.Writer) error { return text.FindingsJSON(w, analysis(s.Snapshot()).Findings) })
+	answerJSON(w, r, func(w io.Writer) error { return text.FindingsJSON(w, reportOf(s.Snapshot()).Findings) })
 }
 
-// analysis is the view's, or an empty one before the first judgement.
-func analysis(v *collector.Snapshot) *collector.Analysis {
-	if v.Analysis == nil {
-		return &collector.Analysis{}
+// reportOf returns the report of a snapshot, or an empty one where there is none yet.
+func reportOf(v *collector.Snapshot) *evaluate.Report {
+	if v.Report == nil {
+		return &evaluate.Report{}
 	}
-	return v.Analysis
+	return v.Report
 }
 
 // answerJSON writes an answer that takes no parameter. A filter that is ignored would be a lie.

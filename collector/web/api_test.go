@@ -14,6 +14,7 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -34,7 +35,7 @@ func full() *stand {
 	key := func(code string) check.Key {
 		return check.Key{Code: code, Subject: check.Subject{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "c" + evil}}
 	}
-	s.snapshot.Analysis = &collector.Analysis{Findings: []check.Finding{
+	s.snapshot.Report = &evaluate.Report{Findings: []check.Finding{
 		{Key: key("smart_hosts_missing"), Severity: check.Critical, Evidence: []string{evil}, Since: noon, Uncertain: "it is"},
 		{Key: check.Key{Code: "smart_hosts_ignored"}, Severity: check.Info, Suppressed: &check.Suppression{Owner: "o", Reason: "r", Expires: noon}},
 	}}

@@ -51,7 +51,7 @@ func (s *Site) attribution(w http.ResponseWriter, r *http.Request) {
 
 func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage {
 	page := &attributionPage{Filter: f, Tenants: len(v.Tenants)}
-	a := analysis(v)
+	a := reportOf(v)
 	var all []senderRow
 	for _, p := range v.Paths {
 		arrivals := a.Attributions[p.Path.ID]

@@ -12,6 +12,7 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -24,7 +25,7 @@ func crowd() *stand {
 	for range check.MaxEvidence {
 		evidence = append(evidence, strings.Repeat("evidence ", 500))
 	}
-	s.snapshot.Analysis = &collector.Analysis{}
+	s.snapshot.Report = &evaluate.Report{}
 	pattern := *state(outbound("", "", long+"host.example"), probes.TLSStage, failed)
 	for one := pattern.Latest.Endpoints[0]; len(pattern.Latest.Endpoints) < probes.MaxEndpoints; {
 		pattern.Latest.Endpoints = append(pattern.Latest.Endpoints, one)
@@ -37,7 +38,7 @@ func crowd() *stand {
 			p, planned := pattern, *pattern.Path
 			planned.ID, p.Path = id, &planned
 			s.snapshot.Paths = append(s.snapshot.Paths, &p)
-			s.snapshot.Analysis.Findings = append(s.snapshot.Analysis.Findings, check.Finding{
+			s.snapshot.Report.Findings = append(s.snapshot.Report.Findings, check.Finding{
 				Key: check.Key{Code: "smart_hosts_missing", Subject: check.Subject(id)}, Severity: check.Critical, Evidence: evidence,
 			})
 		}
@@ -166,9 +167,9 @@ func TestHeadline(t *testing.T) {
 		add(c.passed, func() *collector.PathState { return state(id, probes.TLSStage, passed) })
 		add(c.waiting, func() *collector.PathState { return &collector.PathState{Path: &probes.Path{ID: id}} })
 		add(c.off, func() *collector.PathState { return &collector.PathState{Path: &probes.Path{ID: id, NotProbed: "off"}} })
-		s.snapshot.Analysis = &collector.Analysis{Findings: make([]check.Finding, c.critical)}
-		for i := range s.snapshot.Analysis.Findings {
-			s.snapshot.Analysis.Findings[i].Severity = check.Critical
+		s.snapshot.Report = &evaluate.Report{Findings: make([]check.Finding, c.critical)}
+		for i := range s.snapshot.Report.Findings {
+			s.snapshot.Report.Findings[i].Severity = check.Critical
 		}
 		body := ask(s.handler(), "/").Body.String()
 		if !strings.Contains(body, "</span> "+c.want+"</h1>") {

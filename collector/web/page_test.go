@@ -13,6 +13,7 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -60,7 +61,7 @@ func gallery() *stand {
 
 // attributions adds a sender that is attributed rightly, one that is fragile and one that is ambiguous.
 func (s *stand) attributions(peer string) {
-	a := s.snapshot.Analysis
+	a := s.snapshot.Report
 	a.Attributions = map[probes.PathID][]mailflow.Attribution{}
 	a.Clients = map[probes.PathID]*probes.TLS{}
 	for i, name := range []string{"edge-1", "printer", "gateway" + peer} {
@@ -253,7 +254,7 @@ func TestOneStory(t *testing.T) {
 	}
 	hidden := about("certificate_expired", "two")
 	hidden.Suppressed = &check.Suppression{Owner: "o", Reason: "r", Expires: noon}
-	s.snapshot.Analysis = &collector.Analysis{Findings: []check.Finding{about("certificate_expired", "one"), about("certificate_weak_key", "one"), hidden}}
+	s.snapshot.Report = &evaluate.Report{Findings: []check.Finding{about("certificate_expired", "one"), about("certificate_weak_key", "one"), hidden}}
 	for _, c := range []struct {
 		query, finding, place string // the last place before the finding's evidence
 	}{

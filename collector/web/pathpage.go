@@ -88,7 +88,7 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 
 func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage {
 	now := s.Now()
-	a := analysis(v)
+	a := reportOf(v)
 	page := &pathPage{
 		pathRow: newPathRow(p, now), Facts: probeFacts(p), Note: p.Path.Hint, LastSuccess: newTimestamp(p.LastSuccess, now),
 		Client: newTLSPage(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,

@@ -97,7 +97,7 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 	page.MoreNotLoaded = max(0, len(page.NotLoaded)-maxNotLoaded)
 	page.NotLoaded = page.NotLoaded[:min(len(page.NotLoaded), maxNotLoaded)]
 	page.listPaths(v.Paths, now)
-	page.listFindings(analysis(v).Findings, now)
+	page.listFindings(reportOf(v).Findings, now)
 	return page
 }
 

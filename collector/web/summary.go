@@ -49,7 +49,7 @@ func summarise(v *collector.Snapshot) summary {
 	for _, p := range v.Paths {
 		s.Paths[stateOf(p)]++
 	}
-	for _, f := range analysis(v).Findings {
+	for _, f := range reportOf(v).Findings {
 		if f.Suppressed != nil {
 			s.Hidden++
 		} else {

@@ -9,22 +9,37 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/internal/golden"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestGoldenAnalysisSeries has findings with zeros, suppressed ones, shared addresses, attributions and the sender's certificate.
-func TestGoldenAnalysisSeries(t *testing.T) {
-	f := analysisFacts()
+// TestGoldenReportSeries has findings with zeros, suppressed ones, shared addresses, attributions and the sender's certificate.
+func TestGoldenReportSeries(t *testing.T) {
+	f := reportFacts()
 	b := collector.NewStore(func() time.Time { return noon })
 	b.CountChange("contoso", "added")
-	b.SetAnalysis(collector.Analyse(f))
-	g := collector.NewGatherer(nil, nil, b.AnalysisMetrics())
-	golden.Check(t, "testdata/analysis.golden", written(t, g, expfmt.FmtText))
+	b.SetReport(reportOf(f))
+	g := collector.NewGatherer(nil, nil, b.ReportMetrics())
+	golden.Check(t, "testdata/report.golden", written(t, g, expfmt.FmtText))
 	if g.Dropped() != 0 {
 		t.Errorf("%d series collide", g.Dropped())
 	}
+}
+
+// reportOf is the report of an evaluation that finds these facts.
+func reportOf(f *check.Facts) *evaluate.Report {
+	r := &evaluate.Report{
+		At: f.Now, Tenants: f.Tenants, Findings: check.Run(f), Attributions: f.Attributions, Overlaps: f.Overlaps,
+		Clients: map[probes.PathID]*probes.TLS{},
+	}
+	for i := range f.Paths {
+		if p := &f.Paths[i]; p.Client != nil {
+			r.Clients[p.ID] = p.Client
+		}
+	}
+	return r
 }
 
 // only leaves one check on.
@@ -32,8 +47,8 @@ func only(code string) func(string, string) (check.Severity, bool) {
 	return func(_, other string) (check.Severity, bool) { return check.Off, other != code }
 }
 
-// analysisFacts has something of all that is drawn of an analysis.
-func analysisFacts() *check.Facts {
+// reportFacts has something for every series of a report.
+func reportFacts() *check.Facts {
 	from := func(tenant string) probes.PathID {
 		return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: "From", Path: "edge"}
 	}
@@ -69,8 +84,8 @@ func analysisFacts() *check.Facts {
 	}
 }
 
-// TestNewAnalysisReplacesTheSeries: after a change the page is what a new store would show.
-func TestNewAnalysisReplacesTheSeries(t *testing.T) {
+// TestNewReportReplacesTheSeries: after a change the page is what a new store would show.
+func TestNewReportReplacesTheSeries(t *testing.T) {
 	type change func(*check.Facts, *collector.Store)
 	for name, change := range map[string]change{
 		"nothing":       func(*check.Facts, *collector.Store) {},
@@ -121,17 +136,17 @@ func TestNewAnalysisReplacesTheSeries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			page := func(b *collector.Store) string {
-				return written(t, collector.NewGatherer(nil, nil, b.AnalysisMetrics()), expfmt.FmtText)
+				return written(t, collector.NewGatherer(nil, nil, b.ReportMetrics()), expfmt.FmtText)
 			}
 			b, fresh := collector.NewStore(time.Now), collector.NewStore(time.Now)
-			f := analysisFacts()
-			b.SetAnalysis(collector.Analyse(f))
+			f := reportFacts()
+			b.SetReport(reportOf(f))
 			before := page(b)
 			for _, on := range []*collector.Store{b, fresh} {
 				changed := *f
 				changed.Tenants, changed.Paths = slices.Clone(f.Tenants), slices.Clone(f.Paths)
 				change(&changed, on)
-				on.SetAnalysis(collector.Analyse(&changed))
+				on.SetReport(reportOf(&changed))
 			}
 			if page(b) != page(fresh) {
 				t.Errorf("old series:\n%s", page(b))

@@ -6,31 +6,31 @@ import (
 	"slices"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// analysis emits the series of an analysis, and how many connectors changed between loads.
-func (e *emitter) analysis(a *Analysis, changes map[change]uint64) {
-	e.findingCounts(a)
-	for _, f := range a.Findings {
+// report emits the series of a report, and how many connectors changed between loads.
+func (e *emitter) report(r *evaluate.Report, changes map[change]uint64) {
+	e.findingCounts(r)
+	for _, f := range r.Findings {
 		e.finding(f)
 	}
-	e.sharedAddresses(a.Overlaps)
-	for _, id := range slices.SortedFunc(maps.Keys(a.Attributions), comparePaths) {
-		e.attributions(id, a.Attributions[id])
+	e.sharedAddresses(r.Overlaps)
+	for _, id := range slices.SortedFunc(maps.Keys(r.Attributions), comparePaths) {
+		e.attributions(id, r.Attributions[id])
 	}
-	for i := range a.Tenants {
-		t := &a.Tenants[i]
+	for i := range r.Tenants {
+		t := &r.Tenants[i]
 		e.setSubject(check.Subject{Tenant: t.Name})
 		for _, kind := range Changes {
 			e.emit(inventoryChanges, float64(changes[change{t.Name, kind}]), kind)
 		}
 		domains := mailflow.NewDomainIndex(t.AcceptedDomains)
 		for k := range t.Senders {
-			s := &t.Senders[k]
-			id := probes.PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
-			e.clientCertificate(id, a.Clients[id], domains)
+			id := evaluate.SenderPath(t.Name, &t.Senders[k])
+			e.clientCertificate(id, r.Clients[id], domains)
 		}
 	}
 }
@@ -47,8 +47,8 @@ func (e *emitter) setSubject(s check.Subject) bool {
 }
 
 // findingCounts emits a count, which may be 0, for each tenant and each of its connectors.
-func (e *emitter) findingCounts(a *Analysis) {
-	counts := countFindings(a)
+func (e *emitter) findingCounts(r *evaluate.Report) {
+	counts := countFindings(r)
 	subjects := slices.SortedFunc(maps.Keys(counts), func(a, b check.Subject) int {
 		return comparePaths(probes.PathID(a), probes.PathID(b))
 	})
@@ -66,10 +66,10 @@ func (e *emitter) findingCounts(a *Analysis) {
 type severityCounts [len(check.Severities)]int
 
 // countFindings counts what is not suppressed, by tenant and connector.
-func countFindings(a *Analysis) map[check.Subject]*severityCounts {
+func countFindings(r *evaluate.Report) map[check.Subject]*severityCounts {
 	counts := map[check.Subject]*severityCounts{}
-	for i := range a.Tenants {
-		t := &a.Tenants[i]
+	for i := range r.Tenants {
+		t := &r.Tenants[i]
 		counts[check.Subject{Tenant: t.Name}] = &severityCounts{}
 		for _, c := range t.Outbound {
 			counts[check.Subject{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name}] = &severityCounts{}
@@ -78,7 +78,7 @@ func countFindings(a *Analysis) map[check.Subject]*severityCounts {
 			counts[check.Subject{Tenant: t.Name, Direction: mailflow.Inbound, Connector: c.Name}] = &severityCounts{}
 		}
 	}
-	for _, f := range a.Findings {
+	for _, f := range r.Findings {
 		if f.Suppressed != nil {
 			continue
 		}

@@ -1,0 +1,169 @@
+// Package evaluate puts together what is configured and what was observed, and reports what follows. It is the only
+// place where facts meet: probes observe, packages certificate and check judge, and web and text present the report.
+//
+// Evaluate goes through these steps:
+//
+//  1. It determines the certificate that each sender presents to Exchange Online: from the sender's certificate file;
+//     else as the server that certificate.smtp names showed it; else, for an assumed sender, as the smart hosts of the
+//     same tenant showed it.
+//  2. It judges those certificates as client certificates: dates, chain and trust, the name that the inbound connector
+//     requires, and whether a name is an accepted domain of the tenant (MC1226222).
+//  3. It simulates to which tenant Exchange Online attributes the mail of each sender, and finds what two tenants
+//     share.
+//  4. It finds the addresses whose paths do not fit into their intervals.
+//  5. It runs every check of the catalogue on all of this.
+//
+// The package is pure: no I/O, no clock, and no argument is changed. The same arguments give the same report.
+package evaluate
+
+import (
+	"crypto/x509"
+	"maps"
+	"slices"
+	"time"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Inventory is what is configured. It must not be changed after Evaluate has seen it.
+type Inventory struct {
+	Tenants []mailflow.Tenant
+	// ExchangeOnlineHosts are more host patterns to be taken for Exchange Online.
+	ExchangeOnlineHosts []string
+	// Certificates are the chains of senders with a certificate file, in DER, leaf first.
+	Certificates map[probes.PathID][][]byte
+	// TrustedRoots are those of senders that configure trusted_roots.
+	TrustedRoots map[probes.PathID]*x509.CertPool
+	// Roots verify the senders' certificates; nil: the system's.
+	Roots        *x509.CertPool
+	Limits       check.ScheduleLimits
+	Thresholds   check.Thresholds
+	Suppressions []check.Suppression
+	// Severity is what is configured for a check; nil: nothing is.
+	Severity func(tenant, code string) (check.Severity, bool)
+}
+
+// Snapshot is what was observed until one moment.
+type Snapshot struct {
+	Paths []check.Path // without Client and MissingRoot
+	// MX are the hosts of accepted domains. A domain without an entry got no answer; nil: none was looked up.
+	MX map[string][]string
+	// SMTPCertificates are what the servers that certificate.smtp names showed, by sender.
+	SMTPCertificates map[probes.PathID]*probes.TLS
+	// VantageBlocked reports whether no path passes connect, and there are three hosts or more.
+	VantageBlocked bool
+	// NoNetwork reports whether nothing was probed or looked up.
+	NoNetwork bool
+	// Previous is the last report: findings keep their dates, and what rests on unchanged facts is not computed again.
+	Previous *Report
+}
+
+// Report is what follows from an inventory and a snapshot. Treat it as read-only.
+type Report struct {
+	At       time.Time
+	Tenants  []mailflow.Tenant // of the inventory, with the certificate that each sender presents
+	Findings []check.Finding   // suppressed ones too, in the order of check.Run
+	// Clients are the certificates that senders present, judged as client certificates.
+	Clients map[probes.PathID]*probes.TLS
+	// Attributions are predictions for each sender's mail: one per MAIL FROM domain, then the null sender.
+	Attributions map[probes.PathID][]mailflow.Attribution
+	Overlaps     []mailflow.Overlap // what two tenants share
+
+	inventory *Inventory
+	files     fileCertificates
+	presented map[probes.PathID]presented // what attributions and overlaps rest on
+}
+
+// Evaluate reports what follows from inventory and snapshot at the time now.
+func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
+	previous := snapshot.Previous
+	if previous == nil {
+		previous = &Report{}
+	}
+	r := &Report{At: now, inventory: inventory}
+	r.files = previous.files
+	if previous.inventory != inventory || !r.files.validAt(now) {
+		r.files = judgeFiles(inventory, now)
+	}
+	r.addClients(snapshot)
+	r.simulate(previous)
+	r.Findings = check.Run(r.facts(snapshot, previous))
+	return r
+}
+
+// facts is everything that checks judge.
+func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
+	inventory := r.inventory
+	f := &check.Facts{
+		Now: r.At, Tenants: r.Tenants, Paths: r.paths(snapshot.Paths), Thresholds: inventory.Thresholds,
+		Severity: inventory.Severity, Suppressions: inventory.Suppressions, FirstSeen: previous.firstSeen(),
+		Overlaps: r.Overlaps, Attributions: r.Attributions, NoNetwork: snapshot.NoNetwork,
+		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX,
+	}
+	if snapshot.VantageBlocked {
+		f.VantageBlocked = "no path passes connect, three hosts or more"
+	}
+	f.Overloaded = check.Overloads(f.Paths, inventory.Limits)
+	return f
+}
+
+// paths adds to each inbound path what its sender presents, and what the sender's trusted roots lack.
+func (r *Report) paths(observed []check.Path) []check.Path {
+	paths := slices.Clone(observed)
+	for i := range paths {
+		if p := &paths[i]; p.ID.Direction == mailflow.Inbound {
+			p.Client = r.Clients[p.ID]
+			p.MissingRoot = missingRoot(r.inventory.TrustedRoots[p.ID], r.At)
+		}
+	}
+	return paths
+}
+
+// firstSeen is since when each finding has been found.
+func (r *Report) firstSeen() map[check.Key]time.Time {
+	since := make(map[check.Key]time.Time, len(r.Findings))
+	for _, f := range r.Findings {
+		since[f.Key] = f.Since
+	}
+	return since
+}
+
+// presented identifies a certificate as far as attribution depends on it.
+type presented struct {
+	fingerprint string
+	valid       mailflow.Tri
+}
+
+// simulate predicts attributions and finds overlaps. Where the inventory and the certificates are those of the
+// previous report, so are the results.
+func (r *Report) simulate(previous *Report) {
+	r.presented = map[probes.PathID]presented{}
+	for i := range r.Tenants {
+		t := &r.Tenants[i]
+		for k := range t.Senders {
+			if c := t.Senders[k].ClientCertificate; c != nil {
+				r.presented[SenderPath(t.Name, &t.Senders[k])] = presented{c.Fingerprint, c.Valid}
+			}
+		}
+	}
+	if previous.inventory == r.inventory && maps.Equal(previous.presented, r.presented) {
+		r.Attributions, r.Overlaps = previous.Attributions, previous.Overlaps
+		return
+	}
+	r.Overlaps = mailflow.Overlaps(r.Tenants)
+	r.Attributions = map[probes.PathID][]mailflow.Attribution{}
+	directory := mailflow.NewDirectory(r.Tenants)
+	for i := range r.Tenants {
+		t := &r.Tenants[i]
+		for k, attributions := range directory.TenantAttributions(t) {
+			r.Attributions[SenderPath(t.Name, &t.Senders[k])] = attributions
+		}
+	}
+}
+
+// SenderPath is the id of the inbound path that stands for a sender.
+func SenderPath(tenant string, s *mailflow.Sender) probes.PathID {
+	return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
+}

@@ -1,0 +1,239 @@
+package evaluate
+
+import (
+	"crypto/x509"
+	"errors"
+	"slices"
+	"time"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// fileCertificates are the certificates in senders' certificate files, judged.
+type fileCertificates struct {
+	clients map[probes.PathID]*probes.TLS
+	at      time.Time
+}
+
+// fileVerdictTTL is how long the verdicts on certificate files are used. Verifying signatures of thousands of
+// senders costs seconds; the checks read the dates of a certificate themselves.
+const fileVerdictTTL = 10 * time.Minute
+
+// validAt reports whether the verdicts may be used at now. The wall clock decides: it may jump.
+func (f fileCertificates) validAt(now time.Time) bool {
+	age := now.Round(0).Sub(f.at)
+	return f.clients != nil && age >= 0 && age < fileVerdictTTL
+}
+
+func judgeFiles(inventory *Inventory, now time.Time) fileCertificates {
+	f := fileCertificates{clients: map[probes.PathID]*probes.TLS{}, at: now.Round(0)}
+	for i := range inventory.Tenants {
+		t := &inventory.Tenants[i]
+		accepted, connectors := mailflow.NewDomainIndex(t.AcceptedDomains), t.InboundByName()
+		for k := range t.Senders {
+			s := &t.Senders[k]
+			id := SenderPath(t.Name, s)
+			if chain := inventory.Certificates[id]; len(chain) > 0 {
+				client := certificate.Client(now, chain, inventory.Roots)
+				judgeNames(client, accepted, requiredName(connectors[s.Connector]))
+				f.clients[id] = client
+			}
+		}
+	}
+	return f
+}
+
+// requiredName is the certificate name that a connector requires; "" where it requires none, or there is no connector.
+func requiredName(c *mailflow.InboundConnector) string {
+	if c == nil {
+		return ""
+	}
+	return c.TLSSenderCertificateName
+}
+
+// judgeNames judges whether a name of the leaf is the one that the connector requires, and whether one is an
+// accepted domain of the tenant: attribution by certificate needs both.
+func judgeNames(client *probes.TLS, accepted mailflow.DomainIndex, required string) {
+	if len(client.Chain) == 0 {
+		return
+	}
+	leaf := mailflow.ClientCertificate{CommonName: client.Chain[0].CommonName, DNSNames: client.Chain[0].DNSNames}
+	if required != "" {
+		match := mailflow.MatchCertificate(required, &leaf)
+		name := probes.Judgement{Outcome: probes.Passed, Detail: match.Rule, Uncertain: match.Uncertain}
+		if !match.Matched {
+			name.Outcome, name.Reason = probes.Failed, probes.ReasonCertificateNameMismatch
+		}
+		client.Verdicts[probes.VerdictName] = name
+	}
+	domain := probes.Judgement{Outcome: probes.Failed, Detail: "no name of the certificate is an accepted domain"}
+	for _, name := range client.Chain[0].Names() {
+		relation := accepted.Relation(name)
+		better := domain.Outcome == probes.Failed || domain.Uncertain != "" && relation.Uncertain == ""
+		if relation.Match != mailflow.RelationNone && better {
+			domain = probes.Judgement{Outcome: probes.Passed, Detail: relation.Rule, Uncertain: relation.Uncertain}
+		}
+	}
+	client.Verdicts[probes.VerdictAcceptedDomain] = domain
+}
+
+// addClients adds the tenants, with the certificate that each of their senders presents.
+func (r *Report) addClients(snapshot *Snapshot) {
+	shown := smartHostCertificates(snapshot.Paths)
+	r.Clients = map[probes.PathID]*probes.TLS{}
+	r.Tenants = slices.Clone(r.inventory.Tenants)
+	for i := range r.Tenants {
+		t := &r.Tenants[i]
+		t.Senders = slices.Clone(t.Senders)
+		accepted, connectors := mailflow.NewDomainIndex(t.AcceptedDomains), t.InboundByName()
+		for k := range t.Senders {
+			s := &t.Senders[k]
+			id, connector := SenderPath(t.Name, s), connectors[s.Connector]
+			client := r.files.clients[id]
+			if client == nil {
+				seen := observedCertificate(s, connector, snapshot.SMTPCertificates[id], shown[t.Name])
+				client = asClient(seen, accepted, requiredName(connector))
+			}
+			if client != nil && len(client.Chain) > 0 {
+				s.ClientCertificate = attributionCertificate(client, sourceOf(s))
+				r.Clients[id] = client
+			}
+		}
+	}
+}
+
+// observedCertificate is the certificate of a sender without a certificate file: as the server of certificate.smtp
+// showed it, else, for an assumed sender, as a smart host of the tenant did. It returns nil where nothing was shown.
+func observedCertificate(s *mailflow.Sender, c *mailflow.InboundConnector, smtp *probes.TLS, smartHosts []*probes.TLS) *probes.TLS {
+	if smtp != nil || !s.Assumed {
+		return smtp
+	}
+	return assumedCertificate(c, s, smartHosts)
+}
+
+// asClient judges a certificate that a server showed as one that a client presents.
+func asClient(seen *probes.TLS, accepted mailflow.DomainIndex, required string) *probes.TLS {
+	if seen == nil || len(seen.Chain) == 0 {
+		return nil
+	}
+	client := *seen
+	client.Verdicts[probes.VerdictName] = probes.Judgement{} // that of the server's host
+	client.Verdicts[probes.VerdictClientAuth] = certificate.ClientAuth(client.Chain[0])
+	judgeNames(&client, accepted, required)
+	return &client
+}
+
+// maxSmartHostCertificates bounds among how many certificates of smart hosts that of an assumed sender is chosen.
+const maxSmartHostCertificates = 16
+
+// smartHostCertificates is what the smart hosts of OnPremises connectors showed, by tenant.
+func smartHostCertificates(paths []check.Path) map[string][]*probes.TLS {
+	shown := map[string][]*probes.TLS{}
+	for _, p := range paths {
+		if p.ID.Direction != mailflow.Outbound || p.ConnectorType != mailflow.OnPremises {
+			continue
+		}
+		for _, e := range p.Endpoints {
+			if e.TLS != nil && len(e.TLS.Chain) > 0 && len(shown[p.ID.Tenant]) < maxSmartHostCertificates {
+				shown[p.ID.Tenant] = append(shown[p.ID.Tenant], e.TLS)
+			}
+		}
+	}
+	return shown
+}
+
+// assumedCertificate is the certificate that an assumed sender presents: that of a smart host of the same tenant,
+// for often one server sends and receives. It returns nil where none was shown.
+func assumedCertificate(c *mailflow.InboundConnector, s *mailflow.Sender, shown []*probes.TLS) *probes.TLS {
+	if c == nil {
+		return nil
+	}
+	certificates := make([]*mailflow.ClientCertificate, len(shown))
+	for i, one := range shown {
+		certificates[i] = attributionCertificate(one, sourceOf(s))
+	}
+	if i := mailflow.AssumedCertificate(c, certificates); i >= 0 {
+		return shown[i]
+	}
+	return nil
+}
+
+// sourceOf is where the certificate of a sender is known from.
+func sourceOf(s *mailflow.Sender) string {
+	switch {
+	case s.ClientCertificate != nil:
+		return s.ClientCertificate.Source
+	case s.Certificate.SMTP != "":
+		return s.Certificate.SMTP
+	default:
+		return "the tenant's smart host"
+	}
+}
+
+// attributionCertificate is a judged client certificate as attribution reads it.
+func attributionCertificate(client *probes.TLS, source string) *mailflow.ClientCertificate {
+	leaf := client.Chain[0]
+	c := &mailflow.ClientCertificate{
+		CommonName:  mailflow.CertificateName(leaf.CommonName),
+		Fingerprint: leaf.Fingerprint,
+		Valid:       validity(client),
+		Source:      source,
+	}
+	for _, name := range leaf.DNSNames {
+		c.DNSNames = append(c.DNSNames, mailflow.CertificateName(name))
+	}
+	return c
+}
+
+// validityVerdicts are what Exchange Online asks of a client certificate before it attributes mail by it.
+var validityVerdicts = [...]probes.Verdict{
+	probes.VerdictTime, probes.VerdictChain, probes.VerdictTrust, probes.VerdictRevocation,
+}
+
+// validity is No where one of the verdicts is negative, Yes where all are positive, and otherwise Unknown. A
+// certificate whose revocation was not checked is taken to be valid.
+func validity(client *probes.TLS) mailflow.Tri {
+	all := mailflow.Yes
+	for _, v := range validityVerdicts {
+		switch client.Verdicts[v].Outcome {
+		case probes.Failed:
+			return mailflow.No
+		case probes.Passed:
+		default:
+			if v != probes.VerdictRevocation {
+				all = mailflow.Unknown
+			}
+		}
+	}
+	return all
+}
+
+// ClientCertificate judges a certificate chain, DER and leaf first, as Exchange Online judges that of a sender. The
+// problems are why it is not valid. It returns an error where the chain cannot be parsed. Roots nil are the
+// system's.
+func ClientCertificate(
+	chain [][]byte, roots *x509.CertPool, source string, now time.Time,
+) (c *mailflow.ClientCertificate, problems []string, err error) {
+	client := certificate.Client(now, chain, roots)
+	if len(client.Chain) == 0 {
+		return nil, nil, errors.New(client.Unparsable)
+	}
+	for _, v := range validityVerdicts {
+		if j := client.Verdicts[v]; j.Outcome == probes.Failed {
+			problems = append(problems, v.String()+": "+j.Detail)
+		}
+	}
+	return attributionCertificate(client, source), problems, nil
+}
+
+// missingRoot is the root of Exchange Online's certificates that a sender's trusted roots lack; "" where they have
+// it or none are configured.
+func missingRoot(trusted *x509.CertPool, now time.Time) string {
+	if trusted == nil || certificate.HasGlobalRootG2(trusted, now) {
+		return ""
+	}
+	return "DigiCert Global Root G2"
+}
