@@ -74,11 +74,13 @@ func TestInhibition(t *testing.T) {
 			alert("ProbeNotRunning", "warning", path...),
 		}, "Down ExporterDown"},
 		{"the exporter has stopped probing", []labels{
-			alert("ProbeNotRunning", "critical"), alert("ProbeNotRunning", "warning", path...), alert("ScheduleLagging", "warning", path...),
+			alert("ProbeNotRunning", "critical"), alert("ProbeNotRunning", "warning", path...),
+			alert("ScheduleLagging", "warning", path...),
 			alert("PathFailing", "critical", "tenant", "u", "connector", "c", "direction", "outbound", "path", "p"),
 		}, "PathFailing ProbeNotRunning"},
 		{"the exporter has lost all its paths", []labels{
-			alert("PathsVanished", "critical"), alert("PathsVanished", "warning", "tenant", "t"), alert("PathsVanished", "warning", "tenant", "u"),
+			alert("PathsVanished", "critical"), alert("PathsVanished", "warning", "tenant", "t"),
+			alert("PathsVanished", "warning", "tenant", "u"),
 		}, "PathsVanished"},
 		{"critical before warning", []labels{
 			alert("CertificateExpiring", "critical", path...), alert("CertificateExpiring", "warning", path...),
@@ -92,7 +94,8 @@ func TestInhibition(t *testing.T) {
 			"fragile because of a shared identity, and for another reason",
 			[]labels{
 				alert("SharedBetweenTenants", "warning", on...),
-				alert("AttributionFragile", "warning", path...), alert("AttributionFragile", "warning", "tenant", "u", "connector", "c", "direction", "inbound"),
+				alert("AttributionFragile", "warning", path...),
+				alert("AttributionFragile", "warning", "tenant", "u", "connector", "c", "direction", "inbound"),
 			},
 			"AttributionFragile SharedBetweenTenants",
 		},
@@ -127,7 +130,8 @@ func TestInhibition(t *testing.T) {
 // startAlertmanager runs a real Alertmanager, whose receivers do not exist.
 func startAlertmanager(t *testing.T) string {
 	t.Helper()
-	address := start(t, need(t, "prometheus-alertmanager"), "--config.file="+alertmanagerFile, "--storage.path="+filepath.Join(t.TempDir(), "data"),
+	address := start(t, need(t, "prometheus-alertmanager"), "--config.file="+alertmanagerFile,
+		"--storage.path="+filepath.Join(t.TempDir(), "data"),
 		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
 	return "http://" + address + "/api/v2/alerts"
 }

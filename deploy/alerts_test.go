@@ -56,6 +56,9 @@ func TestAlertsAreComplete(t *testing.T) {
 	}
 }
 
+// sections are the headings of every runbook.
+var sections = []string{"What it means", "Diagnosis", "Causes and remedies", "Who else is affected", "Silencing"}
+
 func TestRunbooks(t *testing.T) {
 	wanted := map[string]bool{}
 	for _, r := range rules(t) {
@@ -78,7 +81,7 @@ func TestRunbooks(t *testing.T) {
 		if !strings.HasPrefix(text, "# "+name+"\n\n**First:** ") {
 			t.Errorf("%s does not begin with the first action", path)
 		}
-		for _, heading := range []string{"What it means", "Diagnosis", "Causes and remedies", "Who else is affected", "Silencing"} {
+		for _, heading := range sections {
 			if !strings.Contains(text, "\n## "+heading+"\n") {
 				t.Errorf("%s: no section %q", path, heading)
 			}
@@ -154,7 +157,7 @@ func TestCriticalFindingsAreCovered(t *testing.T) {
 			}
 		}
 	}
-	// Alerts on series cover these: a failing path, an expiring certificate, a wrong attribution, a tenant that does not load.
+	// Alerts on series cover these: failing paths, expiring certificates, wrong attribution, tenants that do not load.
 	bySeries := "starttls_not_offered starttls_injection certificate_expired certificate_expires_soon " +
 		"attribution_wrong_tenant attribution_ambiguous attribution_relay_denied tenant_not_loaded"
 	for code := range strings.FieldsSeq(bySeries) {

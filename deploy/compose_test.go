@@ -52,7 +52,8 @@ func TestCompose(t *testing.T) {
 	}
 	for _, name := range []string{"exporter", "prometheus", "alertmanager", "grafana"} {
 		s, is := p.Services[name]
-		if !is || !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) ||
+		if !is || !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) ||
+			!slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) ||
 			s.Restart != "unless-stopped" {
 			t.Errorf("%s is missing or not hardened: %+v", name, s)
 		}
@@ -110,7 +111,8 @@ func TestComposePrometheus(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(dir, "rules"), os.DirFS("prometheus/rules")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(read(t, "compose/prometheus.yml")), 0o600); err != nil {
+	example := []byte(read(t, "compose/prometheus.yml"))
+	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), example, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out := run(t, "promtool", "check", "config", dir+"/prometheus.yml"); !strings.Contains(out, "mailflow.yml") {

@@ -94,7 +94,8 @@ func TestDashboardConventions(t *testing.T) {
 			if p.Type == "row" {
 				continue
 			}
-			if p.Title == "" || titles[p.Title] || p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 {
+			if p.Title == "" || titles[p.Title] || p.Description == "" || p.FieldConfig.Defaults.Unit == "" ||
+				len(p.Targets) == 0 {
 				t.Errorf("%s: panel %q: want a unique title, a description, a unit and a query", path, p.Title)
 			}
 			titles[p.Title] = true

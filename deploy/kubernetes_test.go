@@ -35,9 +35,12 @@ func helm(t *testing.T, set ...string) (string, error) {
 }
 
 var everything = []string{
-	"serviceMonitor.enabled=true", "serviceMonitor.labels.release=prom", "probe.enabled=true", "probe.targets={contoso/outbound/To on-premises/mail.contoso.com}",
-	"prometheusRule.enabled=true", "prometheusRule.runbookURL=https://wiki.example.org/", "dashboards.enabled=true", "networkPolicy.enabled=true",
-	"extraFiles[0].name=edge", "extraFiles[0].secret=edge", "extraFiles[0].mountPath=/certs", "podLabels.team=mail", "extraArgs={--log.level=debug}",
+	"serviceMonitor.enabled=true", "serviceMonitor.labels.release=prom", "probe.enabled=true",
+	"probe.targets={contoso/outbound/To on-premises/mail.contoso.com}",
+	"prometheusRule.enabled=true", "prometheusRule.runbookURL=https://wiki.example.org/", "dashboards.enabled=true",
+	"networkPolicy.enabled=true",
+	"extraFiles[0].name=edge", "extraFiles[0].secret=edge", "extraFiles[0].mountPath=/certs", "podLabels.team=mail",
+	"extraArgs={--log.level=debug}",
 	"nodeSelector.os=linux", "imagePullSecrets[0].name=pull", "priorityClassName=high", "hostAliases[0].ip=192.0.2.1",
 }
 
@@ -45,10 +48,12 @@ var combinations = map[string][]string{
 	"least": nil,
 	"most":  everything,
 	"values of one's own": {
-		"existingConfigMap=mine", "serviceAccount.create=false", "serviceAccount.name=mine", "fullnameOverride=mail", "replicas=3",
+		"existingConfigMap=mine", "serviceAccount.create=false", "serviceAccount.name=mine", "fullnameOverride=mail",
+		"replicas=3",
 		"extraFiles[0].name=exports", "extraFiles[0].configMap=exports", "extraFiles[0].mountPath=/exports",
 		"tolerations[0].key=edge", "tolerations[0].operator=Exists", "resources.limits.cpu=1", "podAnnotations.owner=mail",
-		"networkPolicy.enabled=true", "networkPolicy.smtpPorts={25,2525}", "networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=monitoring",
+		"networkPolicy.enabled=true", "networkPolicy.smtpPorts={25,2525}",
+		"networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.name=monitoring",
 		"networkPolicy.dns[0].ipBlock.cidr=192.0.2.53/32",
 	},
 }
@@ -160,7 +165,8 @@ func closed(t *testing.T, name, manifests string) {
 	}
 	for _, d := range deployments {
 		pod := d.Spec.Template.Spec
-		if pod.Automount == nil || *pod.Automount || len(pod.Containers) != 1 || !pod.Containers[0].SecurityContext.ReadOnlyRootFilesystem {
+		if pod.Automount == nil || *pod.Automount || len(pod.Containers) != 1 ||
+			!pod.Containers[0].SecurityContext.ReadOnlyRootFilesystem {
 			t.Errorf("%s: the pod is not closed: %+v", name, pod)
 		}
 	}
@@ -232,7 +238,8 @@ func TestChartRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if moved := strings.ReplaceAll(string(here), "runbook_url: docs/runbooks/", "runbook_url: "+base); string(there) != moved || len(want.Groups) == 0 {
+		moved := strings.ReplaceAll(string(here), "runbook_url: docs/runbooks/", "runbook_url: "+base)
+		if string(there) != moved || len(want.Groups) == 0 {
 			t.Errorf("the chart's rules are not those of deploy/prometheus:\n%s", there)
 		}
 		path := filepath.Join(t.TempDir(), "rules.yml")
@@ -271,7 +278,10 @@ func TestChartInstance(t *testing.T) {
 			}
 		}
 	}
-	for replicas, want := range map[string]string{"1": "[{Relabelings:[{TargetLabel:instance Replacement:mail}]}]", "2": "[{Relabelings:[]}]"} {
+	for replicas, want := range map[string]string{
+		"1": "[{Relabelings:[{TargetLabel:instance Replacement:mail}]}]",
+		"2": "[{Relabelings:[]}]",
+	} {
 		rendered, err := helm(t, "serviceMonitor.enabled=true", "fullnameOverride=mail", "replicas="+replicas)
 		if err != nil {
 			t.Fatal(err)

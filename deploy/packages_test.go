@@ -20,20 +20,25 @@ func TestPackages(t *testing.T) {
 	}
 	root := filepath.Join(dir, "root")
 	run(t, "dpkg-deb", "-x", dir+"/m365-connector-exporter_1.2.3_amd64.deb", root)
-	if version := run(t, root+"/usr/bin/m365_connector_exporter", "--version"); !strings.Contains(version, "version 1.2.3") {
+	version := run(t, root+"/usr/bin/m365_connector_exporter", "--version")
+	if !strings.Contains(version, "version 1.2.3") {
 		t.Errorf("version: %s", version)
 	}
-	run(t, root+"/usr/bin/m365_connector_exporter", "--config.check", "--config.file="+root+"/etc/m365_connector_exporter/config.yaml")
+	run(t, root+"/usr/bin/m365_connector_exporter", "--config.check",
+		"--config.file="+root+"/etc/m365_connector_exporter/config.yaml")
 	run(t, "bash", "-n", root+"/usr/share/bash-completion/completions/m365_connector_exporter")
-	if man := gunzip(t, root+"/usr/share/man/man1/m365_connector_exporter.1.gz"); !strings.HasPrefix(man, `.TH m365_connector_exporter 1 "" "1.2.3"`) ||
+	man := gunzip(t, root+"/usr/share/man/man1/m365_connector_exporter.1.gz")
+	if !strings.HasPrefix(man, `.TH m365_connector_exporter 1 "" "1.2.3"`) ||
 		!strings.Contains(man, `\fBvalidate`) {
 		t.Errorf("man page: %.200s", man)
 	}
 	for _, path := range []string{
-		"/usr/share/zsh/vendor-completions/_m365_connector_exporter", "/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish",
+		"/usr/share/zsh/vendor-completions/_m365_connector_exporter",
+		"/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish",
 		"/usr/lib/systemd/system/m365_connector_exporter.service",
 		"/usr/share/doc/m365-connector-exporter/copyright", "/usr/share/doc/m365-connector-exporter/LICENCES-THIRD-PARTY.txt",
-		"/usr/share/doc/m365-connector-exporter/Export-M365Connectors.ps1", "/usr/share/doc/m365-connector-exporter/prometheus/mailflow.yml",
+		"/usr/share/doc/m365-connector-exporter/Export-M365Connectors.ps1",
+		"/usr/share/doc/m365-connector-exporter/prometheus/mailflow.yml",
 	} {
 		if _, err := os.Stat(root + path); err != nil {
 			t.Error(err)
@@ -48,7 +53,10 @@ func TestCompletion(t *testing.T) {
 	run(t, "go", "build", "-o", dir+"/bin/", "../cmd/"+program)
 	t.Setenv("PATH", dir+"/bin:"+os.Getenv("PATH"))
 	t.Setenv("HOME", dir)
-	for path, script := range map[string]string{"bash": run(t, program, "--completion-script-bash"), "_" + program: read(t, "packages/completion.zsh")} {
+	for path, script := range map[string]string{
+		"bash":        run(t, program, "--completion-script-bash"),
+		"_" + program: read(t, "packages/completion.zsh"),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, path), []byte(script), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +117,8 @@ func gunzip(t *testing.T, path string) string {
 }
 
 func TestUnit(t *testing.T) {
-	unit := strings.ReplaceAll(read(t, "systemd/m365_connector_exporter.service"), "/usr/bin/m365_connector_exporter", "/bin/true")
+	unit := strings.ReplaceAll(read(t, "systemd/m365_connector_exporter.service"), "/usr/bin/m365_connector_exporter",
+		"/bin/true")
 	path := filepath.Join(t.TempDir(), "m365_connector_exporter.service")
 	if err := os.WriteFile(path, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)

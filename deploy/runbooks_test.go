@@ -27,7 +27,8 @@ func TestRunbookLinks(t *testing.T) {
 	run(t, "sh", "-c", `cd "$0" && `+command[1], dir)
 	mux := http.NewServeMux()
 	web.New(web.Options{
-		Snapshot: func() *collector.Snapshot { return &collector.Snapshot{} }, Status: func() web.Status { return web.Status{} }, Now: time.Now,
+		Snapshot: func() *collector.Snapshot { return &collector.Snapshot{} },
+		Status:   func() web.Status { return web.Status{} }, Now: time.Now,
 	}).Register(mux)
 	link, links := regexp.MustCompile(`runbook_url: (.*)`), 0
 	for _, file := range glob(t, dir+"/rules/*.yml") {

@@ -32,7 +32,8 @@ func TestShardsCoverEveryPathOnce(t *testing.T) {
 	zero := start(t, exporter, "demo", "--web.listen-address=127.0.0.1:0")
 	one := start(t, exporter, "demo", "--web.listen-address=127.0.0.1:0")
 
-	config := strings.NewReplacer("exporter-0:10587", zero, "exporter-1:10587", one).Replace(read(t, "prometheus/shards.yml"))
+	addresses := strings.NewReplacer("exporter-0:10587", zero, "exporter-1:10587", one)
+	config := addresses.Replace(read(t, "prometheus/shards.yml"))
 	// The addresses of a test have no numbers: two relabelings instead of one.
 	config = strings.Replace(config, `        regex: (\d+)
         replacement: exporter-${1}:10587
@@ -52,7 +53,8 @@ func TestShardsCoverEveryPathOnce(t *testing.T) {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	api := start(t, prometheus, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0")
+	api := start(t, prometheus, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address=127.0.0.1:0")
 
 	var groups []struct{ Targets []string }
 	getJSON(t, "http://"+zero+"/sd", &groups)

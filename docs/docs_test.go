@@ -1,4 +1,4 @@
-// Package docs_test verifies what the documents state about this repository: tests, paths, identifiers and links exist.
+// Package docs_test verifies that the tests, paths, identifiers and links in the documents exist.
 package docs_test
 
 import (
@@ -28,7 +28,7 @@ func documents(t *testing.T) map[string]string {
 	return all
 }
 
-// walk calls visit with every file of the repository, by its path from the root, hidden folders and testdata excluded.
+// walk calls visit with the path of every file of the repository, except in hidden folders and testdata.
 func walk(t *testing.T, visit func(path string)) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -57,8 +57,8 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// declarations returns the functions, methods, types, variables and constants that Go files declare at top level, by the
-// name of the file's folder.
+// declarations returns the functions, methods, types, variables and constants that Go files declare at top level, by
+// the name of the file's folder.
 func declarations(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	declared := map[string]map[string]bool{}

@@ -1,5 +1,5 @@
-// Package grafana is the source of the Grafana dashboards in dashboards/. A panel is a few lines of Go, where Grafana's
-// JSON model needs about forty.
+// Package grafana is the source of the Grafana dashboards in dashboards/. A panel is a few lines of Go; Grafana's JSON
+// model needs about forty.
 //
 // After a change, `go test ./deploy -run TestDashboards -update` regenerates the JSON files.
 package grafana
@@ -33,8 +33,8 @@ type Panel struct {
 	Transforms         []any // for tables
 }
 
-// Query is PromQL with a legend. "{@" is replaced with the matchers of job, instance and the dashboard's variables; more
-// matchers may follow after a comma.
+// Query is PromQL with a legend. "{@" is replaced with the matchers of job, instance and the dashboard's variables.
+// More matchers may follow after a comma.
 type Query struct{ Expr, Legend string }
 
 // Dashboards returns all dashboards, the overview first.

@@ -6,22 +6,26 @@ import (
 	"strings"
 )
 
-// allowed maps the SPDX identifiers of the licences that an Apache-2.0 program may link to sentences that only their texts
-// contain.
+// allowed are the SPDX identifiers of the licences that an Apache-2.0 program may link, with sentences that only their
+// texts contain.
 var allowed = []struct {
 	id          string
 	says, lacks []string
 }{
 	{"Apache-2.0", []string{"apache license", "version 2.0"}, nil},
-	{"MIT", []string{"permission is hereby granted, free of charge", "the above copyright notice and this permission notice"}, nil},
-	{"BSD-3-Clause", []string{"redistributions in binary form must reproduce", "to endorse or promote products"}, []string{"all advertising materials"}},
-	{"BSD-2-Clause", []string{"redistributions in binary form must reproduce"}, []string{"to endorse or promote products", "all advertising materials"}},
+	{"MIT", []string{"permission is hereby granted, free of charge",
+		"the above copyright notice and this permission notice"}, nil},
+	{"BSD-3-Clause", []string{"redistributions in binary form must reproduce", "to endorse or promote products"},
+		[]string{"all advertising materials"}},
+	{"BSD-2-Clause", []string{"redistributions in binary form must reproduce"},
+		[]string{"to endorse or promote products", "all advertising materials"}},
 	{"ISC", []string{"permission to use, copy, modify, and/or distribute this software for any purpose"}, nil},
 }
 
 // refused are phrases of licences that are incompatible or require more than a notice.
 var refused = []string{
-	"gnu general public license", "gnu lesser general public", "gnu affero", "mozilla public license", "server side public license",
+	"gnu general public license", "gnu lesser general public", "gnu affero", "mozilla public license",
+	"server side public license",
 	"business source license", "commons clause", "creative commons", "common development and distribution",
 }
 

@@ -39,7 +39,8 @@ func TestTexts(t *testing.T) {
 			t.Errorf("%s is missing", d.name)
 		}
 	}
-	for _, says := range []string{"Copyright 2009 The Go Authors.", "Prometheus instrumentation library for Go applications", "Alec Thomas"} {
+	for _, says := range []string{"Copyright 2009 The Go Authors.",
+		"Prometheus instrumentation library for Go applications", "Alec Thomas"} {
 		if !strings.Contains(texts.String(), says) {
 			t.Errorf("no %q", says)
 		}
@@ -83,7 +84,8 @@ func TestNoLicence(t *testing.T) {
 	if ids, err := d.identify(); err == nil {
 		t.Errorf("it has %v", ids)
 	}
-	if err := writeTexts(&bytes.Buffer{}, []dependency{d}); err == nil || !strings.Contains(err.Error(), "example.com/x v1.0.0") {
+	err := writeTexts(&bytes.Buffer{}, []dependency{d})
+	if err == nil || !strings.Contains(err.Error(), "example.com/x v1.0.0") {
 		t.Errorf("its texts: %v", err)
 	}
 }

@@ -1,5 +1,5 @@
-// Package runbooks embeds the runbooks, one Markdown file per alert, so that every exporter serves them at /runbooks/ and
-// reading one needs no other host.
+// Package runbooks embeds the runbooks, one Markdown file per alert, and every exporter serves them at
+// /runbooks/: reading one needs no other host.
 package runbooks
 
 import (
