@@ -13,12 +13,20 @@ var allowed = []struct {
 	says, lacks []string
 }{
 	{"Apache-2.0", []string{"apache license", "version 2.0"}, nil},
-	{"MIT", []string{"permission is hereby granted, free of charge",
-		"the above copyright notice and this permission notice"}, nil},
-	{"BSD-3-Clause", []string{"redistributions in binary form must reproduce", "to endorse or promote products"},
-		[]string{"all advertising materials"}},
-	{"BSD-2-Clause", []string{"redistributions in binary form must reproduce"},
-		[]string{"to endorse or promote products", "all advertising materials"}},
+	{"MIT", []string{
+		"permission is hereby granted, free of charge",
+		"the above copyright notice and this permission notice",
+	}, nil},
+	{
+		"BSD-3-Clause",
+		[]string{"redistributions in binary form must reproduce", "to endorse or promote products"},
+		[]string{"all advertising materials"},
+	},
+	{
+		"BSD-2-Clause",
+		[]string{"redistributions in binary form must reproduce"},
+		[]string{"to endorse or promote products", "all advertising materials"},
+	},
 	{"ISC", []string{"permission to use, copy, modify, and/or distribute this software for any purpose"}, nil},
 }
 

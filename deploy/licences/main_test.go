@@ -39,8 +39,10 @@ func TestTexts(t *testing.T) {
 			t.Errorf("%s is missing", d.name)
 		}
 	}
-	for _, says := range []string{"Copyright 2009 The Go Authors.",
-		"Prometheus instrumentation library for Go applications", "Alec Thomas"} {
+	for _, says := range []string{
+		"Copyright 2009 The Go Authors.",
+		"Prometheus instrumentation library for Go applications", "Alec Thomas",
+	} {
 		if !strings.Contains(texts.String(), says) {
 			t.Errorf("no %q", says)
 		}
