@@ -36,10 +36,11 @@ func proberChecks() []Check {
 		{
 			Code: "next_hop_address_refused", Severity: Warning, Scope: ScopePath,
 			Title: "A next hop resolves to an address that this exporter must not connect to",
-			When: "DNS returns a loopback, link-local, multicast or unspecified address, or, for Partner connectors and names " +
-				"in other organizations' DNS, a private one, and `allow_networks` does not contain it",
+			When: "DNS returns an address of a special-purpose range (IANA): loopback, link-local, multicast, unspecified or " +
+				"reserved, or, for Partner connectors and names in other organizations' DNS, also private, for documentation " +
+				"or for benchmarks; or an IPv6 address that contains such an IPv4 address; and `allow_networks` does not contain it",
 			Remedy: "If the address is right, add its network to `global.allow_networks`; if not, correct the DNS record.",
-			Source: "This exporter's configuration, `allow_networks`",
+			Source: "This exporter's configuration, `allow_networks`; RFC 6890",
 			Find:   eachProbed(findRefusedAddress),
 		},
 		{
