@@ -22,6 +22,15 @@ func proberChecks() []Check {
 			},
 		},
 		{
+			Code: "state_file_unusable", Severity: Warning, Scope: ScopeExporter,
+			Title: "Test messages cannot be sent",
+			When: "A path with `until: message` is probed, but the state file cannot be read, locked or written: no message " +
+				"is sent, because its time could not be recorded",
+			Remedy: "Create the folder of `global.state_file`, let this exporter write to it, and free space on its file system.",
+			Source: "This exporter's configuration, `state_file`",
+			Find:   findStateFile,
+		},
+		{
 			Code: "schedule_overloaded", Severity: Warning, Scope: ScopeTenant,
 			Title: "Not all paths can be probed within their intervals",
 			When: "The rounds of all paths to one address take longer than their intervals within " +
@@ -78,6 +87,22 @@ func findRefusedAddress(_ *Facts, p *Path, report func(Finding)) {
 		if _, step, ok := e.FirstProblem(); ok && step.Reason == probes.ReasonAddressRefused {
 			report(newFinding("%s: %s.", endpointName(e), step.Detail))
 		}
+	}
+}
+
+// findStateFile reports one finding for the whole exporter, if a path sends test messages.
+func findStateFile(f *Facts, report func(Finding)) {
+	if f.StateFileError == "" {
+		return
+	}
+	var paths []string
+	for i := range f.Paths {
+		if p := &f.Paths[i]; p.Scheduled() && p.Settings.Until == probes.Message {
+			paths = append(paths, p.ID.String())
+		}
+	}
+	if len(paths) > 0 {
+		report(newFinding("%s. Paths: %s.", f.StateFileError, list(paths)))
 	}
 }
 
