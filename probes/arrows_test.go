@@ -18,6 +18,7 @@ var arrows = map[string][]string{
 	"probes/mailflow":             {},
 	"probes":                      {"probes/mailflow"},
 	"probes/regularfile":          {},
+	"probes/inventory":            {"probes/mailflow", "probes/regularfile"},
 	"probes/schedule":             {"probes", "probes/mailflow", "probes/regularfile"},
 	"probes/internal/sockerr":     {},
 	"probes/dnsclient":            {"probes", "probes/mailflow", "probes/internal/sockerr"},
@@ -38,7 +39,7 @@ var arrows = map[string][]string{
 	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check"},
 	"collector/internal/golden": {}, // for tests only
 	"cmd/m365_connector_exporter/internal/config": {
-		"probes", "probes/mailflow", "probes/regularfile", "collector/check",
+		"probes", "probes/mailflow", "probes/inventory", "probes/regularfile", "collector/check",
 	},
 	"cmd/m365_connector_exporter": {
 		"probes", "probes/mailflow", "probes/schedule", "probes/smtpprobe", "probes/certificate", "probes/lab",

@@ -68,7 +68,7 @@ func (c *attributeCommand) run(ctx context.Context, file string, s streams) int 
 
 // loadForCommand loads the configuration and says what is wrong with it.
 func loadForCommand(ctx context.Context, file string, s streams) (*config.Config, error) {
-	cfg, err := config.Load(ctx, file, nil)
+	cfg, err := config.Load(ctx, file)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return nil, err

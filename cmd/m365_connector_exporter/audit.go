@@ -31,7 +31,7 @@ func newAuditCommand(app *kingpin.Application) auditCommand {
 }
 
 func (c auditCommand) run(ctx context.Context, file string, s streams) int {
-	cfg, err := config.Load(ctx, file, nil)
+	cfg, err := config.Load(ctx, file)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage

@@ -12,12 +12,12 @@ const maxLoggedChanges = 100
 
 // tellChanges counts and logs the connectors that differ between two configurations.
 func (d *daemon) tellChanges(before, after *config.Config) {
-	changes := config.Changes(before, after)
+	changes := after.ChangesSince(before)
 	for i, c := range changes {
 		d.store.CountChange(c.Tenant, c.Kind)
 		if i < maxLoggedChanges {
 			d.log.Info("connector "+c.Kind, slog.String("tenant", c.Tenant), slog.String("direction", string(c.Direction)),
-				slog.String("connector", c.Connector), slog.String("properties", strings.Join(c.What, ",")))
+				slog.String("connector", c.Connector), slog.String("properties", strings.Join(c.Properties, ",")))
 		}
 	}
 	if more := len(changes) - maxLoggedChanges; more > 0 {

@@ -45,8 +45,8 @@ type daemon struct {
 
 	cfg atomic.Pointer[config.Config] // that runs
 
-	reloads     reloads
-	fingerprint string // of the files as they were last read; only the reload that runs uses it
+	reloads reloads
+	loader  *config.Loader
 }
 
 // refusedReload is a configuration that could not be taken.
@@ -76,8 +76,8 @@ func proberOptions(cfg *config.Config, gate probes.Limiter, messages smtpprobe.M
 	}
 }
 
-// newDaemon prepares a daemon with the configuration of a file. Reloads end with ctx.
-func newDaemon(ctx context.Context, file string, cfg *config.Config, hello string, log *slog.Logger) (*daemon, error) {
+// newDaemon prepares a daemon with a configuration and the loader that loaded it. Reloads end with ctx.
+func newDaemon(ctx context.Context, loader *config.Loader, cfg *config.Config, hello string, log *slog.Logger) (*daemon, error) {
 	budget, err := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("global.state_file: %w", err)
@@ -90,7 +90,7 @@ func newDaemon(ctx context.Context, file string, cfg *config.Config, hello strin
 		return nil, err
 	}
 	d := &daemon{
-		file: file, hello: hello, log: log, budget: budget, store: collector.NewStore(time.Now), gate: schedule.NewLimiter(gateOptions(cfg.Global)),
+		file: loader.Path(), loader: loader, hello: hello, log: log, budget: budget, store: collector.NewStore(time.Now), gate: schedule.NewLimiter(gateOptions(cfg.Global)),
 		selfTest: self, stale: make(chan struct{}, 1),
 	}
 	d.reloads = reloads{life: ctx, load: d.load}
@@ -121,7 +121,6 @@ func (d *daemon) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 func (d *daemon) apply(cfg *config.Config) {
 	d.tellChanges(d.cfg.Load(), cfg) // before they are drawn
 	d.cfg.Store(cfg)
-	d.fingerprint = cfg.Fingerprint()
 	paths := plan(cfg, d.hello)
 	d.gate.SetOptions(gateOptions(cfg.Global))
 	options := proberOptions(cfg, d.gate, d.budget)
@@ -165,11 +164,11 @@ func (d *daemon) reloadIfChanged(ctx context.Context) error {
 
 // load reads the configuration and applies it, unless ctx has ended by then. An invalid one leaves the old one running.
 func (d *daemon) load(ctx context.Context, r reloadRequest) error {
-	if r.ifChanged && !d.filesChanged(ctx) {
+	if r.ifChanged && !d.loader.Changed(ctx) {
 		return nil
 	}
 	hurry()
-	cfg, err := config.Load(ctx, d.file, d.cfg.Load())
+	cfg, err := d.loader.Load(ctx)
 	if ctx.Err() != nil {
 		return errShutdown
 	}
@@ -187,14 +186,6 @@ func (d *daemon) load(ctx context.Context, r reloadRequest) error {
 	d.apply(cfg)
 	d.learnAgain()
 	return nil
-}
-
-// filesChanged reports whether a file named in the configuration has another content than at the last attempt to load it.
-func (d *daemon) filesChanged(ctx context.Context) bool {
-	now := d.cfg.Load().CurrentFingerprint(ctx)
-	changed := now != d.fingerprint
-	d.fingerprint = now
-	return changed
 }
 
 // learnAgain has keepLearning look at once.

@@ -34,7 +34,7 @@ func TestExamplesLoad(t *testing.T) {
 		}
 		for _, block := range configBlock.FindAllSubmatch(text, -1) {
 			found[filepath.Base(document)]++
-			cfg, err := config.Load(t.Context(), exampleFiles(t, block[1]), nil)
+			cfg, err := config.Load(t.Context(), exampleFiles(t, block[1]))
 			if err != nil || len(cfg.Problems()) > 0 || len(cfg.Warnings) > 0 {
 				t.Errorf("%s: %v, %v\n%s", document, err, cfg, block[1])
 			} else if document == "../../README.md" && len(plan(cfg, "")) != 2 {

@@ -15,7 +15,7 @@ var healthyNow = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func healthyTenants(t *testing.T) *config.Config {
 	t.Helper()
-	cfg, err := config.Load(t.Context(), "../../collector/check/testdata/healthy/healthy.yaml", nil)
+	cfg, err := config.Load(t.Context(), "../../collector/check/testdata/healthy/healthy.yaml")
 	if err != nil || len(cfg.Problems()) > 0 || len(cfg.Tenants) != 6 {
 		t.Fatalf("%v, %v, %d tenants", err, cfg.Problems(), len(cfg.Tenants))
 	}

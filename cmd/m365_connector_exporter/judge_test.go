@@ -27,7 +27,7 @@ func TestAssumedSender(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(t.Context(), file, nil)
+	cfg, err := config.Load(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}

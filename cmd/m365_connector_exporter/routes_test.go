@@ -44,11 +44,12 @@ func configured(t testing.TB, text string) *daemon {
 // loaded is a daemon with the configuration in this file.
 func loaded(t testing.TB, file string) *daemon {
 	t.Helper()
-	cfg, err := config.Load(t.Context(), file, nil)
+	loader := config.NewLoader(file)
+	cfg, err := loader.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(t.Context(), file, cfg, "prober.test", promslog.NewNopLogger())
+	d, err := newDaemon(t.Context(), loader, cfg, "prober.test", promslog.NewNopLogger())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,11 +85,12 @@ func loadDaemon(ctx context.Context, file string, s streams) (*daemon, error) {
 		err error
 	}
 	result, ok := await(ctx, func() started {
-		cfg, err := config.Load(ctx, file, nil)
+		loader := config.NewLoader(file)
+		cfg, err := loader.Load(ctx)
 		if err != nil {
 			return started{err: err}
 		}
-		d, err := newDaemon(ctx, file, cfg, s.hostname(), s.log)
+		d, err := newDaemon(ctx, loader, cfg, s.hostname(), s.log)
 		if err != nil {
 			return started{err: fmt.Errorf("%s: %w", program, err)}
 		}
@@ -206,7 +207,7 @@ func (d *daemon) pollFiles(ctx context.Context) error {
 }
 
 func checkConfig(ctx context.Context, file string, s streams) int {
-	cfg, err := config.Load(ctx, file, nil)
+	cfg, err := config.Load(ctx, file)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage
@@ -214,8 +215,8 @@ func checkConfig(ctx context.Context, file string, s streams) int {
 	for _, w := range cfg.Warnings {
 		_, _ = fmt.Fprintln(s.err, "warning:", w)
 	}
-	stateErr := schedule.CheckStateFile(cfg.Global.StateFile, time.Now())
-	if stateErr != nil { // the daemon would not start, or would send no test message
+	_, stateErr := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
+	if stateErr != nil { // the daemon would not start
 		_, _ = fmt.Fprintf(s.err, "%s: global.state_file: %v\n", file, stateErr)
 	}
 	problems := cfg.Problems()

@@ -54,7 +54,7 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 }
 
 func (c validateCommand) run(ctx context.Context, file string, s streams) int {
-	cfg, err := config.Load(ctx, file, nil)
+	cfg, err := config.Load(ctx, file)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage
@@ -268,14 +268,14 @@ type refusals struct {
 }
 
 // Take asks the budget.
-func (r *refusals) Take(key string, minInterval time.Duration) (ok bool, next time.Time, err error) {
-	ok, next, err = r.inner.Take(key, minInterval)
-	if !ok && err == nil {
+func (r *refusals) Take(key string, minInterval time.Duration) (bool, time.Time) {
+	ok, next := r.inner.Take(key, minInterval)
+	if !ok {
 		r.mu.Lock()
 		r.next = next
 		r.mu.Unlock()
 	}
-	return ok, next, err
+	return ok, next
 }
 
 func (r *refusals) text() string {

@@ -12,21 +12,21 @@ import (
 	"m365_connector_exporter/collector/check"
 )
 
-// filter is what a page is to show.
+// filter is what a reader asked to see.
 type filter struct {
 	Text, Tenant, State string
 	Severity            check.Severity // at least this
 	Page, Findings      int            // of the paths and of the findings, from 1
-	NoRefresh           bool
+	NoRefresh           bool           // the page does not refresh itself
 
 	lowerText string // Text in lower case
-	rareBytes []byte // bytes that a text must contain, in either case, to contain lowerText
+	rareBytes []byte // what a text must have in it, in either case, to hold want
 }
 
-// maxFilter bounds the text to search for, in bytes: it is compared with every path, and no name is longer.
+// maxFilter bounds what is searched for, in bytes: it is compared with every path, and no name is longer.
 const maxFilter = 256
 
-// readFilter parses the query of a page. The error is a sentence for the reader.
+// readFilter reads the query of a page. The error is a sentence for the reader.
 func readFilter(r *http.Request) (filter, error) {
 	values, err := params(r, "q", "tenant", "state", "severity", "page", "findings", "refresh")
 	if err != nil {
@@ -37,17 +37,17 @@ func readFilter(r *http.Request) (filter, error) {
 			return filter{}, fmt.Errorf("%s must not be longer than %d bytes", name, maxFilter)
 		}
 	}
-	f := filter{
-		Text: strings.TrimSpace(values.Get("q")), Tenant: strings.TrimSpace(values.Get("tenant")),
-		State: values.Get("state"),
-	}
+	f := filter{Text: strings.TrimSpace(values.Get("q")), Tenant: strings.TrimSpace(values.Get("tenant")), State: values.Get("state")}
 	f.lowerText = strings.ToLower(f.Text)
 	f.rareBytes = rareBytesOf(f.lowerText)
 	if f.State != "" && !slices.Contains(states, f.State) {
 		return filter{}, fmt.Errorf("state must be one of %s", strings.Join(states, ", "))
 	}
-	if f.Severity, err = severity(values.Get("severity")); err != nil {
-		return filter{}, err
+	if word := values.Get("severity"); word != "" {
+		var ok bool
+		if f.Severity, ok = check.ParseSeverity(word); !ok || f.Severity == check.Off {
+			return filter{}, fmt.Errorf("severity must be one of critical, warning, info")
+		}
 	}
 	if f.Page, err = number(values, "page"); err != nil {
 		return filter{}, err
@@ -65,18 +65,6 @@ func readFilter(r *http.Request) (filter, error) {
 	return f, nil
 }
 
-// severity parses the lowest severity to show; Off shows all.
-func severity(word string) (check.Severity, error) {
-	if word == "" {
-		return check.Off, nil
-	}
-	s, ok := check.ParseSeverity(word)
-	if !ok || s == check.Off {
-		return check.Off, fmt.Errorf("severity must be one of critical, warning, info")
-	}
-	return s, nil
-}
-
 func number(values url.Values, name string) (int, error) {
 	label := values.Get(name)
 	if label == "" {
@@ -89,7 +77,7 @@ func number(values url.Values, name string) (int, error) {
 	return n, nil
 }
 
-// Query returns the query string of the same page with one parameter changed, or removed if its value is "".
+// Query is the query string of the same page with one parameter changed; "" takes it away.
 func (f filter) Query(name, value string) string {
 	values := url.Values{}
 	set := func(name, value string) {
@@ -117,7 +105,7 @@ func (f filter) Query(name, value string) string {
 	return "?" + values.Encode()
 }
 
-// Narrow reports whether the filter excludes anything.
+// Narrow tells that not everything is shown.
 func (f filter) Narrow() bool {
 	return f.Text != "" || f.Tenant != "" || f.State != "" || f.Severity != check.Off
 }
@@ -138,38 +126,33 @@ func (f filter) finding(one check.Finding) bool {
 		return false
 	}
 	info, _ := check.Lookup(one.Code)
-	return f.Text == "" || f.contains(one.Tenant, one.Connector, one.Path, one.Code, info.Title) ||
-		f.contains(one.Evidence...)
+	return f.Text == "" || f.contains(one.Tenant, one.Connector, one.Path, one.Code, info.Title) || f.contains(one.Evidence...)
 }
 
-// ofTenant reports whether a tenant is included. The filter has a name or a pattern, as in /metrics?tenant=.
+// ofTenant takes a name or a pattern, as /metrics?tenant= does.
 func (f filter) ofTenant(tenant string) bool {
 	return f.Tenant == "" || strings.EqualFold(f.Tenant, tenant) || check.Glob(f.Tenant, tenant)
 }
 
 func (f filter) contains(texts ...string) bool {
 	return slices.ContainsFunc(texts, func(s string) bool {
-		s = s[:min(len(s), maxShown)] // the part that the page shows
+		s = s[:min(len(s), maxShown)] // what the page shows of it
 		return f.mayContain(s) && strings.Contains(strings.ToLower(s), f.lowerText)
 	})
 }
 
-// mayContain rules out most texts cheaply: searching a byte costs far less than converting a text to lower case.
+// mayContain rules out most texts: to look for a byte costs far less than to write a text in lower case.
 func (f filter) mayContain(s string) bool {
 	for _, b := range f.rareBytes {
-		upper := b
-		if 'a' <= b && b <= 'z' {
-			upper -= 'a' - 'A'
-		}
-		if strings.IndexByte(s, b) < 0 && strings.IndexByte(s, upper) < 0 {
+		if strings.IndexByte(s, b) < 0 && ('a' > b || b > 'z' || strings.IndexByte(s, b-'a'+'A') < 0) {
 			return false
 		}
 	}
 	return true
 }
 
-// rareBytesOf returns some of the bytes of a text in lower case, each once. It leaves out letters beyond ASCII, and k
-// and i, because each is also the lower case of a letter beyond ASCII.
+// rareBytesOf is some of the bytes of a text in lower case, each once. Of letters beyond ASCII none is taken, nor k and i, which are in the
+// lower case of two of these as well.
 func rareBytesOf(want string) (rare []byte) {
 	for _, b := range []byte(want) {
 		if b < 0x80 && b != 'k' && b != 'i' && !slices.Contains(rare, b) && len(rare) < 8 {
@@ -179,14 +162,13 @@ func rareBytesOf(want string) (rare []byte) {
 	return rare
 }
 
-// pageRange is the range of a list that one page shows.
+// pageRange is one page of a list.
 type pageRange struct {
 	From, To, Total int // To is exclusive
 	Page, Pages     int
 }
 
-// paginate returns a page of a list of n items; the last page if it does not exist, because lists shrink between
-// requests.
+// paginate cuts a list of n into pages. A page that does not exist is the last one: lists shrink while one reads.
 func paginate(n, size, page int) pageRange {
 	pages := max(1, (n+size-1)/size)
 	page = min(page, pages)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -10,18 +11,18 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// pathRow is a path in a list: its state, and why.
+// pathRow is a path in a list: how it stands, and why.
 type pathRow struct {
 	Target, Tenant, Direction, Connector, Path string
 	State                                      string
-	Stage                                      string // Microsoft's name of the stage that does not pass
+	Stage                                      string // Microsoft's name of the stage where it does not pass
 	Reason                                     probes.Reason
-	Location                                   string // the endpoint at which it does not pass
+	Location                                   string // the endpoint that shows it
 	Detail                                     string // what happened there, redacted
-	Why                                        string // why it is not probed
-	Remark                                     string // how the newest round differs
+	Why                                        string // it is not probed
+	Remark                                     string // what the newest round adds
 	Since, LastRun                             *timestamp
-	Finding                                    *finding // the finding with the same cause
+	Finding                                    *finding // that says the same of this path
 }
 
 func newPathRow(p *collector.PathState, now time.Time) pathRow {
@@ -64,22 +65,30 @@ func (l *pathRow) isAbout(s check.Subject) bool {
 }
 
 func (l *pathRow) problem(e probes.Endpoint, stage probes.Stage, step probes.Step) {
-	l.Stage, l.Reason, l.Detail = probes.Stages[stage].Microsoft, step.Reason, bounded(text.Detail(step))
+	l.Stage, l.Reason, l.Detail = probes.Stages[stage].Microsoft, step.Reason, detail(step)
 	l.Location = e.Host
 	if a := collector.KeyOf(e).Address; a != "" {
 		l.Location += " [" + a + "]"
 	}
 }
 
-// newestRoundRemark describes how the newest round differs from the verdict; "" if it does not.
+// detail is what happened in a stage, in the server's detail where it said something.
+func detail(s probes.Step) string {
+	if s.Reply.Code > 0 {
+		return bounded(text.Redact(strings.TrimSpace(fmt.Sprintf("%d %s", s.Reply.Code, strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text)))))
+	}
+	return bounded(text.Redact(s.Detail))
+}
+
+// newestRoundRemark tells how the newest round differs from the verdict.
 func newestRoundRemark(p *collector.PathState) string {
 	switch {
 	case p.Latest == nil:
 		return ""
 	case p.Latest.Provisional:
-		return "The newest round failed for the first time; a second round has not confirmed it yet."
+		return "The newest round failed for the first time; a second one will confirm it or not."
 	case p.Verdict == probes.Failed && p.Latest.Outcome() == probes.Inconclusive:
-		return "The newest round was inconclusive; the previous verdict holds."
+		return "The newest round proved nothing; the verdict before it stands."
 	case p.Verdict == probes.Passed && p.Latest.Outcome() == probes.Inconclusive:
 		return "The last conclusive round passed."
 	default:
@@ -87,21 +96,21 @@ func newestRoundRemark(p *collector.PathState) string {
 	}
 }
 
-// maxShown bounds each text on a page, in bytes.
+// maxShown bounds one text on a page, in bytes.
 const maxShown = 1 << 10
 
 func bounded(s string) string { return text.Truncate(s, maxShown) }
 
 // gridRow is an endpoint with its stages.
 type gridRow struct {
-	Number        int // of the endpoint, for the link to it on the path's page
+	Number        int // of the endpoint, for the link to its place on the path's page
 	Host, Address string
 	Cells         [probes.NumStages]cell
 }
 
 // cell is one stage at one endpoint.
 type cell struct {
-	Outcome string // "" if the stage is not part of the probe
+	Outcome string // "" where the stage was not asked for
 	Name    string // Microsoft's name of the stage
 	Text    string
 }
@@ -135,12 +144,12 @@ func brief(s probes.Step) string {
 	}
 }
 
-// finding is a finding, formatted for pages.
+// finding is a finding as pages show it.
 type finding struct {
 	check.Finding
 	Info  check.Check
 	Since *timestamp
-	Where string // the path's target; "" if it is not about a single path
+	Where string // the path's target; "" where it is about more than one path
 	Until string // the last day of its suppression
 }
 

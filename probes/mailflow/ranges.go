@@ -123,3 +123,53 @@ func (r Range) network() (netip.Prefix, bool) {
 	p := netip.PrefixFrom(r.First, r.common())
 	return p, RangeOf(p) == r
 }
+
+// special are the blocks that no mail server on the internet can have (IANA special-purpose address registries).
+var special = []struct {
+	block Range
+	name  string
+}{
+	{block("10.0.0.0/8"), SpecialPrivate},
+	{block("172.16.0.0/12"), SpecialPrivate},
+	{block("192.168.0.0/16"), SpecialPrivate},
+	{block("fc00::/7"), SpecialPrivate},
+	{block("100.64.0.0/10"), SpecialShared},
+	{block("127.0.0.0/8"), SpecialLoopback},
+	{block("::1/128"), SpecialLoopback},
+	{block("169.254.0.0/16"), SpecialLinkLocal},
+	{block("fe80::/10"), SpecialLinkLocal},
+	{block("192.0.2.0/24"), SpecialDocumentation},
+	{block("198.51.100.0/24"), SpecialDocumentation},
+	{block("203.0.113.0/24"), SpecialDocumentation},
+	{block("2001:db8::/32"), SpecialDocumentation},
+	{block("3fff::/20"), SpecialDocumentation},
+	{block("0.0.0.0/8"), SpecialReserved},
+	{block("192.0.0.0/24"), SpecialReserved},
+	{block("192.88.99.0/24"), SpecialReserved},
+	{block("198.18.0.0/15"), SpecialReserved},
+	{block("224.0.0.0/3"), SpecialReserved},
+	{block("::/128"), SpecialReserved},
+	{block("ff00::/8"), SpecialReserved},
+}
+
+// The kinds of special blocks.
+const (
+	SpecialPrivate       = "private (RFC 1918, RFC 4193)"
+	SpecialShared        = "shared by carriers (RFC 6598)"
+	SpecialLoopback      = "loopback (RFC 1122)"
+	SpecialLinkLocal     = "link-local (RFC 3927)"
+	SpecialDocumentation = "for documentation (RFC 5737, RFC 3849)"
+	SpecialReserved      = "reserved, multicast or for benchmarks (RFC 6890)"
+)
+
+func block(text string) Range { return RangeOf(netip.MustParsePrefix(text)) }
+
+// Special is the kind of the first special block that the range touches; "" where mail servers on the internet may be.
+func (r Range) Special() string {
+	for _, s := range special {
+		if s.block.Overlaps(r) {
+			return s.name
+		}
+	}
+	return ""
+}

@@ -6,21 +6,23 @@ import (
 	"time"
 )
 
-// Timeout is how long one call may take. While other calls hang, it is that divided by one more than their number, so that a load of
-// many files from a file system that does not respond takes a minute and not hours.
+// Timeout is how long one call may take. While other calls hang, it is that divided by one more than their number, so
+// that a load of many files from a file system that does not respond takes a minute and not hours.
 const Timeout = 10 * time.Second
 
 // maxHanging is how many calls may hang at a time. With more, every call fails.
 const maxHanging = 64
 
-// hanging are the calls that were given up and have not returned, by folder: none is made in a folder in which one hangs.
+// hanging are the calls that were given up and have not returned, by folder: none is made in a folder in which one
+// hangs.
 var hanging = struct {
 	sync.Mutex
 	total  int
 	folder map[string]int
 }{folder: map[string]int{}}
 
-// await returns what f returns, or an error when ctx ends or the call takes too long. f then goes on; its result is dropped.
+// await returns what f returns, or an error when ctx ends or the call takes too long. f then goes on; its result is
+// dropped.
 func await[T any](ctx context.Context, folder string, f func() (T, error)) (T, error) {
 	var none T
 	timeout, ok := timeoutIn(folder)

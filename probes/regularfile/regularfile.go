@@ -1,12 +1,15 @@
 // Package regularfile reads files that an administrator names, in a process that must not stop.
 //
-// A path can lead to something that never ends a read: a FIFO without a writer blocks in open(2), a terminal blocks in read(2), and a
-// network file system whose server is away blocks in every call, stat(2) included, in a way that no signal interrupts. So:
+// A path can lead to something that never ends a read: a FIFO without a writer blocks in open(2), a terminal blocks
+// in read(2), and a network file system whose server is away blocks in every call, stat(2) included, in a way that no
+// signal interrupts. So:
 //
-//  1. Files are opened with O_NONBLOCK, which returns at once for a FIFO (open(2)) and does nothing for a regular file.
-//  2. What was opened is asked for its type (fstat(2)), not its path: the two may differ by then. Only a regular file is read.
-//  3. Each call runs in a goroutine that is given up after [Timeout]. It keeps its thread until the kernel returns; their number is
-//     limited, because the Go runtime aborts at 10,000 threads.
+//  1. Files are opened with O_NONBLOCK, which returns at once for a FIFO (open(2)) and does nothing for a regular
+//     file.
+//  2. What was opened is asked for its type (fstat(2)), not its path: the two may differ by then. Only a regular file
+//     is read.
+//  3. Each call runs in a goroutine that is given up after [Timeout]. It keeps its thread until the kernel returns;
+//     their number is limited, because the Go runtime aborts at 10,000 threads.
 //
 // Errors do not name the path: the caller knows which words fit.
 package regularfile
@@ -33,14 +36,14 @@ type Contents struct {
 	Info fs.FileInfo // as it was before the first byte was read
 }
 
-// Read reads a regular file of at most limit bytes. It returns [ErrNotRegular], [ErrTimeout], the error of ctx, one that names
-// the limit, or that of the operating system.
+// Read reads a regular file of at most limit bytes. It returns [ErrNotRegular], [ErrTimeout], the error of ctx, one
+// that names the limit, or that of the operating system.
 func Read(ctx context.Context, path string, limit int64) (Contents, error) {
 	return await(ctx, filepath.Dir(path), func() (Contents, error) { return read(path, limit) })
 }
 
 func read(path string, limit int64) (Contents, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0) //nolint:gosec // reading the files that the operator names is the job
+	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0) //nolint:gosec // the operator names it
 	if err != nil {
 		return Contents{}, withoutPath(err)
 	}

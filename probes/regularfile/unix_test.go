@@ -13,7 +13,8 @@ import (
 	"m365_connector_exporter/probes/regularfile"
 )
 
-// TestReadRefusesPipes: opening a FIFO would block until another process opens it to write; reading /dev/zero would never end.
+// TestReadRefusesPipes: opening a FIFO would block until another process opens it to write; reading /dev/zero would
+// never end.
 func TestReadRefusesPipes(t *testing.T) {
 	dir, err := os.MkdirTemp("", "pipes") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
@@ -38,7 +39,8 @@ func TestReadRefusesPipes(t *testing.T) {
 	}
 }
 
-// TestFileSwappedForAPipe swaps a file for a FIFO and back while it is read: what was opened counts, not what the path led to before.
+// TestFileSwappedForAPipe swaps a file for a FIFO and back while it is read: what was opened counts, not what the
+// path led to before.
 func TestFileSwappedForAPipe(t *testing.T) {
 	dir := t.TempDir()
 	path, file, pipe := filepath.Join(dir, "path"), filepath.Join(dir, "file"), filepath.Join(dir, "pipe")

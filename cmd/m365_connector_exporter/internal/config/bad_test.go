@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write what testdata/bad is told now; read it before committing")
 
-// TestBad loads every bad configuration of testdata/bad. All its mistakes are told in one run, in the words that stand beside it:
-// first those that refuse the file, else those that blind a tenant, then warnings.
+// TestBad loads every bad configuration of testdata/bad. All its mistakes are told in one run, in the words that
+// stand beside it: first those that refuse the file, else those that blind a tenant, then warnings.
 func TestBad(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -47,7 +47,7 @@ func TestBad(t *testing.T) {
 }
 
 func told(file string) string {
-	cfg, err := config.Load(context.Background(), file, nil)
+	cfg, err := config.Load(context.Background(), file)
 	if err != nil {
 		return err.Error() + "\n"
 	}

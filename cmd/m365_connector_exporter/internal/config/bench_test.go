@@ -9,8 +9,8 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
 
-// BenchmarkLoadFolders loads 10,000 tenants, each a folder with three exports (three connectors, two domains), and looks whether
-// one of them has changed: what a reload and what each look cost.
+// BenchmarkLoadFolders loads 10,000 tenants, each a folder with three exports (three connectors, two domains), and
+// looks whether one of them has changed: what a reload and what each look cost.
 func BenchmarkLoadFolders(b *testing.B) {
 	const tenants = 10_000
 	dir := b.TempDir()
@@ -18,7 +18,7 @@ func BenchmarkLoadFolders(b *testing.B) {
 		"domains.json": `[` + domainJSON + `,{"DomainName":"contoso.onmicrosoft.com","DomainType":0,"InitialDomain":true}]`,
 	}
 	for name, from := range map[string]string{"inbound.json": "ps7-inbound.json", "outbound.json": "ps51-outbound-count.json"} {
-		text, err := os.ReadFile(filepath.Join("testdata/exports", from))
+		text, err := os.ReadFile(filepath.Join("../../../../probes/inventory/testdata/exports", from))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -39,30 +39,31 @@ func BenchmarkLoadFolders(b *testing.B) {
 	if err := os.WriteFile(main, []byte("tenant_folders: ['exports/*']\n"), 0o600); err != nil {
 		b.Fatal(err)
 	}
+	loader := config.NewLoader(main)
 	var cfg *config.Config
 	b.Run("load", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error
-			if cfg, err = config.Load(b.Context(), main, cfg); err != nil || len(cfg.Tenants) != tenants || len(cfg.Problems()) > 0 {
+			if cfg, err = loader.Load(b.Context()); err != nil || len(cfg.Tenants) != tenants || len(cfg.Problems()) > 0 {
 				b.Fatal(err, cfg)
 			}
 		}
 	})
 	b.Run("changes", func(b *testing.B) {
-		again, err := config.Load(b.Context(), main, cfg)
+		again, err := loader.Load(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
 		for b.Loop() {
-			if changes := config.Changes(cfg, again); len(changes) > 0 {
+			if changes := again.ChangesSince(cfg); len(changes) > 0 {
 				b.Fatal(changes)
 			}
 		}
 	})
 	b.Run("look", func(b *testing.B) {
 		for b.Loop() {
-			if cfg.CurrentFingerprint(b.Context()) != cfg.Fingerprint() {
+			if loader.Changed(b.Context()) {
 				b.Fatal("changed")
 			}
 		}

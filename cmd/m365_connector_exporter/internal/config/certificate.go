@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strings"
 
+	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/regularfile"
 )
@@ -26,6 +27,9 @@ type Material struct {
 // maxCertificates bounds what is taken from one file: a chain is short, and a bundle of roots is no chain.
 const maxCertificates = 100
 
+// maxCertificateFile is the largest file that a command reads, in bytes.
+const maxCertificateFile = 64 << 20
+
 // maxNames bounds the names taken from a certificate.
 const maxNames = 1000
 
@@ -35,16 +39,16 @@ var (
 	errForeignKey       = errors.New("the key in it is not that of any certificate in it")
 )
 
-// ReadCertificate reads a certificate file for a command: PEM, DER or PKCS#7, and PKCS#12 with the password in passwordFile
-// (none: an empty one). Errors name the file, never what is in it.
+// ReadCertificate reads a certificate file for a command: PEM, DER or PKCS#7, and PKCS#12 with the password in
+// passwordFile (none: an empty one). Errors name the file, never what is in it.
 func ReadCertificate(ctx context.Context, path, passwordFile string) (Material, error) {
-	c, err := regularfile.Read(ctx, path, maxFile)
+	c, err := regularfile.Read(ctx, path, maxCertificateFile)
 	if err != nil {
 		return Material{}, fmt.Errorf("%s: %w", path, err)
 	}
 	password := ""
 	if passwordFile != "" {
-		secret, err := regularfile.Read(ctx, passwordFile, maxFile)
+		secret, err := regularfile.Read(ctx, passwordFile, maxCertificateFile)
 		if err != nil {
 			return Material{}, fmt.Errorf("%s: %w", passwordFile, err)
 		}
@@ -96,7 +100,7 @@ func leafOf(certs []*x509.Certificate, key crypto.Signer) *x509.Certificate {
 	return certs[0]
 }
 
-// chainFrom follows the issuers' names from the leaf; what does not belong comes last. Nothing stands twice.
+// chainFrom follows the issuers' names from the leaf; what does not belong comes last. None occurs twice.
 func chainFrom(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certificate {
 	chain := []*x509.Certificate{leaf}
 	has := map[string]bool{string(leaf.Raw): true}
@@ -118,14 +122,16 @@ func chainFrom(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certif
 	return chain
 }
 
-// Presented is the certificate as far as attribution needs it. Whether it is valid depends on the time and on roots: that is
-// left unknown.
+// Presented is the certificate as far as attribution needs it. Whether it is valid depends on the time and on roots:
+// that is left unknown.
 func (m Material) Presented() *mailflow.ClientCertificate {
 	if m.Leaf == nil {
 		return nil
 	}
 	sum := sha256.Sum256(m.Leaf.Raw)
-	p := &mailflow.ClientCertificate{CommonName: certName(m.Leaf.Subject.CommonName), Fingerprint: hex.EncodeToString(sum[:]), Source: m.Source}
+	p := &mailflow.ClientCertificate{
+		CommonName: certName(m.Leaf.Subject.CommonName), Fingerprint: hex.EncodeToString(sum[:]), Source: m.Source,
+	}
 	for _, name := range m.Leaf.DNSNames[:min(len(m.Leaf.DNSNames), maxNames)] {
 		p.DNSNames = append(p.DNSNames, certName(name))
 	}
@@ -135,7 +141,7 @@ func (m Material) Presented() *mailflow.ClientCertificate {
 // certName is a name of a certificate without control characters, which a CN may have.
 func certName(name string) string {
 	return strings.Map(func(c rune) rune {
-		if isControl(c) {
+		if inventory.IsControl(c) {
 			return -1
 		}
 		return c

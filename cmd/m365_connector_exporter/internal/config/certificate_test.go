@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/pem"
 	"math/big"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 	"software.sslmate.com/src/go-pkcs12"
@@ -182,7 +184,8 @@ func TestCertificateReload(t *testing.T) {
   senders: [{name: s, connector: in, certificate: {file: c.pem}, trusted_roots: c.pem}]
 `, 0o600)
 	put(t, file, string(issue(t, "old.example", nil).pem()), 0o600)
-	first, err := config.Load(t.Context(), main, nil)
+	loader := config.NewLoader(main)
+	first, err := loader.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,12 +195,11 @@ func TestCertificateReload(t *testing.T) {
 	if first.RootsOf("a", "s") == nil || first.RootsOf("a", "t") != nil {
 		t.Error("trusted_roots are not kept")
 	}
-	before := first.Fingerprint()
 	put(t, file, string(issue(t, "new.example", nil).pem()), 0o600)
-	if first.CurrentFingerprint(t.Context()) == before {
-		t.Error("the fingerprint did not see the new certificate")
+	if !loader.Changed(t.Context()) {
+		t.Error("the new certificate is not seen")
 	}
-	second, err := config.Load(t.Context(), main, first)
+	second, err := loader.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,11 +207,20 @@ func TestCertificateReload(t *testing.T) {
 		t.Errorf("after the renewal: %+v", m)
 	}
 	put(t, file, "", 0o600)
-	third, err := config.Load(t.Context(), main, second)
+	third, err := loader.Load(t.Context())
 	if err != nil || len(third.Problems()) == 0 {
 		t.Fatalf("%v, problems %v", err, third.Problems())
 	}
 	if m, ok := third.Certificate("a", "s"); !ok || m.Leaf.Subject.CommonName != "new.example" || third.Tenants[0].Senders[0].ClientCertificate == nil {
 		t.Errorf("after it broke: %+v", m)
 	}
+}
+
+// utf16le is text as Windows PowerShell writes it.
+func utf16le(text string) string {
+	var out []byte
+	for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+		out = binary.LittleEndian.AppendUint16(out, unit)
+	}
+	return string(out)
 }

@@ -7,6 +7,7 @@ import (
 
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -20,43 +21,10 @@ type Config struct {
 	Suppressions []check.Suppression
 	Warnings     []string
 
-	fingerprint string
-	files       []string // read or found, the main one among them; sorted
-	patterns    []pattern
-	contents    *contents
-
-	own      map[string]own
+	tenants  *inventory.Tenants[tenantSettings]
 	probe    probes.SettingsOverride
 	problems Errors
 }
-
-// own is what a tenant says besides its mail flow.
-type own struct {
-	layers       map[string]probes.SettingsOverride
-	checks       map[string]string
-	suppressions []check.Suppression
-	certificates map[string]Material       // by sender
-	roots        map[string]*x509.CertPool // by sender
-	exports      map[string]kind           // what stands in each of its exports
-	origin       string                    // the file or folder it stands in
-	never        bool                      // no state of it has ever loaded
-}
-
-func newOwn(origin string) own {
-	return own{
-		layers: map[string]probes.SettingsOverride{}, checks: map[string]string{}, certificates: map[string]Material{},
-		roots: map[string]*x509.CertPool{}, origin: origin,
-	}
-}
-
-// Certificate is what a sender's certificate file holds. It says false where a sender has none, or has it looked up by SMTP.
-func (c *Config) Certificate(tenant, sender string) (Material, bool) {
-	m, ok := c.own[tenant].certificates[sender]
-	return m, ok
-}
-
-// RootsOf are a sender's trusted_roots, nil where it names none.
-func (c *Config) RootsOf(tenant, sender string) *x509.CertPool { return c.own[tenant].roots[sender] }
 
 // Global is the section of that name.
 type Global struct {
@@ -71,11 +39,49 @@ type Global struct {
 	ExchangeOnlineHosts     []string
 }
 
-// Problems are the mistakes in the tenants' own files. They blind those tenants only.
+// tenantSettings are what the configuration says of a tenant besides its mail flow.
+type tenantSettings struct {
+	layers       map[string]probes.SettingsOverride // by tenantLayer, connectorLayer and senderLayer
+	checks       map[string]string
+	suppressions []check.Suppression
+	certificates map[string]Material       // by sender
+	roots        map[string]*x509.CertPool // by sender
+}
+
+func newTenantSettings() tenantSettings {
+	return tenantSettings{
+		layers: map[string]probes.SettingsOverride{}, checks: map[string]string{},
+		certificates: map[string]Material{}, roots: map[string]*x509.CertPool{},
+	}
+}
+
+func (c *Config) settings(tenant string) tenantSettings { return c.tenants.Get(tenant).Settings }
+
+// Problems are the mistakes in the tenants' own files. They disable those tenants only.
 func (c *Config) Problems() Errors { return c.problems }
 
 // TenantChecks are the severities that the tenant itself sets; they win over Checks.
-func (c *Config) TenantChecks(tenant string) map[string]string { return c.own[tenant].checks }
+func (c *Config) TenantChecks(tenant string) map[string]string { return c.settings(tenant).checks }
+
+// Certificate returns what a sender's certificate file contains. It reports false where a sender has none, or has its
+// certificate looked up by SMTP.
+func (c *Config) Certificate(tenant, sender string) (Material, bool) {
+	m, ok := c.settings(tenant).certificates[sender]
+	return m, ok
+}
+
+// RootsOf returns a sender's trusted_roots, nil where it names none.
+func (c *Config) RootsOf(tenant, sender string) *x509.CertPool {
+	return c.settings(tenant).roots[sender]
+}
+
+// ChangesSince compares the connectors with those of an older configuration, which may be nil.
+func (c *Config) ChangesSince(before *Config) []inventory.Change {
+	if before == nil {
+		return nil
+	}
+	return inventory.Changes(before.tenants, c.tenants)
+}
 
 // Keys of a tenant's layers: the tenant's own, a connector's, a sender's.
 const tenantLayer = ""
@@ -83,15 +89,16 @@ const tenantLayer = ""
 func connectorLayer(d mailflow.Direction, name string) string { return string(d) + "/" + name }
 func senderLayer(name string) string                          { return "sender/" + name }
 
-// Layers says what the configuration says about probing a connector and, inbound, a sender, outermost first.
+// Layers returns the probe settings for a connector and, inbound, a sender, outermost first.
 func (c *Config) Layers(tenant string, d mailflow.Direction, connector, sender string) []probes.SettingsOverride {
 	layers := []probes.SettingsOverride{c.probe}
 	keys := []string{tenantLayer, connectorLayer(d, connector)}
 	if sender != "" {
 		keys = append(keys, senderLayer(sender))
 	}
+	settings := c.settings(tenant)
 	for _, key := range keys {
-		if l, ok := c.own[tenant].layers[key]; ok {
+		if l, ok := settings.layers[key]; ok {
 			layers = append(layers, l)
 		}
 	}
@@ -108,6 +115,5 @@ func defaults() Config {
 		},
 		Checks:  map[string]string{},
 		Modules: map[string]probes.SettingsOverride{"default": {}},
-		own:     map[string]own{},
 	}
 }

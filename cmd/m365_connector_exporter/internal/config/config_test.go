@@ -45,7 +45,7 @@ func TestMistakes(t *testing.T) {
 		"global: {allow_networks: [10.0.0.0/40]}":      "1: global.allow_networks[0]: must be an IP address or a network such as 192.0.2.0/24",
 		"global: {ca_file: none.pem}":                  "none.pem: no such file or directory",
 		"tenants:\n- {}":                               "2: tenants[0].name: a tenant needs a name",
-		"tenants:\n- {name: a}\n- {name: a}":           `3: tenants[1].name: tenant "a" stands twice`,
+		"tenants:\n- {name: a}\n- {name: a}":           `3: tenants[1].name: duplicate tenant "a"`,
 		"tenants:\n- {name: a}\n- {name: b, cloud: x}": "3: tenants[1].cloud: must be one of worldwide, gcc_high, dod, china",
 		connector + "tls_settings: Some":               "5: tenants[0].outbound_connectors[0].tls_settings: must be one of EncryptionOnly, CertificateValidation, DomainValidation",
 		connector + "enabled: maybe":                   "5: tenants[0].outbound_connectors[0].enabled: must be true or false",
@@ -60,7 +60,7 @@ func TestMistakes(t *testing.T) {
 	maps.Copy(tests, map[string]string{
 		"# nothing":                         "the file is empty",
 		"zzzzzzzz: 1":                       "1: zzzzzzzz: unknown key; known here: checks, global, modules, probe, suppressions, tenant_files, tenant_folders, tenants, thresholds",
-		"probe: {}\nprobe: {}":              "2: probe: stands twice",
+		"probe: {}\nprobe: {}":              "2: probe: duplicate key",
 		"probe: {dns_servers: [localhost]}": "1: probe.dns_servers[0]: must be host:port such as 192.0.2.53:53",
 		"probe: {ip_protocol: ip5}":         "1: probe.ip_protocol: must be one of any, ip4, ip6",
 		"probe: {interval: 0s}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]":      "1: probe.interval: must be at least 1s",
@@ -72,18 +72,18 @@ func TestMistakes(t *testing.T) {
 		suppression + "expires: tomorrow}]":                                                  "1: suppressions[0].expires: must be a day such as 2027-03-31",
 		suppression + "direction: inbound}]":                                                 "1: suppressions[0].expires: a suppression needs it",
 		"suppressions: [{check: tls_opportunist, reason: r, owner: o, expires: 2027-03-31}]": `1: suppressions[0].check: unknown check; did you mean "tls_opportunistic"?`,
-		sender + "connector: im":                                                             `5: tenants[0].senders[0].connector: no inbound connector "im" in this tenant; did you mean "in"?`,
+		sender + "connector: im":                                                             `6: tenants[0].senders[0].connector: no inbound connector "im" in this tenant; did you mean "in"?`,
 		sender + "connector: in\n    relays: some":                                           "7: tenants[0].senders[0].relays: must be one of external, internal",
 		sender + "connector: in\n    certificate: {file: a, smtp: 'b:25'}":                   "7: tenants[0].senders[0].certificate: only one of file, pkcs12 and smtp",
 		sender + "connector: in\n    certificate: {password_file: a}":                        "7: tenants[0].senders[0].certificate.password_file: only goes with pkcs12",
 		sender + "connector: in\n    present_certificate: true":                              "5: tenants[0].senders[0].present_certificate: needs a certificate with its key: certificate.file or certificate.pkcs12",
 		sender + "connector: in\n    recipient: \"a@b\\r\\nDATA\"":                           "7: tenants[0].senders[0].recipient: control characters are not allowed",
-		"tenants: [{name: a, inbound_connectors: [{name: c}, {name: c}]}]":                   `1: tenants[0].inbound_connectors[1].name: connector "c" stands twice`,
-		"tenants: [{name: a, outbound_connectors: [{name: c}, {name: c}]}]":                  `1: tenants[0].outbound_connectors[1].name: connector "c" stands twice`,
+		"tenants: [{name: a, inbound_connectors: [{name: c}, {name: c}]}]":                   `1: tenants[0].inbound_connectors[1].name: duplicate connector "c"`,
+		"tenants: [{name: a, outbound_connectors: [{name: c}, {name: c}]}]":                  `1: tenants[0].outbound_connectors[1].name: duplicate connector "c"`,
 		"tenants: [{name: a, inbound_connectors: [{name: c, sender_ip_addresses: [mail]}]}]": "1: tenants[0].inbound_connectors[0].sender_ip_addresses[0]: must be an IP address or a network such as 192.0.2.0/24",
 	})
 	for text, want := range tests {
-		_, err := config.Load(t.Context(), write(t, "c.yaml", text), nil)
+		_, err := config.Load(t.Context(), write(t, "c.yaml", text))
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%q: told\n%v\nwant an end of\n%s", text, err, want)
 		}
@@ -91,7 +91,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
-	_, err := config.Load(t.Context(), write(t, "c.yaml", "global: {x: 1}\nprobe: {port: no}\ntenants: 5\n"), nil)
+	_, err := config.Load(t.Context(), write(t, "c.yaml", "global: {x: 1}\nprobe: {port: no}\ntenants: 5\n"))
 	if err == nil || len(strings.Split(err.Error(), "\n")) != 3 {
 		t.Errorf("told %v; want three lines", err)
 	}
@@ -113,7 +113,7 @@ tenants:
   accepted_domains:
   inbound_connectors: [{ name: *n, comment: "one\ntwo", probe: *p }]
   senders: [{ name: *n, connector: *n, certificate: }]
-`), nil)
+`))
 	if err != nil || len(cfg.Warnings) > 0 || len(cfg.Problems()) > 0 {
 		t.Fatal(err, cfg)
 	}
@@ -130,7 +130,7 @@ tenants:
   outbound_connectors: [{ name: c, validation_recipients: [a+b@bücher.example, c@Contoso.com] }]
   inbound_connectors: [{ name: i }]
   senders: [{ name: s, connector: i, recipient: x@bücher.example }]
-`), nil)
+`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,8 +64,9 @@ func (f folder) must(err error) {
 	}
 }
 
-// TestChangedExportIsReadAgain: an export that changes is seen by the next look and read by the reload that follows, in whatever way it
-// changes. A step gives the name of the tenant's connector, followed by "!" where the tenant counts as not loaded.
+// TestChangedExportIsReadAgain: an export that changes is seen by the next look and read by the reload that follows,
+// in whatever way it changes. A step gives the name of the tenant's connector, followed by "!" where the tenant
+// counts as not loaded.
 func TestChangedExportIsReadAgain(t *testing.T) {
 	type step struct {
 		change func(folder)
@@ -108,16 +109,17 @@ func TestChangedExportIsReadAgain(t *testing.T) {
 			f.write(f.export, outJSON, 2*time.Hour)
 			main := filepath.Join(dir, "main.yaml")
 			put(t, main, "tenant_folders: ['x/*']\n", 0o600)
-			cfg, err := config.Load(t.Context(), main, nil)
+			loader := config.NewLoader(main)
+			cfg, err := loader.Load(t.Context())
 			f.must(err)
 			for i, s := range steps {
 				s.change(f)
-				if cfg.CurrentFingerprint(t.Context()) == cfg.Fingerprint() {
+				if !loader.Changed(t.Context()) || !loader.Changed(t.Context()) {
 					t.Errorf("step %d: the look sees no change", i)
 				}
-				cfg, err = config.Load(t.Context(), main, cfg)
+				cfg, err = loader.Load(t.Context())
 				f.must(err)
-				if cfg.CurrentFingerprint(t.Context()) != cfg.Fingerprint() {
+				if loader.Changed(t.Context()) {
 					t.Errorf("step %d: the look still sees a change after the reload", i)
 				}
 				got := cfg.Tenants[0].Outbound[0].Name

@@ -12,8 +12,8 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
 
-// knownKeys are the keys of each section of docs/configuration.md. The sections with few keys list them when they are asked for
-// one that they do not know.
+// knownKeys are the keys of each section of docs/configuration.md. The sections with few keys list them when they are
+// asked for one that they do not know.
 func knownKeys(t *testing.T) map[string][]string {
 	t.Helper()
 	known := config.RecordKeys()
@@ -27,7 +27,7 @@ func knownKeys(t *testing.T) map[string][]string {
 		"`certificate`":  "tenants: [{ name: a, inbound_connectors: [{ name: i }], senders: [{ name: s, connector: i, certificate: { %: 1 } }] }]",
 		"`suppressions`": "suppressions: [{ check: tls_version_old, reason: r, owner: o, expires: 2027-03-31, %: 1 }]",
 	} {
-		_, err := config.Load(t.Context(), write(t, "c.yaml", strings.Replace(text, "%", "zzzzzzzzzzzz", 1)), nil)
+		_, err := config.Load(t.Context(), write(t, "c.yaml", strings.Replace(text, "%", "zzzzzzzzzzzz", 1)))
 		_, list, ok := strings.Cut(err.Error(), "known here: ")
 		if !ok {
 			t.Fatalf("%s: %v", heading, err)
@@ -66,8 +66,8 @@ func TestDocsHaveEveryKey(t *testing.T) {
 	}
 }
 
-// TestExampleHasEveryKey: what is not read over stands in config.example.yaml, as a value or in a comment, or is a property that an
-// export gives.
+// TestExampleHasEveryKey: what is not read over stands in config.example.yaml, as a value or in a comment, or is a
+// property that an export gives.
 func TestExampleHasEveryKey(t *testing.T) {
 	text, err := os.ReadFile("../../../../config.example.yaml")
 	if err != nil {

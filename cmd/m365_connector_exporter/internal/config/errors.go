@@ -45,3 +45,9 @@ func (e Errors) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// with returns the same place with another message.
+func (e Error) with(format string, args ...any) Error {
+	e.Message = fmt.Sprintf(format, args...)
+	return e
+}

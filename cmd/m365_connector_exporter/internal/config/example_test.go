@@ -10,7 +10,7 @@ import (
 
 // TestExample: config.example.yaml loads without a word, and says what it seems to say.
 func TestExample(t *testing.T) {
-	cfg, err := config.Load(t.Context(), "../../../../config.example.yaml", nil)
+	cfg, err := config.Load(t.Context(), "../../../../config.example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

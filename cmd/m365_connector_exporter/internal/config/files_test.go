@@ -85,7 +85,7 @@ func TestCertificateFiles(t *testing.T) {
 			source = "{" + source + "}"
 		}
 		put(t, main, "tenants:\n- name: a\n  inbound_connectors: [{name: in}]\n  senders:\n  - {name: s, connector: in, certificate: "+source+"}\n", 0o600)
-		cfg, err := config.Load(t.Context(), main, nil)
+		cfg, err := config.Load(t.Context(), main)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue

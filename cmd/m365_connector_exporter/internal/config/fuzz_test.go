@@ -64,7 +64,8 @@ func FuzzLoad(f *testing.F) {
 		if err := os.WriteFile(main, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := config.Load(t.Context(), main, nil)
+		loader := config.NewLoader(main)
+		cfg, err := loader.Load(t.Context())
 		if (cfg == nil) == (err == nil) {
 			t.Fatalf("both or neither: %v, %v", cfg, err)
 		}
@@ -72,32 +73,10 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		plain(t, cfg)
-		again, err := config.Load(t.Context(), main, cfg)
-		if err != nil || len(config.Changes(cfg, again)) > 0 || again.CurrentFingerprint(t.Context()) != cfg.Fingerprint() {
-			t.Errorf("the same file, loaded twice: %v, %v", err, config.Changes(cfg, again))
+		again, err := loader.Load(t.Context())
+		if err != nil || len(again.ChangesSince(cfg)) > 0 || loader.Changed(t.Context()) {
+			t.Errorf("the same file, loaded twice: %v, %v", err, again.ChangesSince(cfg))
 		}
-	})
-}
-
-func FuzzExport(f *testing.F) {
-	for _, text := range seeds(f, "testdata/exports/*.json") {
-		f.Add(text)
-		f.Add([]byte(utf16le(string(text))))
-	}
-	dir := f.TempDir()
-	main, export := filepath.Join(dir, "main.yaml"), filepath.Join(dir, "e.json")
-	if err := os.WriteFile(main, []byte("tenants: [{name: a, exports: [e.json]}]\n"), 0o600); err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := os.WriteFile(export, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cfg, err := config.Load(t.Context(), main, nil)
-		if err != nil {
-			t.Fatalf("an export spoiled the main file: %v", err)
-		}
-		plain(t, cfg)
 	})
 }
 

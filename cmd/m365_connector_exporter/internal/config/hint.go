@@ -23,13 +23,13 @@ func hint(got string, known []string) string {
 	return "known here: " + strings.Join(known, ", ")
 }
 
-// bare is a word as Microsoft and the configuration both write it: UseMXRecord is use_mx_record.
-func bare(word string) string { return strings.ToLower(strings.ReplaceAll(word, "_", "")) }
+// squash returns a word in the form that UseMXRecord and use_mx_record have in common.
+func squash(word string) string { return strings.ToLower(strings.ReplaceAll(word, "_", "")) }
 
 func nearest(got string, known []string) string {
 	best, at := "", 3
 	for _, k := range known {
-		if d := distance(bare(got), bare(k)); d < at && d < len(k) {
+		if d := distance(squash(got), squash(k)); d < at && d < len(k) {
 			best, at = k, d
 		}
 	}

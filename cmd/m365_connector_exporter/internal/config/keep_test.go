@@ -16,7 +16,8 @@ const (
 	outJSON     = `{"Name":"Out","UseMXRecord":true}`
 )
 
-// TestReload changes files between two loads. What is lost by mistake is kept and told, what is taken away on purpose is not.
+// TestReload changes files between two loads. What is lost by mistake is kept and told, what is taken away on purpose
+// is not.
 func TestReload(t *testing.T) {
 	base := map[string]string{
 		"x/a/d.json": domainJSON, "x/a/i.json": inboundJSON, "x/b/o.json": outJSON,
@@ -24,7 +25,7 @@ func TestReload(t *testing.T) {
 		"main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c, exports: ['y/*.json']}]\n",
 	}
 	const withSender = "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c, exports: ['y/*.json']}, {name: a, senders: [{name: s, connector: In}]}]\n"
-	const kept = "; what was last loaded of it is still watched"
+	const kept = "; the last good state of this tenant is used"
 	tests := []struct {
 		name    string
 		change  map[string]string // "": removed
@@ -40,15 +41,15 @@ func TestReload(t *testing.T) {
 		{"it is listed no longer", map[string]string{"y/c.json": "", "main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c}]\n"}, "c:0 d:1 a:2 b:1", ""},
 		{"a folder is removed", map[string]string{"x/b": ""}, "c:1 d:1 a:2", ""},
 		{"all folders are gone", map[string]string{"x/a": "", "x/b": ""}, "c:1 d:1 a:2! b:1!", "x/* matches no folder any more" + kept},
-		{"all tenant files are gone", map[string]string{"t/d.yaml": ""}, "c:1 d:1! a:2 b:1", "t/*.yaml matches nothing any more" + kept},
+		{"all tenant files are gone", map[string]string{"t/d.yaml": ""}, "c:1 d:1! a:2 b:1", "t/*.yaml matches no file any more" + kept},
 		{"a tenant file breaks", map[string]string{"t/d.yaml": "name: d\nx: 1\n"}, "c:1 d:1! a:2 b:1", "t/d.yaml:2: x: unknown key; known here: accepted_domains, checks, cloud, exports, inbound_connectors, name, outbound_connectors, probe, senders, suppressions" + kept},
-		{"a second file has the name", map[string]string{"t/e.yaml": "name: c\n"}, "c:1 d:1 e:0! a:2 b:1", "t/e.yaml:1: name: tenant \"c\" stands twice; nothing of it is watched"},
-		{"a named file and a named folder are not there", map[string]string{"main.yaml": "tenant_folders: ['x/*', z]\ntenant_files: ['t/*.yaml', f.yaml]\ntenants: [{name: c, exports: ['y/*.json']}]\n"}, "c:1 d:1 f:0! a:2 b:1 z:0!", "f.yaml: no such file or directory; nothing of it is watched"},
+		{"a second file has the name", map[string]string{"t/e.yaml": "name: c\n"}, "c:1 d:1 e:0! a:2 b:1", "t/e.yaml:1: name: duplicate tenant \"c\"; no path of this tenant is probed"},
+		{"a named file and a named folder are not there", map[string]string{"main.yaml": "tenant_folders: ['x/*', z]\ntenant_files: ['t/*.yaml', f.yaml]\ntenants: [{name: c, exports: ['y/*.json']}]\n"}, "c:1 d:1 f:0! a:2 b:1 z:0!", "f.yaml: no such file or directory; no path of this tenant is probed"},
 		{"a sender's connector vanishes with its export", map[string]string{"main.yaml": withSender, "x/a/i.json": ""}, "c:1 a:2! d:1 b:1", "x/a/i.json: was there at the last load; no other export has inbound connectors" + kept},
 		{"a sender's connector vanishes with all exports", map[string]string{"main.yaml": withSender, "x/a/i.json": "", "x/a/d.json": ""}, "c:1 a:2! d:1 b:1", "x/a/d.json: was there at the last load; no other export has accepted domains" + kept},
 		{"a sender's connector is in an export that breaks", map[string]string{"main.yaml": withSender, "x/a/i.json": "{", "x/a/d.json": "{"}, "c:1 a:2! d:1 b:1", "x/a/d.json: not JSON: it breaks off in line 1" + kept},
 		{"a sender's connector is in the export no more", map[string]string{"main.yaml": withSender, "x/a/i.json": "[]"}, "c:1 a:2! d:1 b:1", `main.yaml:3: tenants[1].senders[0].connector: no inbound connector "In" in this tenant` + kept},
-		{"a new tenant is broken", map[string]string{"x/e/o.json": "{"}, "c:1 d:1 a:2 b:1 e:0!", "x/e/o.json: not JSON: it breaks off in line 1; nothing of it is watched"},
+		{"a new tenant is broken", map[string]string{"x/e/o.json": "{"}, "c:1 d:1 a:2 b:1 e:0!", "x/e/o.json: not JSON: it breaks off in line 1; no path of this tenant is probed"},
 	}
 	for _, test := range tests {
 		dir := t.TempDir()
@@ -56,7 +57,8 @@ func TestReload(t *testing.T) {
 			put(t, filepath.Join(dir, name), text, 0o600)
 		}
 		main := filepath.Join(dir, "main.yaml")
-		first, err := config.Load(t.Context(), main, nil)
+		loader := config.NewLoader(main)
+		first, err := loader.Load(t.Context())
 		if err != nil || len(first.Problems()) > 0 {
 			t.Fatal(err, first.Problems())
 		}
@@ -69,10 +71,10 @@ func TestReload(t *testing.T) {
 			}
 			put(t, filepath.Join(dir, name), text, 0o600)
 		}
-		if (first.CurrentFingerprint(t.Context()) != first.Fingerprint()) != (test.change != nil) {
+		if loader.Changed(t.Context()) != (test.change != nil) {
 			t.Errorf("%s: the fingerprint does not tell", test.name)
 		}
-		second, err := config.Load(t.Context(), main, first)
+		second, err := loader.Load(t.Context())
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -83,10 +85,10 @@ func TestReload(t *testing.T) {
 		if told := firstNotLoaded(second.Tenants); !strings.HasSuffix(told, test.told) || (told == "") != (test.told == "") || (told == "") != (len(second.Problems()) == 0) {
 			t.Errorf("%s: told %q, want an end of %q; problems %v", test.name, told, test.told, second.Problems())
 		}
-		if second.CurrentFingerprint(t.Context()) != second.Fingerprint() {
+		if loader.Changed(t.Context()) {
 			t.Errorf("%s: the fingerprint is not at rest", test.name)
 		}
-		third, err := config.Load(t.Context(), main, second)
+		third, err := loader.Load(t.Context())
 		if err != nil || summary(third.Tenants) != test.tenants || firstNotLoaded(third.Tenants) != firstNotLoaded(second.Tenants) {
 			t.Errorf("%s: loaded once more: %v, %s, %q", test.name, err, summary(third.Tenants), firstNotLoaded(third.Tenants))
 		}
@@ -122,7 +124,7 @@ func TestFolderUnderYAML(t *testing.T) {
 	put(t, filepath.Join(dir, "x/[b]/o.json"), outJSON, 0o600)
 	put(t, filepath.Join(dir, "t.yaml"), "- {name: '[b]', inbound_connectors: [{name: In}]}\n", 0o600)
 	put(t, main, "tenants: [{name: a, outbound_connectors: [{name: Out, tls_domain: new.example}]}]\ntenant_folders: ['x/*']\ntenant_files: [t.yaml]\n", 0o600)
-	cfg, err := config.Load(t.Context(), main, nil)
+	cfg, err := config.Load(t.Context(), main)
 	if err != nil || len(cfg.Problems()) > 0 {
 		t.Fatal(err, cfg.Problems())
 	}
@@ -134,7 +136,7 @@ func TestFolderUnderYAML(t *testing.T) {
 	}
 	put(t, filepath.Join(dir, "y/a/o.json"), outJSON, 0o600)
 	put(t, main, "tenant_folders: ['x/*', 'y/*', 'x/a']\n", 0o600)
-	cfg, err = config.Load(t.Context(), main, nil)
+	cfg, err = config.Load(t.Context(), main)
 	if err != nil || summary(cfg.Tenants) != "[b]:1 a:1" || len(cfg.Problems()) != 1 || !strings.Contains(cfg.Problems()[0].Message, `tenant "a" has a folder already`) {
 		t.Errorf("two folders of a name: %v, %s, %v", err, summary(cfg.Tenants), cfg.Problems())
 	}
@@ -146,8 +148,8 @@ func TestExportNamedTwice(t *testing.T) {
 	main := filepath.Join(dir, "main.yaml")
 	put(t, filepath.Join(dir, "x/a/o.json"), `{"Name":"Out","UseMXRecord":"?"}`, 0o600)
 	put(t, main, "tenant_folders: ['x/*']\ntenants: [{name: a, exports: ['x/a/*.json', x/a/o.json]}]\n", 0o600)
-	cfg, err := config.Load(t.Context(), main, nil)
-	if err != nil || summary(cfg.Tenants) != "a:1" || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "outbound.usemxrecord: must be true or false") {
+	cfg, err := config.Load(t.Context(), main)
+	if err != nil || summary(cfg.Tenants) != "a:1" || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "UseMXRecord: must be true or false") {
 		t.Errorf("%v, %s, warnings %q", err, summary(cfg.Tenants), cfg.Warnings)
 	}
 }

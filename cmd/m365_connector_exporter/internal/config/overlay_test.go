@@ -31,7 +31,7 @@ func TestOverlay(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "e.json"), outboundJSON, 0o600)
 	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, outbound_connectors: [{name: 'a/b "c"', smart_hosts: [other.example]}], exports: ['*.json', 'none*']}]`, 0o600)
-	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"), nil)
+	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,13 +45,13 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
-// TestLeftOut: what an export leaves out, or has in a form that nobody reads, is unknown until YAML says it. What YAML leaves out is
-// not configured.
+// TestLeftOut: what an export leaves out, or has in a form that nobody reads, is unknown until YAML says it. What
+// YAML leaves out is not configured.
 func TestLeftOut(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "e.json"), `[{"Name":"part","UseMXRecord":false,"TlsSettings":{"x":1},"RecipientDomains":[]},{"Name":"in","SenderIPAddresses":null,"SenderDomains":"*"}]`, 0o600)
 	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, exports: [e.json], outbound_connectors: [{name: part, smart_hosts: []}, {name: own, use_mx_record: false}]}]`, 0o600)
-	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"), nil)
+	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestOverlayOfDomains(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "e.json"), `{"DomainName":"Bücher.example","DomainType":"InternalRelay","MatchSubDomains":true}`, 0o600)
 	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, exports: [e.json], accepted_domains: [{domain_name: BÜCHER.example., default: true}]}]`, 0o600)
-	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"), nil)
+	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"m365_connector_exporter/probes/inventory"
 	"strings"
 )
 
@@ -20,7 +21,7 @@ var (
 
 // parseCertificates reads PEM (certificates, PKCS#7, one key), DER or PKCS#7.
 func parseCertificates(data []byte) (Material, error) {
-	data = plainText(data)
+	data = inventory.UTF8(data)
 	if !bytes.Contains(data, []byte("-----BEGIN ")) {
 		certs, err := parseDER(data)
 		if err != nil {
@@ -56,7 +57,9 @@ func parseCertificates(data []byte) (Material, error) {
 }
 
 // holdsKey looks for a private key in PEM, whether it can be read or not.
-func holdsKey(data []byte) bool { return bytes.Contains(plainText(data), []byte("PRIVATE KEY-----")) }
+func holdsKey(data []byte) bool {
+	return bytes.Contains(inventory.UTF8(data), []byte("PRIVATE KEY-----"))
+}
 
 func parseDER(der []byte) ([]*x509.Certificate, error) {
 	if isPKCS7(der) {
@@ -107,9 +110,9 @@ func isPKCS7(der []byte) bool {
 	return err == nil && info.Type.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2})
 }
 
-// parsePKCS7 takes the certificates out of SignedData (RFC 2315, section 9.1) and looks at nothing else. By hand, because the
-// libraries that read PKCS#7 first turn BER into DER, by a recursion that a hostile file of indefinite lengths can take to
-// the end of the stack.
+// parsePKCS7 takes the certificates out of SignedData (RFC 2315, section 9.1) and looks at nothing else. By hand,
+// because the libraries that read PKCS#7 first turn BER into DER, by a recursion that a hostile file of indefinite
+// lengths can take to the end of the stack.
 func parsePKCS7(der []byte) ([]*x509.Certificate, error) {
 	var info contentInfo
 	var signed struct {

@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"m365_connector_exporter/probes/inventory"
 	"math"
 	"strings"
 
@@ -54,8 +55,9 @@ func parsePKCS12(data []byte, password string) (Material, error) {
 	return material(append([]*x509.Certificate{leaf}, rest...), key)
 }
 
-// iterations is the highest iteration count that stands in DER: in MacData and in the parameters of each password-based encryption
-// it is the integer after the octets of the salt (RFC 7292, section 4; RFC 8018, appendix A).
+// iterations is the highest iteration count that stands in DER: in MacData and in the parameters of each
+// password-based encryption it is the integer after the octets of the salt (RFC 7292, section 4; RFC 8018, appendix
+// A).
 func iterations(der []byte, depth int) int64 {
 	highest, afterOctets := int64(0), false
 	for len(der) > 0 && depth > 0 {
@@ -81,4 +83,4 @@ func iterations(der []byte, depth int) int64 {
 }
 
 // passwordOf is a password file's content without its mark and its last line's end.
-func passwordOf(data []byte) string { return strings.TrimRight(string(plainText(data)), "\r\n") }
+func passwordOf(data []byte) string { return strings.TrimRight(string(inventory.UTF8(data)), "\r\n") }

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -11,57 +14,70 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// place is a probe section and where it stands, so that a contradiction between two of them names the inner one.
-type place struct {
+// layerSource is a probe section and where it is written, so that a conflict between two of them names the inner one.
+type layerSource struct {
 	layer probes.SettingsOverride
 	node  *yaml.Node
 	file  string
 	key   string
 }
 
-// layer reads a probe section. An empty value says nothing, like an absent key.
+// The least that a probe section may say.
+const (
+	minTimeout  = 100 * time.Millisecond
+	minMessages = 5 * time.Minute
+)
+
+// layer reads a probe section. An empty value means the same as an absent key.
 func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
 	var l probes.SettingsOverride
 	var source *yaml.Node
 	known := fields{
 		"enabled":              func(n *yaml.Node, k string) { v := r.flag(n, k); l.Enabled = &v },
 		"interval":             func(n *yaml.Node, k string) { v := r.interval(n, k); l.Interval = &v },
-		"timeout":              func(n *yaml.Node, k string) { v := r.duration(n, k, 100*time.Millisecond, year); l.Timeout = &v },
-		"port":                 func(n *yaml.Node, k string) { v := uint16(r.number(n, k, 1, 65535)); l.Port = &v }, //nolint:gosec // in range
-		"hello_name":           func(n *yaml.Node, k string) { v := r.hostName(n, k); l.HelloName = &v },
+		"timeout":              func(n *yaml.Node, k string) { v := r.duration(n, k, minTimeout, year); l.Timeout = &v },
+		"port":                 func(n *yaml.Node, k string) { v := r.port(n, k); l.Port = &v },
+		"hello_name":           func(n *yaml.Node, k string) { v := r.parsed(n, k, parseHostName); l.HelloName = &v },
+		"mail_from":            func(n *yaml.Node, k string) { v := r.parsed(n, k, parseMailFrom); l.MailFrom = &v },
 		"source_address":       func(n *yaml.Node, k string) { v := r.addr(n, k); l.SourceAddress, source = &v, n },
-		"message_min_interval": func(n *yaml.Node, k string) { v := r.duration(n, k, 5*time.Minute, year); l.MessageMinInterval = &v },
+		"message_min_interval": func(n *yaml.Node, k string) { v := r.duration(n, k, minMessages, year); l.MessageMinInterval = &v },
 		"dns_servers":          func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
 		"until":                func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
 		"ip_protocol": func(n *yaml.Node, k string) {
 			v := probes.IPProtocol(r.word(n, k, "any", "ip4", "ip6"))
 			l.Protocol = &v
 		},
-		"mail_from": func(n *yaml.Node, k string) {
-			v := "<>"
-			if r.text(n, k) != v {
-				v = r.mailbox(n, k)
-			}
-			l.MailFrom = &v
-		},
 		"connect_to": func(n *yaml.Node, k string) {
 			l.ConnectTo = []netip.Addr{}
 			r.list(n, k, func(n *yaml.Node, k string) { l.ConnectTo = append(l.ConnectTo, r.addr(n, k)) })
 		},
 	}
-	r.mapping(n, key, known.unlessEmpty(r))
+	r.mapping(n, key, known.unlessEmpty())
 	if l.Interval != nil && l.Timeout != nil && *l.Timeout >= *l.Interval {
 		r.fail(n, join(key, "timeout"), "must be below interval")
-		r.tell(n, "timeout")
+		r.reported(n, "timeout")
 	}
 	if otherFamily(l.SourceAddress, l.Protocol) {
-		r.fail(source, join(key, "source_address"), "is no address of ip_protocol %s: no connection could be made", *l.Protocol)
-		r.tell(n, "source_address")
+		r.fail(source, join(key, "source_address"), "%s", familyMistake("", *l.Protocol))
+		r.reported(n, "source_address")
 	}
 	return l
 }
 
-// otherFamily tells that nothing could be dialled from the address.
+// probeField returns what reads a probe section into *to.
+func (r *reader) probeField(to **layerSource) func(*yaml.Node, string) {
+	return func(n *yaml.Node, k string) { *to = &layerSource{r.layer(n, k), n, r.file, k} }
+}
+
+// withLayer returns the layers with an inner one, which may be nil.
+func withLayer(layers []layerSource, inner *layerSource) []layerSource {
+	if inner == nil {
+		return layers
+	}
+	return append(slices.Clip(layers), *inner)
+}
+
+// otherFamily reports whether ip_protocol excludes every connection from a source address.
 func otherFamily(source *netip.Addr, protocol *probes.IPProtocol) bool {
 	if source == nil || protocol == nil || !source.IsValid() {
 		return false
@@ -70,7 +86,11 @@ func otherFamily(source *netip.Addr, protocol *probes.IPProtocol) bool {
 	return *protocol == probes.IP4 && !four || *protocol == probes.IP6 && four
 }
 
-// interval reads one. Where it is wrong, no timeout is blamed for not being below it.
+func familyMistake(address string, protocol probes.IPProtocol) string {
+	return strings.TrimSpace(fmt.Sprintf("%s is not an address of ip_protocol %s: no connection could be made", address, protocol))
+}
+
+// interval reads one. Where it is invalid, no timeout conflicts with it.
 func (r *reader) interval(n *yaml.Node, key string) time.Duration {
 	before := r.failures
 	if d := r.duration(n, key, time.Second, year); r.failures == before {
@@ -80,16 +100,20 @@ func (r *reader) interval(n *yaml.Node, key string) time.Duration {
 }
 
 // unlessEmpty skips values that are null or "".
-func (f fields) unlessEmpty(r *reader) fields {
+func (f fields) unlessEmpty() fields {
 	skipping := make(fields, len(f))
 	for key, read := range f {
 		skipping[key] = func(n *yaml.Node, k string) {
-			if v, _ := r.enter(n); v.Kind != yaml.ScalarNode || v.Value != "" && !isNull(v) {
+			if v := resolve(n); v.Kind != yaml.ScalarNode || v.Value != "" && !isNull(v) {
 				read(n, k)
 			}
 		}
 	}
 	return skipping
+}
+
+func (r *reader) port(n *yaml.Node, key string) uint16 {
+	return uint16(r.number(n, key, 1, 65535)) //nolint:gosec // in range
 }
 
 func (r *reader) stage(n *yaml.Node, key string) probes.Stage {
@@ -100,71 +124,65 @@ func (r *reader) stage(n *yaml.Node, key string) probes.Stage {
 	return stage
 }
 
-// telling is a contradiction that a probe section takes part in, by the key that is blamed.
-type telling struct {
+// conflict is one that a probe section takes part in, by the key that is reported.
+type conflict struct {
 	section *yaml.Node
 	key     string
 }
 
-// tell says true once for a section and a key.
-func (r *reader) tell(section *yaml.Node, key string) bool {
-	if r.told == nil {
-		r.told = map[telling]bool{}
+// reported marks a conflict as reported, and reports whether it was before.
+func (r *reader) reported(section *yaml.Node, key string) bool {
+	if r.conflicts == nil {
+		r.conflicts = map[conflict]bool{}
 	}
-	t := telling{section, key}
-	before := r.told[t]
-	r.told[t] = true
-	return !before
+	c := conflict{section, key}
+	before := r.conflicts[c]
+	r.conflicts[c] = true
+	return before
 }
 
-// contradictions looks for what sections, outermost first, say against each other. The innermost one that says any of it is to blame,
-// and is blamed once.
-func (r *reader) contradictions(interval time.Duration, chain ...*place) {
-	r.timeouts(interval, chain)
-	r.families(chain)
+// checkConflicts looks for settings that exclude each other, in one section or in several, outermost first. The
+// innermost section that has one of them is reported, once.
+func (r *reader) checkConflicts(interval time.Duration, layers []layerSource) {
+	r.checkTimeout(interval, layers)
+	r.checkFamily(layers)
 }
 
-// families refuses a source_address that ip_protocol leaves out.
-func (r *reader) families(chain []*place) {
+// checkFamily refuses a source_address that ip_protocol excludes.
+func (r *reader) checkFamily(layers []layerSource) {
 	var source *netip.Addr
 	var protocol *probes.IPProtocol
-	var blame *place
-	for _, p := range chain {
-		if p == nil {
-			continue
+	var innermost layerSource
+	for _, s := range layers {
+		if s.layer.SourceAddress != nil {
+			source, innermost = s.layer.SourceAddress, s
 		}
-		if p.layer.SourceAddress != nil {
-			source, blame = p.layer.SourceAddress, p
-		}
-		if p.layer.Protocol != nil {
-			protocol, blame = p.layer.Protocol, p
+		if s.layer.Protocol != nil {
+			protocol, innermost = s.layer.Protocol, s
 		}
 	}
-	if otherFamily(source, protocol) && r.tell(blame.node, "source_address") {
-		r.blame(blame, "source_address", source.String()+" is no address of ip_protocol "+string(*protocol)+": no connection could be made")
+	if otherFamily(source, protocol) && !r.reported(innermost.node, "source_address") {
+		r.report(innermost, "source_address", familyMistake(source.String(), *protocol))
 	}
 }
 
-func (r *reader) blame(p *place, key, message string) {
-	r.errs = append(r.errs, Error{File: p.file, Line: p.node.Line, Key: join(p.key, key), Message: message})
-}
-
-// timeouts refuses a timeout that is not below the interval.
-func (r *reader) timeouts(interval time.Duration, chain []*place) {
+// checkTimeout refuses a timeout that is not below the interval.
+func (r *reader) checkTimeout(interval time.Duration, layers []layerSource) {
 	timeout := probes.DefaultSettings(mailflow.Outbound, mailflow.OnPremises).Timeout // the same for every path
-	var blame *place
-	for _, p := range chain {
-		if p == nil {
-			continue
+	var innermost *layerSource
+	for i, s := range layers {
+		if s.layer.Interval != nil {
+			interval, innermost = *s.layer.Interval, &layers[i]
 		}
-		if p.layer.Interval != nil {
-			interval, blame = *p.layer.Interval, p
-		}
-		if p.layer.Timeout != nil {
-			timeout, blame = *p.layer.Timeout, p
+		if s.layer.Timeout != nil {
+			timeout, innermost = *s.layer.Timeout, &layers[i]
 		}
 	}
-	if blame != nil && timeout >= interval && r.tell(blame.node, "timeout") {
-		r.blame(blame, "timeout", "must be below interval: "+timeout.String()+" is not below "+interval.String())
+	if innermost != nil && timeout >= interval && !r.reported(innermost.node, "timeout") {
+		r.report(*innermost, "timeout", "must be below interval: "+timeout.String()+" is not below "+interval.String())
 	}
+}
+
+func (r *reader) report(s layerSource, key, message string) {
+	r.errs = append(r.errs, Error{File: s.file, Line: s.node.Line, Key: join(s.key, key), Message: message})
 }

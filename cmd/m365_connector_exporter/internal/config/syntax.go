@@ -12,7 +12,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// syntax takes the line out of yaml's "yaml: line 3: …", for which there is a better one, and says in other words what yaml says of tabs.
+// syntax takes the line out of yaml's "yaml: line 3: …", for which there is a better one, and says in other words
+// what yaml says of tabs.
 func (r *reader) syntax(err error, data []byte) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	at := &yaml.Node{}
@@ -27,7 +28,7 @@ func (r *reader) syntax(err error, data []byte) {
 	} else if line := lineOf(err, data); line > 0 {
 		at.Line = line
 	}
-	for _, u := range usual {
+	for _, u := range yamlHints {
 		if strings.Contains(message, u.says) {
 			message += ": " + u.cause
 			break
@@ -36,16 +37,22 @@ func (r *reader) syntax(err error, data []byte) {
 	r.fail(at, "", "%s", message)
 }
 
-// usual is what people did when yaml says so.
-var usual = []struct{ says, cause string }{
-	{"did not find expected alphabetic or numeric", `a value that begins with * or & wants quotes, such as "*.contoso.com"`},
-	{"unknown anchor", `a value that begins with * wants quotes, such as "*.contoso.com"`},
-	{"cannot start any token", "a value that begins with @, % or ` wants quotes"},
-	{"mapping values are not allowed", "this line is indented otherwise than its neighbours, or a value with a colon and a space in it wants quotes"},
-	{"did not find expected key", "this line is indented otherwise than its neighbours, or a quote is missing in a line above"},
+// yamlHints explain the parser's messages by what people usually did.
+var yamlHints = []struct{ says, cause string }{
+	{"did not find expected alphabetic or numeric", `a value that begins with * or & needs quotes, such as "*.contoso.com"`},
+	{"unknown anchor", `a value that begins with * needs quotes, such as "*.contoso.com"`},
+	{"cannot start any token", "a value that begins with @, % or ` needs quotes"},
+	{
+		"mapping values are not allowed",
+		"this line is indented otherwise than its neighbours, or a value with a colon and a space in it needs quotes",
+	},
+	{
+		"did not find expected key",
+		"this line is indented otherwise than its neighbours, or a quote is missing in a line above",
+	},
 	{"did not find expected '-'", "this line is indented otherwise than its neighbours"},
 	{"did not find expected ',' or", "a bracket is not closed, or a comma is missing"},
-	{"could not find expected ':'", "a key wants a colon and a space after it"},
+	{"could not find expected ':'", "a key needs a colon and a space after it"},
 	{"found unexpected end of stream", "a quote that is opened here is not closed"},
 	{"unknown escape character", `within "…" a backslash begins an escape: use '…'`},
 }
@@ -53,8 +60,9 @@ var usual = []struct{ says, cause string }{
 // maxSought is the largest file whose mistake is sought by parsing it again and again.
 const maxSought = 4 << 20
 
-// lineOf is the line that spoils a file: the first up to which the file has this very mistake. The line that yaml tells is that of the
-// list or mapping around the mistake, often one too few, and none for what stands in the first. It is 0 where nothing is found.
+// lineOf is the line that spoils a file: the first up to which the file has this very mistake. The line that yaml
+// tells is that of the list or mapping around the mistake, often one too few, and none for what stands in the first.
+// It is 0 where nothing is found.
 func lineOf(err error, data []byte) int {
 	if len(data) > maxSought || data[0] >= 0xfe { // lines of UTF-16 end otherwise
 		return 0
@@ -92,8 +100,8 @@ func parses(data []byte) error {
 // tabbed is a line that is indented with a tab.
 var tabbed = regexp.MustCompile(`^[ -]*\t`)
 
-// tabAt is the line of the tab that yaml complains of, 0 where it complains of something else. What yaml calls a tab stands in the line
-// that it names or in one after it.
+// tabAt is the line of the tab that yaml complains of, 0 where it complains of something else. What yaml calls a tab
+// stands in the line that it names or in one after it.
 func tabAt(message string, line int, data []byte) int {
 	named := strings.Contains(message, "tab character")
 	if !named && !strings.Contains(message, "cannot start any token") {

@@ -25,7 +25,7 @@ func TestSyntaxNamesTheLine(t *testing.T) {
 		"\xff\xfea\x00:\x00 \x00[\x00\n\x00":                                    "c.yaml:1: did not find expected node content",
 		"tenants:\n- name: a\n  outbound_connectors:\n  - name: x\n   y: [1]\n": "c.yaml:5: did not find expected key",
 	} {
-		_, err := config.Load(t.Context(), write(t, "c.yaml", text), nil)
+		_, err := config.Load(t.Context(), write(t, "c.yaml", text))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: told %v, want %q", text, err, want)
 		}

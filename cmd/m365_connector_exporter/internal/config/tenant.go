@@ -1,105 +1,237 @@
 package config
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// readTenant is a tenant as it was read, with what it says besides mail flow and what of its files is broken.
-type readTenant struct {
-	tenant  mailflow.Tenant
-	own     own
-	imports imports
-	broken  Errors
-	twice   bool // the name is another tenant's
+// tenant is a tenant while it is read.
+type tenant struct {
+	inventory.State[tenantSettings]
+	duplicate  bool   // another tenant has its name
+	incomplete bool   // one of its exports was not read, or not to its end
+	errs       Errors // in files that it names
 }
 
-// tenantParts are the nodes of a tenant's lists: they are read in this order, whatever their order in the file, because
-// connectors overlay exports and senders refer to connectors.
-type tenantParts struct {
-	node, exports, accepted, outbound, inbound, senders *yaml.Node
-}
-
-// tenant reads one tenant.
-func (r *reader) tenant(n *yaml.Node, key string) readTenant {
-	t := readTenant{own: newOwn(r.file), imports: newImports()}
-	r.begin()
-	parts := tenantParts{node: n}
-	chain := r.outer
-	later := func(to **yaml.Node) func(*yaml.Node, string) { return func(n *yaml.Node, _ string) { *to = n } }
-	r.mapping(n, key, fields{
-		"name":  func(n *yaml.Node, k string) { t.tenant.Name = r.text(n, k) },
-		"cloud": func(n *yaml.Node, k string) { t.tenant.Cloud = r.cloud(n, k) },
-		"probe": func(n *yaml.Node, k string) {
-			l := r.layer(n, k)
-			t.own.layers[tenantLayer] = l
-			chain = append(slices.Clip(chain), place{l, n, r.file, k})
-		},
-		"checks":              func(n *yaml.Node, k string) { r.checks(n, k, t.own.checks) },
-		"suppressions":        func(n *yaml.Node, k string) { t.own.suppressions = r.suppressions(n, k) },
-		"exports":             later(&parts.exports),
-		"accepted_domains":    later(&parts.accepted),
-		"outbound_connectors": later(&parts.outbound),
-		"inbound_connectors":  later(&parts.inbound),
-		"senders":             later(&parts.senders),
-	})
-	switch t.twice = r.names[t.tenant.Name] || r.cfg.has(t.tenant.Name); {
-	case t.tenant.Name == "":
-		r.fail(n, join(key, "name"), "a tenant needs a name")
-	case t.twice:
-		r.fail(n, join(key, "name"), "tenant %q stands twice", t.tenant.Name)
-	}
-	r.names[t.tenant.Name] = true
-	r.tenantParts(&t, parts, key, chain)
-	for i := range t.own.suppressions {
-		t.own.suppressions[i].Tenant = quoteGlob(t.tenant.Name) // whatever it says: here it can mean no other
-	}
-	r.end(&t)
+func newTenant(name, origin string) *tenant {
+	t := &tenant{State: inventory.State[tenantSettings]{Settings: newTenantSettings(), Origin: origin}}
+	t.Tenant.Name = name
 	return t
 }
 
-// begin starts a tenant: from here to end, mistakes in files blind only it.
-func (r *reader) begin() { r.inTenant, r.broken = true, nil }
-
-func (r *reader) end(t *readTenant) {
-	t.tenant.Cloud = cloudOf(t.tenant)
-	t.own.exports, t.broken = t.imports.files, r.broken
-	r.inTenant, r.broken = false, nil
+// tenantNode holds the lists of a tenant in YAML. They are read in this order, whatever their order in the file,
+// because connectors are laid over exports, and senders refer to connectors.
+type tenantNode struct {
+	node                                          *yaml.Node
+	key                                           string
+	exports, accepted, outbound, inbound, senders *yaml.Node
+	layers                                        []layerSource // around its connectors and senders
 }
 
-func (r *reader) tenantParts(t *readTenant, parts tenantParts, key string, chain []place) {
-	if f := r.folderOf(t.tenant.Name); f != nil {
-		r.folderExports(parts.node, key, f.path, t)
+// tenant reads one tenant.
+func (r *reader) tenant(n *yaml.Node, key string) *tenant {
+	t := newTenant("", r.file)
+	r.current = t
+	defer func() { r.current = nil }()
+	at := tenantNode{node: n, key: key, layers: r.outer}
+	r.mapping(n, key, fields{
+		"name":  func(n *yaml.Node, k string) { t.Tenant.Name = r.text(n, k) },
+		"cloud": func(n *yaml.Node, k string) { t.Tenant.Cloud = r.cloud(n, k) },
+		"probe": func(n *yaml.Node, k string) {
+			l := r.layer(n, k)
+			t.Settings.layers[tenantLayer] = l
+			at.layers = append(slices.Clip(at.layers), layerSource{l, n, r.file, k})
+		},
+		"checks":              func(n *yaml.Node, k string) { r.checks(n, k, t.Settings.checks) },
+		"suppressions":        func(n *yaml.Node, k string) { t.Settings.suppressions = r.suppressions(n, k) },
+		"exports":             later(&at.exports),
+		"accepted_domains":    later(&at.accepted),
+		"outbound_connectors": later(&at.outbound),
+		"inbound_connectors":  later(&at.inbound),
+		"senders":             later(&at.senders),
+	})
+	r.tenantName(t, at)
+	o := &overlay{r: r, t: t, at: at}
+	r.load(t, o, o.place)
+	if at.senders != nil {
+		r.senders(at.senders, join(key, "senders"), t, at.layers)
 	}
-	if parts.exports != nil {
-		r.exports(parts.exports, join(key, "exports"), t)
+	for i := range t.Settings.suppressions {
+		t.Settings.suppressions[i].Tenant = quoteGlob(t.Tenant.Name) // whatever it says: here it can mean no other
 	}
-	r.vanished(parts.node, key, t)
-	if parts.accepted != nil {
-		r.acceptedDomains(parts.accepted, join(key, "accepted_domains"), &t.tenant)
+	return t
+}
+
+func (r *reader) tenantName(t *tenant, at tenantNode) {
+	name := t.Tenant.Name
+	t.duplicate = r.names[name] || r.tenants.Has(name)
+	r.names[name] = true
+	switch {
+	case name == "":
+		r.fail(at.node, join(at.key, "name"), "a tenant needs a name")
+	case t.duplicate:
+		r.fail(at.node, join(at.key, "name"), "duplicate tenant %q", name)
 	}
-	if parts.outbound != nil {
-		r.outboundConnectors(parts.outbound, join(key, "outbound_connectors"), t, chain)
+}
+
+// load reads the records of a tenant from its source. place returns where the configuration names a file of it.
+func (r *reader) load(t *tenant, source inventory.Source, place func(inventory.Name) Error) {
+	s, err := source.Load(r.ctx)
+	for _, e := range unjoin(err) {
+		t.incomplete = true
+		at := place(inventory.Name{})
+		if file, ok := errors.AsType[*inventory.FileError](e); ok {
+			at = place(file.Name)
+		}
+		if len(t.errs) < maxBroken {
+			t.errs = append(t.errs, at.with("%v", e))
+		}
 	}
-	if parts.inbound != nil {
-		r.inboundConnectors(parts.inbound, join(key, "inbound_connectors"), t, chain)
+	for _, name := range s.Unmatched {
+		r.warn(place(name).with("%s matches no file", name.Path).Error())
 	}
-	if parts.senders != nil {
-		r.senders(parts.senders, join(key, "senders"), t, chain)
+	for _, w := range s.Warnings {
+		r.warn(w)
 	}
+	t.Tenant.AcceptedDomains, t.Tenant.Outbound, t.Tenant.Inbound = s.AcceptedDomains, s.Outbound, s.Inbound
+	t.Tenant.InventoryTime, t.Parts = s.Time, s.Parts
+	t.Tenant.Cloud = cloudOf(t.Tenant)
+}
+
+// unjoin returns the errors that errors.Join has joined.
+func unjoin(err error) []error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// overlay is a source: the records that a tenant has in YAML, laid over those of its exports. The keys that YAML
+// gives win.
+type overlay struct {
+	r      *reader
+	t      *tenant
+	at     tenantNode
+	places map[inventory.Name]Error // where the names of exports are written
+}
+
+// Load reads the exports, then the records in YAML. Mistakes in YAML are mistakes of its file, and not among the
+// errors returned.
+func (o *overlay) Load(ctx context.Context) (inventory.Snapshot, error) {
+	s, err := o.exports().Load(ctx)
+	for _, list := range []struct {
+		n    *yaml.Node
+		key  string
+		kind inventory.Kind
+	}{
+		{o.at.accepted, "accepted_domains", inventory.AcceptedDomains},
+		{o.at.outbound, "outbound_connectors", inventory.OutboundConnectors},
+		{o.at.inbound, "inbound_connectors", inventory.InboundConnectors},
+	} {
+		if list.n != nil {
+			o.records(list.n, join(o.at.key, list.key), list.kind, &s)
+		}
+	}
+	return s, err
+}
+
+// exports returns the source that the records in YAML are laid over.
+func (o *overlay) exports() inventory.Source {
+	last := o.r.tenants.Last(o.t.Tenant.Name)
+	e := inventory.ExportFiles{
+		Folder: o.r.folderOf(o.t.Tenant.Name, last.Parts), Before: last.Parts, Observed: o.r.observed,
+	}
+	o.places = map[inventory.Name]Error{}
+	if o.at.exports != nil {
+		o.r.list(o.at.exports, join(o.at.key, "exports"), func(n *yaml.Node, k string) {
+			if name, ok := o.r.name(n, k); ok {
+				e.Names = append(e.Names, name)
+				o.places[name] = o.r.errorAt(n, k, "")
+			}
+		})
+	}
+	return e
+}
+
+// place returns where a name is written, else where the tenant begins.
+func (o *overlay) place(name inventory.Name) Error {
+	if place, ok := o.places[name]; ok {
+		return place
+	}
+	return o.r.errorAt(o.at.node, o.at.key, "")
+}
+
+// records reads a list of records into a snapshot.
+func (o *overlay) records(n *yaml.Node, key string, kind inventory.Kind, s *inventory.Snapshot) {
+	names := map[string]bool{}
+	o.r.list(n, key, func(n *yaml.Node, k string) {
+		switch kind {
+		case inventory.AcceptedDomains:
+			o.domain(n, k, s, names)
+		case inventory.OutboundConnectors:
+			i := s.Find(kind, scalar(n, "name"))
+			o.connector(n, k, kind, &s.Outbound[i], &s.Outbound[i].Common, names)
+		default:
+			i := s.Find(kind, scalar(n, "name"))
+			o.connector(n, k, kind, &s.Inbound[i], &s.Inbound[i].Common, names)
+		}
+	})
+}
+
+func (o *overlay) domain(n *yaml.Node, key string, s *inventory.Snapshot, names map[string]bool) {
+	name, _ := mailflow.NormaliseDomain(scalar(n, "domain_name"))
+	d := &s.AcceptedDomains[s.Find(inventory.AcceptedDomains, name)]
+	o.r.record(n, key, inventory.AcceptedDomains, d, nil)
+	switch {
+	case d.Name == "":
+		o.r.fail(n, join(key, "domain_name"), "an accepted domain needs a name")
+	case names[d.Name]:
+		o.r.fail(n, join(key, "domain_name"), "duplicate domain %q", d.Name)
+	}
+	names[d.Name] = true
+}
+
+// connector reads a connector into record, of which common is a part.
+func (o *overlay) connector(
+	n *yaml.Node, key string, kind inventory.Kind, record any, common *mailflow.Common, names map[string]bool,
+) {
+	direction := mailflow.Inbound
+	if kind == inventory.OutboundConnectors {
+		direction = mailflow.Outbound
+	}
+	var probe *layerSource
+	o.r.record(n, key, kind, record, fields{"probe": o.r.probeField(&probe)})
+	switch {
+	case common.Name == "":
+		o.r.fail(n, join(key, "name"), "a connector needs a name")
+	case names[common.Name]:
+		o.r.fail(n, join(key, "name"), "duplicate connector %q", common.Name)
+	}
+	names[common.Name] = true
+	if probe != nil {
+		o.t.Settings.layers[connectorLayer(direction, common.Name)] = probe.layer
+	}
+	o.r.checkConflicts(probes.DefaultSettings(direction, common.Type).Interval, withLayer(o.at.layers, probe))
 }
 
 func (r *reader) cloud(n *yaml.Node, key string) mailflow.Cloud {
 	return mailflow.Cloud(r.word(n, key, "worldwide", "gcc_high", "dod", "china"))
 }
 
-// cloudOf tells the cloud from the initial domain where nothing is configured. DoD tenants share .onmicrosoft.us with GCC
-// High and must say so.
+// cloudOf returns the configured cloud, else the one of the initial domain. DoD tenants share .onmicrosoft.us with
+// GCC High and must be configured.
 func cloudOf(t mailflow.Tenant) mailflow.Cloud {
 	if t.Cloud != "" {
 		return t.Cloud
@@ -115,86 +247,31 @@ func cloudOf(t mailflow.Tenant) mailflow.Cloud {
 	return mailflow.Worldwide
 }
 
-// acceptedDomains reads the list; a domain that an export has too is overlaid.
-func (r *reader) acceptedDomains(n *yaml.Node, key string, t *mailflow.Tenant) {
-	at, mine := map[string]int{}, map[string]bool{}
-	for i, d := range t.AcceptedDomains {
-		at[d.Name] = i
-	}
-	r.list(n, key, func(n *yaml.Node, k string) {
-		written, _ := mailflow.NormaliseDomain(scalar(n, "domain_name"))
-		i, imported := at[written]
-		if !imported {
-			t.AcceptedDomains = append(t.AcceptedDomains, mailflow.AcceptedDomain{})
-			i = len(t.AcceptedDomains) - 1
-		}
-		d := &t.AcceptedDomains[i]
-		r.mapping(n, k, r.domainKeys(d))
-		if d.Name == "" {
-			r.fail(n, join(k, "domain_name"), "an accepted domain needs a name")
-		} else if mine[d.Name] {
-			r.fail(n, join(k, "domain_name"), "domain %q stands twice", d.Name)
-		}
-		mine[d.Name], at[d.Name] = true, i
-	})
-}
-
-func (r *reader) domainKeys(d *mailflow.AcceptedDomain) fields {
-	known := r.ignored("pending_removal", "pending_completion", "sending_from_domain_disabled", "sending_to_domain_disabled",
-		"smtp_dane_status", "authentication_type", "is_coexistence_domain", "can_have_cloud_cache", "mail_flow_region",
-		"enable_nego2_authentication", "catch_all_recipient_id")
-	known["domain_name"] = func(n *yaml.Node, k string) { d.Name = r.plainDomain(n, k) }
-	known["domain_type"] = func(n *yaml.Node, k string) {
-		d.Type = r.enum(n, k, 0, "Authoritative", "ExternalRelay", "InternalRelay")
-	}
-	known["match_sub_domains"] = func(n *yaml.Node, k string) { d.MatchSubDomains = r.tri(n, k) }
-	known["default"] = func(n *yaml.Node, k string) { d.Default = r.tri(n, k) }
-	known["initial_domain"] = func(n *yaml.Node, k string) { d.Initial = r.tri(n, k) }
-	known["outbound_only"] = func(n *yaml.Node, k string) { d.OutboundOnly = r.tri(n, k) }
-	return known
-}
-
-// ignored are properties that Microsoft has and nothing here needs: accepted, so that a record can be pasted whole.
-func (r *reader) ignored(keys ...string) fields {
-	known := fields{}
-	for _, k := range keys {
-		known[k] = func(*yaml.Node, string) {}
-	}
-	return known
-}
-
-// scalar is the text of a mapping's key, or "".
+// scalar returns the text of a mapping's key, or "".
 func scalar(n *yaml.Node, key string) string {
-	n = behind(n)
+	n = resolve(n)
 	if n.Kind != yaml.MappingNode {
 		return ""
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if v := behind(n.Content[i+1]); n.Content[i].Value == key && v.Kind == yaml.ScalarNode {
+		if v := resolve(n.Content[i+1]); n.Content[i].Value == key && v.Kind == yaml.ScalarNode {
 			return v.Value
 		}
 	}
 	return ""
 }
 
-// behind follows an alias.
-func behind(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode && n.Alias != nil {
-		return n.Alias
-	}
-	return n
-}
-
-func (r *reader) dir() string { return filepath.Dir(r.file) }
-
-func absolute(dir, path string) string {
-	if path == "" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(dir, path)
-}
-
-// quoteGlob makes a pattern that matches exactly this text.
+// quoteGlob returns a pattern that matches exactly this text.
 func quoteGlob(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(text)
+}
+
+// name reads the name of a file or folder, or a pattern of them. It reports false where there is none.
+func (r *reader) name(n *yaml.Node, key string) (inventory.Name, bool) {
+	text := r.text(n, key)
+	name, err := inventory.NewName(filepath.Dir(r.file), text)
+	if err != nil {
+		r.fail(n, key, "%s: not a pattern", text)
+	}
+	return name, text != "" && err == nil
 }

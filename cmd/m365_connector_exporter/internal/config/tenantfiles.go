@@ -9,73 +9,78 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/regularfile"
 )
 
-// tenantFiles reads what tenant_files names. A bad file blinds its own tenants only.
+// expand returns the files or folders of a name, and warns where a pattern matches none.
+func (r *reader) expand(n *yaml.Node, key string, name inventory.Name) []string {
+	found, err := r.observed.Expand(r.ctx, name)
+	switch {
+	case err != nil: // the tenants of the last load are kept
+		r.warn(r.errorAt(n, key, "%s: %v", name.Path, err).Error())
+	case len(found) == 0:
+		r.warn(r.errorAt(n, key, "%s matches no file", name.Path).Error())
+	}
+	return found
+}
+
+// tenantFiles reads the files of tenant_files. A mistake in one disables its own tenants only.
 func (r *reader) tenantFiles(n *yaml.Node, key string) {
 	r.list(n, key, func(n *yaml.Node, k string) {
-		name := r.text(n, k)
-		if name == "" {
+		name, ok := r.name(n, k)
+		if !ok {
 			return
 		}
-		files := r.expand(n, k, name, false)
+		files := r.expand(n, k, name)
 		for _, file := range files {
 			r.tenantFile(n, k, file)
 		}
 		if len(files) == 0 {
-			r.gone(absolute(r.dir(), name), r.errorAt(n, k, "%s matches nothing any more", name))
+			r.patternEmptied(name, r.errorAt(n, k, "%s matches no file any more", name.Path))
 		}
 	})
 }
 
-// tenantFile reads one tenant or a list of them. A mistake without a line of its own, as in a file that is not there, is told of
-// the line that names the file.
+// tenantFile reads one tenant or a list of them. A mistake without a line, as in a file that does not exist, is
+// reported at the line that names the file.
 func (r *reader) tenantFile(n *yaml.Node, key, file string) {
 	inner := &reader{loading: r.loading, file: file, outer: r.outer}
-	var all []readTenant
+	var all []*tenant
 	root := inner.open(file)
 	for i, e := range inner.errs {
 		if e.Line == 0 {
 			inner.errs[i] = r.errorAt(n, key, "%s", e)
 		}
 	}
-	if root != nil {
-		if root.Kind == yaml.SequenceNode {
-			inner.list(root, "", func(n *yaml.Node, k string) { all = append(all, inner.tenant(n, k)) })
-		} else {
-			all = append(all, inner.tenant(root, ""))
-		}
+	switch {
+	case root == nil:
+	case root.Kind == yaml.SequenceNode:
+		inner.list(root, "", func(n *yaml.Node, k string) { all = append(all, inner.tenant(n, k)) })
+	default:
+		all = append(all, inner.tenant(root, ""))
 	}
 	if len(inner.errs) == 0 {
 		for _, t := range all {
-			r.take(t)
+			r.addOrFallback(t)
 		}
 		return
 	}
-	r.cfg.problems = append(r.cfg.problems, inner.errs.sorted()...)
+	r.problem(inner.errs.sorted())
 	for _, t := range all {
-		r.cfg.problems = append(r.cfg.problems, t.broken...)
+		r.problem(t.errs)
 	}
 	for _, name := range r.tenantsOf(file, all) {
-		r.keep(name, file, inner.errs[0])
+		r.tenants.Fallback(name, file, inner.errs[0])
 	}
 }
 
-// tenantsOf names the tenants of a file that does not load: those it had, else those it seems to have, else its own name.
-func (l *loading) tenantsOf(file string, read []readTenant) []string {
-	var names []string
-	if l.last != nil {
-		for _, t := range l.last.Tenants {
-			if l.last.own[t.Name].origin == file {
-				names = append(names, t.Name)
-			}
-		}
-	}
+// tenantsOf names the tenants of a file that does not load: those it had and those it seems to have, else its own name.
+func (l *loading) tenantsOf(file string, read []*tenant) []string {
+	names := l.tenants.LastFrom(file)
 	for _, t := range read {
-		if t.tenant.Name != "" && !t.twice {
-			names = append(names, t.tenant.Name)
+		if t.Tenant.Name != "" && !t.duplicate {
+			names = append(names, t.Tenant.Name)
 		}
 	}
 	if len(names) == 0 {
@@ -84,77 +89,94 @@ func (l *loading) tenantsOf(file string, read []readTenant) []string {
 	return names
 }
 
-// folder is a folder of exports. It is a tenant of its own, unless a tenant in YAML has its name: that one overlays it.
+// patternEmptied keeps the tenants of a pattern that now matches nothing.
+func (l *loading) patternEmptied(name inventory.Name, why Error) {
+	if l.tenants.PatternEmptied(name, why) {
+		l.problem(Errors{why})
+	}
+}
+
+// folder is a folder of exports. It is a tenant of its own, unless a tenant in YAML has its name: that one is laid
+// over it.
 type folder struct {
 	path  string
-	node  *yaml.Node
-	key   string
-	taken bool
+	place Error // where the configuration names it
+	used  bool
+}
+
+// folders are those of tenant_folders.
+type folders struct {
+	all      []*folder // in the order of the configuration
+	byTenant map[string]*folder
+	names    []inventory.Name
+	places   []Error // where the names are written
 }
 
 // findFolders looks for the folders, before any tenant is read.
 func (r *reader) findFolders(n *yaml.Node, key string) {
 	r.list(n, key, func(n *yaml.Node, k string) {
-		name := r.text(n, k)
-		if name == "" {
+		name, ok := r.name(n, k)
+		if !ok {
 			return
 		}
-		r.folderPatterns = append(r.folderPatterns, place{node: n, file: absolute(r.dir(), name), key: k})
-		for _, path := range r.expand(n, k, name, true) {
-			info, err := regularfile.Stat(r.ctx, path)
-			tenant := filepath.Base(path)
-			switch {
-			case isPattern(name) && (errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir()): // it matches more than folders
-			case r.folderAt[tenant] == nil:
-				f := &folder{path: path, node: n, key: k}
-				r.folderAt[tenant] = f
-				r.folders = append(r.folders, f)
-			case r.folderAt[tenant].path != path:
-				r.cfg.problems = append(r.cfg.problems, r.errorAt(n, k, "%s: tenant %q has a folder already: %s", path, tenant, r.folderAt[tenant].path))
-			}
+		r.folders.names, r.folders.places = append(r.folders.names, name), append(r.folders.places, r.errorAt(n, k, ""))
+		for _, path := range r.expand(n, k, name) {
+			r.foundFolder(name, path, r.errorAt(n, k, ""))
 		}
 	})
 }
 
-// folderOf takes the folder of a tenant, if it has one.
-func (l *loading) folderOf(tenant string) *folder {
-	if f := l.folderAt[tenant]; f != nil {
-		f.taken = true
-		return f
+func (r *reader) foundFolder(name inventory.Name, path string, place Error) {
+	tenant := filepath.Base(path)
+	known := r.folders.byTenant[tenant]
+	switch {
+	case name.Pattern && !r.mayBeFolder(path): // it matches more than folders
+	case known == nil:
+		f := &folder{path: path, place: place}
+		r.folders.byTenant[tenant] = f
+		r.folders.all = append(r.folders.all, f)
+	case known.path != path:
+		r.problem(Errors{place.with("%s: tenant %q has a folder already: %s", path, tenant, known.path)})
 	}
-	return nil
 }
 
-// tenantFolders makes tenants of the folders that no tenant in YAML has taken. A single folder that has gone is a tenant removed.
+// mayBeFolder reports whether a path leads to a folder, or to something that does not respond.
+func (r *reader) mayBeFolder(path string) bool {
+	info, err := regularfile.Stat(r.ctx, path)
+	return err == nil && info.IsDir() || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+// folderOf returns the folder of a tenant, "" where it has none. A folder that was removed since the last load, from
+// which the tenant had exports, still counts as its folder.
+func (l *loading) folderOf(tenant string, lastParts map[string]inventory.Kind) string {
+	if f := l.folders.byTenant[tenant]; f != nil {
+		f.used = true
+		return f.path
+	}
+	for part := range lastParts {
+		dir := filepath.Dir(part)
+		named := func(n inventory.Name) bool { return n.Matches(dir) }
+		if filepath.Base(dir) == tenant && slices.ContainsFunc(l.folders.names, named) {
+			return dir
+		}
+	}
+	return ""
+}
+
+// tenantFolders makes tenants of the folders that no tenant in YAML uses. A single folder that is gone is a tenant
+// that was removed.
 func (r *reader) tenantFolders() {
-	for _, f := range r.folders {
-		if !f.taken {
-			r.take(r.folderTenant(f))
+	for _, f := range r.folders.all {
+		if !f.used {
+			t := newTenant(filepath.Base(f.path), f.path)
+			exports := inventory.ExportFiles{Folder: f.path, Before: r.tenants.Last(t.Tenant.Name).Parts, Observed: r.observed}
+			r.load(t, exports, func(inventory.Name) Error { return f.place })
+			r.addOrFallback(t)
 		}
 	}
-	for _, p := range r.folderPatterns {
-		if !slices.ContainsFunc(r.folders, func(f *folder) bool { return matches(p.file, f.path) }) {
-			r.gone(p.file, r.errorAt(p.node, p.key, "%s matches no folder any more", p.file))
+	for i, name := range r.folders.names {
+		if !slices.ContainsFunc(r.folders.all, func(f *folder) bool { return name.Matches(f.path) }) {
+			r.patternEmptied(name, r.folders.places[i].with("%s matches no folder any more", name.Path))
 		}
-	}
-}
-
-func (r *reader) folderTenant(f *folder) readTenant {
-	t := readTenant{tenant: mailflow.Tenant{Name: filepath.Base(f.path)}, own: newOwn(f.path), imports: newImports()}
-	r.begin()
-	r.folderExports(f.node, f.key, f.path, &t)
-	r.vanished(f.node, f.key, &t)
-	r.end(&t)
-	return t
-}
-
-// folderExports reads every export in a folder.
-func (r *reader) folderExports(n *yaml.Node, key, path string, t *readTenant) {
-	files, err := exportsIn(r.ctx, path)
-	if err != nil {
-		r.failFile(n, key, path, "%v", err)
-	}
-	for _, file := range files {
-		r.export(n, key, file, t)
 	}
 }

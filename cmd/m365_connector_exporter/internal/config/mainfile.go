@@ -1,79 +1,16 @@
 package config
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"fmt"
-	"io"
-
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/collector/check"
-	"m365_connector_exporter/probes/mailflow"
 )
 
-// Load reads the main file and every file it names. The error is of type [Errors]: there is one where the main file has a
-// mistake, and then it holds all mistakes of all files. A tenant whose own file, export or certificate does not load keeps the
-// state that last (the running configuration, or nil) has of it; see Problems.
-func Load(ctx context.Context, path string, last *Config) (*Config, error) {
-	cfg := defaults()
-	r := &reader{file: path, loading: &loading{
-		ctx: ctx, cfg: &cfg, last: last, contents: &contents{files: map[string]content{}}, names: map[string]bool{}, folderAt: map[string]*folder{},
-	}}
-	if root := r.open(path); root != nil {
-		r.main(root)
-	}
-	if len(r.errs) > 0 {
-		return nil, append(r.errs.sorted(), cfg.problems...)
-	}
-	if r.dropped > 0 {
-		cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("and %d warnings more", r.dropped))
-	}
-	r.finish()
-	for i := range cfg.Tenants {
-		cfg.Tenants[i] = mailflow.WithImpliedSenders(cfg.Tenants[i])
-	}
-	return &cfg, nil
-}
-
-// open parses a file with exactly one document. It returns nil after a mistake.
-func (r *reader) open(path string) *yaml.Node {
-	c, err := r.contents.read(r.ctx, path)
-	if err != nil {
-		r.fail(nil, "", "%v", err)
-		return nil
-	}
-	data := c.Data
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	var doc, second yaml.Node
-	switch err := decoder.Decode(&doc); {
-	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
-		r.fail(nil, "", "the file is empty")
-		return nil
-	case err != nil:
-		r.syntax(err, data)
-		return nil
-	}
-	if isNull(doc.Content[0]) {
-		r.fail(nil, "", "the file is empty")
-		return nil
-	}
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		if err != nil {
-			second.Line = lineOf(err, data)
-		}
-		r.fail(&second, "", "a second document; only one is allowed")
-	}
-	return doc.Content[0]
-}
-
-// main reads the sections in an order of its own: the global probe section bounds those within, tenants come last, and folders
-// are known before a tenant in YAML overlays one.
+// main reads the sections in an order of its own: the global probe section limits those inside it, tenants come last,
+// and folders are found before a tenant in YAML overlays one.
 func (r *reader) main(n *yaml.Node) {
 	cfg := r.cfg
 	var tenants, files, folders *yaml.Node
-	later := func(to **yaml.Node) func(*yaml.Node, string) { return func(n *yaml.Node, _ string) { *to = n } }
 	r.mapping(n, "", fields{
 		"global":     func(n *yaml.Node, k string) { cfg.Global = r.global(n, k, cfg.Global) },
 		"thresholds": func(n *yaml.Node, k string) { r.thresholds(n, k, &cfg.Thresholds) },
@@ -84,7 +21,7 @@ func (r *reader) main(n *yaml.Node) {
 		},
 		"probe": func(n *yaml.Node, k string) {
 			cfg.probe = r.layer(n, k)
-			r.outer = []place{{cfg.probe, n, r.file, k}}
+			r.outer = []layerSource{{cfg.probe, n, r.file, k}}
 		},
 		"tenants":        later(&tenants),
 		"tenant_files":   later(&files),
@@ -94,12 +31,17 @@ func (r *reader) main(n *yaml.Node) {
 		r.findFolders(folders, "tenant_folders")
 	}
 	if tenants != nil {
-		r.list(tenants, "tenants", func(n *yaml.Node, k string) { r.take(r.tenant(n, k)) })
+		r.list(tenants, "tenants", func(n *yaml.Node, k string) { r.addOrFallback(r.tenant(n, k)) })
 	}
 	if files != nil {
 		r.tenantFiles(files, "tenant_files")
 	}
 	r.tenantFolders()
+}
+
+// later keeps a section to be read afterwards.
+func later(to **yaml.Node) func(*yaml.Node, string) {
+	return func(n *yaml.Node, _ string) { *to = n }
 }
 
 func (r *reader) global(n *yaml.Node, key string, g Global) Global {
@@ -108,13 +50,13 @@ func (r *reader) global(n *yaml.Node, key string, g Global) Global {
 		"max_concurrent_per_address": func(n *yaml.Node, k string) { g.MaxConcurrentPerAddress = r.number(n, k, 1, 100) },
 		"min_gap_per_address":        func(n *yaml.Node, k string) { g.MinGapPerAddress = r.duration(n, k, 0, year) },
 		"check_revocation":           func(n *yaml.Node, k string) { g.CheckRevocation = r.flag(n, k) },
-		"state_file":                 func(n *yaml.Node, k string) { g.StateFile = absolute(r.dir(), r.text(n, k)) },
+		"state_file":                 func(n *yaml.Node, k string) { g.StateFile = r.path(n, k) },
 		"exchange_online_hosts":      func(n *yaml.Node, k string) { g.ExchangeOnlineHosts = r.each(n, k, r.glob) },
 		"allow_networks": func(n *yaml.Node, k string) {
 			r.list(n, k, func(n *yaml.Node, k string) { g.AllowNetworks = append(g.AllowNetworks, r.prefix(n, k)) })
 		},
 		"ca_file": func(n *yaml.Node, k string) {
-			if g.CAFile = absolute(r.dir(), r.text(n, k)); g.CAFile != "" {
+			if g.CAFile = r.path(n, k); g.CAFile != "" {
 				g.Roots = r.roots(n, k, g.CAFile)
 			}
 		},
@@ -152,17 +94,8 @@ func (r *reader) modules(n *yaml.Node, key string, cfg *Config) {
 		r.fail(n, key, "must be a mapping from names to probe settings")
 		return
 	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		name := r.text(n.Content[i], key)
-		if r.merges(n.Content[i], join(key, name)) {
-			continue
-		}
-		if seen[name] {
-			r.fail(n.Content[i], join(key, name), "stands twice")
-			continue
-		}
-		seen[name] = true
-		cfg.Modules[name] = r.layer(n.Content[i+1], join(key, name))
-	}
+	r.keys(n, key, func(name, v *yaml.Node, k string) bool {
+		cfg.Modules[r.text(name, k)] = r.layer(v, k)
+		return true
+	}, nil)
 }

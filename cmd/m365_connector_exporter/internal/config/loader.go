@@ -1,0 +1,118 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Loader loads a configuration, again and again. It may be used from several goroutines.
+type Loader struct {
+	path string
+
+	mu       sync.Mutex
+	last     *Config                 // the newest that was loaded; nil before
+	observed *inventory.Observations // of the newest attempt to load, which may have failed
+}
+
+// NewLoader returns a loader of the main file at path.
+func NewLoader(path string) *Loader {
+	return &Loader{path: path, observed: &inventory.Observations{}}
+}
+
+// Path returns the path of the main file.
+func (l *Loader) Path() string { return l.path }
+
+// Load reads a configuration once. See [Loader.Load].
+func Load(ctx context.Context, path string) (*Config, error) { return NewLoader(path).Load(ctx) }
+
+// Load reads the main file and every file that it names. The error is of type [Errors]. There is one where the main
+// file has a mistake, and then it holds all mistakes of all files. A tenant whose own file, export or certificate
+// does not load keeps its last good state; see [Config.Problems].
+func (l *Loader) Load(ctx context.Context) (*Config, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	cfg, observed, err := load(ctx, l.path, l.last)
+	l.observed = observed
+	if err == nil {
+		l.last = cfg
+	}
+	return cfg, err
+}
+
+// Changed reports whether Load would now read something else than it did the last time it was called, whether it
+// succeeded or not. Times of files do not count, only their contents.
+func (l *Loader) Changed(ctx context.Context) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.observed.Changed(ctx)
+}
+
+// loading is what the readers of one load share.
+type loading struct {
+	ctx      context.Context
+	cfg      *Config // that is being built
+	tenants  *inventory.Tenants[tenantSettings]
+	observed *inventory.Observations
+	names    map[string]bool // of tenants in YAML
+	folders  folders
+	dropped  int // warnings, more than are kept
+}
+
+func load(ctx context.Context, path string, last *Config) (*Config, *inventory.Observations, error) {
+	var before *inventory.Tenants[tenantSettings]
+	if last != nil {
+		before = last.tenants
+	}
+	cfg := defaults()
+	l := &loading{
+		ctx: ctx, cfg: &cfg, tenants: inventory.NewTenants(before), observed: &inventory.Observations{},
+		names: map[string]bool{}, folders: folders{byTenant: map[string]*folder{}},
+	}
+	r := &reader{file: path, loading: l}
+	if root := r.open(path); root != nil {
+		r.main(root)
+	}
+	if len(r.errs) > 0 {
+		return nil, l.observed, append(r.errs.sorted(), cfg.problems...)
+	}
+	l.finish()
+	return &cfg, l.observed, nil
+}
+
+// finish takes over what the tenants have given.
+func (l *loading) finish() {
+	if l.dropped > 0 {
+		l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf("and %d warnings more", l.dropped))
+	}
+	l.cfg.tenants = l.tenants
+	l.cfg.Tenants = l.tenants.All()
+	for i, t := range l.cfg.Tenants {
+		l.cfg.Tenants[i] = mailflow.WithImpliedSenders(t)
+		l.cfg.Suppressions = append(l.cfg.Suppressions, l.cfg.settings(t.Name).suppressions...)
+	}
+}
+
+// warn keeps a warning, as long as there are not too many.
+func (l *loading) warn(text string) {
+	if len(l.cfg.Warnings) < maxMistakes {
+		l.cfg.Warnings = append(l.cfg.Warnings, text)
+		return
+	}
+	l.dropped++
+}
+
+func (l *loading) problem(e Errors) { l.cfg.problems = append(l.cfg.problems, e...) }
+
+// addOrFallback adds a tenant that was read, or its last good state where one of its files is broken.
+func (l *loading) addOrFallback(t *tenant) {
+	if len(t.errs) == 0 {
+		l.tenants.Add(t.State)
+		return
+	}
+	l.problem(t.errs)
+	l.tenants.Fallback(t.Tenant.Name, t.Origin, t.errs[0])
+}

@@ -1,0 +1,243 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+
+	"m365_connector_exporter/probes/inventory"
+)
+
+// Bounds of one file. Aliases can multiply a small file into a huge one.
+const (
+	maxNodes    = 5_000_000
+	maxMistakes = 1000
+	maxBroken   = 100 // files of one tenant
+)
+
+// reader reads the nodes of one YAML file and collects all mistakes in it, so that they are reported at once.
+type reader struct {
+	*loading
+	file      string
+	errs      Errors // in the file itself
+	previous  Error
+	failures  int           // mistakes so far, also those that are not kept
+	outer     []layerSource // probe sections around the current one
+	conflicts map[conflict]bool
+	nodes     int
+	current   *tenant // that is being read: mistakes in files that it names disable it alone; nil outside a tenant
+}
+
+// open parses a file with exactly one document. It returns nil after a mistake.
+func (r *reader) open(path string) *yaml.Node {
+	c, err := r.observed.Read(r.ctx, path)
+	if err != nil {
+		r.fail(nil, "", "%v", err)
+		return nil
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(c.Data))
+	var doc, second yaml.Node
+	switch err := decoder.Decode(&doc); {
+	case err != nil && !errors.Is(err, io.EOF):
+		r.syntax(err, c.Data)
+		return nil
+	case len(doc.Content) == 0 || isNull(doc.Content[0]):
+		r.fail(nil, "", "the file is empty")
+		return nil
+	}
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
+		if err != nil {
+			second.Line = lineOf(err, c.Data)
+		}
+		r.fail(&second, "", "a second document; only one is allowed")
+	}
+	return doc.Content[0]
+}
+
+// fail reports a mistake in the file itself.
+func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
+	r.failures++
+	e := r.errorAt(n, key, format, args...)
+	if key != "" && r.previous.Key == key && r.previous.Line == e.Line {
+		return // one value, one mistake: the first is the cause
+	}
+	r.previous = e
+	if len(r.errs) < maxMistakes {
+		r.errs = append(r.errs, e)
+	}
+}
+
+// failFile reports a file that is named at n. A tenant's files disable that tenant only; others are mistakes of the
+// main file.
+func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
+	e := r.errorAt(n, key, "%s: %s", file, fmt.Sprintf(format, args...))
+	switch {
+	case r.current == nil:
+		r.errs = append(r.errs, e)
+	case len(r.current.errs) < maxBroken:
+		r.current.errs = append(r.current.errs, e)
+	}
+}
+
+func (r *reader) errorAt(n *yaml.Node, key, format string, args ...any) Error {
+	e := Error{File: r.file, Key: key, Message: fmt.Sprintf(format, args...)}
+	if n != nil {
+		e.Line = n.Line
+	}
+	return e
+}
+
+// fields maps the keys of a mapping to what reads their values.
+type fields map[string]func(n *yaml.Node, key string)
+
+// mapping reads a mapping strictly: every key must be known, and none may occur twice.
+func (r *reader) mapping(n *yaml.Node, path string, known fields) {
+	r.keys(n, path, func(k, v *yaml.Node, key string) bool {
+		read := known[k.Value]
+		if read != nil {
+			read(v, key)
+		}
+		return read != nil
+	}, func() []string { return slices.Sorted(maps.Keys(known)) })
+}
+
+// keys calls read for each key of a mapping with its value and its path. Where read returns false the key is unknown,
+// and known lists those that are not.
+func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key string) bool, known func() []string) {
+	n, ok := r.enter(n)
+	if !ok || isNull(n) { // a section whose keys are all commented out
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.fail(n, path, "must be a mapping")
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		key := join(path, k.Value)
+		switch {
+		case k.Tag == "!!merge": // would have to be taken into account wherever keys are read
+			r.fail(k, key, "merge keys are not supported: write the keys out, or use an alias for a whole value")
+		case seen[k.Value]:
+			r.fail(k, key, "duplicate key")
+		case !read(k, v, key):
+			r.fail(k, key, "unknown key; %s", hint(k.Value, known()))
+		default:
+			seen[k.Value] = true
+		}
+	}
+}
+
+// list reads a sequence, each item by read.
+func (r *reader) list(n *yaml.Node, key string, read func(n *yaml.Node, key string)) {
+	n, ok := r.enter(n)
+	if !ok || isNull(n) {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		r.fail(n, key, "must be a list")
+		return
+	}
+	for i, item := range n.Content {
+		read(item, key+"["+strconv.Itoa(i)+"]")
+	}
+}
+
+// record reads the properties of a record into a struct of mailflow, and other keys by more.
+func (r *reader) record(n *yaml.Node, path string, kind inventory.Kind, record any, more fields) {
+	d := inventory.Decoder{Report: func(v inventory.Value, key string, err error) {
+		r.fail(&yaml.Node{Line: v.Line}, key, "%v", err)
+	}}
+	properties := inventory.Properties(kind)
+	r.keys(n, path, func(k, v *yaml.Node, key string) bool {
+		i := slices.IndexFunc(properties, func(p inventory.Property) bool { return p.Key == k.Value })
+		if i >= 0 {
+			properties[i].Decode(d, r.value(v, maxDepth), key, record)
+			return true
+		}
+		read := more[k.Value]
+		if read != nil {
+			read(v, key)
+		}
+		return read != nil
+	}, func() []string {
+		known := slices.Collect(maps.Keys(more))
+		for _, p := range properties {
+			known = append(known, p.Key)
+		}
+		slices.Sort(known)
+		return known
+	})
+}
+
+// maxDepth is how deep the value of a property is nested: a list of texts.
+const maxDepth = 2
+
+// value returns a node as the value of a property. What is nested deeper than that of any property is left out.
+func (r *reader) value(n *yaml.Node, depth int) inventory.Value {
+	n, ok := r.enter(n)
+	v := inventory.Value{Line: n.Line, Text: n.Value}
+	switch {
+	case !ok || isNull(n):
+		return inventory.Value{Line: n.Line}
+	case n.Kind == yaml.MappingNode:
+		v.Shape = inventory.Object
+	case n.Kind == yaml.SequenceNode:
+		v.Shape = inventory.List
+		for _, item := range n.Content {
+			if depth > 1 {
+				v.Items = append(v.Items, r.value(item, depth-1))
+			}
+		}
+	case n.Tag == "!!bool":
+		v.Shape = inventory.Bool
+	case n.Tag == "!!int" || n.Tag == "!!float":
+		v.Shape = inventory.Number
+	default:
+		v.Shape = inventory.Text
+	}
+	return v
+}
+
+// enter follows an alias and counts values; it reports false where the file has too many.
+func (r *reader) enter(n *yaml.Node) (*yaml.Node, bool) {
+	n = resolve(n)
+	if r.nodes++; r.nodes == maxNodes {
+		r.fail(n, "", "more than %d values", maxNodes)
+	}
+	return n, r.nodes < maxNodes
+}
+
+// resolve follows an alias.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// path reads the name of a file, relative to the folder of the file that names it.
+func (r *reader) path(n *yaml.Node, key string) string {
+	path := r.text(n, key)
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(r.file), path)
+}

@@ -1,0 +1,43 @@
+// Package inventory is where tenants come from: the accepted domains and connectors that Exchange Online has for each
+// of them, as administrators' tools export them (Get-AcceptedDomain, Get-OutboundConnector, Get-InboundConnector,
+// each with ConvertTo-Json).
+//
+//  1. A [Source] gives one tenant's records. [ExportFiles] reads them from JSON files.
+//  2. Each property of a record is an entry of one table, [Properties]: the field it is kept in, its key in the
+//     configuration, its name in an export, and its type. The reader of the configuration uses the same table, so a
+//     connector written by hand and one that was exported are read by the same rules, strictly the one and leniently
+//     the other ([Decoder]).
+//  3. [Observations] remember what a load has asked of the outside, so that a later look can tell whether it would
+//     answer otherwise.
+//
+// Errors name files, records and keys, never what is in them.
+package inventory
+
+import (
+	"context"
+	"time"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Source gives the records of one tenant.
+type Source interface {
+	// Load returns all records that the source has now. It returns an error where one of them could be missing: a
+	// half-read inventory must not look like one from which connectors were removed. The snapshot is returned then, too,
+	// as far as it was read.
+	Load(ctx context.Context) (Snapshot, error)
+}
+
+// Snapshot is what a source holds at one time.
+type Snapshot struct {
+	AcceptedDomains []mailflow.AcceptedDomain
+	Outbound        []mailflow.OutboundConnector
+	Inbound         []mailflow.InboundConnector
+
+	Time      time.Time       // of the oldest part; zero where there is none
+	Parts     map[string]Kind // the files it was read from, with the kinds of their records
+	Warnings  []string        // values that were not understood, and are unknown
+	Unmatched []Name          // patterns that match no file
+
+	at map[Kind]map[string]int // records by name
+}

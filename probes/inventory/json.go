@@ -1,0 +1,241 @@
+package inventory
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+)
+
+// Bounds of one export. Records are decoded one by one, so that a large file costs the memory of one record.
+const (
+	maxRecords      = 100_000
+	maxRecordValues = 100_000 // in one record; its longest part is a list of addresses
+	maxContainers   = 4       // arrays and objects around a record
+	maxValueDepth   = 4       // inside a record; what is nested deeper is dropped
+)
+
+var (
+	errEmpty    = errors.New("the file is empty")
+	errEncoding = errors.New("neither UTF-8 nor UTF-16: write it with -Encoding utf8")
+)
+
+// UTF8 returns text as UTF-8 without a byte order mark. Windows PowerShell writes UTF-16, or UTF-8 with a mark. Text
+// without a mark is returned as it is.
+func UTF8(data []byte) []byte {
+	if len(data) == 0 || data[0] < 0xef { // most files have no mark, and large ones need not be copied
+		return data
+	}
+	text, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), data)
+	if err != nil {
+		return data
+	}
+	return text
+}
+
+// addBOM gives UTF-16 without a byte order mark one. JSON begins with an ASCII character, so a zero byte beside it
+// shows the order (RFC 4627, section 3).
+func addBOM(data []byte) []byte {
+	switch {
+	case len(data) >= 2 && data[0] == 0 && data[1] != 0:
+		return append([]byte{0xfe, 0xff}, data...)
+	case len(data) >= 2 && data[0] != 0 && data[1] == 0:
+		return append([]byte{0xff, 0xfe}, data...)
+	default:
+		return data
+	}
+}
+
+// jsonDecoder decodes the JSON of an export: a record, an array of records, {"value":[…]} of REST and PowerShell, or
+// ScubaGear's file.
+type jsonDecoder struct {
+	json    *json.Decoder
+	yield   func(Kind, Value)
+	records int
+	values  int  // of the current record
+	partial bool // REST: the file is one page of several
+}
+
+// decodeJSON calls yield for each record of an export, with the keys that are properties, in lower case. It reports
+// whether the export is incomplete because further records are on another page. null is what PowerShell writes for no
+// record.
+func decodeJSON(data []byte, yield func(Kind, Value)) (partial bool, err error) {
+	text := UTF8(addBOM(data))
+	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return false, errEmpty
+	case !utf8.Valid(text):
+		return false, errEncoding
+	}
+	if err := wellFormed(text); err != nil {
+		return false, err
+	}
+	d := &jsonDecoder{json: json.NewDecoder(bytes.NewReader(text)), yield: yield}
+	d.json.UseNumber()
+	err = d.decode(0)
+	return d.partial, err
+}
+
+// wellFormed returns an error with the line in which the text stops being JSON. It quotes nothing.
+func wellFormed(text []byte) error {
+	var syntax *json.SyntaxError
+	err := json.Unmarshal(text, new(skipped))
+	if !errors.As(err, &syntax) {
+		return err
+	}
+	at := min(int(syntax.Offset), len(text))
+	line := 1 + bytes.Count(text[:at], []byte("\n"))
+	if at == len(text) {
+		return fmt.Errorf("not JSON: it breaks off in line %d", line)
+	}
+	return fmt.Errorf("not JSON from line %d on", line)
+}
+
+// skipped is a value that is not kept.
+type skipped struct{}
+
+func (*skipped) UnmarshalJSON([]byte) error { return nil }
+
+// decode decodes a value at a place where records are expected.
+func (d *jsonDecoder) decode(depth int) error {
+	token, err := d.json.Token()
+	switch {
+	case err != nil || token == nil:
+		return err
+	case depth <= maxContainers && token == json.Delim('['):
+		for d.json.More() {
+			if err := d.decode(depth + 1); err != nil {
+				return err
+			}
+		}
+		_, err = d.json.Token()
+		return err
+	case depth <= maxContainers && token == json.Delim('{'):
+		return d.object(depth)
+	default:
+		return d.notRecord()
+	}
+}
+
+func (d *jsonDecoder) notRecord() error {
+	return fmt.Errorf("not an export: value %d in it is neither a connector nor an accepted domain", d.records+1)
+}
+
+// containers are the keys, in lower case, that hold records: those of REST and PowerShell, and those of ScubaGear.
+var containers = map[string]bool{
+	"value": true, "accepted_domains": true, "outbound_connectors": true, "inbound_connectors": true,
+}
+
+// object decodes a record, or an object that holds records.
+func (d *jsonDecoder) object(depth int) error {
+	d.values = 0
+	record := Value{Shape: Object}
+	container := false
+	for d.json.More() {
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		if containers[key] {
+			container = true
+			err = d.decode(depth + 1)
+		} else {
+			err = d.property(&record, key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := d.json.Token(); err != nil {
+		return err
+	}
+	k := kindOf(record)
+	switch {
+	case k == 0 && container:
+		return nil
+	case k == 0:
+		return d.notRecord()
+	}
+	if d.records++; d.records > maxRecords {
+		return fmt.Errorf("more than %d records", maxRecords)
+	}
+	d.yield(k, record)
+	return nil
+}
+
+// key decodes a key of an object, in lower case.
+func (d *jsonDecoder) key() (string, error) {
+	token, err := d.json.Token()
+	key, _ := token.(string)
+	return strings.ToLower(key), err
+}
+
+// property decodes a key's value. Only properties are kept.
+func (d *jsonDecoder) property(record *Value, key string) error {
+	if key == "@odata.nextlink" {
+		next, err := d.value(0)
+		d.partial = d.partial || next.Shape == Text && next.Text != ""
+		return err
+	}
+	if !isProperty(key) {
+		return d.json.Decode(new(skipped))
+	}
+	value, err := d.value(0)
+	record.Keys, record.Items = append(record.Keys, key), append(record.Items, value)
+	return err
+}
+
+// value decodes a value. Keys of objects are in lower case.
+func (d *jsonDecoder) value(depth int) (Value, error) {
+	if d.values++; d.values > maxRecordValues {
+		return Value{}, fmt.Errorf("record %d has more than %d values", d.records+1, maxRecordValues)
+	}
+	if depth > maxValueDepth {
+		return Value{}, d.json.Decode(new(skipped))
+	}
+	token, err := d.json.Token()
+	if err != nil {
+		return Value{}, err
+	}
+	switch v := token.(type) {
+	case string:
+		return Value{Shape: Text, Text: v}, nil
+	case json.Number:
+		return Value{Shape: Number, Text: v.String()}, nil
+	case bool:
+		return Value{Shape: Bool, Text: fmt.Sprint(v)}, nil
+	case json.Delim:
+		return d.composite(v, depth)
+	default:
+		return Value{}, nil
+	}
+}
+
+// composite decodes the rest of a list or an object.
+func (d *jsonDecoder) composite(open json.Delim, depth int) (Value, error) {
+	v := Value{Shape: List}
+	if open == '{' {
+		v.Shape = Object
+	}
+	for d.json.More() {
+		if v.Shape == Object {
+			key, err := d.key()
+			if err != nil {
+				return Value{}, err
+			}
+			v.Keys = append(v.Keys, key)
+		}
+		item, err := d.value(depth + 1)
+		if err != nil {
+			return Value{}, err
+		}
+		v.Items = append(v.Items, item)
+	}
+	_, err := d.json.Token()
+	return v, err
+}

@@ -1,0 +1,130 @@
+package inventory
+
+import (
+	"errors"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+var (
+	errDomain  = errors.New("must be a domain")
+	errNetwork = errors.New("must be an IP address or a network such as 192.0.2.0/24")
+	errMailbox = errors.New("must be a plain mail address such as probe@contoso.com")
+	errTime    = errors.New("must be a time such as 2026-11-24T12:00:00Z")
+)
+
+// IsControl reports whether a character is a control character of C0 or C1, DEL, or one of the line separators at
+// which terminals and browsers break lines.
+func IsControl(c rune) bool { return c < 0x20 || c >= 0x7f && c < 0xa0 || c == 0x2028 || c == 0x2029 }
+
+// ParseDomain returns a domain in its normal form: lower case, A-labels (RFC 5891), no trailing dot. A cost, as in
+// smtp:contoso.com;1, is dropped.
+func ParseDomain(text string) (string, error) {
+	name, err := parseDomainPattern(text)
+	if strings.HasPrefix(name, "*") {
+		return "", errDomain
+	}
+	return name, err
+}
+
+// parseDomainPattern is ParseDomain, which also allows "*" and "*.contoso.com".
+func parseDomainPattern(text string) (string, error) {
+	name, ok := mailflow.NormaliseDomain(text)
+	if !ok {
+		return "", errDomain
+	}
+	return name, nil
+}
+
+// ParseMailbox returns a mail address that can be part of an SMTP command: one @, no spaces, brackets, quotes or
+// control characters. Its domain becomes A-labels; a local part beyond ASCII would need a server with SMTPUTF8 (RFC
+// 6531), which no probe asks for.
+func ParseMailbox(text string) (string, error) {
+	local, domain, ok := strings.Cut(text, "@")
+	host, isHost := mailflow.HostName(domain)
+	beyondASCII := func(c rune) bool { return c > unicode.MaxASCII }
+	if !ok || local == "" || !isHost || len(text) > 254 ||
+		strings.ContainsAny(local, " <>()[],;:\\\"") || strings.ContainsFunc(local, beyondASCII) {
+		return "", errMailbox
+	}
+	return local + "@" + host, nil
+}
+
+// ParseSmartHost returns a smart host as it is written, because it becomes a label: a name, an address, a network or
+// an address in brackets.
+func ParseSmartHost(text string) (string, error) {
+	address := text
+	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
+		address = text[1 : len(text)-1]
+	}
+	if isNetwork(address) {
+		return text, nil
+	}
+	if _, err := ParseDomain(text); err != nil {
+		return "", err
+	}
+	return text, nil
+}
+
+// parseNetwork returns an address or a network as it is written.
+func parseNetwork(text string) (string, error) {
+	if !isNetwork(text) {
+		return "", errNetwork
+	}
+	return text, nil
+}
+
+func isNetwork(text string) bool {
+	_, addrErr := netip.ParseAddr(text)
+	_, prefixErr := netip.ParsePrefix(text)
+	return addrErr == nil || prefixErr == nil
+}
+
+// parseNetworkOrRange is parseNetwork, which also allows a range such as 192.0.2.1-192.0.2.9.
+func parseNetworkOrRange(text string) (string, error) {
+	if isNetwork(text) {
+		return text, nil
+	}
+	first, last, _ := strings.Cut(text, "-")
+	a, err1 := netip.ParseAddr(strings.TrimSpace(first))
+	b, err2 := netip.ParseAddr(strings.TrimSpace(last))
+	if err1 != nil || err2 != nil || a.BitLen() != b.BitLen() || b.Less(a) {
+		return "", errNetwork
+	}
+	return text, nil
+}
+
+// parseCertificateName returns a domain pattern, or the form <I>issuer<S>subject as it is written: no document shows
+// that for Exchange Online, and none rules it out.
+func parseCertificateName(text string) (string, error) {
+	if strings.HasPrefix(text, "<I>") {
+		return text, nil
+	}
+	return parseDomainPattern(text)
+}
+
+// dateZone is the end of /Date(ms)/, with the zone that one of .NET's serialisers adds.
+var dateZone = regexp.MustCompile(`([+-]\d{4})?\)/$`)
+
+// parseTime reads ISO 8601 with and without a zone (Exchange Online writes none and means UTC), and /Date(ms)/ of
+// Windows PowerShell, also with a zone, /Date(ms+0200)/, which does not change the moment.
+func parseTime(text string) (time.Time, error) {
+	if ms, ok := strings.CutPrefix(text, "/Date("); ok {
+		v, err := strconv.ParseInt(dateZone.ReplaceAllString(ms, ""), 10, 64)
+		if err == nil && v > -1<<47 && v < 1<<47 {
+			return time.UnixMilli(v).UTC(), nil
+		}
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, errTime
+}

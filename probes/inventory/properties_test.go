@@ -1,0 +1,97 @@
+package inventory_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode"
+
+	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+var records = map[inventory.Kind]reflect.Type{
+	inventory.AcceptedDomains:    reflect.TypeFor[mailflow.AcceptedDomain](),
+	inventory.OutboundConnectors: reflect.TypeFor[mailflow.OutboundConnector](),
+	inventory.InboundConnectors:  reflect.TypeFor[mailflow.InboundConnector](),
+}
+
+// TestPropertiesFitTheirRecords: every field of a record is a property, every property with a field has a type, and a
+// key in the configuration is Microsoft's name in snake_case.
+func TestPropertiesFitTheirRecords(t *testing.T) {
+	for kind, record := range records {
+		fields := map[string]bool{"MissingProperties": true} // of the export, not of the record
+		for _, p := range inventory.Properties(kind) {
+			fields[p.Field] = true
+			if _, exists := record.FieldByName(p.Field); exists != (p.Type != nil) || exists != (p.Field != "") {
+				t.Errorf("%s: %s is kept in %q, which exists: %t", kind, p.Name, p.Field, exists)
+			}
+			if squashed := strings.ReplaceAll(p.Key, "_", ""); squashed != strings.ToLower(p.Name) {
+				t.Errorf("%s: %s has the key %s", kind, p.Name, p.Key)
+			}
+		}
+		for _, f := range reflect.VisibleFields(record) {
+			if !f.Anonymous && !fields[f.Name] {
+				t.Errorf("%s: no property is kept in %s", kind, f.Name)
+			}
+		}
+	}
+}
+
+// TestDecodeEmpty: no type panics on a value of any shape, or sets a field that the value does not give.
+func TestDecodeEmpty(t *testing.T) {
+	text := inventory.Value{Shape: inventory.Text, Text: "?\x00"}
+	for kind, record := range records {
+		for _, p := range inventory.Properties(kind) {
+			for _, v := range []inventory.Value{
+				{}, {Shape: inventory.Object}, {Shape: inventory.List}, {Shape: inventory.Bool}, text, {Shape: inventory.List, Items: []inventory.Value{text}},
+			} {
+				for _, export := range []bool{true, false} {
+					into := reflect.New(record)
+					p.Decode(inventory.Decoder{Export: export, Report: func(inventory.Value, string, error) {}}, v, p.Key, into.Interface())
+					if p.Field == "" || p.Field == "Comment" || v.Shape == inventory.Bool {
+						continue
+					}
+					if f := into.Elem().FieldByName(p.Field); !f.IsZero() && f.Kind() != reflect.Slice || f.Kind() == reflect.Slice && f.Len() > 0 {
+						t.Errorf("%s of %+v, export %t: %v", p.Name, v, export, f)
+					}
+				}
+			}
+		}
+	}
+}
+
+func FuzzExport(f *testing.F) {
+	files, err := filepath.Glob("testdata/exports/*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+		f.Add([]byte(utf16le(string(text))))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := loadExport(t, string(data))
+		if err != nil && strings.ContainsFunc(err.Error(), unicode.IsControl) {
+			t.Errorf("%q", err)
+		}
+		var values []string
+		for _, c := range s.Outbound {
+			values = append(append(append(values, c.SmartHosts...), c.ValidationRecipients...), c.Name, c.TLSDomain)
+		}
+		for _, c := range s.Inbound {
+			values = append(append(append(values, c.SenderDomains...), c.SenderIPAddresses...), c.Name, c.TLSSenderCertificateName)
+		}
+		for _, v := range values {
+			if strings.ContainsFunc(v, unicode.IsControl) {
+				t.Errorf("%q could inject a command into an SMTP session", v)
+			}
+		}
+	})
+}

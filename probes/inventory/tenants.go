@@ -1,0 +1,112 @@
+package inventory
+
+import "m365_connector_exporter/probes/mailflow"
+
+// State is a tenant as it was loaded, from whatever source. S is what the configuration says of it besides its mail
+// flow.
+type State[S any] struct {
+	Tenant   mailflow.Tenant
+	Settings S
+	Origin   string          // the file or folder that the tenant is in
+	Parts    map[string]Kind // of its snapshot
+	Never    bool            // it has never been loaded: nothing is known but its name
+}
+
+// Tenants are the tenants of one load. A tenant that does not load keeps its last good state: the one it has in the
+// tenants of the load before.
+type Tenants[S any] struct {
+	before *Tenants[S] // nil at the first load
+	order  []string
+	states map[string]State[S]
+}
+
+// NewTenants returns no tenants yet, to be loaded after those of before, which is nil at the first load.
+func NewTenants[S any](before *Tenants[S]) *Tenants[S] {
+	if before != nil {
+		before.before = nil // whatever is still good of it is in before itself
+	}
+	return &Tenants[S]{before: before, states: map[string]State[S]{}}
+}
+
+// All returns the tenants in the order in which they were added.
+func (t *Tenants[S]) All() []mailflow.Tenant {
+	all := make([]mailflow.Tenant, len(t.order))
+	for i, name := range t.order {
+		all[i] = t.states[name].Tenant
+	}
+	return all
+}
+
+// Get returns the state of a tenant, the zero State where there is none.
+func (t *Tenants[S]) Get(name string) State[S] { return t.states[name] }
+
+// Has reports whether there is a tenant of this name, loaded or not.
+func (t *Tenants[S]) Has(name string) bool {
+	_, has := t.states[name]
+	return has
+}
+
+// Add adds a tenant that was loaded.
+func (t *Tenants[S]) Add(s State[S]) {
+	if !t.Has(s.Tenant.Name) {
+		t.order = append(t.order, s.Tenant.Name)
+	}
+	t.states[s.Tenant.Name] = s
+}
+
+// Fallback adds a tenant that does not load, with its last good state; without paths where it has none. A tenant that
+// was added before is left as it is.
+func (t *Tenants[S]) Fallback(name, origin string, why error) {
+	if t.Has(name) {
+		return
+	}
+	last := t.Last(name)
+	if last.Never {
+		t.Add(State[S]{
+			Tenant: mailflow.Tenant{Name: name, LoadError: why.Error() + "; no path of this tenant is probed"},
+			Origin: origin, Never: true,
+		})
+		return
+	}
+	last.Tenant.LoadError = why.Error() + "; the last good state of this tenant is used"
+	t.Add(last)
+}
+
+// Last returns the state of a tenant at the load before. It is Never where that has no good one.
+func (t *Tenants[S]) Last(name string) State[S] {
+	if t.before == nil || !t.before.Has(name) {
+		return State[S]{Never: true}
+	}
+	return t.before.Get(name)
+}
+
+// LastFrom returns the names of the tenants whose origin at the load before is the given one.
+func (t *Tenants[S]) LastFrom(origin string) []string {
+	return t.lastWhere(func(o string) bool { return o == origin })
+}
+
+// PatternEmptied falls back for all tenants of the load before whose origin matches a pattern that now matches
+// nothing: that is a file system that is not mounted rather than so many tenants removed. It reports whether there
+// are any.
+func (t *Tenants[S]) PatternEmptied(pattern Name, why error) bool {
+	found := false
+	for _, name := range t.lastWhere(func(o string) bool { return pattern.Matches(o) }) {
+		if !t.Has(name) {
+			found = true
+			t.Fallback(name, t.Last(name).Origin, why)
+		}
+	}
+	return found
+}
+
+func (t *Tenants[S]) lastWhere(origin func(string) bool) (names []string) {
+	if t.before == nil {
+		return nil
+	}
+	for _, name := range t.before.order {
+		if origin(t.before.states[name].Origin) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,166 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Decoder decodes the values of one record and reports those that it cannot read.
+type Decoder struct {
+	// Export accepts what PowerShell makes of values, and words that Microsoft may have added to an enum. Without it,
+	// values are read strictly: they were written by hand, for this program.
+	Export bool
+
+	// Report is called for each value that cannot be read, with its place in the record, such as smart_hosts[0]. The
+	// error never quotes the value.
+	Report func(v Value, key string, err error)
+}
+
+// check reports an error, and returns whether there was none.
+func (d Decoder) check(v Value, key string, err error) bool {
+	if err != nil {
+		d.Report(v, key, err)
+	}
+	return err == nil
+}
+
+// Type decodes the values of a property. It returns what the field of the property holds, which is empty or unknown
+// where the value cannot be read, and whether all of it was read.
+type Type func(d Decoder, v Value, key string) (field any, ok bool)
+
+// text returns one line of text, "" for null. Control characters are refused everywhere: nothing from an inventory
+// may inject a command into an SMTP session or an escape sequence into a terminal.
+func (d Decoder) text(v Value) (string, error) {
+	if d.Export {
+		v = v.asScalar()
+	}
+	switch {
+	case v.Shape == Null:
+		return "", nil
+	case !v.isScalar():
+		return "", errors.New("must be text")
+	case strings.ContainsFunc(v.Text, IsControl):
+		return "", errors.New("control characters are not allowed")
+	default:
+		return v.Text, nil
+	}
+}
+
+// parsed returns the text of v as parse returns it.
+func (d Decoder) parsed(v Value, parse func(string) (string, error)) (string, error) {
+	text, err := d.text(v)
+	if err != nil || parse == nil {
+		return text, err
+	}
+	return parse(text)
+}
+
+// required is text in the form of parse (nil: any text). Null and "" are read as parse reads "".
+func required(parse func(string) (string, error)) Type {
+	return func(d Decoder, v Value, key string) (any, bool) {
+		text, err := d.parsed(v, parse)
+		return text, d.check(v, key, err)
+	}
+}
+
+// optional is what t reads, or "" where the value is null or "".
+func optional(t Type) Type {
+	return func(d Decoder, v Value, key string) (any, bool) {
+		if v.Shape == Null || v.isScalar() && v.Text == "" {
+			return "", true
+		}
+		return t(d, v, key)
+	}
+}
+
+// listOf is a list of texts in the form of parse (nil: any text); empty ones are dropped. The list is never nil.
+func listOf(parse func(string) (string, error)) Type {
+	return func(d Decoder, v Value, key string) (any, bool) {
+		texts, ok := []string{}, true
+		items := v.Items
+		switch {
+		case v.Shape == Null:
+			return texts, true
+		case d.Export:
+			items = v.asList()
+		case v.Shape != List:
+			return texts, d.check(v, key, errors.New("must be a list"))
+		}
+		for i, item := range items {
+			if d.Export && item.Shape == Null {
+				continue
+			}
+			text, err := d.parsed(item, parse)
+			ok = d.check(item, key+"["+strconv.Itoa(i)+"]", err) && ok
+			if err == nil && text != "" {
+				texts = append(texts, text)
+			}
+		}
+		return texts, ok
+	}
+}
+
+// enum is one of the words, in their spelling. Exports may give it as a number, counted from first, or as a word that
+// Microsoft has added since, which is kept.
+func enum(first int, words ...string) Type {
+	return func(d Decoder, v Value, key string) (any, bool) {
+		word, err := d.parsed(v, func(text string) (string, error) {
+			for _, word := range words {
+				if strings.EqualFold(text, word) {
+					return word, nil
+				}
+			}
+			i, err := strconv.Atoi(text)
+			switch {
+			case !d.Export:
+				return "", fmt.Errorf("must be one of %s", strings.Join(words, ", "))
+			case err == nil && i >= first && i-first < len(words):
+				return words[i-first], nil
+			default:
+				return text, nil
+			}
+		})
+		return word, d.check(v, key, err)
+	}
+}
+
+// flag is true, false or null, which is unknown, as a value is that cannot be read.
+func flag(d Decoder, v Value, key string) (any, bool) {
+	word := strings.ToLower(v.Text)
+	switch {
+	case v.Shape == Null:
+		return mailflow.Unknown, true
+	case v.Shape == Bool, d.Export && v.isScalar() && (word == "true" || word == "false"):
+		return mailflow.TriOf(word == "true"), true
+	default:
+		return mailflow.Unknown, d.check(v, key, errors.New("must be true or false"))
+	}
+}
+
+// comment is free text; its line breaks and other control characters become spaces.
+func comment(d Decoder, v Value, key string) (any, bool) {
+	if v.Shape == List || v.Shape == Object {
+		return "", d.check(v, key, errors.New("must be text"))
+	}
+	return strings.Map(func(c rune) rune {
+		if IsControl(c) {
+			return ' '
+		}
+		return c
+	}, v.Text), true
+}
+
+// moment is a time; null and "" are the zero time.
+func moment(d Decoder, v Value, key string) (any, bool) {
+	text, err := d.text(v)
+	if err != nil || text == "" {
+		return time.Time{}, d.check(v, key, err)
+	}
+	at, err := parseTime(text)
+	return at, d.check(v, key, err)
+}
