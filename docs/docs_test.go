@@ -179,3 +179,19 @@ func anchors(text string) []string {
 	}
 	return all
 }
+
+// The documents and the alert texts use standard terms: none of these words has a technical meaning.
+func TestPlainWords(t *testing.T) {
+	avoided := regexp.MustCompile(`(?i)\b(?:nobody|somebody|whoever|strangers?|anew|likewise|foretells?|foretold|is told)\b`)
+	texts := documents(t)
+	walk(t, func(path string) {
+		if strings.HasPrefix(path, "deploy/prometheus/rules/") {
+			texts[path] = read(t, path)
+		}
+	})
+	for path, text := range texts {
+		for _, word := range avoided.FindAllString(text, -1) {
+			t.Errorf("%s: %q", path, word)
+		}
+	}
+}

@@ -42,6 +42,7 @@ func (d *daemon) judgeNow() time.Duration {
 	d.judged = judged{d.store.RecordedRounds(), d.runner.Stats().VantageBlocked, start} // before the facts: what comes meanwhile is judged again
 	snapshot, learned := d.store.Observations(), d.learned.Load()
 	snapshot.MX, snapshot.SMTPCertificates, snapshot.VantageBlocked = learned.mx, learned.served, d.judged.blocked
+	snapshot.StateFileError = d.budget.Err()
 	d.store.SetReport(evaluate.Evaluate(d.inventory, snapshot, start))
 	return time.Since(start)
 }

@@ -215,8 +215,8 @@ func checkConfig(ctx context.Context, file string, s streams) int {
 	for _, w := range cfg.Warnings {
 		_, _ = fmt.Fprintln(s.err, "warning:", w)
 	}
-	_, stateErr := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
-	if stateErr != nil { // the daemon would not start
+	stateErr := schedule.CheckStateFile(cfg.Global.StateFile, time.Now())
+	if stateErr != nil { // the daemon would not start, or would send no test message
 		_, _ = fmt.Fprintf(s.err, "%s: global.state_file: %v\n", file, stateErr)
 	}
 	problems := cfg.Problems()

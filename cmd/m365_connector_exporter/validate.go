@@ -268,14 +268,14 @@ type refusals struct {
 }
 
 // Take asks the budget.
-func (r *refusals) Take(key string, minInterval time.Duration) (bool, time.Time) {
-	ok, next := r.inner.Take(key, minInterval)
-	if !ok {
+func (r *refusals) Take(key string, minInterval time.Duration) (ok bool, next time.Time, err error) {
+	ok, next, err = r.inner.Take(key, minInterval)
+	if !ok && err == nil {
 		r.mu.Lock()
 		r.next = next
 		r.mu.Unlock()
 	}
-	return ok, next
+	return ok, next, err
 }
 
 func (r *refusals) text() string {

@@ -157,6 +157,18 @@ var proberCases = []testCase{
 		"", "",
 	},
 	{
+		"state_file_unusable", "a disk that is full",
+		func(w *world) {
+			w.StateFileError, w.path.Settings.Until = "no space left on device", probes.Message
+		},
+		"warning", "no space left on device. Paths: contoso/outbound/To%20on-premises/mail.contoso.com.",
+	},
+	{
+		"state_file_unusable", "no path sends messages",
+		func(w *world) { w.StateFileError = "no space left on device" },
+		"", "",
+	},
+	{
 		"schedule_overloaded", "too much",
 		func(w *world) {
 			w.Overloaded = []check.Overload{{

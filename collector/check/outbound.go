@@ -169,8 +169,8 @@ func literal(host string) (mailflow.Range, bool) {
 // notPubliclyRoutable returns the kind of special-purpose range that makes r unreachable from the internet; "" if it is
 // reachable. Documentation ranges count as reachable: they occur in examples only.
 func notPubliclyRoutable(r mailflow.Range) string {
-	if kind := r.Special(); kind != mailflow.SpecialDocumentation {
-		return kind
+	if kind := r.Special(); kind.Use != mailflow.Public && kind.Use != mailflow.Documentation {
+		return kind.String()
 	}
 	return ""
 }

@@ -22,6 +22,15 @@ func proberChecks() []Check {
 			},
 		},
 		{
+			Code: "state_file_unusable", Severity: Warning, Scope: ScopeExporter,
+			Title: "Test messages cannot be sent",
+			When: "A path with `until: message` is probed, but the state file cannot be read, locked or written: no message " +
+				"is sent, because its time could not be recorded",
+			Remedy: "Create the folder of `global.state_file`, let this exporter write to it, and free space on its file system.",
+			Source: "This exporter's configuration, `state_file`",
+			Find:   findStateFile,
+		},
+		{
 			Code: "schedule_overloaded", Severity: Warning, Scope: ScopeTenant,
 			Title: "Not all paths can be probed within their intervals",
 			When: "The rounds of all paths to one address take longer than their intervals within " +
@@ -36,10 +45,11 @@ func proberChecks() []Check {
 		{
 			Code: "next_hop_address_refused", Severity: Warning, Scope: ScopePath,
 			Title: "A next hop resolves to an address that this exporter must not connect to",
-			When: "DNS returns a loopback, link-local, multicast or unspecified address, or, for Partner connectors and names " +
-				"in other organizations' DNS, a private one, and `allow_networks` does not contain it",
+			When: "DNS returns an address of a special-purpose range (IANA): loopback, link-local, multicast, unspecified or " +
+				"reserved, or, for Partner connectors and names in other organizations' DNS, also private, for documentation " +
+				"or for benchmarks; or an IPv6 address that contains such an IPv4 address; and `allow_networks` does not contain it",
 			Remedy: "If the address is right, add its network to `global.allow_networks`; if not, correct the DNS record.",
-			Source: "This exporter's configuration, `allow_networks`",
+			Source: "This exporter's configuration, `allow_networks`; RFC 6890",
 			Find:   eachProbed(findRefusedAddress),
 		},
 		{
@@ -77,6 +87,22 @@ func findRefusedAddress(_ *Facts, p *Path, report func(Finding)) {
 		if _, step, ok := e.FirstProblem(); ok && step.Reason == probes.ReasonAddressRefused {
 			report(newFinding("%s: %s.", endpointName(e), step.Detail))
 		}
+	}
+}
+
+// findStateFile reports one finding for the whole exporter, if a path sends test messages.
+func findStateFile(f *Facts, report func(Finding)) {
+	if f.StateFileError == "" {
+		return
+	}
+	var paths []string
+	for i := range f.Paths {
+		if p := &f.Paths[i]; p.Scheduled() && p.Settings.Until == probes.Message {
+			paths = append(paths, p.ID.String())
+		}
+	}
+	if len(paths) > 0 {
+		report(newFinding("%s. Paths: %s.", f.StateFileError, list(paths)))
 	}
 }
 

@@ -54,6 +54,8 @@ type Snapshot struct {
 	SMTPCertificates map[probes.PathID]*probes.TLS
 	// VantageBlocked reports whether no path passes connect, and there are three hosts or more.
 	VantageBlocked bool
+	// StateFileError is why no test message can be recorded, so that none is sent; nil if it can.
+	StateFileError error
 	// NoNetwork reports whether nothing was probed or looked up.
 	NoNetwork bool
 	// Previous is the last report: findings keep their dates, and what rests on unchanged facts is not computed again.
@@ -101,6 +103,9 @@ func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 		Severity: inventory.Severity, Suppressions: inventory.Suppressions, FirstSeen: previous.firstSeen(),
 		Overlaps: r.Overlaps, Attributions: r.Attributions, NoNetwork: snapshot.NoNetwork,
 		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX,
+	}
+	if snapshot.StateFileError != nil {
+		f.StateFileError = snapshot.StateFileError.Error()
 	}
 	if snapshot.VantageBlocked {
 		f.VantageBlocked = "no path passes connect, three hosts or more"

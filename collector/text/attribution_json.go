@@ -7,16 +7,15 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// The JSON schemas of attribute (an object) and rehearse (an object). Fields are only ever added; absent does not apply or is not
-// known.
+// The JSON of attribute and rehearse: an object each. Absent is unknown or does not apply.
 type (
 	attributionJSON struct {
-		Arrival   arrivalJSON `json:"arrival"`
+		Arrival   messageJSON `json:"arrival"`
 		AlsoFrom  []string    `json:"also_mail_from,omitempty"`      // other MAIL FROM domains with the same outcome
 		AlsoMore  int         `json:"also_mail_from_more,omitempty"` // those not listed
 		Tenants   []string    `json:"tenants"`                       // one: attributed; none; more: ambiguous
 		Connector string      `json:"connector,omitempty"`
-		Rivals    []string    `json:"rivals,omitempty"` // other connectors of the tenant that match alike
+		Rivals    []string    `json:"rivals,omitempty"` // other connectors of the tenant that match equally
 		Ground    string      `json:"ground"`           // certificate, mail_from, rcpt_to, none
 		Relay     bool        `json:"relay"`            // mail to recipients outside the tenant is accepted
 		Reply     string      `json:"predicted_reply,omitempty"`
@@ -24,37 +23,37 @@ type (
 		Uncertain []string    `json:"uncertain,omitempty"`
 		Trace     []string    `json:"trace"`
 	}
-	arrivalJSON struct {
-		Address     string         `json:"address,omitempty"`
-		MailFrom    string         `json:"mail_from"` // a domain; "" is the null sender
-		RcptTo      string         `json:"rcpt_to"`   // a domain
-		TLS         bool           `json:"tls"`
-		Certificate *presentedJSON `json:"certificate,omitempty"`
+	messageJSON struct {
+		Address     string                 `json:"address,omitempty"`
+		MailFrom    string                 `json:"mail_from"` // a domain; "" is the null sender
+		RcptTo      string                 `json:"rcpt_to"`   // a domain
+		TLS         bool                   `json:"tls"`
+		Certificate *clientCertificateJSON `json:"certificate,omitempty"`
 	}
-	presentedJSON struct {
+	clientCertificateJSON struct {
 		Names       []string `json:"names"` // CN and SAN
 		Fingerprint string   `json:"fingerprint_sha256,omitempty"`
 		Valid       *bool    `json:"valid,omitempty"`
 		Source      string   `json:"source,omitempty"`
 	}
-	rehearseJSON struct {
-		Certificate presentedJSON   `json:"certificate"`
-		Problems    []string        `json:"problems,omitempty"` // why the certificate is not valid
-		Senders     []rehearsalJSON `json:"senders"`
-	}
 	rehearsalJSON struct {
-		Target    string          `json:"target"` // TENANT/inbound/CONNECTOR/SENDER, percent-encoded
-		Tenant    string          `json:"tenant"`
-		Connector string          `json:"connector"`
-		Sender    string          `json:"sender"`
-		Assumed   bool            `json:"assumed"`
-		Asks      string          `json:"tls_sender_certificate_name,omitempty"`
-		Breaks    []string        `json:"breaks"` // empty: nothing would
-		Before    performanceJSON `json:"before"`
-		After     performanceJSON `json:"after"`
+		Certificate clientCertificateJSON `json:"certificate"`
+		Problems    []string              `json:"problems,omitempty"` // why the certificate is not valid
+		Senders     []renewalJSON         `json:"senders"`
 	}
-	performanceJSON struct {
-		Known        bool              `json:"known"` // what the sender presents is known
+	renewalJSON struct {
+		Target       string      `json:"target"` // TENANT/inbound/CONNECTOR/SENDER, percent-encoded
+		Tenant       string      `json:"tenant"`
+		Connector    string      `json:"connector"`
+		Sender       string      `json:"sender"`
+		Assumed      bool        `json:"assumed"`
+		RequiredName string      `json:"tls_sender_certificate_name,omitempty"`
+		Breaks       []string    `json:"breaks"` // empty: nothing would break
+		Before       outcomeJSON `json:"before"`
+		After        outcomeJSON `json:"after"`
+	}
+	outcomeJSON struct {
+		Known        bool              `json:"known"` // the certificate is known
 		Matched      bool              `json:"matched"`
 		Rule         string            `json:"rule,omitempty"`
 		Uncertain    string            `json:"uncertain,omitempty"`
@@ -67,23 +66,26 @@ func AttributionJSON(w io.Writer, a mailflow.Attribution) error { return encode(
 
 func attributionOf(a mailflow.Attribution) attributionJSON {
 	out := attributionJSON{
-		Arrival:  arrivalJSON{MailFrom: printableLines(a.Message.MailFrom), RcptTo: printableLines(a.Message.RcptTo), TLS: a.Message.TLS},
+		Arrival: messageJSON{
+			MailFrom: printableLines(a.Message.MailFrom), RcptTo: printableLines(a.Message.RcptTo), TLS: a.Message.TLS,
+		},
 		AlsoFrom: printableAll(a.AlsoFrom), AlsoMore: a.AlsoFromMore,
-		Tenants: printableAll(a.Tenants), Connector: printableLines(a.Connector), Rivals: printableAll(a.AlsoMatching), Ground: string(a.Basis), Relay: a.Relay,
-		Reply: a.Reply, Fragile: printableLines(a.Risk), Uncertain: printableAll(a.Uncertain), Trace: printableAll(a.Trace),
+		Tenants: printableAll(a.Tenants), Connector: printableLines(a.Connector), Rivals: printableAll(a.AlsoMatching),
+		Ground: string(a.Basis), Relay: a.Relay, Reply: a.Reply, Fragile: printableLines(a.Risk),
+		Uncertain: printableAll(a.Uncertain), Trace: printableAll(a.Trace),
 	}
 	if a.Message.Address.IsValid() {
 		out.Arrival.Address = a.Message.Address.String()
 	}
 	if a.Message.Certificate != nil {
-		p := presentedOf(*a.Message.Certificate)
+		p := clientCertificateOf(*a.Message.Certificate)
 		out.Arrival.Certificate = &p
 	}
 	return out
 }
 
-func presentedOf(p mailflow.ClientCertificate) presentedJSON {
-	out := presentedJSON{Names: printableAll(p.Names()), Fingerprint: p.Fingerprint, Source: printableLines(p.Source)}
+func clientCertificateOf(p mailflow.ClientCertificate) clientCertificateJSON {
+	out := clientCertificateJSON{Names: printableAll(p.Names()), Fingerprint: p.Fingerprint, Source: printableLines(p.Source)}
 	if p.Valid != mailflow.Unknown {
 		valid := p.Valid == mailflow.Yes
 		out.Valid = &valid
@@ -91,28 +93,35 @@ func presentedOf(p mailflow.ClientCertificate) presentedJSON {
 	return out
 }
 
-// RehearsalsJSON prints rehearsals for programs.
-func RehearsalsJSON(w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation) error {
-	out := rehearseJSON{Certificate: presentedOf(c), Problems: printableAll(problems), Senders: []rehearsalJSON{}}
+// RehearsalsJSON prints the simulated renewals for programs.
+func RehearsalsJSON(
+	w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation,
+) error {
+	out := rehearsalJSON{Certificate: clientCertificateOf(c), Problems: printableAll(problems), Senders: []renewalJSON{}}
 	for _, r := range all {
-		out.Senders = append(out.Senders, rehearsalJSON{
-			Target: printableLines(renewalTarget(r)), Tenant: printableLines(r.Tenant), Connector: printableLines(r.Connector), Sender: printableLines(r.Sender),
-			Assumed: r.Assumed, Asks: printableLines(r.RequiredName), Breaks: printableAll(r.Problems), Before: performanceOf(r.Before), After: performanceOf(r.After),
+		out.Senders = append(out.Senders, renewalJSON{
+			Target: printableLines(renewalTarget(r)), Tenant: printableLines(r.Tenant),
+			Connector: printableLines(r.Connector), Sender: printableLines(r.Sender),
+			Assumed: r.Assumed, RequiredName: printableLines(r.RequiredName), Breaks: printableAll(r.Problems),
+			Before: outcomeOf(r.Before), After: outcomeOf(r.After),
 		})
 	}
 	return encode(w, out)
 }
 
 func renewalTarget(r mailflow.RenewalSimulation) string {
-	return subject(check.Subject{Tenant: r.Tenant, Direction: mailflow.Inbound, Connector: r.Connector, Path: r.Sender})
+	return subject(check.Subject{
+		Tenant: r.Tenant, Direction: mailflow.Inbound, Connector: r.Connector, Path: r.Sender,
+	})
 }
 
-func performanceOf(as mailflow.CertificateOutcome) performanceJSON {
-	out := performanceJSON{
-		Known: as.Certificate != nil, Matched: as.Match.Matched, Rule: printableLines(as.Match.Rule), Uncertain: printableLines(as.Match.Uncertain),
+func outcomeOf(o mailflow.CertificateOutcome) outcomeJSON {
+	out := outcomeJSON{
+		Known: o.Certificate != nil, Matched: o.Match.Matched, Rule: printableLines(o.Match.Rule),
+		Uncertain:    printableLines(o.Match.Uncertain),
 		Attributions: []attributionJSON{},
 	}
-	for _, a := range as.Attributions {
+	for _, a := range o.Attributions {
 		out.Attributions = append(out.Attributions, attributionOf(a))
 	}
 	return out

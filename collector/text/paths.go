@@ -10,23 +10,24 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// stateJSON is a path as the daemon knows it: the schema of validate for its newest round, and what stands longer than a round.
+// stateJSON is one object of the array that /api/v1/paths returns: the newest round, in the schema of validate, and the
+// state of the path.
 type stateJSON struct {
 	pathJSON
 	ConnectorType string    `json:"connector_type"`
 	Interval      float64   `json:"interval_seconds"`
-	Verdict       string    `json:"verdict"` // of the last conclusive round, confirmed; not_reached before it
+	Verdict       string    `json:"verdict"` // of the last confirmed conclusive round; not_reached if there is none
 	Since         time.Time `json:"since,omitzero"`
 	Stage         string    `json:"failed_stage,omitempty"` // while the verdict is failed
 	Reason        string    `json:"failed_reason,omitempty"`
-	Provisional   bool      `json:"provisional"` // the newest round failed and awaits its confirmation
+	Provisional   bool      `json:"provisional"` // the newest round failed and is not confirmed yet
 	LastRun       time.Time `json:"last_run,omitzero"`
 	LastSuccess   time.Time `json:"last_success,omitzero"`
 	NotProbed     string    `json:"not_probed,omitempty"`    // why the daemon does not probe it
-	NotProbeable  string    `json:"not_probeable,omitempty"` // why nobody can
+	NotProbeable  string    `json:"not_probeable,omitempty"` // why it cannot be probed
 }
 
-// PathsJSON prints every path of a view: an array, one object and one line a path.
+// PathsJSON prints every path, one object per line.
 func PathsJSON(w io.Writer, paths []*collector.PathState) error {
 	out := bufio.NewWriter(w)
 	separator := "[\n"
@@ -35,7 +36,7 @@ func PathsJSON(w io.Writer, paths []*collector.PathState) error {
 		if err != nil {
 			return err
 		}
-		_, _ = out.WriteString(separator) // Flush tells of errors
+		_, _ = out.WriteString(separator) // Flush returns the error
 		_, _ = out.Write(line)
 		separator = ",\n"
 	}
@@ -53,8 +54,9 @@ func stateToJSON(s *collector.PathState) stateJSON {
 		item.Result.Until = lastStage(item.Result)
 	}
 	j := stateJSON{
-		pathJSON: toJSON(item), ConnectorType: printableLines(string(s.Path.ConnectorType)), Interval: s.Path.Settings.Interval.Seconds(),
-		Verdict: s.Verdict.String(), Since: s.Since.UTC(), LastRun: s.LastRun.UTC(), LastSuccess: s.LastSuccess.UTC(),
+		pathJSON: toJSON(item), ConnectorType: printableLines(string(s.Path.ConnectorType)),
+		Interval: s.Path.Settings.Interval.Seconds(), Verdict: s.Verdict.String(), Since: s.Since.UTC(),
+		LastRun: s.LastRun.UTC(), LastSuccess: s.LastSuccess.UTC(),
 		NotProbed: printableLines(s.Path.NotProbed), NotProbeable: printableLines(s.Path.NotProbeable),
 	}
 	if s.Verdict == probes.Failed {

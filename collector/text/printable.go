@@ -7,36 +7,42 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// maxText bounds, in bytes, what is printed of one string.
+// maxText bounds how much of one string is printed, in bytes.
 const maxText = 4096
 
-// printable keeps terminal escapes, control characters and invalid UTF-8 of a peer away from the terminal. Several lines become one.
-func printable(s string) string {
+// Printable returns one line of printable text of bounded length: control and formatting characters and invalid UTF-8
+// are escaped, line breaks become spaces.
+func Printable(s string) string {
 	return probes.Sanitise(strings.ReplaceAll(s, "\n", " "), maxText)
 }
 
-// Printable is one line of printable, bounded text.
-func Printable(s string) string { return printable(s) }
-
-// printableLines is safe for JSON, whose strings may hold several lines: encoding/json escapes ESC, but neither DEL nor the C1 controls,
-// of which U+009B alone begins an escape sequence.
+// printableLines is Printable for JSON, whose strings may have several lines. encoding/json escapes ESC, but neither DEL
+// nor the C1 controls, of which U+009B alone begins an escape sequence.
 func printableLines(s string) string {
 	lines := strings.Split(Truncate(s, maxText), "\n")
 	for i, line := range lines {
-		lines[i] = printable(line)
+		lines[i] = Printable(line)
 	}
 	return strings.Join(lines, "\n")
 }
 
-// Truncate keeps the beginning of a text that is longer than most bytes, and "…".
-func Truncate(s string, most int) string {
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
+func printableAll(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, s := range texts {
+		out[i] = printableLines(s)
+	}
+	return out
+}
+
+// Truncate returns the beginning of a text that is longer than limit bytes, followed by "…".
+func Truncate(s string, limit int) string {
+	if len(s) > limit {
+		return strings.ToValidUTF8(s[:limit], "") + "…"
 	}
 	return s
 }
 
-// line prints a line of printable text, indented and, where a width is given, wrapped between words under the same indent.
+// line prints a line of printable text, indented. If a width is set, it wraps between words under the same indent.
 func (p *printer) line(indent int, s string) {
 	margin := strings.Repeat(" ", indent)
 	room := p.Width - indent
@@ -59,7 +65,8 @@ func (p *printer) line(indent int, s string) {
 	p.b.WriteString(strings.TrimRight(margin+row, " ") + "\n")
 }
 
-// columns counts runes without our own colours. Wide characters count one: a line may then stick out, never break.
+// columns counts runes, without the escape sequences of colours. Wide characters count as one column: their lines may
+// be too long, but never break.
 func columns(s string) int {
 	n := utf8.RuneCountInString(s)
 	for rest := s; ; {

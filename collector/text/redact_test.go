@@ -39,7 +39,7 @@ func TestTranscript(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "Transcript of mail.contoso.com [192.0.2.1:25]\n     0.001s S 220 \\u001b[31mred\\xff\n     0.002s C RCPT TO:<a***@contoso.com>\n\n" +
-		"Transcript of lost\n  Nothing was said.\n\n"
+		"Transcript of lost\n  No dialogue.\n\n"
 	if b.String() != want {
 		t.Errorf("%q\nwant\n%q", b.String(), want)
 	}

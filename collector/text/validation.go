@@ -1,29 +1,22 @@
-// Package text words results for a terminal and, as JSON, for programs. Nothing of a peer reaches a terminal unescaped.
 package text
 
 import (
 	"fmt"
 	"io"
 	"net/netip"
-	"strings"
 	"time"
 
 	"m365_connector_exporter/probes"
 )
 
-// Item is one path with what its probe found.
+// Item is a path and the result of probing it.
 type Item struct {
 	Path   probes.Path
 	Result probes.Result
 }
 
-// Options say how to print.
-type Options struct {
-	Color bool
-	Width int // columns to wrap at; below 40 nothing is wrapped
-}
-
-// Validation prints each path like Microsoft's validation dialog: every stage, its outcome, the server's words, the remedy.
+// Validation prints each path as Microsoft's validation dialog does: every stage, its outcome, the server's reply and
+// the remedy.
 func Validation(w io.Writer, items []Item, o Options) error {
 	p := &printer{Options: o}
 	counts := map[probes.Outcome]int{}
@@ -32,32 +25,22 @@ func Validation(w io.Writer, items []Item, o Options) error {
 		counts[item.Result.Outcome()]++
 		p.item(item)
 	}
-	noun := "paths"
-	if len(items) == 1 {
-		noun = "path"
-	}
-	p.line(0, fmt.Sprintf("%d %s: %d passed, %d failed, %d inconclusive", len(items), noun,
+	p.line(0, fmt.Sprintf("%s: %d passed, %d failed, %d inconclusive", Count(len(items), "path"),
 		counts[probes.Passed], counts[probes.Failed], counts[probes.Inconclusive]))
-	_, err := io.WriteString(w, p.b.String())
-	return err
-}
-
-type printer struct {
-	Options
-	b strings.Builder
+	return p.flush(w)
 }
 
 func (p *printer) item(item Item) {
 	r := item.Result
-	p.line(0, p.outcomeWord(r.Outcome())+"  "+printable(item.Path.ID.String()))
-	for _, note := range r.Hints {
-		p.line(2, printable(note))
+	p.line(0, p.outcomeWord(r.Outcome())+"  "+Printable(item.Path.ID.String()))
+	for _, hint := range r.Hints {
+		p.line(2, Printable(hint))
 	}
 	if len(r.Endpoints) == 0 {
 		p.line(2, "Nothing was probed.")
 	}
 	for _, e := range r.Endpoints {
-		p.line(2, "Check connectivity to "+printable(e.Host)+bracketed(e.Addr))
+		p.line(2, "Check connectivity to "+Printable(e.Host)+bracketed(e.Addr))
 		for i, step := range e.Steps[:lastStage(r)+1] {
 			p.step(probes.Stages[i], step)
 		}
@@ -66,9 +49,9 @@ func (p *printer) item(item Item) {
 	p.line(0, "")
 }
 
-// bracketed is the address with its port; IPv6 has brackets of its own.
+// bracketed returns an address and its port for the end of a line; IPv6 has its own brackets.
 func bracketed(a netip.AddrPort) string {
-	switch s := printable(a.String()); {
+	switch s := Printable(a.String()); {
 	case !a.IsValid():
 		return ""
 	case a.Addr().Is4():
@@ -78,29 +61,25 @@ func bracketed(a netip.AddrPort) string {
 	}
 }
 
-// lastStage is the lastStage stage asked for. A value out of range would panic in Outcome.
+// lastStage returns the last stage of the probe. A value out of range would make Outcome panic.
 func lastStage(r probes.Result) probes.Stage { return min(r.Until, probes.Message) }
 
-// outcomeWord is an outcome, padded to one width.
+// outcomeWord returns an outcome, padded to one width.
 func (p *printer) outcomeWord(o probes.Outcome) string {
-	word, color := "Not reached ", "\x1b[2m"
 	switch o {
 	case probes.Passed:
-		word, color = "Succeeded   ", "\x1b[32m"
+		return p.colored(colorGreen, "Succeeded   ")
 	case probes.Failed:
-		word, color = "Failed      ", "\x1b[31m"
+		return p.colored(colorRed, "Failed      ")
 	case probes.Inconclusive:
-		word, color = "Inconclusive", "\x1b[33m"
+		return p.colored(colorYellow, "Inconclusive")
 	default:
+		return p.colored(colorDim, "Not reached ")
 	}
-	if p.Color {
-		return color + word + "\x1b[0m"
-	}
-	return word
 }
 
-// evidenceColumn is the column where what belongs to a stage begins.
-const evidenceColumn = 29
+// detailColumn is where the lines below a stage start.
+const detailColumn = 29
 
 func (p *printer) step(info probes.StageInfo, s probes.Step) {
 	row := fmt.Sprintf("%-24s %s", info.Microsoft, p.outcomeWord(s.Outcome))
@@ -110,38 +89,32 @@ func (p *printer) step(info probes.StageInfo, s probes.Step) {
 	p.line(4, row)
 	reason, known := s.Reason.Info()
 	if known {
-		p.line(evidenceColumn, fmt.Sprintf("%s (%s)", reason.Sentence, s.Reason))
+		p.line(detailColumn, fmt.Sprintf("%s (%s)", reason.Sentence, s.Reason))
 	}
-	said := ""
-	if s.Reply.Code > 0 {
-		said = fmt.Sprintf("%d %s", s.Reply.Code, printable(Redact(strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text))))
+	reply := Printable(Reply(s.Reply))
+	if detail := Printable(Redact(s.Detail)); detail != "" && detail != reply {
+		p.line(detailColumn, detail)
 	}
-	if detail := printable(Redact(s.Detail)); detail != "" && detail != said {
-		p.line(evidenceColumn, detail)
-	}
-	if said != "" {
-		p.line(evidenceColumn, "The server said: "+said)
+	if reply != "" {
+		p.line(detailColumn, "Server reply: "+reply)
 	}
 	if s.Uncertain != "" {
-		p.line(evidenceColumn, "UNCERTAIN: "+printable(s.Uncertain))
+		p.line(detailColumn, "UNCERTAIN: "+Printable(s.Uncertain))
 	}
 	if known {
-		p.line(evidenceColumn, "Remedy: "+reason.Remedy)
+		p.line(detailColumn, "Remedy: "+reason.Remedy)
 	}
 }
-
-// maxNames is how many names of a certificate are printed.
-const maxNames = 5
 
 func (p *printer) tls(t *probes.TLS, at time.Time) {
 	if t == nil {
 		return
 	}
 	if t.Version != "" {
-		p.line(4, printable(t.Version)+", "+printable(t.Cipher))
+		p.line(4, Printable(t.Version)+", "+Printable(t.Cipher))
 	}
 	if t.Unparsable != "" {
-		p.line(4, "The certificate cannot be read: "+printable(t.Unparsable))
+		p.line(4, "The certificate cannot be parsed: "+Printable(t.Unparsable))
 	}
 	if len(t.Chain) > 0 {
 		p.certificate(t.Chain[0], at)
@@ -150,43 +123,32 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 	case probes.Passed:
 		p.line(6, "The chain verifies with DigiCert Global Root G2 alone (MC1224565)")
 	case probes.Failed:
-		p.line(6, "The chain does not verify with DigiCert Global Root G2 alone (MC1224565): "+printable(t.MicrosoftRoot.Detail))
-	default: // not Exchange Online's
+		p.line(6, "The chain does not verify with DigiCert Global Root G2 alone (MC1224565): "+Printable(t.MicrosoftRoot.Detail))
+	default: // not a host of Exchange Online
 	}
 	for v, j := range t.Verdicts {
-		switch {
-		case j.Outcome == probes.Failed:
-			p.line(6, fmt.Sprintf("%s: %s", probes.VerdictNames[v], printable(j.Detail)))
-		case j.Outcome == probes.NotReached && j.Evaluated():
-			p.line(6, fmt.Sprintf("%s: could not be judged: %s", probes.VerdictNames[v], printable(j.Detail)))
-		default: // nothing to tell
-		}
-		if j.Uncertain != "" {
-			p.line(6, fmt.Sprintf("%s: UNCERTAIN: %s", probes.VerdictNames[v], printable(j.Uncertain)))
-		}
+		p.verdict(probes.VerdictNames[v], j)
+	}
+}
+
+// verdict prints what a reader must know of a verdict: nothing if it passed.
+func (p *printer) verdict(name string, j probes.Judgement) {
+	switch {
+	case j.Outcome == probes.Failed:
+		p.line(6, fmt.Sprintf("%s: %s", name, Printable(j.Detail)))
+	case j.Outcome == probes.NotReached && j.Evaluated():
+		p.line(6, fmt.Sprintf("%s: could not be judged: %s", name, Printable(j.Detail)))
+	}
+	if j.Uncertain != "" {
+		p.line(6, fmt.Sprintf("%s: UNCERTAIN: %s", name, Printable(j.Uncertain)))
 	}
 }
 
 func (p *printer) certificate(leaf *probes.Certificate, at time.Time) {
-	names := "no name"
-	if n := len(leaf.DNSNames); n > 0 {
-		names = printable(strings.Join(leaf.DNSNames[:min(n, maxNames)], ", "))
-		if n > maxNames {
-			names += fmt.Sprintf(" and %d more", n-maxNames)
-		}
+	period := fmt.Sprintf("%s to %s", leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly))
+	if lifetime := Lifetime(leaf.NotBefore, leaf.NotAfter, at); lifetime != "" {
+		period += " (" + lifetime + ")"
 	}
-	p.line(4, fmt.Sprintf("Certificate of %s, issued by %s, for %s, %s to %s%s", printable(leaf.Subject), printable(leaf.Issuer), names,
-		leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly), remaining(leaf.NotAfter, at)))
-}
-
-// remaining says how long the certificate lasted when it was seen. A round without a time says nothing.
-func remaining(end, at time.Time) string {
-	if at.IsZero() {
-		return ""
-	}
-	const day = 24 * time.Hour
-	if end.Before(at) {
-		return fmt.Sprintf(" (expired %d days ago)", at.Sub(end)/day)
-	}
-	return fmt.Sprintf(" (%d days left)", end.Sub(at)/day)
+	p.line(4, fmt.Sprintf("Certificate of %s, issued by %s, for %s, %s", Printable(leaf.Subject), Printable(leaf.Issuer),
+		Printable(listNames(leaf.DNSNames)), period))
 }

@@ -29,7 +29,7 @@ func TestValidation(t *testing.T) {
 		"    Resolve                  Succeeded\n" +
 		"    Connect                  Failed\n" +
 		"                             " + info.Sentence + " (connect_refused)\n" +
-		"                             The server said: 554 5.3.2 go \\u001b]0;away\\u0007\\xff\n" +
+		"                             Server reply: 554 5.3.2 go \\u001b]0;away\\u0007\\xff\n" +
 		"                             Remedy: " + info.Remedy + "\n" +
 		"\n1 path: 0 passed, 1 failed, 0 inconclusive\n"
 	if b.String() != want {

@@ -152,7 +152,7 @@ func TestSchemaNamesTheCatalogues(t *testing.T) {
 func TestJSONTakesNoParameter(t *testing.T) {
 	h := full().handler()
 	for _, route := range []string{"/sd", "/api/v1/paths", "/api/v1/findings"} {
-		if w := ask(h, route+"?tenant=contoso"); w.Code != 400 || !strings.Contains(w.Body.String(), `unknown parameter "tenant"; there is none here`) {
+		if w := ask(h, route+"?tenant=contoso"); w.Code != 400 || !strings.Contains(w.Body.String(), `unknown parameter "tenant"; no parameter is accepted here`) {
 			t.Errorf("%s: %d %s", route, w.Code, w.Body)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -14,7 +15,7 @@ const (
 	overlapsPerPage = 50
 )
 
-// attributionPage shows what Exchange Online will make of each sender's mail, after the documented rules.
+// attributionPage shows the attribution of each sender's mail, as predicted from the documented rules.
 type attributionPage struct {
 	Filter    filter
 	Senders   []senderRow
@@ -22,7 +23,7 @@ type attributionPage struct {
 	Overlaps  []mailflow.Overlap
 	More      int // overlaps that are not shown
 	Tenants   int
-	Correct   int // senders whose mail reaches its own tenant through its own connector
+	Correct   int // senders whose mail is attributed to their own tenant and connector
 	Incorrect int
 }
 
@@ -35,8 +36,8 @@ type senderRow struct {
 
 type messageRow struct {
 	mailflow.Attribution
-	State string // statePassed, stateFailed or, for bounces that are not relayed, neither
-	From  string // the MAIL FROM, in words
+	State string // statePassed, stateFailed or, for bounces that are not relayed, stateNotProbed
+	From  string // the MAIL FROM domains, or that it is the null sender
 	Names []string
 }
 
@@ -85,7 +86,7 @@ func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage
 	return page
 }
 
-// rank puts what is wrong first, then what is fragile.
+// rank orders misattributed senders before fragile ones, and those before the others.
 func rank(s senderRow) int {
 	switch {
 	case !s.OK:
@@ -97,12 +98,11 @@ func rank(s senderRow) int {
 	}
 }
 
-// newMessageRow tells how the message fares. Bounces that nobody relays, for want of a sender domain, are what a device that is known by
-// its address alone has to live with: they are told and are not wrong.
+// newMessageRow judges the outcome of a message for its sender. A bounce that is not relayed because it has no sender
+// domain is shown but is not wrong: that is normal for a device known by its address alone.
 func newMessageRow(a mailflow.Attribution, own pathRow) messageRow {
-	out := messageRow{Attribution: a, From: a.From(), Names: a.Message.Certificate.Names(), State: statePassed}
-	if out.From == "" {
-		out.From = "<> (null sender)"
+	out := messageRow{
+		Attribution: a, From: text.Sender(a), Names: a.Message.Certificate.Names(), State: statePassed,
 	}
 	switch {
 	case a.Reaches(own.Tenant, own.Connector):

@@ -110,7 +110,7 @@ func TestFilter(t *testing.T) {
 		{"tenant=[", 200, "No path matches."},
 		{"severity=critical", 200, "smart_hosts_missing"},
 		{"severity=warning&q=printer", 200, "Another."},
-		{"page=99", 200, "Every path"},
+		{"page=99", 200, "All paths"},
 		{"findings=99", 200, "smart_hosts_missing"},
 		{"severity=off", 400, "severity must be one of critical, warning, info"},
 		{"severity=bad", 400, "severity must be one of"},
@@ -120,7 +120,7 @@ func TestFilter(t *testing.T) {
 		{"page=99999999999999999999", 400, "page must be"},
 		{"findings=x", 400, "findings must be"},
 		{"refresh=5", 400, "refresh must be on or off"},
-		{"q=a&q=b", 400, "the parameter q stands 2 times"},
+		{"q=a&q=b", 400, "the parameter q is given 2 times"},
 		{"query=a", 400, `unknown parameter "query"`},
 		{"q=" + strings.Repeat("a", 257), 400, "q must not be longer than 256 bytes"},
 		{"tenant=" + strings.Repeat("*", 257), 400, "tenant must not be longer than 256 bytes"},
@@ -145,8 +145,8 @@ func TestHeadline(t *testing.T) {
 		want                                         string
 	}{
 		{want: "No path is configured."},
-		{off: 2, want: "Nothing is known: no configured path is probed."},
-		{waiting: 3, off: 1, want: "Nothing is known yet: the first round of 3 paths is under way."},
+		{off: 2, want: "Unknown: no configured path is probed."},
+		{waiting: 3, off: 1, want: "Unknown yet: the first round of 3 paths is running."},
 		{passed: 1, want: "Mail flows: the only path passes."},
 		{passed: 25, off: 2, want: "Mail flows: all 25 paths pass."},
 		{passed: 25, critical: 2, want: "Mail flows: all 25 paths pass. 2 critical findings need attention."},

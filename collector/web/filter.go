@@ -12,21 +12,21 @@ import (
 	"m365_connector_exporter/collector/check"
 )
 
-// filter is what a reader asked to see.
+// filter is what a page is to show.
 type filter struct {
 	Text, Tenant, State string
 	Severity            check.Severity // at least this
 	Page, Findings      int            // of the paths and of the findings, from 1
-	NoRefresh           bool           // the page does not refresh itself
+	NoRefresh           bool
 
 	lowerText string // Text in lower case
-	rareBytes []byte // what a text must have in it, in either case, to hold want
+	rareBytes []byte // bytes that a text must contain, in either case, to contain lowerText
 }
 
-// maxFilter bounds what is searched for, in bytes: it is compared with every path, and no name is longer.
+// maxFilter bounds the text to search for, in bytes: it is compared with every path, and no name is longer.
 const maxFilter = 256
 
-// readFilter reads the query of a page. The error is a sentence for the reader.
+// readFilter parses the query of a page. The error is a sentence for the reader.
 func readFilter(r *http.Request) (filter, error) {
 	values, err := params(r, "q", "tenant", "state", "severity", "page", "findings", "refresh")
 	if err != nil {
@@ -37,17 +37,17 @@ func readFilter(r *http.Request) (filter, error) {
 			return filter{}, fmt.Errorf("%s must not be longer than %d bytes", name, maxFilter)
 		}
 	}
-	f := filter{Text: strings.TrimSpace(values.Get("q")), Tenant: strings.TrimSpace(values.Get("tenant")), State: values.Get("state")}
+	f := filter{
+		Text: strings.TrimSpace(values.Get("q")), Tenant: strings.TrimSpace(values.Get("tenant")),
+		State: values.Get("state"),
+	}
 	f.lowerText = strings.ToLower(f.Text)
 	f.rareBytes = rareBytesOf(f.lowerText)
 	if f.State != "" && !slices.Contains(states, f.State) {
 		return filter{}, fmt.Errorf("state must be one of %s", strings.Join(states, ", "))
 	}
-	if word := values.Get("severity"); word != "" {
-		var ok bool
-		if f.Severity, ok = check.ParseSeverity(word); !ok || f.Severity == check.Off {
-			return filter{}, fmt.Errorf("severity must be one of critical, warning, info")
-		}
+	if f.Severity, err = severity(values.Get("severity")); err != nil {
+		return filter{}, err
 	}
 	if f.Page, err = number(values, "page"); err != nil {
 		return filter{}, err
@@ -65,6 +65,18 @@ func readFilter(r *http.Request) (filter, error) {
 	return f, nil
 }
 
+// severity parses the lowest severity to show; Off shows all.
+func severity(word string) (check.Severity, error) {
+	if word == "" {
+		return check.Off, nil
+	}
+	s, ok := check.ParseSeverity(word)
+	if !ok || s == check.Off {
+		return check.Off, fmt.Errorf("severity must be one of critical, warning, info")
+	}
+	return s, nil
+}
+
 func number(values url.Values, name string) (int, error) {
 	label := values.Get(name)
 	if label == "" {
@@ -77,7 +89,7 @@ func number(values url.Values, name string) (int, error) {
 	return n, nil
 }
 
-// Query is the query string of the same page with one parameter changed; "" takes it away.
+// Query returns the query string of the same page with one parameter changed, or removed if its value is "".
 func (f filter) Query(name, value string) string {
 	values := url.Values{}
 	set := func(name, value string) {
@@ -105,7 +117,7 @@ func (f filter) Query(name, value string) string {
 	return "?" + values.Encode()
 }
 
-// Narrow tells that not everything is shown.
+// Narrow reports whether the filter excludes anything.
 func (f filter) Narrow() bool {
 	return f.Text != "" || f.Tenant != "" || f.State != "" || f.Severity != check.Off
 }
@@ -126,33 +138,38 @@ func (f filter) finding(one check.Finding) bool {
 		return false
 	}
 	info, _ := check.Lookup(one.Code)
-	return f.Text == "" || f.contains(one.Tenant, one.Connector, one.Path, one.Code, info.Title) || f.contains(one.Evidence...)
+	return f.Text == "" || f.contains(one.Tenant, one.Connector, one.Path, one.Code, info.Title) ||
+		f.contains(one.Evidence...)
 }
 
-// ofTenant takes a name or a pattern, as /metrics?tenant= does.
+// ofTenant reports whether a tenant is included. The filter has a name or a pattern, as in /metrics?tenant=.
 func (f filter) ofTenant(tenant string) bool {
 	return f.Tenant == "" || strings.EqualFold(f.Tenant, tenant) || check.Glob(f.Tenant, tenant)
 }
 
 func (f filter) contains(texts ...string) bool {
 	return slices.ContainsFunc(texts, func(s string) bool {
-		s = s[:min(len(s), maxShown)] // what the page shows of it
+		s = s[:min(len(s), maxShown)] // the part that the page shows
 		return f.mayContain(s) && strings.Contains(strings.ToLower(s), f.lowerText)
 	})
 }
 
-// mayContain rules out most texts: to look for a byte costs far less than to write a text in lower case.
+// mayContain rules out most texts cheaply: searching a byte costs far less than converting a text to lower case.
 func (f filter) mayContain(s string) bool {
 	for _, b := range f.rareBytes {
-		if strings.IndexByte(s, b) < 0 && ('a' > b || b > 'z' || strings.IndexByte(s, b-'a'+'A') < 0) {
+		upper := b
+		if 'a' <= b && b <= 'z' {
+			upper -= 'a' - 'A'
+		}
+		if strings.IndexByte(s, b) < 0 && strings.IndexByte(s, upper) < 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// rareBytesOf is some of the bytes of a text in lower case, each once. Of letters beyond ASCII none is taken, nor k and i, which are in the
-// lower case of two of these as well.
+// rareBytesOf returns some of the bytes of a text in lower case, each once. It leaves out letters beyond ASCII, and k
+// and i, because each is also the lower case of a letter beyond ASCII.
 func rareBytesOf(want string) (rare []byte) {
 	for _, b := range []byte(want) {
 		if b < 0x80 && b != 'k' && b != 'i' && !slices.Contains(rare, b) && len(rare) < 8 {
@@ -162,13 +179,14 @@ func rareBytesOf(want string) (rare []byte) {
 	return rare
 }
 
-// pageRange is one page of a list.
+// pageRange is the range of a list that one page shows.
 type pageRange struct {
 	From, To, Total int // To is exclusive
 	Page, Pages     int
 }
 
-// paginate cuts a list of n into pages. A page that does not exist is the last one: lists shrink while one reads.
+// paginate returns a page of a list of n items; the last page if it does not exist, because lists shrink between
+// requests.
 func paginate(n, size, page int) pageRange {
 	pages := max(1, (n+size-1)/size)
 	page = min(page, pages)

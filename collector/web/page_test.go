@@ -194,22 +194,22 @@ func TestPagesShow(t *testing.T) {
 	}{
 		{"/", []string{
 			"2 of 11 paths fail, 1 is inconclusive. One critical finding needs attention.", "The configuration did not reload", "60 s ago",
-			"This host seems unable to connect outward", "self-test fails", "Not every tenant is loaded", "and 3 more", "&lt;script&gt;alert(1)",
+			"This host seems unable to connect to any mail server", "self-test fails", "Not every tenant is loaded", "and 3 more", "&lt;script&gt;alert(1)",
 			"A connector that does not use the MX record has no smart host", "UNCERTAIN", "since <time", "2 days ago", "1 suppressed finding",
 			`<a href="path?target=contoso%2foutbound%2fBoth%252Fways%2520100%2525%2fmail.contoso.com#e0">`,
 			"Only the 9 tenants configured here can be compared", `<meta http-equiv="refresh" content="30">`, "1.2.3",
 			"Not probed: the connector has no smart host.", "SMTP EHLO", "Test message (envelope)",
 		}},
-		{"/?refresh=off&state=failed", []string{"Refresh by itself", "2 paths shown"}},
+		{"/?refresh=off&state=failed", []string{"Resume", "2 paths shown"}},
 		{"/?q=NOBODY", []string{"No path matches.", "No finding matches."}},
 		{"/path?target=outbound/outbound/outbound/x", []string{
 			"<bdi>outbound</bdi> › <bdi>x</bdi> fails at TLS", "550 5.1.1 &lt;a***@contoso.com&gt; unknown", "Remedy", "Newest round", "a***@contoso.com", "has not passed since this exporter started",
 		}},
 		{"/path?target=contoso/fresh/fresh.contoso.com", []string{"is not probed", "the connector is disabled", "No round has ended yet."}},
 		{"/path?target=fabrikam/new/new.fabrikam.com", []string{"is inconclusive at TLS", "greylisting"}},
-		{"/path?target=contoso/inbound/From%2520on-premises/printer", []string{"What this sender presents to Exchange Online", "0 s left of", `href="attribution?tenant=contoso`}},
+		{"/path?target=contoso/inbound/From%2520on-premises/printer", []string{"Certificate that this sender presents to Exchange Online", "0 s left of", `href="attribution?tenant=contoso`}},
 		{"/attribution", []string{
-			"1 of 3 senders does not surely reach its own tenant", "ambiguous between <bdi>contoso</bdi>, <bdi>fabrikam", "&lt;&gt; (null sender)", "fragile", "Shared between tenants",
+			"1 of 3 senders is not reliably attributed to its own tenant", "it can be contoso, fabrikam", "&lt;&gt; (null sender)", "fragile", "Shared between tenants",
 			"20 other tenants", "550 5.7.64 TenantAttribution", "matches TlsSenderCertificateName",
 		}},
 		{"/attribution?q=edge-1", []string{"The only sender is attributed to its own tenant."}},
@@ -239,8 +239,8 @@ func TestUnjudgedVerdictsSayWhy(t *testing.T) {
 	}
 }
 
-// TestOneStory: a finding that says why a path fails stands on that path's card, and nowhere else.
-func TestOneStory(t *testing.T) {
+// TestFindingsAreShownWithTheirPath: a finding with the cause of a failing path is on the card of that path only.
+func TestFindingsAreShownWithTheirPath(t *testing.T) {
 	expired := probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "expired yesterday"}
 	s := &stand{}
 	for _, name := range []string{"one", "two"} {
@@ -268,8 +268,8 @@ func TestOneStory(t *testing.T) {
 		if !found || strings.Count(body, "<li>"+c.finding+"</li>") != 1 || !strings.Contains(before[strings.LastIndex(before, "<section id="):], `"`+c.place+`"`) {
 			t.Errorf("%q: %q does not stand once, in %s:\n%s", c.query, c.finding, c.place, body)
 		}
-		if told := strings.Contains(body, "1 finding stands above"); told != (c.query == "") {
-			t.Errorf("%q: told of findings above: %t", c.query, told)
+		if merged := strings.Contains(body, "1 finding is shown above"); merged != (c.query == "") {
+			t.Errorf("%q: findings shown with their path: %t", c.query, merged)
 		}
 	}
 }
@@ -284,7 +284,7 @@ func TestBeginnings(t *testing.T) {
 		h         http.Handler
 		url, says string
 	}{
-		{none, "/", "The configuration has no path: it names no tenant"},
+		{none, "/", "The configuration has no path: it has no tenant"},
 		{none, "/", "Fewer than two tenants are configured here"},
 		{none, "/attribution", "Fewer than two tenants are configured here"},
 		{two, "/path?target=contoso/c/new", "waits for its first round"},

@@ -13,18 +13,18 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// pathPage is everything that is known of one path.
+// pathPage shows everything that is known about one path.
 type pathPage struct {
 	pathRow
 	Facts       []fact
 	Note        string
 	Findings    []finding
 	Newest      *roundPage
-	Failed      *roundPage // the newest round that failed, where it is not the newest
-	Client      *tlsPage   // what the sender presents to Exchange Online
-	Simulated   bool       // the attribution page has it
+	Failed      *roundPage // the newest failed round, unless it is the newest round
+	Client      *tlsPage   // the certificate that the sender presents to Exchange Online
+	Simulated   bool       // whether the attribution page shows the sender
 	History     []historyRow
-	Failures    []historyRow // those that History no longer holds
+	Failures    []historyRow // older than History
 	LastSuccess *timestamp
 	Counted     map[string]uint64 // rounds since the start, by outcome
 }
@@ -38,7 +38,7 @@ type historyRow struct {
 	Reason  probes.Reason
 }
 
-// roundPage is one round with all its evidence.
+// roundPage is one round with everything it recorded.
 type roundPage struct {
 	Started   *timestamp
 	Took      time.Duration
@@ -48,7 +48,7 @@ type roundPage struct {
 }
 
 type endpointPage struct {
-	ID, Host, Address string // ID is the place on the page
+	ID, Host, Address string // ID is the anchor on the page
 	Outcome           string
 	Stages            []stagePage
 	TLS               *tlsPage
@@ -83,7 +83,8 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := s.pathPage(s.Snapshot(), p)
-	s.render(w, "path", layoutData{Title: label(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path, Page: page})
+	title := label(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path
+	s.render(w, "path", layoutData{Title: title, Page: page})
 }
 
 func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage {
@@ -92,8 +93,8 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 	page := &pathPage{
 		pathRow: newPathRow(p, now), Facts: probeFacts(p), Note: p.Path.Hint, LastSuccess: newTimestamp(p.LastSuccess, now),
 		Client: newTLSPage(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
-		History: historyRows(p.History, now), Failures: historyRows(olderThan(p.Failures, p.History), now), Counted: map[string]uint64{},
-		Newest: newRoundPage(p.Latest, "e", now),
+		History: historyRows(p.History, now), Failures: historyRows(olderThan(p.Failures, p.History), now),
+		Counted: map[string]uint64{}, Newest: newRoundPage(p.Latest, "e", now),
 	}
 	if p.LatestFailed != nil && (p.Latest == nil || p.LatestFailed.Started != p.Latest.Started) {
 		page.Failed = newRoundPage(p.LatestFailed, "f", now)
@@ -103,31 +104,32 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 	}
 	id := p.Path.ID
 	for _, f := range a.Findings {
-		if f.Suppressed == nil && f.Tenant == id.Tenant && f.Direction == id.Direction && f.Connector == id.Connector && (f.Path == "" || f.Path == id.Path) {
+		ofConnector := f.Tenant == id.Tenant && f.Direction == id.Direction && f.Connector == id.Connector
+		if f.Suppressed == nil && ofConnector && (f.Path == "" || f.Path == id.Path) {
 			page.Findings = append(page.Findings, newFinding(f, now))
 		}
 	}
 	return page
 }
 
-// probeFacts are how the path is configured and probed.
+// probeFacts describe how the path is configured and probed.
 func probeFacts(p *collector.PathState) []fact {
 	s := p.Path.Settings
 	all := []fact{
 		{"Connector type", string(p.Path.ConnectorType)},
 		{"Direction", string(p.Path.ID.Direction)},
 		{"Next hop", p.Path.NextHop},
-		{"TLS demanded", demanded(*p.Path)},
-		{"Climbs to", probes.Stages[min(s.Until, probes.Message)].Microsoft},
+		{"Required TLS", requiredTLS(*p.Path)},
+		{"Probes up to", probes.Stages[min(s.Until, probes.Message)].Microsoft},
 		{"MAIL FROM", text.Redact(p.Path.MailFrom)},
 		{"Recipients", text.Redact(strings.Join(p.Path.Recipients[:min(len(p.Path.Recipients), 10)], ", "))},
-		{"Interval", span(s.Interval)},
+		{"Interval", text.Span(s.Interval)},
 		{"EHLO name", s.HelloName},
 	}
 	return slices.DeleteFunc(all, func(f fact) bool { return f.Value == "" })
 }
 
-func demanded(p probes.Path) string {
+func requiredTLS(p probes.Path) string {
 	switch {
 	case p.TLSSettings == "":
 		return "nothing (opportunistic)"
@@ -138,12 +140,14 @@ func demanded(p probes.Path) string {
 	}
 }
 
-// olderThan is the part of the failures that is older than the whole history.
+// olderThan returns the failures that are older than the whole history.
 func olderThan(failures, history []collector.Round) []collector.Round {
 	if len(history) == 0 {
 		return failures
 	}
-	n, _ := slices.BinarySearchFunc(failures, history[0].At, func(r collector.Round, at time.Time) int { return r.At.Compare(at) })
+	n, _ := slices.BinarySearchFunc(failures, history[0].At, func(r collector.Round, at time.Time) int {
+		return r.At.Compare(at)
+	})
 	return failures[:n]
 }
 
@@ -159,23 +163,36 @@ func historyRows(rounds []collector.Round, now time.Time) []historyRow {
 	return lines
 }
 
-// newRoundPage words a round; nil where there is none. The prefix tells the places of two rounds on one page apart.
+// newRoundPage returns nil if there is no round. The prefix makes the anchors of two rounds on one page distinct.
 func newRoundPage(r *probes.Result, prefix string, now time.Time) *roundPage {
 	if r == nil {
 		return nil
 	}
-	page := &roundPage{Started: newTimestamp(r.Started, now), Took: r.Duration, Outcome: r.Outcome().String(), Notes: r.Hints}
+	page := &roundPage{
+		Started: newTimestamp(r.Started, now), Took: r.Duration, Outcome: r.Outcome().String(), Notes: r.Hints,
+	}
 	for n, e := range r.Endpoints {
-		one := endpointPage{ID: prefix + itoa(n), Host: e.Host, Address: collector.KeyOf(e).Address, Outcome: e.Outcome(r.Until).String(), TLS: newTLSPage(e.TLS, now)}
-		for i, step := range e.Steps[:r.Until+1] {
-			one.Stages = append(one.Stages, stagePage{
-				StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Detail: detail(step), Reason: step.Reason, Took: step.Duration, Uncertain: bounded(step.Uncertain),
-			})
-		}
-		for _, l := range e.Transcript {
-			one.Transcript = append(one.Transcript, transcriptLine{At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: originLabel(l.Origin), Text: text.TranscriptText(l)})
-		}
+		one := newEndpointPage(e, r.Until, now)
+		one.ID = prefix + itoa(n)
 		page.Endpoints = append(page.Endpoints, one)
+	}
+	return page
+}
+
+func newEndpointPage(e probes.Endpoint, until probes.Stage, now time.Time) endpointPage {
+	page := endpointPage{
+		Host: e.Host, Address: collector.KeyOf(e).Address, Outcome: e.Outcome(until).String(), TLS: newTLSPage(e.TLS, now),
+	}
+	for i, step := range e.Steps[:until+1] {
+		page.Stages = append(page.Stages, stagePage{
+			StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Detail: bounded(text.Detail(step)),
+			Reason: step.Reason, Took: step.Duration, Uncertain: bounded(step.Uncertain),
+		})
+	}
+	for _, l := range e.Transcript {
+		page.Transcript = append(page.Transcript, transcriptLine{
+			At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: originLabel(l.Origin), Text: text.TranscriptText(l),
+		})
 	}
 	return page
 }
@@ -183,10 +200,10 @@ func newRoundPage(r *probes.Result, prefix string, now time.Time) *roundPage {
 func originLabel(s probes.Origin) string {
 	switch s {
 	case probes.OriginClient:
-		return "we"
+		return "prober"
 	case probes.OriginServer:
 		return "server"
 	default:
-		return "seen"
+		return "observation"
 	}
 }

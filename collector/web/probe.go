@@ -18,7 +18,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// The limits of one request to /probe. A caller's timeout is shortened, so that the answer still arrives.
+// The limits of one request to /probe. The caller's timeout is shortened so that the answer arrives in time.
 const (
 	maxProbe    = 110 * time.Second // below the server's write timeout
 	probeOffset = 500 * time.Millisecond
@@ -26,7 +26,7 @@ const (
 
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
-// probeRequest is a request to /probe, understood.
+// probeRequest is a parsed request to /probe.
 type probeRequest struct {
 	state  *collector.PathState
 	path   probes.Path // as it is to be probed
@@ -35,7 +35,7 @@ type probeRequest struct {
 	limit  time.Duration
 }
 
-// probe probes one configured path now and answers with the metrics of that probe alone.
+// probe probes one configured path immediately and answers with the metrics of that probe alone.
 func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 	q, err := s.parseProbeRequest(r)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 	live, err := s.runProbe(r.Context(), q)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return // nobody is there to read
+		return // the client has disconnected
 	case err != nil:
 		httpError(w, http.StatusServiceUnavailable, err.Error())
 		return
@@ -57,12 +57,12 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 	if !q.debug {
 		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 		w.Header().Set("Content-Type", string(format))
-		_ = live.Write(w, format) // the reader may have gone; a few lines are not compressed
+		_ = live.Write(w, format) // the client may have disconnected; a few lines are not compressed
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_ = writeDebug(w, q, live) // the reader may have gone
+	_ = writeDebug(w, q, live) // the client may have disconnected
 }
 
 func (s *Site) parseProbeRequest(r *http.Request) (probeRequest, error) {
@@ -106,7 +106,7 @@ func flag(values url.Values, name string) (bool, error) {
 	return yes, nil
 }
 
-// limit is how long the probe may take for a scrape with this timeout, in seconds.
+// limit returns how long a probe may take for a scrape with this timeout, in seconds.
 func limit(header string) (time.Duration, error) {
 	if header == "" {
 		return maxProbe, nil
@@ -122,11 +122,13 @@ func limit(header string) (time.Duration, error) {
 	return max(timeout-probeOffset, timeout/2), nil
 }
 
-// runProbe probes. A path that nobody can probe proves nothing, like one whose time was up.
+// runProbe probes the path. A path that cannot be probed is inconclusive, as is a probe that takes too long.
 func (s *Site) runProbe(ctx context.Context, q probeRequest) (collector.Live, error) {
-	live := collector.Live{Verdict: q.state.Verdict, Result: probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()}}
+	live := collector.Live{
+		Verdict: q.state.Verdict, Result: probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()},
+	}
 	if why := q.path.NotProbeable; why != "" {
-		live.Result.Hints = []string{"It cannot be probed: " + why}
+		live.Result.Hints = []string{"The path cannot be probed: " + why}
 		return live, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, q.limit)
@@ -137,7 +139,7 @@ func (s *Site) runProbe(ctx context.Context, q probeRequest) (collector.Live, er
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		live.TimedOut, live.Result.Duration = true, s.Now().Sub(live.Result.Started)
-		live.Result.Hints = []string{"The time was up while another probe of this path was still running."}
+		live.Result.Hints = []string{"The timeout passed while another probe of this path was running."}
 		return live, nil
 	}
 	live.Result, live.TimedOut = result, canceled(result)
@@ -153,10 +155,11 @@ func canceled(r probes.Result) bool {
 	return false
 }
 
-// writeDebug shows how the probe went, what was said, and the metrics that a scrape would have got.
+// writeDebug prints the probe, its dialogue, and the metrics that a scrape would have got.
 func writeDebug(w io.Writer, q probeRequest, live collector.Live) error {
 	s := q.path.Settings
-	_, err := fmt.Fprintf(w, "target   %s\nmodule   %s\nuntil    %s\nport     %d\ntimeout  %s for each endpoint, %s for all\nverdict  %s, the daemon's own\n\n",
+	_, err := fmt.Fprintf(w, "target   %s\nmodule   %s\nuntil    %s\nport     %d\n"+
+		"timeout  %s for each endpoint, %s for all\nverdict  %s, by the daemon's own rounds\n\n",
 		q.path.ID, text.Printable(q.module), s.Until, s.Port, s.Timeout, q.limit, q.state.Verdict)
 	if err != nil {
 		return err

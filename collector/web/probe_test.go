@@ -48,9 +48,9 @@ func TestProbeParameters(t *testing.T) {
 	}{
 		{"target=" + url.QueryEscape(hard), 200, "probe_success 1"},
 		{"target=contoso/INBOUND/both%252Fways%2520100%2525/mail.contoso.com", 200, "probe_success 1"},
-		{"target=contoso/Both%252Fways%2520100%2525/mail.contoso.com", 400, "the target means 2 paths; say which: " + hard},
+		{"target=contoso/Both%252Fways%2520100%2525/mail.contoso.com", 400, "the target matches 2 paths; specify one: " + hard},
 		{"target=contoso/case/a", 200, "probe_success 1"},
-		{"target=contoso/case/A", 400, "the target means 2 paths"},
+		{"target=contoso/case/A", 400, "the target matches 2 paths"},
 		{"target=outbound/outbound/x", 200, "probe_success 1"},
 		{"target=contoso/outbound/No%2520hop/", 200, "probe_inconclusive 1"},
 		{"target=contoso/case/nowhere", 404, "no such path is configured"},
@@ -61,15 +61,15 @@ func TestProbeParameters(t *testing.T) {
 		{"target=contoso/c%25zz/a", 400, "target must be"},
 		{"target=", 400, "the parameter target is missing"},
 		{"", 400, "the parameter target is missing"},
-		{"target=contoso/case/a&target=contoso/case/a", 400, "the parameter target stands 2 times"},
-		{"target=contoso/case/a&modul=x", 400, `unknown parameter "modul"; there are target, module, debug`},
+		{"target=contoso/case/a&target=contoso/case/a", 400, "the parameter target is given 2 times"},
+		{"target=contoso/case/a&modul=x", 400, `unknown parameter "modul"; accepted are target, module, debug`},
 		{"target=contoso/case/a&module=gone", 400, `no module "gone" is configured`},
 		{"target=contoso/case/a&module=%1b[2J", 400, `no module "\x1b[2J" is configured`},
 		{"target=contoso/case/a&module=", 400, `no module "" is configured`},
 		{"target=contoso/case/a&debug=maybe", 400, "debug must be true or false"},
 		{"target=contoso/case/a&debug=false", 200, "# TYPE probe_success gauge"},
-		{"target=%zz", 400, "the query cannot be read"},
-		{"target=contoso/case/a;b=c", 400, "the query cannot be read"},
+		{"target=%zz", 400, "the query cannot be parsed"},
+		{"target=contoso/case/a;b=c", 400, "the query cannot be parsed"},
 		{"target=" + many, 400, "the query is longer than 8192 bytes"},
 		{many[:2000] + "=1", 400, "unknown parameter"},
 	} {
@@ -193,7 +193,7 @@ func TestProbeDebug(t *testing.T) {
 	body := w.Body.String()
 	for _, want := range []string{
 		"target   contoso/outbound/case/a\n", "SMTP EHLO                Succeeded", "recipient does not exist (recipient_unknown)",
-		"Remedy: ", "The server said: 550 5.1.1 <a***@contoso.com> unknown", "0.000s S 220 \\u001b]0;hi\\u0007<script> dXNl***", "\nprobe_success 0\n",
+		"Remedy: ", "Server reply: 550 5.1.1 <a***@contoso.com> unknown", "0.000s S 220 \\u001b]0;hi\\u0007<script> dXNl***", "\nprobe_success 0\n",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in\n%s", want, body)

@@ -8,7 +8,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// reference is the catalogues: what stages, checks and reasons mean, and what to do about alerts. Every finding and every reason on the pages links here.
+// reference shows the catalogues: stages, checks, reasons and the alerts' runbooks. Every finding and every reason on
+// the pages links here.
 func (s *Site) reference(w http.ResponseWriter, r *http.Request) {
 	if _, err := params(r); err != nil {
 		httpError(w, http.StatusBadRequest, err.Error())

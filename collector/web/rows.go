@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -11,18 +10,18 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// pathRow is a path in a list: how it stands, and why.
+// pathRow is a path in a list: its state, and why.
 type pathRow struct {
 	Target, Tenant, Direction, Connector, Path string
 	State                                      string
-	Stage                                      string // Microsoft's name of the stage where it does not pass
+	Stage                                      string // Microsoft's name of the stage that does not pass
 	Reason                                     probes.Reason
-	Location                                   string // the endpoint that shows it
+	Location                                   string // the endpoint at which it does not pass
 	Detail                                     string // what happened there, redacted
-	Why                                        string // it is not probed
-	Remark                                     string // what the newest round adds
+	Why                                        string // why it is not probed
+	Remark                                     string // how the newest round differs
 	Since, LastRun                             *timestamp
-	Finding                                    *finding // that says the same of this path
+	Finding                                    *finding // the finding with the same cause
 }
 
 func newPathRow(p *collector.PathState, now time.Time) pathRow {
@@ -65,30 +64,22 @@ func (l *pathRow) isAbout(s check.Subject) bool {
 }
 
 func (l *pathRow) problem(e probes.Endpoint, stage probes.Stage, step probes.Step) {
-	l.Stage, l.Reason, l.Detail = probes.Stages[stage].Microsoft, step.Reason, detail(step)
+	l.Stage, l.Reason, l.Detail = probes.Stages[stage].Microsoft, step.Reason, bounded(text.Detail(step))
 	l.Location = e.Host
 	if a := collector.KeyOf(e).Address; a != "" {
 		l.Location += " [" + a + "]"
 	}
 }
 
-// detail is what happened in a stage, in the server's detail where it said something.
-func detail(s probes.Step) string {
-	if s.Reply.Code > 0 {
-		return bounded(text.Redact(strings.TrimSpace(fmt.Sprintf("%d %s", s.Reply.Code, strings.TrimSpace(s.Reply.Enhanced+" "+s.Reply.Text)))))
-	}
-	return bounded(text.Redact(s.Detail))
-}
-
-// newestRoundRemark tells how the newest round differs from the verdict.
+// newestRoundRemark describes how the newest round differs from the verdict; "" if it does not.
 func newestRoundRemark(p *collector.PathState) string {
 	switch {
 	case p.Latest == nil:
 		return ""
 	case p.Latest.Provisional:
-		return "The newest round failed for the first time; a second one will confirm it or not."
+		return "The newest round failed for the first time; a second round has not confirmed it yet."
 	case p.Verdict == probes.Failed && p.Latest.Outcome() == probes.Inconclusive:
-		return "The newest round proved nothing; the verdict before it stands."
+		return "The newest round was inconclusive; the previous verdict holds."
 	case p.Verdict == probes.Passed && p.Latest.Outcome() == probes.Inconclusive:
 		return "The last conclusive round passed."
 	default:
@@ -96,21 +87,21 @@ func newestRoundRemark(p *collector.PathState) string {
 	}
 }
 
-// maxShown bounds one text on a page, in bytes.
+// maxShown bounds each text on a page, in bytes.
 const maxShown = 1 << 10
 
 func bounded(s string) string { return text.Truncate(s, maxShown) }
 
 // gridRow is an endpoint with its stages.
 type gridRow struct {
-	Number        int // of the endpoint, for the link to its place on the path's page
+	Number        int // of the endpoint, for the link to it on the path's page
 	Host, Address string
 	Cells         [probes.NumStages]cell
 }
 
 // cell is one stage at one endpoint.
 type cell struct {
-	Outcome string // "" where the stage was not asked for
+	Outcome string // "" if the stage is not part of the probe
 	Name    string // Microsoft's name of the stage
 	Text    string
 }
@@ -144,12 +135,12 @@ func brief(s probes.Step) string {
 	}
 }
 
-// finding is a finding as pages show it.
+// finding is a finding, formatted for pages.
 type finding struct {
 	check.Finding
 	Info  check.Check
 	Since *timestamp
-	Where string // the path's target; "" where it is about more than one path
+	Where string // the path's target; "" if it is not about a single path
 	Until string // the last day of its suppression
 }
 

@@ -18,7 +18,7 @@ import (
 
 var markdown = goldmark.New(goldmark.WithExtensions(extension.Table))
 
-// runbook answers /runbooks/ALERT, with or without .md, as the alerts' runbook_url ends.
+// runbook serves /runbooks/ALERT, with or without .md: the alerts' runbook_url ends with it.
 func (s *Site) runbook(w http.ResponseWriter, r *http.Request) {
 	if _, err := params(r); err != nil {
 		httpError(w, http.StatusBadRequest, err.Error())
@@ -27,18 +27,19 @@ func (s *Site) runbook(w http.ResponseWriter, r *http.Request) {
 	alert := strings.TrimSuffix(r.PathValue("alert"), ".md")
 	source, ok := runbooks.Read(alert)
 	if !ok {
-		httpError(w, http.StatusNotFound, "no such runbook: /reference lists them all")
+		httpError(w, http.StatusNotFound, "no such runbook; /reference lists all of them")
 		return
 	}
 	var page bytes.Buffer
 	if err := toHTML(localLinks(source), &page); err != nil {
-		httpError(w, http.StatusInternalServerError, "the page could not be made")
+		httpError(w, http.StatusInternalServerError, "the page could not be rendered")
 		return
 	}
-	s.render(w, "runbook", layoutData{Title: alert, Root: "../", Page: template.HTML(page.String())}) //nolint:gosec // it is part of the binary
+	html := template.HTML(page.String()) //nolint:gosec // rendered from a file of the binary
+	s.render(w, "runbook", layoutData{Title: alert, Root: "../", Page: html})
 }
 
-// toHTML gives each cell of a table the name of its column: on a phone the cells stand below each other.
+// toHTML renders Markdown. Each cell of a table gets the name of its column, because narrow screens stack the cells.
 func toHTML(source []byte, page *bytes.Buffer) error {
 	document := markdown.Parser().Parse(text.NewReader(source))
 	var columns [][]byte
@@ -63,7 +64,7 @@ func toHTML(source []byte, page *bytes.Buffer) error {
 	return markdown.Renderer().Render(page, source, document)
 }
 
-// column counts the cells of a row that stand before this one.
+// column returns how many cells of the row precede this one.
 func column(cell ast.Node) int {
 	n := 0
 	for c := cell.PreviousSibling(); c != nil; c = c.PreviousSibling() {
@@ -72,10 +73,10 @@ func column(cell ast.Node) int {
 	return n
 }
 
-// document is a link from a runbook to another document of the repository.
+// document matches a link from a runbook to another document of the repository.
 var document = regexp.MustCompile(`\[([^\]]*)\]\(\.\./(\w+)\.md\)`)
 
-// localLinks turns links to documents into links to these pages, or into the document's name where no page shows it.
+// localLinks turns links to documents into links to these pages, or into the document's name if no page shows it.
 func localLinks(text []byte) []byte {
 	return document.ReplaceAllFunc(text, func(link []byte) []byte {
 		part := document.FindSubmatch(link)

@@ -8,20 +8,21 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
 )
 
-// The bounds of the status page: 10,000 paths must not make it slow or large.
+// The limits of the status page, so that it stays small and fast with 10,000 paths.
 const (
 	refreshSeconds = 30
 	pathsPerPage   = 40
-	rowsPerPage    = 200 // endpoints; a page ends early where paths have many
+	rowsPerPage    = 200 // endpoints; paths beyond that are listed without theirs
 	maxProblems    = 12
 	findingsOnPage = 25
-	maxTenants     = 500 // offered in the filter; any other can be typed
+	maxTenants     = 500 // suggested by the filter; any other can be typed
 	maxNotLoaded   = 5
 )
 
-// statusPage is the front page: does mail flow, what is wrong, and the grid of every path.
+// statusPage is the front page: whether mail flows, the problems, the findings, and the stages of every path.
 type statusPage struct {
 	Headline, WorstState string
 	Summary              summary
@@ -29,7 +30,7 @@ type statusPage struct {
 	Severities           []check.Severity
 	Filter               filter
 	Status               Status
-	Refused              *timestamp
+	ReloadFailed         *timestamp
 	Tenants              []string
 	TenantCount          int
 	NotLoaded            []notLoaded
@@ -37,7 +38,7 @@ type statusPage struct {
 	Problems             []pathRow
 	MoreProblems         int
 	Findings             []finding
-	Merged               int // findings that stand with their path above
+	Merged               int // findings shown with their path
 	FindingsPart         pageRange
 	Suppressed           []finding
 	Groups               []tenantGroup
@@ -46,7 +47,7 @@ type statusPage struct {
 
 type notLoaded struct{ Tenant, Why string }
 
-// tenantGroup is a tenant's part of the grid.
+// tenantGroup is the part of the grid for one tenant.
 type tenantGroup struct {
 	Name       string
 	Connectors []connectorGroup
@@ -83,7 +84,7 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 		Filter: f, Status: s.Status(), TenantCount: len(v.Tenants),
 	}
 	page.Status.ReloadError = bounded(page.Status.ReloadError)
-	page.Refused = newTimestamp(page.Status.ReloadFailed, now)
+	page.ReloadFailed = newTimestamp(page.Status.ReloadFailed, now)
 	page.Headline, page.WorstState = page.Summary.headline(), page.Summary.worstState()
 	for i := range v.Tenants {
 		t := &v.Tenants[i]
@@ -101,7 +102,7 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 	return page
 }
 
-// worstState is the worst state there is.
+// worstState returns the worst state of any path.
 func (s summary) worstState() string {
 	for _, state := range []string{stateFailed, stateInconclusive, stateWaiting, statePassed} {
 		if s.Paths[state] > 0 {
@@ -111,7 +112,7 @@ func (s summary) worstState() string {
 	return stateNotProbed
 }
 
-// listFindings comes after the paths: what stands there already is not said twice.
+// listFindings lists the findings that are not already shown with their path.
 func (page *statusPage) listFindings(all []check.Finding, now time.Time) {
 	var shown []check.Finding
 	for _, one := range all {
@@ -131,7 +132,7 @@ func (page *statusPage) listFindings(all []check.Finding, now time.Time) {
 	}
 }
 
-// attach puts a finding that says again why a path fails on that path's card, if the page has it.
+// attach adds a finding to the card of the path that fails for the same cause, and reports whether the page has it.
 func (page *statusPage) attach(one check.Finding, now time.Time) bool {
 	for i := range page.Problems {
 		l := &page.Problems[i]
@@ -154,7 +155,9 @@ func (page *statusPage) listPaths(all []*collector.PathState, now time.Time) {
 			}
 		}
 	}
-	slices.SortStableFunc(problems, func(a, b *collector.PathState) int { return strings.Compare(stateOf(a), stateOf(b)) }) // failed first
+	slices.SortStableFunc(problems, func(a, b *collector.PathState) int {
+		return strings.Compare(stateOf(a), stateOf(b)) // failed before inconclusive
+	})
 	page.MoreProblems = max(0, len(problems)-maxProblems)
 	for _, p := range problems[:len(problems)-page.MoreProblems] {
 		page.Problems = append(page.Problems, newPathRow(p, now))
@@ -163,8 +166,8 @@ func (page *statusPage) listPaths(all []*collector.PathState, now time.Time) {
 	page.grid(shown[page.Part.From:page.Part.To], now)
 }
 
-// grid groups paths by tenant and connector, in their order. Where paths have very many endpoints, the rows of the last ones are
-// left to their own pages.
+// grid groups paths by tenant and connector, in their order. If they have very many endpoints, the last paths are
+// listed without rows.
 func (page *statusPage) grid(paths []*collector.PathState, now time.Time) {
 	rows := 0
 	for _, p := range paths {
@@ -173,8 +176,10 @@ func (page *statusPage) grid(paths []*collector.PathState, now time.Time) {
 			page.Groups = append(page.Groups, tenantGroup{Name: id.Tenant})
 		}
 		group := &page.Groups[len(page.Groups)-1]
-		if n := len(group.Connectors); n == 0 || group.Connectors[n-1].Name != id.Connector || group.Connectors[n-1].Direction != string(id.Direction) {
-			group.Connectors = append(group.Connectors, connectorGroup{Name: id.Connector, Direction: string(id.Direction), Type: string(p.Path.ConnectorType)})
+		if n := len(group.Connectors); n == 0 || !group.Connectors[n-1].has(id) {
+			group.Connectors = append(group.Connectors, connectorGroup{
+				Name: id.Connector, Direction: string(id.Direction), Type: string(p.Path.ConnectorType),
+			})
 		}
 		connector := &group.Connectors[len(group.Connectors)-1]
 		one := gridPath{pathRow: newPathRow(p, now)}
@@ -184,4 +189,8 @@ func (page *statusPage) grid(paths []*collector.PathState, now time.Time) {
 		}
 		connector.Paths = append(connector.Paths, one)
 	}
+}
+
+func (g connectorGroup) has(id probes.PathID) bool {
+	return g.Name == id.Connector && g.Direction == string(id.Direction)
 }

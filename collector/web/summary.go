@@ -6,10 +6,11 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 )
 
-// The states of a path, as the page and its filter name them.
+// The states of a path, as pages and filters name them.
 const (
 	stateFailed       = "failed"
 	stateInconclusive = "inconclusive"
@@ -21,7 +22,7 @@ const (
 // states are all of them, worst first.
 var states = []string{stateFailed, stateInconclusive, stateWaiting, statePassed, stateNotProbed}
 
-// stateOf says how a path stands. A confirmed failure stays one while newer rounds prove nothing.
+// stateOf returns a path's state. A confirmed failure remains while newer rounds are inconclusive.
 func stateOf(p *collector.PathState) string {
 	switch {
 	case p.Path.NotProbeable != "" || p.Path.NotProbed != "":
@@ -37,11 +38,11 @@ func stateOf(p *collector.PathState) string {
 	}
 }
 
-// summary counts what the headline says.
+// summary has the numbers of the headline.
 type summary struct {
-	Paths    map[string]int // by state
-	Severity map[check.Severity]int
-	Hidden   int // suppressed findings
+	Paths      map[string]int // by state
+	Severity   map[check.Severity]int
+	Suppressed int // findings
 }
 
 func summarise(v *collector.Snapshot) summary {
@@ -51,7 +52,7 @@ func summarise(v *collector.Snapshot) summary {
 	}
 	for _, f := range reportOf(v).Findings {
 		if f.Suppressed != nil {
-			s.Hidden++
+			s.Suppressed++
 		} else {
 			s.Severity[f.Severity]++
 		}
@@ -59,16 +60,16 @@ func summarise(v *collector.Snapshot) summary {
 	return s
 }
 
-// headline answers in one sentence whether mail flows, as far as this host can tell.
+// headline says whether mail flows, as seen from this host, and how many critical findings there are.
 func (s summary) headline() string {
-	said := s.flow()
+	headline := s.flow()
 	switch n := s.Severity[check.Critical]; {
 	case n == 1:
-		said += " One critical finding needs attention."
+		headline += " One critical finding needs attention."
 	case n > 1:
-		said += fmt.Sprintf(" %d critical findings need attention.", n)
+		headline += fmt.Sprintf(" %d critical findings need attention.", n)
 	}
-	return said
+	return headline
 }
 
 func (s summary) flow() string {
@@ -78,17 +79,17 @@ func (s summary) flow() string {
 	case total == 0 && s.Paths[stateNotProbed] == 0:
 		return "No path is configured."
 	case total == 0:
-		return "Nothing is known: no configured path is probed."
+		return "Unknown: no configured path is probed."
 	case waiting == total:
-		return fmt.Sprintf("Nothing is known yet: the first round of %s is under way.", count(total, "path"))
+		return fmt.Sprintf("Unknown yet: the first round of %s is running.", text.Count(total, "path"))
 	case failed+open+waiting == 0 && total == 1:
 		return "Mail flows: the only path passes."
 	case failed+open+waiting == 0:
 		return fmt.Sprintf("Mail flows: all %d paths pass.", total)
 	}
-	parts := []string{fmt.Sprintf("%d of %s %s", failed, count(total, "path"), verb(failed, "fails", "fail"))}
+	parts := []string{fmt.Sprintf("%d of %s %s", failed, text.Count(total, "path"), verb(failed, "fails", "fail"))}
 	if failed == 0 {
-		parts[0] = fmt.Sprintf("None of %s fails", count(total, "path"))
+		parts[0] = fmt.Sprintf("None of %s fails", text.Count(total, "path"))
 	}
 	if open > 0 {
 		parts = append(parts, fmt.Sprintf("%d %s inconclusive", open, verb(open, "is", "are")))
@@ -97,13 +98,6 @@ func (s summary) flow() string {
 		parts = append(parts, fmt.Sprintf("%d %s for the first verdict", waiting, verb(waiting, "waits", "wait")))
 	}
 	return strings.Join(parts, ", ") + "."
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func verb(n int, one, many string) string {

@@ -6,26 +6,33 @@ import (
 	"strings"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
 var (
-	errTarget  = errors.New("target must be TENANT/DIRECTION/CONNECTOR/PATH, each part percent-encoded; DIRECTION may be left out where that is unambiguous")
+	errTarget = errors.New("target must be TENANT/DIRECTION/CONNECTOR/PATH, each part percent-encoded; DIRECTION may be " +
+		"omitted if that is unambiguous")
 	errUnknown = errors.New("no such path is configured; /sd lists all targets")
 )
 
-// errAmbiguous names some of the paths that a target means.
+// errAmbiguous has the targets of all paths that match a target.
 type errAmbiguous []string
 
 func (e errAmbiguous) Error() string {
-	return fmt.Sprintf("the target means %d paths; say which: %s", len(e), strings.Join(e[:min(len(e), 5)], ", "))
+	first, more := text.First(e, 5)
+	list := strings.Join(first, ", ")
+	if more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("the target matches %d paths; specify one: %s", len(e), list)
 }
 
-// locate finds the one path that a target names. Names that differ in case alone are told apart where both exist.
+// locate finds the one path that a target names. Names match in any case, but an exact match wins.
 func (s *Site) locate(target string) (*collector.PathState, error) {
 	parts, err := probes.ParseTarget(target)
-	if err != nil || len(parts) < 3 { // a tenant or a connector is no path
+	if err != nil || len(parts) < 3 { // a tenant or a connector is not a path
 		return nil, errTarget
 	}
 	found := s.exactMatches(parts)
@@ -45,7 +52,7 @@ func (s *Site) locate(target string) (*collector.PathState, error) {
 	return nil, names
 }
 
-// exactMatches looks the target up as it stands. Nearly every question is written so, and thousands of paths need not be looked through.
+// exactMatches looks up the target in exactly this case. It spares nearly every request a scan of thousands of paths.
 func (s *Site) exactMatches(parts []string) (found []*collector.PathState) {
 	last := len(parts) - 1
 	directions := []mailflow.Direction{mailflow.Outbound, mailflow.Inbound}
@@ -53,20 +60,22 @@ func (s *Site) exactMatches(parts []string) (found []*collector.PathState) {
 		directions = []mailflow.Direction{mailflow.Direction(parts[1])}
 	}
 	for _, d := range directions {
-		if p := s.Find(probes.PathID{Tenant: parts[0], Direction: d, Connector: parts[last-1], Path: parts[last]}); p != nil {
+		id := probes.PathID{Tenant: parts[0], Direction: d, Connector: parts[last-1], Path: parts[last]}
+		if p := s.Find(id); p != nil {
 			found = append(found, p)
 		}
 	}
 	return found
 }
 
-// foldedMatches looks for the target in any case.
+// foldedMatches finds the paths that match a target in any case.
 func foldedMatches(parts []string, paths []*collector.PathState) (found []*collector.PathState) {
 	last := len(parts) - 1
 	for _, p := range paths {
 		id := p.Path.ID
-		if strings.EqualFold(id.Path, parts[last]) && strings.EqualFold(id.Connector, parts[last-1]) && strings.EqualFold(id.Tenant, parts[0]) &&
-			(last == 2 || strings.EqualFold(string(id.Direction), parts[1])) {
+		named := strings.EqualFold(id.Path, parts[last]) && strings.EqualFold(id.Connector, parts[last-1]) &&
+			strings.EqualFold(id.Tenant, parts[0])
+		if named && (last == 2 || strings.EqualFold(string(id.Direction), parts[1])) {
 			found = append(found, p)
 		}
 	}

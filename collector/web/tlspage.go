@@ -5,10 +5,11 @@ import (
 	"strconv"
 	"time"
 
+	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 )
 
-// tlsPage is what a handshake showed, or what a sender presents.
+// tlsPage is what a handshake showed, or the certificate that a sender presents.
 type tlsPage struct {
 	Version, Cipher, Unparsable string
 	Chain                       []certificatePage
@@ -33,10 +34,10 @@ type verdictPage struct {
 // maxNames is how many names of a certificate are shown.
 const maxNames = 12
 
-// questions are the verdicts in words.
+// questions word each verdict for the answer yes or no.
 var questions = [probes.NumVerdicts]string{
-	"in date", "chains to a trusted root", "chain sent whole", "name matches", "key strong enough", "signature strong enough",
-	"not revoked", "names are accepted domains", "may authenticate a client",
+	"in date", "chains to a trusted root", "complete chain sent", "name matches", "key strong enough",
+	"signature strong enough", "not revoked", "names are accepted domains", "may authenticate a client",
 }
 
 func newTLSPage(t *probes.TLS, now time.Time) *tlsPage {
@@ -50,7 +51,8 @@ func newTLSPage(t *probes.TLS, now time.Time) *tlsPage {
 	for v, j := range t.Verdicts {
 		if j.Evaluated() {
 			page.Verdicts = append(page.Verdicts, verdictPage{
-				Name: questions[v], Outcome: j.Outcome.String(), Reason: j.Reason, Detail: bounded(j.Detail), Uncertain: bounded(j.Uncertain),
+				Name: questions[v], Outcome: j.Outcome.String(), Reason: j.Reason, Detail: bounded(j.Detail),
+				Uncertain: bounded(j.Uncertain),
 			})
 		}
 	}
@@ -58,10 +60,12 @@ func newTLSPage(t *probes.TLS, now time.Time) *tlsPage {
 }
 
 func newCertificatePage(c *probes.Certificate, i int, now time.Time) certificatePage {
+	names, more := text.First(c.DNSNames, maxNames)
 	page := certificatePage{
-		Role: "Leaf", Subject: c.Subject, Issuer: c.Issuer, Names: c.DNSNames[:min(len(c.DNSNames), maxNames)],
-		MoreNames: max(0, len(c.DNSNames)-maxNames), From: newTimestamp(c.NotBefore, now), To: newTimestamp(c.NotAfter, now), Left: lifetime(c, now),
-		Key: c.KeyAlgorithm, Signature: c.SignatureAlgorithm, Serial: c.Serial, Fingerprint: c.Fingerprint,
+		Role: "Leaf", Subject: c.Subject, Issuer: c.Issuer, Names: names, MoreNames: more,
+		From: newTimestamp(c.NotBefore, now), To: newTimestamp(c.NotAfter, now),
+		Left: text.Lifetime(c.NotBefore, c.NotAfter, now),
+		Key:  c.KeyAlgorithm, Signature: c.SignatureAlgorithm, Serial: c.Serial, Fingerprint: c.Fingerprint,
 	}
 	if c.KeyBits > 0 {
 		page.Key += fmt.Sprintf(" %d bit", c.KeyBits)
@@ -74,23 +78,6 @@ func newCertificatePage(c *probes.Certificate, i int, now time.Time) certificate
 		page.Role = "Issuer " + itoa(i)
 	}
 	return page
-}
-
-// lifetime says how much of it is left.
-func lifetime(c *probes.Certificate, now time.Time) string {
-	const day = 24 * time.Hour
-	if c.NotAfter.IsZero() {
-		return ""
-	}
-	whole := c.NotAfter.Sub(c.NotBefore) / day
-	switch {
-	case now.After(c.NotAfter):
-		return "expired " + span(now.Sub(c.NotAfter)) + " ago"
-	case now.Before(c.NotBefore):
-		return "valid in " + span(c.NotBefore.Sub(now))
-	default:
-		return fmt.Sprintf("%s left of %d days", span(c.NotAfter.Sub(now)), whole)
-	}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,6 +1,13 @@
-// Package web answers over HTTP: pages for people, /probe and /sd for Prometheus, JSON for programs. It shows a collector.Snapshot and
-// asks for probes; it never decides anything. Nothing of a peer reaches a page unescaped, and nothing a caller sends is more than a
-// look-up among configured paths.
+// Package web serves the exporter over HTTP, besides /metrics: pages for people, /probe and /sd for Prometheus, and JSON
+// for programs.
+//
+// Each answer is rendered from one collector.Snapshot; nothing is judged here. The wording of facts is shared with the
+// terminal (package text).
+//
+// Two kinds of untrusted input reach this package. Mail servers and certificates supply texts: templates escape them,
+// what escaping lets through is replaced, and the Content-Security-Policy allows no script. Clients supply queries:
+// parameters are checked against a closed list, a target is only looked up among the configured paths, and lists, pages
+// and texts have limits, so that an answer is small whatever the number of paths.
 package web
 
 import (
@@ -12,31 +19,31 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Options is what a Site stands on.
+// Options are what a Site is built from.
 type Options struct {
 	Snapshot func() *collector.Snapshot
-	Find     func(id probes.PathID) *collector.PathState // one path of it, by its exact name; nil where there is none
+	Find     func(id probes.PathID) *collector.PathState // one path of it, by its exact name; nil if there is none
 	Status   func() Status
-	// Probe probes a path at once; politeness, joining and young results are its business.
+	// Probe probes a path immediately. It limits the rate per address, joins a running probe and returns a recent result.
 	Probe  func(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error)
-	Module func(name string) (probes.SettingsOverride, bool) // a probe profile of the configuration
+	Module func(name string) (probes.SettingsOverride, bool) // a configured probe profile
 	Prefix string                                            // of every route: "" or "/some/path"
 	Now    func() time.Time
 }
 
-// Status is what the daemon says of itself beside the Snapshot.
+// Status is the state of the daemon itself.
 type Status struct {
-	ReloadError    string    // why the newest reload was refused; "" when the running configuration is the newest
-	ReloadFailed   time.Time // when it was
+	ReloadError    string    // why the newest reload failed; "" if it succeeded
+	ReloadFailed   time.Time // when it failed
 	VantageBlocked bool      // this host seems unable to connect outward
-	SelfTestFailed bool      // the prober cannot even probe the server inside its own process
+	SelfTestFailed bool      // the prober cannot probe the mail server inside its own process
 	Version        string
 }
 
-// Site is every route of this package.
+// Site serves every route of this package.
 type Site struct{ Options }
 
-// New makes a Site.
+// New returns a Site.
 func New(o Options) *Site {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -44,12 +51,12 @@ func New(o Options) *Site {
 	return &Site{o}
 }
 
-// maxPages bounds the pages and lists that are answered at once: each is made in memory, a list of thousands of paths is megabytes, and
-// readers may be slow.
+// maxPages bounds the pages and lists that are served at a time: each is rendered in memory, a list of thousands of
+// paths takes megabytes, and clients may be slow.
 const maxPages = 32
 
-// Register adds the routes. GET includes HEAD; the mux answers other methods with 405. Only /probe has no bound of its own: Prometheus
-// asks for thousands of paths at once, and the schedule bounds how many are probed.
+// Register adds the routes. GET includes HEAD; the mux answers other methods with 405. Only /probe has no limit here:
+// Prometheus requests thousands of paths at once, and the schedule limits how many are probed.
 func (s *Site) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+s.Prefix+"/probe", s.probe)
 	bounded := collector.LimitConcurrent(maxPages)

@@ -57,7 +57,7 @@ func TestVerificationIsReusedUntilACertificateBeginsOrEnds(t *testing.T) {
 // A monotonic reading takes no part in a jump of the clock and would be compared in its place.
 func TestVerificationHoldsByTheWallClock(t *testing.T) {
 	ca := certtest.New(t)
-	v := verifyChain(time.Now(), []*x509.Certificate{ca.Leaf(t, "mail.test").Cert, ca.Inter.Cert}, ca.Roots)
+	v := verifyChain(time.Now(), []*x509.Certificate{ca.Leaf(t, "mail.test").Cert, ca.Inter.Cert}, ca.Roots, newSignatures(maxSignatureCost))
 	if v.from != v.from.Round(0) || v.to != v.to.Round(0) {
 		t.Errorf("holds from %v to %v", v.from, v.to)
 	}

@@ -35,7 +35,8 @@ func newCertificate(c *x509.Certificate, selfSigned bool) *probes.Certificate {
 	for _, n := range c.DNSNames[:min(len(c.DNSNames), maxDNSNames)] {
 		record.DNSNames = append(record.DNSNames, probes.Sanitise(n, maxName))
 	}
-	unrestricted := len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+	unrestricted := len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 ||
+		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 	record.ClientAuth = unrestricted || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
 	record.ServerAuth = unrestricted || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
 	return record

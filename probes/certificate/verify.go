@@ -40,32 +40,35 @@ func (v *Verifier) verify(now time.Time, chain []*x509.Certificate) *verificatio
 	if known := v.cache.get(key, now); known != nil {
 		return known
 	}
-	fresh := verifyChain(now, chain, v.roots)
+	fresh := verifyChain(now, chain, v.roots, newSignatures(maxSignatureCost))
 	v.cache.put(key, fresh)
 	return fresh
 }
 
 // verifyChain looks for a chain from the leaf to a trusted root.
-func verifyChain(now time.Time, chain []*x509.Certificate, roots *x509.CertPool) *verification {
+func verifyChain(
+	now time.Time, chain []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
+) *verification {
 	now = now.Round(0) // without the monotonic reading: the wall clock may be set while the result is remembered
 	v := &verification{from: now.Add(-maxAge), to: now.Add(maxAge)}
-	sent := chain[:min(len(chain), probes.MaxChain)]
-	for _, c := range sent {
-		v.certificates = append(v.certificates, newCertificate(c, isSelfSigned(c)))
+	chain = chain[:min(len(chain), probes.MaxChain)]
+	for _, c := range chain {
+		v.certificates = append(v.certificates, newCertificate(c, sigs.selfSigned(c)))
 	}
+	sent := distinct(chain)
 	v.limitTo(now, chain)
-	chains, forgiven, err := verifyWithinValidity(now, sent, roots)
+	chains, forgiven, err := verifyWithinValidity(now, sent, roots, sigs)
 	for _, c := range chains {
 		v.limitTo(now, c)
 	}
 	if len(chains) > 0 {
 		v.issuers = slices.Clone(chains[0][1:])
 	}
-	v.chain, v.trust = evaluateTrust(sent, err)
+	v.chain, v.trust = evaluateTrust(sigs, sent, err)
 	if forgiven && err == nil {
 		v.trust.Uncertain = uncertainSHA1
 	}
-	v.chainNotBefore, v.chainNotAfter = chainValidity(chains, sent)
+	v.chainNotBefore, v.chainNotAfter = chainValidity(sigs, chains, sent)
 	return v
 }
 
@@ -87,7 +90,7 @@ func (v *verification) limitTo(now time.Time, certs []*x509.Certificate) {
 // verifyWithinValidity verifies at now, or at the nearest moment of the leaf's validity, with the sent intermediates
 // only. It forgives SHA-1, which crypto/x509 does not.
 func verifyWithinValidity(
-	now time.Time, sent []*x509.Certificate, roots *x509.CertPool,
+	now time.Time, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
 ) (chains [][]*x509.Certificate, forgiven bool, err error) {
 	leaf, at := sent[0], now
 	if at.After(leaf.NotAfter) {
@@ -96,14 +99,14 @@ func verifyWithinValidity(
 	if at.Before(leaf.NotBefore) {
 		at = leaf.NotBefore
 	}
-	if chains, err = verifyAt(at, leaf, sent, roots); err == nil {
+	if chains, err = verifyAt(at, leaf, sent, roots, sigs); err == nil {
 		return chains, false, nil
 	}
-	below, next := upToSHA1(at, sent)
+	below, next := upToSHA1(at, sent, sigs)
 	if len(below) == 0 {
 		return nil, false, err
 	}
-	if chains, err = verifyAt(at, next, sent, roots); err != nil {
+	if chains, err = verifyAt(at, next, sent, roots, sigs); err != nil {
 		return nil, true, err
 	}
 	for i, above := range chains {
@@ -113,8 +116,11 @@ func verifyWithinValidity(
 }
 
 func verifyAt(
-	at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots *x509.CertPool,
+	at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
 ) ([][]*x509.Certificate, error) {
+	if sigs.searchCost(c, sent[1:], nil) > maxSignatureCost {
+		return nil, errTooManySignatures
+	}
 	intermediates := x509.NewCertPool()
 	for _, one := range sent[1:] {
 		intermediates.AddCert(one)
@@ -129,14 +135,16 @@ const uncertainSHA1 = "Microsoft has not documented whether Exchange Online acce
 
 // upToSHA1 returns the certificates from the leaf up to the last one that is signed with SHA-1, and the one that
 // signed that. All of them must have been sent.
-func upToSHA1(at time.Time, sent []*x509.Certificate) (below []*x509.Certificate, next *x509.Certificate) {
+func upToSHA1(
+	at time.Time, sent []*x509.Certificate, sigs *signatures,
+) (below []*x509.Certificate, next *x509.Certificate) {
 	var path []*x509.Certificate
-	for c := sent[0]; len(path) < len(sent) && !isSelfSigned(c); {
-		issuer := issuerOf(c, sent[1:])
+	for c := sent[0]; len(path) < len(sent) && !sigs.selfSigned(c); {
+		issuer := sigs.issuerOf(c, sent[1:])
 		if issuer == nil || !issuer.IsCA || at.Before(issuer.NotBefore) || at.After(issuer.NotAfter) {
 			break
 		}
-		if checkSignature(c, issuer) != nil {
+		if sigs.check(c, issuer) != nil {
 			break // MD5, for which issuerOf compares names only
 		}
 		path = append(path, c)
@@ -151,14 +159,14 @@ func upToSHA1(at time.Time, sent []*x509.Certificate) (below []*x509.Certificate
 // evaluateTrust distinguishes a chain with a hole from one that ends at an unknown root; with a hole, trust cannot be
 // evaluated. A leaf whose issuer is an unknown root that was not sent looks like one with a hole: roots need not be
 // sent, and nothing is fetched.
-func evaluateTrust(sent []*x509.Certificate, err error) (chain, trust probes.Judgement) {
+func evaluateTrust(sigs *signatures, sent []*x509.Certificate, err error) (chain, trust probes.Judgement) {
 	passed := probes.Judgement{Outcome: probes.Passed}
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
 	switch {
 	case err == nil:
 		return passed, passed
-	case errors.As(err, &unknown) && !isSelfSigned(sent[0]) && issuerOf(sent[0], sent[1:]) == nil:
+	case errors.As(err, &unknown) && !sigs.selfSigned(sent[0]) && sigs.issuerOf(sent[0], sent[1:]) == nil:
 		detail := "the issuer was not sent: " + DisplayName(sent[0].Issuer) +
 			" (an intermediate of a trusted root, or an unknown root: that cannot be told without fetching it)"
 		return failed(probes.ReasonCertificateChainIncomplete, detail), probes.Judgement{}

@@ -17,11 +17,14 @@ import (
 func FuzzState(f *testing.F) {
 	const year = 365 * 24 * time.Hour
 	for _, text := range []string{
-		"", "\n", "{", "{}", "null", "[]", "0", `{"t/outbound/c/a": null}`, `{"t/outbound/c/a": "yesterday"}`, `{"t/outbound/c/a": 1767225600}`,
+		"", "\n", "{", "{}", "null", "[]", "0",
+		`{"t/outbound/c/a": null}`, `{"t/outbound/c/a": "yesterday"}`, `{"t/outbound/c/a": 1767225600}`,
 		`{"t/outbound/c/a": "2026-11-01T11:30:00Z", "t/outbound/c/b": "2026-10-01T00:00:00+02:00"}`,
 		`{"t/outbound/c/a": "2036-01-01T00:00:00Z", "t/outbound/c/b": "9999-12-31T23:59:59-23:59"}`,
-		`{"t/outbound/c/a": "2025-01-01T00:00:00Z"}`, `{"t/outbound/c/a": "2026-11-01T11:59:59Z", "t/outbound/c/a": "2020-01-01T00:00:00Z"}`,
-		"\xef\xbb\xbf{}", "{}{}", strings.Repeat("[", 20000), `{"\ud800": "2026-11-01T11:30:00Z", "\u0000": "2026-11-01T11:30:00Z"}`,
+		`{"t/outbound/c/a": "2025-01-01T00:00:00Z"}`,
+		`{"t/outbound/c/a": "2026-11-01T11:59:59Z", "t/outbound/c/a": "2020-01-01T00:00:00Z"}`,
+		`{"\ud800": "2026-11-01T11:30:00Z", "\u0000": "2026-11-01T11:30:00Z"}`,
+		"\xef\xbb\xbf{}", "{}{}", strings.Repeat("[", 20000),
 	} {
 		f.Add([]byte(text), "a", uint32(3600))
 	}
@@ -31,7 +34,7 @@ func FuzzState(f *testing.F) {
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c := &clock{time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+		c := &clock{noon}
 		running := budget(t, file, c)
 		if err := os.WriteFile(file, text, 0o600); err != nil {
 			t.Fatal(err)
@@ -39,12 +42,13 @@ func FuzzState(f *testing.F) {
 		id := func(path string) string {
 			return probes.PathID{Tenant: "t", Direction: "outbound", Connector: "c", Path: path}.String()
 		}
-		key, interval := id(name), 5*time.Minute+time.Duration(seconds)*time.Second%(year-5*time.Minute) // as the configuration bounds it
+		const shortest = 5 * time.Minute // as the configuration bounds it
+		key, interval := id(name), shortest+time.Duration(seconds)*time.Second%(year-shortest)
 		_, startErr := schedule.NewMessageBudget(file, c.Now)
-		sent, _ := running.Take(key, interval)
+		sent, _, _ := running.Take(key, interval)
 		if startErr != nil {
 			if now, err := os.ReadFile(file); sent || err != nil || string(now) != string(text) {
-				t.Fatalf("a state that nobody can read: sent %v, and it is now %q, %v", sent, now, err)
+				t.Fatalf("an unreadable state: sent %v, and it is now %q, %v", sent, now, err)
 			}
 			return
 		}
@@ -53,7 +57,7 @@ func FuzzState(f *testing.F) {
 		if due := !known || !at.After(c.now) && c.now.Sub(at) >= interval; sent != due {
 			t.Fatalf("sent %v, due %v: last %v, interval %s", sent, due, at, interval)
 		}
-		budget(t, file, c).Take(id(name+"another"), interval)
+		_, _, _ = budget(t, file, c).Take(id(name+"another"), interval)
 		after, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -67,18 +71,18 @@ func FuzzState(f *testing.F) {
 		start := c.now
 		if sent {
 			c.now = start.Add(interval - 1)
-			if again, _ := budget(t, file, c).Take(key, interval); again {
+			if again, _, _ := budget(t, file, c).Take(key, interval); again {
 				t.Fatal("sent again within its interval")
 			}
 		}
 		c.now = start.Add(interval)
-		if again, next := budget(t, file, c).Take(key, interval); !again {
+		if again, next, _ := budget(t, file, c).Take(key, interval); !again {
 			t.Fatalf("not due an interval later, but at %s", next)
 		}
 	})
 }
 
-// times is what a state file holds that could be read.
+// times returns what a valid state file contains.
 func times(t *testing.T, text []byte) map[string]time.Time {
 	t.Helper()
 	state := map[string]time.Time{}
@@ -86,7 +90,7 @@ func times(t *testing.T, text []byte) map[string]time.Time {
 		return state
 	}
 	if err := json.Unmarshal(text, &state); err != nil || state == nil {
-		t.Fatalf("%q was taken for a state: %v", text, err)
+		t.Fatalf("%q was accepted as a state: %v", text, err)
 	}
 	return state
 }

@@ -91,7 +91,7 @@ func (l *Limiter) Throttled() uint64 {
 
 // Acquire waits until a connection of a tenant to addr may be opened; see [probes.Limiter]. An IPv4 address mapped
 // into IPv6 counts as the IPv4 address.
-func (l *Limiter) Acquire(ctx context.Context, tenant string, addr netip.Addr) (release func(throttled bool), err error) {
+func (l *Limiter) Acquire(ctx context.Context, tenant string, addr netip.Addr) (func(throttled bool), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -1,111 +1,172 @@
 package schedule
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
-
-	"m365_connector_exporter/probes/regularfile"
 )
 
-// Bounds of the state file.
-const (
-	maxStateBytes = 16 << 20
-	stateKeeps    = 366 * 24 * time.Hour // a time older than this is dropped
-)
+// stateTimeout is how long one use of the state file may take. A file system that does not respond must hold up
+// neither probes nor the shutdown.
+const stateTimeout = 15 * time.Second
 
-// MessageBudget says when the next test message of a path may go. It keeps the times of the last ones in a state file,
-// which several processes may share; a time is on disk before the message may go, so that no crash sends one twice.
+var errStateTimeout = errors.New("the file system of the state file does not respond")
+
+// MessageBudget decides when the next test message of a path may be sent. It keeps the times of the last messages in a
+// state file, which several processes may share. A time is on disk before its message is sent, so that no crash sends
+// one twice. It is safe for concurrent use.
 type MessageBudget struct {
 	file    string
 	now     func() time.Time
 	started time.Time
 	onError func(error) // may be nil
+	reserve func(reservation) (taken, error)
 
 	mu sync.Mutex
-	// last is what this process noted, with the readings of the clock that nobody sets: the one on the wall may jump.
-	last map[string]time.Time
+	// last are the times that this process has recorded. They have monotonic clock readings, so that they are right
+	// even if the clock has been set since, and they count even if the state file is deleted.
+	last    map[string]time.Time
+	pending chan struct{} // closed when a use of the state file that was given up has ended; nil if none was
+	err     error         // of the newest use of the state file
 }
 
-// NewMessageBudget makes the budget that stateFile holds. A missing or empty file lets each first message go at once;
-// with no file at all ("") the first waits a full interval from now. A file that is not a state file is an error.
+// reservation is a request for a message.
+type reservation struct {
+	file        string
+	key         string
+	minInterval time.Duration
+	now         time.Time
+	own         map[string]time.Time // what this process has recorded
+}
+
+// taken is the answer to a reservation.
+type taken struct {
+	ok   bool
+	next time.Time
+	own  map[string]time.Time // what this process has recorded now
+}
+
+// NewMessageBudget returns the budget that a state file holds. With a missing or empty file the first message of each
+// path may be sent at once; without a file (stateFile is "") it waits a full interval from now. A file that cannot be
+// read, or that is not a state file, is an error; one that cannot be written is not, see [MessageBudget.Err].
 func NewMessageBudget(stateFile string, now func() time.Time) (*MessageBudget, error) {
-	b := &MessageBudget{file: stateFile, now: now, started: now(), last: map[string]time.Time{}}
+	b := &MessageBudget{
+		file: stateFile, now: now, started: now(), last: map[string]time.Time{}, reserve: reserveInFile,
+	}
 	if stateFile == "" {
 		return b, nil
 	}
 	if _, err := readState(stateFile); err != nil {
 		return nil, err
 	}
+	b.err = checkWritable(stateFile)
 	return b, nil
 }
 
-// OnError has f told of each message that may not go because the state file cannot be read, locked or written. It is
-// called before the budget is used.
+// OnError sets a function that receives each error of Take. It must be called before the budget is used.
 func (b *MessageBudget) OnError(f func(error)) { b.onError = f }
 
-// Take reserves a message under key and reports whether it may go now; else next is when to ask again. Where the state
-// cannot be read, locked or written, no message goes.
-func (b *MessageBudget) Take(key string, minInterval time.Duration) (ok bool, next time.Time) {
+// Err returns why no message can be sent: the error of the newest use of the state file, nil if it could be used.
+func (b *MessageBudget) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+// Take reserves a message for key and reports whether it may be sent now. If not, next is when to ask again. An error
+// means that the state file cannot be read, locked or written; no message may be sent then.
+func (b *MessageBudget) Take(key string, minInterval time.Duration) (ok bool, next time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	if b.file == "" {
-		return b.take(b.last, key, minInterval, now)
+		if _, known := b.last[key]; !known {
+			b.last[key] = b.started
+		}
+		ok, next = decide(b.last, key, minInterval, now)
+		return ok, next, nil
 	}
-	ok, next, err := b.takeFromFile(key, minInterval, now)
+	result, err := b.reserveWithin(stateTimeout, reservation{b.file, key, minInterval, now, maps.Clone(b.last)})
+	b.err = err
 	if err != nil {
 		if b.onError != nil {
 			b.onError(err)
 		}
-		return false, now.Add(minInterval)
+		return false, now.Add(minInterval), err
 	}
-	return ok, next
+	b.last = result.own
+	return result.ok, result.next, nil
 }
 
-func (b *MessageBudget) takeFromFile(key string, minInterval time.Duration, now time.Time) (ok bool, next time.Time, err error) {
-	unlock, err := lockFile(b.file + ".lock")
-	if err != nil {
-		return false, next, err
-	}
-	defer unlock()
-	state, err := readState(b.file)
-	if err != nil {
-		return false, next, err
-	}
-	for k, own := range b.last {
-		if state[k].Equal(own) {
-			state[k] = own
+// reserveWithin uses the state file, and gives up after a timeout. What was given up may still end, and reserve a
+// message that is not sent; until then the state file is not used again.
+func (b *MessageBudget) reserveWithin(timeout time.Duration, r reservation) (taken, error) {
+	if b.pending != nil {
+		select {
+		case <-b.pending:
+			b.pending = nil
+		default:
+			return taken{}, errStateTimeout
 		}
 	}
-	before := state[key]
-	ok, next = b.take(state, key, minInterval, now)
-	if state[key].Equal(before) {
-		return ok, next, nil
+	var result taken
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		result, err = b.reserve(r)
+	}()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return result, err
+	case <-timer.C:
+		b.pending = done
+		return taken{}, errStateTimeout
 	}
-	if err := writeState(b.file, state, now); err != nil {
-		return false, next, err
-	}
-	b.last[key] = state[key]
-	maps.DeleteFunc(b.last, func(k string, own time.Time) bool { return !state[k].Equal(own) }) // dropped, or another process's now
-	return ok, next, nil
 }
 
-// take decides and notes the decision in last.
-func (b *MessageBudget) take(last map[string]time.Time, key string, minInterval time.Duration, now time.Time) (bool, time.Time) {
-	before, known := last[key]
-	if !known && b.file == "" {
-		before, known = b.started, true
+// reserveInFile reserves a message in the state file, alone among all processes.
+func reserveInFile(r reservation) (taken, error) {
+	unlock, err := lockFile(r.file + ".lock")
+	if err != nil {
+		return taken{}, err
 	}
+	defer unlock()
+	state, err := readState(r.file)
+	if err != nil {
+		return taken{}, err
+	}
+	changed := false
+	for key, at := range r.own { // the later time counts; of the same time, the one with a monotonic clock reading
+		recorded := state[key]
+		if !recorded.After(at) {
+			state[key] = at
+			changed = changed || !recorded.Equal(at)
+		}
+	}
+	before := state[r.key]
+	ok, next := decide(state, r.key, r.minInterval, r.now)
+	if changed || !state[r.key].Equal(before) {
+		if err := writeState(r.file, state, r.now); err != nil {
+			return taken{}, err
+		}
+	}
+	if !state[r.key].Equal(before) {
+		r.own[r.key] = state[r.key]
+	}
+	sentByOthers := func(key string, at time.Time) bool { return !state[key].Equal(at) }
+	maps.DeleteFunc(r.own, sentByOthers)
+	return taken{ok, next, r.own}, nil
+}
+
+// decide reports whether a message may be sent, and records it in last if so. It returns when the next one may be sent.
+func decide(last map[string]time.Time, key string, minInterval time.Duration, now time.Time) (bool, time.Time) {
+	before, known := last[key]
 	switch {
-	case known && before.After(now): // written while the clock was wrong: heal, and stay on the safe side
+	case known && before.After(now): // recorded while the clock was wrong: wait an interval from now
 		last[key] = now
 		return false, now.Add(minInterval)
 	case known && now.Sub(before) < minInterval:
@@ -113,60 +174,4 @@ func (b *MessageBudget) take(last map[string]time.Time, key string, minInterval 
 	}
 	last[key] = now
 	return true, now.Add(minInterval)
-}
-
-// readState reads the state file; one that is missing or empty holds nothing.
-func readState(file string) (map[string]time.Time, error) {
-	c, err := regularfile.Read(context.Background(), file, maxStateBytes)
-	state := map[string]time.Time{}
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || err == nil && len(c.Data) == 0:
-		return state, nil
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	foreign := json.Unmarshal(c.Data, &state) != nil || state == nil
-	for _, at := range state {
-		foreign = foreign || at.IsZero() // null: a time that is lost must not look like one that is long ago
-	}
-	if foreign {
-		return nil, fmt.Errorf("%s is not a state file of this exporter", file)
-	}
-	return state, nil
-}
-
-// writeState replaces the state file as a whole and returns when it is on disk.
-func writeState(file string, state map[string]time.Time, now time.Time) error {
-	for key, at := range state {
-		if now.Sub(at) > stateKeeps {
-			delete(state, key)
-		}
-	}
-	text, err := json.MarshalIndent(state, "", "  ")
-	if err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temp.Name()) }() // gone already when all went well
-	_, err = temp.Write(append(text, '\n'))
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), file); err != nil {
-		return err
-	}
-	syncFolder(filepath.Dir(file))
-	return nil
-}
-
-// syncFolder makes a rename last where the system can; some cannot sync a folder, so an error says nothing.
-func syncFolder(folder string) {
-	if d, err := os.Open(folder); err == nil { //nolint:gosec // the state file's own folder
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }

@@ -72,7 +72,8 @@ type Stats struct {
 // New returns a Runner without paths.
 func New(o Options) *Runner {
 	r := &Runner{
-		options: o.withDefaults(), wake: make(chan struct{}, 1), entries: map[probes.PathID]*entry{}, vantage: newVantage(),
+		options: o.withDefaults(), wake: make(chan struct{}, 1),
+		entries: map[probes.PathID]*entry{}, vantage: newVantage(),
 	}
 	r.base, r.stop = context.WithCancel(context.Background())
 	return r

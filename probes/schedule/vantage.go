@@ -87,7 +87,8 @@ func blockable(e probes.Endpoint) bool {
 		return false
 	}
 	switch step.Reason {
-	case probes.ReasonConnectTimeout, probes.ReasonConnectUnreachable, probes.ReasonConnectRefused, probes.ReasonConnectReset:
+	case probes.ReasonConnectTimeout, probes.ReasonConnectUnreachable,
+		probes.ReasonConnectRefused, probes.ReasonConnectReset:
 		return true
 	default:
 		return false

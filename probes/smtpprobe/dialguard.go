@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate/crl"
@@ -11,13 +12,13 @@ import (
 )
 
 // dialGuard decides which addresses may be dialled. DNS answers and certificates can name any address; they must not
-// lead into this host or its network.
+// lead into this host or its network: IANA's special-purpose ranges are refused.
 type dialGuard struct {
 	allow []netip.Prefix // allow_networks
 }
 
-// permits reports whether addr may be dialled: it is in allow_networks, or no special-purpose address; publicOnly
-// excludes private addresses too.
+// permits reports whether addr may be dialled: it is in allow_networks, or it is a public address, or one of an internal
+// network unless publicOnly is set. An IPv6 address with IPv4 addresses in it is permitted if they all are.
 func (g dialGuard) permits(addr netip.Addr, publicOnly bool) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, prefix := range g.allow {
@@ -25,7 +26,11 @@ func (g dialGuard) permits(addr netip.Addr, publicOnly bool) bool {
 			return true
 		}
 	}
-	return !isNeverPermitted(addr) && (!publicOnly || !isPrivate(addr))
+	if embedded := mailflow.EmbeddedIPv4(addr); len(embedded) > 0 {
+		return !slices.ContainsFunc(embedded, func(a netip.Addr) bool { return !g.permits(a, publicOnly) })
+	}
+	use := mailflow.SpecialUse(addr)
+	return use == mailflow.Public || !publicOnly && use.Internal()
 }
 
 // permitsPath reports whether addr may be dialled for a path. Private addresses are refused for Partner connectors,
@@ -33,18 +38,6 @@ func (g dialGuard) permits(addr netip.Addr, publicOnly bool) bool {
 func (g dialGuard) permitsPath(addr netip.Addr, path *probes.Path) bool {
 	foreignZone := path.Kind != probes.NextHopSmartHost && len(path.Settings.ConnectTo) == 0
 	return g.permits(addr, foreignZone || path.ConnectorType == mailflow.Partner)
-}
-
-// isNeverPermitted reports whether no mail server can have the address. 0.0.0.0/8 reaches the host itself on some
-// systems (RFC 1122, section 3.2.1.3).
-func isNeverPermitted(a netip.Addr) bool {
-	return !a.IsValid() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() ||
-		a.Is4() && (a.As4()[0] == 0 || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}))
-}
-
-// isPrivate reports whether an address is in RFC 1918, RFC 4193 or the shared range of carriers (RFC 6598).
-func isPrivate(a netip.Addr) bool {
-	return a.IsPrivate() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10).Contains(a)
 }
 
 // crlNetwork is how the servers of revocation lists are reached for a path. Certificates name them, so they must be

@@ -21,7 +21,10 @@ func (s *session) message() *probes.Step {
 	if s.prober.opts.Messages == nil || len(s.recipients()) == 0 {
 		return passed("no message is due")
 	}
-	ok, next := s.prober.opts.Messages.Take(s.path.ID.String(), s.path.Settings.MessageMinInterval)
+	ok, next, err := s.prober.opts.Messages.Take(s.path.ID.String(), s.path.Settings.MessageMinInterval)
+	if err != nil { // without its text, which names a file of this host: a path's page may be shown to a customer
+		return s.fail(probes.ReasonInternalError, "no test message is sent while the state file cannot be used")
+	}
 	if !ok {
 		due := next.UTC().Format(time.RFC3339)
 		if step := s.prober.refusals.last(s.path.ID, s.endpoint.Addr, due); step != nil {

@@ -1,6 +1,7 @@
 package smtpprobe
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -14,7 +15,9 @@ import (
 // dueAt is a budget whose message is due when the test says so.
 type dueAt struct{ due bool }
 
-func (d *dueAt) Take(string, time.Duration) (bool, time.Time) { return always(d.due).Take("", 0) }
+func (d *dueAt) Take(string, time.Duration) (bool, time.Time, error) {
+	return always(d.due).Take("", 0)
+}
 
 // One message an hour is sent, and a round is every few minutes. Reloads change nothing.
 func TestRefusalIsRepeatedUntilTheNextMessage(t *testing.T) {
@@ -98,5 +101,24 @@ func TestRefusalsOfRemovedPathsExpire(t *testing.T) {
 		if m.record(&p, by, start.Add(note.at), failed); len(m.byPath) != note.kept {
 			t.Errorf("note %d: %d kept, want %d", i, len(m.byPath), note.kept)
 		}
+	}
+}
+
+type noStateFile struct{}
+
+func (noStateFile) Take(string, time.Duration) (bool, time.Time, error) {
+	return false, time.Time{}, errors.New("no space left on device")
+}
+
+func TestMessageThatCannotBeRecordedIsInconclusive(t *testing.T) {
+	at, _ := serve(t, healthy(nil).with("EHLO", "250 mail.test\r\n"))
+	w := testProber(nil)
+	w.opts.Messages = noStateFile{}
+	e := probeOne(t, w, testPath(at, probes.Message, mailflow.Opportunistic))
+	if step := e.Steps[probes.Message]; step.Outcome != probes.Inconclusive || step.Reason != probes.ReasonInternalError {
+		t.Errorf("message %s %s, want inconclusive %s", step.Outcome, step.Reason, probes.ReasonInternalError)
+	}
+	if got := e.Steps[probes.Recipient].Outcome; got != probes.Passed {
+		t.Errorf("recipient %s, want passed", got)
 	}
 }

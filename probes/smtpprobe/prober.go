@@ -16,9 +16,10 @@ import (
 )
 
 // MessageBudget decides whether a test message is due. If Take returns true, the message counts as sent: the next one
-// is due after minInterval. Else next is when it is due.
+// is due after minInterval. Else next is when it is due. An error means that no message can be recorded; none is sent
+// then.
 type MessageBudget interface {
-	Take(key string, minInterval time.Duration) (ok bool, next time.Time)
+	Take(key string, minInterval time.Duration) (ok bool, next time.Time, err error)
 }
 
 // Options are what all probes of a Prober have in common.
@@ -32,8 +33,8 @@ type Options struct {
 	SystemDNS           []string      // host:port; none means the system's
 	Messages            MessageBudget // nil means that no message is ever due
 	Version             string        // named in the test message
-	// ClientCertificate returns what the sender of an inbound path presents, with its key. Nil, or a nil result: nothing
-	// is presented.
+	// ClientCertificate returns what the sender of an inbound path presents, with its key. Nil, or a nil result:
+	// nothing is presented.
 	ClientCertificate func(probes.PathID) *tls.Certificate
 }
 

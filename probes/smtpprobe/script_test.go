@@ -142,8 +142,8 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 
 type always bool
 
-func (a always) Take(string, time.Duration) (bool, time.Time) {
-	return bool(a), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+func (a always) Take(string, time.Duration) (bool, time.Time, error) {
+	return bool(a), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), nil
 }
 
 func testProber(roots *x509.CertPool) *Prober {

@@ -208,8 +208,8 @@ func (w *ownWorld) checkState() {
 	}
 }
 
-// TestDiskFull leaves the state folder no room: no message goes that could not be noted, the log says so, the paths are watched, and
-// messages go when there is room again.
+// TestDiskFull fills the disk of the state file: no message is sent, the paths are inconclusive, and the log and a finding say why.
+// Messages are sent once there is room again.
 func TestDiskFull(t *testing.T) {
 	w := newOwnWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	disk := filepath.Join(w.dir, "disk")
@@ -226,7 +226,13 @@ func TestDiskFull(t *testing.T) {
 	}
 	text := strings.Replace(w.head(), "state_file: state.json", "state_file: disk/state.json", 1) + "tenants:\n" + tenant("contoso", w.paths...)
 	d := w.serve(w.write("own.yaml", text))
-	d.recovers(tally{})
+	eventually(t, time.Minute, func() string {
+		_, found := d.metrics().value("finding_info", "check", "state_file_unusable", "severity", "warning")
+		if now := d.tally(); !found || now.inconclusive < 20 || now.passed > 0 {
+			return fmt.Sprintf("%+v, finding %v", now, found)
+		}
+		return ""
+	})
 	if n := len(w.mails[0].Messages()); n > 0 || !strings.Contains(d.out.String(), "no test message goes while the state file cannot be used") {
 		t.Errorf("%d messages went with a full disk; the log must say that none does", n)
 	}

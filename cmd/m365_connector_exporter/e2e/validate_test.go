@@ -28,7 +28,7 @@ func TestValidate(t *testing.T) {
 		{"contoso/exim contoso/good", 0, []string{"2 passed"}},
 		{"contoso/outbound/good/good.contoso.test", 0, []string{"1 passed"}},
 		{"contoso/expired", 1, []string{"certificate_expired", "Remedy:", "expired.contoso.test"}},
-		{"contoso/unknown", 1, []string{"recipient_unknown", "The server said: 550 5.1.1", "Remedy:"}},
+		{"contoso/unknown", 1, []string{"recipient_unknown", "Server reply: 550 5.1.1", "Remedy:"}},
 		{"contoso/down", 1, []string{"connect_refused", "Not reached"}},
 		{"contoso/opensmtpd", 1, []string{"tls_handshake"}},
 		{"contoso/unknown --until=tls", 0, []string{"1 passed"}},

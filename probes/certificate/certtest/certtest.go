@@ -19,24 +19,34 @@ type Issued struct {
 	Key  *ecdsa.PrivateKey
 }
 
-// Issue makes a certificate from a template, signed by parent, or self-signed if parent is nil. Without dates it is
-// valid for 90 days.
+// Issue makes a certificate from a template, signed by parent, or self-signed if parent is nil. Without dates it is valid
+// for 90 days.
 func Issue(t testing.TB, parent *Issued, template x509.Certificate) *Issued {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if parent == nil {
+		return &Issued{create(t, &template, &template, key, key), key}
+	}
+	return &Issued{create(t, &template, parent.Cert, key, parent.Key), key}
+}
+
+// Reissue makes another certificate for the key of issued, signed with this key.
+func Reissue(t testing.TB, issued *Issued, template x509.Certificate) *x509.Certificate {
+	t.Helper()
+	return create(t, &template, issued.Cert, issued.Key, issued.Key)
+}
+
+func create(t testing.TB, template, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) *x509.Certificate {
+	t.Helper()
 	if template.NotBefore.IsZero() {
 		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour)
 	}
 	template.SerialNumber = big.NewInt(time.Now().UnixNano())
 	template.BasicConstraintsValid = true
-	signer, signerKey := &template, key
-	if parent != nil {
-		signer, signerKey = parent.Cert, parent.Key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, signer, &key.PublicKey, signerKey)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +54,7 @@ func Issue(t testing.TB, parent *Issued, template x509.Certificate) *Issued {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Issued{cert, key}
+	return cert
 }
 
 // PKI is a root, an intermediate that it signed, and a pool with the root.

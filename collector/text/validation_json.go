@@ -8,8 +8,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// The JSON schema of validate: an array with one object a path. Fields are only ever added. Times are RFC 3339 in UTC, durations
-// seconds. Absent is unknown or does not apply.
+// The JSON of validate: an array with one object per path. Times are RFC 3339 in UTC, durations seconds. Absent is
+// unknown or does not apply.
 type (
 	pathJSON struct {
 		Target    string         `json:"target"` // TENANT/DIRECTION/CONNECTOR/PATH, percent-encoded
@@ -25,18 +25,18 @@ type (
 	}
 	endpointJSON struct {
 		Host        string           `json:"host"`
-		Address     string           `json:"address,omitempty"` // address:port; absent where the host did not resolve
+		Address     string           `json:"address,omitempty"` // address:port; absent if the host did not resolve
 		Outcome     string           `json:"outcome"`
-		Stages      []stageJSON      `json:"stages"` // in order, up to the last stage asked for
+		Stages      []stageJSON      `json:"stages"` // in order, up to the last one of the probe
 		TLSVersion  string           `json:"tls_version,omitempty"`
 		TLSCipher   string           `json:"tls_cipher,omitempty"`
 		Certificate *certificateJSON `json:"certificate,omitempty"` // the leaf
 		Verdicts    []verdictJSON    `json:"certificate_verdicts,omitempty"`
-		RootG2      *bool            `json:"verifies_with_digicert_global_root_g2,omitempty"` // alone; of Exchange Online's hosts
+		RootG2      *bool            `json:"verifies_with_digicert_global_root_g2,omitempty"` // hosts of Exchange Online
 	}
 	stageJSON struct {
 		Stage     string  `json:"stage"`
-		Outcome   string  `json:"outcome"` // those of a path, and not_reached
+		Outcome   string  `json:"outcome"` // as of a path, or not_reached
 		Reason    string  `json:"reason,omitempty"`
 		Detail    string  `json:"detail,omitempty"`
 		Code      int     `json:"reply_code,omitempty"`
@@ -56,14 +56,14 @@ type (
 	}
 	verdictJSON struct {
 		Verdict   string `json:"verdict"`
-		Outcome   string `json:"outcome"` // passed, failed, or not_reached where it could not be judged; what was not asked is left out
+		Outcome   string `json:"outcome"` // passed, failed, or not_reached if it could not be judged
 		Reason    string `json:"reason,omitempty"`
 		Detail    string `json:"detail,omitempty"`
 		Uncertain string `json:"uncertain,omitempty"`
 	}
 )
 
-// ValidationJSON prints the same for programs: an array, one object a path.
+// ValidationJSON prints the results for programs.
 func ValidationJSON(w io.Writer, items []Item) error {
 	all := make([]pathJSON, 0, len(items))
 	for _, item := range items {
@@ -100,9 +100,10 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 	for i, s := range e.Steps[:r.Until+1] {
 		info, _ := s.Reason.Info()
 		out.Stages = append(out.Stages, stageJSON{
-			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: printableLines(string(s.Reason)), Detail: printableLines(Redact(s.Detail)),
-			Code: s.Reply.Code, Enhanced: printableLines(s.Reply.Enhanced), Text: printableLines(Redact(s.Reply.Text)), Remedy: info.Remedy,
-			Uncertain: printableLines(s.Uncertain), Seconds: s.Duration.Seconds(),
+			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: printableLines(string(s.Reason)),
+			Detail: printableLines(Redact(s.Detail)), Code: s.Reply.Code, Enhanced: printableLines(s.Reply.Enhanced),
+			Text: printableLines(Redact(s.Reply.Text)), Remedy: info.Remedy, Uncertain: printableLines(s.Uncertain),
+			Seconds: s.Duration.Seconds(),
 		})
 	}
 	if e.TLS != nil {
@@ -132,12 +133,4 @@ func (out *endpointJSON) tls(t *probes.TLS) {
 			})
 		}
 	}
-}
-
-func printableAll(texts []string) []string {
-	out := make([]string, len(texts))
-	for i, s := range texts {
-		out[i] = printableLines(s)
-	}
-	return out
 }

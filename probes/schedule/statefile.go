@@ -1,0 +1,113 @@
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"m365_connector_exporter/probes/regularfile"
+)
+
+// Limits of the state file.
+const (
+	maxStateBytes = 16 << 20
+	stateKeeps    = 366 * 24 * time.Hour // an older time is dropped
+	clockSkew     = 5 * time.Minute      // a time may be so far in the future, after a correction of the clock
+)
+
+// CheckStateFile reports why a state file would not work: it cannot be read, is not a state file, is too large, has a
+// time in the future, or cannot be replaced. A missing file in a folder that can be written is in order, and so is no
+// file ("").
+func CheckStateFile(file string, now time.Time) error {
+	if file == "" {
+		return nil
+	}
+	state, err := readState(file)
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(state)) {
+		if at := state[key]; at.Sub(now) > clockSkew {
+			return fmt.Errorf("%s: the last message of %s is dated %s, which is in the future: "+
+				"check the clock of this host, then remove the entry", file, key, at.UTC().Format(time.RFC3339))
+		}
+	}
+	return checkWritable(file)
+}
+
+// checkWritable tries to create a file beside the state file, as writeState does.
+func checkWritable(file string) error {
+	temp, err := createTemp(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(temp.Close(), os.Remove(temp.Name()))
+}
+
+func createTemp(file string) (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.tmp")
+}
+
+// readState reads a state file: a JSON object, from a path's target to the time of its last message. A missing or
+// empty file has no entries.
+func readState(file string) (map[string]time.Time, error) {
+	c, err := regularfile.Read(context.Background(), file, maxStateBytes)
+	state := map[string]time.Time{}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && len(c.Data) == 0:
+		return state, nil
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	valid := json.Unmarshal(c.Data, &state) == nil && state != nil
+	for _, at := range state {
+		valid = valid && !at.IsZero() // null: a lost time must not look like one that is long ago
+	}
+	if !valid {
+		return nil, fmt.Errorf("%s is not a state file of this exporter", file)
+	}
+	return state, nil
+}
+
+// writeState replaces a state file as a whole and returns when it is on disk.
+func writeState(file string, state map[string]time.Time, now time.Time) error {
+	for key, at := range state {
+		if now.Sub(at) > stateKeeps {
+			delete(state, key)
+		}
+	}
+	text, err := json.MarshalIndent(state, "", "  ")
+	if err != nil {
+		return err
+	}
+	temp, err := createTemp(file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }() // it has been renamed if all went well
+	_, err = temp.Write(append(text, '\n'))
+	err = errors.Join(err, temp.Sync(), temp.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(temp.Name(), file); err != nil {
+		return err
+	}
+	syncFolder(filepath.Dir(file))
+	return nil
+}
+
+// syncFolder makes a rename durable on systems that can sync a folder; on others it fails, which is ignored.
+func syncFolder(folder string) {
+	if d, err := os.Open(folder); err == nil { //nolint:gosec // the state file's own folder
+		_ = d.Sync()
+		_ = d.Close()
+	}
+}
