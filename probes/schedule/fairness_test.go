@@ -13,7 +13,7 @@ import (
 	"m365_connector_exporter/probes/schedule"
 )
 
-// group is paths of one tenant: how many, where they lead and how long each connection lasts.
+// group is a number of paths of one tenant: their addresses and how long each connection lasts.
 type group struct {
 	tenant  string
 	paths   int
@@ -29,7 +29,9 @@ func sharedAddress(int) netip.Addr { return host(1) }
 
 // oldestRound runs all groups for five intervals and returns how old the newest result of any path of the tenant
 // "healthy" became after its first round.
-func oldestRound(t *testing.T, o schedule.LimiterOptions, interval time.Duration, groups ...group) (oldest time.Duration) {
+func oldestRound(
+	t *testing.T, o schedule.LimiterOptions, interval time.Duration, groups ...group,
+) (oldest time.Duration) {
 	t.Helper()
 	type target struct {
 		addr  netip.Addr
@@ -79,32 +81,22 @@ func oldestRound(t *testing.T, o schedule.LimiterOptions, interval time.Duration
 
 func TestNoTenantStarvesAnother(t *testing.T) {
 	const second, minute = time.Second, time.Minute
-	healthy := group{"healthy", 100, ownAddress(0), second / 10}
+	healthy, one := group{"healthy", 100, ownAddress(0), second / 10}, group{"healthy", 1, sharedAddress, second / 2}
+	tarpits := group{"hostile", 4000, ownAddress(1), 30 * second}
+	intruders := group{"hostile", 200, sharedAddress, second / 2}
 	for name, c := range map[string]struct {
-		options  schedule.LimiterOptions
 		interval time.Duration
 		groups   []group
 	}{
-		"4,000 tarpits of one tenant": {
-			schedule.LimiterOptions{MinGap: second}, 5 * minute,
-			[]group{healthy, {"hostile", 4000, ownAddress(1), 30 * second}},
-		},
-		"200 connectors aimed at another tenant's address": {
-			schedule.LimiterOptions{MinGap: second}, minute,
-			[]group{{"healthy", 1, sharedAddress, second / 2}, {"hostile", 200, sharedAddress, second / 2}},
-		},
-		"200 connectors at the address of a tenant with other paths": {
-			schedule.LimiterOptions{MinGap: second}, minute,
-			[]group{{"healthy", 1, sharedAddress, second / 2}, healthy, {"hostile", 200, sharedAddress, second / 2}},
-		},
-		"tarpits of a tenant that waits at the shared address too": {
-			schedule.LimiterOptions{MinGap: second}, 5 * minute,
-			[]group{{"healthy", 1, sharedAddress, second / 2}, healthy, {"hostile", 4000, ownAddress(1), 30 * second}, {"hostile", 200, sharedAddress, second / 2}},
-		},
+		"4,000 tarpits of one tenant":                                {5 * minute, []group{healthy, tarpits}},
+		"200 connectors aimed at another tenant's address":           {minute, []group{one, intruders}},
+		"200 connectors at the address of a tenant with other paths": {minute, []group{one, healthy, intruders}},
+		"tarpits of a tenant that waits there too":                   {5 * minute, []group{one, healthy, tarpits, intruders}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				if oldest, most := oldestRound(t, c.options, c.interval, c.groups...), c.interval*11/10; oldest > most {
+				oldest := oldestRound(t, schedule.LimiterOptions{MinGap: second}, c.interval, c.groups...)
+				if most := c.interval * 11 / 10; oldest > most {
 					t.Errorf("a healthy path's result was %s old, want at most %s", oldest, most)
 				}
 			})

@@ -11,9 +11,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestInvariants reloads at random and probes on request at random while rounds pass, fail and overrun at random.
-// Whatever happens, no path is probed twice at a time, no failure counts that was not first provisional, and all of it
-// ends.
+// TestInvariants reloads at random and probes on request at random while rounds pass, fail and overrun at random. No path
+// may be probed twice at a time, no failure may count that was not provisional first, and everything must end.
 func TestInvariants(t *testing.T) {
 	for seed := range uint64(5) {
 		synctest.Test(t, func(t *testing.T) {
@@ -45,15 +44,15 @@ func TestInvariants(t *testing.T) {
 			stop()
 			group.Wait()
 			if w.overlap || len(w.seen) < 200 || r.Stats().InFlight != 0 {
-				t.Errorf("seed %d: overlap %v, %d rounds, %d in flight", seed, w.overlap, len(w.seen), r.Stats().InFlight)
+				t.Errorf("seed %d: overlap %v, %d rounds, %+v", seed, w.overlap, len(w.seen), r.Stats())
 			}
 			checkVerdicts(t, w.seen)
 		})
 	}
 }
 
-// checkVerdicts reads the sink's lines: a failure that counts follows a provisional or a counting one of its path (a
-// path that was gone meanwhile starts anew).
+// checkVerdicts reads what the sink received: a failure that counts follows a provisional one, or one that counts, of its
+// path. A path that was removed meanwhile starts again.
 func checkVerdicts(t *testing.T, lines []string) {
 	t.Helper()
 	last := map[string]string{}

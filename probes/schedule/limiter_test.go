@@ -17,17 +17,17 @@ import (
 
 func host(n byte) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, n}) }
 
-// enter enters or fails the test.
-func enter(t *testing.T, g *schedule.Limiter, addr netip.Addr) func(bool) {
+// acquire acquires a connection or fails the test.
+func acquire(t *testing.T, g *schedule.Limiter, addr netip.Addr) func(bool) {
 	t.Helper()
-	leave, err := g.Acquire(t.Context(), "contoso", addr)
+	release, err := g.Acquire(t.Context(), "contoso", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return leave
+	return release
 }
 
-func TestLimiterGapIsFirstComeFirstServed(t *testing.T) {
+func TestLimiterKeepsTheGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 10, MaxPerAddress: 3, MinGap: time.Second})
 		begun := time.Now()
@@ -37,12 +37,12 @@ func TestLimiterGapIsFirstComeFirstServed(t *testing.T) {
 		var starts []time.Duration
 		for i := range 5 {
 			group.Go(func() {
-				leave := enter(t, g, host(1))
+				release := acquire(t, g, host(1))
 				mu.Lock()
 				order, starts = append(order, i), append(starts, time.Since(begun))
 				mu.Unlock()
 				time.Sleep(5 * time.Second)
-				leave(false)
+				release(false)
 			})
 			synctest.Wait()
 		}
@@ -117,15 +117,15 @@ func TestLimiterServesTenantsInTurn(t *testing.T) {
 	}
 }
 
-func TestLimiterWaiterAtAnAddressHoldsNoPlaceAmongAll(t *testing.T) {
+func TestLimiterWaiterAtAnAddressHoldsNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1, MinGap: time.Hour})
-		enter(t, g, host(1))(false)
+		acquire(t, g, host(1))(false)
 		var group sync.WaitGroup
-		group.Go(func() { enter(t, g, host(1))(false) })
+		group.Go(func() { acquire(t, g, host(1))(false) })
 		synctest.Wait()
 		begun := time.Now()
-		enter(t, g, host(2))(false)
+		acquire(t, g, host(2))(false)
 		if waited := time.Since(begun); waited != 0 {
 			t.Errorf("another address waited %s", waited)
 		}
@@ -152,12 +152,12 @@ func TestLimiterBackOff(t *testing.T) {
 			{false, 0},
 		} {
 			begun := time.Now()
-			leave := enter(t, g, host(1))
+			release := acquire(t, g, host(1))
 			if waited := time.Since(begun); waited != c.want {
 				t.Errorf("%d: waited %s, want %s", i, waited, c.want)
 			}
-			leave(c.throttled)
-			leave(true) // a second call does nothing
+			release(c.throttled)
+			release(true) // a second call does nothing
 		}
 		if got := g.Throttled(); got != 7 {
 			t.Errorf("throttled %d", got)
@@ -165,36 +165,36 @@ func TestLimiterBackOff(t *testing.T) {
 	})
 }
 
-func TestLimiterGivesUpWithItsContext(t *testing.T) {
+func TestLimiterWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1})
-		leave := enter(t, g, host(1))
-		for _, addr := range []netip.Addr{host(1), host(2)} { // waits at the address, waits among all
+		release := acquire(t, g, host(1))
+		for _, addr := range []netip.Addr{host(1), host(2)} { // waits for the address, waits for a slot
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			if _, err := g.Acquire(ctx, "contoso", addr); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: %v", addr, err)
 			}
 			cancel()
 		}
-		leave(true)
+		release(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := g.Acquire(ctx, "contoso", host(1)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("in the back-off: %v", err)
 		}
-		enter(t, g, host(2))(false) // nothing leaked
+		acquire(t, g, host(2))(false) // no slot was lost
 		if got := g.InFlight(); got != 0 {
 			t.Errorf("in flight %d", got)
 		}
 	})
 }
 
-func TestLimiterSetAdmitsWaiters(t *testing.T) {
+func TestLimiterSetOptionsAdmitsWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 1, MaxPerAddress: 1})
-		first := enter(t, g, host(1))
+		first := acquire(t, g, host(1))
 		var group sync.WaitGroup
-		group.Go(func() { enter(t, g, netip.AddrFrom16(host(1).As16()))(false) })
+		group.Go(func() { acquire(t, g, netip.AddrFrom16(host(1).As16()))(false) })
 		synctest.Wait()
 		g.SetOptions(schedule.LimiterOptions{MaxConcurrent: 2, MaxPerAddress: 2})
 		group.Wait()
@@ -202,7 +202,7 @@ func TestLimiterSetAdmitsWaiters(t *testing.T) {
 	})
 }
 
-// TestLimiterInvariants lets many callers with random patience come and go and checks every limit at every start.
+// TestLimiterInvariants lets many callers wait for random times and checks every limit at every start.
 func TestLimiterInvariants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const all, each, gap = 6, 2, 100 * time.Millisecond
@@ -217,15 +217,16 @@ func TestLimiterInvariants(t *testing.T) {
 			group.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
-				leave, err := g.Acquire(ctx, "contoso", addr)
+				release, err := g.Acquire(ctx, "contoso", addr)
 				if err != nil {
 					return
 				}
 				mu.Lock()
 				inside[addr]++
 				total++
-				if inside[addr] > each || total > all || !last[addr].IsZero() && time.Since(last[addr]) < gap {
-					t.Errorf("%s: %d here, %d in all, %s since the last", addr, inside[addr], total, time.Since(last[addr]))
+				since := time.Since(last[addr])
+				if inside[addr] > each || total > all || !last[addr].IsZero() && since < gap {
+					t.Errorf("%s: %d here, %d in total, %s since the last", addr, inside[addr], total, since)
 				}
 				last[addr] = time.Now()
 				mu.Unlock()
@@ -234,7 +235,7 @@ func TestLimiterInvariants(t *testing.T) {
 				inside[addr]--
 				total--
 				mu.Unlock()
-				leave(throttled)
+				release(throttled)
 			})
 		}
 		group.Wait()

@@ -162,7 +162,7 @@ func reserveInFile(r reservation) (taken, error) {
 	return taken{ok, next, r.own}, nil
 }
 
-// decide reports whether a message may be sent, and records it in last if so. It returns when the next one may be sent.
+// decide reports whether a message may be sent, records it in last if so, and returns when the next one may be.
 func decide(last map[string]time.Time, key string, minInterval time.Duration, now time.Time) (bool, time.Time) {
 	before, known := last[key]
 	switch {

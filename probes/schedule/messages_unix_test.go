@@ -13,7 +13,8 @@ import (
 	"m365_connector_exporter/probes/schedule"
 )
 
-// TestStateFileIsAPipe: a FIFO without a writer as the state file is refused at the start; while running, no message is sent.
+// TestStateFileIsAPipe: a FIFO without a writer as the state file is refused at the start; while running, no message
+// is sent.
 func TestStateFileIsAPipe(t *testing.T) {
 	const want = "state.json: not a regular file"
 	file := filepath.Join(t.TempDir(), "state.json")

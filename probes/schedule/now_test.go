@@ -14,7 +14,7 @@ import (
 	"m365_connector_exporter/probes/schedule"
 )
 
-func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
+func TestRunNowReturnsARecentResultAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(good)
 		p := path("a", time.Hour)
@@ -34,12 +34,12 @@ func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
 			want  int // probes so far
 		}{
 			{"first", 0, p, 1},
-			{"young", 9 * time.Second, p, 1},
-			{"nearer", 0, nearer, 1},
+			{"recent", 9 * time.Second, p, 1},
+			{"up to an earlier stage", 0, nearer, 1},
 			{"old", time.Second, p, 2},
 			{"another port", 0, other, 3},
-			{"farther", 0, farther, 4},
-			{"nearer again", 0, p, 4},
+			{"up to a later stage", 0, farther, 4},
+			{"up to the first stage again", 0, p, 4},
 		} {
 			time.Sleep(c.after)
 			got, err := r.RunNow(t.Context(), c.ask.ID, c.ask)
@@ -51,14 +51,13 @@ func TestRunNowReturnsAYoungResultAgain(t *testing.T) {
 			}
 		}
 		if len(w.taken()) != 0 {
-			t.Errorf("the sink heard %q", w.taken())
+			t.Errorf("the sink received %q", w.taken())
 		}
 	})
 }
 
-// TestOldResultsAreLetGo: the runner holds a result for as long as it answers further calls. What lies there until the
-// next round would be in memory twice, here and in the store.
-func TestOldResultsAreLetGo(t *testing.T) {
+// TestOldResultsAreFreed: the runner keeps a result only while it may answer further calls. The store keeps it anyway.
+func TestOldResultsAreFreed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var held []weak.Pointer[probes.Endpoint]
 		probe := func(_ context.Context, p *probes.Path) *probes.Result {
@@ -69,7 +68,7 @@ func TestOldResultsAreLetGo(t *testing.T) {
 		r := schedule.New(schedule.Options{Prober: probes.ProberFunc(probe)})
 		p := path("a", time.Hour)
 		alive := func() bool {
-			synctest.Wait() // for a timer that is due at this very moment
+			synctest.Wait() // for a timer that is due now
 			runtime.GC()
 			return held[len(held)-1].Value() != nil
 		}
@@ -80,10 +79,10 @@ func TestOldResultsAreLetGo(t *testing.T) {
 			after func()
 			want  bool
 		}{
-			{"young", func() { time.Sleep(9 * time.Second) }, true},
+			{"recent", func() { time.Sleep(9 * time.Second) }, true},
 			{"old", func() { time.Sleep(10 * time.Second) }, false},
 			{"its path has changed", func() { r.SetPaths([]probes.Path{changed}) }, false},
-			{"its path has gone", func() { r.SetPaths(nil) }, false},
+			{"its path is removed", func() { r.SetPaths(nil) }, false},
 		} {
 			r.SetPaths([]probes.Path{p})
 			if _, err := r.RunNow(t.Context(), p.ID, p); err != nil {
@@ -132,7 +131,7 @@ func TestScheduledRoundWaitsForRunNow(t *testing.T) {
 	})
 }
 
-func TestRunNowOutlivesAnotherCallersDeadline(t *testing.T) {
+func TestRunNowStartsAgainWhenTheCallerItJoinedGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(good)
 		w.took = 10 * time.Second
@@ -144,8 +143,9 @@ func TestRunNowOutlivesAnotherCallersDeadline(t *testing.T) {
 		group.Go(func() { _, _ = r.RunNow(short, p.ID, p) })
 		synctest.Wait()
 		got, err := r.RunNow(t.Context(), p.ID, p)
-		if err != nil || got.Outcome() != probes.Passed || time.Since(w.begun) != 13*time.Second || len(w.probed()) != 2 {
-			t.Errorf("%s, %v after %s and %d probes", got.Outcome(), err, time.Since(w.begun), len(w.probed()))
+		took := time.Since(w.begun)
+		if err != nil || got.Outcome() != probes.Passed || took != 13*time.Second || len(w.probed()) != 2 {
+			t.Errorf("%s, %v after %s and %d probes", got.Outcome(), err, took, len(w.probed()))
 		}
 		group.Wait()
 	})

@@ -2,6 +2,7 @@ package schedule_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -25,7 +26,7 @@ func path(name string, interval time.Duration) probes.Path {
 	}
 }
 
-// round is a result that passed every stage before the given one and ended there as told.
+// round returns a result that passed the stages before one and ended there with an outcome and a reason.
 func round(p probes.Path, stage probes.Stage, outcome probes.Outcome, reason probes.Reason) probes.Result {
 	e := probes.Endpoint{Host: p.NextHop}
 	for s := range stage {
@@ -46,11 +47,11 @@ func unsure(p probes.Path) probes.Result {
 	return round(p, probes.EHLO, probes.Inconclusive, probes.ReasonThrottled)
 }
 
-// world is a prober that takes its time and answers from a script, and a sink that writes down what it gets.
+// world is a prober that takes some time and answers from a script, and a sink that records what it receives.
 type world struct {
 	mu      sync.Mutex
 	took    time.Duration
-	script  []func(probes.Path) probes.Result // one per probe; the last one stays
+	script  []func(probes.Path) probes.Result // one per probe; the last one is repeated
 	starts  []time.Duration
 	begun   time.Time
 	running map[probes.PathID]int
@@ -111,7 +112,7 @@ func (w *world) overlapped() bool {
 	return w.overlap
 }
 
-// run starts a runner over the world; the returned function stops and drains it.
+// run starts a runner with the world as prober and sink. The returned function stops it and waits for its end.
 func (w *world) run(paths ...probes.Path) (*schedule.Runner, func()) {
 	r := schedule.New(schedule.Options{Prober: w, Sink: w.sink})
 	r.SetPaths(paths)
@@ -130,14 +131,23 @@ func TestVerdicts(t *testing.T) {
 		script script
 		want   []string // within two minutes at an interval of one
 	}{
-		"passes":                     {script{good}, []string{"a passed", "a passed"}},
-		"confirmed":                  {script{bad}, []string{"a failed?", "a failed", "a failed", "a failed"}},
-		"not confirmed":              {script{bad, good}, []string{"a failed?", "a passed", "a passed"}},
-		"confirmation unsure":        {script{bad, unsure, bad}, []string{"a failed?", "a inconclusive", "a failed?", "a failed"}},
-		"unsure changes nothing":     {script{bad, bad, unsure, bad}, []string{"a failed?", "a failed", "a inconclusive", "a failed"}},
-		"a message refused at once":  {script{message, good}, []string{"a failed", "a passed"}},
-		"passes again, then fails":   {script{bad, bad, good, bad}, []string{"a failed?", "a failed", "a passed", "a failed?"}},
-		"nothing but unsure answers": {script{unsure}, []string{"a inconclusive", "a inconclusive"}},
+		"passes":        {script{good}, []string{"a passed", "a passed"}},
+		"confirmed":     {script{bad}, []string{"a failed?", "a failed", "a failed", "a failed"}},
+		"not confirmed": {script{bad, good}, []string{"a failed?", "a passed", "a passed"}},
+		"confirmation inconclusive": {
+			script{bad, unsure, bad},
+			[]string{"a failed?", "a inconclusive", "a failed?", "a failed"},
+		},
+		"inconclusive changes nothing": {
+			script{bad, bad, unsure, bad},
+			[]string{"a failed?", "a failed", "a inconclusive", "a failed"},
+		},
+		"a message refused at once": {script{message, good}, []string{"a failed", "a passed"}},
+		"passes again, then fails": {
+			script{bad, bad, good, bad},
+			[]string{"a failed?", "a failed", "a passed", "a failed?"},
+		},
+		"inconclusive": {script{unsure}, []string{"a inconclusive", "a inconclusive"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -172,7 +182,7 @@ func TestConfirmationComesAfterHalfTheIntervalOrThirtySeconds(t *testing.T) {
 	}
 }
 
-func TestSplayIsTheSameEveryTimeAndSpread(t *testing.T) {
+func TestFirstRoundsAreSpreadInTheSameWayEachTime(t *testing.T) {
 	starts := func() (all []time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(good)
@@ -212,7 +222,7 @@ func TestSplayIsTheSameEveryTimeAndSpread(t *testing.T) {
 	}
 }
 
-// TestManyPathsAreSpreadOverTheInterval: a rush at the start, so that pages fill, and no rush after it.
+// TestManyPathsAreSpreadOverTheInterval: first rounds come soon, so that the pages fill, and later ones evenly.
 func TestManyPathsAreSpreadOverTheInterval(t *testing.T) {
 	const n, interval = 6000, 2 * time.Minute
 	synctest.Test(t, func(t *testing.T) {
@@ -255,7 +265,7 @@ func TestManyPathsAreSpreadOverTheInterval(t *testing.T) {
 	})
 }
 
-func TestOverrunSkipsTicksAndKeepsPhase(t *testing.T) {
+func TestOverrunSkipsRoundsAndKeepsTheSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(good)
 		w.took = 25 * time.Second
@@ -280,7 +290,7 @@ func TestOverrunSkipsTicksAndKeepsPhase(t *testing.T) {
 	})
 }
 
-func TestSlowPathDelaysNobody(t *testing.T) {
+func TestSlowPathDelaysNoOtherPath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(good)
 		slow := schedule.New(schedule.Options{
@@ -317,14 +327,17 @@ func TestReload(t *testing.T) {
 		got := w.taken()
 		slices.Sort(got[:before])
 		slices.Sort(got[before:])
-		want := []string{"gone failed", "gone failed?", "kept failed", "kept failed?", "kept failed", "new failed", "new failed?"}
+		want := []string{
+			"gone failed", "gone failed?", "kept failed", "kept failed?",
+			"kept failed", "new failed", "new failed?",
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
-func TestReloadInterruptsWhatIsGone(t *testing.T) {
+func TestReloadInterruptsRemovedPaths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(bad)
 		w.took = time.Hour
@@ -342,7 +355,7 @@ func TestReloadInterruptsWhatIsGone(t *testing.T) {
 	})
 }
 
-func TestDrainInterruptsAndDeliversNothing(t *testing.T) {
+func TestStopInterruptsAndDeliversNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(bad)
 		w.took = time.Hour
@@ -352,19 +365,26 @@ func TestDrainInterruptsAndDeliversNothing(t *testing.T) {
 		if got := r.Stats().InFlight; got != 0 || len(w.taken()) != 0 {
 			t.Errorf("in flight %d, delivered %q", got, w.taken())
 		}
-		if _, err := r.RunNow(t.Context(), path("a", 1).ID, path("a", 1)); err != schedule.ErrStopped { //nolint:errorlint // exact
+		p := path("a", 1)
+		if _, err := r.RunNow(t.Context(), p.ID, p); !errors.Is(err, schedule.ErrStopped) {
 			t.Errorf("RunNow after the end: %v", err)
 		}
 	})
 }
 
-func TestPanicIsAnInternalError(t *testing.T) {
+func TestProberThatFailsIsAnInternalError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := schedule.New(schedule.Options{Prober: probes.ProberFunc(func(context.Context, *probes.Path) *probes.Result { panic("ouch") })})
 		p := path("a", time.Minute)
-		got, err := r.RunNow(t.Context(), p.ID, p)
-		if err != nil || len(got.Endpoints) != 1 || got.Endpoints[0].Steps[probes.Resolve].Reason != probes.ReasonInternalError {
-			t.Errorf("got %+v, %v", got, err)
+		for name, prober := range map[string]probes.ProberFunc{
+			"a panic": func(context.Context, *probes.Path) *probes.Result { panic("a bug") },
+			"a stage that does not exist": func(context.Context, *probes.Path) *probes.Result {
+				return &probes.Result{Until: probes.NumStages}
+			},
+		} {
+			got, err := schedule.New(schedule.Options{Prober: prober}).RunNow(t.Context(), p.ID, p)
+			if _, step, _ := got.Endpoints[0].FirstProblem(); err != nil || step.Reason != probes.ReasonInternalError {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
 		}
 	})
 }

@@ -16,15 +16,15 @@ import (
 	"m365_connector_exporter/probes/schedule"
 )
 
-func dark(p probes.Path) probes.Result {
+func unreachable(p probes.Path) probes.Result {
 	return round(p, probes.Connect, probes.Failed, probes.ReasonConnectTimeout)
 }
 
 func TestVantage(t *testing.T) {
-	nowhere := func(p probes.Path) probes.Result {
+	unresolved := func(p probes.Path) probes.Result {
 		return round(p, probes.Resolve, probes.Failed, probes.ReasonNXDomain)
 	}
-	refused := func(p probes.Path) probes.Result {
+	notAllowed := func(p probes.Path) probes.Result {
 		return round(p, probes.Connect, probes.Inconclusive, probes.ReasonAddressRefused)
 	}
 	type answers map[string]func(probes.Path) probes.Result
@@ -33,16 +33,16 @@ func TestVantage(t *testing.T) {
 		want   bool
 	}{
 		"nothing seen":             {nil, false},
-		"two hosts":                {answers{"a": dark, "b": dark}, false},
-		"three hosts":              {answers{"a": dark, "b": dark, "c": dark}, true},
-		"one connects":             {answers{"a": dark, "b": dark, "c": dark, "d": bad}, false},
-		"unresolved is not tried":  {answers{"a": dark, "b": dark, "c": nowhere}, false},
-		"refused by us, not tried": {answers{"a": dark, "b": dark, "c": refused}, false},
+		"two hosts":                {answers{"a": unreachable, "b": unreachable}, false},
+		"three hosts":              {answers{"a": unreachable, "b": unreachable, "c": unreachable}, true},
+		"one connects":             {answers{"a": unreachable, "b": unreachable, "c": unreachable, "d": bad}, false},
+		"unresolved is not tried":  {answers{"a": unreachable, "b": unreachable, "c": unresolved}, false},
+		"not allowed is not tried": {answers{"a": unreachable, "b": unreachable, "c": notAllowed}, false},
 	} {
 		v := schedule.NewVantage()
 		for hop, answer := range c.newest {
 			var seen schedule.ConnectState
-			v.Observe(&seen, good(path(hop, 0))) // an older round that says otherwise
+			v.Observe(&seen, good(path(hop, 0))) // an older round with another result
 			v.Observe(&seen, answer(path(hop, 0)))
 		}
 		if got := v.Blocked(); got != c.want {
@@ -51,11 +51,11 @@ func TestVantage(t *testing.T) {
 	}
 }
 
-// TestNoVerdictBeforeVantage: where no path can connect, none has failed, however short the intervals.
+// TestNoVerdictBeforeVantage: while no path can connect, no path fails, however short the intervals.
 func TestNoVerdictBeforeVantage(t *testing.T) {
 	for _, interval := range []time.Duration{2 * time.Second, 6 * time.Second, 15 * time.Second, 5 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(dark)
+			w := newWorld(unreachable)
 			var paths []probes.Path
 			for i := range 3 {
 				paths = append(paths, path(fmt.Sprint("host-", i), interval))
@@ -63,25 +63,26 @@ func TestNoVerdictBeforeVantage(t *testing.T) {
 			_, stop := w.run(paths...)
 			time.Sleep(10 * time.Minute)
 			stop()
-			if seen := w.taken(); slices.ContainsFunc(seen, func(s string) bool { return strings.HasSuffix(s, " failed") }) || len(seen) < 3 {
+			failed := func(s string) bool { return strings.HasSuffix(s, " failed") }
+			if seen := w.taken(); slices.ContainsFunc(seen, failed) || len(seen) < 3 {
 				t.Errorf("interval %s: %v", interval, seen[:min(len(seen), 40)])
 			}
 		})
 	}
 }
 
-func TestVantageJudgesACopyAndForgets(t *testing.T) {
+func TestVantageJudgesACopyAndForgetsRemovedPaths(t *testing.T) {
 	v := schedule.NewVantage()
 	var seen [3]schedule.ConnectState
 	for i, hop := range []string{"a", "b", "c"} {
-		v.Observe(&seen[i], dark(path(hop, 0)))
+		v.Observe(&seen[i], unreachable(path(hop, 0)))
 	}
-	given := dark(path("a", 0))
+	given := unreachable(path("a", 0))
 	want := round(path("a", 0), probes.Connect, probes.Inconclusive, probes.ReasonVantageBlocked)
 	if diff := cmp.Diff(want, v.Judge(given), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(dark(path("a", 0)), given, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+	if diff := cmp.Diff(unreachable(path("a", 0)), given, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Error("the given round was changed:", diff)
 	}
 	if got := v.Judge(bad(path("a", 0))).Outcome(); got != probes.Failed {
@@ -93,9 +94,9 @@ func TestVantageJudgesACopyAndForgets(t *testing.T) {
 	}
 }
 
-func TestRunnerAppliesTheVantageRule(t *testing.T) {
+func TestRunnerAppliesTheVantage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(dark)
+		w := newWorld(unreachable)
 		var paths []probes.Path
 		for i := range 5 {
 			paths = append(paths, path(fmt.Sprint("h", i), time.Minute))
@@ -109,7 +110,7 @@ func TestRunnerAppliesTheVantageRule(t *testing.T) {
 		time.Sleep(time.Minute)
 		for _, line := range w.taken() {
 			if line[2:] == " failed" {
-				t.Errorf("%q while nothing connects", line)
+				t.Errorf("%q while no path connects", line)
 			}
 		}
 		w.mu.Lock()
