@@ -10,7 +10,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// BenchmarkRun judges 10,000 tenants with three connectors, two senders and four paths each; every tenth is found guilty of something.
+// BenchmarkRun judges 10,000 tenants with three connectors, two senders and four paths each; every tenth is found
+// guilty of something.
 func BenchmarkRun(b *testing.B) {
 	f := many(10_000)
 	b.ReportAllocs()
@@ -28,18 +29,30 @@ func many(tenants int) *check.Facts {
 	for i := range tenants {
 		t := healthy(fmt.Sprintf("tenant-%d", i))
 		printer := mailflow.InboundConnector{
-			Common: mailflow.Common{Name: "Printers", Type: mailflow.OnPremises}, SenderIPAddresses: []string{fmt.Sprintf("%d.%d.%d.10", 20+i>>16, i>>8&255, i&255)},
+			Common:            mailflow.Common{Name: "Printers", Type: mailflow.OnPremises},
+			SenderIPAddresses: []string{fmt.Sprintf("%d.%d.%d.10", 20+i>>16, i>>8&255, i&255)},
 		}
 		prefix := netip.PrefixFrom(netip.MustParseAddr(printer.SenderIPAddresses[0]), 32)
 		t.Inbound = append(t.Inbound, printer)
-		t.Senders = append(t.Senders, mailflow.Sender{Name: "printer", Connector: "Printers", Relays: "external", Addresses: []netip.Prefix{prefix}, MailFromDomains: []string{t.Name + ".com"}})
+		t.Senders = append(
+			t.Senders,
+			mailflow.Sender{
+				Name: "printer", Connector: "Printers", Relays: "external", Addresses: []netip.Prefix{prefix},
+				MailFromDomains: []string{t.Name + ".com"},
+			},
+		)
 		if i%10 == 0 {
 			t.Outbound[0].TLSDomain = ""
 		}
 		f.Tenants = append(f.Tenants, t)
 		f.MX[t.Name+".com"] = []string{t.Name + "-com.mail.protection.outlook.com"}
 		out, in, second := own(w.path), own(w.inPath), own(w.inPath)
-		out.ID.Tenant, in.ID.Tenant, second.ID.Tenant, second.ID.Connector, second.ID.Path, second.Client = t.Name, t.Name, t.Name, "Printers", "printer", nil
+		out.ID.Tenant = t.Name
+		in.ID.Tenant = t.Name
+		second.ID.Tenant = t.Name
+		second.ID.Connector = "Printers"
+		second.ID.Path = "printer"
+		second.Client = nil
 		f.Paths = append(f.Paths, out, in, second)
 	}
 	d := mailflow.NewDirectory(f.Tenants)
@@ -49,7 +62,8 @@ func many(tenants int) *check.Facts {
 		t := &f.Tenants[i]
 		for j := range t.Senders {
 			s := &t.Senders[j]
-			f.Attributions[probes.PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}] = mailflow.SenderAttributions(d, t, s)
+			id := probes.PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
+			f.Attributions[id] = mailflow.SenderAttributions(d, t, s)
 		}
 	}
 	return &f

@@ -166,7 +166,8 @@ var printer = netip.MustParseAddr("198.51.100.10")
 func message(change func(a *mailflow.Attribution)) func(w *world) {
 	return func(w *world) {
 		a := mailflow.Attribution{
-			Message: mailflow.InboundMessage{Address: printer, MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "From on-premises", Basis: mailflow.BasisCertificate, Relay: true,
+			Message: mailflow.InboundMessage{Address: printer, MailFrom: "contoso.com"}, Tenants: []string{"contoso"},
+			Connector: "From on-premises", Basis: mailflow.BasisCertificate, Relay: true,
 		}
 		change(&a)
 		w.foretold = []mailflow.Attribution{a}
@@ -177,7 +178,9 @@ var attributionCases = []testCase{
 	{
 		"attribution_wrong_tenant", "by certificate",
 		message(func(a *mailflow.Attribution) { a.Tenants = []string{"fabrikam"} }),
-		"critical", "Mail from contoso.com, sent from 198.51.100.10 (without a certificate) is attributed to the tenant fabrikam by certificate",
+		"critical",
+		"Mail from contoso.com, sent from 198.51.100.10 (without a certificate) is attributed to the tenant fabrikam by " +
+			"certificate",
 	},
 	{
 		"attribution_wrong_tenant", "by an undocumented rule",

@@ -29,7 +29,8 @@ var outboundCases = []testCase{
 		w.out.SmartHosts, w.MX = []string{"Contoso-com.mail.protection.outlook.com."}, nil
 	}, "critical", "the MX of contoso.com"},
 	{"smart_host_is_exchange_online", "own MX, by DNS", func(w *world) {
-		w.MX["contoso.com"], w.out.SmartHosts = []string{"other-name.mail.protection.outlook.com"}, []string{"other-name.mail.protection.outlook.com"}
+		w.MX["contoso.com"] = []string{"other-name.mail.protection.outlook.com"}
+		w.out.SmartHosts = []string{"other-name.mail.protection.outlook.com"}
 	}, "critical", ""},
 	{
 		"smart_host_is_exchange_online", "an address",

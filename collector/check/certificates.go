@@ -6,8 +6,9 @@ import (
 )
 
 // demandedRule is the rule for the severity of a certificate that does not verify.
-const demandedRule = "Critical if the connector requires a valid certificate (CertificateValidation, DomainValidation; " +
-	"inbound TlsSenderCertificateName), else info for OnPremises connectors and not reported for Partner ones"
+const demandedRule = "Critical if the connector requires a valid certificate (CertificateValidation, " +
+	"DomainValidation; inbound TlsSenderCertificateName), else info for OnPremises connectors and not reported for " +
+	"Partner ones"
 
 // certificateChecks judge the certificates of a path: those that its servers show, and the one that its sender
 // presents.

@@ -22,7 +22,10 @@ func TestCausesSilenceConsequences(t *testing.T) {
 		cause, consequence string
 		change             func(w *world)
 	}{
-		{"certificate_expired", "attribution_relay_denied", func(w *world) { w.client.Chain[0].NotAfter = noon.Add(-day); refused(w) }},
+		{
+			"certificate_expired", "attribution_relay_denied",
+			func(w *world) { w.client.Chain[0].NotAfter = noon.Add(-day); refused(w) },
+		},
 		{"certificate_expired", "certificate_untrusted", func(w *world) {
 			w.shown.Chain[0].NotAfter = noon.Add(-day)
 			fails(w.shown, probes.VerdictTrust, probes.ReasonCertificateUntrusted)
@@ -31,21 +34,45 @@ func TestCausesSilenceConsequences(t *testing.T) {
 			fails(w.client, probes.VerdictChain, probes.ReasonCertificateChainIncomplete)
 			refused(w)
 		}},
-		{"presented_certificate_not_configured", "attribution_relay_denied", func(w *world) { w.presents("edge.example.net"); refused(w) }},
-		{"presented_certificate_not_configured", "certificate_names_not_accepted", func(w *world) { w.presents("edge.example.net") }},
+		{
+			"presented_certificate_not_configured", "attribution_relay_denied",
+			func(w *world) { w.presents("edge.example.net"); refused(w) },
+		},
+		{
+			"presented_certificate_not_configured", "certificate_names_not_accepted",
+			func(w *world) { w.presents("edge.example.net") },
+		},
 		{"no_authentication", "attribution_relay_denied", func(w *world) { w.in.TLSSenderCertificateName = "" }},
 		{"attribution_relay_denied", "null_sender_relay_denied", nullRefused},
-		{"certificate_name_too_broad", "certificate_domain_not_accepted", func(w *world) { w.in.TLSSenderCertificateName = "*.co.uk" }},
+		{
+			"certificate_name_too_broad", "certificate_domain_not_accepted",
+			func(w *world) { w.in.TLSSenderCertificateName = "*.co.uk" },
+		},
 		{"restriction_without_list", "partner_lockout", func(w *world) { lock(w); w.in.SenderIPAddresses = nil }},
-		{"tls_domain_missing", "certificate_name_mismatch", func(w *world) { w.out.TLSDomain = ""; fails(w.shown, probes.VerdictName, "") }},
-		{"smart_hosts_missing", "connector_not_probeable", func(w *world) { w.out.SmartHosts, w.path.NotProbeable = nil, "no smart host" }},
-		{"connector_not_validated", "connector_validation_stale", func(w *world) { w.out.IsValidated, w.out.LastValidation = no, noon.Add(-91*day); unproven(w) }},
-		{"vantage_blocked", "connector_not_validated", func(w *world) { w.VantageBlocked, w.out.IsValidated = "blocked", no; unproven(w) }},
+		{
+			"tls_domain_missing", "certificate_name_mismatch",
+			func(w *world) { w.out.TLSDomain = ""; fails(w.shown, probes.VerdictName, "") },
+		},
+		{
+			"smart_hosts_missing", "connector_not_probeable",
+			func(w *world) { w.out.SmartHosts, w.path.NotProbeable = nil, "no smart host" },
+		},
+		{
+			"connector_not_validated", "connector_validation_stale",
+			func(w *world) { w.out.IsValidated, w.out.LastValidation = no, noon.Add(-91*day); unproven(w) },
+		},
+		{
+			"vantage_blocked", "connector_not_validated",
+			func(w *world) { w.VantageBlocked, w.out.IsValidated = "blocked", no; unproven(w) },
+		},
 		{"accepted_domain_in_two_tenants", "attribution_ambiguous", func(w *world) {
 			w.other.AcceptedDomains[0].Name = "contoso.com"
 			shareAddress(w)
 		}},
-		{"tenant_not_loaded", "accepted_domains_unknown", func(w *world) { w.tenant.LoadError, w.tenant.AcceptedDomains = "broken", nil }},
+		{
+			"tenant_not_loaded", "accepted_domains_unknown",
+			func(w *world) { w.tenant.LoadError, w.tenant.AcceptedDomains = "broken", nil },
+		},
 	} {
 		w := newWorld()
 		c.change(w)

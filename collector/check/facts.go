@@ -19,14 +19,16 @@ type Facts struct {
 	FirstSeen    map[Key]time.Time // the findings of the previous run
 
 	Overlaps []mailflow.Overlap
-	// Attributions has the simulated messages of each inbound path's sender: one per MAIL FROM domain, then the null sender.
+	// Attributions has the simulated messages of each inbound path's sender: one per MAIL FROM domain, then the null
+	// sender.
 	Attributions   map[probes.PathID][]mailflow.Attribution
 	StateFileError string // why no test message can be recorded, so that none is sent; "" if it can
 	VantageBlocked string // why this host seems unable to connect outward; "" if it is able
 	Overloaded     []Overload
 	NoNetwork      bool     // audit: no path was probed and DNS was not queried
 	ExchangeHosts  []string // additional host patterns of Exchange Online
-	// MX has the MX hosts of each accepted domain. It is nil if DNS was not queried; a domain without an answer has no entry.
+	// MX has the MX hosts of each accepted domain. It is nil if DNS was not queried; a domain without an answer has no
+	// entry.
 	MX map[string][]string
 
 	index *index
@@ -35,11 +37,12 @@ type Facts struct {
 // Path is a planned path and what the probes recorded of it. Results are nil until there is one.
 type Path struct {
 	*probes.Path
-	Conclusive  *probes.Result // the newest confirmed round that passed or failed
-	Newest      *probes.Result // the newest complete round, whatever its outcome; no verdict is read from it
-	Endpoints   []Endpoint     // what remains known of each endpoint, ordered by host and address
-	Client      *probes.TLS    // inbound: the sender's certificate, verified at Now; nil if unknown
-	MissingRoot string         // inbound: the root that the sender's trusted_roots lack; "" if none is missing or configured
+	Conclusive *probes.Result // the newest confirmed round that passed or failed
+	Newest     *probes.Result // the newest complete round, whatever its outcome; no verdict is read from it
+	Endpoints  []Endpoint     // what remains known of each endpoint, ordered by host and address
+	Client     *probes.TLS    // inbound: the sender's certificate, verified at Now; nil if unknown
+	// inbound: the root that the sender's trusted_roots lack; "" if none is missing or configured
+	MissingRoot string
 }
 
 // Endpoint is what remains known of an endpoint while it cannot be reached.

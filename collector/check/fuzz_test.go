@@ -12,9 +12,12 @@ import (
 
 // words are what arbitrary facts say: what means something, and what breaks something.
 var words = []string{
-	"", "contoso", "contoso.com", "*.contoso.com", "*", "mail.contoso.com", "OnPremises", "Partner", "inbound", "outbound", "edge-1", "external", "internal",
-	"InternalRelay", "HybridWizard", "DomainValidation", "198.51.100.0/24", "10.0.0.0/8", "40.107.1.1-40.107.1.2", "::1", "[::1]", "a@b", "@", "smtp:*;1", "a/b\x00\xff",
-	"<I>CN=a<S>CN=b", "*.", ".", "xn--a", "address", "fingerprint", "certificate_name", "send_connector", "contoso-com.mail.protection.outlook.com",
+	"", "contoso", "contoso.com", "*.contoso.com", "*", "mail.contoso.com", "OnPremises", "Partner", "inbound", "outbound",
+	"edge-1", "external", "internal",
+	"InternalRelay", "HybridWizard", "DomainValidation", "198.51.100.0/24", "10.0.0.0/8", "40.107.1.1-40.107.1.2", "::1",
+	"[::1]", "a@b", "@", "smtp:*;1", "a/b\x00\xff",
+	"<I>CN=a<S>CN=b", "*.", ".", "xn--a", "address", "fingerprint", "certificate_name", "send_connector",
+	"contoso-com.mail.protection.outlook.com",
 	"certificate_expired", "starttls_not_offered", "address_refused", "worldwide",
 }
 

@@ -9,7 +9,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// oneTenant returns the facts of a tenant with n connectors of each direction, all of which match the same mail, and n accepted domains.
+// oneTenant returns the facts of a tenant with n connectors of each direction, all of which match the same mail, and n
+// accepted domains.
 func oneTenant(n int) *Facts {
 	t := mailflow.Tenant{Name: "hostile"}
 	for i := range n {
@@ -19,13 +20,19 @@ func oneTenant(n int) *Facts {
 			SmartHosts: []string{fmt.Sprintf("domain-%d-com.mail.protection.outlook.com", i)},
 		})
 		t.Inbound = append(t.Inbound,
-			mailflow.InboundConnector{Common: mailflow.Common{Name: fmt.Sprintf("in %d", i), Type: mailflow.OnPremises}, SenderIPAddresses: []string{"192.0.2.1"}},
+			mailflow.InboundConnector{
+				Common:            mailflow.Common{Name: fmt.Sprintf("in %d", i), Type: mailflow.OnPremises},
+				SenderIPAddresses: []string{"192.0.2.1"},
+			},
 			mailflow.InboundConnector{
 				Common: mailflow.Common{Name: fmt.Sprintf("partner %d", i), Type: mailflow.Partner}, SenderDomains: []string{"*"},
 				SenderIPAddresses: []string{"198.51.100.1"}, RestrictDomainsToIPAddresses: mailflow.Yes,
 			})
 	}
-	f := &Facts{Tenants: []mailflow.Tenant{mailflow.WithImpliedSenders(t)}, Attributions: map[probes.PathID][]mailflow.Attribution{}, MX: map[string][]string{}}
+	f := &Facts{
+		Tenants: []mailflow.Tenant{mailflow.WithImpliedSenders(t)}, Attributions: map[probes.PathID][]mailflow.Attribution{},
+		MX: map[string][]string{},
+	}
 	for _, d := range t.AcceptedDomains {
 		f.MX[d.Name] = []string{mailflow.ExchangeOnlineMXLabel(d.Name) + ".mail.protection.outlook.com"}
 	}
@@ -37,7 +44,8 @@ func oneTenant(n int) *Facts {
 	return f
 }
 
-// TestRunGrowsLinearlyWithOneTenant checks that a tenant with twice the connectors and domains costs about twice as much.
+// TestRunGrowsLinearlyWithOneTenant checks that a tenant with twice the connectors and domains costs about twice as
+// much.
 func TestRunGrowsLinearlyWithOneTenant(t *testing.T) {
 	allocated := func(n int) uint64 {
 		f := oneTenant(n)

@@ -127,7 +127,8 @@ func byAddressAlone(c *mailflow.InboundConnector) bool {
 
 // allInternal reports whether there are senders and all of them send only to the tenant's own recipients.
 func allInternal(senders []*mailflow.Sender) bool {
-	return len(senders) > 0 && !slices.ContainsFunc(senders, func(s *mailflow.Sender) bool { return s.Relays != "internal" })
+	return len(senders) > 0 &&
+		!slices.ContainsFunc(senders, func(s *mailflow.Sender) bool { return s.Relays != "internal" })
 }
 
 // hasOwnServers reports whether mail goes to servers of the tenant's own, which show a certificate.
@@ -157,7 +158,8 @@ func tooBroad(t *tenant, value string) string {
 		return ""
 	}
 	for _, domain := range microsoftDomains {
-		below := strings.HasSuffix(base, "."+domain) && !mailflow.IsInitialDomain(base) // a tenant's initial domain is its own
+		// a tenant's initial domain is its own
+		below := strings.HasSuffix(base, "."+domain) && !mailflow.IsInitialDomain(base)
 		if base == domain || below {
 			return domain + " belongs to Microsoft"
 		}

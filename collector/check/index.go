@@ -25,8 +25,10 @@ type tenant struct {
 	inbound  map[string]*mailflow.InboundConnector
 	senders  map[string][]*mailflow.Sender // by connector
 
-	exchangeMX map[string]string // host, or first label of a name that Exchange Online gives an MX → accepted domain with that MX
-	atExchange []string          // accepted domains with their MX, where that is known to be in Exchange Online; without the initial domains
+	// host, or first label of a name that Exchange Online gives an MX → accepted domain with that MX
+	exchangeMX map[string]string
+	// accepted domains with their MX, where that is known to be in Exchange Online; without the initial domains
+	atExchange []string
 }
 
 func newIndex(f *Facts) *index {

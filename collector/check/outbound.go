@@ -73,8 +73,8 @@ func tlsSettingsChecks() []Check {
 			Code: "tls_opportunistic", Severity: Warning, Scope: ScopeOutbound,
 			Title: "Mail to your own servers may be sent unencrypted",
 			When:  "TlsSettings of an OnPremises connector is null",
-			Remedy: "Set TlsSettings to DomainValidation and TlsDomain to the server's name, as the Hybrid Configuration Wizard " +
-				"does, or at least TlsSettings to EncryptionOnly.",
+			Remedy: "Set TlsSettings to DomainValidation and TlsDomain to the server's name, as the Hybrid Configuration " +
+				"Wizard does, or at least TlsSettings to EncryptionOnly.",
 			Source: "Set-OutboundConnector, TlsSettings; set-up-connectors-to-route-mail, prerequisites",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				if c.Type == mailflow.OnPremises && c.TLSSettings == mailflow.Opportunistic && c.IsKnown("tls_settings") {
@@ -135,7 +135,7 @@ func findExchangeSmartHost(f *Facts, t *tenant, c *mailflow.OutboundConnector, r
 			continue
 		}
 		if domain, ok := t.ownMX(host); ok {
-			report(newFinding("The smart host %s is the MX of %s, an accepted domain of this tenant: mail returns to the tenant.",
+			report(newFinding("The smart host %s is the MX of %s, an accepted domain of this tenant: mail loops.",
 				host, domain))
 		} else if mailflow.IsExchangeOnline(host, f.ExchangeHosts) {
 			report(newFinding("The smart host %s is a host of Exchange Online.", host).withSeverity(Info))

@@ -97,8 +97,8 @@ func (o overlap) compareWithAccepted() {
 	if len(o.byScope[allAccepted]) == 0 {
 		return
 	}
-	o.uncertain = "Microsoft lists connectors for all accepted domains before wildcards, and its example on the same page " +
-		"does the opposite"
+	o.uncertain = "Microsoft lists connectors for all accepted domains before wildcards, and its example on the same " +
+		"page does the opposite"
 	matching := map[string]bool{}
 	for _, d := range o.tenant.AcceptedDomains {
 		if domain, ok := mailflow.NormaliseDomain(d.Name); ok {

@@ -63,8 +63,8 @@ func Overloads(paths []Path, limits ScheduleLimits) []Overload {
 	return overloads
 }
 
-// eachConnection visits each connection of a round of each scheduled path: with its address and how long it keeps others
-// from that address, and with the zero address and its part of the connections in total.
+// eachConnection visits each connection of a round of each scheduled path: with its address and how long it keeps
+// others from that address, and with the zero address and its part of the connections in total.
 func eachConnection(
 	paths []Path, limits ScheduleLimits, visit func(p *Path, addr netip.Addr, takes time.Duration),
 ) {

@@ -16,7 +16,8 @@ func TestOverloads(t *testing.T) {
 		var all []Path
 		for i := range n {
 			e := probes.Endpoint{Host: "h", Addr: netip.MustParseAddrPort("192.0.2.1:25")}
-			e.Steps[probes.Resolve].Duration, e.Steps[probes.TLSStage].Duration = time.Hour, took // a slow resolver holds no connection
+			// a slow resolver holds no connection
+			e.Steps[probes.Resolve].Duration, e.Steps[probes.TLSStage].Duration = time.Hour, took
 			id := probes.PathID{Tenant: fmt.Sprint("t", i)}
 			all = append(all, Path{
 				Path:       &probes.Path{ID: id, Settings: probes.Settings{Interval: interval}},
@@ -31,12 +32,16 @@ func TestOverloads(t *testing.T) {
 		limits ScheduleLimits
 		want   []string
 	}{
-		"fits":                      {paths(50, time.Minute, time.Second), ScheduleLimits{total, 1, time.Second}, nil},
-		"too slow":                  {paths(50, time.Minute, 2*time.Second), ScheduleLimits{total, 1, time.Second}, []string{"192.0.2.1"}},
-		"two at a time":             {paths(50, time.Minute, 2*time.Second), ScheduleLimits{total, 2, time.Second}, nil},
-		"the gap alone is too much": {paths(61, time.Minute, 0), ScheduleLimits{total, 16, time.Second}, []string{"192.0.2.1"}},
-		"too slow in total":         {paths(50, time.Minute, 5*time.Second), ScheduleLimits{4, 16, 0}, []string{""}},
-		"never probed":              {[]Path{{Path: &probes.Path{}}}, ScheduleLimits{total, 1, time.Second}, nil},
+		"fits": {paths(50, time.Minute, time.Second), ScheduleLimits{total, 1, time.Second}, nil},
+		"too slow": {
+			paths(50, time.Minute, 2*time.Second), ScheduleLimits{total, 1, time.Second}, []string{"192.0.2.1"},
+		},
+		"two at a time": {paths(50, time.Minute, 2*time.Second), ScheduleLimits{total, 2, time.Second}, nil},
+		"the gap alone is too much": {
+			paths(61, time.Minute, 0), ScheduleLimits{total, 16, time.Second}, []string{"192.0.2.1"},
+		},
+		"too slow in total": {paths(50, time.Minute, 5*time.Second), ScheduleLimits{4, 16, 0}, []string{""}},
+		"never probed":      {[]Path{{Path: &probes.Path{}}}, ScheduleLimits{total, 1, time.Second}, nil},
 	} {
 		var got []string
 		for _, o := range Overloads(c.paths, c.limits) {
@@ -69,8 +74,11 @@ func TestOverloadNamesTheCausingTenant(t *testing.T) {
 		paths            []Path
 		tenant, evidence string
 	}{
-		"another tenant": {slices.Concat(at("healthy", 1), at("hostile", 200)), "", "Tenants by load, with the number of their paths: hostile (200), healthy (1)."},
-		"itself":         {at("contoso", 50), "contoso", "Tenants by load, with the number of their paths: contoso (50)."},
+		"another tenant": {
+			slices.Concat(at("healthy", 1), at("hostile", 200)), "",
+			"Tenants by load, with the number of their paths: hostile (200), healthy (1).",
+		},
+		"itself": {at("contoso", 50), "contoso", "Tenants by load, with the number of their paths: contoso (50)."},
 	} {
 		overloads := Overloads(c.paths, limits)
 		if len(overloads) != 1 {

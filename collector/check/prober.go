@@ -47,7 +47,8 @@ func proberChecks() []Check {
 			Title: "A next hop resolves to an address that this exporter must not connect to",
 			When: "DNS returns an address of a special-purpose range (IANA): loopback, link-local, multicast, unspecified or " +
 				"reserved, or, for Partner connectors and names in other organizations' DNS, also private, for documentation " +
-				"or for benchmarks; or an IPv6 address that contains such an IPv4 address; and `allow_networks` does not contain it",
+				"or for benchmarks; or an IPv6 address that contains such an IPv4 address; and `allow_networks` does not " +
+				"contain it",
 			Remedy: "If the address is right, add its network to `global.allow_networks`; if not, correct the DNS record.",
 			Source: "This exporter's configuration, `allow_networks`; RFC 6890",
 			Find:   eachProbed(findRefusedAddress),
@@ -55,10 +56,10 @@ func proberChecks() []Check {
 		{
 			Code: "connector_not_probeable", Severity: Info, Scope: ScopePath,
 			Title: "The connector cannot be probed",
-			When: "It routes by MX and names no domain, a range has more than 16 addresses, or the probe needs a recipient and " +
-				"none is configured",
-			Remedy: "Outbound: add validation_recipients, or narrow the range. Inbound: list the accepted domains, or configure " +
-				"the sender's target and recipient.",
+			When: "It routes by MX and names no domain, a range has more than 16 addresses, or the probe needs a recipient " +
+				"and none is configured",
+			Remedy: "Outbound: add validation_recipients, or narrow the range. Inbound: list the accepted domains, or " +
+				"configure the sender's target and recipient.",
 			Source: "This exporter's configuration",
 			Find: eachProbed(func(_ *Facts, p *Path, report func(Finding)) {
 				if p.NotProbeable != "" {
@@ -70,8 +71,8 @@ func proberChecks() []Check {
 			Code: "prober_roots_incomplete", Severity: Warning, Scope: ScopeExporter,
 			Title: "This host's trusted roots do not verify Exchange Online's certificate",
 			When:  "A host of Exchange Online shows a chain that does not verify with this exporter's trusted roots",
-			Remedy: "Update the host's root certificates, or `global.ca_file`, so that they include DigiCert Global Root G2. If " +
-				"they do, a device in between intercepts TLS.",
+			Remedy: "Update the host's root certificates, or `global.ca_file`, so that they include DigiCert Global Root G2. " +
+				"If they do, a device in between intercepts TLS.",
 			Source: "MC1224565",
 			Find:   findProberRoots,
 		},

@@ -117,7 +117,11 @@ func findPartnerLockout(f *Facts, t *tenant, c *mailflow.InboundConnector, repor
 		return
 	}
 	if len(t.atExchange) > 0 {
-		report(newFinding("SenderDomains contains *, %s is true, and the MX of %s points to Exchange Online.", list(on), list(t.atExchange)))
+		report(
+			newFinding(
+				"SenderDomains contains *, %s is true, and the MX of %s points to Exchange Online.", list(on), list(t.atExchange),
+			),
+		)
 		return
 	}
 	report(newFinding("SenderDomains contains * and %s is true; no accepted domain's MX is known to point to Exchange "+

@@ -12,8 +12,8 @@ func routingChecks() []Check {
 		{
 			Code: "connectors_overlap", Severity: Warning, Scope: ScopeConnector,
 			Title: "More than one connector matches the same mail",
-			When: "Outbound: two connectors have the same rank for a domain in the documented order (exact domain, all accepted " +
-				"domains, wildcard), or one is for all accepted domains and the other's wildcard matches one of them " +
+			When: "Outbound: two connectors have the same rank for a domain in the documented order (exact domain, all " +
+				"accepted domains, wildcard), or one is for all accepted domains and the other's wildcard matches one of them " +
 				"(UNCERTAIN: Microsoft's own example contradicts its order; info if that wildcard is `*`: routing the tenant's " +
 				"own domains to its servers and the rest to a gateway is common). Connectors used by a mail flow rule are not " +
 				"compared. Inbound: two connectors match one sender by certificate, or two by address",
@@ -28,8 +28,8 @@ func routingChecks() []Check {
 		{
 			Code: "recipient_outside_scope", Severity: Warning, Scope: ScopeOutbound,
 			Title: "A validation recipient is outside the connector's domains",
-			When: "The domain of one of ValidationRecipients is not in RecipientDomains and, if AllAcceptedDomains is true, not " +
-				"an accepted domain. Not judged if a mail flow rule selects the mail",
+			When: "The domain of one of ValidationRecipients is not in RecipientDomains and, if AllAcceptedDomains is true, " +
+				"not an accepted domain. Not judged if a mail flow rule selects the mail",
 			Remedy: "Use a recipient in one of the connector's domains: validation with any other recipient fails.",
 			Source: "KB 3179588 (\"The domain of the recipient is not configured as part of connector\"); " +
 				"Validate-OutboundConnector, Recipients",
@@ -56,7 +56,8 @@ func findNeverUsed(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report fu
 
 func findRecipientOutside(_ *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 	all := c.AllAcceptedDomains == mailflow.Yes
-	unknown := len(c.RecipientDomains) == 0 && !all || all && len(t.AcceptedDomains) == 0 || !c.IsKnown("recipient_domains")
+	unknown := len(c.RecipientDomains) == 0 && !all || all && len(t.AcceptedDomains) == 0 ||
+		!c.IsKnown("recipient_domains")
 	if unknown || c.IsTransportRuleScoped == mailflow.Yes || len(c.ValidationRecipients) == 0 {
 		return
 	}

@@ -29,9 +29,10 @@ func TestOnlyWhatWasFoundWithItsCauseIsSuppressed(t *testing.T) {
 
 func TestSuppression(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	f := &Facts{Now: now, Tenants: []mailflow.Tenant{{Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "contoso.com"}}, Outbound: []mailflow.OutboundConnector{{
-		Common: mailflow.Common{Name: "To A/B"}, UseMXRecord: mailflow.No,
-	}}}}}
+	f := &Facts{Now: now, Tenants: []mailflow.Tenant{{
+		Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "contoso.com"}},
+		Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: "To A/B"}, UseMXRecord: mailflow.No}},
+	}}}
 	for name, c := range map[string]struct {
 		s    Suppression
 		want bool
@@ -53,7 +54,9 @@ func TestMerge(t *testing.T) {
 	uncertain := Finding{Key: Key{Code: "a"}, Severity: Warning, Uncertain: "perhaps", Evidence: []string{"one"}}
 	certain := Finding{Key: Key{Code: "a"}, Severity: Warning, Evidence: []string{"two", "one"}}
 	milder := Finding{Key: Key{Code: "a"}, Severity: Info, Evidence: []string{"three"}}
-	for _, order := range [][]Finding{{uncertain, certain, milder}, {milder, certain, uncertain}, {certain, milder, uncertain}} {
+	for _, order := range [][]Finding{
+		{uncertain, certain, milder}, {milder, certain, uncertain}, {certain, milder, uncertain},
+	} {
 		var got Finding
 		for _, one := range order {
 			got = merge(got, one)

@@ -14,8 +14,8 @@ func servedChecks() []Check {
 	return []Check{{
 		Code: "certificate_served_differs_from_file", Severity: Warning, Scope: ScopeSender,
 		Title: "A server shows another certificate than its file contains",
-		When: "A sender's certificate is read from a file, a smart host at one of its addresses shows a leaf certificate that " +
-			"shares a name with it, and the two differ: a renewed certificate is not in use, or the file is outdated",
+		When: "A sender's certificate is read from a file, a smart host at one of its addresses shows a leaf certificate " +
+			"that shares a name with it, and the two differ: a renewed certificate is not in use, or the file is outdated",
 		Remedy: "Bind the new certificate to the SMTP service and the send connector and restart the transport service, or " +
 			"replace the file by the certificate in use.",
 		Source: "Set-SendConnector, TlsCertificateName; cannot-receive-mail-with-new-certificate (KB 2989382)",

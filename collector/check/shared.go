@@ -16,8 +16,8 @@ func sharedChecks() []Check {
 			Title: "Another tenant's connector lists the same sender addresses",
 			When: "Addresses of OnPremises connectors and their senders overlap between two tenants: warning; critical if a " +
 				"sender of the connector is attributed to a wrong tenant or ambiguously. Only configured tenants can be compared",
-			Remedy: "Let the sender present a separate certificate for each tenant and set TlsSenderCertificateName to its name, " +
-				"or give each tenant its own address.",
+			Remedy: "Let the sender present a separate certificate for each tenant and set TlsSenderCertificateName to its " +
+				"name, or give each tenant its own address.",
 			Source: "MC1226222",
 			Find:   eachShared(mailflow.OverlapAddress),
 		},
@@ -34,8 +34,9 @@ func sharedChecks() []Check {
 		{
 			Code: "send_connector_shared_between_tenants", Severity: Warning, Scope: ScopeInbound,
 			Title: "A send connector is used for more than one tenant",
-			When: "`organization` and `send_connector` of senders in two tenants are the same. Exchange's default organization " +
-				"name, \"First Organization\", identifies nothing and is not compared. Only configured tenants can be compared",
+			When: "`organization` and `send_connector` of senders in two tenants are the same. Exchange's default " +
+				"organization name, \"First Organization\", identifies nothing and is not compared. Only configured tenants can " +
+				"be compared",
 			Remedy: "Create a send connector for each tenant, each with its own certificate.",
 			Source: "MC1226222; Set-SendConnector, TlsCertificateName",
 			Find:   eachShared(mailflow.OverlapSendConnector),

@@ -49,8 +49,8 @@ func statusChecks() []Check {
 		{
 			Code: "connector_validation_stale", Severity: Info, Scope: ScopeOutbound,
 			Title: "Microsoft's own validation was long ago",
-			When: "LastValidationTimestamp is older than `validation_max_age`. Not reported while this exporter's probe passes " +
-				"recipient",
+			When: "LastValidationTimestamp is older than `validation_max_age`. Not reported while this exporter's probe " +
+				"passes recipient",
 			Remedy: "Validate the connector again in the Exchange admin center.",
 			Source: "Validate-OutboundConnector, LastValidationTimestamp",
 			Find: eachOutbound(func(f *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding)) {

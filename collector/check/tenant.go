@@ -68,8 +68,8 @@ func tenantChecks() []Check {
 			When: "An accepted domain is InternalRelay, its MX points to Exchange Online, and no enabled outbound connector " +
 				"gets its mail, so mail to recipients that are not in Exchange Online cannot be delivered. Without network " +
 				"(`audit`) the MX is unknown: info",
-			Remedy: "Create an outbound connector for the domain, or set the domain to Authoritative if all its recipients are " +
-				"in Exchange Online.",
+			Remedy: "Create an outbound connector for the domain, or set the domain to Authoritative if all its recipients " +
+				"are in Exchange Online.",
 			Source: "Set-AcceptedDomain, DomainType; 4.4.316; 5.4.14 routing loop detected",
 			Find:   eachTenant(findInternalRelay),
 		},
@@ -78,8 +78,8 @@ func tenantChecks() []Check {
 			Title: "The MX of an accepted domain does not point to Exchange Online",
 			When: "DNS was queried, and no MX of the domain is a host of Exchange Online: mail arrives through a gateway or " +
 				"your own servers",
-			Remedy: "No action needed if this is intentional. Filters then see the gateway's address unless Enhanced Filtering " +
-				"for Connectors skips it.",
+			Remedy: "No action needed if this is intentional. Filters then see the gateway's address unless Enhanced " +
+				"Filtering for Connectors skips it.",
 			Source: "enhanced-filtering-for-connectors; MC1048624",
 			Find:   eachTenant(findMXElsewhere),
 		},

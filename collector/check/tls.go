@@ -52,9 +52,10 @@ func cryptographyChecks() []Check {
 			Code: "client_auth_eku_missing", Severity: Info, Scope: ScopeSender,
 			Title: "A sender's certificate is not valid for client authentication",
 			When:  "The certificate that a sender presents lacks the extended key usage clientAuth (UNCERTAIN)",
-			Remedy: "No action needed today. Public certificate authorities no longer issue it; if Exchange Online ever requires " +
-				"it, a certificate from a private authority will not be accepted either.",
-			Source: "No Microsoft document. CA/Browser policies of 2025 and 2026; Exchange Online's own certificates lack it too",
+			Remedy: "No action needed today. Public certificate authorities no longer issue it; if Exchange Online ever " +
+				"requires it, a certificate from a private authority will not be accepted either.",
+			Source: "No Microsoft document. CA/Browser policies of 2025 and 2026; Exchange Online's own certificates lack it " +
+				"too",
 			Find: eachCertificate(func(_ *Facts, c observedCertificate, report func(Finding)) {
 				if c.client && c.Verdicts[probes.VerdictClientAuth].Outcome == probes.Failed {
 					report(newFinding("%s lacks the extended key usage clientAuth.", c.describeLeaf()).

@@ -32,15 +32,20 @@ func newWorld() *world {
 	w := &world{Facts: check.Facts{
 		Now: noon, Tenants: []mailflow.Tenant{healthy("contoso"), healthy("fabrikam")},
 		Thresholds: check.Thresholds{
-			WarningRatio: .25, WarningDays: 30, CriticalRatio: .1, CriticalDays: 7, ValidationMaxAge: 90 * day, InventoryMaxAge: 8 * day,
+			WarningRatio: .25, WarningDays: 30, CriticalRatio: .1, CriticalDays: 7, ValidationMaxAge: 90 * day,
+			InventoryMaxAge: 8 * day,
 		},
 		MX: map[string][]string{
-			"contoso.com": {"contoso-com.mail.protection.outlook.com"}, "contoso.onmicrosoft.com": {"contoso.mail.protection.outlook.com"},
+			"contoso.com":             {"contoso-com.mail.protection.outlook.com"},
+			"contoso.onmicrosoft.com": {"contoso.mail.protection.outlook.com"},
 		},
 	}}
 	w.tenant, w.other = &w.Tenants[0], &w.Tenants[1]
 	w.out, w.in, w.sender = &w.tenant.Outbound[0], &w.tenant.Inbound[0], &w.tenant.Senders[0]
-	w.shown, w.second, w.exchange, w.client = certificate("mail.contoso.com"), certificate("mail.contoso.com"), certificate("mail.protection.outlook.com"), certificate("edge.contoso.com")
+	w.shown = certificate("mail.contoso.com")
+	w.second = certificate("mail.contoso.com")
+	w.exchange = certificate("mail.protection.outlook.com")
+	w.client = certificate("edge.contoso.com")
 	w.Paths = []check.Path{w.outboundPath(), w.inboundPath()}
 	w.path, w.inPath = &w.Paths[0], &w.Paths[1]
 	return w
@@ -55,17 +60,25 @@ func healthy(name string) mailflow.Tenant {
 			{Name: name + ".onmicrosoft.com", Type: "Authoritative", Initial: mailflow.Yes, MatchSubDomains: mailflow.No},
 		},
 		Outbound: []mailflow.OutboundConnector{{
-			Common:           mailflow.Common{Name: "To on-premises", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: mailflow.Yes},
+			Common: mailflow.Common{
+				Name: "To on-premises", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: mailflow.Yes,
+			},
 			RecipientDomains: []string{domain}, UseMXRecord: mailflow.No, SmartHosts: []string{"mail." + domain},
-			TLSSettings: mailflow.DomainValidation, TLSDomain: "mail." + domain, ValidationRecipients: []string{"probe@" + domain},
-			AllAcceptedDomains: mailflow.No, IsTransportRuleScoped: mailflow.No, TestMode: mailflow.No, IsValidated: mailflow.Yes, LastValidation: noon.Add(-day),
+			TLSSettings: mailflow.DomainValidation, TLSDomain: "mail." + domain,
+			ValidationRecipients: []string{"probe@" + domain},
+			AllAcceptedDomains:   mailflow.No, IsTransportRuleScoped: mailflow.No, TestMode: mailflow.No,
+			IsValidated: mailflow.Yes, LastValidation: noon.Add(-day),
 		}},
 		Inbound: []mailflow.InboundConnector{{
-			Common:     mailflow.Common{Name: "From on-premises", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: mailflow.Yes, CloudServicesMailEnabled: mailflow.Yes},
+			Common: mailflow.Common{
+				Name: "From on-premises", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: mailflow.Yes,
+				CloudServicesMailEnabled: mailflow.Yes,
+			},
 			RequireTLS: mailflow.Yes, TLSSenderCertificateName: "*." + domain, SenderDomains: []string{"*"},
 		}},
 		Senders: []mailflow.Sender{{
-			Name: "edge-1", Connector: "From on-premises", Organization: name, SendConnector: "Outbound to Office 365", Relays: "external", MailFromDomains: []string{domain},
+			Name: "edge-1", Connector: "From on-premises", Organization: name, SendConnector: "Outbound to Office 365",
+			Relays: "external", MailFromDomains: []string{domain},
 			ClientCertificate: presented("edge."+domain, name),
 		}},
 	}
@@ -80,9 +93,11 @@ func presented(names, fingerprint string) *mailflow.ClientCertificate {
 // certificate is what a handshake showed with a healthy chain.
 func certificate(name string) *probes.TLS {
 	t := &probes.TLS{
-		Version: "TLS 1.3", ChainNotBefore: noon.Add(-400 * day), ChainNotAfter: noon.Add(1000 * day), MicrosoftRoot: probes.Judgement{Outcome: probes.Passed},
+		Version: "TLS 1.3", ChainNotBefore: noon.Add(-400 * day), ChainNotAfter: noon.Add(1000 * day),
+		MicrosoftRoot: probes.Judgement{Outcome: probes.Passed},
 		Chain: []*probes.Certificate{{
-			Subject: name, CommonName: name, DNSNames: []string{name}, Issuer: "CA", Serial: "0a", NotBefore: noon.Add(-100 * day), NotAfter: noon.Add(265 * day),
+			Subject: name, CommonName: name, DNSNames: []string{name}, Issuer: "CA", Serial: "0a",
+			NotBefore: noon.Add(-100 * day), NotAfter: noon.Add(265 * day),
 			ServerAuth: true, ClientAuth: true,
 		}},
 	}
@@ -94,25 +109,34 @@ func certificate(name string) *probes.TLS {
 
 func (w *world) outboundPath() check.Path {
 	p := probes.Path{
-		ID:            probes.PathID{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To on-premises", Path: "mail.contoso.com"},
+		ID: probes.PathID{
+			Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To on-premises", Path: "mail.contoso.com",
+		},
 		ConnectorType: mailflow.OnPremises, TLSSettings: mailflow.DomainValidation, TLSDomain: "mail.contoso.com",
 	}
 	r := &probes.Result{Path: p.ID, Until: probes.Recipient, Endpoints: []probes.Endpoint{
 		probed("mail.contoso.com", "192.0.2.1:25", w.shown), probed("mail.contoso.com", "192.0.2.2:25", w.second),
 	}}
 	return check.Path{Path: &p, Conclusive: r, Newest: r, Endpoints: []check.Endpoint{
-		{Host: "mail.contoso.com", Address: "192.0.2.1", TLS: w.shown}, {Host: "mail.contoso.com", Address: "192.0.2.2", TLS: w.second},
+		{Host: "mail.contoso.com", Address: "192.0.2.1", TLS: w.shown},
+		{Host: "mail.contoso.com", Address: "192.0.2.2", TLS: w.second},
 	}}
 }
 
 func (w *world) inboundPath() check.Path {
 	const host = "contoso-com.mail.protection.outlook.com"
 	p := probes.Path{
-		ID:            probes.PathID{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises", Path: "edge-1"},
+		ID: probes.PathID{
+			Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises", Path: "edge-1",
+		},
 		ConnectorType: mailflow.OnPremises, TLSSettings: mailflow.EncryptionOnly, Kind: probes.NextHopSender,
 	}
-	r := &probes.Result{Path: p.ID, Until: probes.TLSStage, Endpoints: []probes.Endpoint{probed(host, "198.51.100.25:25", w.exchange)}}
-	return check.Path{Path: &p, Conclusive: r, Newest: r, Client: w.client, Endpoints: []check.Endpoint{{Host: host, TLS: w.exchange}}}
+	r := &probes.Result{
+		Path: p.ID, Until: probes.TLSStage, Endpoints: []probes.Endpoint{probed(host, "198.51.100.25:25", w.exchange)},
+	}
+	return check.Path{
+		Path: &p, Conclusive: r, Newest: r, Client: w.client, Endpoints: []check.Endpoint{{Host: host, TLS: w.exchange}},
+	}
 }
 
 // probed is an endpoint that passed every stage but the message.
@@ -153,7 +177,9 @@ func (w *world) partner() {
 // byAddress makes the inbound connector one that knows its sender by address alone.
 func (w *world) byAddress() {
 	w.in.TLSSenderCertificateName, w.in.SenderIPAddresses = "", []string{"198.51.100.10"}
-	w.sender.Addresses, w.sender.ClientCertificate, w.inPath.Client = []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}, nil, nil
+	w.sender.Addresses = []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}
+	w.sender.ClientCertificate = nil
+	w.inPath.Client = nil
 }
 
 // presents gives the sender a certificate with these names.
@@ -169,7 +195,8 @@ func (w *world) run() []check.Finding {
 		t := &w.Tenants[i]
 		for j := range t.Senders {
 			s := &t.Senders[j]
-			w.Attributions[probes.PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}] = mailflow.SenderAttributions(d, t, s)
+			id := probes.PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
+			w.Attributions[id] = mailflow.SenderAttributions(d, t, s)
 		}
 	}
 	if w.foretold != nil {

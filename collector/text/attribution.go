@@ -7,7 +7,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Attribution prints which tenant a message is attributed to, each step of the decision, and what is uncertain about it.
+// Attribution prints which tenant a message is attributed to, each step of the decision, and what is uncertain about
+// it.
 func Attribution(w io.Writer, a mailflow.Attribution, o Options) error {
 	p := &printer{Options: o}
 	p.line(0, Printable(Verdict(a)))

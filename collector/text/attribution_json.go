@@ -85,7 +85,9 @@ func attributionOf(a mailflow.Attribution) attributionJSON {
 }
 
 func clientCertificateOf(p mailflow.ClientCertificate) clientCertificateJSON {
-	out := clientCertificateJSON{Names: printableAll(p.Names()), Fingerprint: p.Fingerprint, Source: printableLines(p.Source)}
+	out := clientCertificateJSON{
+		Names: printableAll(p.Names()), Fingerprint: p.Fingerprint, Source: printableLines(p.Source),
+	}
 	if p.Valid != mailflow.Unknown {
 		valid := p.Valid == mailflow.Yes
 		out.Valid = &valid

@@ -13,18 +13,28 @@ import (
 // messages are an attribution of each kind, with names that a hostile export or certificate could hold.
 func messages() []mailflow.Attribution {
 	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
-	from := mailflow.InboundMessage{Address: netip.MustParseAddr("198.51.100.10"), TLS: true, MailFrom: "contoso.com", RcptTo: mailflow.ExternalDomain}
+	from := mailflow.InboundMessage{
+		Address: netip.MustParseAddr("198.51.100.10"), TLS: true, MailFrom: "contoso.com", RcptTo: mailflow.ExternalDomain,
+	}
 	shown := from
-	shown.Certificate = &mailflow.ClientCertificate{CommonName: "mail" + evil, DNSNames: []string{"mail.contoso.com"}, Fingerprint: "ab", Valid: mailflow.Yes, Source: "edge.pem" + evil}
+	shown.Certificate = &mailflow.ClientCertificate{
+		CommonName: "mail" + evil, DNSNames: []string{"mail.contoso.com"}, Fingerprint: "ab", Valid: mailflow.Yes,
+		Source: "edge.pem" + evil,
+	}
 	null := from
 	null.MailFrom, null.RcptTo = "", "contoso.com"
 	return []mailflow.Attribution{
 		{
-			Message: shown, Tenants: []string{"contoso" + evil}, Connector: "Hybrid" + evil, AlsoMatching: []string{"Other"}, Basis: mailflow.BasisCertificate, Relay: true,
-			Risk: "only the parent is accepted" + evil, Uncertain: []string{"KB 4019940" + evil}, Trace: []string{"a step" + evil, "another"},
+			Message: shown, Tenants: []string{"contoso" + evil}, Connector: "Hybrid" + evil, AlsoMatching: []string{"Other"},
+			Basis: mailflow.BasisCertificate, Relay: true,
+			Risk: "only the parent is accepted" + evil, Uncertain: []string{"KB 4019940" + evil},
+			Trace: []string{"a step" + evil, "another"},
 		},
 		{Message: from, Tenants: []string{"contoso", "fabrikam"}, Basis: mailflow.BasisMailFrom, Relay: true},
-		{Message: null, Tenants: []string{"contoso"}, Basis: mailflow.BasisRcptTo, Reply: "550 5.7.51 TenantInboundAttribution"},
+		{
+			Message: null, Tenants: []string{"contoso"}, Basis: mailflow.BasisRcptTo,
+			Reply: "550 5.7.51 TenantInboundAttribution",
+		},
 		{Message: from, Basis: mailflow.BasisNone, Reply: "550 5.7.64 TenantAttribution; Relay Access Denied"},
 	}
 }
@@ -33,13 +43,23 @@ func rehearsals() []mailflow.RenewalSimulation {
 	all := messages()
 	p := all[0].Message.Certificate
 	works := mailflow.CertificateOutcome{
-		Certificate: p, Match: mailflow.NameMatch{Matched: true, Name: "mail.contoso.com", Rule: "it bears mail.contoso.com", Uncertain: "SAN only"},
+		Certificate: p,
+		Match: mailflow.NameMatch{
+			Matched: true, Name: "mail.contoso.com", Rule: "it bears mail.contoso.com", Uncertain: "SAN only",
+		},
 		Attributions: []mailflow.Attribution{all[0], all[2], all[0], all[0], all[0], all[0], all[0], all[0], all[0], all[0]},
 	}
-	fails := mailflow.CertificateOutcome{Certificate: p, Match: mailflow.NameMatch{Rule: "it bears another name"}, Attributions: all[3:]}
+	fails := mailflow.CertificateOutcome{
+		Certificate: p, Match: mailflow.NameMatch{Rule: "it bears another name"}, Attributions: all[3:],
+	}
 	return []mailflow.RenewalSimulation{
-		{Tenant: "contoso", Connector: "Hybrid", Sender: "edge/1", RequiredName: "*.contoso.com", Before: works, After: works},
-		{Tenant: "contoso", Connector: "Hybrid", Sender: "edge-2", Assumed: true, RequiredName: "x", After: fails, Problems: []string{"it bears another name", "mail is refused"}},
+		{
+			Tenant: "contoso", Connector: "Hybrid", Sender: "edge/1", RequiredName: "*.contoso.com", Before: works, After: works,
+		},
+		{
+			Tenant: "contoso", Connector: "Hybrid", Sender: "edge-2", Assumed: true, RequiredName: "x", After: fails,
+			Problems: []string{"it bears another name", "mail is refused"},
+		},
 	}
 }
 
@@ -72,7 +92,9 @@ func TestAttributionGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden.Check(t, "testdata/"+file, b.String())
-		if bare := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[0m", "").Replace(b.String()); strings.ContainsAny(bare, "\x1b\x7f\u009b\u202e") {
+		if bare := strings.NewReplacer(
+			"\x1b[31m", "", "\x1b[32m", "", "\x1b[0m", "",
+		).Replace(b.String()); strings.ContainsAny(bare, "\x1b\x7f\u009b\u202e") {
 			t.Errorf("%s: an escape came through", file)
 		}
 	}

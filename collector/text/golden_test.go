@@ -39,12 +39,15 @@ func items() []text.Item {
 	uncertain.Uncertain = "more than one label below the domain" + evil
 	good := end("good.contoso.com", "192.0.2.1:25", ok, ok, ok, uncertain)
 	good.TLS = &probes.TLS{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Chain: []*probes.Certificate{{
-		Subject: "good" + evil, Issuer: "Lab" + evil, DNSNames: []string{"a" + evil, "b", "c", "d", "e", "f", "g"}, Fingerprint: "ab",
-		NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.Add(61*24*time.Hour + time.Hour),
+		Subject: "good" + evil, Issuer: "Lab" + evil, DNSNames: []string{"a" + evil, "b", "c", "d", "e", "f", "g"},
+		Fingerprint: "ab",
+		NotBefore:   noon.AddDate(0, -1, 0), NotAfter: noon.Add(61*24*time.Hour + time.Hour),
 	}}}
 	good.TLS.Verdicts[probes.VerdictName] = probes.Judgement{Outcome: probes.Passed, Uncertain: "not documented" + evil}
 	good.TLS.MicrosoftRoot = probes.Judgement{Outcome: probes.Failed, Detail: "unknown authority" + evil}
-	good.TLS.Verdicts[probes.VerdictTrust] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil}
+	good.TLS.Verdicts[probes.VerdictTrust] = probes.Judgement{
+		Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil,
+	}
 	good.TLS.Verdicts[probes.VerdictRevocation] = probes.Judgement{Detail: "the list did not come" + evil}
 	bad := end("bad.contoso.com", "[2001:db8::1]:25", ok, ok, ok, ok, probes.Step{
 		Outcome: probes.Failed, Reason: probes.ReasonRecipientUnknown, Detail: "RCPT" + evil,
@@ -56,7 +59,10 @@ func items() []text.Item {
 	busy.Result.Hints = []string{"3 of 200 addresses probed" + evil}
 	return []text.Item{
 		one("good", probes.TLSStage, good), one("bad", probes.Message, bad), busy,
-		one("lost", probes.NumStages+9, end("lost.contoso.com", "", probes.Step{Outcome: probes.Failed, Reason: probes.ReasonNXDomain})),
+		one(
+			"lost", probes.NumStages+9,
+			end("lost.contoso.com", "", probes.Step{Outcome: probes.Failed, Reason: probes.ReasonNXDomain}),
+		),
 		one("none", probes.TLSStage),
 	}
 }
@@ -66,8 +72,14 @@ func findings() []check.Finding {
 	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
 	about := check.Subject{Tenant: "contoso", Direction: "outbound", Connector: "To A/B" + evil}
 	return []check.Finding{
-		{Key: check.Key{Code: "smart_hosts_missing", Subject: about}, Severity: check.Critical, Evidence: []string{"SmartHosts is empty." + evil}, Since: noon},
-		{Key: check.Key{Code: "smart_hosts_ignored", Subject: check.Subject{Tenant: "fabrikam"}}, Severity: check.Warning, Uncertain: "not documented" + evil, Since: noon},
+		{
+			Key: check.Key{Code: "smart_hosts_missing", Subject: about}, Severity: check.Critical,
+			Evidence: []string{"SmartHosts is empty." + evil}, Since: noon,
+		},
+		{
+			Key: check.Key{Code: "smart_hosts_ignored", Subject: check.Subject{Tenant: "fabrikam"}}, Severity: check.Warning,
+			Uncertain: "not documented" + evil, Since: noon,
+		},
 		{Key: check.Key{Code: "smart_hosts_ignored"}, Severity: check.Info},
 		{
 			Key: check.Key{Code: "smart_hosts_ignored", Subject: about}, Severity: check.Info,
@@ -95,7 +107,9 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden.Check(t, "testdata/"+file, b.String())
-		if bare := strings.NewReplacer("\x1b[2m", "", "\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "").Replace(b.String()); strings.ContainsAny(bare, "\x1b\x7f\u009b\u202e") {
+		if bare := strings.NewReplacer(
+			"\x1b[2m", "", "\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "",
+		).Replace(b.String()); strings.ContainsAny(bare, "\x1b\x7f\u009b\u202e") {
 			t.Errorf("%s: an escape of a peer came through", file)
 		}
 	}

@@ -16,8 +16,8 @@ func Printable(s string) string {
 	return probes.Sanitise(strings.ReplaceAll(s, "\n", " "), maxText)
 }
 
-// printableLines is Printable for JSON, whose strings may have several lines. encoding/json escapes ESC, but neither DEL
-// nor the C1 controls, of which U+009B alone begins an escape sequence.
+// printableLines is Printable for JSON, whose strings may have several lines. encoding/json escapes ESC, but neither
+// DEL nor the C1 controls, of which U+009B alone begins an escape sequence.
 func printableLines(s string) string {
 	lines := strings.Split(Truncate(s, maxText), "\n")
 	for i, line := range lines {

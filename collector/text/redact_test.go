@@ -17,7 +17,10 @@ func TestRedact(t *testing.T) {
 		{"björn@contoso.com", "b***@contoso.com"},
 		{"334 dXNlcm5hbWU6cGFzc3dvcmQxMjM0", "334 dXNl***"},
 		{"250 mail.contoso.com 198.51.100.7 5.7.64", "250 mail.contoso.com 198.51.100.7 5.7.64"},
-		{"TLS 1.3 established, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS 1.3 established, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+		{
+			"TLS 1.3 established, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+			"TLS 1.3 established, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+		},
 		{"220 static-198-51-100-10-customer.isp.example", "220 static-198-51-100-10-customer.isp.example"},
 		{"@@@", "@@@"},
 	} {
@@ -38,8 +41,8 @@ func TestTranscript(t *testing.T) {
 	if err := text.Transcript(&b, probes.Result{Endpoints: []probes.Endpoint{e, end("lost", "")}}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "Transcript of mail.contoso.com [192.0.2.1:25]\n     0.001s S 220 \\u001b[31mred\\xff\n     0.002s C RCPT TO:<a***@contoso.com>\n\n" +
-		"Transcript of lost\n  No dialogue.\n\n"
+	const want = "Transcript of mail.contoso.com [192.0.2.1:25]\n     0.001s S 220 \\u001b[31mred\\xff\n     0.002s C " +
+		"RCPT TO:<a***@contoso.com>\n\nTranscript of lost\n  No dialogue.\n\n"
 	if b.String() != want {
 		t.Errorf("%q\nwant\n%q", b.String(), want)
 	}

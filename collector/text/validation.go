@@ -123,7 +123,9 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 	case probes.Passed:
 		p.line(6, "The chain verifies with DigiCert Global Root G2 alone (MC1224565)")
 	case probes.Failed:
-		p.line(6, "The chain does not verify with DigiCert Global Root G2 alone (MC1224565): "+Printable(t.MicrosoftRoot.Detail))
+		p.line(
+			6, "The chain does not verify with DigiCert Global Root G2 alone (MC1224565): "+Printable(t.MicrosoftRoot.Detail),
+		)
 	default: // not a host of Exchange Online
 	}
 	for v, j := range t.Verdicts {
@@ -145,7 +147,9 @@ func (p *printer) verdict(name string, j probes.Judgement) {
 }
 
 func (p *printer) certificate(leaf *probes.Certificate, at time.Time) {
-	period := fmt.Sprintf("%s to %s", leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly))
+	period := fmt.Sprintf(
+		"%s to %s", leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly),
+	)
 	if lifetime := Lifetime(leaf.NotBefore, leaf.NotAfter, at); lifetime != "" {
 		period += " (" + lifetime + ")"
 	}

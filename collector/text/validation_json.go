@@ -82,8 +82,10 @@ func encode(w io.Writer, value any) error {
 func toJSON(item Item) pathJSON {
 	id, r := item.Path.ID, item.Result
 	out := pathJSON{
-		Target: printableLines(id.String()), Tenant: printableLines(id.Tenant), Direction: printableLines(string(id.Direction)),
-		Connector: printableLines(id.Connector), Path: printableLines(id.Path), Outcome: r.Outcome().String(), Started: r.Started.UTC(),
+		Target: printableLines(id.String()), Tenant: printableLines(id.Tenant),
+		Direction: printableLines(string(id.Direction)),
+		Connector: printableLines(id.Connector), Path: printableLines(id.Path), Outcome: r.Outcome().String(),
+		Started: r.Started.UTC(),
 		Seconds: r.Duration.Seconds(), Notes: printableAll(r.Hints), Endpoints: []endpointJSON{},
 	}
 	for _, e := range r.Endpoints {

@@ -14,11 +14,16 @@ func item(step probes.Step) text.Item {
 	e.Steps[probes.Resolve].Outcome = probes.Passed
 	e.Steps[probes.Connect] = step
 	id := probes.PathID{Tenant: "contoso", Direction: "outbound", Connector: "c", Path: "mail.contoso.com"}
-	return text.Item{Path: probes.Path{ID: id}, Result: probes.Result{Path: id, Until: probes.Connect, Endpoints: []probes.Endpoint{e}}}
+	return text.Item{
+		Path: probes.Path{ID: id}, Result: probes.Result{Path: id, Until: probes.Connect, Endpoints: []probes.Endpoint{e}},
+	}
 }
 
 func TestValidation(t *testing.T) {
-	refused := probes.Step{Outcome: probes.Failed, Reason: probes.ReasonConnectRefused, Reply: probes.Reply{Code: 554, Enhanced: "5.3.2", Text: "go \x1b]0;away\x07\xff"}}
+	refused := probes.Step{
+		Outcome: probes.Failed, Reason: probes.ReasonConnectRefused,
+		Reply: probes.Reply{Code: 554, Enhanced: "5.3.2", Text: "go \x1b]0;away\x07\xff"},
+	}
 	var b strings.Builder
 	if err := text.Validation(&b, []text.Item{item(refused)}, text.Options{}); err != nil {
 		t.Fatal(err)
@@ -39,7 +44,9 @@ func TestValidation(t *testing.T) {
 
 func TestValidationJSON(t *testing.T) {
 	var b strings.Builder
-	if err := text.ValidationJSON(&b, []text.Item{item(probes.Step{Outcome: probes.Failed, Reason: probes.ReasonConnectRefused})}); err != nil {
+	if err := text.ValidationJSON(
+		&b, []text.Item{item(probes.Step{Outcome: probes.Failed, Reason: probes.ReasonConnectRefused})},
+	); err != nil {
 		t.Fatal(err)
 	}
 	var got []struct {

@@ -31,7 +31,8 @@ func TestLifetime(t *testing.T) {
 
 func TestSpan(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		-time.Second: "0 s", 119 * time.Second: "119 s", 2 * time.Minute: "2 min", 47 * time.Hour: "47 h", 48 * time.Hour: "2 days",
+		-time.Second: "0 s", 119 * time.Second: "119 s", 2 * time.Minute: "2 min", 47 * time.Hour: "47 h",
+		48 * time.Hour: "2 days",
 	} {
 		if got := text.Span(d); got != want {
 			t.Errorf("%v: got %q, want %q", d, got, want)

@@ -26,18 +26,29 @@ func full() *stand {
 	hostile := state(outbound("evil"+evil, "c"+evil, "h"+evil), probes.Recipient, failed)
 	e := &hostile.Latest.Endpoints[0]
 	e.Host, e.Steps[probes.Recipient].Reply.Text = evil, evil
-	e.TLS = &probes.TLS{Version: "TLS 1.3", Chain: []*probes.Certificate{{Subject: evil, DNSNames: []string{evil}, NotAfter: noon}}}
-	e.TLS.Verdicts[probes.VerdictName] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateNameMismatch, Uncertain: "it is"}
+	e.TLS = &probes.TLS{
+		Version: "TLS 1.3", Chain: []*probes.Certificate{{Subject: evil, DNSNames: []string{evil}, NotAfter: noon}},
+	}
+	e.TLS.Verdicts[probes.VerdictName] = probes.Judgement{
+		Outcome: probes.Failed, Reason: probes.ReasonCertificateNameMismatch, Uncertain: "it is",
+	}
 	fresh := state(outbound("contoso", "fresh", "fresh.contoso.com"), probes.TLSStage, passed)
 	*fresh = collector.PathState{Path: fresh.Path}
 	fresh.Path.NotProbed = "the connector is disabled"
 	s.snapshot.Paths = append(s.snapshot.Paths, hostile, fresh)
 	key := func(code string) check.Key {
-		return check.Key{Code: code, Subject: check.Subject{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "c" + evil}}
+		return check.Key{
+			Code: code, Subject: check.Subject{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "c" + evil},
+		}
 	}
 	s.snapshot.Report = &evaluate.Report{Findings: []check.Finding{
-		{Key: key("smart_hosts_missing"), Severity: check.Critical, Evidence: []string{evil}, Since: noon, Uncertain: "it is"},
-		{Key: check.Key{Code: "smart_hosts_ignored"}, Severity: check.Info, Suppressed: &check.Suppression{Owner: "o", Reason: "r", Expires: noon}},
+		{
+			Key: key("smart_hosts_missing"), Severity: check.Critical, Evidence: []string{evil}, Since: noon, Uncertain: "it is",
+		},
+		{
+			Key: check.Key{Code: "smart_hosts_ignored"}, Severity: check.Info,
+			Suppressed: &check.Suppression{Owner: "o", Reason: "r", Expires: noon},
+		},
 	}}
 	return s
 }
@@ -60,7 +71,8 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		}
 	}
 	for file, schema := range map[string]string{
-		"validation.json": "paths", "empty.json": "paths", "findings.json": "findings", "attribution.json": "attribution", "rehearsals.json": "rehearsal",
+		"validation.json": "paths", "empty.json": "paths", "findings.json": "findings", "attribution.json": "attribution",
+		"rehearsals.json": "rehearsal",
 	} {
 		printed, err := os.ReadFile(filepath.Join("..", "text", "testdata", file))
 		if err != nil {
@@ -144,7 +156,8 @@ func TestSchemaNamesTheCatalogues(t *testing.T) {
 	for _, s := range probes.Stages {
 		stages = append(stages, s.Name)
 	}
-	if !slices.Equal(schema.Defs.Stage.Enum, stages) || !slices.Equal(schema.Defs.Judge.Properties.Verdict.Enum, probes.VerdictNames[:]) {
+	if !slices.Equal(schema.Defs.Stage.Enum, stages) ||
+		!slices.Equal(schema.Defs.Judge.Properties.Verdict.Enum, probes.VerdictNames[:]) {
 		t.Errorf("the schema knows %v and %v", schema.Defs.Stage.Enum, schema.Defs.Judge.Properties.Verdict.Enum)
 	}
 }
@@ -152,7 +165,8 @@ func TestSchemaNamesTheCatalogues(t *testing.T) {
 func TestJSONTakesNoParameter(t *testing.T) {
 	h := full().handler()
 	for _, route := range []string{"/sd", "/api/v1/paths", "/api/v1/findings"} {
-		if w := ask(h, route+"?tenant=contoso"); w.Code != 400 || !strings.Contains(w.Body.String(), `unknown parameter "tenant"; no parameter is accepted here`) {
+		if w := ask(h, route+"?tenant=contoso"); w.Code != 400 ||
+			!strings.Contains(w.Body.String(), `unknown parameter "tenant"; no parameter is accepted here`) {
 			t.Errorf("%s: %d %s", route, w.Code, w.Body)
 		}
 	}

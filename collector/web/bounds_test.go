@@ -39,19 +39,21 @@ func crowd() *stand {
 			planned.ID, p.Path = id, &planned
 			s.snapshot.Paths = append(s.snapshot.Paths, &p)
 			s.snapshot.Report.Findings = append(s.snapshot.Report.Findings, check.Finding{
-				Key: check.Key{Code: "smart_hosts_missing", Subject: check.Subject(id)}, Severity: check.Critical, Evidence: evidence,
+				Key: check.Key{Code: "smart_hosts_missing", Subject: check.Subject(id)}, Severity: check.Critical,
+				Evidence: evidence,
 			})
 		}
 	}
 	return s
 }
 
-// TestPageBudget holds the status page of 10,000 paths below 1 MB and 200 ms, whatever is asked of it. Where the system tells, that is
-// time of the processor, which says the same on a busy machine.
+// TestPageBudget holds the status page of 10,000 paths below 1 MB and 200 ms, whatever is asked of it. Where the
+// system tells, that is time of the processor, which says the same on a busy machine.
 func TestPageBudget(t *testing.T) {
 	h := crowd().handler()
 	for _, url := range []string{
-		"/", "/?page=250", "/?q=host&state=failed&findings=400", "/?q=" + strings.Repeat("Long-", 51), "/?tenant=tenant-4*", "/?tenant=" + strings.Repeat("*t", 128),
+		"/", "/?page=250", "/?q=host&state=failed&findings=400", "/?q=" + strings.Repeat("Long-", 51), "/?tenant=tenant-4*",
+		"/?tenant=" + strings.Repeat("*t", 128),
 		"/attribution",
 	} {
 		best := time.Hour
@@ -75,7 +77,9 @@ func TestPathPageBudget(t *testing.T) {
 	s := crowd()
 	p := s.snapshot.Paths[0]
 	e := p.Latest.Endpoints[0]
-	e.Transcript = slices.Repeat([]probes.TranscriptLine{{Origin: probes.OriginServer, Text: strings.Repeat("x y ", 128)}}, 64)
+	e.Transcript = slices.Repeat(
+		[]probes.TranscriptLine{{Origin: probes.OriginServer, Text: strings.Repeat("x y ", 128)}}, 64,
+	)
 	e.TLS = &probes.TLS{}
 	for range probes.MaxChain {
 		names := make([]string, 100)
@@ -90,7 +94,8 @@ func TestPathPageBudget(t *testing.T) {
 	older := *p.Latest
 	older.Started = noon.Add(-time.Hour)
 	p.LatestFailed = &older
-	if w := ask(s.handler(), "/path?target="+strings.ReplaceAll(p.Path.ID.String(), "%", "%25")); w.Code != 200 || w.Body.Len() > 3<<20 {
+	if w := ask(s.handler(), "/path?target="+strings.ReplaceAll(p.Path.ID.String(), "%", "%25")); w.Code != 200 ||
+		w.Body.Len() > 3<<20 {
 		t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
 	}
 }
@@ -103,7 +108,8 @@ func TestFilter(t *testing.T) {
 		says  string
 	}{
 		{"q=greyLISTED", 200, "No path matches."},
-		{"q=192.0.2.1&tenant=FABRIKAM", 200, "No path matches."}, // what the newest round showed does not count, what is known does
+		// what the newest round showed does not count, what is known does
+		{"q=192.0.2.1&tenant=FABRIKAM", 200, "No path matches."},
 		{"q=new.fabrikam", 200, "1 path shown"},
 		{"q=recipient_unknown", 200, "2 paths shown"},
 		{"tenant=fab*", 200, "1 path shown"},
@@ -194,8 +200,8 @@ func (w *slowReader) Write(b []byte) (int, error) {
 	return w.ResponseRecorder.Write(b)
 }
 
-// TestPagesAreBounded: while 32 pages and lists go to slow readers, one more is refused at once and /probe is not; afterwards all is
-// as before.
+// TestPagesAreBounded: while 32 pages and lists go to slow readers, one more is refused at once and /probe is not;
+// afterwards all is as before.
 func TestPagesAreBounded(t *testing.T) {
 	h := (&stand{}).handler()
 	entered, release := make(chan struct{}), make(chan struct{})

@@ -18,7 +18,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// evil is what a hostile peer puts wherever it is asked: markup, quotes, terminal escapes, a text direction override, invalid UTF-8.
+// evil is what a hostile peer puts wherever it is asked: markup, quotes, terminal escapes, a text direction override,
+// invalid UTF-8.
 const evil = `"><script>alert(1)</script><b onmouseover='x'>` + "\x1b]0;owned\x07\u202e\x00\xff{{.}}"
 
 // gallery is a stand with one of everything that the pages show.
@@ -27,7 +28,8 @@ func gallery() *stand {
 	bad := s.snapshot.Paths[len(s.snapshot.Paths)-2]
 	e := &bad.Latest.Endpoints[0]
 	e.Transcript = []probes.TranscriptLine{
-		{Origin: probes.OriginServer, Text: evil}, {Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"}, {Origin: probes.OriginProber, Text: evil},
+		{Origin: probes.OriginServer, Text: evil}, {Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"},
+		{Origin: probes.OriginProber, Text: evil},
 	}
 	for i := range e.Steps {
 		e.Steps[i].Detail, e.Steps[i].Uncertain = evil, evil
@@ -39,19 +41,32 @@ func gallery() *stand {
 		names[i] = fmt.Sprint(i, evil)
 	}
 	certificate := &probes.Certificate{
-		Subject: evil, Issuer: evil, DNSNames: names, Serial: evil, Fingerprint: evil, KeyAlgorithm: evil, SignatureAlgorithm: evil,
-		NotBefore: noon.Add(-30 * 24 * time.Hour), NotAfter: noon.Add(60 * 24 * time.Hour),
+		Subject: evil, Issuer: evil, DNSNames: names, Serial: evil, Fingerprint: evil, KeyAlgorithm: evil,
+		SignatureAlgorithm: evil,
+		NotBefore:          noon.Add(-30 * 24 * time.Hour), NotAfter: noon.Add(60 * 24 * time.Hour),
 	}
-	e.TLS = &probes.TLS{Version: evil, Cipher: evil, Unparsable: evil, Chain: []*probes.Certificate{certificate, certificate}}
+	e.TLS = &probes.TLS{
+		Version: evil, Cipher: evil, Unparsable: evil, Chain: []*probes.Certificate{certificate, certificate},
+	}
 	for v := range e.TLS.Verdicts {
-		e.TLS.Verdicts[v] = probes.Judgement{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: evil, Uncertain: evil}
+		e.TLS.Verdicts[v] = probes.Judgement{
+			Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: evil, Uncertain: evil,
+		}
 	}
 	older := *bad.Latest
 	older.Started = noon.Add(-time.Hour)
-	bad.LatestFailed, bad.Failures = &older, append([]collector.Round{{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired}}, bad.Failures...)
+	bad.LatestFailed = &older
+	bad.Failures = append(
+		[]collector.Round{
+			{At: older.Started, Outcome: probes.Failed, Stage: probes.TLSStage, Reason: probes.ReasonCertificateExpired},
+		},
+		bad.Failures...,
+	)
 	s.snapshot.Tenants = []mailflow.Tenant{{Name: "contoso"}, {Name: "broken" + evil, LoadError: evil}}
 	for i := range 7 {
-		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), LoadError: "no such file"})
+		s.snapshot.Tenants = append(
+			s.snapshot.Tenants, mailflow.Tenant{Name: fmt.Sprint("missing-", i), LoadError: "no such file"},
+		)
 	}
 	s.status.ReloadError, s.status.ReloadFailed, s.status.Version = evil, noon.Add(-time.Minute), "1.2.3"
 	s.status.VantageBlocked, s.status.SelfTestFailed = true, true
@@ -77,9 +92,13 @@ func (s *stand) attributions(peer string) {
 		}
 		switch i {
 		case 1:
-			one.Risk, one.Basis, one.Uncertain = "It matches by an address that fabrikam uses too."+peer, mailflow.BasisMailFrom, []string{"The order is not documented." + peer}
+			one.Risk = "It matches by an address that fabrikam uses too." + peer
+			one.Basis = mailflow.BasisMailFrom
+			one.Uncertain = []string{"The order is not documented." + peer}
 		case 2:
-			one.Tenants, one.Connector, one.Reply = []string{"contoso", "fabrikam" + peer}, "", "550 5.7.64 TenantAttribution; Relay Access Denied"+peer
+			one.Tenants = []string{"contoso", "fabrikam" + peer}
+			one.Connector = ""
+			one.Reply = "550 5.7.64 TenantAttribution; Relay Access Denied" + peer
 		}
 		null := one
 		null.Message.MailFrom = ""
@@ -87,11 +106,17 @@ func (s *stand) attributions(peer string) {
 		a.Clients[id] = &probes.TLS{Chain: []*probes.Certificate{{Subject: "edge-1" + peer, NotAfter: noon}}}
 	}
 	a.Overlaps = []mailflow.Overlap{{
-		Kind: mailflow.OverlapAddress, Tenant: "contoso", Connector: "From on-premises", Sender: "printer", Value: "198.51.100.0/28" + peer, Count: 20,
+		Kind: mailflow.OverlapAddress, Tenant: "contoso", Connector: "From on-premises", Sender: "printer",
+		Value: "198.51.100.0/28" + peer, Count: 20,
 		Others: []mailflow.OverlapPeer{{Tenant: "fabrikam" + peer, Connector: "Relay", Value: "198.51.100.10/32"}},
 	}}
 	a.Findings = append(a.Findings, check.Finding{
-		Key:      check.Key{Code: "smart_hosts_ignored", Subject: check.Subject{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises", Path: "printer"}},
+		Key: check.Key{
+			Code: "smart_hosts_ignored",
+			Subject: check.Subject{
+				Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From on-premises", Path: "printer",
+			},
+		},
 		Severity: check.Warning, Evidence: []string{"One thing.", "Another."}, Since: noon.Add(-50 * time.Hour),
 	})
 }
@@ -113,7 +138,9 @@ func crawl(t *testing.T, h http.Handler, start string) map[string]*html.Node {
 		if !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 			continue
 		}
-		if got := w.Header().Get("Content-Security-Policy"); got != "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'" {
+		const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; " +
+			"frame-ancestors 'none'"
+		if got := w.Header().Get("Content-Security-Policy"); got != policy {
 			t.Errorf("%s: policy %q", address, got)
 		}
 		page, err := html.Parse(strings.NewReader(w.Body.String()))
@@ -169,7 +196,8 @@ func TestPagesAreHarmless(t *testing.T) {
 			}
 			seen := map[string]bool{}
 			for n := range page.Descendants() {
-				if strings.ContainsAny(n.Data, "\x1b\x00\x07\u202e") || n.Data == "script" || n.Data == "style" || n.Data == "iframe" || n.Data == "b" && n.Attr != nil {
+				if strings.ContainsAny(n.Data, "\x1b\x00\x07\u202e") || n.Data == "script" || n.Data == "style" ||
+					n.Data == "iframe" || n.Data == "b" && n.Attr != nil {
 					t.Errorf("%s holds %q", address, n.Data)
 				}
 				for _, a := range n.Attr {
@@ -193,9 +221,12 @@ func TestPagesShow(t *testing.T) {
 		says []string
 	}{
 		{"/", []string{
-			"2 of 11 paths fail, 1 is inconclusive. One critical finding needs attention.", "The configuration did not reload", "60 s ago",
-			"This host seems unable to connect to any mail server", "self-test fails", "Not every tenant is loaded", "and 3 more", "&lt;script&gt;alert(1)",
-			"A connector that does not use the MX record has no smart host", "UNCERTAIN", "since <time", "2 days ago", "1 suppressed finding",
+			"2 of 11 paths fail, 1 is inconclusive. One critical finding needs attention.", "The configuration did not reload",
+			"60 s ago",
+			"This host seems unable to connect to any mail server", "self-test fails", "Not every tenant is loaded",
+			"and 3 more", "&lt;script&gt;alert(1)",
+			"A connector that does not use the MX record has no smart host", "UNCERTAIN", "since <time", "2 days ago",
+			"1 suppressed finding",
 			`<a href="path?target=contoso%2foutbound%2fBoth%252Fways%2520100%2525%2fmail.contoso.com#e0">`,
 			"Only the 9 tenants configured here can be compared", `<meta http-equiv="refresh" content="30">`, "1.2.3",
 			"Not probed: the connector has no smart host.", "SMTP EHLO", "Test message (envelope)",
@@ -203,17 +234,33 @@ func TestPagesShow(t *testing.T) {
 		{"/?refresh=off&state=failed", []string{"Resume", "2 paths shown"}},
 		{"/?q=NOBODY", []string{"No path matches.", "No finding matches."}},
 		{"/path?target=outbound/outbound/outbound/x", []string{
-			"<bdi>outbound</bdi> › <bdi>x</bdi> fails at TLS", "550 5.1.1 &lt;a***@contoso.com&gt; unknown", "Remedy", "Newest round", "a***@contoso.com", "has not passed since this exporter started",
+			"<bdi>outbound</bdi> › <bdi>x</bdi> fails at TLS", "550 5.1.1 &lt;a***@contoso.com&gt; unknown", "Remedy",
+			"Newest round", "a***@contoso.com", "has not passed since this exporter started",
 		}},
-		{"/path?target=contoso/fresh/fresh.contoso.com", []string{"is not probed", "the connector is disabled", "No round has ended yet."}},
+		{
+			"/path?target=contoso/fresh/fresh.contoso.com",
+			[]string{"is not probed", "the connector is disabled", "No round has ended yet."},
+		},
 		{"/path?target=fabrikam/new/new.fabrikam.com", []string{"is inconclusive at TLS", "greylisting"}},
-		{"/path?target=contoso/inbound/From%2520on-premises/printer", []string{"Certificate that this sender presents to Exchange Online", "0 s left of", `href="attribution?tenant=contoso`}},
+		{
+			"/path?target=contoso/inbound/From%2520on-premises/printer",
+			[]string{
+				"Certificate that this sender presents to Exchange Online", "0 s left of", `href="attribution?tenant=contoso`,
+			},
+		},
 		{"/attribution", []string{
-			"1 of 3 senders is not reliably attributed to its own tenant", "it can be contoso, fabrikam", "&lt;&gt; (null sender)", "fragile", "Shared between tenants",
+			"1 of 3 senders is not reliably attributed to its own tenant", "it can be contoso, fabrikam",
+			"&lt;&gt; (null sender)", "fragile", "Shared between tenants",
 			"20 other tenants", "550 5.7.64 TenantAttribution", "matches TlsSenderCertificateName",
 		}},
 		{"/attribution?q=edge-1", []string{"The only sender is attributed to its own tenant."}},
-		{"/reference", []string{"raise <code>min_gap_per_address</code>", `id="check-smart_hosts_missing"`, `id="reason-certificate_expired"`, `id="stage-ehlo"`}},
+		{
+			"/reference",
+			[]string{
+				"raise <code>min_gap_per_address</code>", `id="check-smart_hosts_missing"`, `id="reason-certificate_expired"`,
+				`id="stage-ehlo"`,
+			},
+		},
 	} {
 		body := ask(h, c.url).Body.String()
 		for _, want := range c.says {
@@ -234,7 +281,8 @@ func TestUnjudgedVerdictsSayWhy(t *testing.T) {
 	p.Latest.Endpoints[0].TLS.Verdicts[probes.VerdictRevocation].Detail = "the list did not come"
 	s.snapshot.Paths = []*collector.PathState{p}
 	body := ask(s.handler(), "/path?target=contoso/outbound/To%2520servers/one").Body.String()
-	if !strings.Contains(body, `not revoked</strong>: could not be judged <span class="quiet">the list did not come`) || strings.Contains(body, "not reached") {
+	if !strings.Contains(body, `not revoked</strong>: could not be judged <span class="quiet">the list did not come`) ||
+		strings.Contains(body, "not reached") {
 		t.Errorf("the page does not say that revocation could not be judged:\n%s", body)
 	}
 }
@@ -254,7 +302,9 @@ func TestFindingsAreShownWithTheirPath(t *testing.T) {
 	}
 	hidden := about("certificate_expired", "two")
 	hidden.Suppressed = &check.Suppression{Owner: "o", Reason: "r", Expires: noon}
-	s.snapshot.Report = &evaluate.Report{Findings: []check.Finding{about("certificate_expired", "one"), about("certificate_weak_key", "one"), hidden}}
+	s.snapshot.Report = &evaluate.Report{
+		Findings: []check.Finding{about("certificate_expired", "one"), about("certificate_weak_key", "one"), hidden},
+	}
 	for _, c := range []struct {
 		query, finding, place string // the last place before the finding's evidence
 	}{
@@ -265,7 +315,8 @@ func TestFindingsAreShownWithTheirPath(t *testing.T) {
 	} {
 		body := ask(s.handler(), "/"+c.query).Body.String()
 		before, _, found := strings.Cut(body, "<li>"+c.finding+"</li>")
-		if !found || strings.Count(body, "<li>"+c.finding+"</li>") != 1 || !strings.Contains(before[strings.LastIndex(before, "<section id="):], `"`+c.place+`"`) {
+		if !found || strings.Count(body, "<li>"+c.finding+"</li>") != 1 ||
+			!strings.Contains(before[strings.LastIndex(before, "<section id="):], `"`+c.place+`"`) {
 			t.Errorf("%q: %q does not stand once, in %s:\n%s", c.query, c.finding, c.place, body)
 		}
 		if merged := strings.Contains(body, "1 finding is shown above"); merged != (c.query == "") {
@@ -279,7 +330,8 @@ func TestBeginnings(t *testing.T) {
 	once := state(outbound("contoso", "c", "h"), probes.TLSStage, failed)
 	once.Verdict, once.Conclusive, once.Latest.Provisional = probes.NotReached, nil, true
 	fresh := &collector.PathState{Path: &probes.Path{ID: outbound("contoso", "c", "new")}}
-	none, two := (&stand{}).handler(), (&stand{snapshot: collector.Snapshot{Paths: []*collector.PathState{once, fresh}}}).handler()
+	none := (&stand{}).handler()
+	two := (&stand{snapshot: collector.Snapshot{Paths: []*collector.PathState{once, fresh}}}).handler()
 	for _, c := range []struct {
 		h         http.Handler
 		url, says string

@@ -28,7 +28,8 @@ func bench() *stand {
 	mute.Path.Recipients = nil
 	s.snapshot.Paths = []*collector.PathState{
 		state(both, probes.Message, passed), state(inbound, probes.TLSStage, passed),
-		state(outbound("contoso", "case", "a"), probes.TLSStage, passed), state(outbound("contoso", "CASE", "A"), probes.TLSStage, passed),
+		state(outbound("contoso", "case", "a"), probes.TLSStage, passed),
+		state(outbound("contoso", "CASE", "A"), probes.TLSStage, passed),
 		state(outbound("outbound", "outbound", "x"), probes.TLSStage, failed), broken, mute,
 		state(outbound("fabrikam", "new", "new.fabrikam.com"), probes.TLSStage, greylisted),
 	}
@@ -48,7 +49,10 @@ func TestProbeParameters(t *testing.T) {
 	}{
 		{"target=" + url.QueryEscape(hard), 200, "probe_success 1"},
 		{"target=contoso/INBOUND/both%252Fways%2520100%2525/mail.contoso.com", 200, "probe_success 1"},
-		{"target=contoso/Both%252Fways%2520100%2525/mail.contoso.com", 400, "the target matches 2 paths; specify one: " + hard},
+		{
+			"target=contoso/Both%252Fways%2520100%2525/mail.contoso.com", 400,
+			"the target matches 2 paths; specify one: " + hard,
+		},
 		{"target=contoso/case/a", 200, "probe_success 1"},
 		{"target=contoso/case/A", 400, "the target matches 2 paths"},
 		{"target=outbound/outbound/x", 200, "probe_success 1"},
@@ -86,7 +90,8 @@ func TestProbeAsks(t *testing.T) {
 		until          probes.Stage
 		from           string
 	}{
-		{"contoso/outbound/Both%2Fways%20100%25/mail.contoso.com", "default", probes.Recipient, "probe@contoso.com"}, // never the message it is configured for
+		// never the message it is configured for
+		{"contoso/outbound/Both%2Fways%20100%25/mail.contoso.com", "default", probes.Recipient, "probe@contoso.com"},
 		{"contoso/outbound/Both%2Fways%20100%25/mail.contoso.com", "mail", probes.Recipient, ""},
 		{"contoso/outbound/Both%2Fways%20100%25/mail.contoso.com", "short", probes.EHLO, "probe@contoso.com"},
 		{"contoso/mute/mute.contoso.com", "mail", probes.TLSStage, ""}, // there is no recipient to ask for
@@ -120,21 +125,40 @@ func TestProbeSays(t *testing.T) {
 	}{
 		{"passed", good, round(two.Path, probes.TLSStage, passed), nil, 200, []string{
 			"probe_success 1", "probe_inconclusive 0", "probe_duration_seconds 1\n",
-			`probe_stage_success{address="",host="mx.a",stage="resolve"} 1`, `probe_stage_success{address="192.0.2.1",host="mx.a",stage="tls"} 1`,
+			`probe_stage_success{address="",host="mx.a",stage="resolve"} 1`,
+			`probe_stage_success{address="192.0.2.1",host="mx.a",stage="tls"} 1`,
 		}, []string{"probe_failure_info", "expiry"}},
 		{"failed", good, round(two.Path, probes.Recipient, failed), nil, 200, []string{
-			"probe_success 0", "probe_inconclusive 0", `probe_stage_success{address="192.0.2.1",host="mx.a",stage="recipient"} 0`,
-			`probe_failure_info{address="192.0.2.1",host="mx.a",outcome="failed",reason="recipient_unknown",stage="recipient"} 1`,
+			"probe_success 0", "probe_inconclusive 0",
+			`probe_stage_success{address="192.0.2.1",host="mx.a",stage="recipient"} 0`,
+			`probe_failure_info{address="192.0.2.1",host="mx.a",outcome="failed",` +
+				`reason="recipient_unknown",stage="recipient"} 1`,
 		}, []string{"anna"}},
 		{"nothing proven, was good", good, round(two.Path, probes.TLSStage, greylisted), nil, 200, []string{
 			"probe_success 1", "probe_inconclusive 1", `outcome="inconclusive",reason="temporary_rejection",stage="tls"`,
 		}, []string{`host="mx.a",stage="tls"} `}},
-		{"nothing proven, was bad", bad, round(two.Path, probes.TLSStage, greylisted), nil, 200, []string{"probe_success 0", "probe_inconclusive 1"}, nil},
-		{"nothing proven ever", fresh, round(two.Path, probes.TLSStage, greylisted), nil, 200, []string{"probe_inconclusive 1"}, []string{"probe_success"}},
-		{"cut short after a failure", good, two, nil, 200, []string{"probe_success 1", "probe_inconclusive 1", `stage="tls"} 0`}, nil},
-		{"no time left", good, probes.Result{}, context.DeadlineExceeded, 200, []string{"probe_success 1", "probe_inconclusive 1"}, []string{"probe_stage_success{"}},
-		{"certificates", good, withTLS, nil, 200, []string{"probe_ssl_earliest_cert_expiry 1.795608e+09"}, nil}, // the unused one is not judged
-		{"too many callers", good, probes.Result{}, errors.New("too many probes are being waited for"), 503, []string{"too many probes"}, []string{"probe_success"}},
+		{
+			"nothing proven, was bad", bad, round(two.Path, probes.TLSStage, greylisted), nil, 200,
+			[]string{"probe_success 0", "probe_inconclusive 1"}, nil,
+		},
+		{
+			"nothing proven ever", fresh, round(two.Path, probes.TLSStage, greylisted), nil, 200,
+			[]string{"probe_inconclusive 1"}, []string{"probe_success"},
+		},
+		{
+			"cut short after a failure", good, two, nil, 200,
+			[]string{"probe_success 1", "probe_inconclusive 1", `stage="tls"} 0`}, nil,
+		},
+		{
+			"no time left", good, probes.Result{}, context.DeadlineExceeded, 200,
+			[]string{"probe_success 1", "probe_inconclusive 1"}, []string{"probe_stage_success{"},
+		},
+		// the unused one is not judged
+		{"certificates", good, withTLS, nil, 200, []string{"probe_ssl_earliest_cert_expiry 1.795608e+09"}, nil},
+		{
+			"too many callers", good, probes.Result{}, errors.New("too many probes are being waited for"), 503,
+			[]string{"too many probes"}, []string{"probe_success"},
+		},
 	} {
 		s := bench()
 		s.answer = func(context.Context, probes.Path) (probes.Result, error) { return c.result, c.err }
@@ -160,7 +184,9 @@ func TestProbeSays(t *testing.T) {
 func TestProbeFormats(t *testing.T) {
 	for accept, want := range map[string]struct{ format, end string }{
 		"": {"text/plain; version=0.0.4", "probe_success 1\n"},
-		"application/openmetrics-text;version=1.0.0": {"application/openmetrics-text; version=1.0.0", "probe_success 1.0\n# EOF\n"},
+		"application/openmetrics-text;version=1.0.0": {
+			"application/openmetrics-text; version=1.0.0", "probe_success 1.0\n# EOF\n",
+		},
 	} {
 		w := ask(bench().handler(), "/probe?target=contoso/case/a", "Accept", accept)
 		var names []string
@@ -169,15 +195,20 @@ func TestProbeFormats(t *testing.T) {
 				names = append(names, name)
 			}
 		}
-		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, want.format) || !strings.HasSuffix(w.Body.String(), want.end) {
+		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, want.format) ||
+			!strings.HasSuffix(w.Body.String(), want.end) {
 			t.Errorf("%q: %s\n%s", accept, got, w.Body)
 		}
 		if len(names) == 0 || !slices.IsSorted(names) {
 			t.Errorf("%q: %q", accept, names)
 		}
 	}
-	w := ask(bench().handler(), "/probe?target=contoso/case/a", "Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
-	if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, "application/vnd.google.protobuf") || strings.Contains(w.Body.String(), "# TYPE") {
+	w := ask(
+		bench().handler(), "/probe?target=contoso/case/a", "Accept",
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+	)
+	if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, "application/vnd.google.protobuf") ||
+		strings.Contains(w.Body.String(), "# TYPE") {
 		t.Errorf("%s\n%q", got, w.Body)
 	}
 }
@@ -186,20 +217,25 @@ func TestProbeDebug(t *testing.T) {
 	s := bench()
 	s.answer = func(_ context.Context, p probes.Path) (probes.Result, error) {
 		r := round(p.ID, probes.Recipient, failed)
-		r.Endpoints[0].Transcript = []probes.TranscriptLine{{Origin: probes.OriginServer, Text: "220 \x1b]0;hi\x07<script> dXNlcm5hbWU6cGFzc3dvcmQxMjM0"}}
+		r.Endpoints[0].Transcript = []probes.TranscriptLine{
+			{Origin: probes.OriginServer, Text: "220 \x1b]0;hi\x07<script> dXNlcm5hbWU6cGFzc3dvcmQxMjM0"},
+		}
 		return r, nil
 	}
 	w := ask(s.handler(), "/probe?debug=true&target=contoso/case/a")
 	body := w.Body.String()
 	for _, want := range []string{
-		"target   contoso/outbound/case/a\n", "SMTP EHLO                Succeeded", "recipient does not exist (recipient_unknown)",
-		"Remedy: ", "Server reply: 550 5.1.1 <a***@contoso.com> unknown", "0.000s S 220 \\u001b]0;hi\\u0007<script> dXNl***", "\nprobe_success 0\n",
+		"target   contoso/outbound/case/a\n", "SMTP EHLO                Succeeded",
+		"recipient does not exist (recipient_unknown)",
+		"Remedy: ", "Server reply: 550 5.1.1 <a***@contoso.com> unknown", "0.000s S 220 \\u001b]0;hi\\u0007<script> dXNl***",
+		"\nprobe_success 0\n",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in\n%s", want, body)
 		}
 	}
-	if strings.Contains(body, "anna") || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+	if strings.Contains(body, "anna") || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" ||
+		w.Header().Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%v\n%s", w.Header(), body)
 	}
 }
@@ -239,7 +275,9 @@ func TestProbeTimeout(t *testing.T) {
 }
 
 func FuzzProbeTarget(f *testing.F) {
-	for _, seed := range []string{"contoso/outbound/case/a", "contoso/case/A", "a/b", "%zz/%00/\xff", "contoso/outbound/No%20hop/"} {
+	for _, seed := range []string{
+		"contoso/outbound/case/a", "contoso/case/A", "a/b", "%zz/%00/\xff", "contoso/outbound/No%20hop/",
+	} {
 		f.Add(seed)
 	}
 	s := bench()
@@ -250,7 +288,8 @@ func FuzzProbeTarget(f *testing.F) {
 		if w.Code != 200 && w.Code != 400 && w.Code != 404 {
 			t.Errorf("%q: %d", target, w.Code)
 		}
-		if w.Code == 200 && len(s.asked) == 1 && !strings.EqualFold(s.asked[0].ID.Tenant, strings.SplitN(target, "/", 2)[0]) && !strings.Contains(target, "%") {
+		if w.Code == 200 && len(s.asked) == 1 &&
+			!strings.EqualFold(s.asked[0].ID.Tenant, strings.SplitN(target, "/", 2)[0]) && !strings.Contains(target, "%") {
 			t.Errorf("%q probed %s", target, s.asked[0].ID)
 		}
 	})

@@ -12,10 +12,12 @@ func TestRunbooks(t *testing.T) {
 	h := s.handler()
 	for _, alert := range runbooks.Names() {
 		plain, named := ask(h, "/m365/runbooks/"+alert), ask(h, "/m365/runbooks/"+alert+".md")
-		if plain.Code != 200 || plain.Body.String() != named.Body.String() || !strings.Contains(plain.Body.String(), "<h1>"+alert+"</h1>") {
+		if plain.Code != 200 || plain.Body.String() != named.Body.String() ||
+			!strings.Contains(plain.Body.String(), "<h1>"+alert+"</h1>") {
 			t.Errorf("%s: %d, with .md %d:\n%s", alert, plain.Code, named.Code, plain.Body)
 		}
-		if body := plain.Body.String(); strings.Contains(body, "](") || strings.Contains(body, "```") || strings.Contains(body, "<!-- raw") {
+		body := plain.Body.String()
+		if strings.Contains(body, "](") || strings.Contains(body, "```") || strings.Contains(body, "<!-- raw") {
 			t.Errorf("%s is not rendered whole:\n%s", alert, body)
 		}
 	}

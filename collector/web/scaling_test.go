@@ -50,8 +50,8 @@ func (r relabelling) apply(t *testing.T, labels map[string]string) {
 	}
 }
 
-// TestTwoShards scales out as docs/scaling.md shows: of every path on /sd, exactly one of two exporters is asked, /probe knows it, and
-// both have work.
+// TestTwoShards scales out as docs/scaling.md shows: of every path on /sd, exactly one of two exporters is asked,
+// /probe knows it, and both have work.
 func TestTwoShards(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/scaling.md")
 	if err != nil {
@@ -101,7 +101,8 @@ func TestTwoShards(t *testing.T) {
 			t.Errorf("%s is covered %d times", p.Path.ID, n)
 		}
 	}
-	if len(covered) != len(s.snapshot.Paths) || len(load) != 2 || load["exporter-0.example:10587"] == 0 || load["exporter-1.example:10587"] == 0 {
+	if len(covered) != len(s.snapshot.Paths) || len(load) != 2 || load["exporter-0.example:10587"] == 0 ||
+		load["exporter-1.example:10587"] == 0 {
 		t.Errorf("%d targets over %v; %d paths", len(covered), load, len(s.snapshot.Paths))
 	}
 }

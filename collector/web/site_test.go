@@ -45,10 +45,13 @@ func (s *stand) find(id probes.PathID) *collector.PathState {
 func (s *stand) handler() http.Handler {
 	until := probes.EHLO
 	message, sender := probes.Message, "<>"
-	modules := map[string]probes.SettingsOverride{"default": {}, "short": {Until: &until}, "mail": {Until: &message, MailFrom: &sender}}
+	modules := map[string]probes.SettingsOverride{
+		"default": {}, "short": {Until: &until}, "mail": {Until: &message, MailFrom: &sender},
+	}
 	mux := http.NewServeMux()
 	web.New(web.Options{
-		Snapshot: func() *collector.Snapshot { return &s.snapshot }, Find: s.find, Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
+		Snapshot: func() *collector.Snapshot { return &s.snapshot }, Find: s.find,
+		Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
 		Module: func(name string) (probes.SettingsOverride, bool) { l, ok := modules[name]; return l, ok },
 		Now:    func() time.Time { return noon },
 	}).Register(mux)
@@ -70,10 +73,12 @@ func state(id probes.PathID, until probes.Stage, end probes.Step) *collector.Pat
 	r := round(id, until, end)
 	s := &collector.PathState{
 		Path: &probes.Path{
-			ID: id, ConnectorType: mailflow.OnPremises, NextHop: id.Path, MailFrom: "probe@contoso.com", Recipients: []string{"anna@contoso.com"},
-			Settings: probes.Settings{Until: until, Port: 25, Interval: time.Minute, Timeout: 10 * time.Second},
+			ID: id, ConnectorType: mailflow.OnPremises, NextHop: id.Path, MailFrom: "probe@contoso.com",
+			Recipients: []string{"anna@contoso.com"},
+			Settings:   probes.Settings{Until: until, Port: 25, Interval: time.Minute, Timeout: 10 * time.Second},
 		},
-		Latest: &r, LastRun: noon.Add(-time.Minute), History: []collector.Round{{At: r.Started, Outcome: r.Outcome(), Stage: until, Reason: end.Reason}},
+		Latest: &r, LastRun: noon.Add(-time.Minute),
+		History: []collector.Round{{At: r.Started, Outcome: r.Outcome(), Stage: until, Reason: end.Reason}},
 	}
 	if o := r.Outcome(); o != probes.Inconclusive {
 		s.Verdict, s.Conclusive, s.Since = o, &r, noon.Add(-2*time.Hour)
@@ -90,7 +95,9 @@ func round(id probes.PathID, until probes.Stage, end probes.Step) probes.Result 
 		e.Steps[i] = probes.Step{Outcome: probes.Passed, Duration: time.Duration(i+1) * time.Millisecond}
 	}
 	e.Steps[until] = end
-	return probes.Result{Path: id, Until: until, Started: noon.Add(-time.Minute), Duration: time.Second, Endpoints: []probes.Endpoint{e}}
+	return probes.Result{
+		Path: id, Until: until, Started: noon.Add(-time.Minute), Duration: time.Second, Endpoints: []probes.Endpoint{e},
+	}
 }
 
 var (

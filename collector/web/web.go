@@ -1,13 +1,13 @@
-// Package web serves the exporter over HTTP, besides /metrics: pages for people, /probe and /sd for Prometheus, and JSON
-// for programs.
+// Package web serves the exporter over HTTP, besides /metrics: pages for people, /probe and /sd for Prometheus, and
+// JSON for programs.
 //
 // Each answer is rendered from one collector.Snapshot; nothing is judged here. The wording of facts is shared with the
 // terminal (package text).
 //
 // Two kinds of untrusted input reach this package. Mail servers and certificates supply texts: templates escape them,
 // what escaping lets through is replaced, and the Content-Security-Policy allows no script. Clients supply queries:
-// parameters are checked against a closed list, a target is only looked up among the configured paths, and lists, pages
-// and texts have limits, so that an answer is small whatever the number of paths.
+// parameters are checked against a closed list, a target is only looked up among the configured paths, and lists,
+// pages and texts have limits, so that an answer is small whatever the number of paths.
 package web
 
 import (
