@@ -81,52 +81,6 @@ func (w *nowhere) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// stuck is a reader that does not read.
-type stuck struct {
-	nowhere
-	entered chan<- struct{}
-	release <-chan struct{}
-}
-
-func (s *stuck) Write(p []byte) (int, error) {
-	select {
-	case s.entered <- struct{}{}:
-	default:
-	}
-	<-s.release
-	return len(p), nil
-}
-
-// TestScrapesAreBounded: eight slow readers, and the ninth is told to come again.
-func TestScrapesAreBounded(t *testing.T) {
-	h := gathererOf(store()).Handler(promslog.NewNopLogger())
-	entered, release, done := make(chan struct{}, 8), make(chan struct{}), make(chan struct{})
-	for range 8 {
-		go func() {
-			h.ServeHTTP(&stuck{nowhere{header: http.Header{}}, entered, release}, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
-			done <- struct{}{}
-		}()
-	}
-	for range 8 {
-		<-entered
-	}
-	get := func() int {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics?tenant=contoso", http.NoBody))
-		return w.Code
-	}
-	if got := get(); got != http.StatusServiceUnavailable {
-		t.Errorf("the ninth scrape: %d", got)
-	}
-	close(release)
-	for range 8 {
-		<-done
-	}
-	if got := get(); got != http.StatusOK {
-		t.Errorf("afterwards: %d", got)
-	}
-}
-
 // TestOwnMetricsFail: an error of the registry, a family that cannot be written and one with a name of ours leave the page whole.
 func TestOwnMetricsFail(t *testing.T) {
 	b := store()

@@ -47,12 +47,13 @@ func (s *Store) Stages() prometheus.Collector { return s.stages }
 func (s *Store) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 	inventory := &seriesCache{}
 	inventory.fill(func(e *emitter) { e.inventory(tenants) })
-	for _, state := range s.replaceInventory(tenants, inventory, paths) {
+	s.replaceInventory(tenants, inventory, paths)
+	for _, state := range s.Snapshot().Paths {
 		state.series() // here, so that no scrape has to make them
 	}
 }
 
-func (s *Store) replaceInventory(tenants []mailflow.Tenant, inventory *seriesCache, paths []probes.Path) []*PathState {
+func (s *Store) replaceInventory(tenants []mailflow.Tenant, inventory *seriesCache, paths []probes.Path) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	states, index := make([]*PathState, 0, len(paths)), make(map[probes.PathID]int, len(paths))
@@ -73,7 +74,6 @@ func (s *Store) replaceInventory(tenants []mailflow.Tenant, inventory *seriesCac
 		states = append(states, state)
 	}
 	s.tenants, s.inventory, s.states, s.index = slices.Clone(tenants), inventory, states, index
-	return states
 }
 
 // Record records a round. A result of a path that is not in the inventory is dropped.

@@ -21,7 +21,13 @@ func (p *page) write(to io.Writer, format expfmt.Format) error {
 		problems = errors.Join(problems, w.encode(f, format))
 		return w.err == nil
 	}
-	write := func(m *Metric, all []entry) bool { return encode(m.family(all)) }
+	write := func(m *Metric, all []entry) bool {
+		w.flush()
+		if w.err == nil {
+			w.err = expfmt.NewEncoder(to, format).Encode(m.family(all))
+		}
+		return w.err == nil
+	}
 	if w.open || format.FormatType() == expfmt.TypeTextPlain {
 		write = w.family
 	}

@@ -51,15 +51,14 @@ func New(o Options) *Site {
 	return &Site{o}
 }
 
-// maxPages bounds the pages and lists that are served at a time: each is rendered in memory, a list of thousands of
-// paths takes megabytes, and clients may be slow.
-const maxPages = 32
+// maxRendering is how many pages and lists are rendered at a time: a list of thousands of paths takes megabytes.
+const maxRendering = 4
 
 // Register adds the routes. GET includes HEAD; the mux answers other methods with 405. Only /probe has no limit here:
 // Prometheus requests thousands of paths at once, and the schedule limits how many are probed.
 func (s *Site) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+s.Prefix+"/probe", s.probe)
-	bounded := collector.LimitConcurrent(maxPages)
+	responder := collector.NewResponder(maxRendering)
 	for route, handle := range map[string]http.HandlerFunc{
 		"/sd":               s.discover,
 		"/api/v1/paths":     s.paths,
@@ -72,6 +71,6 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/" + styleName:     asset("style.css", "text/css; charset=utf-8"),
 		"/icon.svg":         asset("icon.svg", "image/svg+xml"),
 	} {
-		mux.Handle("GET "+s.Prefix+route, bounded(handle))
+		mux.Handle("GET "+s.Prefix+route, responder.Wrap(handle))
 	}
 }
