@@ -90,7 +90,7 @@ func (s *Snapshot) Find(k Kind, name string) int {
 	if i, ok := s.index(k)[name]; ok && name != "" {
 		return i
 	}
-	i := 0
+	var i int
 	switch k {
 	case AcceptedDomains:
 		i, s.AcceptedDomains = len(s.AcceptedDomains), append(s.AcceptedDomains, mailflow.AcceptedDomain{})

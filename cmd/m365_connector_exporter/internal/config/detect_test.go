@@ -110,14 +110,16 @@ func TestChangedExportIsReadAgain(t *testing.T) {
 			main := filepath.Join(dir, "main.yaml")
 			put(t, main, "tenant_folders: ['x/*']\n", 0o600)
 			loader := config.NewLoader(main)
-			cfg, err := loader.Load(t.Context())
+			_, err := loader.Load(t.Context())
 			f.must(err)
 			for i, s := range steps {
 				s.change(f)
-				if !loader.Changed(t.Context()) || !loader.Changed(t.Context()) {
-					t.Errorf("step %d: the look sees no change", i)
+				for range 2 { // the first look must not hide the change from the second
+					if !loader.Changed(t.Context()) {
+						t.Errorf("step %d: the look sees no change", i)
+					}
 				}
-				cfg, err = loader.Load(t.Context())
+				cfg, err := loader.Load(t.Context())
 				f.must(err)
 				if loader.Changed(t.Context()) {
 					t.Errorf("step %d: the look still sees a change after the reload", i)

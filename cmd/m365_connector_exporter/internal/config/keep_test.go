@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -49,6 +50,7 @@ func TestReload(t *testing.T) {
 		{"a sender's connector vanishes with all exports", map[string]string{"main.yaml": withSender, "x/a/i.json": "", "x/a/d.json": ""}, "c:1 a:2! d:1 b:1", "x/a/d.json: was there at the last load; no other export has accepted domains" + kept},
 		{"a sender's connector is in an export that breaks", map[string]string{"main.yaml": withSender, "x/a/i.json": "{", "x/a/d.json": "{"}, "c:1 a:2! d:1 b:1", "x/a/d.json: not JSON: it breaks off in line 1" + kept},
 		{"a sender's connector is in the export no more", map[string]string{"main.yaml": withSender, "x/a/i.json": "[]"}, "c:1 a:2! d:1 b:1", `main.yaml:3: tenants[1].senders[0].connector: no inbound connector "In" in this tenant` + kept},
+		{"a folder under a tenant in YAML is removed", map[string]string{"main.yaml": withSender, "x/a": ""}, "c:1 a:2! d:1 b:1", "x/a: no such file or directory" + kept},
 		{"a new tenant is broken", map[string]string{"x/e/o.json": "{"}, "c:1 d:1 a:2 b:1 e:0!", "x/e/o.json: not JSON: it breaks off in line 1; no path of this tenant is probed"},
 	}
 	for _, test := range tests {
@@ -151,5 +153,44 @@ func TestExportNamedTwice(t *testing.T) {
 	cfg, err := config.Load(t.Context(), main)
 	if err != nil || summary(cfg.Tenants) != "a:1" || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "UseMXRecord: must be true or false") {
 		t.Errorf("%v, %s, warnings %q", err, summary(cfg.Tenants), cfg.Warnings)
+	}
+}
+
+// TestRefusedLoadIsWatched: a file that a refused configuration names is looked at, too, so that the next load
+// happens when it appears.
+func TestRefusedLoadIsWatched(t *testing.T) {
+	dir := t.TempDir()
+	main, roots := filepath.Join(dir, "main.yaml"), filepath.Join(dir, "roots.pem")
+	put(t, main, "tenants: [{name: a}]\n", 0o600)
+	loader := config.NewLoader(main)
+	if _, err := loader.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	put(t, main, "global: {ca_file: roots.pem}\ntenants: [{name: b}]\n", 0o600)
+	if _, err := loader.Load(t.Context()); err == nil || loader.Changed(t.Context()) {
+		t.Errorf("%v, and a change that is not there", err)
+	}
+	put(t, roots, string(issue(t, "root.example", nil).pem()), 0o600)
+	if !loader.Changed(t.Context()) {
+		t.Error("the file that was missing is not seen")
+	}
+	if cfg, err := loader.Load(t.Context()); err != nil || summary(cfg.Tenants) != "b:0" {
+		t.Errorf("%v, %v", cfg, err)
+	}
+}
+
+// TestFolderWithPatternCharacters: only what is written in the configuration can be a pattern, not the folder that it
+// is in.
+func TestFolderWithPatternCharacters(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no pattern can quote on Windows")
+	}
+	dir := filepath.Join(t.TempDir(), "[x]")
+	main := filepath.Join(dir, "main.yaml")
+	put(t, filepath.Join(dir, "a.json"), outJSON, 0o600)
+	put(t, main, "tenants: [{name: a, exports: [a.json]}, {name: b, exports: ['*.json']}]\n", 0o600)
+	cfg, err := config.Load(t.Context(), main)
+	if err != nil || summary(cfg.Tenants) != "a:1 b:1" || len(cfg.Warnings) > 0 {
+		t.Errorf("%v, %v", cfg, err)
 	}
 }

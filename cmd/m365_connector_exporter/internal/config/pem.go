@@ -8,8 +8,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"m365_connector_exporter/probes/inventory"
 	"strings"
+
+	"m365_connector_exporter/probes/inventory"
 )
 
 var (

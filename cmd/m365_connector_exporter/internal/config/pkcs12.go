@@ -6,11 +6,12 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
-	"m365_connector_exporter/probes/inventory"
 	"math"
 	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
+
+	"m365_connector_exporter/probes/inventory"
 )
 
 // Bounds of a PKCS#12 file. Each iteration is a hash or two; the library does as many as the file says.
