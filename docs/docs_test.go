@@ -114,13 +114,13 @@ func keys(set map[string]bool) []string {
 	return all
 }
 
-// Every path and every identifier that CONTRIBUTING.md names exists.
+// Every path and every identifier that architecture.md and CONTRIBUTING.md name exists.
 func TestNamedPathsAndIdentifiersExist(t *testing.T) {
 	declared := declarations(t)
 	span := regexp.MustCompile("`([^`\n]+)`")
 	path := regexp.MustCompile(`^\.?[\w.-]+(/[\w.-]+)*/?$`)
 	identifier := regexp.MustCompile(`^([a-z]\w*)\.([A-Za-z]\w*)$`)
-	for _, document := range []string{"CONTRIBUTING.md"} {
+	for _, document := range []string{"docs/architecture.md", "CONTRIBUTING.md"} {
 		found := 0
 		for _, m := range span.FindAllStringSubmatch(read(t, document), -1) {
 			text := strings.TrimSuffix(m[1], "()")
