@@ -112,7 +112,8 @@ const (
 	asProtobuf   = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-// BenchmarkScrape is a whole scrape of 10,000 paths, ours and a plain collector's of the same series, through HTTP handlers.
+// BenchmarkScrape is a whole scrape of 10,000 paths, ours and a plain collector's of the same series, through HTTP
+// handlers.
 func BenchmarkScrape(b *testing.B) {
 	g := collector.NewGatherer(nil, nil, installation(10_000))
 	ours, theirs := g.Handler(promslog.NewNopLogger()), plainOf(b, g).handler()

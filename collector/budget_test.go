@@ -12,7 +12,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// fullest is an endpoint of which everything is known that can be: each verdict on a server's certificate, and a reply.
+// fullest is an endpoint of which everything is known that can be: each verdict on a server's certificate, and a
+// reply.
 func fullest(failing probes.Stage) probes.Endpoint {
 	e := healthy("h", "192.0.2.1")
 	for s := range failing {
@@ -32,7 +33,8 @@ func hidden(e probes.Endpoint) probes.Endpoint {
 	return e
 }
 
-// budget is the most series of each kind. A host's resolve stage belongs to no endpoint but to the one whose address is hidden.
+// budget is the most series of each kind. A host's resolve stage belongs to no endpoint but to the one whose address
+// is hidden.
 var budget = map[string]int{"endpoint": 32, "host": 32, "path": 16, "connector": 8}
 
 func TestSeriesStayWithinTheBudget(t *testing.T) {

@@ -56,7 +56,8 @@ func healthy(host, address string) probes.Endpoint {
 	return e
 }
 
-// store is one of everything: healthy, failed, throttled, not resolving, disabled, and a name that collides when cleaned.
+// store is one of everything: healthy, failed, throttled, not resolving, disabled, and a name that collides when
+// cleaned.
 func store() *collector.Store {
 	good, bad, busy, lost, off := path("Good", "mail.contoso.com"), path("Bad", "bad.contoso.com"), path("Busy", "busy.contoso.com"), path("Lost", "lost.contoso.com"), path("Off", "off.contoso.com")
 	off.NotProbed = "the connector is disabled"
@@ -191,7 +192,8 @@ func TestReloadKeepsHistory(t *testing.T) {
 	}
 }
 
-// TestReloadLetsGoOfOldPaths: of two lists of the same paths the newer is held, or each reload would leave a whole list in memory.
+// TestReloadLetsGoOfOldPaths: of two lists of the same paths the newer is held, or each reload would leave a whole
+// list in memory.
 func TestReloadLetsGoOfOldPaths(t *testing.T) {
 	b := collector.NewStore(time.Now)
 	for range 2 {

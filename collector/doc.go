@@ -1,7 +1,25 @@
-// Package collector says what the probes found out. [Store] keeps the newest result, the steady verdict and the certificate
-// facts of every path, and the series drawn of them; [Gatherer] puts the series of the store and of other sources on one page at
-// scrape time, without touching the network.
+// Package collector keeps what probes observed and exposes it to Prometheus.
 //
-// Two kinds of series come of it (contract, section 5): the steady ones keep their verdict while nothing is proven anew, and are
-// what to alert on; the others show the newest round.
+// The data goes through these steps, each in a type of its own:
+//
+//  1. A probe ends, and [Store.Record] takes its result. [PathState] is what is known of a path from all rounds: the
+//     last conclusive verdict, the endpoints with their certificates, the latest result and a history.
+//  2. An emitter makes the series of the new state, once: label values are sanitized, every label set is unique, the
+//     order is that of the page. A scrape has nothing left to do but to write them.
+//  3. [Store.SetReport] takes the report on all paths and the configuration, and its series are made too.
+//  4. [Gatherer] puts the series of the store and of [ExporterMetrics] on one page when Prometheus asks for /metrics. It
+//     opens no connection.
+//  5. [Responder] renders the page into memory and writes it, so that slow readers hold neither memory nor a turn.
+//
+// # Metrics
+//
+// Every metric is one declaration in metrics.go (name, type, labels and help) and one call of emit. Metrics to alert
+// on are declared stable: they hold the last conclusive value, so that a server that throttles probes or a resolver
+// that does not respond changes no alert. The others show the latest round.
+//
+// # Uniqueness
+//
+// Prometheus refuses a whole page with two equal series. Names come from exports and from peers, may differ only in
+// what a label cannot hold, and may be hostile; therefore of two things with the same labels the first is exposed and
+// the other is not, and m365_connector_exporter_series_dropped counts what was left out.
 package collector

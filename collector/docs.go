@@ -10,10 +10,11 @@ import (
 
 // metricSections are the sections of docs/metrics.md.
 var metricSections = [...]struct{ title, text string }{
-	SectionStable:   {"To alert on", "They hold the last conclusive value."},
-	SectionLatest:   {"To look at", "They show the latest round. Do not alert on them."},
-	SectionExporter: {"Of the exporter itself", "Histograms are classic and native. The Go runtime's `go_…` and `process_…` are exposed too."},
-	SectionProbe:    {"On /probe", "One probe of one configured path, on demand."},
+	SectionStable: {"To alert on", "They hold the last conclusive value."},
+	SectionLatest: {"To look at", "They show the latest round. Do not alert on them."},
+	SectionExporter: {"Of the exporter itself", "Histograms are classic and native. " +
+		"The Go runtime's `go_…` and `process_…` are exposed too."},
+	SectionProbe: {"On /probe", "One probe of one configured path, on demand."},
 }
 
 // MetricsMarkdown is docs/metrics.md.
@@ -21,7 +22,8 @@ func MetricsMarkdown() string {
 	var b strings.Builder
 	b.WriteString("# Metrics\n\nGenerated from the metric table by `make docs`; do not edit.\n")
 	for section, words := range metricSections {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| name | type | labels | meaning |\n|---|---|---|---|\n", words.title, words.text)
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| name | type | labels | meaning |\n|---|---|---|---|\n",
+			words.title, words.text)
 		for _, m := range table {
 			if m.Section != Section(section) {
 				continue
@@ -39,9 +41,11 @@ func MetricsMarkdown() string {
 // ReasonsMarkdown is docs/reasons.md.
 func ReasonsMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Reasons\n\nMade from the reason catalogue; do not edit. A stage that did not pass has one of these; the reason decides the outcome.\n")
+	b.WriteString("# Reasons\n\nGenerated from the catalogue of reasons by `make docs`; do not edit. " +
+		"A stage that did not pass has one of these; the reason decides the outcome.\n")
 	for _, r := range probes.Reasons {
-		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s**: %[3]s.\n\nRemedy: %[4]s\n", r.Reason, r.Outcome, r.Sentence, r.Remedy)
+		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s**: %[3]s.\n\nRemedy: %[4]s\n",
+			r.Reason, r.Outcome, r.Sentence, r.Remedy)
 	}
 	return b.String()
 }
@@ -63,7 +67,8 @@ func ChecksMarkdown() string {
 		fmt.Fprintf(&b, "| [`%[1]s`](#%[1]s) | %[2]s | %[3]s |\n", c.Code, c.Severity, c.Title)
 	}
 	for _, c := range check.Catalogue() {
-		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s** for each %[7]s: %[3]s.\n\nFound when: %[4]s.\n\nRemedy: %[5]s\n\nSource: %[6]s\n",
+		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s** for each %[7]s: %[3]s.\n\n"+
+			"Found when: %[4]s.\n\nRemedy: %[5]s\n\nSource: %[6]s\n",
 			c.Code, c.Severity, c.Title, c.When, c.Remedy, c.Source, c.Scope)
 		if len(c.Silences) > 0 {
 			b.WriteString("\nHides: " + links(c.Silences) + "\n")

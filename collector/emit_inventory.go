@@ -30,7 +30,8 @@ func (e *emitter) emitTri(m *Metric, value mailflow.Tri) {
 	}
 }
 
-// inventory emits the series of tenants and their connectors. Of two tenants whose names are the same once sanitized, the second has none.
+// inventory emits the series of tenants and their connectors. Of two tenants whose names are the same once sanitized,
+// the second has none.
 func (e *emitter) inventory(tenants []mailflow.Tenant) {
 	for i := range tenants {
 		e.skip = false

@@ -5,7 +5,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// path emits the series of one path: the stable ones and those of the latest round. A path that is not probed has none.
+// path emits the series of one path: the stable ones and those of the latest round. A path that is not probed has
+// none.
 func (e *emitter) path(p *PathState) {
 	if p.Path.NotProbed != "" || p.Path.NotProbeable != "" {
 		return

@@ -40,8 +40,8 @@ func comparePaths(a, b probes.PathID) int {
 		cmp.Compare(a.Connector, b.Connector), cmp.Compare(a.Path, b.Path))
 }
 
-// setSubject sets the labels of the series that come next. It reports false for the second of two subjects whose names are the same
-// once sanitized.
+// setSubject sets the labels of the series that come next. It reports false for the second of two subjects whose
+// names are the same once sanitized.
 func (e *emitter) setSubject(s check.Subject) bool {
 	return e.setLabels(pathIdentity(probes.PathID(s)), s.Tenant+"\x00"+s.Connector+"\x00"+s.Path)
 }
@@ -52,7 +52,7 @@ func (e *emitter) findingCounts(r *evaluate.Report) {
 	subjects := slices.SortedFunc(maps.Keys(counts), func(a, b check.Subject) int {
 		return comparePaths(probes.PathID(a), probes.PathID(b))
 	})
-	for _, subject := range subjects { // in order: of two that are the same once sanitized, the same one is exposed each time
+	for _, subject := range subjects { // in order: of two with the same labels the same one is exposed each time
 		if !e.setSubject(subject) {
 			continue
 		}
@@ -104,8 +104,8 @@ func (e *emitter) finding(f check.Finding) {
 	e.emit(findingInfo, 1, f.Code, f.Severity.String())
 }
 
-// sharedAddresses emits shared addresses, and nothing else that is shared: that is in findings alone. A connector and its sender may
-// share the same prefix, which is one series.
+// sharedAddresses emits shared addresses, and nothing else that is shared: that is in findings alone. A connector and
+// its sender may share the same prefix, which is one series.
 func (e *emitter) sharedAddresses(overlaps []mailflow.Overlap) {
 	type place struct{ tenant, connector, prefix string }
 	emitted := map[place]bool{}
@@ -128,8 +128,8 @@ func (e *emitter) sharedAddresses(overlaps []mailflow.Overlap) {
 // maxAttributions bounds the series of one sender's attribution.
 const maxAttributions = 8
 
-// attributions emits to which tenants a sender's mail is attributed. The null sender has a finding of its own: no relay by address alone
-// can carry it, which does not make the attribution wrong.
+// attributions emits to which tenants a sender's mail is attributed. The null sender has a finding of its own: no
+// relay by address alone can carry it, which does not make the attribution wrong.
 func (e *emitter) attributions(id probes.PathID, all []mailflow.Attribution) {
 	if len(all) == 0 || !e.setSubject(check.Subject(id)) {
 		return

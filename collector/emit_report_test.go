@@ -15,7 +15,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestGoldenReportSeries has findings with zeros, suppressed ones, shared addresses, attributions and the sender's certificate.
+// TestGoldenReportSeries has findings with zeros, suppressed ones, shared addresses, attributions and the sender's
+// certificate.
 func TestGoldenReportSeries(t *testing.T) {
 	f := reportFacts()
 	b := collector.NewStore(func() time.Time { return noon })

@@ -54,7 +54,8 @@ func (c *seriesCache) size() (n uint64) {
 	return n
 }
 
-// emitter makes series. It never makes two with the same name and labels: for one such collision Prometheus would refuse the whole page.
+// emitter makes series. It never makes two with the same name and labels: for one such collision Prometheus would
+// refuse the whole page.
 type emitter struct {
 	groups  map[identity]*group
 	current *group // whose series are emitted; nil: they are left out
@@ -62,8 +63,8 @@ type emitter struct {
 	dropped uint64
 }
 
-// setLabels sets the identity of the series that come next. It reports false where the series of another owner have these labels: the
-// first owner's series are exposed, the other's are not, for a mixture would be wrong.
+// setLabels sets the identity of the series that come next. It reports false where the series of another owner have
+// these labels: the first owner's series are exposed, the other's are not, for a mixture would be wrong.
 func (e *emitter) setLabels(id identity, owner string) bool {
 	id = id.sanitized()
 	g := e.groups[id]
@@ -98,8 +99,8 @@ func (e *emitter) emit(m *Metric, value float64, extraLabels ...string) {
 	g.series = append(g.series, s)
 }
 
-// finish returns the series, each group in the order of the page and without spare capacity, since it stays in memory. Of series with
-// the same labels the first stays.
+// finish returns the series, each group in the order of the page and without spare capacity, since it stays in
+// memory. Of series with the same labels the first stays.
 func (e *emitter) finish() (groups []*group, dropped uint64) {
 	for _, g := range e.groups {
 		if len(g.series) == 0 {

@@ -33,7 +33,8 @@ type reload struct {
 
 // NewExporterMetrics returns the exporter's own metrics.
 func NewExporterMetrics(h ExporterHooks) *ExporterMetrics {
-	m := &ExporterMetrics{hooks: h, lag: prometheus.NewHistogram(exporterScheduleLag.histogramOpts(.001, .01, .1, .5, 1, 5, 15, 60, 300))}
+	lag := prometheus.NewHistogram(exporterScheduleLag.histogramOpts(.001, .01, .1, .5, 1, 5, 15, 60, 300))
+	m := &ExporterMetrics{hooks: h, lag: lag}
 	m.reload.Store(&reload{})
 	m.SetTenantsLoaded(nil)
 	return m
@@ -54,7 +55,8 @@ func (m *ExporterMetrics) RecordReload(ok bool, at time.Time) {
 	m.reload.Store(next)
 }
 
-// SetTenantsLoaded sets which tenants' own files loaded. Names that are the same once sanitized make one series, 0 if any failed.
+// SetTenantsLoaded sets which tenants' own files loaded. Names that are the same once sanitized make one series, 0 if
+// any failed.
 func (m *ExporterMetrics) SetTenantsLoaded(tenants map[string]bool) {
 	merged := make(map[string]bool, len(tenants))
 	for tenant, ok := range tenants {
@@ -74,8 +76,8 @@ func (m *ExporterMetrics) groups(dropped uint64) []*group {
 
 func (m *ExporterMetrics) emit(e *emitter, dropped uint64) {
 	e.setLabels(identity{}, "")
-	e.emit(exporterBuildInfo, 1, version.Version, version.GetRevision(), version.Branch, version.GoVersion, version.GoOS, version.GoArch,
-		version.GetTags())
+	e.emit(exporterBuildInfo, 1, version.Version, version.GetRevision(), version.Branch,
+		version.GoVersion, version.GoOS, version.GoArch, version.GetTags())
 	reload := m.reload.Load()
 	e.emit(exporterReloadSuccessful, boolToFloat(reload.successful))
 	e.emit(exporterReloadTime, unixSecondsOrZero(reload.loaded))

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// Source has series that were made before the scrape. Sources may share a metric and even an identity; of the same series of two
-// sources the first source's is exposed.
+// Source has series that were made before the scrape. Sources may share a metric and even an identity; of the same
+// series of two sources the first source's is exposed.
 type Source interface {
 	// series must not block. The caller changes nothing of what it returns.
 	series() (groups []*group, dropped uint64)
@@ -23,8 +23,8 @@ type Source interface {
 
 // Gatherer makes the page of metrics: the series of the sources, of the exporter itself and of a registry.
 //
-// A prometheus.Registry checks, hashes and sorts every series at every scrape. Here this is done when a series is made; a scrape puts
-// groups into order and writes them.
+// A prometheus.Registry checks, hashes and sorts every series at every scrape. Here this is done when a series is
+// made; a scrape puts groups into order and writes them.
 type Gatherer struct {
 	registry prometheus.Gatherer // nil: none
 	exporter *ExporterMetrics    // nil: none
@@ -36,8 +36,8 @@ type Gatherer struct {
 
 var _ prometheus.Gatherer = (*Gatherer)(nil)
 
-// NewGatherer gathers a registry and the exporter's own metrics, each of which may be nil, and the sources. A family of the registry
-// that has the name of an emitted metric is left out.
+// NewGatherer gathers a registry and the exporter's own metrics, each of which may be nil, and the sources. A family
+// of the registry that has the name of an emitted metric is left out.
 func NewGatherer(registry prometheus.Gatherer, exporter *ExporterMetrics, sources ...Source) *Gatherer {
 	return &Gatherer{registry: registry, exporter: exporter, sources: sources, dropped: &atomic.Uint64{}}
 }
@@ -134,11 +134,14 @@ func (g *Gatherer) page() (*page, error) {
 		return p, nil
 	}
 	others, err := g.registry.Gather()
-	p.others = slices.DeleteFunc(others, func(f *dto.MetricFamily) bool { return p.has(f.GetName()) || !g.wants(f.GetName()) })
+	p.others = slices.DeleteFunc(others, func(f *dto.MetricFamily) bool {
+		return p.has(f.GetName()) || !g.wants(f.GetName())
+	})
 	return p, err //nolint:wrapcheck // the registry says whose error it is
 }
 
-// Write writes the page in the format. An error of the registry leaves out what it concerns and is returned after the rest was written.
+// Write writes the page in the format. An error of the registry leaves out what it concerns and is returned after the
+// rest was written.
 func (g *Gatherer) Write(to io.Writer, format expfmt.Format) error {
 	p, err := g.page()
 	return errors.Join(p.write(to, format), err)

@@ -10,8 +10,9 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// maxRendering is how many pages of metrics are rendered at once. One of 100,000 series takes some hundredths of a second; in protobuf it
-// takes the memory of its largest metric as the Prometheus libraries represent it, 40 MB for 6,000 paths.
+// maxRendering is how many pages of metrics are rendered at once. One of 100,000 series takes some hundredths of a
+// second; in protobuf it takes the memory of its largest metric as the Prometheus libraries represent it, 40 MB for
+// 6,000 paths.
 const maxRendering = 1
 
 // handler renders scrapes.
@@ -20,8 +21,8 @@ type handler struct {
 	log *slog.Logger
 }
 
-// Handler serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone, and with ?name[]=METRIC (repeatable)
-// those metrics alone. It answers 404 where no tenant matches.
+// Handler serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone, and with
+// ?name[]=METRIC (repeatable) those metrics alone. It answers 404 where no tenant matches.
 func (g *Gatherer) Handler(log *slog.Logger) http.Handler {
 	return NewResponder(maxRendering).Wrap(&handler{all: g, log: log})
 }

@@ -81,7 +81,8 @@ func (w *nowhere) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestOwnMetricsFail: an error of the registry, a family that cannot be written and one with a name of ours leave the page whole.
+// TestOwnMetricsFail: an error of the registry, a family that cannot be written and one with a name of ours leave the
+// page whole.
 func TestOwnMetricsFail(t *testing.T) {
 	b := store()
 	name, ours, kind := "broken", "m365_connector_info", dto.MetricType_GAUGE

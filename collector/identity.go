@@ -7,14 +7,16 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// maxLabelValue is the longest label value in bytes. No host name and no connector name, of at most 64 characters, is cut.
+// maxLabelValue is the longest label value in bytes. No host name and no connector name, of at most 64 characters, is
+// cut.
 const maxLabelValue = 256
 
-// LabelValue returns a name, or what a peer sent, as a label value: valid UTF-8 without control characters, at most 256 bytes.
+// LabelValue returns a name, or what a peer sent, as a label value: valid UTF-8 without control characters, at most
+// 256 bytes.
 func LabelValue(s string) string { return probes.Sanitise(s, maxLabelValue) }
 
-// identity holds the values of the labels that say what a series is about, at the places of identityLabels. A label that does not
-// apply is empty.
+// identity holds the values of the labels that say what a series is about, at the places of identityLabels. A label
+// that does not apply is empty.
 type identity [len(identityLabels)]string
 
 // identityLabels are in the order of the page.

@@ -18,8 +18,8 @@ import (
 // ehlo is what a Postfix says of itself.
 var ehlo = []string{"PIPELINING", "SIZE 35882577", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8"}
 
-// talk is a probe's result as the wire leaves it, with nothing shared: a whole dialogue, and a certificate of its own below two of one
-// of twenty CAs.
+// talk is a probe's result as the wire leaves it, with nothing shared: a whole dialogue, and a certificate of its own
+// below two of one of twenty CAs.
 func talk(p probes.Path, i int, at time.Time) probes.Result {
 	e := healthy(strings.Clone(p.ID.Path), fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))
 	var said []probes.TranscriptLine
@@ -62,9 +62,9 @@ func talk(p probes.Path, i int, at time.Time) probes.Result {
 	return round(p, at, e)
 }
 
-// BenchmarkRest is what 10,000 paths of one endpoint hold after 22 rounds and a scrape: results with the dialogue, history, series.
-// MB-live is what is reachable; MB-resident is what the process has of the system's memory while rounds go on. The latter depends on
-// GOGC.
+// BenchmarkRest is what 10,000 paths of one endpoint hold after 22 rounds and a scrape: results with the dialogue,
+// history, series. MB-live is what is reachable; MB-resident is what the process has of the system's memory while
+// rounds go on. The latter depends on GOGC.
 func BenchmarkRest(b *testing.B) {
 	for b.Loop() {
 		store := collector.NewStore(time.Now)

@@ -15,7 +15,7 @@ type Metric struct {
 	Name    string
 	Help    string
 	Type    Type
-	Labels  []string // in the order of the documents; emit takes the values of those that are not in the identity in this order
+	Labels  []string // emit takes the values of those that are not in the identity in this order
 	Section Section
 
 	index    int      // in table
@@ -86,7 +86,8 @@ func onProbe(name string, t Type, labels []string, help string) *Metric {
 	return declare(SectionProbe, name, t, labels, help)
 }
 
-// declare adds a row to the table. Every metric is a package variable: the table is complete before anything is emitted.
+// declare adds a row to the table. Every metric is a package variable: the table is complete before anything is
+// emitted.
 func declare(section Section, name string, t Type, labels []string, help string) *Metric {
 	m := &Metric{Name: name, Help: help, Type: t, Labels: labels, Section: section, index: len(table)}
 	for _, label := range labels {
@@ -113,7 +114,8 @@ func declare(section Section, name string, t Type, labels []string, help string)
 	return m
 }
 
-// hasLabels reports whether the metric has every label of the identity. If it did not, series of two groups could be the same.
+// hasLabels reports whether the metric has every label of the identity. If it did not, series of two groups could be
+// the same.
 func (m *Metric) hasLabels(id *identity) bool {
 	for i, value := range id {
 		if value != "" && !m.identity[i] {
@@ -162,6 +164,7 @@ func (m *Metric) one(e entry) *dto.Metric {
 func (m *Metric) histogramOpts(buckets ...float64) prometheus.HistogramOpts {
 	return prometheus.HistogramOpts{
 		Name: m.Name, Help: m.Help, Buckets: buckets,
-		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
+		NativeHistogramMinResetDuration: time.Hour,
 	}
 }

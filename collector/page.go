@@ -75,7 +75,8 @@ func (p *page) families() iter.Seq[*dto.MetricFamily] {
 	}
 }
 
-// each calls other for each family of the registry and own for each metric with series, sorted by name, until one returns false.
+// each calls other for each family of the registry and own for each metric with series, sorted by name, until one
+// returns false.
 func (p *page) each(other func(*dto.MetricFamily) bool, own func(*Metric, []entry) bool) {
 	others := p.others
 	for _, m := range byName() {

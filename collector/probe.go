@@ -10,8 +10,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Live is one probe made on request, for /probe. Its series have names of their own, as blackbox_exporter's users know them: a
-// scrape of /metrics and one of /probe never mix.
+// Live is one probe made on request, for /probe. Its series have names of their own, as blackbox_exporter's users
+// know them: a scrape of /metrics and one of /probe never mix.
 type Live struct {
 	Result   probes.Result
 	TimedOut bool           // it proved nothing, for its time was up
@@ -77,7 +77,8 @@ func (e *emitter) network(r probes.Result) {
 		}
 		if len(t.Chain) > 0 {
 			leaf := t.Chain[0]
-			e.emit(onDemandLastChainInfo, 1, leaf.Fingerprint, leaf.Subject, leaf.Issuer, strings.Join(leaf.DNSNames, ","), leaf.Serial)
+			names := strings.Join(leaf.DNSNames, ",")
+			e.emit(onDemandLastChainInfo, 1, leaf.Fingerprint, leaf.Subject, leaf.Issuer, names, leaf.Serial)
 		}
 	}
 }
@@ -94,7 +95,8 @@ func lookupTime(r probes.Result) (sum time.Duration) {
 	return sum
 }
 
-// setStage sets the labels of an endpoint's stage. The endpoints of a host share its resolve stage, which has no address.
+// setStage sets the labels of an endpoint's stage. The endpoints of a host share its resolve stage, which has no
+// address.
 func (e *emitter) setStage(endpoint probes.Endpoint, stage probes.Stage) {
 	key := KeyOf(endpoint)
 	if stage == probes.Resolve {
@@ -112,8 +114,8 @@ func (l Live) outcome() probes.Outcome {
 	return l.Result.Outcome()
 }
 
-// earliestExpiry returns the earliest end of validity of the leaves and chains of the endpoints whose TLS session is wanted; zero if
-// there are none.
+// earliestExpiry returns the earliest end of validity of the leaves and chains of the endpoints whose TLS session is
+// wanted; zero if there are none.
 func earliestExpiry(r probes.Result, wanted func(*probes.TLS) bool) (at time.Time) {
 	for _, e := range r.Endpoints {
 		if e.TLS == nil || !wanted(e.TLS) {

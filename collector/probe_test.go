@@ -12,7 +12,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestGoldenProbe has an endpoint that passes, one that fails, a host without an address, and an endpoint listed twice.
+// TestGoldenProbe has an endpoint that passes, one that fails, a host without an address, and an endpoint listed
+// twice.
 func TestGoldenProbe(t *testing.T) {
 	p := path("c", "h")
 	good := healthy("h", "192.0.2.1")

@@ -7,7 +7,8 @@ import (
 	"m365_connector_exporter/collector/evaluate"
 )
 
-// Observations is what an evaluation needs of the store: what the probes have found of each path, and the newest report.
+// Observations is what an evaluation needs of the store: what the probes have found of each path, and the newest
+// report.
 func (s *Store) Observations() *evaluate.Snapshot {
 	snapshot := s.Snapshot()
 	paths := make([]check.Path, len(snapshot.Paths))
@@ -24,7 +25,8 @@ var Changes = [...]string{"added", "removed", "changed"}
 
 type change struct{ tenant, kind string }
 
-// CountChange counts a connector of a tenant that is new, gone or different. The counter is exposed with the next report.
+// CountChange counts a connector of a tenant that is new, gone or different. The counter is exposed with the next
+// report.
 func (s *Store) CountChange(tenant, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,15 +25,16 @@ const (
 	readTimeout  = 2 * time.Minute // for reading a whole page
 )
 
-// Responder renders pages into memory and then writes them, so that a reader, however slow, holds its compressed page and nothing else:
+// Responder renders pages into memory and then writes them, so that a reader, however slow, holds its compressed page
+// and nothing else:
 //
 //  1. A request waits until fewer than the given number of pages are being rendered. When too many wait, it gets 503.
 //  2. The page is rendered and compressed in memory.
-//  3. The next page may be rendered. This one is written, with a deadline for each write, decompressed where the reader does not accept
-//     gzip (RFC 9110, section 12.5.3).
+//  3. The next page may be rendered. This one is written, with a deadline for each write, decompressed where the
+//     reader does not accept gzip (RFC 9110, section 12.5.3).
 //
-// The number of rendered pages is limited too: where one is too many, the reader that has been reading longest is disconnected. A reader
-// that reads at all is gone long before.
+// The number of rendered pages is limited too: where one is too many, the reader that has been reading longest is
+// disconnected. A reader that reads at all is gone long before.
 type Responder struct {
 	compressors chan *gzip.Writer // one for each page that may be rendered now
 	waiting     atomic.Int64
@@ -54,13 +55,15 @@ func NewResponder(rendering int) *Responder {
 	return r
 }
 
-// Wrap returns a handler that renders the pages of h. The handler h must not use the optional interfaces of its ResponseWriter.
+// Wrap returns a handler that renders the pages of h. The handler h must not use the optional interfaces of its
+// ResponseWriter.
 func (r *Responder) Wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		if r.waiting.Add(1) > maxWaiting {
 			r.waiting.Add(-1)
 			w.Header().Set("Retry-After", "5")
-			http.Error(w, fmt.Sprintf("more than %d requests are waiting, try again later", maxWaiting), http.StatusServiceUnavailable)
+			text := fmt.Sprintf("more than %d requests are waiting, try again later", maxWaiting)
+			http.Error(w, text, http.StatusServiceUnavailable)
 			return
 		}
 		page, err := r.render(h, w.Header(), request)
@@ -158,9 +161,10 @@ func (d *deliveries) deliver(w http.ResponseWriter, r *http.Request, page *rende
 	one := &delivery{body: w, connection: http.NewResponseController(w), end: time.Now().Add(readTimeout)}
 	d.start(one)
 	defer d.finish(one)
-	if err := page.writeTo(w, acceptsGzip(r.Header.Get("Accept-Encoding")), one); err == nil { // else the reader has gone or is too slow
-		one.release()
+	if err := page.writeTo(w, acceptsGzip(r.Header.Get("Accept-Encoding")), one); err != nil {
+		return // the reader has gone or is too slow
 	}
+	one.release()
 }
 
 func (d *deliveries) start(one *delivery) {

@@ -155,8 +155,8 @@ func TestOldestReaderLeavesWhenThereAreTooMany(t *testing.T) {
 	})
 }
 
-// TestPagesAreRenderedOneAtATime: whatever the format, eight scrapes do not take the memory of eight. Those that wait are answered, and
-// when too many wait the next is refused.
+// TestPagesAreRenderedOneAtATime: whatever the format, eight scrapes do not take the memory of eight. Those that wait
+// are answered, and when too many wait the next is refused.
 func TestPagesAreRenderedOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

@@ -9,8 +9,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// PathState is what is known of one path. Treat it as read-only: Snapshot hands out the Store's own values, which Record replaces
-// and never changes.
+// PathState is what is known of one path. Treat it as read-only: Snapshot hands out the Store's own values, which
+// Record replaces and never changes.
 type PathState struct {
 	Path         *probes.Path
 	Latest       *probes.Result // nil before the first round
@@ -55,7 +55,8 @@ const (
 	maxFailures = 10
 )
 
-// KeyOf is the endpoint's identity in labels: no port, no brackets; no address where there is none or it changes each round.
+// KeyOf is the endpoint's identity in labels: no port, no brackets; no address where there is none or it changes each
+// round.
 func KeyOf(e probes.Endpoint) EndpointKey {
 	if e.HideAddress || !e.Addr.Addr().IsValid() {
 		return EndpointKey{Host: e.Host}
@@ -118,14 +119,15 @@ func (s *PathState) remember(line Round) {
 	}
 }
 
-// appendRound returns the history with one more round, of which the newest limit rounds stay. It copies, for a [Snapshot] may still
-// hold the old history.
+// appendRound returns the history with one more round, of which the newest limit rounds stay. It copies, for a
+// [Snapshot] may still hold the old history.
 func appendRound(history []Round, next Round, limit int) []Round {
 	history = history[max(0, len(history)-limit+1):]
 	return append(append(make([]Round, 0, len(history)+1), history...), next)
 }
 
-// keepEndpoints forgets the endpoints that DNS no longer names, and takes in verdicts and certificates of a round that is judged.
+// keepEndpoints forgets the endpoints that DNS no longer names, and takes in verdicts and certificates of a round
+// that is judged.
 func (s *PathState) keepEndpoints(r probes.Result, judged bool) {
 	var kept []check.Endpoint // a new one: a Snapshot may still hold the old
 	dns := answersOf(r)

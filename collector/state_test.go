@@ -54,7 +54,8 @@ func TestEndpointsFollowDNS(t *testing.T) {
 	}
 }
 
-// TestInconclusiveKeepsCertificate: a round that proves nothing, though one of its endpoints answers, changes no certificate.
+// TestInconclusiveKeepsCertificate: a round that proves nothing, though one of its endpoints answers, changes no
+// certificate.
 func TestInconclusiveKeepsCertificate(t *testing.T) {
 	p := path("c", "h")
 	b := collector.NewStore(time.Now)
@@ -70,8 +71,8 @@ func TestInconclusiveKeepsCertificate(t *testing.T) {
 	}
 }
 
-// TestObservationsHaveTheLastCompleteRound holds that an address which was refused, and shows in inconclusive rounds only, is not
-// forgotten when a round is cut short.
+// TestObservationsHaveTheLastCompleteRound holds that an address which was refused, and shows in inconclusive rounds
+// only, is not forgotten when a round is cut short.
 func TestObservationsHaveTheLastCompleteRound(t *testing.T) {
 	p := path("c", "h")
 	b := collector.NewStore(func() time.Time { return noon })

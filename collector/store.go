@@ -42,8 +42,8 @@ func NewStore(now func() time.Time) *Store {
 // Stages is the histogram of stage durations, which belongs in the registry.
 func (s *Store) Stages() prometheus.Collector { return s.stages }
 
-// SetInventory replaces tenants and paths. A path that was there before keeps its history and counters; the others are forgotten. The
-// store keeps the paths themselves, which must not be changed afterwards.
+// SetInventory replaces tenants and paths. A path that was there before keeps its history and counters; the others
+// are forgotten. The store keeps the paths themselves, which must not be changed afterwards.
 func (s *Store) SetInventory(tenants []mailflow.Tenant, paths []probes.Path) {
 	inventory := &seriesCache{}
 	inventory.fill(func(e *emitter) { e.inventory(tenants) })
@@ -132,7 +132,8 @@ func (s *Store) Snapshot() *Snapshot {
 	return &Snapshot{Tenants: s.tenants, Paths: slices.Clone(s.states), Report: s.report}
 }
 
-// RecordedRounds counts the rounds that Record has recorded. While it does not change, neither does the state of a path.
+// RecordedRounds counts the rounds that Record has recorded. While it does not change, neither does the state of a
+// path.
 func (s *Store) RecordedRounds() uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

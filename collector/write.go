@@ -12,8 +12,9 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// write writes the page in the format, one family at a time. The two text formats, which Prometheus asks for, are written here; the
-// others are encoded by the Prometheus libraries. A family that cannot be encoded is left out; the error is returned at the end.
+// write writes the page in the format, one family at a time. The two text formats, which Prometheus asks for, are
+// written here; the others are encoded by the Prometheus libraries. A family that cannot be encoded is left out; the
+// error is returned at the end.
 func (p *page) write(to io.Writer, format expfmt.Format) error {
 	w := &textWriter{to: to, open: format.FormatType() == expfmt.TypeOpenMetrics, buf: make([]byte, 0, writerBuffer)}
 	var problems error
@@ -39,8 +40,8 @@ func (p *page) write(to io.Writer, format expfmt.Format) error {
 	return errors.Join(w.err, problems)
 }
 
-// textWriter writes the Prometheus text format or OpenMetrics, which differ in the head of a family, in how a number looks and in the
-// last line.
+// textWriter writes the Prometheus text format or OpenMetrics, which differ in the head of a family, in how a number
+// looks and in the last line.
 type textWriter struct {
 	to   io.Writer
 	open bool // OpenMetrics
