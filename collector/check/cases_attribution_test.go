@@ -170,7 +170,7 @@ func message(change func(a *mailflow.Attribution)) func(w *world) {
 			Connector: "From on-premises", Basis: mailflow.BasisCertificate, Relay: true,
 		}
 		change(&a)
-		w.foretold = []mailflow.Attribution{a}
+		w.attributions = []mailflow.Attribution{a}
 	}
 }
 

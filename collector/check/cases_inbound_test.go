@@ -14,7 +14,7 @@ func (w *world) alsoIn(change func(c *mailflow.InboundConnector)) {
 	w.in = &w.tenant.Inbound[0]
 }
 
-// lock makes the inbound connector a partner's that restricts everybody to its addresses.
+// lock makes the inbound connector a Partner connector that restricts all senders to its addresses.
 func lock(w *world) {
 	w.in.Type, w.in.RestrictDomainsToIPAddresses, w.in.SenderIPAddresses = mailflow.Partner, yes, []string{"198.51.100.10"}
 }

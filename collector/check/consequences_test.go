@@ -9,11 +9,11 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestCausesSilenceConsequences: with its cause the consequence is not said, unless it stood before.
-func TestCausesSilenceConsequences(t *testing.T) {
+// A consequence is not reported beside its cause, unless it was found before.
+func TestCausesHideTheirConsequences(t *testing.T) {
 	refused := message(func(a *mailflow.Attribution) { a.Tenants, a.Relay, a.Reply = nil, false, "550 5.7.64" })
 	nullRefused := func(w *world) {
-		w.foretold = []mailflow.Attribution{
+		w.attributions = []mailflow.Attribution{
 			{Message: mailflow.InboundMessage{Address: printer}, Basis: mailflow.BasisNone},
 			{Message: mailflow.InboundMessage{Address: printer, MailFrom: "contoso.com"}, Basis: mailflow.BasisNone},
 		}
@@ -94,8 +94,8 @@ func TestCausesSilenceConsequences(t *testing.T) {
 	}
 }
 
-// TestALesserCauseSilencesNothingWorse: a certificate of which nobody demands validity is no excuse for refused mail.
-func TestALesserCauseSilencesNothingWorse(t *testing.T) {
+// An expired certificate that the connector does not require does not hide refused mail.
+func TestACauseHidesNothingMoreSevere(t *testing.T) {
 	w := newWorld()
 	w.client.Chain[0].NotAfter = noon.Add(-day)
 	w.sender.MailFromDomains = []string{"example.net"}

@@ -58,18 +58,18 @@ func newFinding(format string, args ...any) Finding {
 	return Finding{Evidence: []string{fmt.Sprintf(format, args...)}}
 }
 
-func (one Finding) withSeverity(s Severity) Finding {
-	one.Severity = s
-	return one
+func (a Finding) withSeverity(s Severity) Finding {
+	a.Severity = s
+	return a
 }
 
-func (one Finding) withSubject(s Subject) Finding {
-	one.Subject = s
-	return one
+func (a Finding) withSubject(s Subject) Finding {
+	a.Subject = s
+	return a
 }
 
 // uncertain marks a finding that rests on undocumented behaviour; "" marks nothing.
-func (one Finding) uncertain(why string) Finding {
-	one.Uncertain = why
-	return one
+func (a Finding) uncertain(why string) Finding {
+	a.Uncertain = why
+	return a
 }

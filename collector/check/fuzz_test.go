@@ -10,7 +10,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// words are what arbitrary facts say: what means something, and what breaks something.
+// words are the strings of arbitrary facts: valid values, and malformed ones.
 var words = []string{
 	"", "contoso", "contoso.com", "*.contoso.com", "*", "mail.contoso.com", "OnPremises", "Partner", "inbound", "outbound",
 	"edge-1", "external", "internal",

@@ -111,7 +111,7 @@ func forAllSenders(c *mailflow.InboundConnector) bool {
 	})
 }
 
-func findPartnerLockout(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
+func findPartnerLockout(_ *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 	on := restrictions(c)
 	if c.Type != mailflow.Partner || len(on) == 0 || !forAllSenders(c) {
 		return

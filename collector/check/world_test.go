@@ -25,7 +25,7 @@ type world struct {
 	shown, second *probes.TLS            // by the two addresses of the smart host
 	exchange      *probes.TLS            // by Exchange Online
 	client        *probes.TLS            // by the sender
-	foretold      []mailflow.Attribution // of the sender, instead of what the simulation says
+	attributions  []mailflow.Attribution // the sender's, instead of simulated ones
 }
 
 func newWorld() *world {
@@ -199,8 +199,8 @@ func (w *world) run() []check.Finding {
 			w.Attributions[id] = mailflow.SenderAttributions(d, t, s)
 		}
 	}
-	if w.foretold != nil {
-		w.Attributions[w.inPath.ID] = w.foretold
+	if w.attributions != nil {
+		w.Attributions[w.inPath.ID] = w.attributions
 	}
 	w.Overlaps = mailflow.Overlaps(w.Tenants)
 	return check.Run(&w.Facts)

@@ -45,12 +45,12 @@ func rehearsals() []mailflow.RenewalSimulation {
 	works := mailflow.CertificateOutcome{
 		Certificate: p,
 		Match: mailflow.NameMatch{
-			Matched: true, Name: "mail.contoso.com", Rule: "it bears mail.contoso.com", Uncertain: "SAN only",
+			Matched: true, Name: "mail.contoso.com", Rule: "it contains mail.contoso.com", Uncertain: "SAN only",
 		},
 		Attributions: []mailflow.Attribution{all[0], all[2], all[0], all[0], all[0], all[0], all[0], all[0], all[0], all[0]},
 	}
 	fails := mailflow.CertificateOutcome{
-		Certificate: p, Match: mailflow.NameMatch{Rule: "it bears another name"}, Attributions: all[3:],
+		Certificate: p, Match: mailflow.NameMatch{Rule: "it contains another name"}, Attributions: all[3:],
 	}
 	return []mailflow.RenewalSimulation{
 		{
@@ -58,7 +58,7 @@ func rehearsals() []mailflow.RenewalSimulation {
 		},
 		{
 			Tenant: "contoso", Connector: "Hybrid", Sender: "edge-2", Assumed: true, RequiredName: "x", After: fails,
-			Problems: []string{"it bears another name", "mail is refused"},
+			Problems: []string{"it contains another name", "mail is refused"},
 		},
 	}
 }

@@ -31,7 +31,7 @@ func one(name string, until probes.Stage, endpoints ...probes.Endpoint) text.Ite
 	}
 }
 
-// items is one path of each kind, with a peer that says hostile things wherever it is asked.
+// items is one path of each kind, with a peer that sends hostile text wherever it can.
 func items() []text.Item {
 	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
 	ok := probes.Step{Outcome: probes.Passed, Duration: 1500 * time.Microsecond}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestRedact(t *testing.T) {
-	for _, c := range []struct{ said, want string }{
+	for _, c := range []struct{ reply, want string }{
 		{"550 5.1.1 <gone@contoso.com>: User unknown", "550 5.1.1 <g***@contoso.com>: User unknown"},
 		{"RCPT TO:<p***@contoso.com>", "RCPT TO:<p***@contoso.com>"},
 		{`"john doe"@contoso.com refused`, `"***"@contoso.com refused`},
@@ -24,9 +24,9 @@ func TestRedact(t *testing.T) {
 		{"220 static-198-51-100-10-customer.isp.example", "220 static-198-51-100-10-customer.isp.example"},
 		{"@@@", "@@@"},
 	} {
-		got := text.Redact(c.said)
+		got := text.Redact(c.reply)
 		if got != c.want || text.Redact(got) != got {
-			t.Errorf("%q = %q, want %q; again %q", c.said, got, c.want, text.Redact(got))
+			t.Errorf("%q = %q, want %q; again %q", c.reply, got, c.want, text.Redact(got))
 		}
 	}
 }

@@ -77,7 +77,7 @@ func Lifetime(notBefore, notAfter, now time.Time) string {
 	return fmt.Sprintf("%s left of %s", Span(notAfter.Sub(now)), Span(notAfter.Sub(notBefore)))
 }
 
-// Span returns a duration rounded down to one unit, as people say it: "90 s", "5 min", "47 h", "61 days".
+// Span returns a duration rounded down to one unit: "90 s", "5 min", "47 h", "61 days".
 func Span(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {

@@ -19,8 +19,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// full is a bench with one of everything that JSON can show, and a peer that says hostile things.
-func full() *stand {
+// full has one of everything that JSON can show, and a peer that sends hostile text.
+func full() *testSite {
 	s := bench()
 	const evil = "\x1b[31m\u202e\xff</script>"
 	hostile := state(outbound("evil"+evil, "c"+evil, "h"+evil), probes.Recipient, failed)
@@ -54,13 +54,13 @@ func full() *stand {
 }
 
 func TestJSONFollowsItsSchema(t *testing.T) {
-	h, empty := full().handler(), (&stand{}).handler()
+	h, empty := full().handler(), (&testSite{}).handler()
 	for _, c := range []struct{ schema, route string }{
 		{"paths", "/api/v1/paths"}, {"findings", "/api/v1/findings"}, {"targets", "/sd"},
 	} {
 		schema := strict(t, c.schema)
 		for _, h := range []http.Handler{h, empty} {
-			w := ask(h, c.route)
+			w := get(h, c.route)
 			if w.Code != 200 || w.Header().Get("Content-Type") != "application/json" {
 				t.Errorf("%s: %d %s", c.route, w.Code, w.Header())
 			}
@@ -165,7 +165,7 @@ func TestSchemaNamesTheCatalogues(t *testing.T) {
 func TestJSONTakesNoParameter(t *testing.T) {
 	h := full().handler()
 	for _, route := range []string{"/sd", "/api/v1/paths", "/api/v1/findings"} {
-		if w := ask(h, route+"?tenant=contoso"); w.Code != 400 ||
+		if w := get(h, route+"?tenant=contoso"); w.Code != 400 ||
 			!strings.Contains(w.Body.String(), `unknown parameter "tenant"; no parameter is accepted here`) {
 			t.Errorf("%s: %d %s", route, w.Code, w.Body)
 		}

@@ -18,17 +18,18 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// evil is what a hostile peer puts wherever it is asked: markup, quotes, terminal escapes, a text direction override,
+// evil is what a hostile peer sends wherever it can: markup, quotes, terminal escapes, a text direction override,
 // invalid UTF-8.
 const evil = `"><script>alert(1)</script><b onmouseover='x'>` + "\x1b]0;owned\x07\u202e\x00\xff{{.}}"
 
-// gallery is a stand with one of everything that the pages show.
-func gallery() *stand {
+// gallery has one of everything that the pages show.
+func gallery() *testSite {
 	s := full()
 	bad := s.snapshot.Paths[len(s.snapshot.Paths)-2]
 	e := &bad.Latest.Endpoints[0]
 	e.Transcript = []probes.TranscriptLine{
-		{Origin: probes.OriginServer, Text: evil}, {Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"},
+		{Origin: probes.OriginServer, Text: evil},
+		{Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"},
 		{Origin: probes.OriginProber, Text: evil},
 	}
 	for i := range e.Steps {
@@ -75,7 +76,7 @@ func gallery() *stand {
 }
 
 // attributions adds a sender that is attributed rightly, one that is fragile and one that is ambiguous.
-func (s *stand) attributions(peer string) {
+func (s *testSite) attributions(peer string) {
 	a := s.snapshot.Report
 	a.Attributions = map[probes.PathID][]mailflow.Attribution{}
 	a.Clients = map[probes.PathID]*probes.TLS{}
@@ -130,7 +131,7 @@ func crawl(t *testing.T, h http.Handler, start string) map[string]*html.Node {
 		if _, done := pages[address]; done {
 			continue
 		}
-		w := ask(h, address)
+		w := get(h, address)
 		if w.Code != 200 {
 			t.Errorf("%s: %d %s", address, w.Code, w.Body)
 		}
@@ -217,8 +218,8 @@ func TestPagesAreHarmless(t *testing.T) {
 func TestPagesShow(t *testing.T) {
 	h := gallery().handler()
 	for _, c := range []struct {
-		url  string
-		says []string
+		url      string
+		contains []string
 	}{
 		{"/", []string{
 			"2 of 11 paths fail, 1 is inconclusive. One critical finding needs attention.", "The configuration did not reload",
@@ -262,10 +263,10 @@ func TestPagesShow(t *testing.T) {
 			},
 		},
 	} {
-		body := ask(h, c.url).Body.String()
-		for _, want := range c.says {
+		body := get(h, c.url).Body.String()
+		for _, want := range c.contains {
 			if !strings.Contains(body, want) {
-				t.Errorf("%s does not say %q", c.url, want)
+				t.Errorf("%s does not contain %q", c.url, want)
 			}
 		}
 		if strings.Contains(body, "anna@") {
@@ -275,22 +276,22 @@ func TestPagesShow(t *testing.T) {
 }
 
 func TestUnjudgedVerdictsSayWhy(t *testing.T) {
-	s := &stand{}
+	s := &testSite{}
 	p := state(outbound("contoso", "To servers", "one"), probes.TLSStage, passed)
 	p.Latest.Endpoints[0].TLS = &probes.TLS{}
 	p.Latest.Endpoints[0].TLS.Verdicts[probes.VerdictRevocation].Detail = "the list did not come"
 	s.snapshot.Paths = []*collector.PathState{p}
-	body := ask(s.handler(), "/path?target=contoso/outbound/To%2520servers/one").Body.String()
+	body := get(s.handler(), "/path?target=contoso/outbound/To%2520servers/one").Body.String()
 	if !strings.Contains(body, `not revoked</strong>: could not be judged <span class="quiet">the list did not come`) ||
 		strings.Contains(body, "not reached") {
-		t.Errorf("the page does not say that revocation could not be judged:\n%s", body)
+		t.Errorf("the page does not contain that revocation could not be judged:\n%s", body)
 	}
 }
 
 // TestFindingsAreShownWithTheirPath: a finding with the cause of a failing path is on the card of that path only.
 func TestFindingsAreShownWithTheirPath(t *testing.T) {
 	expired := probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "expired yesterday"}
-	s := &stand{}
+	s := &testSite{}
 	for _, name := range []string{"one", "two"} {
 		s.snapshot.Paths = append(s.snapshot.Paths, state(outbound("contoso", "To servers", name), probes.TLSStage, expired))
 	}
@@ -313,11 +314,11 @@ func TestFindingsAreShownWithTheirPath(t *testing.T) {
 		{"", "certificate_expired of two", "findings"},
 		{"?state=passed", "certificate_expired of one", "findings"},
 	} {
-		body := ask(s.handler(), "/"+c.query).Body.String()
+		body := get(s.handler(), "/"+c.query).Body.String()
 		before, _, found := strings.Cut(body, "<li>"+c.finding+"</li>")
 		if !found || strings.Count(body, "<li>"+c.finding+"</li>") != 1 ||
 			!strings.Contains(before[strings.LastIndex(before, "<section id="):], `"`+c.place+`"`) {
-			t.Errorf("%q: %q does not stand once, in %s:\n%s", c.query, c.finding, c.place, body)
+			t.Errorf("%q: %q is not once in %s:\n%s", c.query, c.finding, c.place, body)
 		}
 		if merged := strings.Contains(body, "1 finding is shown above"); merged != (c.query == "") {
 			t.Errorf("%q: findings shown with their path: %t", c.query, merged)
@@ -325,16 +326,16 @@ func TestFindingsAreShownWithTheirPath(t *testing.T) {
 	}
 }
 
-// TestBeginnings is what pages say before there is much to say.
-func TestBeginnings(t *testing.T) {
+// Pages before the first results.
+func TestPagesWithoutResults(t *testing.T) {
 	once := state(outbound("contoso", "c", "h"), probes.TLSStage, failed)
 	once.Verdict, once.Conclusive, once.Latest.Provisional = probes.NotReached, nil, true
 	fresh := &collector.PathState{Path: &probes.Path{ID: outbound("contoso", "c", "new")}}
-	none := (&stand{}).handler()
-	two := (&stand{snapshot: collector.Snapshot{Paths: []*collector.PathState{once, fresh}}}).handler()
+	none := (&testSite{}).handler()
+	two := (&testSite{snapshot: collector.Snapshot{Paths: []*collector.PathState{once, fresh}}}).handler()
 	for _, c := range []struct {
-		h         http.Handler
-		url, says string
+		h             http.Handler
+		url, contains string
 	}{
 		{none, "/", "The configuration has no path: it has no tenant"},
 		{none, "/", "Fewer than two tenants are configured here"},
@@ -342,8 +343,8 @@ func TestBeginnings(t *testing.T) {
 		{two, "/path?target=contoso/c/new", "waits for its first round"},
 		{two, "/path?target=contoso/c/h", "waits for its second round"},
 	} {
-		if body := ask(c.h, c.url).Body.String(); !strings.Contains(body, c.says) {
-			t.Errorf("%s does not say %q", c.url, c.says)
+		if body := get(c.h, c.url).Body.String(); !strings.Contains(body, c.contains) {
+			t.Errorf("%s does not contain %q", c.url, c.contains)
 		}
 	}
 }

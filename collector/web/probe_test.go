@@ -15,9 +15,9 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// bench is a stand with names that are hard to address.
-func bench() *stand {
-	s := &stand{}
+// bench has names that are hard to address.
+func bench() *testSite {
+	s := &testSite{}
 	both := outbound("contoso", "Both/ways 100%", "mail.contoso.com")
 	inbound := both
 	inbound.Direction = mailflow.Inbound
@@ -43,9 +43,9 @@ func TestProbeParameters(t *testing.T) {
 	const hard = "contoso/outbound/Both%2Fways%20100%25/mail.contoso.com"
 	many := strings.Repeat("x", 9000)
 	for _, c := range []struct {
-		query string
-		code  int
-		says  string
+		query    string
+		code     int
+		contains string
 	}{
 		{"target=" + url.QueryEscape(hard), 200, "probe_success 1"},
 		{"target=contoso/INBOUND/both%252Fways%2520100%2525/mail.contoso.com", 200, "probe_success 1"},
@@ -77,9 +77,9 @@ func TestProbeParameters(t *testing.T) {
 		{"target=" + many, 400, "the query is longer than 8192 bytes"},
 		{many[:2000] + "=1", 400, "unknown parameter"},
 	} {
-		w := ask(bench().handler(), "/probe?"+c.query)
-		if body := w.Body.String(); w.Code != c.code || !strings.Contains(body, c.says) || w.Code != 200 && len(body) > 900 {
-			t.Errorf("%.60s = %d %.300s; want %d %s", c.query, w.Code, body, c.code, c.says)
+		w := get(bench().handler(), "/probe?"+c.query)
+		if body := w.Body.String(); w.Code != c.code || !strings.Contains(body, c.contains) || w.Code != 200 && len(body) > 900 {
+			t.Errorf("%.60s = %d %.300s; want %d %s", c.query, w.Code, body, c.code, c.contains)
 		}
 	}
 }
@@ -94,12 +94,12 @@ func TestProbeAsks(t *testing.T) {
 		{"contoso/outbound/Both%2Fways%20100%25/mail.contoso.com", "default", probes.Recipient, "probe@contoso.com"},
 		{"contoso/outbound/Both%2Fways%20100%25/mail.contoso.com", "mail", probes.Recipient, ""},
 		{"contoso/outbound/Both%2Fways%20100%25/mail.contoso.com", "short", probes.EHLO, "probe@contoso.com"},
-		{"contoso/mute/mute.contoso.com", "mail", probes.TLSStage, ""}, // there is no recipient to ask for
+		{"contoso/mute/mute.contoso.com", "mail", probes.TLSStage, ""}, // without a recipient
 	} {
 		s := bench()
-		ask(s.handler(), "/probe?module="+c.module+"&target="+url.QueryEscape(c.target))
-		if len(s.asked) != 1 || s.asked[0].Settings.Until != c.until || s.asked[0].MailFrom != c.from {
-			t.Errorf("%s %s: asked for %+v", c.target, c.module, s.asked)
+		get(s.handler(), "/probe?module="+c.module+"&target="+url.QueryEscape(c.target))
+		if len(s.probed) != 1 || s.probed[0].Settings.Until != c.until || s.probed[0].MailFrom != c.from {
+			t.Errorf("%s %s: probed %+v", c.target, c.module, s.probed)
 		}
 	}
 }
@@ -117,11 +117,11 @@ func TestProbeSays(t *testing.T) {
 		ChainNotAfter: noon.Add(24 * time.Hour),
 	}
 	for _, c := range []struct {
-		name, target string
-		result       probes.Result
-		err          error
-		code         int
-		says, not    []string
+		name, target  string
+		result        probes.Result
+		err           error
+		code          int
+		contains, not []string
 	}{
 		{"passed", good, round(two.Path, probes.TLSStage, passed), nil, 200, []string{
 			"probe_success 1", "probe_inconclusive 0", "probe_duration_seconds 1\n",
@@ -139,35 +139,44 @@ func TestProbeSays(t *testing.T) {
 		}, []string{`host="mx.a",stage="tls"} `}},
 		{
 			"nothing proven, was bad", bad, round(two.Path, probes.TLSStage, greylisted), nil, 200,
-			[]string{"probe_success 0", "probe_inconclusive 1"}, nil,
+			[]string{"probe_success 0", "probe_inconclusive 1"},
+			nil,
 		},
 		{
 			"nothing proven ever", fresh, round(two.Path, probes.TLSStage, greylisted), nil, 200,
-			[]string{"probe_inconclusive 1"}, []string{"probe_success"},
+			[]string{"probe_inconclusive 1"},
+			[]string{"probe_success"},
 		},
 		{
 			"cut short after a failure", good, two, nil, 200,
-			[]string{"probe_success 1", "probe_inconclusive 1", `stage="tls"} 0`}, nil,
+			[]string{"probe_success 1", "probe_inconclusive 1", `stage="tls"} 0`},
+			nil,
 		},
 		{
-			"no time left", good, probes.Result{}, context.DeadlineExceeded, 200,
-			[]string{"probe_success 1", "probe_inconclusive 1"}, []string{"probe_stage_success{"},
+			"no time left", good,
+			probes.Result{},
+			context.DeadlineExceeded, 200,
+			[]string{"probe_success 1", "probe_inconclusive 1"},
+			[]string{"probe_stage_success{"},
 		},
 		// the unused one is not judged
 		{"certificates", good, withTLS, nil, 200, []string{"probe_ssl_earliest_cert_expiry 1.795608e+09"}, nil},
 		{
-			"too many callers", good, probes.Result{}, errors.New("too many probes are being waited for"), 503,
-			[]string{"too many probes"}, []string{"probe_success"},
+			"too many callers", good,
+			probes.Result{},
+			errors.New("too many probes are being waited for"), 503,
+			[]string{"too many probes"},
+			[]string{"probe_success"},
 		},
 	} {
 		s := bench()
 		s.answer = func(context.Context, probes.Path) (probes.Result, error) { return c.result, c.err }
-		w := ask(s.handler(), "/probe?target="+url.QueryEscape(c.target))
+		w := get(s.handler(), "/probe?target="+url.QueryEscape(c.target))
 		body := w.Body.String()
 		if w.Code != c.code {
 			t.Errorf("%s: %d %s", c.name, w.Code, body)
 		}
-		for _, want := range c.says {
+		for _, want := range c.contains {
 			if !strings.Contains(body, want) {
 				t.Errorf("%s: no %s in\n%s", c.name, want, body)
 			}
@@ -180,7 +189,7 @@ func TestProbeSays(t *testing.T) {
 	}
 }
 
-// TestProbeFormats: the format is the one that is asked for, and the families stand in the order of their names.
+// The format is the requested one, and the families are in the order of their names.
 func TestProbeFormats(t *testing.T) {
 	for accept, want := range map[string]struct{ format, end string }{
 		"": {"text/plain; version=0.0.4", "probe_success 1\n"},
@@ -188,7 +197,7 @@ func TestProbeFormats(t *testing.T) {
 			"application/openmetrics-text; version=1.0.0", "probe_success 1.0\n# EOF\n",
 		},
 	} {
-		w := ask(bench().handler(), "/probe?target=contoso/case/a", "Accept", accept)
+		w := get(bench().handler(), "/probe?target=contoso/case/a", "Accept", accept)
 		var names []string
 		for line := range strings.Lines(w.Body.String()) {
 			if name, is := strings.CutPrefix(line, "# TYPE "); is {
@@ -203,7 +212,7 @@ func TestProbeFormats(t *testing.T) {
 			t.Errorf("%q: %q", accept, names)
 		}
 	}
-	w := ask(
+	w := get(
 		bench().handler(), "/probe?target=contoso/case/a", "Accept",
 		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
 	)
@@ -222,7 +231,7 @@ func TestProbeDebug(t *testing.T) {
 		}
 		return r, nil
 	}
-	w := ask(s.handler(), "/probe?debug=true&target=contoso/case/a")
+	w := get(s.handler(), "/probe?debug=true&target=contoso/case/a")
 	body := w.Body.String()
 	for _, want := range []string{
 		"target   contoso/outbound/case/a\n", "SMTP EHLO                Succeeded",
@@ -266,7 +275,7 @@ func TestProbeTimeout(t *testing.T) {
 			if c.header == "" {
 				header = nil
 			}
-			w := ask(s.handler(), "/probe?target=contoso/case/a", header...)
+			w := get(s.handler(), "/probe?target=contoso/case/a", header...)
 			if took := time.Since(began); took != c.want || (w.Code == 400) != (c.want == 0) {
 				t.Errorf("%q: %s, %d %s", c.header, took, w.Code, w.Body)
 			}
@@ -283,14 +292,14 @@ func FuzzProbeTarget(f *testing.F) {
 	s := bench()
 	h := s.handler()
 	f.Fuzz(func(t *testing.T, target string) {
-		s.asked = nil
-		w := ask(h, "/probe?target="+url.QueryEscape(target))
+		s.probed = nil
+		w := get(h, "/probe?target="+url.QueryEscape(target))
 		if w.Code != 200 && w.Code != 400 && w.Code != 404 {
 			t.Errorf("%q: %d", target, w.Code)
 		}
-		if w.Code == 200 && len(s.asked) == 1 &&
-			!strings.EqualFold(s.asked[0].ID.Tenant, strings.SplitN(target, "/", 2)[0]) && !strings.Contains(target, "%") {
-			t.Errorf("%q probed %s", target, s.asked[0].ID)
+		if w.Code == 200 && len(s.probed) == 1 &&
+			!strings.EqualFold(s.probed[0].ID.Tenant, strings.SplitN(target, "/", 2)[0]) && !strings.Contains(target, "%") {
+			t.Errorf("%q probed %s", target, s.probed[0].ID)
 		}
 	})
 }

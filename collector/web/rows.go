@@ -58,7 +58,7 @@ func newPathRow(p *collector.PathState, now time.Time) pathRow {
 	return l
 }
 
-// isAbout tells whether a finding isAbout about this path.
+// isAbout reports whether a finding is about this path.
 func (l *pathRow) isAbout(s check.Subject) bool {
 	return l.Tenant == s.Tenant && l.Direction == string(s.Direction) && l.Connector == s.Connector && l.Path == s.Path
 }

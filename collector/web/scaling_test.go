@@ -50,8 +50,8 @@ func (r relabelling) apply(t *testing.T, labels map[string]string) {
 	}
 }
 
-// TestTwoShards scales out as docs/scaling.md shows: of every path on /sd, exactly one of two exporters is asked,
-// /probe knows it, and both have work.
+// TestTwoShards scales out as docs/scaling.md shows: each path on /sd is probed by exactly one of two exporters,
+// and both probe some.
 func TestTwoShards(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/scaling.md")
 	if err != nil {
@@ -75,7 +75,7 @@ func TestTwoShards(t *testing.T) {
 		Targets []string
 		Labels  map[string]string
 	}
-	if err := json.Unmarshal(ask(h, "/sd").Body.Bytes(), &groups); err != nil {
+	if err := json.Unmarshal(get(h, "/sd").Body.Bytes(), &groups); err != nil {
 		t.Fatal(err)
 	}
 	covered, load := map[string]int{}, map[string]int{}
@@ -87,7 +87,7 @@ func TestTwoShards(t *testing.T) {
 		}
 		query := maps.Clone(job.Params)
 		query.Set("target", labels["__param_target"])
-		if w := ask(h, job.Path+"?"+query.Encode()); w.Code != 200 {
+		if w := get(h, job.Path+"?"+query.Encode()); w.Code != 200 {
 			t.Errorf("%s: %d %s", g.Targets[0], w.Code, w.Body)
 		}
 		covered[labels["__param_target"]]++

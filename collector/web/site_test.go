@@ -16,24 +16,24 @@ import (
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// stand is a Site over a Snapshot that a test fills, with a prober that a test scripts.
-type stand struct {
+// testSite is a Site over a Snapshot that a test fills, with a prober that a test scripts.
+type testSite struct {
 	mu       sync.Mutex
 	snapshot collector.Snapshot
 	status   web.Status
 	answer   func(context.Context, probes.Path) (probes.Result, error)
-	asked    []probes.Path
+	probed   []probes.Path
 	prefix   string
 }
 
-func (s *stand) probe(ctx context.Context, _ probes.PathID, p probes.Path) (probes.Result, error) {
+func (s *testSite) probe(ctx context.Context, _ probes.PathID, p probes.Path) (probes.Result, error) {
 	s.mu.Lock()
-	s.asked = append(s.asked, p)
+	s.probed = append(s.probed, p)
 	s.mu.Unlock()
 	return s.answer(ctx, p)
 }
 
-func (s *stand) find(id probes.PathID) *collector.PathState {
+func (s *testSite) find(id probes.PathID) *collector.PathState {
 	for _, p := range s.snapshot.Paths {
 		if p.Path.ID == id {
 			return p
@@ -42,7 +42,7 @@ func (s *stand) find(id probes.PathID) *collector.PathState {
 	return nil
 }
 
-func (s *stand) handler() http.Handler {
+func (s *testSite) handler() http.Handler {
 	until := probes.EHLO
 	message, sender := probes.Message, "<>"
 	modules := map[string]probes.SettingsOverride{
@@ -58,7 +58,7 @@ func (s *stand) handler() http.Handler {
 	return mux
 }
 
-func ask(h http.Handler, url string, header ...string) *httptest.ResponseRecorder {
+func get(h http.Handler, url string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, url, http.NoBody)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])

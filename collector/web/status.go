@@ -137,8 +137,8 @@ func (page *statusPage) attach(one check.Finding, now time.Time) bool {
 	for i := range page.Problems {
 		l := &page.Problems[i]
 		if l.State == stateFailed && string(l.Reason) == one.Code && l.isAbout(one.Subject) {
-			told := newFinding(one, now)
-			l.Finding = &told
+			attached := newFinding(one, now)
+			l.Finding = &attached
 			return true
 		}
 	}
