@@ -144,9 +144,25 @@ func (s *PathState) keepEndpoints(r probes.Result, judged bool) {
 				kept = slices.Insert(kept, at, check.Endpoint{Host: key.Host, Address: key.Address})
 			}
 			learn(&kept[at], e, r.Until)
+			kept[at].LastProbed = r.Started
 		}
 	}
-	s.Endpoints = kept
+	s.Endpoints = limitEndpoints(kept)
+}
+
+// limitEndpoints keeps at most probes.MaxEndpoints endpoints. It forgets those that were not probed for the longest time: a DNS
+// server that adds a host in each round and breaks the earlier ones would let them grow without end. A round has no more.
+func limitEndpoints(all []check.Endpoint) []check.Endpoint {
+	for len(all) > probes.MaxEndpoints {
+		oldest := 0
+		for i := range all {
+			if all[i].LastProbed.Before(all[oldest].LastProbed) {
+				oldest = i
+			}
+		}
+		all = slices.Delete(all, oldest, oldest+1)
+	}
+	return all
 }
 
 func compareEndpoint(e check.Endpoint, key EndpointKey) int {

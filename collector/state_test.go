@@ -54,6 +54,29 @@ func TestEndpointsFollowDNS(t *testing.T) {
 	}
 }
 
+// A DNS server adds a host in each round and breaks the earlier ones, so that their addresses stay known.
+func TestEndpointsOfAPathAreLimited(t *testing.T) {
+	p := path("c", "h")
+	b := collector.NewStore(time.Now)
+	b.SetInventory(nil, []probes.Path{p})
+	for i := range 60 {
+		var endpoints []probes.Endpoint
+		for k := max(0, i-probes.MaxEndpoints+1); k < i; k++ {
+			endpoints = append(endpoints, endpoint(fmt.Sprintf("host%02d", k), "", problem(probes.ReasonDNSServfail)))
+		}
+		newest := fmt.Sprintf("host%02d", i)
+		endpoints = append(endpoints, healthy(newest, "192.0.2.1"))
+		b.Record(round(p, noon.Add(time.Duration(i)*time.Minute), endpoints...))
+		known := b.Snapshot().Paths[0].Endpoints
+		if len(known) > probes.MaxEndpoints {
+			t.Fatalf("round %d: %d endpoints", i, len(known))
+		}
+		if last := known[len(known)-1]; last.Host != newest || last.Address != "192.0.2.1" {
+			t.Errorf("round %d: the newest endpoint is missing: %v", i, last)
+		}
+	}
+}
+
 // TestInconclusiveKeepsCertificate: a round that proves nothing, though one of its endpoints answers, changes no
 // certificate.
 func TestInconclusiveKeepsCertificate(t *testing.T) {

@@ -50,4 +50,5 @@ type Endpoint struct {
 	Host, Address string         // as in labels
 	Verdict       probes.Outcome // the last conclusive one; NotReached if there is none
 	TLS           *probes.TLS    // the last handshake that showed a certificate; nil if there is none
+	LastProbed    time.Time      // start of the newest judged round that probed it
 }
