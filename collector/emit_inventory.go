@@ -17,9 +17,9 @@ func boolToFloat(yes bool) float64 {
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // emitTime emits a time that is known.
-func (e *emitter) emitTime(m *Metric, t time.Time, extraLabels ...string) {
+func (e *emitter) emitTime(m *Metric, t time.Time) {
 	if !t.IsZero() {
-		e.emit(m, unixSeconds(t), extraLabels...)
+		e.emit(m, unixSeconds(t))
 	}
 }
 

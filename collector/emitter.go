@@ -109,7 +109,7 @@ func (e *emitter) finish() (groups []*group, dropped uint64) {
 		compare := func(a, b series) int { return compareSeries(g, &a, g, &b) }
 		slices.SortStableFunc(g.series, compare)
 		unique := slices.CompactFunc(g.series, func(a, b series) bool { return compare(a, b) == 0 })
-		e.dropped += uint64(len(g.series) - len(unique))
+		e.dropped += uint64(len(g.series)) - uint64(len(unique))
 		g.series, g.labels = slices.Clone(unique), slices.Clone(g.labels)
 		groups = append(groups, g)
 	}

@@ -82,8 +82,8 @@ func ofExporter(name string, t Type, labels []string, help string) *Metric {
 	return declare(SectionExporter, namespace+"exporter_"+name, t, labels, help)
 }
 
-func onProbe(name string, t Type, labels []string, help string) *Metric {
-	return declare(SectionProbe, name, t, labels, help)
+func onProbe(name string, labels []string, help string) *Metric {
+	return declare(SectionProbe, name, gauge, labels, help)
 }
 
 // declare adds a row to the table. Every metric is a package variable: the table is complete before anything is

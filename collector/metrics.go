@@ -125,31 +125,31 @@ var (
 
 // On /probe: one probe on demand.
 var (
-	onDemandSuccess = onProbe("probe_success", gauge, nil,
+	onDemandSuccess = onProbe("probe_success", nil,
 		"1 when every endpoint passed every stage asked for, 0 when one failed. While this probe is "+
 			"inconclusive: the path's last verdict, absent if there is none.")
-	onDemandInconclusive = onProbe("probe_inconclusive", gauge, nil,
+	onDemandInconclusive = onProbe("probe_inconclusive", nil,
 		"1 when this probe was inconclusive or interrupted.")
-	onDemandDuration = onProbe("probe_duration_seconds", gauge, nil,
+	onDemandDuration = onProbe("probe_duration_seconds", nil,
 		"How long the probe took.")
-	onDemandEarliestExpiry = onProbe("probe_ssl_earliest_cert_expiry", gauge, nil,
+	onDemandEarliestExpiry = onProbe("probe_ssl_earliest_cert_expiry", nil,
 		"Earliest end of validity of the leaves and the certificates that verify them, as Unix time.")
-	onDemandStageSuccess = onProbe("probe_stage_success", gauge, stageLabels,
+	onDemandStageSuccess = onProbe("probe_stage_success", stageLabels,
 		"1 passed, 0 failed. Absent when not reached or inconclusive.")
-	onDemandStageDuration = onProbe("probe_stage_duration_seconds", gauge, stageLabels,
+	onDemandStageDuration = onProbe("probe_stage_duration_seconds", stageLabels,
 		"How long the stage took. Absent when not reached or inconclusive.")
-	onDemandFailureInfo = onProbe("probe_failure_info", gauge, with(stageLabels, "reason", "outcome"),
+	onDemandFailureInfo = onProbe("probe_failure_info", with(stageLabels, "reason", "outcome"),
 		"Why the endpoint did not pass.")
-	onDemandLookupTime = onProbe("probe_dns_lookup_time_seconds", gauge, nil,
+	onDemandLookupTime = onProbe("probe_dns_lookup_time_seconds", nil,
 		"How long DNS took, for all hosts.")
-	onDemandIPProtocol = onProbe("probe_ip_protocol", gauge, nil,
+	onDemandIPProtocol = onProbe("probe_ip_protocol", nil,
 		"4 or 6: the IP version of the first endpoint that has an address.")
-	onDemandTLSVersion = onProbe("probe_tls_version_info", gauge, []string{"version"},
+	onDemandTLSVersion = onProbe("probe_tls_version_info", []string{"version"},
 		"TLS versions in use. Always 1.")
-	onDemandLastChainInfo = onProbe("probe_ssl_last_chain_info", gauge,
+	onDemandLastChainInfo = onProbe("probe_ssl_last_chain_info",
 		[]string{"fingerprint_sha256", "subject", "issuer", "subjectalternative", "serialnumber"},
 		"The leaf certificates. Always 1.")
-	onDemandLastChainExpiry = onProbe("probe_ssl_last_chain_expiry_timestamp_seconds", gauge, nil,
+	onDemandLastChainExpiry = onProbe("probe_ssl_last_chain_expiry_timestamp_seconds", nil,
 		"Earliest end of validity of the chains to a trusted root; of several chains of one server, of the one that is valid "+
 			"longest.")
 )

@@ -67,21 +67,26 @@ func (l pipeListener) request(t *testing.T, url string, header ...string) net.Co
 	return client
 }
 
-// get reads an answer to its end.
-func (l pipeListener) get(t *testing.T, url string, header ...string) (*http.Response, string, error) {
+// response is an answer that was read to its end.
+type response struct {
+	status int
+	header http.Header
+}
+
+func (l pipeListener) get(t *testing.T, url string, header ...string) (response, error) {
 	t.Helper()
 	conn := l.request(t, url, header...)
 	defer func() { _ = conn.Close() }()
 	return readResponse(conn)
 }
 
-func readResponse(conn io.Reader) (*http.Response, string, error) {
+func readResponse(conn io.Reader) (response, error) {
 	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		return nil, "", err
+		return response{}, err
 	}
-	body, err := io.ReadAll(r.Body)
-	return r, string(body), err
+	_, err = io.Copy(io.Discard, r.Body)
+	return response{r.StatusCode, r.Header}, errors.Join(err, r.Body.Close())
 }
 
 var acceptHeaders = map[string][]string{
@@ -101,12 +106,13 @@ func TestReadersThatDoNotReadHoldNoSlot(t *testing.T) {
 				}
 				synctest.Wait()
 				start := time.Now()
-				if r, _, err := l.get(t, "/metrics", header...); err != nil || r.StatusCode != http.StatusOK || time.Since(start) > 0 {
+				r, err := l.get(t, "/metrics", header...)
+				if err != nil || r.status != http.StatusOK || time.Since(start) > 0 {
 					t.Errorf("beside 8 readers that do not read: %v, %v after %s", r, err, time.Since(start))
 				}
 				time.Sleep(11 * time.Second)
 				for _, conn := range stuck {
-					if _, _, err := readResponse(conn); err == nil {
+					if _, err := readResponse(conn); err == nil {
 						t.Error("a reader that read nothing for 11 s was not disconnected")
 					}
 				}
@@ -124,6 +130,7 @@ func TestSlowReaderGetsTheWholePage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer func() { _ = r.Body.Close() }()
 		var size int64
 		for n := int64(1); n > 0; size += n {
 			time.Sleep(9 * time.Second)
@@ -148,7 +155,7 @@ func TestOldestReaderLeavesWhenThereAreTooMany(t *testing.T) {
 			synctest.Wait()
 		}
 		for i, conn := range stuck {
-			if _, _, err := readResponse(conn); (err != nil) != (i == 0) {
+			if _, err := readResponse(conn); (err != nil) != (i == 0) {
 				t.Errorf("reader %d: %v", i, err)
 			}
 		}
@@ -176,13 +183,15 @@ func TestPagesAreRenderedOneAtATime(t *testing.T) {
 		var all sync.WaitGroup
 		for range 1 + 64 {
 			all.Go(func() {
-				if r, _, err := l.get(t, "/metrics", "Accept", string(expfmt.FmtProtoDelim)); err != nil || r.StatusCode != http.StatusOK {
+				r, err := l.get(t, "/metrics", "Accept", string(expfmt.FmtProtoDelim))
+				if err != nil || r.status != http.StatusOK {
 					t.Errorf("a scrape that waited: %v, %v", r, err)
 				}
 			})
 		}
 		synctest.Wait()
-		if r, _, err := l.get(t, "/metrics"); err != nil || r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+		r, err := l.get(t, "/metrics")
+		if err != nil || r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
 			t.Errorf("one more than may wait: %v, %v", r, err)
 		}
 		all.Wait()
