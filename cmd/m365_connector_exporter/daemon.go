@@ -31,7 +31,6 @@ type daemon struct {
 	runner   *schedule.Runner
 	budget   *schedule.MessageBudget
 	prober   atomic.Pointer[smtpprobe.Prober] // replaced on reload
-	garbage  atomic.Uint64                    // how much may lie, in bytes
 
 	selfTest *selfTest
 
@@ -95,7 +94,6 @@ func newDaemon(ctx context.Context, loader *config.Loader, cfg *config.Config, h
 	}
 	d.reloads = reloads{life: ctx, load: d.load}
 	d.learned.Store(&learned{})
-	d.garbage.Store(leastGarbage)
 	d.runner = schedule.New(schedule.Options{
 		Prober: d, Sink: d.store.Record, Logger: log,
 		OnLag: func(lag time.Duration) { d.self.ObserveLag(lag) },
@@ -148,7 +146,6 @@ func (d *daemon) apply(cfg *config.Config) {
 	for _, problem := range cfg.Problems() {
 		d.log.Error("a file of a tenant does not load", slog.Any("err", problem))
 	}
-	d.tuneGC()
 	d.log.Info("configuration loaded", slog.String("file", d.file), slog.Int("tenants", len(cfg.Tenants)), slog.Int("paths", len(paths)))
 }
 
@@ -167,13 +164,11 @@ func (d *daemon) load(ctx context.Context, r reloadRequest) error {
 	if r.ifChanged && !d.loader.Changed(ctx) {
 		return nil
 	}
-	hurry()
 	cfg, err := d.loader.Load(ctx)
 	if ctx.Err() != nil {
 		return errShutdown
 	}
 	if err != nil {
-		d.tuneGC()
 		d.self.RecordReload(false, time.Now())
 		d.refused.Store(&refusedReload{err, time.Now()})
 		d.log.Error("reload refused, the old configuration keeps running", slog.String("trigger", r.trigger), slog.Any("err", err))

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -43,14 +42,12 @@ func TestScale(t *testing.T) {
 	d.runner = schedule.New(schedule.Options{Prober: simulated{d.gate}, Sink: d.store.Record, OnLag: late.add})
 	paths := plan(d.cfg.Load(), d.hello)
 	d.runner.SetPaths(paths)
-	defer debug.SetGCPercent(100)
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
 	group.Go(func() { d.runner.Run(ctx) })
 	group.Go(func() { _ = d.keepJudging(ctx) })
-	group.Go(func() { _ = d.keepLean(ctx) })
 	group.Go(func() { d.scrapes(ctx) })
 
 	t.Logf("%d paths: started in %s", len(paths), started)

@@ -174,7 +174,6 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { d.runner.Run(ctx); return nil })
 	group.Go(func() error { return d.keepJudging(ctx) })
-	group.Go(func() error { return d.keepLean(ctx) })
 	group.Go(func() error { return d.keepTime(ctx) })
 	group.Go(func() error { return keepLearning(ctx, d.stale, d.learn) })
 	group.Go(func() error { return d.selfTest.run(ctx) })
