@@ -23,8 +23,8 @@ bench:
 # 10,000 and 50,000 paths against simulated servers, 15 minutes each.
 .PHONY: scale
 scale:
-	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter -scale.paths 10000 -scale.interval 5m -scale.intervals 3
-	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter -scale.paths 50000 -scale.interval 5m -scale.intervals 3
+	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter/internal/daemon -scale.paths 10000 -scale.interval 5m -scale.intervals 3
+	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter/internal/daemon -scale.paths 50000 -scale.interval 5m -scale.intervals 3
 # Every fuzz target; SECONDS_EACH sets the CPU time. See docs/fuzzing.md.
 fuzz:
 	.ci/fuzz

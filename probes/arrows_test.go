@@ -41,10 +41,14 @@ var arrows = map[string][]string{
 	"cmd/m365_connector_exporter/internal/config": {
 		"probes", "probes/mailflow", "probes/inventory", "probes/regularfile", "collector/check",
 	},
-	"cmd/m365_connector_exporter": {
-		"probes", "probes/mailflow", "probes/schedule", "probes/smtpprobe", "probes/certificate", "probes/lab",
+	"cmd/m365_connector_exporter/internal/daemon": {
+		"probes", "probes/mailflow", "probes/schedule", "probes/smtpprobe",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
 		"cmd/m365_connector_exporter/internal/config",
+	},
+	"cmd/m365_connector_exporter": {
+		"probes", "probes/mailflow", "probes/lab", "collector/check", "collector/text",
+		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
 	"deploy/grafana":                  {},

@@ -12,7 +12,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
-	"m365_connector_exporter/collector/evaluate"
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -49,8 +49,7 @@ func (c *attributeCommand) run(ctx context.Context, file string, s streams) int 
 	}
 	arrival, err := c.arrival(ctx, cfg, time.Now())
 	if err != nil {
-		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
-		return exitUsage
+		return s.usageError(err)
 	}
 	a := mailflow.Attribute(cfg.Tenants, arrival)
 	if err := c.print(s.out, a); err != nil {
@@ -64,19 +63,6 @@ func (c *attributeCommand) run(ctx context.Context, file string, s streams) int 
 	default:
 		return exitInconclusive
 	}
-}
-
-// loadForCommand loads the configuration and says what is wrong with it.
-func loadForCommand(ctx context.Context, file string, s streams) (*config.Config, error) {
-	cfg, err := config.Load(ctx, file)
-	if err != nil {
-		_, _ = fmt.Fprintln(s.err, err)
-		return nil, err
-	}
-	for _, problem := range cfg.Problems() {
-		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
-	}
-	return cfg, nil
 }
 
 func (c *attributeCommand) print(out io.Writer, a mailflow.Attribution) error {
@@ -118,7 +104,7 @@ func (c *attributeCommand) presented(ctx context.Context, cfg *config.Config, no
 		if len(*c.names) > 0 {
 			return nil, errors.New("--certificate-name or --certificate-file, not both")
 		}
-		p, _, err := readPresented(ctx, cfg, *c.certificate, *c.password, now)
+		p, _, err := daemon.ReadClientCertificate(ctx, cfg, *c.certificate, *c.password, now)
 		return p, err
 	}
 	if len(*c.names) == 0 {
@@ -149,18 +135,4 @@ func mailDomain(flag, text string) (string, error) {
 		return "", fmt.Errorf("%s: %q is neither a mail address nor a domain", flag, text)
 	}
 	return domain, nil
-}
-
-// readPresented reads a certificate file and judges it with the configuration's roots, as Exchange Online would (facts, 3.3). The
-// problems say why it is not valid.
-func readPresented(ctx context.Context, cfg *config.Config, file, password string, now time.Time) (p *mailflow.ClientCertificate, problems []string, err error) {
-	m, err := config.ReadCertificate(ctx, file, password)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, problems, err = evaluate.ClientCertificate(m.Chain, cfg.Global.Roots, m.Presented().Source, now)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return p, problems, nil
 }

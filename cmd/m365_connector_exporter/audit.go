@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
 	"m365_connector_exporter/collector/check"
-	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
 )
 
@@ -31,34 +29,21 @@ func newAuditCommand(app *kingpin.Application) auditCommand {
 }
 
 func (c auditCommand) run(ctx context.Context, file string, s streams) int {
-	cfg, err := config.Load(ctx, file)
+	cfg, err := loadForCommand(ctx, file, s)
 	if err != nil {
-		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage
 	}
-	for _, problem := range cfg.Problems() {
-		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
-	}
-	findings := audit(cfg, time.Now())
+	findings := daemon.Audit(cfg, time.Now()).Findings
 	if err := c.print(s.out, findings); err != nil {
 		return exitFailed
 	}
-	threshold, _ := check.ParseSeverity(*c.failOn) // one of the words that the flag allows
+	threshold, _ := check.ParseSeverity(*c.failOn) // the flag allows nothing else
 	for _, f := range findings {
 		if f.Suppressed == nil && f.Severity >= threshold {
 			return exitFailed
 		}
 	}
 	return exitOK
-}
-
-// audit evaluates what needs no network.
-func audit(cfg *config.Config, now time.Time) []check.Finding {
-	snapshot := &evaluate.Snapshot{NoNetwork: true}
-	for _, p := range plan(cfg, "") {
-		snapshot.Paths = append(snapshot.Paths, check.Path{Path: &p})
-	}
-	return evaluate.Evaluate(inventoryOf(cfg), snapshot, now).Findings
 }
 
 func (c auditCommand) print(out io.Writer, findings []check.Finding) error {

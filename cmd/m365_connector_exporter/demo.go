@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/exporter-toolkit/web"
 
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
 	"m365_connector_exporter/probes/lab"
 )
 
@@ -63,8 +64,8 @@ func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
 	}
 	_, _ = fmt.Fprint(s.out, c.welcome(file))
 	no, empty, addresses := false, "", []string{*c.listen}
-	serve := serveCommand{pprof: &empty, web: &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &empty}}
-	return serve.serve(ctx, d, "", s)
+	flags := &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &empty}
+	return serve(ctx, d, daemon.ServeOptions{Web: flags}, s)
 }
 
 // welcome ends with a command that runs as it is printed, also where the program was started by "go run" and is on no PATH.

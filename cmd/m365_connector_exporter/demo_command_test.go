@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -27,5 +29,16 @@ func TestDemoCommand(t *testing.T) {
 	defer cancel()
 	if code := run(ctx, hangups{}, []string{"demo", "--web.listen-address=127.0.0.1:0"}, io.Discard, endAt{"Listening on", cancel}); code != exitOK {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestWelcome holds that the command which demo prints can be run: go run leaves no program on the PATH.
+func TestWelcome(t *testing.T) {
+	listen := "127.0.0.1:1"
+	_, command, ok := strings.Cut(demoCommand{listen: &listen}.welcome("config.yaml"), "One tenant, now  ")
+	if path, _, _ := strings.Cut(command, " "); !ok || !filepath.IsAbs(path) {
+		t.Errorf("no command with its path in %q", command)
+	} else if _, err := os.Stat(path); err != nil {
+		t.Error(err)
 	}
 }

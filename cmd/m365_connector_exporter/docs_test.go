@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
 )
 
 // configBlock is a piece of a document that begins with a section of the configuration.
@@ -37,8 +38,8 @@ func TestExamplesLoad(t *testing.T) {
 			cfg, err := config.Load(t.Context(), exampleFiles(t, block[1]))
 			if err != nil || len(cfg.Problems()) > 0 || len(cfg.Warnings) > 0 {
 				t.Errorf("%s: %v, %v\n%s", document, err, cfg, block[1])
-			} else if document == "../../README.md" && len(plan(cfg, "")) != 2 {
-				t.Errorf("%s: %d paths:\n%s", document, len(plan(cfg, "")), block[1])
+			} else if document == "../../README.md" && len(daemon.Plan(cfg, "")) != 2 {
+				t.Errorf("%s: %d paths:\n%s", document, len(daemon.Plan(cfg, "")), block[1])
 			}
 		}
 	}

@@ -19,6 +19,9 @@ import (
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 	"github.com/prometheus/common/version"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
 )
 
 const program = "m365_connector_exporter"
@@ -52,6 +55,25 @@ type streams struct {
 	hostname func() string // looked up when it is first asked for
 }
 
+// usageError prints an error of the command line or of the configuration, and returns its exit status.
+func (s streams) usageError(err error) int {
+	_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
+	return exitUsage
+}
+
+// loadForCommand loads the configuration, and prints its errors and those of the tenants that do not load.
+func loadForCommand(ctx context.Context, file string, s streams) (*config.Config, error) {
+	cfg, err := config.Load(ctx, file)
+	if err != nil {
+		_, _ = fmt.Fprintln(s.err, err)
+		return nil, err
+	}
+	for _, problem := range cfg.Problems() {
+		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
+	}
+	return cfg, nil
+}
+
 // run is the whole program, as a function that tests can call.
 func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.Writer) int {
 	app := kingpin.New(program, "Watches every mail path between Microsoft 365 and your own mail servers, all the time.\n\n"+
@@ -80,7 +102,7 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	}
 	s := streams{
 		out: stdout, err: stderr, log: promslog.New(logConfig), hangup: hangup,
-		hostname: sync.OnceValue(func() string { return hostname(ctx) }),
+		hostname: sync.OnceValue(func() string { return daemon.Hostname(ctx) }),
 	}
 	switch command {
 	case validate.name:

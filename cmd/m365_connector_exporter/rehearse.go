@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"m365_connector_exporter/collector/evaluate"
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
 	"m365_connector_exporter/collector/text"
-	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -40,32 +38,23 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	if err != nil {
 		return exitUsage
 	}
-	fail := func(err error) int {
-		_, _ = fmt.Fprintf(s.err, "%s: %v\n", program, err)
-		return exitUsage
-	}
 	now := time.Now()
-	p, problems, err := readPresented(ctx, cfg, *c.certificate, *c.password, now)
+	certificate, problems, err := daemon.ReadClientCertificate(ctx, cfg, *c.certificate, *c.password, now)
 	if err != nil {
-		return fail(err)
+		return s.usageError(err)
 	}
-	tenants := evaluate.Evaluate(inventoryOf(cfg), &evaluate.Snapshot{NoNetwork: true}, now).Tenants
-	chosen, err := c.choose(tenants, p)
+	renewal, err := daemon.SimulateRenewal(cfg, certificate, *c.senders, now)
+	if renewal.Fallback {
+		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: simulating it for every sender whose "+
+			"connector requires a certificate; --sender selects senders")
+	}
 	if err != nil {
-		return fail(err)
+		return s.usageError(err)
 	}
-	all := mailflow.SimulateRenewal(tenants, chosen, p)
-	if len(all) == 0 && len(*c.senders) == 0 {
-		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: every sender whose connector asks for one is rehearsed; --sender names those that are meant")
-		all = mailflow.SimulateRenewal(tenants, requiresCertificate, p)
-	}
-	if len(all) == 0 {
-		return fail(errors.New("no sender of a connector that is turned on is asked for a certificate: name one with --sender"))
-	}
-	if err := c.print(s.out, *p, problems, all); err != nil {
+	if err := c.print(s.out, *certificate, problems, renewal.Simulations); err != nil {
 		return exitFailed
 	}
-	for _, r := range all {
+	for _, r := range renewal.Simulations {
 		if len(r.Problems) > 0 {
 			return exitFailed
 		}
@@ -78,56 +67,4 @@ func (c rehearseCommand) print(out io.Writer, p mailflow.ClientCertificate, prob
 		return text.RehearsalsJSON(out, p, problems, all)
 	}
 	return text.Rehearsals(out, p, problems, all, terminal(out))
-}
-
-// choose says which senders are meant: by name, by target, or by what their certificates have in common with the new one.
-func (c rehearseCommand) choose(tenants []mailflow.Tenant, p *mailflow.ClientCertificate) (mailflow.SenderFilter, error) {
-	if len(*c.senders) == 0 {
-		return func(_ *mailflow.Tenant, connector *mailflow.InboundConnector, s *mailflow.Sender) bool {
-			return mailflow.CertificateRelatesTo(p, connector, s)
-		}, nil
-	}
-	var ids []probes.PathID
-	for i := range tenants {
-		for k := range tenants[i].Senders {
-			ids = append(ids, evaluate.SenderPath(tenants[i].Name, &tenants[i].Senders[k]))
-		}
-	}
-	meant := map[probes.PathID]bool{}
-	for _, word := range *c.senders {
-		found, err := matchSender(word, ids)
-		if err != nil {
-			return nil, fmt.Errorf("--sender %q: %w", word, err)
-		}
-		for _, id := range found {
-			meant[id] = true
-		}
-	}
-	return func(t *mailflow.Tenant, _ *mailflow.InboundConnector, s *mailflow.Sender) bool {
-		return meant[evaluate.SenderPath(t.Name, s)]
-	}, nil
-}
-
-func requiresCertificate(_ *mailflow.Tenant, c *mailflow.InboundConnector, _ *mailflow.Sender) bool {
-	return c.TLSSenderCertificateName != ""
-}
-
-func matchSender(word string, ids []probes.PathID) ([]probes.PathID, error) {
-	var named []probes.PathID
-	for _, id := range ids {
-		if id.Path == word {
-			named = append(named, id)
-		}
-	}
-	if len(named) == 1 {
-		return named, nil
-	}
-	if len(named) > 1 {
-		return nil, fmt.Errorf("several senders have this name: %s and %s; say which", named[0], named[1])
-	}
-	found, err := probes.Match(word, ids)
-	if err == nil && len(found) == 0 {
-		err = errors.New("no such sender")
-	}
-	return found, err
 }

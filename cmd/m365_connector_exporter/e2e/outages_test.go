@@ -233,7 +233,7 @@ func TestDiskFull(t *testing.T) {
 		}
 		return ""
 	})
-	if n := len(w.mails[0].Messages()); n > 0 || !strings.Contains(d.out.String(), "no test message goes while the state file cannot be used") {
+	if n := len(w.mails[0].Messages()); n > 0 || !strings.Contains(d.out.String(), "no test message is sent while the state file cannot be used") {
 		t.Errorf("%d messages went with a full disk; the log must say that none does", n)
 	}
 	if err := os.Remove(filler); err != nil {

@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/version"
+
+	"m365_connector_exporter/collector/web"
+	"m365_connector_exporter/probes"
+)
+
+// Handler serves everything below prefix, which is empty or begins with a slash.
+func (d *Daemon) Handler(prefix string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+prefix+"/metrics", d.gatherer.Handler(d.log))
+	mux.HandleFunc("GET "+prefix+"/-/healthy", answer("healthy"))
+	mux.HandleFunc("GET "+prefix+"/-/ready", answer("ready")) // the listener is up only after the configuration is loaded
+	mux.HandleFunc("POST "+prefix+"/-/reload", d.handleReload)
+	web.New(web.Options{
+		Snapshot: d.store.Snapshot, Find: d.store.Find, Status: d.status, Probe: d.runner.RunNow, Module: d.module,
+		Prefix: prefix, Now: time.Now,
+	}).Register(mux)
+	if prefix != "" {
+		mux.Handle("GET /{$}", http.RedirectHandler(prefix+"/", http.StatusFound))
+	}
+	return http.NewCrossOriginProtection().Handler(mux) // refuses /-/reload from a foreign origin
+}
+
+func (d *Daemon) module(name string) (probes.SettingsOverride, bool) {
+	override, ok := d.cfg.Load().Modules[name]
+	return override, ok
+}
+
+// status is the state of the exporter itself, for the pages.
+func (d *Daemon) status() web.Status {
+	passed, known := d.selfTest.result()
+	s := web.Status{
+		VantageBlocked: d.runner.Stats().VantageBlocked, SelfTestFailed: known && !passed, Version: version.Version,
+	}
+	if rejected := d.rejected.Load(); rejected != nil {
+		s.ReloadError, s.ReloadFailed = rejected.err.Error(), rejected.at
+	}
+	return s
+}
+
+// answer returns a handler that answers with one word.
+func answer(word string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = fmt.Fprintln(w, word)
+	}
+}
+
+func (d *Daemon) handleReload(w http.ResponseWriter, r *http.Request) {
+	switch err := d.reload(r.Context(), "POST /-/reload"); {
+	case errors.Is(err, errShutdown):
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		answer("reloaded")(w, r)
+	}
+}
+
+// registry holds the metrics that client_golang provides.
+func (d *Daemon) registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(d.store.Stages(), d.metrics.ScheduleLag(), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}

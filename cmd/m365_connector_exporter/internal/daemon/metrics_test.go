@@ -1,0 +1,35 @@
+package daemon
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/collector"
+)
+
+// TestOwnMetricsAreServed holds that every metric about the exporter itself is on /metrics once the self-test has run.
+func TestOwnMetricsAreServed(t *testing.T) {
+	d := configured(t, "tenants: [{ name: contoso }]\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.selfTest.run(ctx)
+	}()
+	defer func() { cancel(); <-done }()
+	for known := false; !known; _, known = d.selfTest.result() {
+		time.Sleep(time.Millisecond)
+	}
+	families := scrape(t, d.Handler(""))
+	for _, m := range collector.Metrics() {
+		if m.Section == collector.SectionExporter && families[m.Name] == nil {
+			t.Errorf("%s is not on /metrics", m.Name)
+		}
+	}
+	for _, name := range []string{"go_goroutines", "process_cpu_seconds_total"} {
+		if families[name] == nil {
+			t.Errorf("%s is not on /metrics", name)
+		}
+	}
+}

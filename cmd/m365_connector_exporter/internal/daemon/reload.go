@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// errShutdown answers the requests for a reload that a shutdown leaves undone.
+var errShutdown = errors.New("not reloaded: the daemon is shutting down")
+
+// reloads runs reloads one at a time. A request that arrives while one runs needs another one, which reads the files after the
+// request; all requests that wait for it share it, and its answer. So one reload runs and at most one is pending, however many
+// are requested.
+type reloads struct {
+	// life ends all waiting: a reload may hang in a file system that does not answer, and a shutdown does not wait for it.
+	life context.Context
+	// load does the work. When it returns after ctx has ended, it must have changed nothing.
+	load func(ctx context.Context, r reloadRequest) error
+
+	mu      sync.Mutex
+	running bool
+	pending *pendingReload // nil where none is requested
+}
+
+// reloadRequest is what a reload is requested for.
+type reloadRequest struct {
+	trigger   string // for the log: a signal, an HTTP request or a changed file
+	ifChanged bool   // only where a file named in the configuration has changed
+}
+
+// pendingReload is a reload that has not begun.
+type pendingReload struct {
+	reloadRequest
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+// request waits for a reload that begins after the call, and returns its error. It returns the error of ctx where that ends first
+// (the reload goes on), and errShutdown where the daemon ends.
+func (r *reloads) request(ctx context.Context, request reloadRequest) error {
+	p := r.join(request)
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-r.life.Done():
+		return errShutdown
+	}
+}
+
+// join adds a request to the pending reload, and begins one where none runs.
+func (r *reloads) join(request reloadRequest) *pendingReload {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pending == nil {
+		r.pending = &pendingReload{reloadRequest: request, done: make(chan struct{})}
+	} else if r.pending.ifChanged && !request.ifChanged {
+		r.pending.reloadRequest = request
+	}
+	p := r.pending
+	if !r.running {
+		r.running = true
+		go r.run()
+	}
+	return p
+}
+
+// run reloads until nothing is pending.
+func (r *reloads) run() {
+	for {
+		r.mu.Lock()
+		p := r.pending
+		r.pending = nil
+		r.running = p != nil
+		r.mu.Unlock()
+		if p == nil {
+			return
+		}
+		if r.life.Err() != nil {
+			p.err = errShutdown
+		} else {
+			p.err = r.load(r.life, p.reloadRequest)
+		}
+		close(p.done)
+	}
+}

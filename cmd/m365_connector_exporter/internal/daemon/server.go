@@ -1,0 +1,91 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/sync/errgroup"
+)
+
+// ServeOptions say where and how a daemon is reached over HTTP.
+type ServeOptions struct {
+	Web          *web.FlagConfig
+	RoutePrefix  string // of all routes: empty, or begins with a slash
+	PprofAddress string // of the Go runtime's profiles; empty: none
+	Hangup       <-chan os.Signal
+}
+
+// shutdownGrace is how long requests may take after a shutdown began.
+const shutdownGrace = 5 * time.Second
+
+// Serve runs the daemon and its listeners until ctx ends or one of them fails, and returns when every probe has ended.
+// It returns nil after ctx has ended.
+func (d *Daemon) Serve(ctx context.Context, o ServeOptions) error {
+	server := &http.Server{
+		Handler:           d.Handler(o.RoutePrefix),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn), // failed handshakes, too
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.Run(ctx, o.Hangup) })
+	group.Go(func() error { return servePprof(ctx, o.PprofAddress) })
+	group.Go(func() error {
+		if err := web.ListenAndServe(server, o.Web, d.log); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("listen: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		if err := server.Shutdown(grace); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	d.log.Info("stopped, every probe has ended")
+	return nil
+}
+
+// servePprof serves the profiles of the Go runtime on an address of its own until ctx ends; none where address is empty.
+// Profiles show what is in memory: nobody but the operator should reach them.
+func servePprof(ctx context.Context, address string) error {
+	if address == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", address) //nolint:noctx // returns at once
+	if err != nil {
+		return fmt.Errorf("--debug.pprof-address: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 5 * time.Minute, IdleTimeout: time.Minute,
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); ctx.Err() == nil {
+		return fmt.Errorf("--debug.pprof-address: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	"gopkg.in/yaml.v3"
+)
+
+// checkListen returns an error if an address is not one to listen on. The toolkit also accepts vsock://.
+func checkListen(ctx context.Context, address string) error {
+	if strings.HasPrefix(address, "vsock://") {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	return err
+}
+
+// routePrefix returns the prefix of all routes: that of the flag, or else the path of the external URL.
+func routePrefix(flag, external string) (string, error) {
+	path := flag
+	if path == "" && external != "" {
+		u, err := url.Parse(external)
+		if err != nil {
+			return "", fmt.Errorf("not a URL: %w", err)
+		}
+		path = u.Path
+	}
+	path = strings.Trim(path, "/")
+	if strings.ContainsAny(path, "{} \t") {
+		return "", fmt.Errorf("%q is not a plain path", path)
+	}
+	if path == "" {
+		return "", nil
+	}
+	return "/" + path, nil
+}
+
+func isLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// warnIfOpen logs a warning if other hosts can read the pages without authentication.
+func warnIfOpen(flags *web.FlagConfig, s streams) {
+	if requiresAuth(*flags.WebConfigFile) {
+		return
+	}
+	for _, address := range *flags.WebListenAddresses {
+		if !isLoopback(address) {
+			s.log.Warn("the listener is reachable from other hosts and requires no authentication; see --web.config.file", slog.String("address", address))
+		}
+	}
+}
+
+// requiresAuth reports whether a valid web configuration file requires authentication: a password, or a certificate of a
+// configured authority. TLS alone does not, nor does a client certificate that is not verified.
+func requiresAuth(webConfig string) bool {
+	var c struct {
+		Users map[string]string `yaml:"basic_auth_users"`
+		TLS   struct {
+			ClientAuth string `yaml:"client_auth_type"`
+		} `yaml:"tls_server_config"`
+	}
+	text, err := os.ReadFile(webConfig) //nolint:gosec // the operator names it
+	if err != nil || yaml.Unmarshal(text, &c) != nil {
+		return false
+	}
+	return len(c.Users) > 0 || c.TLS.ClientAuth == "RequireAndVerifyClientCert"
+}
