@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"path"
 	"time"
 
@@ -74,22 +75,23 @@ func (r *reader) checkGlob(n *yaml.Node, key string) string {
 			return pattern
 		}
 	}
-	near := nearest(pattern, all)
-	if near == "" {
-		near = "docs/checks.md lists them"
-	} else {
-		near = "did you mean \"" + near + "\"?"
+	near := "docs/checks.md lists them"
+	if n := nearest(pattern, all); n != "" {
+		near = fmt.Sprintf("did you mean %q?", n)
 	}
-	r.fail(n, key, "unknown check; %s", near)
+	r.fail(n, key, "unknown check %q; %s", pattern, near)
 	return ""
 }
 
-// day reads a date and returns the first instant after it, UTC.
+// day reads a date and returns the first instant after it, UTC. Programs that write YAML print a date as a time, such as
+// 2027-03-31T00:00:00Z: of that the date counts.
 func (r *reader) day(n *yaml.Node, key string) time.Time {
-	t, err := time.Parse(time.DateOnly, r.text(n, key))
-	if err != nil {
-		r.fail(n, key, "must be a day such as 2027-03-31")
-		return time.Time{}
+	text := r.text(n, key)
+	for _, layout := range []string{time.DateOnly, time.RFC3339, time.DateTime} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, time.UTC)
+		}
 	}
-	return t.AddDate(0, 0, 1)
+	r.fail(n, key, "must be a day such as 2027-03-31")
+	return time.Time{}
 }

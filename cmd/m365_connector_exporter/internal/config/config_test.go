@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -71,7 +72,7 @@ func TestMistakes(t *testing.T) {
 		"checks: {tls_version_old: loud}":                                                    "1: checks.tls_version_old: must be one of off, info, warning, critical",
 		suppression + "expires: tomorrow}]":                                                  "1: suppressions[0].expires: must be a day such as 2027-03-31",
 		suppression + "direction: inbound}]":                                                 "1: suppressions[0].expires: a suppression needs it",
-		"suppressions: [{check: tls_opportunist, reason: r, owner: o, expires: 2027-03-31}]": `1: suppressions[0].check: unknown check; did you mean "tls_opportunistic"?`,
+		"suppressions: [{check: tls_opportunist, reason: r, owner: o, expires: 2027-03-31}]": `1: suppressions[0].check: unknown check "tls_opportunist"; did you mean "tls_opportunistic"?`,
 		sender + "connector: im":                                                             `6: tenants[0].senders[0].connector: no inbound connector "im" in this tenant; did you mean "in"?`,
 		sender + "connector: in\n    relays: some":                                           "7: tenants[0].senders[0].relays: must be one of external, internal",
 		sender + "connector: in\n    certificate: {file: a, smtp: 'b:25'}":                   "7: tenants[0].senders[0].certificate: only one of file, pkcs12 and smtp",
@@ -140,5 +141,19 @@ tenants:
 	want := []string{"a+b@xn--bcher-kva.example", "c@contoso.com", "x@xn--bcher-kva.example", "xn--hst-sna.example", "Probe@xn--bcher-kva.example"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestExpires: the end of the day, in whatever form it is written.
+func TestExpires(t *testing.T) {
+	want := time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)
+	for _, text := range []string{
+		"2027-03-31", `"2027-03-31"`, "2027-03-31T00:00:00Z", "2027-03-31T23:59:59+02:00", "2027-03-31 00:00:00",
+	} {
+		cfg, err := config.Load(t.Context(), write(t, "c.yaml",
+			"suppressions: [{check: tls_opportunistic, reason: r, owner: o, expires: "+text+"}]\n"))
+		if err != nil || !cfg.Suppressions[0].Expires.Equal(want) {
+			t.Errorf("%s: %v, %v; want %v", text, cfg, err, want)
+		}
 	}
 }

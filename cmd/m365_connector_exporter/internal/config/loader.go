@@ -109,6 +109,9 @@ func (l *loading) problem(e Errors) { l.cfg.problems = append(l.cfg.problems, e.
 
 // addOrFallback adds a tenant that was read, or its last good state where one of its files is broken.
 func (l *loading) addOrFallback(t *tenant) {
+	if over := overLimit(t.Tenant); over != "" && len(t.errs) == 0 {
+		t.errs = Errors{t.place.with("tenant %q: %s", t.Tenant.Name, over)}
+	}
 	if len(t.errs) == 0 {
 		l.tenants.Add(t.State)
 		return

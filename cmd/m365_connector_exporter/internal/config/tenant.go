@@ -17,13 +17,14 @@ import (
 // tenant is a tenant while it is read.
 type tenant struct {
 	inventory.State[tenantSettings]
+	place      Error  // where the configuration names it
 	duplicate  bool   // another tenant has its name
 	incomplete bool   // one of its exports was not read, or not to its end
 	errs       Errors // in files that it names
 }
 
-func newTenant(name, origin string) *tenant {
-	t := &tenant{State: inventory.State[tenantSettings]{Settings: newTenantSettings(), Origin: origin}}
+func newTenant(name, origin string, place Error) *tenant {
+	t := &tenant{State: inventory.State[tenantSettings]{Settings: newTenantSettings(), Origin: origin}, place: place}
 	t.Tenant.Name = name
 	return t
 }
@@ -39,7 +40,7 @@ type tenantNode struct {
 
 // tenant reads one tenant.
 func (r *reader) tenant(n *yaml.Node, key string) *tenant {
-	t := newTenant("", r.file)
+	t := newTenant("", r.file, r.errorAt(n, key, ""))
 	r.current = t
 	defer func() { r.current = nil }()
 	at := tenantNode{node: n, key: key, layers: r.outer}

@@ -168,7 +168,7 @@ func (l *loading) folderOf(tenant string, lastParts map[string]inventory.Kind) s
 func (r *reader) tenantFolders() {
 	for _, f := range r.folders.all {
 		if !f.used {
-			t := newTenant(filepath.Base(f.path), f.path)
+			t := newTenant(filepath.Base(f.path), f.path, f.place)
 			exports := inventory.ExportFiles{Folder: f.path, Before: r.tenants.Last(t.Tenant.Name).Parts, Observed: r.observed}
 			r.load(t, exports, func(inventory.Name) Error { return f.place })
 			r.addOrFallback(t)

@@ -1,0 +1,53 @@
+package config
+
+import (
+	"fmt"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Limits of one tenant. They are far above any real tenant, and keep an export that somebody made up, or that went
+// wrong, from taking the memory and the time of all other tenants.
+const (
+	maxConnectors = 5_000
+	maxDomains    = 20_000
+	maxAddresses  = 100_000 // addresses and networks of all connectors and senders
+	maxPaths      = 10_000
+)
+
+// overLimit returns which limit a tenant exceeds, in words; "" where it exceeds none.
+func overLimit(t mailflow.Tenant) string {
+	for _, l := range []struct {
+		what  string
+		count func(mailflow.Tenant) int
+		limit int
+	}{
+		{"connectors", func(t mailflow.Tenant) int { return len(t.Outbound) + len(t.Inbound) }, maxConnectors},
+		{"accepted domains", func(t mailflow.Tenant) int { return len(t.AcceptedDomains) }, maxDomains},
+		{"addresses", countAddresses, maxAddresses},
+		{"paths", countPaths, maxPaths}, // the last one: counting them takes longer
+	} {
+		if n := l.count(t); n > l.limit {
+			return fmt.Sprintf("%d %s, more than the %d that a tenant may have", n, l.what, l.limit)
+		}
+	}
+	return ""
+}
+
+func countAddresses(t mailflow.Tenant) int {
+	n := 0
+	for _, c := range t.Inbound {
+		n += len(c.SenderIPAddresses) + len(c.EFSkipIPs)
+	}
+	for _, s := range t.Senders {
+		n += len(s.Addresses)
+	}
+	return n
+}
+
+// countPaths plans the paths of a tenant. Their number depends on no setting of a probe.
+func countPaths(t mailflow.Tenant) int {
+	none := func(string, mailflow.Direction, string, string) []probes.SettingsOverride { return nil }
+	return len(probes.Plan([]mailflow.Tenant{mailflow.WithImpliedSenders(t)}, none, ""))
+}
