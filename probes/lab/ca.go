@@ -1,5 +1,3 @@
-// Package lab is an embedded world on loopback: a certificate authority, a DNS server and mail servers, healthy ones and sick
-// ones in every way. The demo command watches it and tests probe it. It knows nothing of the exporter.
 package lab
 
 import (
@@ -18,23 +16,23 @@ import (
 	"time"
 )
 
-// CA is a root and an intermediate below it, which issues.
+// CA is a certificate authority: a root and an intermediate, which issues certificates.
 type CA struct {
 	root, intermediate       *x509.Certificate
 	rootKey, intermediateKey crypto.Signer
 }
 
-// Leaf describes a certificate to issue.
+// Leaf describes a certificate to issue. It is valid for servers and clients.
 type Leaf struct {
-	Names               []string // SAN; without any, CommonName must be there
-	CommonName          string   // of the subject; the first name when empty
+	Names               []string // subject alternative names; without any, CommonName is required
+	CommonName          string   // of the subject; the first of Names when empty
 	NotBefore, NotAfter time.Time
-	OmitIntermediate    bool // sent without its intermediate
-	SelfSigned          bool // not issued by the CA at all
-	RSABits             int  // 0: ECDSA P-256; 4096 at most
+	OmitIntermediate    bool // leave the intermediate out of the chain
+	SelfSigned          bool // not issued by the CA
+	RSABits             int  // size of an RSA key, at most 4096; 0 is ECDSA P-256
 }
 
-// NewCA makes an authority that is valid for ten years around now.
+// NewCA returns a certificate authority that is valid from five years before now to five years after it.
 func NewCA(now time.Time) (*CA, error) {
 	ca := &CA{}
 	var err error
@@ -46,7 +44,9 @@ func NewCA(now time.Time) (*CA, error) {
 	return ca, err
 }
 
-func authority(name string, now time.Time, parent *x509.Certificate, parentKey crypto.Signer) (*x509.Certificate, crypto.Signer, error) {
+func authority(
+	name string, now time.Time, parent *x509.Certificate, parentKey crypto.Signer,
+) (*x509.Certificate, crypto.Signer, error) {
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(5, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -59,7 +59,7 @@ func authority(name string, now time.Time, parent *x509.Certificate, parentKey c
 	return cert, key, err
 }
 
-// sign makes a key and a certificate for it; a nil parent makes it self-signed.
+// sign creates a key and a certificate for it, self-signed if parent is nil. It returns the certificate as DER.
 func sign(template, parent *x509.Certificate, parentKey crypto.Signer, rsaBits int) ([]byte, crypto.Signer, error) {
 	key, err := newKey(rsaBits)
 	if err != nil {
@@ -83,24 +83,24 @@ func newKey(rsaBits int) (crypto.Signer, error) {
 	case rsaBits == 0:
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	case rsaBits > 4096:
-		return nil, errors.New("more than 4096 bits")
+		return nil, fmt.Errorf("RSA with %d bits, want at most 4096", rsaBits)
 	default:
 		return rsa.GenerateKey(rand.Reader, rsaBits)
 	}
 }
 
-// RootPEM is the root for a trust store.
+// RootPEM returns the root certificate.
 func (ca *CA) RootPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.root.Raw})
 }
 
-// Issue makes a certificate with its chain as a server would send it.
+// Issue issues a certificate with its chain, as a server sends it.
 func (ca *CA) Issue(l Leaf) (tls.Certificate, error) {
 	if l.CommonName == "" && len(l.Names) > 0 {
 		l.CommonName = l.Names[0]
 	}
 	if l.CommonName == "" {
-		return tls.Certificate{}, errors.New("lab: a certificate without any name")
+		return tls.Certificate{}, errors.New("lab: a certificate needs Names or a CommonName")
 	}
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: l.CommonName}, DNSNames: l.Names, NotBefore: l.NotBefore, NotAfter: l.NotAfter,

@@ -9,6 +9,40 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// seen is what a client sees of a certificate.
+type seen struct {
+	Reason, CN  string // Reason is why it is refused; "" if it is not
+	Names       []string
+	Sent, RSA   int
+	Start, Ends time.Time
+}
+
+// issue issues a certificate and looks at it as a client of a.example does.
+func issue(t *testing.T, ca *CA, roots *x509.CertPool, l Leaf, now time.Time) seen {
+	t.Helper()
+	cert, err := ca.Issue(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chain []*x509.Certificate
+	for _, der := range cert.Certificate {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain = append(chain, c)
+	}
+	leaf := chain[0]
+	s := seen{
+		Reason: verify(roots, chain, "a.example", now), CN: leaf.Subject.CommonName, Names: leaf.DNSNames,
+		Sent: len(chain), Start: leaf.NotBefore, Ends: leaf.NotAfter,
+	}
+	if key, ok := leaf.PublicKey.(*rsa.PublicKey); ok {
+		s.RSA = key.N.BitLen()
+	}
+	return s
+}
+
 func TestIssue(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	ca, err := NewCA(now)
@@ -17,64 +51,60 @@ func TestIssue(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(ca.RootPEM()) {
-		t.Fatal("RootPEM is no certificate")
+		t.Fatal("RootPEM is not a certificate")
 	}
 	day := func(n int) time.Time { return now.AddDate(0, 0, n) }
-	type seen struct {
-		Fault, CN   string
-		Names       []string
-		Sent, RSA   int
-		Start, Ends time.Time
-	}
-	a := []string{"a.example"}
-	tests := map[string]struct {
-		leaf Leaf
-		want seen
+	names := []string{"a.example"}
+	healthy := Leaf{Names: names, NotBefore: day(-1), NotAfter: day(9)}
+	asIssued := seen{CN: "a.example", Names: names, Sent: 2, Start: day(-1), Ends: day(9)}
+	for name, c := range map[string]struct {
+		leaf func(*Leaf)
+		want func(*seen)
 	}{
-		"healthy":      {Leaf{Names: a, NotBefore: day(-1), NotAfter: day(9)}, seen{"", "a.example", a, 2, 0, day(-1), day(9)}},
-		"common name":  {Leaf{Names: a, CommonName: "A", NotBefore: day(-1), NotAfter: day(9)}, seen{"", "A", a, 2, 0, day(-1), day(9)}},
-		"no SAN":       {Leaf{CommonName: "a.example", NotBefore: day(-1), NotAfter: day(9)}, seen{"certificate_name_mismatch", "a.example", nil, 2, 0, day(-1), day(9)}},
-		"expired":      {Leaf{Names: a, NotBefore: day(-9), NotAfter: day(-1)}, seen{"certificate_expired", "a.example", a, 2, 0, day(-9), day(-1)}},
-		"early":        {Leaf{Names: a, NotBefore: day(1), NotAfter: day(9)}, seen{"certificate_not_yet_valid", "a.example", a, 2, 0, day(1), day(9)}},
-		"intermediate": {Leaf{Names: a, NotBefore: day(-1), NotAfter: day(9), OmitIntermediate: true}, seen{"certificate_chain_incomplete", "a.example", a, 1, 0, day(-1), day(9)}},
-		"self-signed":  {Leaf{Names: a, NotBefore: day(-1), NotAfter: day(9), SelfSigned: true}, seen{"certificate_untrusted", "a.example", a, 1, 0, day(-1), day(9)}},
-		"rsa":          {Leaf{Names: a, NotBefore: day(-1), NotAfter: day(9), RSABits: 1024}, seen{"", "a.example", a, 2, 1024, day(-1), day(9)}},
-	}
-	for name, test := range tests {
+		"healthy":     {func(*Leaf) {}, func(*seen) {}},
+		"common name": {func(l *Leaf) { l.CommonName = "A" }, func(s *seen) { s.CN = "A" }},
+		"without SAN": {
+			func(l *Leaf) { l.Names, l.CommonName = nil, "a.example" },
+			func(s *seen) { s.Reason, s.Names = "certificate_name_mismatch", nil },
+		},
+		"expired": {
+			func(l *Leaf) { l.NotBefore, l.NotAfter = day(-9), day(-1) },
+			func(s *seen) { s.Reason, s.Start, s.Ends = "certificate_expired", day(-9), day(-1) },
+		},
+		"not yet valid": {
+			func(l *Leaf) { l.NotBefore = day(1) },
+			func(s *seen) { s.Reason, s.Start = "certificate_not_yet_valid", day(1) },
+		},
+		"without intermediate": {
+			func(l *Leaf) { l.OmitIntermediate = true },
+			func(s *seen) { s.Reason, s.Sent = "certificate_chain_incomplete", 1 },
+		},
+		"self-signed": {
+			func(l *Leaf) { l.SelfSigned = true },
+			func(s *seen) { s.Reason, s.Sent = "certificate_untrusted", 1 },
+		},
+		"RSA": {func(l *Leaf) { l.RSABits = 1024 }, func(s *seen) { s.RSA = 1024 }},
+	} {
 		t.Run(name, func(t *testing.T) {
-			cert, err := ca.Issue(test.leaf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var chain []*x509.Certificate
-			for _, der := range cert.Certificate {
-				c, err := x509.ParseCertificate(der)
-				if err != nil {
-					t.Fatal(err)
-				}
-				chain = append(chain, c)
-			}
-			leaf := chain[0]
-			got := seen{verify(roots, chain, "a.example", now), leaf.Subject.CommonName, leaf.DNSNames, len(chain), 0, leaf.NotBefore, leaf.NotAfter}
-			if key, ok := leaf.PublicKey.(*rsa.PublicKey); ok {
-				got.RSA = key.N.BitLen()
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
+			leaf, want := healthy, asIssued
+			c.leaf(&leaf)
+			c.want(&want)
+			if diff := cmp.Diff(want, issue(t, ca, roots, leaf, now)); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-func TestIssueRefuses(t *testing.T) {
+func TestIssueErrors(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	ca, err := NewCA(now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]Leaf{
-		"lab: a certificate without any name": {},
-		"lab: key: more than 4096 bits":       {CommonName: "a", RSABits: 8192},
+		"lab: a certificate needs Names or a CommonName":  {},
+		"lab: key: RSA with 8192 bits, want at most 4096": {CommonName: "a", RSABits: 8192},
 	}
 	for want, leaf := range tests {
 		if _, err := ca.Issue(leaf); err == nil || err.Error() != want {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,10 +15,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// patience is how long the plain client waits for anything; a tarpit costs so much.
-const clientTimeout = 500 * time.Millisecond
+// How long the plain client waits.
+const (
+	clientTimeout = 5 * time.Second        // for what must come
+	silence       = 100 * time.Millisecond // for what must not come
+)
 
-// client is a plain SMTP client: textproto and crypto/tls, nothing of the exporter.
+// client is a plain SMTP client, which shares nothing with the exporter's.
 type client struct {
 	t    *testing.T
 	conn net.Conn
@@ -34,10 +38,10 @@ func dial(t *testing.T, host string, port int) *client {
 	return &client{t: t, conn: conn, text: textproto.NewConn(conn)}
 }
 
-// reply reads one reply: "CODE first line|second line". An error is its text, and a timeout the word "timeout".
+// reply reads one reply and returns "CODE first line|second line" or "error: " with the error.
 func (c *client) reply() string {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(clientTimeout * 10))
+	_ = c.conn.SetReadDeadline(time.Now().Add(clientTimeout))
 	code, text, err := c.text.ReadResponse(0)
 	if err != nil {
 		return "error: " + err.Error()
@@ -53,37 +57,38 @@ func (c *client) command(line string) string {
 	return c.reply()
 }
 
-// silent reports that nothing at all arrives.
+// silent reports whether nothing arrives.
 func (c *client) silent() bool {
-	_ = c.conn.SetReadDeadline(time.Now().Add(clientTimeout))
+	_ = c.conn.SetReadDeadline(time.Now().Add(silence))
 	_, err := c.conn.Read(make([]byte, 1))
 	timeout, ok := err.(net.Error) //nolint:errorlint // the connection's own error
 	return ok && timeout.Timeout()
 }
 
-// expect says line by line and compares the beginnings of the replies; an empty line only reads.
-func (c *client) expect(dialogue ...string) {
+// expect sends each command and compares the beginning of its reply. An empty command only reads a reply.
+func (c *client) expect(commandsAndReplies ...string) {
 	c.t.Helper()
-	for i := 0; i+1 < len(dialogue); i += 2 {
+	for pair := range slices.Chunk(commandsAndReplies, 2) {
+		command, want := pair[0], pair[1]
 		var got string
-		if dialogue[i] == "" {
+		if command == "" {
 			got = c.reply()
 		} else {
-			got = c.command(dialogue[i])
+			got = c.command(command)
 		}
-		if !strings.HasPrefix(got, dialogue[i+1]) {
-			c.t.Fatalf("%q is answered by %q, want %q", dialogue[i], got, dialogue[i+1])
+		if !strings.HasPrefix(got, want) {
+			c.t.Fatalf("reply to %q: %q, want %q", command, got, want)
 		}
 	}
 }
 
-// encrypt goes from the greeting through STARTTLS and EHLO again. It verifies nothing.
+// encrypt reads the greeting, starts TLS and sends EHLO again. It does not verify the certificate.
 func (c *client) encrypt(config *tls.Config) tls.ConnectionState {
 	c.t.Helper()
 	c.expect("", "220 ", "EHLO client.example", "250 ", "STARTTLS", "220 ")
 	config.InsecureSkipVerify = true
 	secure := tls.Client(c.conn, config)
-	_ = c.conn.SetDeadline(time.Now().Add(clientTimeout * 10))
+	_ = c.conn.SetDeadline(time.Now().Add(clientTimeout))
 	if err := secure.Handshake(); err != nil {
 		c.t.Fatal(err)
 	}
@@ -92,14 +97,16 @@ func (c *client) encrypt(config *tls.Config) tls.ConnectionState {
 	return secure.ConnectionState()
 }
 
-// verify says what is wrong with a chain at a time: "" or the reason why it is refused. It uses what was sent only.
+// verify returns the reason why a chain is refused at a time, "" if it is not. It uses only what was sent.
 func verify(roots *x509.CertPool, chain []*x509.Certificate, name string, now time.Time) string {
 	sent := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		sent.AddCert(c)
 	}
 	leaf := chain[0]
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: sent, CurrentTime: leaf.NotBefore.Add(time.Hour)})
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: sent, CurrentTime: leaf.NotBefore.Add(time.Hour),
+	})
 	switch {
 	case now.After(leaf.NotAfter):
 		return "certificate_expired"
@@ -115,11 +122,15 @@ func verify(roots *x509.CertPool, chain []*x509.Certificate, name string, now ti
 	return ""
 }
 
-// ask asks a name server once: the rcode, and the data of the answers.
+// query sends one query to a name server and returns the response code, or "timeout", and the data of the answers.
 func query(t *testing.T, network, server, name string, qtype uint16) (rcode string, data []string) {
 	t.Helper()
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
-	answer, _, err := (&dns.Client{Net: network, Timeout: clientTimeout}).Exchange(q, server)
+	timeout := clientTimeout
+	if strings.HasPrefix(name, "timeout-") {
+		timeout = silence
+	}
+	answer, _, err := (&dns.Client{Net: network, Timeout: timeout}).Exchange(q, server)
 	if err != nil {
 		if timeout, ok := err.(net.Error); ok && timeout.Timeout() { //nolint:errorlint // the connection's own error
 			return "timeout", nil
@@ -132,10 +143,11 @@ func query(t *testing.T, network, server, name string, qtype uint16) (rcode stri
 	return dns.RcodeToString[answer.Rcode], data
 }
 
+// lines reads to the end of a connection.
 func lines(t *testing.T, c net.Conn) []string {
 	t.Helper()
 	var all []string
-	_ = c.SetReadDeadline(time.Now().Add(clientTimeout * 10))
+	_ = c.SetReadDeadline(time.Now().Add(clientTimeout))
 	for scanner := bufio.NewScanner(c); scanner.Scan(); {
 		all = append(all, scanner.Text())
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// DNS is an authoritative server for one set of records, on UDP and TCP at the same port.
+// DNS is an authoritative name server for one set of records, on UDP and TCP at the same port.
 //
-// Three kinds of names misbehave, whether they have records or not: what begins with "servfail-" is answered with SERVFAIL,
-// "refused-" with REFUSED, and "timeout-" not at all.
+// Three kinds of names fail, with or without records: queries for names that begin with "servfail-" get SERVFAIL, with
+// "refused-" REFUSED, and with "timeout-" no answer. [DNS.InjectFault] makes any other name fail.
 type DNS struct {
 	udp, tcp *dns.Server
 	addr     string
@@ -22,10 +22,10 @@ type DNS struct {
 	faults  map[string]dns.HandlerFunc
 }
 
-// StartDNS serves the records of a zone text on loopback.
+// StartDNS serves the records of a zone, in the format of RFC 1035, on loopback.
 func StartDNS(zone string) (*DNS, error) { return StartDNSAt("127.0.0.1:0", zone) }
 
-// StartDNSAt serves them at host:port: where a server was that has been closed, perhaps.
+// StartDNSAt serves them at host:port, for instance where another server has been closed.
 func StartDNSAt(addr, zone string) (*DNS, error) {
 	d := &DNS{}
 	if err := d.Set(zone); err != nil {
@@ -47,7 +47,7 @@ func StartDNSAt(addr, zone string) (*DNS, error) {
 	return d, nil
 }
 
-// Set replaces all records by those of a zone text. A text with a mistake changes nothing.
+// Set replaces all records by those of a zone. If the zone has an error, nothing changes.
 func (d *DNS) Set(zone string) error {
 	records := map[string][]dns.RR{}
 	parser := dns.NewZoneParser(strings.NewReader(zone), ".", "lab")
@@ -64,16 +64,17 @@ func (d *DNS) Set(zone string) error {
 	return nil
 }
 
-// InjectFault has every query for a name answered by how, records or not.
-func (d *DNS) InjectFault(name string, how dns.HandlerFunc) {
+// InjectFault makes fault answer all queries for a name, with or without records.
+func (d *DNS) InjectFault(name string, fault dns.HandlerFunc) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.faults == nil {
 		d.faults = map[string]dns.HandlerFunc{}
 	}
-	d.faults[dns.CanonicalName(name)] = how
+	d.faults[dns.CanonicalName(name)] = fault
 }
 
+// samePort listens on TCP and UDP at the same port.
 func samePort(addr string) (net.Listener, net.PacketConn, error) {
 	var err error
 	for range 20 {
@@ -90,7 +91,7 @@ func samePort(addr string) (net.Listener, net.PacketConn, error) {
 	return nil, nil, fmt.Errorf("lab: dns: %w", err)
 }
 
-// Addr is host:port of the server.
+// Addr returns the server's host:port.
 func (d *DNS) Addr() string { return d.addr }
 
 // Close stops the server.
@@ -99,12 +100,12 @@ func (d *DNS) Close() {
 	_ = d.tcp.Shutdown()
 }
 
-// ServeDNS answers from the records.
+// ServeDNS answers a query from the records.
 func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	answer := new(dns.Msg)
 	answer.SetReply(q)
 	answer.RecursionAvailable = true
-	name := strings.ToLower(q.Question[0].Name) // the server lets only messages with one question through
+	name := strings.ToLower(q.Question[0].Name) // the server accepts only messages with one question
 	d.mu.RLock()
 	records, known := d.records[name]
 	fault := d.faults[name]
@@ -129,5 +130,5 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 			}
 		}
 	}
-	_ = w.WriteMsg(answer) // a peer that is gone needs no answer
+	_ = w.WriteMsg(answer) // the peer may be gone
 }

@@ -22,7 +22,7 @@ func TestDNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	d.InjectFault("odd.example", func(w dns.ResponseWriter, q *dns.Msg) {
+	d.InjectFault("fault.example", func(w dns.ResponseWriter, q *dns.Msg) {
 		m := new(dns.Msg).SetReply(q)
 		m.Rcode = dns.RcodeNotImplemented
 		_ = w.WriteMsg(m)
@@ -39,7 +39,7 @@ func TestDNS(t *testing.T) {
 		{"d.example", dns.TypeMX, "NOERROR", []string{"10 a.example."}},
 		{"null.example", dns.TypeMX, "NOERROR", []string{"0 ."}},
 		{"nowhere.example", dns.TypeA, "NXDOMAIN", nil},
-		{"odd.example", dns.TypeA, "NOTIMP", nil},
+		{"fault.example", dns.TypeA, "NOTIMP", nil},
 		{"servfail-a.example", dns.TypeA, "SERVFAIL", nil},
 		{"refused-a.example", dns.TypeA, "REFUSED", nil},
 		{"timeout-a.example", dns.TypeA, "timeout", nil},
@@ -54,10 +54,10 @@ func TestDNS(t *testing.T) {
 	}
 }
 
-func TestDNSSet(t *testing.T) {
+func TestDNSSetReplacesAllRecordsOrNone(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	if _, err := StartDNS("a.example. IN A nonsense"); err == nil {
-		t.Error("a zone with a mistake is served")
+		t.Error("a zone with an error is accepted")
 	}
 	d, err := StartDNS("")
 	if err != nil {
@@ -70,7 +70,8 @@ func TestDNSSet(t *testing.T) {
 		want string
 	}{{zone, false, "NOERROR"}, {"a.example. IN A nonsense", true, "NOERROR"}, {"", false, "NXDOMAIN"}} {
 		err := d.Set(step.text)
-		if rcode, _ := query(t, "udp", d.Addr(), "a.example", dns.TypeA); (err != nil) != step.bad || rcode != step.want {
+		rcode, _ := query(t, "udp", d.Addr(), "a.example", dns.TypeA)
+		if (err != nil) != step.bad || rcode != step.want {
 			t.Errorf("Set(%q): %v, then %s, want %s", step.text, err, rcode, step.want)
 		}
 	}

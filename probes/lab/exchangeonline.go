@@ -17,14 +17,15 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// FakeTenant is a tenant that a FakeExchangeOnline hosts.
+// FakeTenant is a tenant of a FakeExchangeOnline.
 type FakeTenant struct {
 	Name       string
 	Domains    []string // accepted, lower case
 	Connectors []FakeConnector
 }
 
-// FakeConnector is an inbound connector of type OnPremises: by certificate name (exact, or *.domain) or by address.
+// FakeConnector is an inbound connector of type OnPremises. It matches a certificate with a name (exact, or *.domain),
+// or addresses.
 type FakeConnector struct {
 	Name        string
 	Certificate string
@@ -35,13 +36,13 @@ type FakeConnector struct {
 type FakeExchangeOnlineOptions struct {
 	Addr        string // "127.0.0.1:0" when empty
 	Certificate tls.Certificate
-	ClientRoots *x509.CertPool // a client certificate that does not verify here counts as none
+	ClientRoots *x509.CertPool // an unverified client certificate counts as none
 	Tenants     []FakeTenant
 }
 
-// FakeExchangeOnline is a mail server that attributes each recipient as Exchange Online documents it (MC1226222): by the domain on the client
-// certificate, by the domain of MAIL FROM, by the domain of RCPT TO. It is written apart from the exporter's simulator, so that
-// one can be held against the other.
+// FakeExchangeOnline is a mail server that attributes each recipient to a tenant, in the order that Microsoft
+// documents (MC1226222): by the domain of the client certificate, by the domain of MAIL FROM, by the domain of RCPT
+// TO. It is implemented independently of the exporter's simulation, so that tests can compare them.
 type FakeExchangeOnline struct {
 	options  FakeExchangeOnlineOptions
 	server   *smtp.Server
@@ -54,7 +55,7 @@ type FakeExchangeOnline struct {
 
 // Decision is how the server attributed one recipient.
 type Decision struct {
-	Names            []string // of a client certificate that verified
+	Names            []string // of the client certificate, if it was verified
 	From, To         string
 	Tenant, Basis    string // ground: certificate, mail_from, rcpt_to or none
 	Accepted, Relays bool
@@ -76,17 +77,20 @@ func StartFakeExchangeOnline(o FakeExchangeOnlineOptions) (*FakeExchangeOnline, 
 	d.server.MaxMessageBytes, d.server.MaxRecipients, d.server.MaxLineLength = 1<<20, 100, 2000
 	d.server.ErrorLog = log.New(io.Discard, "", 0)
 	d.server.TLSConfig = &tls.Config{
-		// Asked for, never demanded, and verified below: Exchange Online takes certificates without the usage clientAuth.
-		Certificates: []tls.Certificate{o.Certificate}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert,
+		// Requested, not required, and verified below: Exchange Online accepts certificates without the usage
+		// clientAuth.
+		Certificates: []tls.Certificate{o.Certificate},
+		MinVersion:   tls.VersionTLS12,
+		ClientAuth:   tls.RequestClientCert,
 	}
 	d.serving.Go(func() { _ = d.server.Serve(listener) }) // ends with Close
 	return d, nil
 }
 
-// Port is the TCP port it listens on.
+// Port returns the TCP port that it listens on.
 func (d *FakeExchangeOnline) Port() int { return port(d.listener) }
 
-// Decisions are the newest decisions, 100 at most.
+// Decisions returns the newest decisions, at most 100.
 func (d *FakeExchangeOnline) Decisions() []Decision {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -102,7 +106,7 @@ func (d *FakeExchangeOnline) Close() {
 	_ = d.server.Shutdown(ctx)
 }
 
-// NewSession is called by go-smtp at each EHLO, over TLS again.
+// NewSession implements [smtp.Backend]. It is called at each EHLO, so again after STARTTLS.
 func (d *FakeExchangeOnline) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	s := &session{server: d}
 	if peer, err := netip.ParseAddrPort(c.Conn().RemoteAddr().String()); err == nil {
@@ -114,7 +118,7 @@ func (d *FakeExchangeOnline) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	return s, nil
 }
 
-// verifiedNames are the names of a chain that ends at a trusted root, the leaf's CN and SAN.
+// verifiedNames returns the common name and the subject alternative names of a chain that ends at a trusted root.
 func (d *FakeExchangeOnline) verifiedNames(chain []*x509.Certificate) []string {
 	if len(chain) == 0 {
 		return nil
@@ -145,7 +149,7 @@ func (s *session) Data(r io.Reader) error                      { _, err := io.Co
 func (s *session) Reset()                                      { s.from = "" }
 func (s *session) Logout() error                               { return nil }
 
-// Rcpt attributes and then says whether the recipient is accepted.
+// Rcpt attributes the message and accepts or refuses the recipient.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	decision := s.attribute(to)
 	s.server.mu.Lock()
@@ -165,43 +169,57 @@ func domainOf(address string) string {
 	return domain
 }
 
+// candidates are the tenants that each criterion leads to, "" for none.
+type candidates struct {
+	certificate, mailFrom, rcptTo string
+	matched                       map[string]bool // tenants with a connector that matches the session
+}
+
 func (s *session) attribute(to string) Decision {
+	c := s.candidates(to)
 	d := Decision{Names: s.names, From: s.from, To: to, Basis: "none"}
-	byCertificate, byMailFrom, byRcptTo := "", "", ""
-	matched, registered := map[string]bool{}, false
-	for _, t := range s.server.options.Tenants {
-		for _, c := range t.Connectors {
-			name := s.presentedName(c.Certificate)
-			byAddress := c.Certificate == "" && slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Contains(s.address) })
-			if name == "" && !byAddress {
-				continue
-			}
-			matched[t.Name] = true
-			if name != "" && t.accepts(name) {
-				byCertificate, registered = t.Name, true
-			}
-		}
-		if slices.Contains(t.Domains, domainOf(s.from)) && matched[t.Name] {
-			byMailFrom = t.Name
-		}
-		if slices.Contains(t.Domains, domainOf(to)) {
-			byRcptTo = t.Name
-		}
-	}
 	switch {
-	case byCertificate != "":
-		d.Tenant, d.Basis = byCertificate, "certificate"
-	case byMailFrom != "":
-		d.Tenant, d.Basis = byMailFrom, "mail_from"
-	case byRcptTo != "":
-		d.Tenant, d.Basis = byRcptTo, "rcpt_to"
+	case c.certificate != "":
+		d.Tenant, d.Basis = c.certificate, "certificate"
+	case c.mailFrom != "":
+		d.Tenant, d.Basis = c.mailFrom, "mail_from"
+	case c.rcptTo != "":
+		d.Tenant, d.Basis = c.rcptTo, "rcpt_to"
 	}
-	d.Relays = matched[d.Tenant] && (registered && d.Basis == "certificate" || byMailFrom == d.Tenant && d.Tenant != "")
-	d.Accepted = d.Relays || byRcptTo != "" && byRcptTo == d.Tenant
+	d.Relays = c.matched[d.Tenant] && (d.Basis == "certificate" || c.mailFrom == d.Tenant)
+	d.Accepted = d.Relays || d.Tenant != "" && c.rcptTo == d.Tenant
 	return d
 }
 
-// presentedName returns the name on the client certificate that a connector's value covers.
+func (s *session) candidates(to string) candidates {
+	c := candidates{matched: map[string]bool{}}
+	for _, t := range s.server.options.Tenants {
+		for _, connector := range t.Connectors {
+			name := s.presentedName(connector.Certificate)
+			if name == "" && !(connector.Certificate == "" && contains(connector.Addresses, s.address)) {
+				continue
+			}
+			c.matched[t.Name] = true
+			if name != "" && t.accepts(name) {
+				c.certificate = t.Name
+			}
+		}
+		if slices.Contains(t.Domains, domainOf(s.from)) && c.matched[t.Name] {
+			c.mailFrom = t.Name
+		}
+		if slices.Contains(t.Domains, domainOf(to)) {
+			c.rcptTo = t.Name
+		}
+	}
+	return c
+}
+
+func contains(prefixes []netip.Prefix, address netip.Addr) bool {
+	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(address) })
+}
+
+// presentedName returns the name in the client certificate that a connector's certificate name matches, "" if none
+// does.
 func (s *session) presentedName(value string) string {
 	parent, wild := strings.CutPrefix(value, "*")
 	for _, name := range s.names {
@@ -212,7 +230,7 @@ func (s *session) presentedName(value string) string {
 	return ""
 }
 
-// accepts reports whether a certificate's domain is an accepted one: the domain itself, its wildcard, or a host right below.
+// accepts reports whether a certificate's name is an accepted domain, its wildcard or a host directly below it.
 func (t FakeTenant) accepts(name string) bool {
 	_, parent, _ := strings.Cut(name, ".")
 	return slices.Contains(t.Domains, name) || slices.Contains(t.Domains, parent)

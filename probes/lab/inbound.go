@@ -11,36 +11,45 @@ import (
 	"strings"
 )
 
-// exchangeOnlineZone is the world's own mail.protection.outlook.com.
+// exchangeOnlineZone is the domain of the fake Exchange Online, as mail.protection.outlook.com is of the real one.
 const exchangeOnlineZone = "mail.protection.lab.example"
 
-// inboundPath is one inbound connector of the current tenant with the sender behind it.
+// inboundPath is an inbound connector of a tenant with a sender that uses it, and what a watcher must find.
 type inboundPath struct {
-	connector     string
-	value         string   // tls_sender_certificate_name; "" for a connector by address
-	addresses     []string // sender_ip_addresses
-	sender        string
-	certificate   string // the name on what the sender presents; "" for none
-	extra         string // more YAML lines of the sender
-	want          string
-	stage, reason string
+	connector       string
+	certificateName string   // tls_sender_certificate_name; "" for a connector by address
+	addresses       []string // sender_ip_addresses
+	sender          string
+	certificate     string // the name in the sender's certificate; "" for none
+	outcome         string
+	stage, reason   string
 }
 
-// inboundPaths is what each tenant lets in. All of it ends at one server, which knows the tenants as Exchange Online would.
+// inboundPaths are the inbound connectors of each tenant. They all lead to one server, the fake Exchange Online.
 var inboundPaths = map[string][]inboundPath{
-	"contoso": {{
-		connector: "From on-premises", value: "*.contoso.example", sender: "edge-1", certificate: "mail.contoso.example", want: "passed",
-	}},
+	"contoso": {
+		{
+			connector: "From on-premises", certificateName: "*.contoso.example",
+			sender: "edge-1", certificate: "mail.contoso.example", outcome: "passed",
+		},
+	},
 	"fabrikam": {
 		{
-			connector: "From gateway", value: "mail.fabrikam.example", sender: "renewed gateway", certificate: "gateway.fabrikam.example",
-			want: "failed", stage: "recipient", reason: "tenant_attribution",
+			connector: "From gateway", certificateName: "mail.fabrikam.example",
+			sender: "renewed gateway", certificate: "gateway.fabrikam.example",
+			outcome: "failed", stage: "recipient", reason: "tenant_attribution",
 		},
-		{connector: "Scanner relay", addresses: []string{"198.51.100.0/28"}, sender: "scanner", want: "passed"},
+		{connector: "Scanner relay", addresses: []string{"198.51.100.0/28"}, sender: "scanner", outcome: "passed"},
 	},
 	"tailspin": {
-		{connector: "Third-party relay", value: "relay.vendor.example", sender: "vendor", certificate: "relay.vendor.example", want: "passed"},
-		{connector: "Shared gateway", addresses: []string{"198.51.100.8/29"}, sender: "hosted gateway", want: "passed"},
+		{
+			connector: "Third-party relay", certificateName: "relay.vendor.example",
+			sender: "vendor", certificate: "relay.vendor.example", outcome: "passed",
+		},
+		{
+			connector: "Shared gateway", addresses: []string{"198.51.100.8/29"},
+			sender: "hosted gateway", outcome: "passed",
+		},
 	},
 }
 
@@ -56,7 +65,7 @@ func (w *World) startExchangeOnline() error {
 	for _, name := range []string{"contoso", "fabrikam", "tailspin"} {
 		t := FakeTenant{Name: name, Domains: []string{name + ".example"}}
 		for _, a := range inboundPaths[name] {
-			c := FakeConnector{Name: a.connector, Certificate: a.value}
+			c := FakeConnector{Name: a.connector, Certificate: a.certificateName}
 			for _, prefix := range a.addresses {
 				c.Addresses = append(c.Addresses, netip.MustParsePrefix(prefix))
 			}
@@ -64,7 +73,9 @@ func (w *World) startExchangeOnline() error {
 		}
 		tenants = append(tenants, t)
 	}
-	w.exchangeOnline, err = StartFakeExchangeOnline(FakeExchangeOnlineOptions{Certificate: *certificate, ClientRoots: roots, Tenants: tenants})
+	w.exchangeOnline, err = StartFakeExchangeOnline(FakeExchangeOnlineOptions{
+		Certificate: *certificate, ClientRoots: roots, Tenants: tenants,
+	})
 	if err == nil {
 		w.closers = append(w.closers, w.exchangeOnline.Close)
 	}
@@ -74,17 +85,21 @@ func (w *World) startExchangeOnline() error {
 // addInbound writes the current tenant's inbound connectors and senders.
 func (w *World) addInbound() error {
 	host := w.tenant + "-example." + exchangeOnlineZone
-	fmt.Fprintf(&w.zone, "%s.example. 60 IN MX 0 %s.\n%s. 60 IN A 127.0.0.1\n", w.tenant, host, host)
+	w.record(w.tenant+".example", "MX", "0 "+host+".")
+	w.record(host, "A", "127.0.0.1")
 	var connectors, senders strings.Builder
 	for _, a := range inboundPaths[w.tenant] {
-		fmt.Fprintf(&connectors, "      - name: %s\n        connector_type: OnPremises\n        sender_domains: [\"*\"]\n", a.connector)
-		if a.value != "" {
-			fmt.Fprintf(&connectors, "        require_tls: true\n        tls_sender_certificate_name: %q\n", a.value)
+		fmt.Fprintf(&connectors, "      - name: %s\n        connector_type: OnPremises\n"+
+			"        sender_domains: [\"*\"]\n", a.connector)
+		if a.certificateName != "" {
+			connectors.WriteString("        require_tls: true\n")
+			fmt.Fprintf(&connectors, "        tls_sender_certificate_name: %q\n", a.certificateName)
 		}
 		if len(a.addresses) > 0 {
 			fmt.Fprintf(&connectors, "        sender_ip_addresses: [%s]\n", strings.Join(a.addresses, ", "))
 		}
-		fmt.Fprintf(&senders, "      - name: %s\n        connector: %s\n        mail_from_domains: [%s.example]\n        probe: { port: %d }\n",
+		fmt.Fprintf(&senders, "      - name: %s\n        connector: %s\n"+
+			"        mail_from_domains: [%s.example]\n        probe: { port: %d }\n",
 			a.sender, a.connector, w.tenant, w.exchangeOnline.Port())
 		if len(a.addresses) > 0 {
 			fmt.Fprintf(&senders, "        addresses: [%s]\n", strings.Join(a.addresses, ", "))
@@ -93,16 +108,17 @@ func (w *World) addInbound() error {
 			if err := w.addCertificateFile(a.certificate); err != nil {
 				return err
 			}
-			fmt.Fprintf(&senders, "        certificate: { file: certs/%s.pem }\n        present_certificate: true\n        recipient: who@elsewhere.example\n", a.certificate)
+			fmt.Fprintf(&senders, "        certificate: { file: certs/%s.pem }\n        present_certificate: true\n"+
+				"        recipient: who@elsewhere.example\n", a.certificate)
 		}
-		senders.WriteString(a.extra)
-		w.expectInbound = append(w.expectInbound, Expectation{w.tenant, a.connector, a.sender, a.want, a.stage, a.reason})
+		found := Expectation{w.tenant, a.connector, a.sender, a.outcome, a.stage, a.reason}
+		w.expectInbound = append(w.expectInbound, found)
 	}
 	fmt.Fprintf(&w.yaml, "    inbound_connectors:\n%s    senders:\n%s", connectors.String(), senders.String())
 	return nil
 }
 
-// addCertificateFile issues a sender's certificate and keeps it for WriteConfig, with its key.
+// addCertificateFile issues a sender's certificate, which WriteConfig writes with its key.
 func (w *World) addCertificateFile(name string) error {
 	certificate, err := w.leaf(-30, 170, nil, name)
 	if err != nil {
@@ -116,7 +132,7 @@ func (w *World) addCertificateFile(name string) error {
 	return nil
 }
 
-// pemOf is a certificate's chain and key as a file has them.
+// pemOf returns a certificate's key and chain in PEM.
 func pemOf(c *tls.Certificate) ([]byte, error) {
 	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	if err != nil {

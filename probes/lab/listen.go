@@ -8,11 +8,11 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// maxConns bounds the connections that one server holds at once.
+// maxConns is how many connections one server holds at a time.
 const maxConns = 100
 
-// tracker is a listener that ends its connections when it is closed: a server's Close would otherwise miss one that has been
-// accepted and is not registered yet.
+// tracker is a listener that closes its connections when it is closed itself. A server's Close would miss one that has
+// been accepted but not registered yet.
 type tracker struct {
 	net.Listener
 
@@ -20,7 +20,7 @@ type tracker struct {
 	conns map[net.Conn]bool // nil once closed
 }
 
-// listen listens on TCP at addr, host:port.
+// listen listens on TCP at host:port.
 func listen(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr) //nolint:noctx // loopback
 	if err != nil {
@@ -29,10 +29,10 @@ func listen(addr string) (net.Listener, error) {
 	return netutil.LimitListener(&tracker{Listener: l, conns: map[net.Conn]bool{}}, maxConns), nil
 }
 
-// port is the TCP port of a listener made by listen.
+// port returns the port of a listener that listen returned.
 func port(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port } // it listens on TCP
 
-// Accept registers the connection.
+// Accept implements [net.Listener].
 func (t *tracker) Accept() (net.Conn, error) {
 	c, err := t.Listener.Accept()
 	if err != nil {
@@ -66,7 +66,7 @@ type trackedConn struct {
 	tracker *tracker
 }
 
-// Close closes the connection and forgets it.
+// Close implements [net.Conn].
 func (c *trackedConn) Close() error {
 	c.tracker.mu.Lock()
 	delete(c.tracker.conns, c.Conn)

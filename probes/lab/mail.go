@@ -13,16 +13,16 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// MailOptions describe a mail server built on go-smtp.
+// MailOptions describe a [Mail].
 type MailOptions struct {
-	Addr          string             // "127.0.0.1:0" when empty
-	Certificate   *tls.Certificate   // nil: no STARTTLS
-	MaxTLSVersion uint16             // 0: the newest. Below TLS 1.2 the server accepts TLS 1.0 and 1.1
-	ClientAuth    tls.ClientAuthType // whether it asks for a client certificate
-	Recipients    map[string]*smtp.SMTPError
+	Addr          string                     // "127.0.0.1:0" when empty
+	Certificate   *tls.Certificate           // nil: no STARTTLS
+	MaxTLSVersion uint16                     // 0 is the newest; if below TLS 1.2, TLS 1.0 and 1.1 are accepted
+	ClientAuth    tls.ClientAuthType         // whether it requests a client certificate
+	Recipients    map[string]*smtp.SMTPError // recipients to refuse, in lower case, with their replies
 }
 
-// Mail is a running mail server.
+// Mail is a mail server that accepts all mail, apart from the recipients of its options.
 type Mail struct {
 	server   *smtp.Server
 	listener net.Listener
@@ -34,11 +34,10 @@ type Mail struct {
 	states   []tls.ConnectionState // the newest maxKept
 }
 
-// maxKept bounds what a server remembers: so many messages, so many handshakes.
+// maxKept is how many messages, TLS sessions and decisions a server keeps.
 const maxKept = 100
 
-// StartMail starts a mail server. Recipients that the map names (in lower case) are refused with that reply; all others are
-// accepted.
+// StartMail starts a mail server.
 func StartMail(o MailOptions) (*Mail, error) {
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
@@ -63,7 +62,10 @@ func (o MailOptions) tls() *tls.Config {
 		return nil
 	}
 	c := &tls.Config{
-		Certificates: []tls.Certificate{*o.Certificate}, MinVersion: tls.VersionTLS12, MaxVersion: o.MaxTLSVersion, ClientAuth: o.ClientAuth,
+		Certificates: []tls.Certificate{*o.Certificate},
+		MinVersion:   tls.VersionTLS12,
+		MaxVersion:   o.MaxTLSVersion,
+		ClientAuth:   o.ClientAuth,
 	}
 	if o.MaxTLSVersion != 0 && o.MaxTLSVersion < tls.VersionTLS12 {
 		c.MinVersion = tls.VersionTLS10
@@ -71,7 +73,7 @@ func (o MailOptions) tls() *tls.Config {
 	return c
 }
 
-// NewSession is called by go-smtp at each EHLO, over TLS again.
+// NewSession implements [smtp.Backend]. It is called at each EHLO, so again after STARTTLS.
 func (m *Mail) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	if state, encrypted := c.TLSConnectionState(); encrypted {
 		m.mu.Lock()
@@ -81,25 +83,25 @@ func (m *Mail) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	return &mailSession{m}, nil
 }
 
-// appendBounded appends, and drops the oldest beyond maxKept.
+// appendBounded appends an item and drops the oldest if there are more than maxKept.
 func appendBounded[T any](list []T, item T) []T {
 	if list = append(list, item); len(list) > maxKept {
-		list = append([]T{}, list[1:]...) // copied, so that the oldest is freed
+		list = append([]T{}, list[1:]...) // a copy, so that the oldest is freed
 	}
 	return list
 }
 
-// Port is the TCP port it listens on.
+// Port returns the TCP port that it listens on.
 func (m *Mail) Port() int { return port(m.listener) }
 
-// Messages are the newest messages it received, 100 at most.
+// Messages returns the newest messages that it received, at most 100.
 func (m *Mail) Messages() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]string{}, m.messages...)
 }
 
-// TLSStates are the newest TLS sessions in which a peer said EHLO, 100 at most.
+// TLSStates returns the newest TLS sessions with an EHLO, at most 100.
 func (m *Mail) TLSStates() []tls.ConnectionState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -109,12 +111,13 @@ func (m *Mail) TLSStates() []tls.ConnectionState {
 // Close stops the server and its connections, and waits for them.
 func (m *Mail) Close() {
 	_ = m.listener.Close()
-	m.serving.Wait() // only now can no session begin any more
+	m.serving.Wait() // from now on no session can begin
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_ = m.server.Shutdown(ctx)
 }
 
+// mailSession implements [smtp.Session].
 type mailSession struct{ mail *Mail }
 
 func (s *mailSession) Mail(string, *smtp.MailOptions) error { return nil }

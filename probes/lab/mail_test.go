@@ -44,8 +44,8 @@ func TestMail(t *testing.T) {
 	if got := c.encrypt(&tls.Config{}).Version; got != tls.VersionTLS13 {
 		t.Errorf("version %x, want TLS 1.3", got)
 	}
-	c.expect("MAIL FROM:<>", "250 ", "RCPT TO:<Gone@a.example>", "550 5.1.1 User unknown", "RCPT TO:<b@a.example>", "250 ",
-		"DATA", "354 ", "Subject: hello\r\n\r\nbody\r\n.", "250 ", "QUIT", "221 ")
+	c.expect("MAIL FROM:<>", "250 ", "RCPT TO:<Gone@a.example>", "550 5.1.1 User unknown",
+		"RCPT TO:<b@a.example>", "250 ", "DATA", "354 ", "Subject: hello\r\n\r\nbody\r\n.", "250 ", "QUIT", "221 ")
 	if diff := cmp.Diff([]string{"Subject: hello\r\n\r\nbody\r\n"}, m.Messages()); diff != "" {
 		t.Error(diff)
 	}
@@ -78,13 +78,13 @@ func TestMailOptions(t *testing.T) {
 	})
 }
 
-// TestMailKeepsBounded sends more messages than are kept.
-func TestMailKeepsBounded(t *testing.T) {
+func TestMailKeepsTheNewestMessages(t *testing.T) {
 	m := startMail(t, MailOptions{})
 	c := dial(t, "127.0.0.1", m.Port())
 	c.expect("", "220 ", "EHLO client.example", "250 ")
 	for i := range maxKept + 2 {
-		c.expect("MAIL FROM:<>", "250 ", "RCPT TO:<b@a.example>", "250 ", "DATA", "354 ", strconv.Itoa(i)+"\r\n.", "250 ")
+		c.expect("MAIL FROM:<>", "250 ", "RCPT TO:<b@a.example>", "250 ",
+			"DATA", "354 ", strconv.Itoa(i)+"\r\n.", "250 ")
 	}
 	got := m.Messages()
 	if len(got) != maxKept || got[0] != "2\r\n" || got[maxKept-1] != "101\r\n" {
@@ -92,8 +92,8 @@ func TestMailKeepsBounded(t *testing.T) {
 	}
 }
 
-// TestCloseAtOnce closes servers that have hardly started, with peers in every state. Nothing may be left running.
-func TestCloseAtOnce(t *testing.T) {
+// TestCloseLeavesNothingRunning closes servers that have just started, and one with clients in every state.
+func TestCloseLeavesNothingRunning(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	cert := certificate(t, "a.example")
 	for range 20 {
@@ -114,10 +114,10 @@ func TestCloseAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial(t, "127.0.0.1", m.Port()) // never speaks
+	dial(t, "127.0.0.1", m.Port()) // sends nothing
 	dial(t, "127.0.0.1", m.Port()).encrypt(&tls.Config{})
 	c := dial(t, "127.0.0.1", m.Port())
-	c.expect("", "220 ", "EHLO client.example", "250 ", "STARTTLS", "220 ") // and no handshake
+	c.expect("", "220 ", "EHLO client.example", "250 ", "STARTTLS", "220 ") // without a handshake
 	began := time.Now()
 	m.Close()
 	if took := time.Since(began); took > 2*time.Second {

@@ -10,27 +10,28 @@ import (
 	"time"
 )
 
-// scriptedLife bounds one connection to a scripted server.
+// scriptedLife is how long a connection to a scripted server may last.
 const scriptedLife = time.Minute
 
-// Script is what a scripted server does: it says Greeting, then to each command the reply to its verb. An empty greeting is a
-// tarpit: it accepts and never speaks. A verb without a reply gets 250, one whose reply is empty gets silence. It reads one command
-// at a time: no pipelining. Without TLS it only answers STARTTLS, and what it says next is no handshake.
+// Script is what a [Scripted] server does. It sends Greeting, then for each command the reply to its verb. With an
+// empty greeting it is a tarpit, which accepts connections and never sends anything. A verb without a reply gets 250,
+// one with an empty reply gets none. Commands are read one at a time, without pipelining. Without TLS, the reply to
+// STARTTLS is not followed by a handshake.
 //
-// Over TLS a verb is looked up as "TLS "+verb first, in every field.
+// Over TLS, every field is searched for "TLS "+verb before verb.
 type Script struct {
 	Host               string // loopback address to listen on; 127.0.0.1 when empty
 	Greeting           string
 	Replies            map[string]string // verb → reply, CRLF included
-	CloseAfterGreeting bool              // closes after the greeting
-	CloseAt            string            // closes at this verb, without a reply
-	PerByte            time.Duration     // waits so long after each byte it writes
-	TLS                *tls.Config       // shakes hands after a 220 to STARTTLS
-	HandlerAt          string            // at this verb, Handler has the connection to itself; it is closed afterwards
-	Handler            func(net.Conn)    // with an empty HandlerAt instead of everything; it must end when the connection is closed
+	CloseAfterGreeting bool              // close after the greeting
+	CloseAt            string            // close at this verb, without a reply
+	PerByte            time.Duration     // pause after each byte that is written
+	TLS                *tls.Config       // do a handshake after a reply 220 to STARTTLS
+	HandlerAt          string            // at this verb Handler takes over the connection, which is closed afterwards
+	Handler            func(net.Conn)    // at once if HandlerAt is ""; must return when the connection is closed
 }
 
-// Scripted is a running scripted server, for what a correct one would never do.
+// Scripted is a server that follows a script, for what a correct server would never do.
 type Scripted struct {
 	listener net.Listener
 	script   Script
@@ -39,7 +40,7 @@ type Scripted struct {
 	running  sync.WaitGroup
 }
 
-// StartScripted starts it on loopback, at a free port.
+// StartScripted starts a scripted server on loopback, at a free port.
 func StartScripted(s Script) (*Scripted, error) {
 	if s.Host == "" {
 		s.Host = "127.0.0.1"
@@ -53,10 +54,10 @@ func StartScripted(s Script) (*Scripted, error) {
 	return sc, nil
 }
 
-// Port is the TCP port it listens on.
+// Port returns the TCP port that it listens on.
 func (s *Scripted) Port() int { return port(s.listener) }
 
-// Close ends it and its connections, and waits for them.
+// Close stops the server and its connections, and waits for them.
 func (s *Scripted) Close() {
 	s.close.Do(func() { close(s.done) })
 	_ = s.listener.Close()
@@ -69,7 +70,7 @@ func (s *Scripted) accept() {
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
-		case err != nil: // out of file descriptors, perhaps: not in a hot loop
+		case err != nil: // maybe out of file descriptors: no busy loop
 			s.pause(10 * time.Millisecond)
 		default:
 			s.running.Go(func() { s.serve(c) })
@@ -77,7 +78,7 @@ func (s *Scripted) accept() {
 	}
 }
 
-// pause waits, or until Close.
+// pause waits for a duration, or until Close.
 func (s *Scripted) pause(d time.Duration) {
 	select {
 	case <-time.After(d):
@@ -86,7 +87,7 @@ func (s *Scripted) pause(d time.Duration) {
 }
 
 func (s *Scripted) serve(c net.Conn) {
-	defer func() { _ = c.Close() }() // the peer may be gone already
+	defer func() { _ = c.Close() }() // the peer may have closed it
 	_ = c.SetDeadline(time.Now().Add(scriptedLife))
 	if s.script.Handler != nil && s.script.HandlerAt == "" {
 		s.script.Handler(c)
@@ -95,7 +96,7 @@ func (s *Scripted) serve(c net.Conn) {
 	if s.write(c, s.script.Greeting) != nil || s.script.CloseAfterGreeting {
 		return
 	}
-	buffer, over := make([]byte, 4096), ""
+	buffer, prefix := make([]byte, 4096), ""
 	for {
 		n, err := c.Read(buffer)
 		if err != nil {
@@ -105,7 +106,7 @@ func (s *Scripted) serve(c net.Conn) {
 			continue
 		}
 		verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(string(buffer[:n]))), " ")
-		if !s.reply(c, over, verb) {
+		if !s.reply(c, prefix, verb) {
 			return
 		}
 		if verb == "STARTTLS" && s.script.TLS != nil && strings.HasPrefix(s.script.Replies[verb], "220") {
@@ -113,14 +114,14 @@ func (s *Scripted) serve(c net.Conn) {
 			if encrypted.Handshake() != nil { //nolint:noctx // the connection has a deadline
 				return
 			}
-			c, over = encrypted, "TLS "
+			c, prefix = encrypted, "TLS "
 		}
 	}
 }
 
-// reply answers one command and reports whether the connection goes on.
-func (s *Scripted) reply(c net.Conn, over, verb string) bool {
-	at := func(place string) bool { return place != "" && (place == over+verb || place == verb) }
+// reply replies to one command and reports whether the connection stays open.
+func (s *Scripted) reply(c net.Conn, prefix, verb string) bool {
+	at := func(place string) bool { return place != "" && (place == prefix+verb || place == verb) }
 	switch {
 	case at(s.script.CloseAt):
 		return false
@@ -128,7 +129,7 @@ func (s *Scripted) reply(c net.Conn, over, verb string) bool {
 		s.script.Handler(c)
 		return false
 	}
-	reply, known := s.script.Replies[over+verb]
+	reply, known := s.script.Replies[prefix+verb]
 	if !known {
 		reply, known = s.script.Replies[verb]
 	}
@@ -138,7 +139,7 @@ func (s *Scripted) reply(c net.Conn, over, verb string) bool {
 	return s.write(c, reply) == nil && verb != "QUIT"
 }
 
-// write writes text, at the script's speed.
+// write writes text at the script's speed.
 func (s *Scripted) write(c net.Conn, text string) error {
 	if s.script.PerByte <= 0 {
 		_, err := io.WriteString(c, text)

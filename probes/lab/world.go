@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// Expectation is what is true of one path of the world: what a watcher must find out.
+// Expectation is what a watcher must find about one path of the world.
 type Expectation struct {
 	Tenant, Connector, Path string
-	Outcome                 string // passed | failed | inconclusive; empty for a path that is listed and not probed
-	Stage, Reason           string // where and why it does not pass
+	Outcome                 string // passed, failed or inconclusive; "" for a path that is not probed
+	Stage, Reason           string // if it does not pass
 }
 
-// WorldOptions are the world's settings.
+// WorldOptions configure a World.
 type WorldOptions struct{ Now time.Time }
 
-// World is three tenants with their mail servers.
+// World is three tenants with their mail servers: contoso, fabrikam and tailspin.
 type World struct {
 	ca             *CA
 	dns            *DNS
@@ -29,23 +29,23 @@ type World struct {
 	zone           strings.Builder
 	yaml           strings.Builder
 	expect         []Expectation
-	paths          []outboundPath // beside expect, one for one
+	paths          []outboundPath // those of expect, in the same order
 	now            time.Time
 	tenant         string
 	hybrid         *Mail
 	exchangeOnline *FakeExchangeOnline
-	// arriving is what is true of the inbound paths; files are what the configuration names, by their place beside it.
-	expectInbound []Expectation
-	files         map[string][]byte
-	usable        func(host string) bool // whether a server can listen on that loopback address
+	expectInbound  []Expectation
+	files          map[string][]byte      // those that the configuration names, by their path relative to it
+	usable         func(host string) bool // reports whether a server can listen on a loopback address
 }
 
-// StartWorld starts everything. Close ends it.
+// StartWorld starts all servers. The caller must call Close.
 //
-// Linux and Windows own all of 127.0.0.0/8, macOS only 127.0.0.1: there, what needs more addresses is left out or uses ::1.
+// Linux and Windows have all of 127.0.0.0/8, macOS only 127.0.0.1: what needs more addresses is left out there, or
+// uses ::1.
 func StartWorld(o WorldOptions) (*World, error) { return startWorld(o, usable) }
 
-// usable tries.
+// usable reports whether a server can listen on a loopback address.
 func usable(host string) bool {
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0")) //nolint:noctx // loopback
 	if err != nil {
@@ -61,7 +61,9 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 	if w.ca, err = NewCA(o.Now); err != nil {
 		return nil, err
 	}
-	for _, build := range []func() error{w.startExchangeOnline, w.contoso, w.addInbound, w.fabrikam, w.addInbound, w.tailspin, w.addInbound} {
+	for _, build := range []func() error{
+		w.startExchangeOnline, w.contoso, w.addInbound, w.fabrikam, w.addInbound, w.tailspin, w.addInbound,
+	} {
 		if err := build(); err != nil {
 			w.Close()
 			return nil, err
@@ -74,16 +76,16 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 	return w, nil
 }
 
-// Expect lists what is true of each path.
+// Expect returns what a watcher must find about each path.
 func (w *World) Expect() []Expectation { return slices.Concat(w.expect, w.expectInbound) }
 
 // ExchangeOnline returns the fake Exchange Online that all inbound paths lead to.
 func (w *World) ExchangeOnline() *FakeExchangeOnline { return w.exchangeOnline }
 
-// Messages are what the healthy hybrid server received.
+// Messages returns the messages that the healthy hybrid server received.
 func (w *World) Messages() []string { return w.hybrid.Messages() }
 
-// Close ends every server.
+// Close stops all servers.
 func (w *World) Close() {
 	for _, closer := range w.closers {
 		closer()
@@ -93,7 +95,8 @@ func (w *World) Close() {
 	}
 }
 
-// WriteConfig writes a configuration that watches the world, and the root certificate, into dir.
+// WriteConfig writes a configuration that watches the world, with its certificates, into a folder. It returns the
+// file.
 func (w *World) WriteConfig(dir string) (string, error) {
 	root := filepath.Join(dir, "ca.pem")
 	if err := os.WriteFile(root, w.ca.RootPEM(), 0o600); err != nil {
@@ -102,7 +105,7 @@ func (w *World) WriteConfig(dir string) (string, error) {
 	if err := w.writeFiles(dir); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf(`# Written by the demo: a world of loopback servers, some of them deliberately broken.
+	text := fmt.Sprintf(`# Written by the demo: servers on loopback, some of them deliberately broken.
 global:
   ca_file: ca.pem
   allow_networks: [127.0.0.0/8, "::1/128"]
@@ -124,58 +127,19 @@ tenants:
 	return file, nil
 }
 
-// beginTenant starts a tenant's section.
+// beginTenant starts a tenant's section of the configuration.
 func (w *World) beginTenant(tenant string) {
 	w.tenant = tenant
-	fmt.Fprintf(&w.yaml, "  - name: %[1]s\n    accepted_domains:\n      - { domain_name: %[1]s.example, default: true }\n    outbound_connectors:\n", tenant)
+	fmt.Fprintf(&w.yaml, "  - name: %[1]s\n    accepted_domains:\n"+
+		"      - { domain_name: %[1]s.example, default: true }\n    outbound_connectors:\n", tenant)
 }
 
-// outboundPath is one connector of the current tenant with the host behind it.
-type outboundPath struct {
-	connector     string
-	host          string // smart host, or domain where mx
-	port          int
-	tlsSettings   string // tls_settings
-	recipient     string
-	extra         string // more YAML lines of the connector
-	probe         string // more keys of its probe
-	mx            bool
-	want          string // outcome
-	stage, reason string
-	withoutName   bool // do not put the host in DNS
+// record adds a DNS record.
+func (w *World) record(name, kind, data string) {
+	fmt.Fprintf(&w.zone, "%s. 60 IN %s %s\n", name, kind, data)
 }
 
-func (w *World) add(s outboundPath) {
-	if !s.withoutName && net.ParseIP(s.host) == nil && !s.mx {
-		fmt.Fprintf(&w.zone, "%s. 60 IN A 127.0.0.1\n", s.host)
-	}
-	y := &w.yaml
-	fmt.Fprintf(y, "      - name: %s\n        connector_type: OnPremises\n", s.connector)
-	if s.mx {
-		fmt.Fprintf(y, "        use_mx_record: true\n        recipient_domains: [%s]\n", s.host)
-	} else {
-		domain := s.host // of its own: connectors for one domain would be a finding
-		if _, at, ok := strings.Cut(s.recipient, "@"); ok {
-			domain = at
-		}
-		fmt.Fprintf(y, "        use_mx_record: false\n        smart_hosts: [%s]\n        recipient_domains: [%s]\n", s.host, domain)
-	}
-	if s.tlsSettings != "" {
-		fmt.Fprintf(y, "        tls_settings: %s\n", s.tlsSettings)
-	}
-	if s.tlsSettings == "DomainValidation" {
-		fmt.Fprintf(y, "        tls_domain: %s\n", s.host)
-	}
-	if s.recipient != "" {
-		fmt.Fprintf(y, "        validation_recipients: [%s]\n", s.recipient)
-	}
-	y.WriteString(s.extra)
-	fmt.Fprintf(y, "        probe: { port: %d%s }\n", s.port, s.probe)
-	w.paths = append(w.paths, s)
-	w.expect = append(w.expect, Expectation{w.tenant, s.connector, s.host, s.want, s.stage, s.reason})
-}
-
-// leaf issues a certificate for a host, valid from days ago until days ahead.
+// leaf issues a certificate that is valid between two numbers of days from now.
 func (w *World) leaf(from, until int, change func(*Leaf), names ...string) (*tls.Certificate, error) {
 	l := Leaf{Names: names, NotBefore: w.now.AddDate(0, 0, from), NotAfter: w.now.AddDate(0, 0, until)}
 	if change != nil {
@@ -185,20 +149,11 @@ func (w *World) leaf(from, until int, change func(*Leaf), names ...string) (*tls
 	return &certificate, err
 }
 
-// mail starts a mail server and returns its port.
+// mail starts a mail server that ends with the world.
 func (w *World) mail(o MailOptions) (*Mail, error) {
 	m, err := StartMail(o)
 	if err == nil {
 		w.closers = append(w.closers, m.Close)
 	}
 	return m, err
-}
-
-func (w *World) scripted(s Script) (int, error) {
-	server, err := StartScripted(s)
-	if err != nil {
-		return 0, err
-	}
-	w.closers = append(w.closers, server.Close)
-	return server.Port(), nil
 }

@@ -18,8 +18,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestWorldIsAsItSays goes every path of the world with a plain client and finds there what Expect says.
-func TestWorldIsAsItSays(t *testing.T) {
+// TestWorldIsAsExpected visits every path of the world with a plain client and compares what it finds with Expect.
+func TestWorldIsAsExpected(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	w, err := StartWorld(WorldOptions{Now: time.Now()})
 	if err != nil {
@@ -43,8 +43,8 @@ func TestWorldIsAsItSays(t *testing.T) {
 
 func checkPath(t *testing.T, w *World, s outboundPath, e Expectation) {
 	t.Helper()
-	if e.Path != s.host || e.Outcome != s.want {
-		t.Fatalf("site %+v beside %+v", s, e)
+	if e.Path != s.host || e.Outcome != s.outcome {
+		t.Fatalf("path %+v with expectation %+v", s, e)
 	}
 	if e.Stage == "resolve" {
 		checkName(t, w, s)
@@ -74,7 +74,7 @@ func checkPath(t *testing.T, w *World, s outboundPath, e Expectation) {
 	}
 }
 
-// resolve is the addresses of a site, by MX where it has one.
+// resolve returns the addresses of a path, by MX if it has one.
 func (w *World) resolve(t *testing.T, s outboundPath) []string {
 	t.Helper()
 	hosts := []string{s.host}
@@ -112,16 +112,16 @@ func checkGreeting(t *testing.T, c *client, reason string) {
 	switch reason {
 	case "greeting_timeout":
 		if !c.silent() {
-			t.Error("it speaks")
+			t.Error("a tarpit sent something")
 		}
 	case "throttled":
 		c.expect("", "421 4.3.2 ")
 	case "not_smtp":
 		if got := lines(t, c.conn); got[0] != "HTTP/1.1 400 Bad Request" {
-			t.Errorf("it says %q", got)
+			t.Errorf("it sends %q", got)
 		}
 	default:
-		t.Fatalf("no visit for %s", reason)
+		t.Fatalf("no check for %s", reason)
 	}
 }
 
@@ -153,7 +153,7 @@ func checkCertificate(t *testing.T, w *World, s outboundPath, e Expectation, sta
 		want = e.Reason
 	}
 	if s.tlsSettings != "DomainValidation" {
-		name = state.PeerCertificates[0].DNSNames[0] // nobody demands a name
+		name = state.PeerCertificates[0].DNSNames[0] // no name is required
 	}
 	if got := verify(roots, state.PeerCertificates, name, w.now); got != want {
 		t.Errorf("certificate: %q, want %q", got, want)
@@ -165,14 +165,16 @@ func checkRecipient(c *client, s outboundPath, e Expectation) {
 	if s.recipient == "" {
 		return
 	}
-	want, known := map[string]string{"": "250 ", "recipient_unknown": "550 5.1.1 ", "temporary_rejection": "451 4.7.1 "}[e.Reason]
+	want, known := map[string]string{
+		"": "250 ", "recipient_unknown": "550 5.1.1 ", "temporary_rejection": "451 4.7.1 ",
+	}[e.Reason]
 	if !known {
-		c.t.Fatalf("no visit for %s", e.Reason)
+		c.t.Fatalf("no check for %s", e.Reason)
 	}
 	c.expect("MAIL FROM:<>", "250 ", "RCPT TO:<"+s.recipient+">", want, "RSET", "250 ", "QUIT", "221 ")
 }
 
-// TestWorldWithFewAddresses starts the world as macOS would have it, where only 127.0.0.1 is there, and without IPv6.
+// TestWorldWithFewAddresses starts the world as on macOS, which has 127.0.0.1 only, and without IPv6.
 func TestWorldWithFewAddresses(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	tests := map[string]struct {
@@ -180,8 +182,14 @@ func TestWorldWithFewAddresses(t *testing.T) {
 		without []string
 		busy    string
 	}{
-		"IPv4 and IPv6": {func(h string) bool { return h == "127.0.0.1" || h == "::1" && usable(h) }, []string{"One bad address of three"}, "::1"},
-		"IPv4":          {func(h string) bool { return h == "127.0.0.1" }, []string{"One bad address of three", "Too busy"}, ""},
+		"IPv4 and IPv6": {
+			func(h string) bool { return h == "127.0.0.1" || h == "::1" && usable(h) },
+			[]string{"One bad address of three"}, "::1",
+		},
+		"IPv4": {
+			func(h string) bool { return h == "127.0.0.1" },
+			[]string{"One bad address of three", "Too busy"}, "",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -195,7 +203,7 @@ func TestWorldWithFewAddresses(t *testing.T) {
 			defer w.Close()
 			for i, e := range w.expect {
 				if slices.Contains(test.without, e.Connector) {
-					t.Errorf("%s is there", e.Connector)
+					t.Errorf("%s is in the world", e.Connector)
 				}
 				if e.Connector == "Too busy" {
 					if diff := cmp.Diff([]string{test.busy}, w.resolve(t, w.paths[i])); diff != "" {
@@ -243,6 +251,6 @@ func TestWriteConfig(t *testing.T) {
 		}
 	}
 	if _, err := w.WriteConfig(filepath.Join(dir, "nowhere")); err == nil {
-		t.Error("wrote into a folder that does not exist")
+		t.Error("WriteConfig accepts a folder that does not exist")
 	}
 }

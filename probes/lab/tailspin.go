@@ -1,0 +1,137 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/emersion/go-smtp"
+)
+
+// tailspin has the failures of DNS, the network and SMTP.
+func (w *World) tailspin() error {
+	w.beginTenant("tailspin")
+	for _, add := range []func() error{w.addUnreachable, w.addRefusedRecipients, w.addFaultyServers} {
+		if err := add(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addUnreachable adds paths that no connection gets through on.
+func (w *World) addUnreachable() error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	closed := port(listener)
+	_ = listener.Close()
+	w.add(outboundPath{
+		connector: "Retired server", host: "retired.tailspin.example", port: closed,
+		outcome: "failed", stage: "connect", reason: "connect_refused",
+	})
+	w.add(outboundPath{
+		connector: "Typing error", host: "mial.tailspin.example", port: closed, withoutRecord: true,
+		outcome: "failed", stage: "resolve", reason: "nxdomain",
+	})
+	w.add(outboundPath{
+		connector: "Broken zone", host: "servfail-zone.tailspin.example", port: closed, withoutRecord: true,
+		outcome: "failed", stage: "resolve", reason: "dns_servfail",
+	})
+	w.add(outboundPath{
+		connector: "Null MX", host: "null.tailspin.example", port: closed, mx: true,
+		outcome: "failed", stage: "resolve", reason: "null_mx",
+	})
+	w.record("null.tailspin.example", "MX", "0 .")
+	return nil
+}
+
+// addRefusedRecipients adds a server that refuses one recipient and greylists another.
+func (w *World) addRefusedRecipients() error {
+	cert, err := w.leaf(-10, 80, nil, "mail.tailspin.example")
+	if err != nil {
+		return err
+	}
+	unknown := smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "User unknown"}
+	greylisted := smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "Greylisted"}
+	server, err := w.mail(MailOptions{Certificate: cert, Recipients: map[string]*smtp.SMTPError{
+		"gone@tailspin.example": &unknown, "grey@grey.tailspin.example": &greylisted,
+	}})
+	if err != nil {
+		return err
+	}
+	w.add(outboundPath{
+		connector: "Unknown recipient", host: "mail.tailspin.example", port: server.Port(),
+		recipient: "gone@tailspin.example", outcome: "failed", stage: "recipient", reason: "recipient_unknown",
+	})
+	w.add(outboundPath{
+		connector: "Greylisting", host: "grey.tailspin.example", port: server.Port(),
+		recipient: "grey@grey.tailspin.example",
+		outcome:   "inconclusive", stage: "recipient", reason: "temporary_rejection",
+	})
+	return nil
+}
+
+// addFaultyServers adds servers that no mail server package can build.
+func (w *World) addFaultyServers() error {
+	const greeting = "220 lab.example ESMTP\r\n"
+	starttls := func(reply string) map[string]string {
+		return map[string]string{"EHLO": "250-lab.example\r\n250 STARTTLS\r\n", "STARTTLS": reply}
+	}
+	for _, c := range []struct {
+		connector, host, outcome, stage, reason string
+		script                                  Script
+	}{
+		{"Tarpit", "tarpit", "failed", "ehlo", "greeting_timeout", Script{}},
+		{
+			"Too busy", "busy", "inconclusive", "ehlo", "throttled",
+			Script{Host: busyHost, Greeting: "421 4.3.2 too busy\r\n", CloseAfterGreeting: true},
+		},
+		{
+			"Not a mail server", "web", "failed", "ehlo", "not_smtp",
+			Script{Greeting: "HTTP/1.1 400 Bad Request\r\n\r\n", CloseAfterGreeting: true},
+		},
+		{"No STARTTLS", "plain", "failed", "tls", "starttls_not_offered", Script{Greeting: greeting}},
+		{
+			"Key unreadable", "key", "failed", "tls", "starttls_rejected",
+			Script{Greeting: greeting, Replies: starttls("454 4.7.0 TLS currently unavailable\r\n")},
+		},
+		{
+			"Injected bytes", "inject", "failed", "tls", "starttls_injection",
+			Script{Greeting: greeting, Replies: starttls("220 go\r\n250 injected\r\n")},
+		},
+	} {
+		p := outboundPath{
+			connector: c.connector, host: c.host + ".tailspin.example", tlsSettings: "EncryptionOnly",
+			outcome: c.outcome, stage: c.stage, reason: c.reason,
+		}
+		if err := w.addScripted(p, c.script); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addScripted adds a path to a scripted server. If its address cannot be used, ::1 is; if that cannot, there is no
+// path.
+func (w *World) addScripted(p outboundPath, s Script) error {
+	if s.Host != "" {
+		record := "A"
+		if !w.usable(s.Host) {
+			record, s.Host = "AAAA", "::1"
+		}
+		if !w.usable(s.Host) {
+			return nil
+		}
+		w.record(p.host, record, s.Host)
+		p.withoutRecord = true
+	}
+	server, err := StartScripted(s)
+	if err != nil {
+		return err
+	}
+	w.closers = append(w.closers, server.Close)
+	p.port = server.Port()
+	w.add(p)
+	return nil
+}
