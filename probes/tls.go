@@ -50,6 +50,11 @@ func (c *Certificate) Names() []string {
 	return (&mailflow.ClientCertificate{CommonName: c.CommonName, DNSNames: c.DNSNames}).Names()
 }
 
+// ClientCertificate returns the certificate as attribution reads it. Its validity is unknown.
+func (c *Certificate) ClientCertificate() *mailflow.ClientCertificate {
+	return mailflow.NewClientCertificate(c.CommonName, c.DNSNames, c.Fingerprint)
+}
+
 // Verdict is one question about a certificate. [TLS.Verdicts] holds the answer to each.
 type Verdict uint8
 

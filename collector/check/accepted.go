@@ -82,7 +82,7 @@ func findDomainNotAccepted(f *Facts, t *tenant, c *mailflow.InboundConnector, re
 		s := sender{Sender: one, tenant: t, connector: c}
 		s.path = f.index.paths[s.id()]
 		for _, name := range s.clientCertificate().Names() {
-			m := mailflow.MatchCertificate(value, &mailflow.ClientCertificate{CommonName: name})
+			m := mailflow.MatchCertificateName(value, name)
 			if name != value && m.Matched && !coveredByValue(t, value, name) {
 				what := fmt.Sprintf("The certificate of the sender %s contains %s, which the connector matches", s.Name, name)
 				judgeAccepted(t, c, name, what, m.Uncertain, s.atMostWarningIfAssumed(report))
@@ -120,8 +120,7 @@ func findNamesNotAccepted(_ *Facts, s sender, report func(Finding)) {
 	}
 	var others []string
 	for _, name := range s.clientCertificate().Names() {
-		certificate := &mailflow.ClientCertificate{CommonName: name}
-		if mailflow.MatchCertificate(s.connector.TLSSenderCertificateName, certificate).Matched {
+		if mailflow.MatchCertificateName(s.connector.TLSSenderCertificateName, name).Matched {
 			continue
 		}
 		switch s.tenant.domains.Relation(name).Match {

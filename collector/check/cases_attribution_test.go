@@ -68,7 +68,7 @@ var acceptedCases = []testCase{
 	{
 		"presented_certificate_not_configured", "renewed with another name",
 		func(w *world) { w.presents("edge.example.net") },
-		"critical", "the connector asks for *.contoso.com, the certificate bears edge.example.net",
+		"critical", "the connector requires *.contoso.com, the certificate contains edge.example.net",
 	},
 	{"presented_certificate_not_configured", "certificate known from the probe", func(w *world) {
 		w.sender.ClientCertificate, w.client.Chain[0].CommonName, w.client.Chain[0].DNSNames = nil, "edge.example.net", nil
@@ -248,7 +248,7 @@ var attributionCases = []testCase{
 	{
 		"attribution_fragile", "a certificate outside the accepted domains",
 		func(w *world) { w.in.TLSSenderCertificateName = "relay.example.net"; w.presents("relay.example.net") },
-		"warning", "mail_from",
+		"warning", "only MAIL FROM attributes",
 	},
 	{"attribution_fragile", "a shared address", shareAddress, "warning", "198.51.100.10 is also in 198.51.100.0/25"},
 	{"attribution_fragile", "own address", func(w *world) { w.byAddress() }, "", ""},

@@ -158,6 +158,5 @@ func (s sender) clientCertificate() *mailflow.ClientCertificate {
 	if s.path == nil || s.path.Client == nil || len(s.path.Client.Chain) == 0 {
 		return nil
 	}
-	leaf := s.path.Client.Chain[0]
-	return &mailflow.ClientCertificate{CommonName: leaf.CommonName, DNSNames: leaf.DNSNames, Fingerprint: leaf.Fingerprint}
+	return s.path.Client.Chain[0].ClientCertificate()
 }

@@ -59,7 +59,7 @@ func widerWildcards(wildcard string) []string {
 	case !more:
 		return []string{"*"}
 	}
-	return slices.Collect(wildcardsOf(up))
+	return slices.Collect(mailflow.Wildcards(up))
 }
 
 // overlap compares the connectors of two scopes.
@@ -102,7 +102,7 @@ func (o overlap) compareWithAccepted() {
 	matching := map[string]bool{}
 	for _, d := range o.tenant.AcceptedDomains {
 		if domain, ok := mailflow.NormaliseDomain(d.Name); ok {
-			for wildcard := range wildcardsOf(domain) {
+			for wildcard := range mailflow.Wildcards(domain) {
 				matching[wildcard] = true
 			}
 		}

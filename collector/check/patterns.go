@@ -1,11 +1,6 @@
 package check
 
-import (
-	"iter"
-	"strings"
-
-	"m365_connector_exporter/probes/mailflow"
-)
+import "m365_connector_exporter/probes/mailflow"
 
 // patternSet is a set of recipient domain patterns: "contoso.com", "*.contoso.com" or "*", normalised.
 type patternSet map[string]struct{}
@@ -35,24 +30,10 @@ func (s patternSet) matches(domain string) bool {
 	if _, exact := s[domain]; exact {
 		return true
 	}
-	for pattern := range wildcardsOf(domain) {
+	for pattern := range mailflow.Wildcards(domain) {
 		if _, ok := s[pattern]; ok {
 			return true
 		}
 	}
 	return false
-}
-
-// wildcardsOf yields the wildcards that match a domain, the narrowest first: *.mail.contoso.com, *.contoso.com, *.com
-// and *.
-func wildcardsOf(domain string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for rest, more := domain, true; more; {
-			if !yield("*." + rest) {
-				return
-			}
-			_, rest, more = strings.Cut(rest, ".")
-		}
-		yield("*")
-	}
 }

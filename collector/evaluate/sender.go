@@ -60,9 +60,8 @@ func judgeNames(client *probes.TLS, accepted mailflow.DomainIndex, required stri
 	if len(client.Chain) == 0 {
 		return
 	}
-	leaf := mailflow.ClientCertificate{CommonName: client.Chain[0].CommonName, DNSNames: client.Chain[0].DNSNames}
 	if required != "" {
-		match := mailflow.MatchCertificate(required, &leaf)
+		match := mailflow.MatchCertificate(required, client.Chain[0].ClientCertificate())
 		name := probes.Judgement{Outcome: probes.Passed, Detail: match.Rule, Uncertain: match.Uncertain}
 		if !match.Matched {
 			name.Outcome, name.Reason = probes.Failed, probes.ReasonCertificateNameMismatch
@@ -175,16 +174,8 @@ func sourceOf(s *mailflow.Sender) string {
 
 // attributionCertificate is a judged client certificate as attribution reads it.
 func attributionCertificate(client *probes.TLS, source string) *mailflow.ClientCertificate {
-	leaf := client.Chain[0]
-	c := &mailflow.ClientCertificate{
-		CommonName:  mailflow.CertificateName(leaf.CommonName),
-		Fingerprint: leaf.Fingerprint,
-		Valid:       validity(client),
-		Source:      source,
-	}
-	for _, name := range leaf.DNSNames {
-		c.DNSNames = append(c.DNSNames, mailflow.CertificateName(name))
-	}
+	c := client.Chain[0].ClientCertificate()
+	c.Valid, c.Source = validity(client), source
 	return c
 }
 

@@ -25,21 +25,15 @@ func Detail(s probes.Step) string {
 	return Redact(s.Detail)
 }
 
-// bases name the criteria of attribution.
-var bases = map[mailflow.AttributionBasis]string{
-	mailflow.BasisCertificate: "certificate", mailflow.BasisMailFrom: "MAIL FROM", mailflow.BasisRcptTo: "RCPT TO",
-	mailflow.BasisNone: "nothing",
-}
-
 // Verdict returns the outcome of an attribution as a sentence.
 func Verdict(a mailflow.Attribution) string {
 	switch {
 	case a.Ambiguous():
-		return "Ambiguous: by " + bases[a.Basis] + " it can be " + strings.Join(a.Tenants, ", ") + "."
+		return "Ambiguous: by " + a.Basis.String() + " it can be " + strings.Join(a.Tenants, ", ") + "."
 	case len(a.Tenants) == 0:
 		return "Attributed to no configured tenant" + predictedReply(a)
 	}
-	sentence := "Attributed to " + a.Tenants[0] + " by " + bases[a.Basis]
+	sentence := "Attributed to " + a.Tenants[0] + " by " + a.Basis.String()
 	if a.Connector != "" {
 		sentence += ", through connector " + a.Connector
 	}

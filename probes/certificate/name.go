@@ -21,7 +21,7 @@ func evaluateName(leaf *x509.Certificate, host, tlsDomain string) probes.Judgeme
 	var doubt string
 	names := namesOf(leaf)
 	for _, n := range names {
-		switch ok, uncertain := matchName(want, n); {
+		switch ok, uncertain := mailflow.MatchTLSDomain(want, n); {
 		case ok && uncertain == "":
 			detail := probes.Sanitise(n+" matches "+want, probes.MaxDetail)
 			return probes.Judgement{Outcome: probes.Passed, Detail: detail}
@@ -54,31 +54,4 @@ func namesOf(leaf *x509.Certificate) []string {
 		names = append(names, strings.ToLower(leaf.Subject.CommonName))
 	}
 	return names
-}
-
-// matchName compares a wanted name (or *.parent) with one name of a certificate.
-func matchName(want, name string) (ok bool, uncertain string) {
-	parent, wildcard := strings.CutPrefix(want, "*.")
-	if !wildcard {
-		return name == want || matchWildcard(want, name), ""
-	}
-	switch mailflow.PositionOf(name, parent) {
-	case mailflow.Same:
-		return true, "the certificate is for the bare domain; Microsoft does not document whether " + want + " covers it"
-	case mailflow.Descendant:
-		return true, "the certificate's name is more than one label below; Microsoft does not document whether " + want +
-			" covers it"
-	case mailflow.Child:
-		return true, ""
-	default:
-		return false, ""
-	}
-}
-
-// matchWildcard reports whether a certificate's name is a wildcard for host. It covers exactly one leftmost label
-// (RFC 6125, section 6.4.3).
-func matchWildcard(host, name string) bool {
-	parent, wildcard := strings.CutPrefix(name, "*.")
-	label, rest, ok := strings.Cut(host, ".")
-	return wildcard && ok && label != "" && strings.Contains(parent, ".") && rest == parent
 }

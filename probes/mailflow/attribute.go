@@ -10,13 +10,13 @@ func Attribute(tenants []Tenant, m InboundMessage) Attribution {
 	return NewDirectory(tenants).Attribute(m)
 }
 
-// What is refused, as Exchange Online words it.
+// Refusals, as Exchange Online words them.
 const (
-	replyRelay     = "550 5.7.64 TenantAttribution; Relay Access Denied"
-	replyNotOurs   = "550 5.7.64 TenantAttribution; Relay Access Denied ATTR36"
-	replyPartner   = "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the message's recipient domain"
-	replyTLS       = "454 4.7.0 Failed to establish appropriate TLS channel: Access Denied"
-	replyUntrusted = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
+	replyRelay       = "550 5.7.64 TenantAttribution; Relay Access Denied"
+	replyNotAccepted = "550 5.7.64 TenantAttribution; Relay Access Denied ATTR36"
+	replyPartner     = "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the message's recipient domain"
+	replyTLS         = "454 4.7.0 Failed to establish appropriate TLS channel: Access Denied"
+	replyUntrusted   = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
 )
 
 // Attribute predicts which tenant Exchange Online attributes a message to, by which of the tenant's connectors, and whether the
@@ -56,7 +56,7 @@ func (s *simulation) trace(format string, args ...any) {
 	case n < MaxTrace-1:
 		s.out.Trace = append(s.out.Trace, fmt.Sprintf(format, args...))
 	case n == MaxTrace-1:
-		s.out.Trace = append(s.out.Trace, "further steps are left out")
+		s.out.Trace = append(s.out.Trace, "further steps are omitted")
 	}
 }
 
@@ -91,7 +91,7 @@ func (s *simulation) traceCertificate() {
 		s.trace("no client certificate is presented")
 		return
 	}
-	names := list(s.m.names.all)
+	names := list(s.m.domains.all)
 	if names == "" {
 		names = "no domain"
 	}
@@ -101,24 +101,24 @@ func (s *simulation) traceCertificate() {
 	}
 	switch p.Valid {
 	case No:
-		s.trace("the client certificate%s for %s is not valid: it does not count", from, names)
+		s.trace("the client certificate%s for %s is not valid: it is ignored", from, names)
 	case Yes:
 		s.trace("the client certificate%s is for %s", from, names)
 	default:
-		s.trace("the client certificate%s is for %s; whether it is valid could not be judged, it is taken to be", from, names)
+		s.trace("the client certificate%s is for %s; its validity is not known and taken as given", from, names)
 	}
 }
 
 func (s *simulation) traceMatch(m match) {
 	c, tenant := s.connector(m.place), s.d.tenants[m.tenant].name
 	if m.byName() {
-		s.trace("connector %q of %s matches by certificate: %s", c.Name, tenant, c.wanted.match(s.m.names).Rule)
+		s.trace("connector %q of %s matches by certificate: %s", c.Name, tenant, c.required.match(s.m.domains).Rule)
 		return
 	}
 	s.trace("connector %q of %s matches by address: %s is in %s", c.Name, tenant, s.address(), s.network(m))
 }
 
-// network is the listed network by which a connector matches.
+// network returns the listed network by which a connector matches.
 func (s *simulation) network(m match) Range {
 	network, _ := s.m.Address.Prefix(int(m.bits))
 	return RangeOf(network)
@@ -135,7 +135,7 @@ func (s *simulation) address() string {
 	return s.m.Address.String()
 }
 
-// matchesOf are the matching connectors of one tenant.
+// matchesOf returns the matching connectors of one tenant.
 func (s *simulation) matchesOf(tenant int) *tenantMatches {
 	found := s.found[tenant]
 	if found == nil {
@@ -145,15 +145,15 @@ func (s *simulation) matchesOf(tenant int) *tenantMatches {
 	return found
 }
 
-// byCertificate is the first criterion: the certificate contains a domain that a tenant accepts, and a connector of that tenant
+// byCertificate applies the first criterion: the certificate contains a domain that a tenant accepts, and a connector of that tenant
 // matches. Documented relations take precedence over undocumented ones.
 func (s *simulation) byCertificate() bool {
 	if !s.m.usable {
 		return false
 	}
 	best := map[int]Relation{}
-	highest := 0
-	for _, t := range s.d.owners(s.m.names.all...) {
+	documented := false
+	for _, t := range s.d.owners(s.m.domains.all...) {
 		matches := s.matchesOf(t)
 		r := s.relationTo(t, matches)
 		switch {
@@ -165,10 +165,10 @@ func (s *simulation) byCertificate() bool {
 			continue
 		}
 		best[t] = r
-		highest = max(highest, r.strength())
+		documented = documented || r.isDocumented()
 	}
 	for t, r := range best {
-		if r.strength() == highest {
+		if r.isDocumented() == documented {
 			s.tenants = append(s.tenants, t)
 		}
 	}
@@ -186,11 +186,11 @@ func (s *simulation) byCertificate() bool {
 	return true
 }
 
-// relationTo is the best relation to a tenant's accepted domains that a name of the certificate has, or the name that a connector of
-// the tenant requires of it: "*.contoso.com" matches mail1.contoso.com (KB 3169958).
+// relationTo returns the best relation to a tenant's accepted domains among the names of the certificate and the names that the
+// tenant's matching connectors require: "*.contoso.com" matches mail1.contoso.com (KB 3169958).
 func (s *simulation) relationTo(tenant int, matches *tenantMatches) Relation {
 	best := Relation{Match: RelationNone}
-	for _, name := range append(slices.Clip(s.m.names.all), matches.names...) {
+	for _, name := range append(slices.Clip(s.m.domains.all), matches.names...) {
 		if r := s.d.tenants[tenant].domains.Relation(name); r.rank() > best.rank() {
 			best = r
 		}
@@ -198,7 +198,7 @@ func (s *simulation) relationTo(tenant int, matches *tenantMatches) Relation {
 	return best
 }
 
-// byMailFrom is the second criterion: a tenant accepts the MAIL FROM domain, and a connector of that tenant matches.
+// byMailFrom applies the second criterion: a tenant accepts the MAIL FROM domain, and a connector of that tenant matches.
 func (s *simulation) byMailFrom() bool {
 	if s.m.MailFrom == "" {
 		s.trace("by MAIL FROM: the null sender has no domain")
@@ -211,11 +211,11 @@ func (s *simulation) byMailFrom() bool {
 			s.trace("by MAIL FROM: %s accepts %s, but none of its connectors matches", name, s.m.MailFrom)
 			continue
 		}
-		s.trace("by MAIL FROM: %s accepts %s, and a connector of it matches", name, s.m.MailFrom)
+		s.trace("by MAIL FROM: %s accepts %s, and one of its connectors matches", name, s.m.MailFrom)
 		s.tenants = append(s.tenants, t)
 	}
 	if len(owners) == 0 {
-		s.trace("by MAIL FROM: %s is an accepted domain of no tenant here", s.m.MailFrom)
+		s.trace("by MAIL FROM: no configured tenant accepts %s", s.m.MailFrom)
 	}
 	if len(s.tenants) == 0 {
 		return false
@@ -224,14 +224,14 @@ func (s *simulation) byMailFrom() bool {
 	return true
 }
 
-// byRcptTo is the last criterion, and the one of all ordinary mail from the internet: which tenant accepts the recipient's domain.
+// byRcptTo applies the last criterion, by which mail from the internet is attributed: a tenant accepts the recipient's domain.
 func (s *simulation) byRcptTo() {
 	s.tenants = s.d.ownersOfMail(s.m.RcptTo)
 	for _, t := range s.tenants {
 		s.trace("by RCPT TO: %s accepts %s", s.d.tenants[t].name, s.m.RcptTo)
 	}
 	if len(s.tenants) == 0 {
-		s.trace("by RCPT TO: %q is an accepted domain of no tenant here", s.m.RcptTo)
+		s.trace("by RCPT TO: no configured tenant accepts %q", s.m.RcptTo)
 		return
 	}
 	s.settle(BasisRcptTo)

@@ -91,18 +91,18 @@ func TestAttribute(t *testing.T) {
 			"wizard's wildcard",
 			[]Tenant{exact, contoso},
 			"192.0.2.1 contoso.com > elsewhere.org", "mail1.contoso.com",
-			"contoso/hybrid by certificate, relay", "", "", "", `connector "hybrid" of contoso matches by certificate: mail1.contoso.com lies one label below contoso.com`,
+			"contoso/hybrid by certificate, relay", "", "", "", `connector "hybrid" of contoso matches by certificate: mail1.contoso.com is one label below contoso.com`,
 		},
-		{"wildcard certificate, null sender", []Tenant{contoso}, "192.0.2.1 <> > elsewhere.org", "*.contoso.com", "contoso/hybrid by certificate, relay", "", "", "", "*.contoso.com itself"},
+		{"wildcard certificate, null sender", []Tenant{contoso}, "192.0.2.1 <> > elsewhere.org", "*.contoso.com", "contoso/hybrid by certificate, relay", "", "", "", "the certificate contains *.contoso.com"},
 		{"a stranger's MAIL FROM is relayed with a certificate", []Tenant{contoso}, "192.0.2.1 stranger.net > elsewhere.org", "*.contoso.com", "contoso/hybrid by certificate, relay", "", "", "", ""},
 		{"more than one label below", []Tenant{contoso}, "192.0.2.1 contoso.com > elsewhere.org", "a.b.contoso.com", "contoso/hybrid by certificate, relay", "", "", "more than one label", ""},
 		{"only in the SAN", []Tenant{contoso}, "192.0.2.1 contoso.com > elsewhere.org", "edge.lan mail.contoso.com", "contoso/hybrid by certificate, relay", "", "", "SAN only", ""},
-		{"immediate parent", []Tenant{exact}, "192.0.2.1 exact.com > elsewhere.org", "mail.exact.com", "exact/mail by certificate, relay", "", "right below exact.com", "KB 4019940", ""},
+		{"immediate parent", []Tenant{exact}, "192.0.2.1 exact.com > elsewhere.org", "mail.exact.com", "exact/mail by certificate, relay", "", "parent exact.com is", "KB 4019940", ""},
 		{"immediate parent, as the wizard makes it", []Tenant{wizard}, "192.0.2.1 wizard.com > elsewhere.org", "mail.wizard.com", "wizard/mail by certificate, relay", "", "", "KB 4019940", ""},
 		{"renewed with another name", []Tenant{exact}, "192.0.2.1 exact.com > elsewhere.org", "edge.exact.com", "/ by none", "550 5.7.64 TenantAttribution; Relay Access Denied", "", "5.7.64", "no enabled OnPremises connector matches"},
 		{"printer", []Tenant{printer, contoso}, "198.51.100.10 printer.com > elsewhere.org", "", "printer/scanner by mail_from, relay", "", "", "", "198.51.100.10 is in 198.51.100.10"},
 		{"printer, null sender", []Tenant{printer}, "198.51.100.10 <> > elsewhere.org", "", "/ by none", "550 5.7.64 TenantAttribution; Relay Access Denied ATTR36", "", "5.7.64", "null sender"},
-		{"printer, foreign sender", []Tenant{printer, contoso}, "198.51.100.10 contoso.com > elsewhere.org", "", "/ by none", replyNotOurs, "", "5.7.64", "contoso accepts contoso.com, but none of its connectors matches"},
+		{"printer, foreign sender", []Tenant{printer, contoso}, "198.51.100.10 contoso.com > elsewhere.org", "", "/ by none", replyNotAccepted, "", "5.7.64", "contoso accepts contoso.com, but none of its connectors matches"},
 		{"printer, to its own", []Tenant{printer}, "198.51.100.10 <> > printer.com", "", "printer/scanner by rcpt_to", "", "", "", ""},
 		{"printer, IPv4 in IPv6", []Tenant{printer}, "::ffff:198.51.100.10 printer.com > elsewhere.org", "", "printer/scanner by mail_from, relay", "", "", "", ""},
 		{"printer, over IPv6", []Tenant{printer}, "2001:db8::1 printer.com > elsewhere.org", "", "/ by none", replyRelay, "", "5.7.64", ""},
@@ -110,7 +110,7 @@ func TestAttribute(t *testing.T) {
 		{"shared address, null sender", []Tenant{sharedA, sharedB}, "203.0.113.7 <> > shared-a.com", "", "shared-a/relay by rcpt_to", "", "of shared-b", "", ""},
 		{"beside the shared address", []Tenant{sharedA, sharedB}, "203.0.113.8 shared-a.com > elsewhere.org", "", "shared-a/relay by mail_from, relay", "", "", "", ""},
 		{"a relay's certificate", []Tenant{relayA, relayB}, "192.0.2.1 relay-b.com > elsewhere.org", "gateway.msp.com", "relay-b/service by mail_from, relay", "", "no accepted domain of relay-b", "", ""},
-		{"a relay's certificate, null sender to its own", []Tenant{relayB}, "192.0.2.1 <> > relay-b.com", "gateway.msp.com", "relay-b/service by rcpt_to", "", "only rcpt_to", "", ""},
+		{"a relay's certificate, null sender to its own", []Tenant{relayB}, "192.0.2.1 <> > relay-b.com", "gateway.msp.com", "relay-b/service by rcpt_to", "", "only RCPT TO", "", ""},
 		{"a relay's certificate, and the relay is a tenant", []Tenant{relayA, relayB, msp}, "192.0.2.1 relay-b.com > elsewhere.org", "gateway.msp.com", "msp/own by certificate, relay", "", "", "", ""},
 		{"that tenant has no connector", []Tenant{relayB, tenant("msp", "msp.com")}, "192.0.2.1 relay-b.com > elsewhere.org", "gateway.msp.com", "relay-b/service by mail_from, relay", "", "no accepted domain", "without a connector", ""},
 		{"a documented relation before a doubtful one", []Tenant{contoso, exact}, "192.0.2.1 exact.com > elsewhere.org", "mail.contoso.com mail.exact.com", "contoso/hybrid by certificate, relay", "", "", "", ""},
@@ -122,7 +122,7 @@ func TestAttribute(t *testing.T) {
 		{"to a sub-domain", []Tenant{sub}, "192.0.2.1 stranger.net > y.sub.com", "", "sub/ by rcpt_to", "", "", "", ""},
 		{"ordinary mail", []Tenant{contoso}, "192.0.2.1 stranger.net > contoso.com", "", "contoso/ by rcpt_to", "", "", "", "nothing is relayed"},
 		{"Direct Send", []Tenant{contoso}, "192.0.2.1 contoso.com > contoso.com", "", "contoso/ by rcpt_to", "", "", "", "with RejectDirectSend"},
-		{"locked out", []Tenant{locked}, "192.0.2.1 stranger.net > locked.com", "", "locked/gateway by rcpt_to", "550 5.7.51", "", "", "192.0.2.1 is none of its SenderIPAddresses"},
+		{"locked out", []Tenant{locked}, "192.0.2.1 stranger.net > locked.com", "", "locked/gateway by rcpt_to", "550 5.7.51", "", "", "192.0.2.1 is not in its SenderIPAddresses"},
 		{"through the gateway", []Tenant{locked}, "198.51.100.40 stranger.net > locked.com", "", "locked/gateway by rcpt_to", "", "", "", "conditions are met"},
 		{"own server beside a lock", []Tenant{lockedOwn}, "192.0.2.1 locked-own.com > locked-own.com", "*.locked-own.com", "locked-own/own by certificate, relay", "", "", "Partner connector \"gateway\" would refuse", ""},
 		{"friend with the certificate", []Tenant{friends}, "192.0.2.1 friend.com > friends.com", "mail.friend.com", "friends/friend by rcpt_to", "", "", "", ""},
@@ -131,12 +131,12 @@ func TestAttribute(t *testing.T) {
 		{"partner over TLS", []Tenant{tls}, "192.0.2.1 stranger.net > tls.com", "", "tls/tls by rcpt_to", "", "", "", ""},
 		{"a connector turned off", []Tenant{off}, "198.51.100.50 off.com > elsewhere.org", "mail.off.com", "/ by none", replyRelay, "", "5.7.64", ""},
 		{"ranges that Microsoft does not take", []Tenant{wide}, "198.51.100.50 wide.com > elsewhere.org", "", "/ by none", replyRelay, "", "5.7.64", ""},
-		{"a valid certificate", []Tenant{strict}, "192.0.2.1 strict.com > elsewhere.org", "mail.strict.com", "strict/mail by certificate, relay", "", "right below", "KB 4019940", ""},
-		{"no tenant at all", nil, "192.0.2.1 a.com > b.com", "mail.a.com", "/ by none", replyRelay, "", "5.7.64", "no tenant here"},
+		{"a valid certificate", []Tenant{strict}, "192.0.2.1 strict.com > elsewhere.org", "mail.strict.com", "strict/mail by certificate, relay", "", "its parent", "KB 4019940", ""},
+		{"no tenant at all", nil, "192.0.2.1 a.com > b.com", "mail.a.com", "/ by none", replyRelay, "", "5.7.64", "no configured tenant accepts"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := Attribute(test.tenants, arrival(t, test.envelope, test.names))
-			summary := fmt.Sprintf("%s/%s by %s", strings.Join(got.Tenants, "+"), got.Connector, got.Basis)
+			summary := fmt.Sprintf("%s/%s by %s", strings.Join(got.Tenants, "+"), got.Connector, string(got.Basis))
 			if got.Relay {
 				summary += ", relay"
 			}
@@ -178,7 +178,7 @@ func TestAttributeBadCertificate(t *testing.T) {
 	a := arrival(t, "192.0.2.1 contoso.com > elsewhere.org", "")
 	a.Certificate = bad
 	got := Attribute([]Tenant{tenant("contoso", "contoso.com", onPremises("c", "mail.contoso.com", ""))}, a)
-	if got.Basis != BasisCertificate || !strings.Contains(got.Trace[0], "could not be judged") {
+	if got.Basis != BasisCertificate || !strings.Contains(got.Trace[0], "validity is not known") {
 		t.Errorf("unjudged: %+v", got)
 	}
 }
@@ -205,7 +205,7 @@ func TestTraceIsBounded(t *testing.T) {
 		names = append(names, "mail."+name)
 	}
 	got := Attribute(tenants, arrival(t, "192.0.2.1 shared.com > elsewhere.org", strings.Join(names, " ")))
-	if len(got.Trace) != MaxTrace || got.Trace[MaxTrace-1] != "further steps are left out" || len(got.Tenants) != 200 {
+	if len(got.Trace) != MaxTrace || got.Trace[MaxTrace-1] != "further steps are omitted" || len(got.Tenants) != 200 {
 		t.Errorf("%d lines, %d tenants, last %q", len(got.Trace), len(got.Tenants), got.Trace[len(got.Trace)-1])
 	}
 	got = Attribute(tenants, arrival(t, "192.0.2.1 shared.com > elsewhere.org", ""))
@@ -274,7 +274,7 @@ func TestSenderAttributions(t *testing.T) {
 			if a.Message.Address.IsValid() {
 				address = a.Message.Address.String() + " "
 			}
-			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.From(), a.Basis, a.Reaches("contoso", test.sender.Connector)))
+			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.From(), string(a.Basis), a.Reaches("contoso", test.sender.Connector)))
 		}
 		if s := strings.Join(got, "; "); s != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.name, s, test.want)

@@ -1,45 +1,24 @@
 package mailflow
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
 
-// ClientCertificate is the client certificate that a sender presents, as far as attribution needs it.
-type ClientCertificate struct {
-	CommonName  string
-	DNSNames    []string // the SAN's, normalised
-	Fingerprint string   // SHA-256 of the leaf's DER, lower-case hex
-	Valid       Tri      // chain complete, trusted, in date, not revoked; Unknown where that could not be judged
-	Source      string   // where it was seen, for evidence: a file's name, a host, or "assumed"
-}
-
-// Names are the names that count: CN and SAN, without repetition, in that order (facts, 3.3).
-func (p *ClientCertificate) Names() []string {
-	if p == nil {
-		return nil
-	}
-	seen := make(map[string]bool, len(p.DNSNames)+1)
-	names := make([]string, 0, len(p.DNSNames)+1)
-	for _, name := range append([]string{p.CommonName}, p.DNSNames...) {
-		if name != "" && !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// InboundMessage is one message at Exchange Online's door.
+// InboundMessage is a message that arrives at Exchange Online.
 type InboundMessage struct {
-	Address     netip.Addr
-	Certificate *ClientCertificate // nil: none presented
+	Address     netip.Addr         // of the connecting server; the zero value if it is not known
+	Certificate *ClientCertificate // nil: none is presented
 	TLS         bool
 	MailFrom    string // domain; "" is the null sender
 	RcptTo      string // domain
 }
 
-// AttributionBasis says what a message is attributed by, in the documented order (MC1226222).
+// AttributionBasis is the criterion by which a message is attributed, in the documented order (MC1226222). The words are label values.
 type AttributionBasis string
 
-// The grounds, strongest first.
+// The criteria, strongest first.
 const (
 	BasisCertificate AttributionBasis = "certificate"
 	BasisMailFrom    AttributionBasis = "mail_from"
@@ -47,86 +26,83 @@ const (
 	BasisNone        AttributionBasis = "none"
 )
 
-// Attribution foretells what Exchange Online makes of an arrival, after section 3.8 of the facts.
-type Attribution struct {
-	Message      InboundMessage
-	AlsoFrom     []string // other MAIL FROM domains of the sender with the same outcome, at most MaxAlsoFrom
-	AlsoFromMore int      // those beyond that
-	Tenants      []string // that qualify at the strongest ground reached; more than one is ambiguous
-	Connector    string   // of the tenant, where there is exactly one tenant and one of its connectors matched
-	AlsoMatching []string // other connectors of that tenant that match alike, both by certificate or both by address, at most MaxAlsoMatching
-	Basis        AttributionBasis
-	Relay        bool     // mail to recipients outside the tenant is accepted
-	Reply        string   // the predicted refusal, "550 5.7.64 TenantAttribution; Relay Access Denied"; "" when nothing is refused
-	Risk         string   // why a tenant move may break it; "" when it stands on its own certificate
-	Uncertain    []string // the undocumented rules that it rests on
-	Trace        []string // each step with the names and addresses compared, at most MaxTrace
+// String words the criterion: "MAIL FROM".
+func (b AttributionBasis) String() string {
+	switch b {
+	case BasisMailFrom:
+		return "MAIL FROM"
+	case BasisRcptTo:
+		return "RCPT TO"
+	default:
+		return string(b)
+	}
 }
 
-// From lists the MAIL FROM domains with this outcome, a few of many; "" for the null sender.
+// Attribution is a prediction of what Exchange Online does with a message.
+type Attribution struct {
+	Message      InboundMessage
+	AlsoFrom     []string         // other MAIL FROM domains of the sender with the same outcome, at most MaxAlsoFrom
+	AlsoFromMore int              // how many more of them are not listed
+	Tenants      []string         // that qualify by Basis; more than one is ambiguous
+	Connector    string           // of the tenant, if exactly one tenant qualifies and one of its connectors matches
+	AlsoMatching []string         // its other connectors that match by the same criterion, at most MaxAlsoMatching
+	Basis        AttributionBasis // the strongest criterion that any tenant meets
+	Relay        bool             // mail to recipients outside the tenant is accepted
+	Reply        string           // the predicted refusal, "550 5.7.64 TenantAttribution; Relay Access Denied"; "" if there is none
+	Risk         string           // why the attribution may change if Microsoft moves a tenant; "" if it is by the tenant's own certificate
+	Uncertain    []string         // undocumented rules that the prediction depends on
+	Trace        []string         // each step with the names and addresses compared, at most MaxTrace
+}
+
+// Bounds of an attribution.
+const (
+	MaxAlsoFrom     = 16 // other MAIL FROM domains
+	MaxAlsoMatching = 8  // other connectors
+	MaxTrace        = 40 // lines of the trace
+)
+
+// From lists the MAIL FROM domains with this outcome, a few of many; "" is the null sender.
 func (a Attribution) From() string {
 	return listOf(append([]string{a.Message.MailFrom}, a.AlsoFrom...), 1+len(a.AlsoFrom)+a.AlsoFromMore)
 }
 
-// MaxTrace bounds an attribution's trace.
-const MaxTrace = 40
+// Ambiguous reports whether more than one tenant qualifies by the same criterion.
+func (a Attribution) Ambiguous() bool { return len(a.Tenants) > 1 }
 
-// MaxAlsoFrom bounds how many other MAIL FROM domains an attribution names.
-const MaxAlsoFrom = 16
-
-// MaxAlsoMatching bounds how many other connectors an attribution names.
-const MaxAlsoMatching = 8
-
-// VerdictUncertainties are the undocumented rules that tenant, ground and relay rest on: Uncertain without what concerns only how a refusal
-// is worded.
-func (a Attribution) VerdictUncertainties() []string {
-	var doubts []string
-	for _, why := range a.Uncertain {
-		if why != uncertainStep && why != uncertainRefusal {
-			doubts = append(doubts, why)
-		}
-	}
-	return doubts
+// Reaches reports whether the message is attributed to that tenant only, through that connector, and not refused.
+func (a Attribution) Reaches(tenant, connector string) bool {
+	return len(a.Tenants) == 1 && a.Tenants[0] == tenant && a.Connector == connector && a.Reply == ""
 }
 
-// What Microsoft has not documented about a refusal's words, while the refusal itself is.
+// What Microsoft has not documented about the text of a refusal, while the refusal itself is documented.
 const (
 	uncertainStep    = "the SMTP step of 5.7.64 (RCPT TO by all evidence) and the text after it are not documented"
 	uncertainRefusal = "a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its mail with 5.7.64 (KB 3212877)"
 )
 
-// Ambiguous tells that more than one tenant qualifies at the same ground.
-func (a Attribution) Ambiguous() bool { return len(a.Tenants) > 1 }
-
-// Reaches tells that the message is that tenant's without doubt, through that connector, and not refused.
-func (a Attribution) Reaches(tenant, connector string) bool {
-	return len(a.Tenants) == 1 && a.Tenants[0] == tenant && a.Connector == connector && a.Reply == ""
+// VerdictUncertainties returns the undocumented rules that tenant, basis and relay depend on: Uncertain without what is only about the
+// text of a refusal.
+func (a Attribution) VerdictUncertainties() []string {
+	var reasons []string
+	for _, why := range a.Uncertain {
+		if why != uncertainStep && why != uncertainRefusal {
+			reasons = append(reasons, why)
+		}
+	}
+	return reasons
 }
 
-// OverlapKind says what two tenants have in common.
-type OverlapKind string
+// maxListed bounds how many names a sentence lists.
+const maxListed = 5
 
-// What overlaps are looked for.
-const (
-	OverlapAddress         OverlapKind = "address"          // overlapping sender addresses
-	OverlapFingerprint     OverlapKind = "fingerprint"      // the same certificate
-	OverlapCertificateName OverlapKind = "certificate_name" // one connector's TlsSenderCertificateName covers the other's
-	OverlapSendConnector   OverlapKind = "send_connector"   // the same on-premises send connector
-)
+// list names a few of many items.
+func list(items []string) string { return listOf(items, len(items)) }
 
-// Overlap is one thing of one tenant that other tenants have too. It is told from each side.
-type Overlap struct {
-	Kind      OverlapKind
-	Tenant    string
-	Connector string // inbound; "" for a send connector that no sender of this tenant ties to one
-	Sender    string // "" where it is the connector's own value
-	Value     string // the prefix, fingerprint, name or "organization/send connector" of this side
-	Others    []OverlapPeer
-	Count     int // of other tenants, Others may be cut
+// listOf names a few of total items, of which only the first are given.
+func listOf(items []string, total int) string {
+	items = atMost(maxListed, items)
+	if total > len(items) {
+		return fmt.Sprintf("%s and %d more", strings.Join(items, ", "), total-len(items))
+	}
+	return strings.Join(items, ", ")
 }
-
-// OverlapPeer is the other side of an overlap.
-type OverlapPeer struct{ Tenant, Connector, Sender, Value string }
-
-// MaxOthers bounds how many other sides an Overlap names.
-const MaxOthers = 16

@@ -1,79 +1,59 @@
 package mailflow
 
-import (
-	"fmt"
-)
+import "fmt"
 
-// conclude says through which connector, whether the tenant relays, what is refused and how long that will hold.
+// conclude determines the connector, whether the tenant relays, what is refused, and what may change.
 func (s *simulation) conclude() {
 	s.out.Relay = s.out.Basis == BasisCertificate || s.out.Basis == BasisMailFrom
 	switch {
 	case s.out.Ambiguous():
-		s.trace("ambiguous: %s qualify alike", list(s.out.Tenants))
+		s.trace("ambiguous: %s qualify by the same criterion", list(s.out.Tenants))
 	case s.out.Basis == BasisNone:
 		s.refuseRelay()
 	default:
 		s.chooseConnector()
 		s.applyPartners()
 		s.out.Risk = s.risk()
-		s.trace("attributed to %s by %s%s", s.out.Tenants[0], s.out.Basis, s.relays())
+		s.trace("attributed to %s by %s%s", s.out.Tenants[0], s.out.Basis, s.relayNote())
 	}
-	s.untrusted()
+	s.refuseUntrusted()
 	if s.out.Reply != "" {
 		s.trace("predicted reply: %s", s.out.Reply)
 	}
 }
 
-func (s *simulation) relays() string {
-	if s.out.Relay {
-		return fmt.Sprintf(" through connector %q; mail to others is relayed", s.out.Connector)
+func (s *simulation) relayNote() string {
+	switch {
+	case s.out.Relay:
+		return fmt.Sprintf(" through connector %q; mail to other domains is relayed", s.out.Connector)
+	case s.out.Connector == "":
+		return " as mail from the internet; nothing is relayed"
+	default:
+		return fmt.Sprintf(" through connector %q; nothing is relayed", s.out.Connector)
 	}
-	if s.out.Connector == "" {
-		return " as ordinary mail from the internet; nothing is relayed"
-	}
-	return fmt.Sprintf(" through connector %q; nothing is relayed", s.out.Connector)
 }
 
-// refuseRelay refuses a message that belongs to no tenant. The text depends on whether a connector matched (KB 3169958, KB 4019940).
+// refuseRelay refuses a message that belongs to no tenant. The text depends on whether a connector matches (KB 3169958, KB 4019940).
 func (s *simulation) refuseRelay() {
 	s.out.Reply = replyRelay
 	if s.anyMatch {
-		s.out.Reply = replyNotOurs
+		s.out.Reply = replyNotAccepted
 	}
 	s.uncertain(uncertainStep)
 }
 
-// chooseConnector takes the first that matches; which of several Exchange Online takes is not documented.
+// chooseConnector chooses the first connector that matches. Which of several Exchange Online uses is not documented.
 func (s *simulation) chooseConnector() {
 	if len(s.matches.first) == 0 {
 		if _, ok := s.d.tenants[s.tenants[0]].domains.Match(s.m.MailFrom); ok {
-			s.trace("mail in the tenant's own name without a connector is Direct Send: with RejectDirectSend, which no export tells, it is refused with 550 5.7.68")
+			s.trace("mail from the tenant's own domain without a connector is Direct Send: with RejectDirectSend, which no export contains, " +
+				"it is refused with 550 5.7.68")
 		}
 		return
 	}
-	m := s.matches.first[0]
-	c := s.connector(m.place)
-	s.out.Connector = c.Name
+	s.out.Connector = s.connector(s.matches.first[0].place).Name
 	s.listAlsoMatching()
-	if m.byName() {
-		s.uncertain(c.wanted.match(s.m.names).Uncertain)
-	}
-	if n := len(s.matches.first); n > 1 {
-		count := fmt.Sprint(n)
-		if s.matches.more {
-			count = fmt.Sprintf("more than %d", n)
-		}
-		s.uncertain(fmt.Sprintf("%s connectors of %s match: which one is used is not documented, certificate before address is reported", count, s.out.Tenants[0]))
-	}
-	if !m.byName() && c.wanted.value != "" {
-		s.uncertain(fmt.Sprintf("connector %q has a certificate name and addresses: whether an address alone suffices is not documented", c.Name))
-	}
-	if !m.byName() && c.RequireTLS == Yes && !s.m.TLS {
-		s.uncertain(fmt.Sprintf("connector %q requires TLS: whether that holds for OnPremises connectors is not documented", c.Name))
-	}
-	if len(c.AssociatedAcceptedDomains) > 0 {
-		s.uncertain(fmt.Sprintf("connector %q is tied to accepted domains: Microsoft documents that only as a test setting", c.Name))
-	}
+	s.connectorUncertainties()
 }
 
 // listAlsoMatching names the other connectors that match by the same criterion as the first.
@@ -86,8 +66,35 @@ func (s *simulation) listAlsoMatching() {
 	}
 }
 
-// untrusted predicts the refusal of a certificate that does not verify, where a connector requires its name and TLS (KB 2888788).
-func (s *simulation) untrusted() {
+// connectorUncertainties records what is not documented about the chosen connector.
+func (s *simulation) connectorUncertainties() {
+	m := s.matches.first[0]
+	c := s.connector(m.place)
+	if m.byName() {
+		s.uncertain(c.required.match(s.m.domains).Uncertain)
+	}
+	if n := len(s.matches.first); n > 1 {
+		count := fmt.Sprint(n)
+		if s.matches.more {
+			count = "more than " + count
+		}
+		s.uncertain(fmt.Sprintf("%s connectors of %s match: which one Exchange Online uses is not documented; certificates are assumed to "+
+			"precede addresses", count, s.out.Tenants[0]))
+	}
+	if !m.byName() && c.required.value != "" {
+		s.uncertain(fmt.Sprintf("connector %q has a certificate name and addresses: whether an address alone is sufficient is not documented",
+			c.Name))
+	}
+	if !m.byName() && c.RequireTLS == Yes && !s.m.TLS {
+		s.uncertain(fmt.Sprintf("connector %q requires TLS: whether that applies to OnPremises connectors is not documented", c.Name))
+	}
+	if len(c.AssociatedAcceptedDomains) > 0 {
+		s.uncertain(fmt.Sprintf("connector %q has AssociatedAcceptedDomains: Microsoft documents them as a test setting only", c.Name))
+	}
+}
+
+// refuseUntrusted predicts the refusal of a certificate that does not verify, if a connector requires its name and TLS (KB 2888788).
+func (s *simulation) refuseUntrusted() {
 	if s.m.Certificate == nil || s.m.usable || len(s.matches.first) > 0 || s.out.Ambiguous() {
 		return
 	}
@@ -106,8 +113,8 @@ func (s *simulation) untrusted() {
 	s.uncertain(uncertainRefusal)
 }
 
-// risk explains why the attribution may not outlive a tenant's move (MC1226222): the connector matches the certificate, but its domain
-// does not decide; or other tenants list the address too.
+// risk explains why the attribution may change if Microsoft moves a tenant (MC1226222): the connector matches the certificate, but the
+// certificate's domain does not decide; or other tenants list the address too.
 func (s *simulation) risk() string {
 	if len(s.matches.first) == 0 {
 		return ""
@@ -116,12 +123,13 @@ func (s *simulation) risk() string {
 	c := s.connector(m.place)
 	switch {
 	case s.out.Basis == BasisCertificate && s.relation.Match == RelationParent && c.Source != "HybridWizard":
-		return fmt.Sprintf("%s: Microsoft recommends to register it, or to ask for *.%s", s.relation.Rule, s.relation.Domain)
+		return fmt.Sprintf("%s: Microsoft recommends to register it as an accepted domain, or to require *.%s", s.relation.Rule,
+			s.relation.Domain)
 	case s.out.Basis == BasisCertificate:
 		return ""
 	case m.byName():
-		return fmt.Sprintf("the certificate (%s) matches connector %q, but no accepted domain of %s, so that only %s attributes the message (MC1226222)",
-			c.wanted.match(s.m.names).Name, c.Name, s.out.Tenants[0], s.out.Basis)
+		return fmt.Sprintf("the certificate (%s) matches connector %q, but no accepted domain of %s, so only %s attributes the message "+
+			"(MC1226222)", c.required.match(s.m.domains).Name, c.Name, s.out.Tenants[0], s.out.Basis)
 	}
 	return s.sharedAddress(int(m.tenant))
 }
@@ -130,7 +138,7 @@ func (s *simulation) risk() string {
 func (s *simulation) sharedAddress(own int) string {
 	for network := range networksOf(s.m.Address) {
 		if p, ok := inOtherTenant(s.d.byNetwork[network], own); ok {
-			return fmt.Sprintf("%s is also in %s of connector %q of %s, so that only %s attributes the message (MC1226222)",
+			return fmt.Sprintf("%s is also in %s of connector %q of %s, so only %s attributes the message (MC1226222)",
 				s.m.Address, RangeOf(network), s.connector(p).Name, s.d.tenants[p.tenant].name, s.out.Basis)
 		}
 	}

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Directory indexes tenants, so that the tenants and connectors that matter for one message are found among many thousands without a
-// look at the others. It keeps pointers into the tenants that it was made from: they must not change. It is safe for concurrent use.
+// Directory indexes tenants, so that attributing a message costs the same however many tenants and connectors there are. It keeps
+// pointers into the tenants that it was made from: they must not change. It is safe for concurrent use.
 type Directory struct {
 	tenants   []tenantEntry
 	byDomain  map[string][]int         // accepted domain → tenants, at most maxOwners
-	byName    map[requiredName][]place // what connectors require of a certificate → those connectors, in order
-	tlsByName map[requiredName]place   // the first of them that requires TLS
+	byName    map[nameKey][]place      // what connectors require of a certificate → those connectors, in order
+	tlsByName map[nameKey]place        // the first of them that requires TLS
 	byNetwork map[netip.Prefix][]place // network that connectors list → those connectors, in order
 	partners  map[partnerDomain][]int  // sender domain of a tenant's Partner connectors → those connectors, in order
 }
@@ -43,13 +43,13 @@ type tenantEntry struct {
 // connectorEntry is an enabled OnPremises connector with its certificate name parsed.
 type connectorEntry struct {
 	*InboundConnector
-	wanted wanted
+	required requiredName
 }
 
 // partnerEntry is an enabled Partner connector with its values parsed.
 type partnerEntry struct {
 	*InboundConnector
-	wanted   wanted
+	required requiredName
 	networks map[netip.Prefix]bool // only where it restricts by address
 }
 
@@ -63,8 +63,8 @@ type partnerDomain struct {
 func NewDirectory(tenants []Tenant) *Directory {
 	d := &Directory{
 		tenants:  make([]tenantEntry, len(tenants)),
-		byDomain: make(map[string][]int, len(tenants)), byName: make(map[requiredName][]place, len(tenants)),
-		tlsByName: map[requiredName]place{}, byNetwork: map[netip.Prefix][]place{}, partners: map[partnerDomain][]int{},
+		byDomain: make(map[string][]int, len(tenants)), byName: make(map[nameKey][]place, len(tenants)),
+		tlsByName: map[nameKey]place{}, byNetwork: map[netip.Prefix][]place{}, partners: map[partnerDomain][]int{},
 	}
 	for i := range tenants {
 		t := &tenants[i]
@@ -91,9 +91,9 @@ func NewDirectory(tenants []Tenant) *Directory {
 
 func (d *Directory) addOnPremises(tenant int, c *InboundConnector) {
 	e := &d.tenants[tenant]
-	entry := connectorEntry{InboundConnector: c, wanted: wantedName(c.TLSSenderCertificateName)}
+	entry := connectorEntry{InboundConnector: c, required: parseRequiredName(c.TLSSenderCertificateName)}
 	at := placeOf(tenant, len(e.connectors))
-	if name := entry.wanted.key(); name.name != "" {
+	if name := entry.required.key(); name.name != "" {
 		d.byName[name] = append(d.byName[name], at)
 		if _, known := d.tlsByName[name]; c.RequireTLS == Yes && !known {
 			d.tlsByName[name] = at
@@ -109,7 +109,7 @@ func (d *Directory) addOnPremises(tenant int, c *InboundConnector) {
 
 func (d *Directory) addPartner(tenant int, c *InboundConnector) {
 	e := &d.tenants[tenant]
-	entry := partnerEntry{InboundConnector: c, wanted: wantedName(c.TLSSenderCertificateName)}
+	entry := partnerEntry{InboundConnector: c, required: parseRequiredName(c.TLSSenderCertificateName)}
 	if c.RestrictDomainsToIPAddresses == Yes {
 		entry.networks = map[netip.Prefix]bool{}
 		for _, network := range c.networks() {
@@ -126,7 +126,7 @@ func (d *Directory) addPartner(tenant int, c *InboundConnector) {
 	e.partners = append(e.partners, entry)
 }
 
-// networksOf yields the networks that Exchange Online takes on a connector (/32 to /24) and that hold the address, narrowest first.
+// networksOf yields the networks that Exchange Online accepts on a connector (/32 to /24) and that contain the address, narrowest first.
 func networksOf(address netip.Addr) iter.Seq[netip.Prefix] {
 	return func(yield func(netip.Prefix) bool) {
 		for bits := 32; bits >= widestNetwork && address.Is4(); bits-- {
@@ -137,14 +137,14 @@ func networksOf(address netip.Addr) iter.Seq[netip.Prefix] {
 	}
 }
 
-// inTenant are the places of one tenant in a sorted list.
+// inTenant returns the places of one tenant in a sorted list.
 func inTenant(places []place, tenant int) []place {
 	from, _ := slices.BinarySearchFunc(places, placeOf(tenant, 0), place.compare)
 	to, _ := slices.BinarySearchFunc(places, placeOf(tenant+1, 0), place.compare)
 	return places[from:to]
 }
 
-// inOtherTenant is the first place of a sorted list that is not of the tenant.
+// inOtherTenant returns the first place in a sorted list that is not of the tenant.
 func inOtherTenant(places []place, tenant int) (place, bool) {
 	if len(places) > 0 && int(places[0].tenant) == tenant {
 		places = places[len(inTenant(places, tenant)):]
@@ -159,16 +159,15 @@ func inOtherTenant(places []place, tenant int) (place, bool) {
 func (d *Directory) owners(names ...string) []int {
 	var found []int
 	for _, name := range names {
-		base, _ := strings.CutPrefix(name, "*.")
-		for up := base; up != ""; up = parent(up) {
-			found = append(found, d.byDomain[up]...)
+		for domain := range withParents(strings.TrimPrefix(name, "*.")) {
+			found = append(found, d.byDomain[domain]...)
 		}
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
 }
 
-// ownersOfMail lists the tenants whose mail domain this is.
+// ownersOfMail lists the tenants that accept mail for a domain.
 func (d *Directory) ownersOfMail(domain string) []int {
 	return slices.DeleteFunc(d.owners(domain), func(i int) bool {
 		_, ok := d.tenants[i].domains.Match(domain)

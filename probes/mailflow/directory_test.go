@@ -34,7 +34,7 @@ func TestDirectoryLikeNaive(t *testing.T) {
 		}
 		for i := range d.tenants {
 			for k, one := range d.tenants[i].connectors {
-				byName := c.usable && one.wanted.match(c.names).Matched
+				byName := c.usable && one.required.match(c.domains).Matched
 				if byName || slices.ContainsFunc(one.networks(), func(p netip.Prefix) bool { return p.Contains(c.Address) }) {
 					want = append(want, fmt.Sprint(placeOf(i, k), byName))
 				}

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// NormaliseDomain reads a domain as people, exports and certificates write it, into the one form that is compared: lower case,
-// A-labels (RFC 5891), no trailing dot. "*" and "*.contoso.com" stay what they are. A connector's domain may be written with an
-// address type and a cost, "smtp:*.contoso.com;1". It reports false for what is no domain, an address among them.
-func NormaliseDomain(text string) (string, bool) {
+// NormaliseDomain converts a domain as people, exports and certificates write it to the form that is compared: lower case, A-labels
+// (RFC 5891), no trailing dot. "*" and "*.contoso.com" are kept. A connector's domain may have an address type and a cost,
+// "smtp:*.contoso.com;1". ok is false if text is not a domain; an IP address is not one.
+func NormaliseDomain(text string) (domain string, ok bool) {
 	text = strings.TrimSpace(text)
 	if len(text) > 5 && strings.EqualFold(text[:5], "smtp:") {
 		text, _, _ = strings.Cut(text[5:], ";")
@@ -33,24 +33,16 @@ func NormaliseDomain(text string) (string, bool) {
 	return ascii, true
 }
 
-// CertificateName is a certificate's name in the form of configured domains. A CN may be any text: that stays, in lower case.
-func CertificateName(name string) string {
-	if domain, ok := NormaliseDomain(name); ok {
-		return domain
-	}
-	return strings.ToLower(name)
-}
-
 // maxDomain is the longest name that DNS can hold, in octets without the trailing dot (RFC 1035, section 3.1).
 const maxDomain = 253
 
-// HostName brings a name into the form that DNS is asked for: A-labels, lower case, no trailing dot. It reports false for what is no host
-// name. Underscores pass, and hyphens wherever they stand: they are wrong in a host name and occur all the same.
-func HostName(text string) (string, bool) { return hostName(strings.TrimSpace(text)) }
+// HostName converts a name to the form that is looked up in DNS: A-labels, lower case, no trailing dot. ok is false if it is not a host
+// name. Underscores and hyphens anywhere pass: they are wrong in a host name and occur in practice.
+func HostName(text string) (host string, ok bool) { return hostName(strings.TrimSpace(text)) }
 
 func hostName(name string) (string, bool) {
 	name = strings.TrimSuffix(name, ".")
-	if len(name) > 4*maxDomain || !utf8.ValidString(name) { // nothing that long maps to a name that fits
+	if len(name) > 4*maxDomain || !utf8.ValidString(name) { // nothing longer maps to a name that fits
 		return "", false
 	}
 	if isASCII(name) {
@@ -60,7 +52,7 @@ func hostName(name string) (string, bool) {
 		if err != nil {
 			return "", false
 		}
-		name = strings.TrimSuffix(mapped, ".") // IDNA has dots of its own, U+3002 for one
+		name = strings.TrimSuffix(mapped, ".") // IDNA has other dots, such as U+3002
 	}
 	return name, len(name) <= maxDomain && plainLabels(name)
 }
@@ -74,7 +66,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// plainLabels: letters, digits, hyphens and underscores.
+// plainLabels reports whether every label consists of letters, digits, hyphens and underscores.
 func plainLabels(name string) bool {
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 {
@@ -89,8 +81,8 @@ func plainLabels(name string) bool {
 	return true
 }
 
-// registrable holds a host name against what a domain must be: A-labels mean something, hyphens stand inside labels, and the last label
-// is no number: that makes an address, or the wreck of one.
+// registrable reports whether a host name can be a domain: its A-labels are valid, labels do not begin or end with a hyphen, and the
+// last label is not a number, as in an IPv4 address. It returns the name with its A-labels in canonical form.
 func registrable(name string) (string, bool) {
 	if strings.HasPrefix(name, "xn--") || strings.Contains(name, ".xn--") {
 		mapped, err := idna.Lookup.ToASCII(name)
@@ -108,13 +100,7 @@ func registrable(name string) (string, bool) {
 	return name, strings.Trim(last, "0123456789") != ""
 }
 
-// parent is what is left of a domain without its first label; "" when there is only one.
-func parent(domain string) string {
-	_, rest, _ := strings.Cut(domain, ".")
-	return rest
-}
-
-// RegisteredDomain is the domain right below the public suffix; "" where there is none.
+// RegisteredDomain returns the domain one label below the public suffix; "" if there is none.
 func RegisteredDomain(name string) string {
 	domain, err := publicsuffix.EffectiveTLDPlusOne(strings.TrimPrefix(name, "*."))
 	if err != nil {

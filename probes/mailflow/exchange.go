@@ -2,39 +2,37 @@ package mailflow
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-// exchangeOnline are the names below which Exchange Online's own servers live, in every cloud.
+// exchangeOnline are the domains of Exchange Online's own servers, in every cloud.
 var exchangeOnline = [...]string{
-	".mail.protection.outlook.com", ".mail.eo.outlook.com", ".mx.microsoft",
-	".mail.protection.office365.us", ".mail.protection.partner.outlook.cn",
+	"mail.protection.outlook.com", "mail.eo.outlook.com", "mx.microsoft",
+	"mail.protection.office365.us", "mail.protection.partner.outlook.cn",
 }
 
-// IsExchangeOnline reports whether host is a server of Exchange Online: below one of Microsoft's names, or in one of the extra
+// IsExchangeOnline reports whether host is a server of Exchange Online: below one of Microsoft's domains, or matching one of the extra
 // patterns (a name, or *.name for everything below it).
 func IsExchangeOnline(host string, extra []string) bool {
 	host = plainHost(host)
-	for _, suffix := range exchangeOnline {
-		if len(host) > len(suffix) && strings.HasSuffix(host, suffix) {
+	for _, domain := range exchangeOnline {
+		if PositionOf(host, domain) > Same {
 			return true
 		}
 	}
-	for _, pattern := range extra {
-		pattern = plainHost(pattern)
-		parent, wild := strings.CutPrefix(pattern, "*")
-		if host != "" && host == pattern || wild && strings.HasPrefix(parent, ".") && len(host) > len(parent) && strings.HasSuffix(host, parent) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(extra, func(pattern string) bool {
+		domain, wildcard := strings.CutPrefix(plainHost(pattern), "*.")
+		position := PositionOf(host, domain)
+		return host != "" && (!wildcard && position == Same || wildcard && position > Same)
+	})
 }
 
 func plainHost(s string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(s), "."))
 }
 
-// ExchangeOnlineMXLabel is the first label of the name that Exchange Online gives to a domain's MX: contoso-com, as in
+// ExchangeOnlineMXLabel returns the first label of the name that Exchange Online gives to a domain's MX: contoso-com, as in
 // contoso-com.mail.protection.outlook.com or contoso-com.<letter>-v1.mx.microsoft, for contoso.com, and contoso for
 // contoso.onmicrosoft.com.
 func ExchangeOnlineMXLabel(domain string) string {
@@ -46,21 +44,23 @@ func ExchangeOnlineMXLabel(domain string) string {
 	return strings.ReplaceAll(domain, ".", "-")
 }
 
-// IsInitialDomain reports whether a domain is one that Microsoft gave the tenant (contoso.onmicrosoft.com), or lies below it: its MX always
-// leads to Exchange Online.
+// IsInitialDomain reports whether a domain is one that Microsoft assigned to the tenant (contoso.onmicrosoft.com), or is below it. Its
+// MX always points to Exchange Online.
 func IsInitialDomain(domain string) bool {
 	domain = plainHost(domain)
-	return strings.HasSuffix(domain, ".onmicrosoft.com") || strings.HasSuffix(domain, ".onmicrosoft.us") || strings.HasSuffix(domain, ".partner.onmschina.cn")
+	return slices.ContainsFunc([]string{"onmicrosoft.com", "onmicrosoft.us", "partner.onmschina.cn"}, func(parent string) bool {
+		return PositionOf(domain, parent) > Same
+	})
 }
 
-// exchangeOnlineRanges are the address ranges that Microsoft publishes for Exchange Online's mail servers, as commonly quoted. The
-// list changes; it is asked for literal addresses in a configuration alone.
+// exchangeOnlineRanges are the address ranges that Microsoft publishes for Exchange Online's mail servers (Microsoft 365 URLs and IP
+// address ranges, Exchange Online Protection). The list changes: use it for literal addresses in a configuration only.
 var exchangeOnlineRanges = [...]netip.Prefix{
 	netip.MustParsePrefix("40.92.0.0/15"), netip.MustParsePrefix("40.107.0.0/16"), netip.MustParsePrefix("52.100.0.0/14"),
 	netip.MustParsePrefix("104.47.0.0/17"), netip.MustParsePrefix("2a01:111:f400::/48"), netip.MustParsePrefix("2a01:111:f403::/48"),
 }
 
-// ExchangeOnlineRange is the published range of Exchange Online that the given one touches; ok is false where there is none.
+// ExchangeOnlineRange returns the published range of Exchange Online that overlaps r. ok is false if there is none.
 func ExchangeOnlineRange(r Range) (published netip.Prefix, ok bool) {
 	for _, known := range exchangeOnlineRanges {
 		if RangeOf(known).Overlaps(r) {

@@ -1,26 +1,23 @@
 package mailflow
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
-// parsedMessage is a message whose names and addresses are normalised.
+// parsedMessage is a message with normalised names and addresses.
 type parsedMessage struct {
 	InboundMessage
 	parsedCertificate
 }
 
-// parsedCertificate is a client certificate with its names parsed.
+// parsedCertificate is a client certificate with parsed names.
 type parsedCertificate struct {
-	names  certNames
-	keys   []requiredName // what a connector may require that this certificate matches
-	usable bool           // the certificate may count
+	domains certificateDomains
+	keys    []nameKey // required names that it matches
+	usable  bool      // it may count for attribution
 }
 
 func parseCertificate(c *ClientCertificate) parsedCertificate {
-	names := namesOf(c)
-	return parsedCertificate{names: names, keys: names.keys(), usable: c != nil && c.Valid != No}
+	domains := domainsOf(c)
+	return parsedCertificate{domains: domains, keys: domains.keys(), usable: c != nil && c.Valid != No}
 }
 
 func parseMessage(m InboundMessage, c parsedCertificate) parsedMessage {
@@ -34,45 +31,10 @@ func parseMessage(m InboundMessage, c parsedCertificate) parsedMessage {
 	return parsedMessage{InboundMessage: m, parsedCertificate: c}
 }
 
-// requiredName is a TlsSenderCertificateName in the form that is looked up.
-type requiredName struct {
-	name    string
-	subject bool // the form <I>issuer<S>subject, which is compared with the CN only
-}
-
-func (w wanted) key() requiredName { return requiredName{w.name, w.subject} }
-
-// keys are the required names that some name of the certificate matches: itself, the wildcards of the domains above it, and "*".
-func (n certNames) keys() []requiredName {
-	var keys []requiredName
-	add := func(name string, subject bool) {
-		keys = append(keys, requiredName{name, subject}, requiredName{"*", subject})
-		base, _ := strings.CutPrefix(name, "*.")
-		for up := base; up != ""; up = parent(up) {
-			keys = append(keys, requiredName{"*." + up, subject})
-		}
-	}
-	for _, name := range n.all {
-		add(name, false)
-	}
-	if n.cn != "" {
-		add(n.cn, true)
-	}
-	slices.SortFunc(keys, requiredName.compare)
-	return slices.Compact(keys)
-}
-
-func (n requiredName) compare(o requiredName) int {
-	if c := strings.Compare(n.name, o.name); c != 0 {
-		return c
-	}
-	return toInt(n.subject) - toInt(o.subject)
-}
-
 // match is a connector that a message matches, and the criterion. A connector with a name and addresses is taken to match by either.
 type match struct {
 	place
-	bits int8 // of the listed network that holds the address; 0: matches by certificate
+	bits int8 // prefix length of the listed network that contains the address; 0: matches by certificate
 }
 
 func (m match) byName() bool { return m.bits == 0 }
@@ -81,7 +43,7 @@ func (m match) byName() bool { return m.bits == 0 }
 type tenantMatches struct {
 	first []match  // those by certificate first, at most maxMatches
 	more  bool     // there are others
-	names []string // the required names of those that match by certificate
+	names []string // the required names that match
 }
 
 // maxMatches bounds how many matching connectors of a tenant are considered.
@@ -101,8 +63,8 @@ func (d *Directory) matchesOf(tenant int, m *parsedMessage) *tenantMatches {
 	return found
 }
 
-// find returns at most limit matching connectors, in order, those by certificate first, and reports whether there are more. Only the
-// connectors that within keeps of a list are considered.
+// find returns at most limit matching connectors, in order, those by certificate first, and reports whether there are more. within
+// selects the connectors to consider from a sorted list.
 func (d *Directory) find(m *parsedMessage, limit int, within func([]place) []place) (found []match, more bool) {
 	if m.usable {
 		for _, key := range m.keys {
@@ -115,7 +77,7 @@ func (d *Directory) find(m *parsedMessage, limit int, within func([]place) []pla
 	if len(found) > limit {
 		return found[:limit], true
 	}
-	// A connector that also matches by name is skipped here. There are at most limit of them.
+	// At most limit connectors match by name too and are skipped here.
 	var byAddress []match
 	for network := range networksOf(m.Address) {
 		for _, p := range atMost(2*limit+1, within(d.byNetwork[network])) {
@@ -135,3 +97,10 @@ func sortMatches(all []match) []match {
 }
 
 func atMost[T any](n int, list []T) []T { return list[:min(n, len(list))] }
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

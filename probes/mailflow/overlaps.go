@@ -2,21 +2,48 @@ package mailflow
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 )
 
-// Overlaps lists what the senders and enabled OnPremises connectors of one tenant have in common with those of others (MC1226222),
-// told from each side, in the order kind, tenant, connector, sender, value. A tenant never overlaps with itself. Addresses that
-// Exchange Online does not take on a connector are left out.
+// OverlapKind is what two tenants share.
+type OverlapKind string
+
+// What is compared.
+const (
+	OverlapAddress         OverlapKind = "address"          // overlapping sender addresses
+	OverlapFingerprint     OverlapKind = "fingerprint"      // the same certificate
+	OverlapCertificateName OverlapKind = "certificate_name" // TlsSenderCertificateName of one connector covers that of the other
+	OverlapSendConnector   OverlapKind = "send_connector"   // the same on-premises send connector
+)
+
+// Overlap is something of one tenant that other tenants use too. Each side has an Overlap of its own.
+type Overlap struct {
+	Kind      OverlapKind
+	Tenant    string
+	Connector string // inbound; "" for a send connector that no sender of this tenant connects to one
+	Sender    string // "" if it is the connector's own value
+	Value     string // the prefix, fingerprint, name or "organization/send connector" of this side
+	Others    []OverlapPeer
+	Count     int // of other tenants; Others may list fewer
+}
+
+// OverlapPeer is the other side of an overlap.
+type OverlapPeer struct{ Tenant, Connector, Sender, Value string }
+
+// MaxOthers bounds how many other sides an Overlap lists.
+const MaxOthers = 16
+
+// Overlaps lists what the senders and enabled OnPremises connectors of one tenant share with those of others (MC1226222), from each
+// side, in the order kind, tenant, connector, sender, value. A tenant never overlaps with itself. Addresses that Exchange Online does
+// not accept on a connector are omitted.
 //
 // Everything that is compared becomes a string that covers the strings it is a prefix of: the bits of a network, the labels of a domain
 // in reverse. The strings form a tree, and a set of tenants per node counts them: n strings take n log n, however many overlap.
 func Overlaps(tenants []Tenant) []Overlap {
 	byKind := map[OverlapKind][]usage{}
 	for i := range tenants {
-		collect(&tenants[i], func(kind OverlapKind, key string, covers bool, o OverlapPeer) {
+		collectUsages(&tenants[i], func(kind OverlapKind, key string, covers bool, o OverlapPeer) {
 			byKind[kind] = append(byKind[kind], usage{key: key, covers: covers, tenant: i, OverlapPeer: o})
 		})
 	}
@@ -34,8 +61,8 @@ func Overlaps(tenants []Tenant) []Overlap {
 	return all
 }
 
-// collect offers everything of a tenant that others may have too.
-func collect(t *Tenant, offer func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
+// collectUsages adds everything of a tenant that others may use too.
+func collectUsages(t *Tenant, add func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
 	enabled := make(map[string]bool, len(t.Inbound))
 	for i := range t.Inbound {
 		c := &t.Inbound[i]
@@ -47,53 +74,41 @@ func collect(t *Tenant, offer func(kind OverlapKind, key string, covers bool, o 
 		for _, network := range c.networks() {
 			r := RangeOf(network)
 			o.Value = r.String()
-			offer(OverlapAddress, r.bits(), true, o)
+			add(OverlapAddress, r.bits(), true, o)
 		}
-		if w := wantedName(c.TLSSenderCertificateName); w.name != "" {
-			o.Value = w.value
-			offer(OverlapCertificateName, reverseLabels(w), strings.HasPrefix(w.name, "*"), o)
+		if required := parseRequiredName(c.TLSSenderCertificateName); required.name != "" {
+			o.Value = required.value
+			add(OverlapCertificateName, reverseLabels(required.name), strings.HasPrefix(required.name, "*"), o)
 		}
 	}
 	for i := range t.Senders {
 		if s := &t.Senders[i]; enabled[s.Connector] {
-			collectSender(t.Name, s, offer)
+			collectSender(t.Name, s, add)
 		}
 	}
 }
 
-func collectSender(tenant string, s *Sender, offer func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
+func collectSender(tenant string, s *Sender, add func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
 	o := OverlapPeer{Tenant: tenant, Connector: s.Connector, Sender: s.Name}
-	if !s.Assumed { // else they are the connector's own
+	if !s.Assumed { // the addresses of an assumed sender are the connector's
 		for _, p := range s.Addresses {
 			if r := RangeOf(p); r.First.IsValid() {
 				o.Value = r.String()
-				offer(OverlapAddress, r.bits(), true, o)
+				add(OverlapAddress, r.bits(), true, o)
 			}
 		}
 	}
 	if s.ClientCertificate != nil && s.ClientCertificate.Fingerprint != "" {
 		o.Value = s.ClientCertificate.Fingerprint
-		offer(OverlapFingerprint, o.Value, false, o)
+		add(OverlapFingerprint, o.Value, false, o)
 	}
 	if s.Organization != "" && s.SendConnector != "" {
 		o.Value = s.Organization + "/" + s.SendConnector
-		offer(OverlapSendConnector, strings.ToLower(s.Organization+"\x00"+s.SendConnector), false, o) // Exchange's names have no case
+		add(OverlapSendConnector, strings.ToLower(s.Organization+"\x00"+s.SendConnector), false, o) // Exchange compares names without case
 	}
 }
 
-// networks are the SenderIPAddresses that Exchange Online takes, each of at most 256 addresses.
-func (c *InboundConnector) networks() []netip.Prefix {
-	var all []netip.Prefix
-	for _, text := range c.SenderIPAddresses {
-		r, problem := ParseRange(text)
-		if network, ok := r.network(); ok && problem == "" { // "first-last" is a form of EFSkipIPs
-			all = append(all, network)
-		}
-	}
-	return all
-}
-
-// bits writes a network as the bits that its addresses have in common, after the family.
+// bits writes the leading bits that all addresses of a network share, after a byte for the family.
 func (r Range) bits() string {
 	first, n := r.First.As16(), r.common()
 	skip := 128 - r.First.BitLen()
@@ -107,11 +122,11 @@ func (r Range) bits() string {
 }
 
 // reverseLabels writes the labels of a name in reverse, each followed by a dot: "com.contoso." for contoso.com and *.contoso.com.
-func reverseLabels(w wanted) string {
-	if w.name == "*" {
+func reverseLabels(name string) string {
+	if name == "*" {
 		return ""
 	}
-	labels := strings.Split(strings.TrimPrefix(w.name, "*."), ".")
+	labels := strings.Split(strings.TrimPrefix(name, "*."), ".")
 	slices.Reverse(labels)
 	return strings.Join(labels, ".") + "."
 }

@@ -160,7 +160,7 @@ func naive(tenants []Tenant) map[string]string {
 			}
 		}
 	}
-	covers := func(a, b string) bool { return wantedName(a).match(namesOf(&ClientCertificate{CommonName: b})).Matched }
+	covers := func(a, b string) bool { return MatchCertificateName(a, b).Matched }
 	all := map[string]string{}
 	for _, a := range things {
 		others := map[string]bool{}

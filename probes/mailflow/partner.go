@@ -10,23 +10,18 @@ import (
 // maxPartners bounds how many Partner connectors are considered for one message.
 const maxPartners = 64
 
-// coveringPartner is a Partner connector of a tenant with its sender domain that covers a MAIL FROM domain.
+// coveringPartner is a Partner connector of a tenant, and its sender domain that covers a MAIL FROM domain.
 type coveringPartner struct {
 	connector int
 	domain    string
 }
 
-// senderPatterns are the sender domains that cover a MAIL FROM domain: itself, the wildcards of the domains above it, and "*". Only "*"
-// covers the null sender.
+// senderPatterns returns the sender domains that cover a MAIL FROM domain: itself, and the wildcards. Only "*" covers the null sender.
 func senderPatterns(mailFrom string) []string {
 	if mailFrom == "" {
 		return []string{"*"}
 	}
-	patterns := []string{mailFrom}
-	for up := parent(mailFrom); up != ""; up = parent(up) {
-		patterns = append(patterns, "*."+up)
-	}
-	return append(patterns, "*")
+	return slices.AppendSeq([]string{mailFrom}, Wildcards(mailFrom))
 }
 
 // partnersOf lists the Partner connectors of a tenant that cover a MAIL FROM domain, in order, and reports whether there are more.
@@ -55,9 +50,12 @@ func (s *simulation) applyPartners() {
 	for _, one := range covering {
 		p := &t.partners[one.connector]
 		reply, why := s.restrict(p, one.domain)
+		if reply != "" && one.domain == "*."+s.m.MailFrom {
+			s.uncertain(fmt.Sprintf("Microsoft does not document whether the sender domain %s covers %s itself", one.domain, s.m.MailFrom))
+		}
 		switch {
 		case len(s.matches.first) > 0 && reply != "":
-			s.uncertain(fmt.Sprintf("Partner connector %q would refuse it (%s): whether it counts beside an OnPremises connector is not documented", p.Name, why))
+			s.uncertain(fmt.Sprintf("Partner connector %q would refuse it (%s): whether that applies to mail of an OnPremises connector is not documented", p.Name, why))
 		case reply != "":
 			s.out.Connector, s.out.Reply = p.Name, reply
 			s.trace("Partner connector %q of %s refuses it: %s", p.Name, t.name, why)
@@ -74,13 +72,13 @@ func (s *simulation) restrict(p *partnerEntry, domain string) (reply, why string
 	why = "its sender domain " + domain + " covers the sender"
 	switch {
 	case p.RequireTLS == Yes && !s.m.TLS:
-		return replyTLS, why + ", it requires TLS and there is none"
+		return replyTLS, why + ", it requires TLS, which is not used"
 	case p.RestrictDomainsToIPAddresses == Yes && !p.lists(s.m.Address):
-		return replyPartner, why + ", and " + s.address() + " is none of its SenderIPAddresses"
+		return replyPartner, why + ", and " + s.address() + " is not in its SenderIPAddresses"
 	case p.RestrictDomainsToCertificate == Yes:
 		m := NameMatch{Rule: "no valid client certificate is presented"}
 		if s.m.usable {
-			m = p.wanted.match(s.m.names)
+			m = p.required.match(s.m.domains)
 		}
 		if !m.Matched {
 			return replyPartner, why + ", and " + m.Rule

@@ -8,10 +8,10 @@ import (
 // Range is a closed range of addresses of one family, as SenderIPAddresses and EFSkipIPs write them.
 type Range struct{ First, Last netip.Addr }
 
-// RangeProblem tells why Exchange Online does not take a range. The zero value: it does.
+// RangeProblem is why Exchange Online does not accept a range. The zero value means that it does.
 type RangeProblem string
 
-// What can be wrong with a range (Set-InboundConnector: "Valid subnet mask values are /24 through /32", "IPv6 addresses are not
+// The problems (Set-InboundConnector: "Valid subnet mask values are /24 through /32", "IPv6 addresses are not
 // supported").
 const (
 	RangeUnreadable RangeProblem = "neither an address nor a range"
@@ -19,11 +19,11 @@ const (
 	RangeTooWide    RangeProblem = "wider than /24"
 )
 
-// widestNetwork is the prefix length of the widest network that Exchange Online takes on a connector.
+// widestNetwork is the prefix length of the widest network that Exchange Online accepts on a connector.
 const widestNetwork = 24
 
-// ParseRange reads an address, a network (host bits may be set: Microsoft's own example is 192.168.0.1/25) or a range
-// "first-last". The range is set whenever it can be read, also when Exchange Online does not take it.
+// ParseRange parses an address, a network (host bits may be set: Microsoft's own example is 192.168.0.1/25) or a range "first-last".
+// The range is also returned if Exchange Online does not accept it, unless it is unreadable.
 func ParseRange(text string) (Range, RangeProblem) {
 	r, ok := readRange(strings.TrimSpace(text))
 	switch {
@@ -53,8 +53,8 @@ func readRange(text string) (Range, bool) {
 	return r, err1 == nil && err2 == nil && r.First.BitLen() == r.Last.BitLen() && !r.Last.Less(r.First)
 }
 
-// RangeOf is the range of a network; host bits are ignored. The zero Range for an invalid one, and for IPv6 networks that hold
-// IPv4 in IPv6 clothing (RFC 4291, section 2.5.5.2) and more.
+// RangeOf returns the range of a network; host bits are ignored. It is the zero Range for an invalid network, and for an IPv6 network that
+// contains IPv4-mapped addresses (RFC 4291, section 2.5.5.2) and others.
 func RangeOf(p netip.Prefix) Range {
 	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
@@ -76,7 +76,7 @@ func RangeOf(p netip.Prefix) Range {
 	return Range{p.Addr(), end}
 }
 
-// tooWide tells an IPv4 range of more than 256 addresses.
+// tooWide reports whether an IPv4 range has more than 256 addresses.
 func (r Range) tooWide() bool {
 	a, b := r.First.As4(), r.Last.As4()
 	return number(b)-number(a) >= 1<<(32-widestNetwork)
@@ -86,18 +86,18 @@ func number(a [4]byte) uint32 {
 	return uint32(a[0])<<24 | uint32(a[1])<<16 | uint32(a[2])<<8 | uint32(a[3])
 }
 
-// Contains tells whether a lies within. IPv4 in IPv6 clothing is IPv4.
+// Contains reports whether a is in the range. An IPv4-mapped IPv6 address counts as IPv4.
 func (r Range) Contains(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	return a.IsValid() && a.BitLen() == r.First.BitLen() && !a.Less(r.First) && !r.Last.Less(a)
 }
 
-// Overlaps tells whether the two have an address in common.
+// Overlaps reports whether the two ranges have an address in common.
 func (r Range) Overlaps(other Range) bool {
 	return r.First.IsValid() && r.First.BitLen() == other.First.BitLen() && !other.Last.Less(r.First) && !r.Last.Less(other.First)
 }
 
-// String writes an address as an address, a network as a network, and the rest as "first-last".
+// String formats a single address as such, a network as CIDR, and other ranges as "first-last".
 func (r Range) String() string {
 	if r.First == r.Last {
 		return r.First.String()
@@ -108,7 +108,7 @@ func (r Range) String() string {
 	return r.First.String() + "-" + r.Last.String()
 }
 
-// common is how many leading bits all addresses of the range have alike.
+// common returns how many leading bits all addresses of the range share.
 func (r Range) common() int {
 	first, last := r.First.As16(), r.Last.As16()
 	n := 0
@@ -118,8 +118,8 @@ func (r Range) common() int {
 	return n - (128 - r.First.BitLen())
 }
 
-// network is the range as a network, where it is one.
-func (r Range) network() (netip.Prefix, bool) {
-	p := netip.PrefixFrom(r.First, r.common())
+// network returns the range as a network. ok is false if it is not one.
+func (r Range) network() (p netip.Prefix, ok bool) {
+	p = netip.PrefixFrom(r.First, r.common())
 	return p, RangeOf(p) == r
 }

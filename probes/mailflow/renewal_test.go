@@ -22,14 +22,14 @@ func TestRehearse(t *testing.T) {
 		breaks    string // parts of the sentences, in order; "" none
 	}{
 		{"the same names", "exact", now, certificate("mail.contoso.com"), ""},
-		{"another name", "exact", now, certificate("edge.contoso.com"), "asks for mail.contoso.com, the certificate bears edge.contoso.com|mail from contoso.com is refused: 550 5.7.64|null sender is refused"},
-		{"another name, the present one unknown", "exact", nil, certificate("edge.contoso.com"), "asks for mail.contoso.com|mail from contoso.com is refused"},
+		{"another name", "exact", now, certificate("edge.contoso.com"), "requires mail.contoso.com, the certificate contains edge.contoso.com|mail from contoso.com is refused: 550 5.7.64|null sender is refused"},
+		{"another name, the present one unknown", "exact", nil, certificate("edge.contoso.com"), "requires mail.contoso.com|mail from contoso.com is refused"},
 		{"it did not match before either", "exact", certificate("old.contoso.com"), certificate("edge.contoso.com"), "the present certificate does not match either"},
 		{"another name under a wildcard", "wide", now, certificate("edge.contoso.com"), ""},
 		{"not valid", "exact", now, invalid, "is not valid|mail from contoso.com is refused|null sender"},
 		{"by address", "ip", now, certificate("anything.example"), "null sender is refused"},
 		{"by address, never relayed the null sender", "ip", certificate("other.example"), certificate("anything.example"), ""},
-		{"another tenant's", "wide", now, certificate("mail.contoso.com mail.fabrikam.com"), "mail from contoso.com is attributed to contoso, fabrikam alike|null sender"},
+		{"another tenant's", "wide", now, certificate("mail.contoso.com mail.fabrikam.com"), "mail from contoso.com is attributed ambiguously to contoso, fabrikam|null sender"},
 		{"another tenant's alone", "ip", now, certificate("mail.fabrikam.com"), "mail from contoso.com is attributed to fabrikam by certificate|null sender is attributed to fabrikam"},
 	} {
 		contoso.Senders = []Sender{
@@ -101,7 +101,7 @@ func TestRehearseSmartHosts(t *testing.T) {
 		contoso.Outbound = []OutboundConnector{test.out}
 		contoso.Senders = []Sender{{Name: "s", Connector: "in", ClientCertificate: test.before, MailFromDomains: []string{"contoso.com"}}}
 		got := SimulateRenewal([]Tenant{contoso}, func(*Tenant, *InboundConnector, *Sender) bool { return true }, test.after)[0].Problems
-		if len(got) > 0 != test.breaks || test.breaks && !strings.Contains(got[0], `outbound connector "out" show this certificate too`) {
+		if len(got) > 0 != test.breaks || test.breaks && !strings.Contains(got[0], `outbound connector "out" present this certificate too`) {
 			t.Errorf("%s: %q", test.name, got)
 		}
 	}

@@ -146,9 +146,13 @@ func (d *Directory) outcomeKey(mailFrom string, recipients []int) string {
 	}
 	for _, tenant := range recipients {
 		for _, pattern := range senderPatterns(mailFrom) {
-			if len(d.partners[partnerDomain{tenant, pattern}]) > 0 {
-				key = append(append(strconv.AppendInt(append(key, '/'), int64(tenant), 10), ' '), pattern...)
+			if len(d.partners[partnerDomain{tenant, pattern}]) == 0 {
+				continue
 			}
+			if pattern == "*."+mailFrom { // it covers this domain with less certainty than those below
+				key = append(key, '=')
+			}
+			key = append(append(strconv.AppendInt(append(key, '/'), int64(tenant), 10), ' '), pattern...)
 		}
 	}
 	return string(key)
