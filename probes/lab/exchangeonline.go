@@ -196,7 +196,8 @@ func (s *session) candidates(to string) candidates {
 	for _, t := range s.server.options.Tenants {
 		for _, connector := range t.Connectors {
 			name := s.presentedName(connector.Certificate)
-			if name == "" && !(connector.Certificate == "" && contains(connector.Addresses, s.address)) {
+			byAddress := connector.Certificate == "" && contains(connector.Addresses, s.address)
+			if name == "" && !byAddress {
 				continue
 			}
 			c.matched[t.Name] = true

@@ -12,14 +12,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-func certificate(t *testing.T, name string) *tls.Certificate {
+// certificate issues a certificate for a.example.
+func certificate(t *testing.T) *tls.Certificate {
 	t.Helper()
 	now := time.Now()
 	ca, err := NewCA(now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := ca.Issue(Leaf{Names: []string{name}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)})
+	cert, err := ca.Issue(Leaf{Names: []string{"a.example"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,7 @@ func startMail(t *testing.T, o MailOptions) *Mail {
 }
 
 func TestMail(t *testing.T) {
-	m := startMail(t, MailOptions{Certificate: certificate(t, "a.example"), Recipients: map[string]*smtp.SMTPError{
+	m := startMail(t, MailOptions{Certificate: certificate(t), Recipients: map[string]*smtp.SMTPError{
 		"gone@a.example": {Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "User unknown"},
 	}})
 	c := dial(t, "127.0.0.1", m.Port())
@@ -55,7 +56,7 @@ func TestMail(t *testing.T) {
 }
 
 func TestMailOptions(t *testing.T) {
-	cert := certificate(t, "a.example")
+	cert := certificate(t)
 	t.Run("no STARTTLS", func(t *testing.T) {
 		c := dial(t, "127.0.0.1", startMail(t, MailOptions{}).Port())
 		c.expect("", "220 ")
@@ -95,7 +96,7 @@ func TestMailKeepsTheNewestMessages(t *testing.T) {
 // TestCloseLeavesNothingRunning closes servers that have just started, and one with clients in every state.
 func TestCloseLeavesNothingRunning(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	cert := certificate(t, "a.example")
+	cert := certificate(t)
 	for range 20 {
 		m, err := StartMail(MailOptions{Certificate: cert})
 		if err != nil {

@@ -85,7 +85,7 @@ func TestScriptedNoHandshake(t *testing.T) {
 
 // TestScriptedTLS checks that over TLS the replies for TLS come first.
 func TestScriptedTLS(t *testing.T) {
-	certificates := []tls.Certificate{*certificate(t, "a.example")}
+	certificates := []tls.Certificate{*certificate(t)}
 	c := script(t, Script{
 		Greeting: greeting,
 		TLS:      &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12},
