@@ -27,7 +27,7 @@ var inconclusiveReasons = []ReasonInfo{
 	},
 	{
 		ReasonProberRejected, Inconclusive,
-		"the server refused the address or name of this exporter (blocklist, SPF, reverse DNS), which says " +
+		"the server refused the address or name of this exporter (blocklist, SPF, reverse DNS), which proves " +
 			"nothing about Exchange Online",
 		"Give the exporter a host name with forward and reverse DNS, allow its address on the server, or probe " +
 			"from another network.",

@@ -21,8 +21,7 @@ type TLS struct {
 	// none.
 	ChainNotBefore, ChainNotAfter time.Time
 	Verdicts                      [NumVerdicts]Judgement
-	// MicrosoftRoot says whether Exchange Online's chain ends at DigiCert Global Root G2 (MC1224565); of inbound paths
-	// alone.
+	// MicrosoftRoot is whether Exchange Online's chain ends at DigiCert Global Root G2 (MC1224565); inbound paths only.
 	MicrosoftRoot Judgement
 }
 

@@ -183,12 +183,13 @@ func TestWorldWithFewAddresses(t *testing.T) {
 		busy    string
 	}{
 		"IPv4 and IPv6": {
-			func(h string) bool { return h == "127.0.0.1" || h == "::1" && usable(h) },
-			[]string{"One bad address of three"}, "::1",
+			usable:  func(h string) bool { return h == "127.0.0.1" || h == "::1" && usable(h) },
+			without: []string{"One bad address of three"},
+			busy:    "::1",
 		},
 		"IPv4": {
-			func(h string) bool { return h == "127.0.0.1" },
-			[]string{"One bad address of three", "Too busy"}, "",
+			usable:  func(h string) bool { return h == "127.0.0.1" },
+			without: []string{"One bad address of three", "Too busy"},
 		},
 	}
 	for name, test := range tests {

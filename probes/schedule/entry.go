@@ -84,7 +84,7 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	r.wakeUp()
 }
 
-// setPath returns the entry if it must be scheduled anew.
+// setPath returns the entry if it must be scheduled again.
 func (r *Runner) setPath(p *probes.Path) *entry {
 	e := r.entry(p)
 	if e.configured && reflect.DeepEqual(e.path, p) {

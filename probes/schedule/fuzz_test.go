@@ -12,8 +12,8 @@ import (
 	"m365_connector_exporter/probes/schedule"
 )
 
-// FuzzState lets the state file hold anything, at the start or under a running exporter. Whatever it holds, nothing
-// goes that may not, what may go does, and no process forgets what another one sent.
+// FuzzState puts anything into the state file, at the start or while an exporter runs. Whatever it is, a message is
+// sent when it is due and only then, and no process forgets what another one has sent.
 func FuzzState(f *testing.F) {
 	const year = 365 * 24 * time.Hour
 	for _, text := range []string{

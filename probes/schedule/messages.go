@@ -74,7 +74,7 @@ func (b *MessageBudget) Err() error {
 	return b.err
 }
 
-// Take reserves a message for key and reports whether it may be sent now. If not, next is when to ask again. An error
+// Take reserves a message for key and reports whether it may be sent now. If not, next is when it may be. An error
 // means that the state file cannot be read, locked or written; no message may be sent then.
 func (b *MessageBudget) Take(key string, minInterval time.Duration) (ok bool, next time.Time, err error) {
 	b.mu.Lock()

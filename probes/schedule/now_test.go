@@ -30,7 +30,7 @@ func TestRunNowReturnsARecentResultAgain(t *testing.T) {
 		for _, c := range []struct {
 			name  string
 			after time.Duration
-			ask   probes.Path
+			path  probes.Path
 			want  int // probes so far
 		}{
 			{"first", 0, p, 1},
@@ -42,12 +42,12 @@ func TestRunNowReturnsARecentResultAgain(t *testing.T) {
 			{"up to the first stage again", 0, p, 4},
 		} {
 			time.Sleep(c.after)
-			got, err := r.RunNow(t.Context(), c.ask.ID, c.ask)
+			got, err := r.RunNow(t.Context(), c.path.ID, c.path)
 			if err != nil || got.Outcome() != probes.Passed || len(w.probed()) != c.want {
 				t.Errorf("%s: %s, %v after %d probes, want %d", c.name, got.Outcome(), err, len(w.probed()), c.want)
 			}
-			if got.Until != c.ask.Settings.Until {
-				t.Errorf("%s: until %s, want %s", c.name, got.Until, c.ask.Settings.Until)
+			if got.Until != c.path.Settings.Until {
+				t.Errorf("%s: until %s, want %s", c.name, got.Until, c.path.Settings.Until)
 			}
 		}
 		if len(w.taken()) != 0 {

@@ -105,9 +105,9 @@ func (p *run) fail(started time.Time, detail string) {
 	}
 }
 
-// satisfies reports whether a probe of done answers a request for asked: the same path, as far or farther.
-func satisfies(done, asked *probes.Path) bool {
-	return done.Settings.Until >= asked.Settings.Until && reflect.DeepEqual(probeKey(*done), probeKey(*asked))
+// satisfies reports whether a probe of done answers a request for wanted: the same path, as far or farther.
+func satisfies(done, wanted *probes.Path) bool {
+	return done.Settings.Until >= wanted.Settings.Until && reflect.DeepEqual(probeKey(*done), probeKey(*wanted))
 }
 
 // probeKey is a path without what does not influence the result of a probe.
@@ -118,9 +118,9 @@ func probeKey(p probes.Path) probes.Path {
 	return p
 }
 
-// truncate returns a result as if the probe had ended at the last stage that was asked for.
-func truncate(result probes.Result, asked *probes.Path) probes.Result {
-	until := asked.Settings.Until
+// truncate returns a result as if the probe had ended at the last stage of wanted.
+func truncate(result probes.Result, wanted *probes.Path) probes.Result {
+	until := wanted.Settings.Until
 	if until >= result.Until {
 		return result
 	}
