@@ -15,7 +15,8 @@ func TestVerificationIsReusedUntilACertificateBeginsOrEnds(t *testing.T) {
 	ca := certtest.New(t)
 	now := time.Now().Truncate(time.Minute)
 	in := func(minutes int) time.Time { return now.Add(time.Duration(minutes) * time.Minute) }
-	ending := certtest.Issue(t, ca.Root, x509.Certificate{Subject: pkix.Name{CommonName: "Ending"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: in(-600), NotAfter: in(30)})
+	ending := certtest.Issue(t, ca.Root, x509.Certificate{Subject: pkix.Name{CommonName: "Ending"}, IsCA: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: in(-600), NotAfter: in(30)})
 	lasting, leaves := ca.Leaf(t, "mail.test"), func(by *certtest.Issued, from, to int) *certtest.Issued {
 		return certtest.Issue(t, by, x509.Certificate{DNSNames: []string{"mail.test"}, NotBefore: in(from), NotAfter: in(to)})
 	}
@@ -57,7 +58,8 @@ func TestVerificationIsReusedUntilACertificateBeginsOrEnds(t *testing.T) {
 // A monotonic reading takes no part in a jump of the clock and would be compared in its place.
 func TestVerificationHoldsByTheWallClock(t *testing.T) {
 	ca := certtest.New(t)
-	v := verifyChain(time.Now(), []*x509.Certificate{ca.Leaf(t, "mail.test").Cert, ca.Inter.Cert}, ca.Roots, newSignatures(maxSignatureCost))
+	v := verifyChain(time.Now(), []*x509.Certificate{ca.Leaf(t, "mail.test").Cert, ca.Inter.Cert}, ca.Roots,
+		newSignatures(maxSignatureCost))
 	if v.from != v.from.Round(0) || v.to != v.to.Round(0) {
 		t.Errorf("holds from %v to %v", v.from, v.to)
 	}

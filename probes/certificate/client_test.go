@@ -31,21 +31,24 @@ func TestMicrosoftRoot(t *testing.T) {
 func TestClient(t *testing.T) {
 	ca := certtest.New(t)
 	server := certtest.Issue(t, ca.Inter, x509.Certificate{
-		Subject: pkix.Name{CommonName: "edge.contoso.com"}, DNSNames: []string{"edge.contoso.com"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		Subject: pkix.Name{CommonName: "edge.contoso.com"}, DNSNames: []string{"edge.contoso.com"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	for name, c := range map[string]struct {
 		raw               [][]byte
 		chain, clientAuth probes.Outcome
 		unparsable        bool
 	}{
-		"whole chain":      {[][]byte{ca.Leaf(t, "edge.contoso.com").Cert.Raw, ca.Inter.Cert.Raw}, probes.Passed, probes.Passed, false},
+		"whole chain": {[][]byte{ca.Leaf(t, "edge.contoso.com").Cert.Raw, ca.Inter.Cert.Raw}, probes.Passed,
+			probes.Passed, false},
 		"leaf alone":       {[][]byte{ca.Leaf(t, "edge.contoso.com").Cert.Raw}, probes.Failed, probes.Passed, false},
 		"serverAuth alone": {[][]byte{server.Cert.Raw, ca.Inter.Cert.Raw}, probes.Passed, probes.Failed, false},
 		"nothing":          {nil, probes.NotReached, probes.NotReached, false},
 		"rubbish":          {[][]byte{{1, 2, 3}}, probes.NotReached, probes.NotReached, true},
 	} {
 		got := Client(time.Now(), c.raw, ca.Roots)
-		if got.Verdicts[probes.VerdictChain].Outcome != c.chain || got.Verdicts[probes.VerdictClientAuth].Outcome != c.clientAuth || (got.Unparsable != "") != c.unparsable {
+		if got.Verdicts[probes.VerdictChain].Outcome != c.chain ||
+			got.Verdicts[probes.VerdictClientAuth].Outcome != c.clientAuth || (got.Unparsable != "") != c.unparsable {
 			t.Errorf("%s: %+v", name, got.Verdicts)
 		}
 		if got.Verdicts[probes.VerdictName].Outcome != probes.NotReached {

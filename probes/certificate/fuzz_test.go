@@ -35,10 +35,12 @@ func joined(pieces ...[]byte) (data []byte) {
 // with reasons of the catalogue, and what is kept of it is printable and bounded.
 func FuzzChain(f *testing.F) {
 	ca := certtest.New(f)
-	old := certtest.Issue(f, ca.Inter, x509.Certificate{NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0), DNSNames: []string{"*.mail.test", "mail.test", "mail"}})
+	old := certtest.Issue(f, ca.Inter, x509.Certificate{NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0),
+		DNSNames: []string{"*.mail.test", "mail.test", "mail"}})
 	odd := certtest.Issue(f, nil, x509.Certificate{
-		Subject: pkix.Name{Organization: []string{"\x1b[31m\u202e"}}, IPAddresses: []net.IP{{127, 0, 0, 1}}, EmailAddresses: []string{"a@mail.test"},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		Subject: pkix.Name{Organization: []string{"\x1b[31m\u202e"}}, IPAddresses: []net.IP{{127, 0, 0, 1}},
+		EmailAddresses: []string{"a@mail.test"},
+		ExtKeyUsage:    []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	leaf := ca.Leaf(f, "mail.test")
 	f.Add(joined(leaf.Cert.Raw, ca.Inter.Cert.Raw, ca.Root.Cert.Raw), "mail.test", "")
@@ -69,13 +71,15 @@ func checkRecord(t *testing.T, shown *probes.TLS) {
 	}
 	harmless(t, shown.Unparsable, probes.MaxDetail)
 	for _, c := range shown.Chain {
-		for _, name := range append([]string{c.Subject, c.Issuer, c.CommonName, c.Serial, c.Fingerprint, c.KeyAlgorithm, c.SignatureAlgorithm}, c.DNSNames...) {
+		for _, name := range append([]string{c.Subject, c.Issuer, c.CommonName, c.Serial, c.Fingerprint, c.KeyAlgorithm,
+			c.SignatureAlgorithm}, c.DNSNames...) {
 			harmless(t, name, maxName)
 		}
 	}
 	for v, j := range shown.Verdicts {
 		info, known := j.Reason.Info()
-		if j.Reason != "" && (!known || info.Outcome != j.Outcome) || j.Outcome == probes.Inconclusive || len(shown.Chain) == 0 && j.Evaluated() {
+		if j.Reason != "" && (!known || info.Outcome != j.Outcome) || j.Outcome == probes.Inconclusive ||
+			len(shown.Chain) == 0 && j.Evaluated() {
 			t.Errorf("%s: %+v", probes.Verdict(v), j)
 		}
 		harmless(t, j.Detail, probes.MaxDetail)

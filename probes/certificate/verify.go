@@ -168,7 +168,7 @@ func evaluateTrust(sigs *signatures, sent []*x509.Certificate, err error) (chain
 		return passed, passed
 	case errors.As(err, &unknown) && !sigs.selfSigned(sent[0]) && sigs.issuerOf(sent[0], sent[1:]) == nil:
 		detail := "the issuer was not sent: " + DisplayName(sent[0].Issuer) +
-			" (an intermediate of a trusted root, or an unknown root: that cannot be told without fetching it)"
+			" (an intermediate of a trusted root, or an unknown root: only a fetch could distinguish them)"
 		return failed(probes.ReasonCertificateChainIncomplete, detail), probes.Judgement{}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return passed, failed(probes.ReasonCertificateExpired, "in the chain: "+err.Error())

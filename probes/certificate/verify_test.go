@@ -16,7 +16,8 @@ func TestChainValidity(t *testing.T) {
 	day := func(n int) time.Time { return time.Now().AddDate(0, 0, n).Truncate(time.Second).UTC() }
 	ca := func(name string, by *certtest.Issued, from, to int) *certtest.Issued {
 		return certtest.Issue(t, by, x509.Certificate{
-			Subject: pkix.Name{CommonName: name}, IsCA: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: day(from), NotAfter: day(to),
+			Subject: pkix.Name{CommonName: name}, IsCA: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: day(from),
+			NotAfter: day(to),
 		})
 	}
 	root := ca("Root", nil, -100, 5)
@@ -55,10 +56,12 @@ func TestChainValidity(t *testing.T) {
 }
 
 func TestPrivateRootThatWasNotSentIsAnIncompleteChain(t *testing.T) {
-	private := certtest.Issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "Private Root"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign})
+	private := certtest.Issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "Private Root"}, IsCA: true,
+		KeyUsage: x509.KeyUsageCertSign})
 	leaf := certtest.Issue(t, private, x509.Certificate{DNSNames: []string{"mail.test"}})
 	got, _ := NewVerifier(certtest.New(t).Roots).Server(time.Now(), []*x509.Certificate{leaf.Cert}, "mail.test", "")
-	if j := got.Verdicts[probes.VerdictChain]; j.Reason != probes.ReasonCertificateChainIncomplete || !strings.Contains(j.Detail, "Private Root (an intermediate of a trusted root, or an unknown root") {
+	if j := got.Verdicts[probes.VerdictChain]; j.Reason != probes.ReasonCertificateChainIncomplete ||
+		!strings.Contains(j.Detail, "Private Root (an intermediate of a trusted root, or an unknown root") {
 		t.Errorf("chain %+v", j)
 	}
 	if j := got.Verdicts[probes.VerdictTrust]; j.Outcome != probes.NotReached {

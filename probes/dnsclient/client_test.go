@@ -107,7 +107,8 @@ func TestAtMostSixteenMXHostsAreLookedUp(t *testing.T) {
 		_ = w.WriteMsg(answer(q, name+" 60 IN A 192.0.2.1"))
 	})
 	targets := New(nil).NextHop(t.Context(), "many.test", Query{Servers: []string{server}, Protocol: probes.IP4})
-	if n := asked.Load(); n != probes.MaxEndpoints || len(targets) != 20 || targets[15].Host != "m15.test" || targets[16].Addrs != nil {
+	if n := asked.Load(); n != probes.MaxEndpoints || len(targets) != 20 || targets[15].Host != "m15.test" ||
+		targets[16].Addrs != nil {
 		t.Errorf("%d hosts asked for: %s", n, summary(targets))
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// How a liar gives one answer, in bits; 0 is an answer to the question, with what the fuzzer put into it.
+// How a fuzzServer gives one answer, in bits; 0 is an answer to the question with the fuzzer's records.
 const (
 	asItIs  = 1 << iota // the fuzzer's bytes with the question's id, not read as a message
 	forged              // with the fuzzer's own id and question
@@ -27,8 +27,8 @@ const (
 	hangsUp             // by TCP: after half of it
 )
 
-// liar is a DNS server in memory that says what the fuzzer wrote. It remembers what it said in answer to a question.
-type liar struct {
+// fuzzServer is a DNS server in memory that sends what the fuzzer wrote. It remembers what its valid answers contain.
+type fuzzServer struct {
 	pieces [][]byte // how, then what; piece 0 for the first question of type MX, 1 for A, 2 for AAAA, and so on
 
 	mu    sync.Mutex
@@ -38,8 +38,9 @@ type liar struct {
 	addrs map[string]map[string]bool // of each name
 }
 
-func newLiar(data []byte) *liar {
-	return &liar{pieces: pieces(data), asked: map[dns.Question]int{}, names: map[string]bool{}, addrs: map[string]map[string]bool{}}
+func newFuzzServer(data []byte) *fuzzServer {
+	return &fuzzServer{pieces: pieces(data), asked: map[dns.Question]int{}, names: map[string]bool{},
+		addrs: map[string]map[string]bool{}}
 }
 
 // pieces cuts the fuzzer's bytes: each piece follows its length. joined joins them.
@@ -60,7 +61,7 @@ func joined(pieces ...[]byte) (data []byte) {
 }
 
 // piece is what a question gets this time.
-func (l *liar) piece(q dns.Question) (how byte, what []byte) {
+func (l *fuzzServer) piece(q dns.Question) (how byte, what []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	q.Name = dns.CanonicalName(q.Name)
@@ -74,7 +75,7 @@ func (l *liar) piece(q dns.Question) (how byte, what []byte) {
 	return piece[0], piece[1:]
 }
 
-func (l *liar) dial(_ context.Context, network, _ string) (net.Conn, error) {
+func (l *fuzzServer) dial(_ context.Context, network, _ string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	if network == "udp" {
 		ours, theirs = datagrams{ours}, datagrams{theirs}
@@ -86,13 +87,13 @@ func (l *liar) dial(_ context.Context, network, _ string) (net.Conn, error) {
 // datagrams is a pipe that miekg/dns takes for UDP: what is written at once is read at once.
 type datagrams struct{ net.Conn }
 
-// ReadFrom is what a net.PacketConn has; nobody calls it.
+// ReadFrom is what a net.PacketConn has; it is never called.
 func (datagrams) ReadFrom([]byte) (int, net.Addr, error) { return 0, nil, errors.ErrUnsupported }
 
-// WriteTo likewise.
+// WriteTo is the other method of a net.PacketConn.
 func (datagrams) WriteTo([]byte, net.Addr) (int, error) { return 0, errors.ErrUnsupported }
 
-func (l *liar) serve(conn net.Conn, tcp bool) {
+func (l *fuzzServer) serve(conn net.Conn, tcp bool) {
 	defer func() { _ = conn.Close() }()
 	co := &dns.Conn{Conn: conn, UDPSize: dns.MaxMsgSize}
 	for {
@@ -120,12 +121,13 @@ func (l *liar) serve(conn net.Conn, tcp bool) {
 }
 
 // send keeps in mind what a true answer says.
-func (l *liar) send(co *dns.Conn, q *dns.Msg, answer []byte, tcp bool) bool {
+func (l *fuzzServer) send(co *dns.Conn, q *dns.Msg, answer []byte, tcp bool) bool {
 	if !tcp {
 		answer = answer[:min(len(answer), ednsSize)]
 	}
 	var m dns.Msg
-	if m.Unpack(answer) == nil && m.Id == q.Id && m.Response && len(m.Question) == 1 && m.Question[0].Qtype == q.Question[0].Qtype &&
+	if m.Unpack(answer) == nil && m.Id == q.Id && m.Response && len(m.Question) == 1 &&
+		m.Question[0].Qtype == q.Question[0].Qtype &&
 		m.Question[0].Qclass == dns.ClassINET && strings.EqualFold(m.Question[0].Name, q.Question[0].Name) {
 		l.learn(m.Answer)
 	}
@@ -133,7 +135,7 @@ func (l *liar) send(co *dns.Conn, q *dns.Msg, answer []byte, tcp bool) bool {
 	return err == nil
 }
 
-func (l *liar) learn(rrs []dns.RR) {
+func (l *fuzzServer) learn(rrs []dns.RR) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, rr := range rrs {
@@ -201,15 +203,18 @@ const maxQuestions = (1+2*probes.MaxEndpoints)*(maxCNAMEs+1)*maxTries*3 + 3
 // hosts, with reasons of the catalogue and harmless words; and each address comes from an answer to a question that
 // was asked.
 func FuzzAnswers(f *testing.F) {
-	mx := said(0, nil, "mail.test. 60 IN MX 10 a.test.", "mail.test. 60 IN MX 20 b.test.", "mail.test. 60 IN MX 20 mail.test.")
-	a := said(0, nil, "a.test. 60 IN A 192.0.2.1", "b.test. 60 IN A 192.0.2.2", "mail.test. 60 IN A 192.0.2.3", "evil.test. 60 IN A 203.0.113.66")
+	mx := said(0, nil, "mail.test. 60 IN MX 10 a.test.", "mail.test. 60 IN MX 20 b.test.",
+		"mail.test. 60 IN MX 20 mail.test.")
+	a := said(0, nil, "a.test. 60 IN A 192.0.2.1", "b.test. 60 IN A 192.0.2.2", "mail.test. 60 IN A 192.0.2.3",
+		"evil.test. 60 IN A 203.0.113.66")
 	aaaa := said(0, nil, "a.test. 60 IN AAAA 2001:db8::1", "mail.test. 60 IN AAAA ::ffff:192.0.2.9")
 	none := said(0, nil)
 	cut := func(m *dns.Msg) { m.Truncated = true }
 	bogus := func(m *dns.Msg) {
 		m.Rcode = dns.RcodeServerFailure
 		m.SetEdns0(ednsSize, false)
-		m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeDNSBogus, ExtraText: "\x1b[31m\xff\u202e"})
+		m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeDNSBogus,
+			ExtraText: "\x1b[31m\xff\u202e"})
 	}
 	rcode := func(code int) func(*dns.Msg) { return func(m *dns.Msg) { m.Rcode = code } }
 	many := make([]string, 60)
@@ -221,18 +226,21 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(joined(none, a, aaaa))
 	f.Add(joined(said(0, nil, many...), a, aaaa))
 	f.Add(joined(said(0, nil, `mail.test. 60 IN MX 0 .`)))
-	f.Add(joined(said(0, nil, `mail.test. 60 IN MX 0 .`, `mail.test. 60 IN MX 5 \027\[31m.test.`, `mail.test. 60 IN MX 5 192.0.2.1.`)))
+	f.Add(joined(said(0, nil, `mail.test. 60 IN MX 0 .`, `mail.test. 60 IN MX 5 \027\[31m.test.`,
+		`mail.test. 60 IN MX 5 192.0.2.1.`)))
 	f.Add(joined(said(0, cut, "mail.test. 60 IN MX 10 a.test."), said(hangsUp, cut), said(asItIs, nil), mx, a))
 	f.Add(joined(said(0, bogus)))
 	f.Add(joined(none, said(0, rcode(dns.RcodeFormatError)), said(0, rcode(dns.RcodeNotImplemented)), a, a, a))
 	f.Add(joined(none, said(0, rcode(dns.RcodeRefused)), said(0, rcode(dns.RcodeNameError)), said(0, rcode(15))))
 	f.Add(joined(said(0, nil, "mail.test. 60 IN CNAME a.test.", "a.test. 60 IN CNAME mail.test.")))
 	f.Add(joined(said(0, nil, "mail.test. 60 IN CNAME b.test."), said(0, nil, "b.test. 60 IN CNAME a.test."), a, aaaa))
-	f.Add(joined(none, said(forged, nil, "mail.test. 60 IN A 203.0.113.66"), said(echoed, nil, "mail.test. 60 IN AAAA 2001:db8::66"), said(silent, nil)))
-	f.Add(joined([]byte{asItIs, 0, 0, 0x80}, []byte("\x01\x00\x00\x81\x80\x00\x01\xff\xff\x00\x00\x00\x00\x04mail\x04test\x00\x00\x01\x00\x01\xc0\x0c\xc0\x0c")))
+	f.Add(joined(none, said(forged, nil, "mail.test. 60 IN A 203.0.113.66"),
+		said(echoed, nil, "mail.test. 60 IN AAAA 2001:db8::66"), said(silent, nil)))
+	f.Add(joined([]byte{asItIs, 0, 0, 0x80},
+		[]byte("\x01\x00\x00\x81\x80\x00\x01\xff\xff\x00\x00\x00\x00\x04mail\x04test\x00\x00\x01\x00\x01\xc0\x0c\xc0\x0c")))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		synctest.Test(t, func(t *testing.T) { // a silent server costs no time
-			l := newLiar(data)
+			l := newFuzzServer(data)
 			c := New([]string{"192.0.2.53:53"})
 			c.dial = l.dial
 			start := time.Now()
@@ -263,12 +271,14 @@ func FuzzAnswers(f *testing.F) {
 }
 
 // check holds one Target against what was said.
-func (l *liar) check(t *testing.T, one Target) {
+func (l *fuzzServer) check(t *testing.T, one Target) {
 	t.Helper()
 	s := one.Step
 	_, known := s.Reason.Info()
-	if s.Reason == probes.ReasonInternalError || (s.Outcome == probes.Passed) != (s.Reason == "") || s.Reason != "" && !known ||
-		s.Outcome != probes.Passed && s.Outcome != s.Reason.Outcome() && s.Outcome != probes.Inconclusive || (len(one.Addrs) > 0) != (s.Outcome == probes.Passed) {
+	if s.Reason == probes.ReasonInternalError || (s.Outcome == probes.Passed) != (s.Reason == "") || s.Reason != "" &&
+		!known ||
+		s.Outcome != probes.Passed && s.Outcome != s.Reason.Outcome() && s.Outcome != probes.Inconclusive ||
+		(len(one.Addrs) > 0) != (s.Outcome == probes.Passed) {
 		t.Errorf("%+v", one)
 	}
 	harmless(t, one.Host, 253)
@@ -281,7 +291,7 @@ func (l *liar) check(t *testing.T, one Target) {
 }
 
 // may reports whether some name that a look-up may come to has this address, by a true answer.
-func (l *liar) may(a netip.Addr) bool {
+func (l *fuzzServer) may(a netip.Addr) bool {
 	for name := range l.names {
 		if l.addrs[name][a.String()] {
 			return true

@@ -89,7 +89,9 @@ func TestNextHopFromOddServers(t *testing.T) {
 			}
 			_ = w.WriteMsg(m)
 		}},
-		{"FORMERR always", "mail.test dns_servfail", func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(rcode(q, dns.RcodeFormatError)) }},
+		{"FORMERR always", "mail.test dns_servfail", func(w dns.ResponseWriter, q *dns.Msg) {
+			_ = w.WriteMsg(rcode(q, dns.RcodeFormatError))
+		}},
 		{"cut off by UDP", "mail.test 192.0.2.1", func(w dns.ResponseWriter, q *dns.Msg) {
 			m := answer(q, record)
 			if !isTCP(w) {
@@ -117,10 +119,13 @@ func TestNextHopFromOddServers(t *testing.T) {
 		{"DNSSEC bogus", "mail.test dns_bogus", func(w dns.ResponseWriter, q *dns.Msg) {
 			m := rcode(q, dns.RcodeServerFailure)
 			m.SetEdns0(ednsSize, false)
-			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeSignatureExpired, ExtraText: "expired"})
+			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeSignatureExpired,
+				ExtraText: "expired"})
 			_ = w.WriteMsg(m)
 		}},
-		{"refused", "mail.test dns_refused", func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(rcode(q, dns.RcodeRefused)) }},
+		{"refused", "mail.test dns_refused", func(w dns.ResponseWriter, q *dns.Msg) {
+			_ = w.WriteMsg(rcode(q, dns.RcodeRefused))
+		}},
 		{"records of another name", "mail.test no_address", func(w dns.ResponseWriter, q *dns.Msg) {
 			_ = w.WriteMsg(answer(q, "evil.test. 60 IN A 203.0.113.66"))
 		}},
@@ -141,9 +146,9 @@ func TestNextHopFromOddServers(t *testing.T) {
 // A timeout is the domain's fault only if the server still answers for the root, however recently it answered for
 // other names.
 func TestTimeoutIsInconclusiveIfTheServerIsSilentForAll(t *testing.T) {
-	var mute atomic.Bool
+	var silent atomic.Bool
 	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
-		if q.Question[0].Name != "silent.test." && !mute.Load() {
+		if q.Question[0].Name != "silent.test." && !silent.Load() {
 			_ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1"))
 		}
 	})
@@ -159,7 +164,7 @@ func TestTimeoutIsInconclusiveIfTheServerIsSilentForAll(t *testing.T) {
 	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Failed {
 		t.Errorf("silent for one name: %+v", s)
 	}
-	mute.Store(true)
+	silent.Store(true)
 	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Inconclusive {
 		t.Errorf("silent for all: %+v", s)
 	}
@@ -170,20 +175,27 @@ func TestServfailIsInconclusiveIfTheResolverIsCutOff(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		before []string               // names that were resolved
-		sick   func(name string) bool // what is answered with SERVFAIL now
-		mute   bool                   // or with nothing
+		broken func(name string) bool // what is answered with SERVFAIL now
+		silent bool                   // or with nothing
 		age    time.Duration          // of what was resolved
 		want   probes.Outcome
 		reason probes.Reason
 	}{
-		{"one domain", []string{"mail.good.test"}, below("sick.test."), false, 0, probes.Failed, probes.ReasonDNSServfail},
-		{"everything but the root", []string{"mail.good.test"}, below("test."), false, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
-		{"everything, in silence", []string{"mail.good.test"}, below("test."), true, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
-		{"one domain, in silence", []string{"mail.good.test"}, below("sick.test."), true, 0, probes.Failed, probes.ReasonDNSTimeout},
-		{"all but one", []string{"mail.good.test", "mail.other.test", "mail.third.test"}, func(n string) bool { return below("test.")(n) && !below("good.test.")(n) }, false, 0, probes.Failed, probes.ReasonDNSServfail},
-		{"the only domain", []string{"other.sick.test"}, below("sick.test."), false, 0, probes.Failed, probes.ReasonDNSServfail},
+		{"one domain", []string{"mail.good.test"}, below("broken.test."), false, 0, probes.Failed, probes.ReasonDNSServfail},
+		{"everything but the root", []string{"mail.good.test"}, below("test."), false, 0, probes.Inconclusive,
+			probes.ReasonDNSTimeout},
+		{"everything, in silence", []string{"mail.good.test"}, below("test."), true, 0, probes.Inconclusive,
+			probes.ReasonDNSTimeout},
+		{"one domain, in silence", []string{"mail.good.test"}, below("broken.test."), true, 0, probes.Failed,
+			probes.ReasonDNSTimeout},
+		{"all but one", []string{"mail.good.test", "mail.other.test", "mail.third.test"},
+			func(n string) bool { return below("test.")(n) && !below("good.test.")(n) }, false, 0,
+			probes.Failed, probes.ReasonDNSServfail},
+		{"the only domain", []string{"other.broken.test"}, below("broken.test."), false, 0, probes.Failed,
+			probes.ReasonDNSServfail},
 		{"the root too", nil, below("."), false, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
-		{"what was answered long ago", []string{"mail.good.test"}, below("test."), false, canaryMaxAge, probes.Failed, probes.ReasonDNSServfail},
+		{"what was answered long ago", []string{"mail.good.test"}, below("test."), false, canaryMaxAge, probes.Failed,
+			probes.ReasonDNSServfail},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var cut atomic.Bool
@@ -191,9 +203,9 @@ func TestServfailIsInconclusiveIfTheResolverIsCutOff(t *testing.T) {
 				name := q.Question[0].Name
 				known := slices.Contains(tt.before, strings.TrimSuffix(name, ".")) // cached
 				switch {
-				case !cut.Load() || known || !tt.sick(name):
+				case !cut.Load() || known || !tt.broken(name):
 					_ = w.WriteMsg(answer(q, name+" 60 IN A 192.0.2.1"))
-				case !tt.mute:
+				case !tt.silent:
 					_ = w.WriteMsg(rcode(q, dns.RcodeServerFailure))
 				}
 			})
@@ -212,7 +224,7 @@ func TestServfailIsInconclusiveIfTheResolverIsCutOff(t *testing.T) {
 				}
 			}
 			cut.Store(true)
-			if s := ask("mail.sick.test"); s.Outcome != tt.want || s.Reason != tt.reason {
+			if s := ask("mail.broken.test"); s.Outcome != tt.want || s.Reason != tt.reason {
 				t.Errorf("%+v, want %v %s", s, tt.want, tt.reason)
 			}
 		})
@@ -247,8 +259,10 @@ func TestCanariesAreBounded(t *testing.T) {
 
 // A question that reached no server proves nothing about the name, whatever the servers answered before.
 func TestLocalFailuresAreInconclusive(t *testing.T) {
-	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1")) })
-	nobody := freeUDP(t)
+	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
+		_ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1"))
+	})
+	unused := freeUDP(t)
 	c := New(nil)
 	for _, tt := range []struct {
 		servers []string
@@ -256,8 +270,8 @@ func TestLocalFailuresAreInconclusive(t *testing.T) {
 		reason  probes.Reason
 	}{
 		{[]string{server}, probes.Passed, ""},
-		{[]string{nobody, server}, probes.Passed, ""},
-		{[]string{nobody}, probes.Inconclusive, probes.ReasonDNSRefused},
+		{[]string{unused, server}, probes.Passed, ""},
+		{[]string{unused}, probes.Inconclusive, probes.ReasonDNSRefused},
 	} {
 		c.health.recordAnswer(tt.servers[0], "")
 		targets := c.NextHop(t.Context(), "good.test", Query{Servers: tt.servers, Protocol: probes.IP4})

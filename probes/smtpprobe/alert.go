@@ -13,7 +13,7 @@ import (
 // clientAuth is what a handshake said about client certificates.
 type clientAuth struct{ requested, sent bool }
 
-// The TLS alerts that are told apart (RFC 8446, section 6).
+// The TLS alerts that have reasons of their own (RFC 8446, section 6).
 const (
 	alertHandshakeFailure       = 40
 	alertBadCertificate         = 42

@@ -26,8 +26,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkCPU compares a verified STARTTLS probe with the same dialogue of a bare Go client in turns, each in a goroutine of its
-// own as a monitor runs them: x-bare is the ratio of their CPU times.
+// BenchmarkCPU compares a verified STARTTLS probe with the same dialogue of a bare Go client alternately, each in a
+// goroutine of its own as a monitor runs them: x-bare is the ratio of their CPU times.
 func BenchmarkCPU(b *testing.B) {
 	at, roots, _ := startPeer(b, peerHealthy)
 	w, p := testProber(roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)
@@ -66,7 +66,8 @@ func BenchmarkProbe(b *testing.B) {
 	}
 }
 
-// bareClient is the dialogue with nothing recorded: TCP, EHLO, STARTTLS, a verified handshake with Go's defaults, EHLO, QUIT.
+// bareClient is the dialogue with nothing recorded: TCP, EHLO, STARTTLS, a verified handshake with Go's defaults,
+// EHLO, QUIT.
 func bareClient(at netip.AddrPort, roots *x509.CertPool) error {
 	conn, err := net.Dial("tcp", at.String())
 	if err != nil {

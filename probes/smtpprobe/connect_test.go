@@ -28,7 +28,9 @@ func TestConnect(t *testing.T) {
 		t.Errorf("%+v", step)
 	}
 	strict := New(Options{})
-	if step := probeOne(t, strict, testPath(at, probes.Connect, mailflow.Opportunistic)).Steps[probes.Connect]; step.Reason != probes.ReasonAddressRefused {
+	if step := probeOne(t, strict,
+		testPath(at, probes.Connect,
+			mailflow.Opportunistic)).Steps[probes.Connect]; step.Reason != probes.ReasonAddressRefused {
 		t.Errorf("%+v", step)
 	}
 }
@@ -69,7 +71,8 @@ func TestDialReason(t *testing.T) {
 		w.dial = func(_ context.Context, _ *net.Dialer, network, _ string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", tt.err)}
 		}
-		if step := probeOne(t, w, testPath(tt.at, probes.Connect, mailflow.Opportunistic)).Steps[probes.Connect]; step.Reason != tt.want {
+		if step := probeOne(t, w,
+			testPath(tt.at, probes.Connect, mailflow.Opportunistic)).Steps[probes.Connect]; step.Reason != tt.want {
 			t.Errorf("%s: %+v, want %s", tt.name, step, tt.want)
 		}
 	}
@@ -105,7 +108,8 @@ func TestSourceAddressOfTheOtherFamily(t *testing.T) {
 	p := testPath(at, probes.Connect, mailflow.Opportunistic)
 	p.Settings.SourceAddress = netip.IPv6Loopback()
 	step := probeOne(t, testProber(nil), p).Steps[probes.Connect]
-	if step.Reason != probes.ReasonFamilyUnavailable || step.Outcome != probes.Inconclusive || !strings.Contains(step.Detail, "source_address ::1") {
+	if step.Reason != probes.ReasonFamilyUnavailable || step.Outcome != probes.Inconclusive ||
+		!strings.Contains(step.Detail, "source_address ::1") {
 		t.Errorf("%+v", step)
 	}
 }
@@ -123,7 +127,8 @@ func (closedLimiter) Acquire(context.Context, string, netip.Addr) (func(bool), e
 }
 
 func TestLimiterThatFails(t *testing.T) {
-	for want, limiter := range map[probes.Reason]probes.Limiter{probes.ReasonInternalError: panickingLimiter{}, probes.ReasonCanceled: closedLimiter{}} {
+	for want, limiter := range map[probes.Reason]probes.Limiter{probes.ReasonInternalError: panickingLimiter{},
+		probes.ReasonCanceled: closedLimiter{}} {
 		w := testProber(nil)
 		w.opts.Limiter = limiter
 		p := testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.Connect, mailflow.Opportunistic)

@@ -17,8 +17,8 @@ type dialGuard struct {
 	allow []netip.Prefix // allow_networks
 }
 
-// permits reports whether addr may be dialled: it is in allow_networks, or it is a public address, or one of an internal
-// network unless publicOnly is set. An IPv6 address with IPv4 addresses in it is permitted if they all are.
+// permits reports whether addr may be dialled: it is in allow_networks, or it is a public address, or one of an
+// internal network unless publicOnly is set. An IPv6 address with IPv4 addresses in it is permitted if they all are.
 func (g dialGuard) permits(addr netip.Addr, publicOnly bool) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, prefix := range g.allow {

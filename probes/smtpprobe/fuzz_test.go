@@ -16,8 +16,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// hostile is a peer that says the first piece of data at once and one more for each line it hears, and then closes. It hears while
-// it speaks: a pipe holds nothing.
+// hostile is a peer that says the first piece of data at once and one more for each line it hears, and then closes.
+// It hears while it speaks: a pipe holds nothing.
 func hostile(conn net.Conn, data []byte) {
 	lines := make(chan struct{}, maxReplyLines)
 	go func() {
@@ -43,10 +43,11 @@ func hostile(conn net.Conn, data []byte) {
 	}
 }
 
-// FuzzDialogue lets a peer say anything. Whatever it says, the probe ends with a whole result: reasons of the catalogue, none of
-// them a fault of ours, and words that are harmless and bounded.
+// FuzzDialogue lets a peer say anything. Whatever it says, the probe ends with a whole result: reasons of the
+// catalogue, none of them a fault of ours, and words that are harmless and bounded.
 func FuzzDialogue(f *testing.F) {
-	f.Add([]byte("220 mail.test\r\n\x00250-mail.test\r\n250 SIZE\r\n\x00250 ok\r\n\x00250 ok\r\n\x00250 ok\r\n\x00354 go\r\n\x00250 ok\r\n\x00221 bye\r\n"))
+	f.Add([]byte("220 mail.test\r\n\x00250-mail.test\r\n250 SIZE\r\n\x00250 ok\r\n\x00250 ok\r\n\x00250 ok\r\n\x00354 " +
+		"go\r\n\x00250 ok\r\n\x00221 bye\r\n"))
 	f.Add([]byte("220 mail.test\r\n\x00250-mail.test\r\n250 STARTTLS\r\n\x00220 go\r\n\x00\x15\x03\x03\x00\x02\x02\x28"))
 	f.Add([]byte("220-\r\n220 x\r\n\x00250-a\r\n550 b\r\n"))
 	f.Add([]byte("554 5.7.1 \x1b[31mred\xff\r\n"))
@@ -55,7 +56,8 @@ func FuzzDialogue(f *testing.F) {
 	f.Add(bytes.Repeat([]byte("220-x\r\n"), 300))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, settings := range []mailflow.TLSSettings{mailflow.Opportunistic, mailflow.DomainValidation} {
-			synctest.Test(t, func(t *testing.T) { checkWhole(t, probeHostile(t, data, settings)) }) // a silent peer costs no time
+			// a silent peer costs no time
+			synctest.Test(t, func(t *testing.T) { checkWhole(t, probeHostile(t, data, settings)) })
 		}
 	})
 }

@@ -61,14 +61,18 @@ func TestRepliesAfterTheHandshake(t *testing.T) {
 		reason probes.Reason
 	}
 	peers := []peer{
-		{"silent", after(cert, func(_ net.Conn, over *tls.Conn) { _, _ = io.Copy(io.Discard, over) }), probes.ReasonReplyTimeout},
+		{"silent", after(cert, func(_ net.Conn, over *tls.Conn) { _, _ = io.Copy(io.Discard, over) }),
+			probes.ReasonReplyTimeout},
 		{"closed", after(cert, raw("")), probes.ReasonConnectionClosed},
-		{"closed by the book", after(cert, func(_ net.Conn, over *tls.Conn) { _ = over.Close() }), probes.ReasonConnectionClosed},
+		{"closed by the book", after(cert, func(_ net.Conn, over *tls.Conn) { _ = over.Close() }),
+			probes.ReasonConnectionClosed},
 		{"closed in a record", after(cert, raw("\x17\x03\x03\x00\x20half")), probes.ReasonConnectionClosed},
 		{"closed in its header", after(cert, raw("\x17\x03")), probes.ReasonConnectionClosed},
-		{"reset", after(cert, func(raw net.Conn, _ *tls.Conn) { _ = raw.(*net.TCPConn).SetLinger(0) }), probes.ReasonConnectionClosed},
+		{"reset", after(cert, func(raw net.Conn, _ *tls.Conn) { _ = raw.(*net.TCPConn).SetLinger(0) }),
+			probes.ReasonConnectionClosed},
 		{"clear text", after(cert, raw("250 hello in the clear\r\n")), probes.ReasonConnectionClosed},
-		{"not a record of ours", after(cert, raw("\x17\x03\x03\x00\x20"+strings.Repeat("x", 32))), probes.ReasonConnectionClosed},
+		{"not a record of ours", after(cert, raw("\x17\x03\x03\x00\x20"+strings.Repeat("x", 32))),
+			probes.ReasonConnectionClosed},
 		{"alert 116", after(old, raw("\x15\x03\x03\x00\x02\x02\x74")), probes.ReasonConnectionClosed},
 		{"a reply and close_notify at once", after(cert, func(_ net.Conn, over *tls.Conn) {
 			_, _ = over.Write([]byte("250 mail.test\r\n"))
@@ -80,8 +84,11 @@ func TestRepliesAfterTheHandshake(t *testing.T) {
 			_ = raw.(*net.TCPConn).CloseWrite() // closed with the next command unread, it would be a reset now and then
 			_, _ = io.Copy(io.Discard, raw)
 		}), probes.ReasonConnectionClosed},
-		{"half a reply", after(cert, func(_ net.Conn, over *tls.Conn) { _, _ = over.Write([]byte("250-mail.test\r\n250-SI")) }), probes.ReasonConnectionClosed},
-		{"a long reply", healthy(cert).with("TLS EHLO", strings.Repeat("250-"+strings.Repeat("x", 1000)+"\r\n", 30)+"250 ok\r\n"), ""},
+		{"half a reply", after(cert, func(_ net.Conn, over *tls.Conn) {
+			_, _ = over.Write([]byte("250-mail.test\r\n250-SI"))
+		}), probes.ReasonConnectionClosed},
+		{"a long reply", healthy(cert).with("TLS EHLO",
+			strings.Repeat("250-"+strings.Repeat("x", 1000)+"\r\n", 30)+"250 ok\r\n"), ""},
 		{"too long a reply", healthy(cert).with("TLS EHLO", strings.Repeat("250-x\r\n", 200)), probes.ReasonReplyTooLong},
 		{"more than was asked", healthy(cert).with("TLS EHLO", "250 ok\r\n250 sender\r\n"), probes.ReasonReplyMalformed},
 		{"unasked, after the handshake", healthy(cert).with("TLS", "421 4.3.2 going down\r\n"), probes.ReasonThrottled},

@@ -41,7 +41,8 @@ func TestMain(m *testing.M) {
 		return
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		all := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" && flag.Lookup("test.list").Value.String() == ""
+		all := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" &&
+			flag.Lookup("test.list").Value.String() == ""
 		for _, info := range probes.Reasons {
 			if _, ok := produced.Load(info.Reason); all && !ok && elsewhere[info.Reason] == "" {
 				fmt.Fprintf(os.Stderr, "no test of this package produces %s\n", info.Reason)

@@ -51,7 +51,8 @@ func TestRefusalIsRepeatedUntilTheNextMessage(t *testing.T) {
 		if got := fmt.Sprintf("%s %s %d", step.Outcome, step.Reason, step.Reply.Code); got != round.want {
 			t.Errorf("round %d: %s, want %s", i, got, round.want)
 		}
-		if stands := strings.Contains(step.Detail, "the next message is due at 2026-01-02T03:04:05Z: 554"); stands != (round.want == refused && !round.due) {
+		if repeated := strings.Contains(step.Detail,
+			"the next message is due at 2026-01-02T03:04:05Z: 554"); repeated != (round.want == refused && !round.due) {
 			t.Errorf("round %d: %s", i, step.Detail)
 		}
 		w = w.WithOptions(w.opts)
@@ -67,7 +68,8 @@ func TestNextMessageGoesToTheAddressThatRefusedTheLast(t *testing.T) {
 	w.opts.Messages = budget
 	onlyThrough(w, map[string]netip.AddrPort{"192.0.2.1": refusing, "192.0.2.2": accepting})
 	p := testPath(refusing, probes.Message, mailflow.Opportunistic)
-	first, both := []netip.Addr{netip.MustParseAddr("192.0.2.1")}, []netip.Addr{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.1")}
+	first, both := []netip.Addr{netip.MustParseAddr("192.0.2.1")}, []netip.Addr{netip.MustParseAddr("192.0.2.2"),
+		netip.MustParseAddr("192.0.2.1")}
 	for i := range 12 {
 		budget.due, p.Settings.ConnectTo = i%3 == 0, both
 		if i == 0 {
@@ -97,7 +99,8 @@ func TestRefusalsOfRemovedPathsExpire(t *testing.T) {
 		{"b", 131 * time.Minute, 1},
 		{"a", 131 * time.Minute, 2},
 	} {
-		p := probes.Path{ID: probes.PathID{Connector: note.path}, Settings: probes.Settings{MessageMinInterval: time.Hour, Interval: 5 * time.Minute}}
+		p := probes.Path{ID: probes.PathID{Connector: note.path}, Settings: probes.Settings{MessageMinInterval: time.Hour,
+			Interval: 5 * time.Minute}}
 		if m.record(&p, by, start.Add(note.at), failed); len(m.byPath) != note.kept {
 			t.Errorf("note %d: %d kept, want %d", i, len(m.byPath), note.kept)
 		}

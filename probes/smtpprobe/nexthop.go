@@ -12,7 +12,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// resolve turns a path's next hop into endpoints with their resolve stage, at most probes.MaxEndpoints. A host
+// resolve returns the endpoints behind a path's next hop with their resolve stage, at most probes.MaxEndpoints. A host
 // without addresses has one endpoint without an address.
 func (p *Prober) resolve(ctx context.Context, path *probes.Path) (endpoints []probes.Endpoint, hints []string) {
 	targets := p.targets(ctx, path)

@@ -17,8 +17,8 @@ import (
 	"m365_connector_exporter/probes/certificate/certtest"
 )
 
-// peerProcess is the environment variable that makes the test binary a mail server: only in a process of its own does its CPU time
-// stay out of the client's.
+// peerProcess is the environment variable that makes the test binary a mail server: only in a process of its own does
+// its CPU time stay out of the client's.
 const peerProcess = "SMTPPROBE_TEST_PEER"
 
 // What a peer may be.
@@ -29,8 +29,8 @@ const (
 	peerSilentIn  = "silent in the handshake"
 )
 
-// servePeer says where it listens and what its root is, then a line for each connection that it holds in silence, and serves until
-// its standard input ends.
+// servePeer says where it listens and what its root is, then a line for each connection that it holds in silence, and
+// serves until its standard input ends.
 func servePeer(mode string) {
 	hold := func(conn io.Reader) {
 		fmt.Println("held")

@@ -10,7 +10,8 @@ func TestGreetings(t *testing.T) {
 	for _, greeting := range []string{
 		"220 mail.contoso.com Microsoft ESMTP MAIL Service ready at Tue, 3 Mar 2026 10:00:00 +0100\r\n",
 		"220 2.0.0 SMTP server ready\r\n",
-		"220 AM1PEPF000000.mail.protection.outlook.com Microsoft ESMTP MAIL Service ready at Tue, 3 Mar 2026 10:00:00 +0000 [08DE]\r\n",
+		"220 AM1PEPF000000.mail.protection.outlook.com Microsoft ESMTP MAIL Service ready at Tue, 3 Mar 2026 10:00:00 " +
+			"+0000 [08DE]\r\n",
 		"220 mail.example.org ESMTP Postfix (Debian/GNU)\r\n",
 		"220 mail.example.org ESMTP Exim 4.98 Tue, 03 Mar 2026 10:00:00 +0000\r\n",
 		"220 mail.example.org ESMTP OpenSMTPD\r\n",
@@ -40,7 +41,8 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := newReplyReader(strings.NewReader(string(data))).read()
-		if err == nil && (r.Code < 200 || r.Code > 599) || len(r.Text) > maxReplyText+8 || strings.ContainsAny(r.Text, "\x00\r\x1b") {
+		if err == nil && (r.Code < 200 || r.Code > 599) || len(r.Text) > maxReplyText+8 ||
+			strings.ContainsAny(r.Text, "\x00\r\x1b") {
 			t.Fatalf("%+v %v", r, err)
 		}
 	})

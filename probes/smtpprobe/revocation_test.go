@@ -41,7 +41,8 @@ func TestUnknownRevocationIsInTheDetail(t *testing.T) {
 	at, _ := serve(t, healthy(certtest.ServerConfig(l.LeafCert, l.Inter)))
 	w := New(Options{Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: true})
 	step := probeOne(t, w, testPath(at, probes.TLSStage, mailflow.CertificateValidation)).Steps[probes.TLSStage]
-	if step.Outcome != probes.Passed || !strings.Contains(step.Detail, "revocation not known: leaf: http://") || !strings.Contains(step.Detail, "404") {
+	if step.Outcome != probes.Passed || !strings.Contains(step.Detail, "revocation not known: leaf: http://") ||
+		!strings.Contains(step.Detail, "404") {
 		t.Errorf("%+v", step)
 	}
 }

@@ -30,8 +30,10 @@ type script struct {
 
 func healthy(cert *tls.Config) script {
 	return script{greet: "220 mail.test ESMTP\r\n", cert: cert, answers: map[string]string{
-		"EHLO": "250-mail.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n", "STARTTLS": "220 2.0.0 ready\r\n", "MAIL": "250 2.1.0 ok\r\n",
-		"RCPT": "250 2.1.5 ok\r\n", "RSET": "250 ok\r\n", "DATA": "354 go\r\n", ".": "250 2.0.0 queued\r\n", "QUIT": "221 bye\r\n",
+		"EHLO": "250-mail.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n", "STARTTLS": "220 2.0.0 ready\r\n",
+		"MAIL": "250 2.1.0 ok\r\n",
+		"RCPT": "250 2.1.5 ok\r\n", "RSET": "250 ok\r\n", "DATA": "354 go\r\n", ".": "250 2.0.0 queued\r\n",
+		"QUIT": "221 bye\r\n",
 	}}
 }
 
@@ -99,7 +101,7 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 		line = strings.TrimRight(line, "\r\n")
 		select {
 		case heard <- line:
-		default: // nobody listens
+		default: // the channel is full
 		}
 		verb, _, _ := strings.Cut(line, " ")
 		verb, _, _ = strings.Cut(strings.ToUpper(verb), ":")
@@ -147,15 +149,18 @@ func (a always) Take(string, time.Duration) (bool, time.Time, error) {
 }
 
 func testProber(roots *x509.CertPool) *Prober {
-	return New(Options{Roots: roots, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Messages: always(true), Version: "test"})
+	return New(Options{Roots: roots, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Messages: always(true), Version: "test"})
 }
 
 func testPath(at netip.AddrPort, until probes.Stage, settings mailflow.TLSSettings) probes.Path {
 	return probes.Path{
 		ID:      probes.PathID{Tenant: "t", Direction: mailflow.Outbound, Connector: "c", Path: "mail.test"},
-		NextHop: "mail.test", ConnectorType: mailflow.OnPremises, TLSSettings: settings, MailFrom: "from@contoso.com", Recipients: []string{"probe@contoso.com"},
+		NextHop: "mail.test", ConnectorType: mailflow.OnPremises, TLSSettings: settings, MailFrom: "from@contoso.com",
+		Recipients: []string{"probe@contoso.com"},
 		Settings: probes.Settings{
-			Until: until, Port: at.Port(), HelloName: "prober.test", Timeout: 2 * time.Second, Protocol: probes.IPAny, ConnectTo: []netip.Addr{at.Addr()},
+			Until: until, Port: at.Port(), HelloName: "prober.test", Timeout: 2 * time.Second, Protocol: probes.IPAny,
+			ConnectTo: []netip.Addr{at.Addr()},
 		},
 	}
 }

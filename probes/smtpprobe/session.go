@@ -43,7 +43,7 @@ var stages = [probes.NumStages]func(*session) *probes.Step{
 	probes.Recipient: (*session).envelope, probes.Message: (*session).message,
 }
 
-// run holds the session if the host resolved. It turns a panic into a result: one endpoint must not end the daemon.
+// run holds the session if the host resolved. A panic becomes a result: one endpoint must not end the daemon.
 func (s *session) run(ctx context.Context) {
 	defer func() {
 		if bug := recover(); bug != nil {

@@ -36,7 +36,7 @@ func say(conn net.Conn, text string, pause time.Duration) {
 
 // A silent server costs its part of the timeout, whatever it sent before.
 func TestSilentServers(t *testing.T) {
-	deaf := func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+	silent := func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 	for _, tt := range []struct {
 		name   string
 		peer   func(net.Conn)
@@ -44,13 +44,19 @@ func TestSilentServers(t *testing.T) {
 		reason probes.Reason
 		most   time.Duration // of a timeout of 20 s, including QUIT
 	}{
-		{"tarpit", deaf, probes.EHLO, probes.ReasonGreetingTimeout, 10 * time.Second},
-		{"byte by byte", func(c net.Conn) { say(c, "220 mail.test says hello\r\n", time.Second) }, probes.EHLO, probes.ReasonGreetingTimeout, 12 * time.Second},
-		{"a slow greeting that ends", func(c net.Conn) { say(c, "220 hi\r\n", time.Second); deaf(c) }, probes.EHLO, probes.ReasonReplyTimeout, 18 * time.Second},
-		{"silent after the greeting", func(c net.Conn) { say(c, "220 hi\r\n", 0); deaf(c) }, probes.EHLO, probes.ReasonReplyTimeout, 18 * time.Second},
-		{"half a reply", func(c net.Conn) { say(c, "220-hi\r\n", 0); deaf(c) }, probes.EHLO, probes.ReasonGreetingTimeout, 10 * time.Second},
-		{"never reads", func(c net.Conn) { say(c, "220 hi\r\n", 0); time.Sleep(time.Minute) }, probes.EHLO, probes.ReasonReplyTimeout, 20 * time.Second},
-		{"silent in the handshake", func(c net.Conn) { say(c, "220 hi\r\n", 0); answerTwice(c); deaf(c) }, probes.TLSStage, probes.ReasonTLSHandshake, 18 * time.Second},
+		{"tarpit", silent, probes.EHLO, probes.ReasonGreetingTimeout, 10 * time.Second},
+		{"byte by byte", func(c net.Conn) { say(c, "220 mail.test says hello\r\n", time.Second) }, probes.EHLO,
+			probes.ReasonGreetingTimeout, 12 * time.Second},
+		{"a slow greeting that ends", func(c net.Conn) { say(c, "220 hi\r\n", time.Second); silent(c) }, probes.EHLO,
+			probes.ReasonReplyTimeout, 18 * time.Second},
+		{"silent after the greeting", func(c net.Conn) { say(c, "220 hi\r\n", 0); silent(c) }, probes.EHLO,
+			probes.ReasonReplyTimeout, 18 * time.Second},
+		{"half a reply", func(c net.Conn) { say(c, "220-hi\r\n", 0); silent(c) }, probes.EHLO, probes.ReasonGreetingTimeout,
+			10 * time.Second},
+		{"never reads", func(c net.Conn) { say(c, "220 hi\r\n", 0); time.Sleep(time.Minute) }, probes.EHLO,
+			probes.ReasonReplyTimeout, 20 * time.Second},
+		{"silent in the handshake", func(c net.Conn) { say(c, "220 hi\r\n", 0); answerTwice(c); silent(c) }, probes.TLSStage,
+			probes.ReasonTLSHandshake, 18 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := testProber(nil)
@@ -89,7 +95,8 @@ func TestCancelledProbeEndsAtOnceAndIsInconclusive(t *testing.T) {
 			res := w.Probe(ctx, &p)
 			note(res.Endpoints)
 			_, step, _ := res.Endpoints[0].FirstProblem()
-			if step.Reason != probes.ReasonCanceled || step.Outcome != probes.Inconclusive || res.Duration != 50*time.Millisecond {
+			if step.Reason != probes.ReasonCanceled || step.Outcome != probes.Inconclusive ||
+				res.Duration != 50*time.Millisecond {
 				t.Errorf("%s: %+v after %v", name, step, res.Duration)
 			}
 		})

@@ -19,8 +19,8 @@ type Issued struct {
 	Key  *ecdsa.PrivateKey
 }
 
-// Issue makes a certificate from a template, signed by parent, or self-signed if parent is nil. Without dates it is valid
-// for 90 days.
+// Issue makes a certificate from a template, signed by parent, or self-signed if parent is nil. Without dates it is
+// valid for 90 days.
 func Issue(t testing.TB, parent *Issued, template x509.Certificate) *Issued {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
