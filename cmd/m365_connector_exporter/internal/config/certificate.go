@@ -16,21 +16,21 @@ import (
 	"m365_connector_exporter/probes/regularfile"
 )
 
-// Material is what a sender presents to Exchange Online, with the key to present it where its file holds one.
+// Material is the certificate that a sender presents to Exchange Online, with its key where the file contains it.
 type Material struct {
-	Leaf   *x509.Certificate // the one that matches the key, else the first that is no CA's
+	Leaf   *x509.Certificate // the one that matches the key, else the first that is not a CA's
 	Chain  [][]byte          // DER: the leaf, its issuers as far as they are there, then the rest in the file's order
 	Key    *tls.Certificate  // the same chain with its key; nil where there is none
 	Source string            // the file
 }
 
-// maxCertificates bounds what is taken from one file: a chain is short, and a bundle of roots is no chain.
+// maxCertificates limits the certificates of one file: a chain is short, and a bundle of roots is not a chain.
 const maxCertificates = 100
 
 // maxCertificateFile is the largest file that a command reads, in bytes.
 const maxCertificateFile = 64 << 20
 
-// maxNames bounds the names taken from a certificate.
+// maxNames limits the names taken from a certificate.
 const maxNames = 1000
 
 var (
@@ -87,10 +87,10 @@ func material(certs []*x509.Certificate, key crypto.Signer) (Material, error) {
 	return m, nil
 }
 
-// leafOf returns nil where the key fits no certificate.
+// leafOf returns the leaf, nil where the key is not that of any certificate.
 func leafOf(certs []*x509.Certificate, key crypto.Signer) *x509.Certificate {
 	for _, c := range certs {
-		if key != nil && fits(key, c) || key == nil && !c.IsCA {
+		if key != nil && isKeyOf(key, c) || key == nil && !c.IsCA {
 			return c
 		}
 	}
@@ -100,7 +100,8 @@ func leafOf(certs []*x509.Certificate, key crypto.Signer) *x509.Certificate {
 	return certs[0]
 }
 
-// chainFrom follows the issuers' names from the leaf; what does not belong comes last. None occurs twice.
+// chainFrom returns the leaf, its issuers by name, and then the certificates that do not belong to its chain.
+// Duplicates are left out.
 func chainFrom(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certificate {
 	chain := []*x509.Certificate{leaf}
 	has := map[string]bool{string(leaf.Raw): true}
@@ -122,8 +123,8 @@ func chainFrom(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certif
 	return chain
 }
 
-// Presented is the certificate as far as attribution needs it. Whether it is valid depends on the time and on roots:
-// that is left unknown.
+// Presented returns the certificate as far as attribution needs it. Whether it is valid depends on the time and on
+// roots, and is left unknown.
 func (m Material) Presented() *mailflow.ClientCertificate {
 	if m.Leaf == nil {
 		return nil
@@ -138,7 +139,7 @@ func (m Material) Presented() *mailflow.ClientCertificate {
 	return p
 }
 
-// certName is a name of a certificate without control characters, which a CN may have.
+// certName returns a name of a certificate without control characters, which a CN may contain.
 func certName(name string) string {
 	return strings.Map(func(c rune) rune {
 		if inventory.IsControl(c) {

@@ -71,7 +71,7 @@ func (i *issued) keyPEM(t *testing.T, kind string) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw})
 }
 
-// TestCertificateShapes reads one chain from every kind of file, in whatever order it stands there.
+// TestCertificateShapes reads one chain from every kind of file, in any order.
 func TestCertificateShapes(t *testing.T) {
 	root := issue(t, "Root", nil)
 	mid := issue(t, "Intermediate", root)

@@ -20,7 +20,7 @@ func (r *reader) checks(n *yaml.Node, key string, into map[string]string) {
 	r.mapping(n, key, known)
 }
 
-// severity reads a word. YAML 1.1 readers take off for false; ours keeps the word, quoted or not.
+// severity reads a word. Readers of YAML 1.1 read off as false; this one keeps the word, quoted or not.
 func (r *reader) severity(n *yaml.Node, key string) string {
 	return r.word(n, key, "off", "info", "warning", "critical")
 }
@@ -66,7 +66,7 @@ func (r *reader) glob(n *yaml.Node, key string) string {
 	return pattern
 }
 
-// checkGlob reads a code or a pattern that some code matches.
+// checkGlob reads a code, or a pattern that matches at least one code.
 func (r *reader) checkGlob(n *yaml.Node, key string) string {
 	pattern := r.glob(n, key)
 	all := check.Codes()
@@ -83,8 +83,8 @@ func (r *reader) checkGlob(n *yaml.Node, key string) string {
 	return ""
 }
 
-// day reads a date and returns the first instant after it, UTC. Programs that write YAML print a date as a time, such as
-// 2027-03-31T00:00:00Z: of that the date counts.
+// day reads a date and returns the first instant after it, UTC. Programs that write YAML print a date as a time, such
+// as 2027-03-31T00:00:00Z: its date counts.
 func (r *reader) day(n *yaml.Node, key string) time.Time {
 	text := r.text(n, key)
 	for _, layout := range []string{time.DateOnly, time.RFC3339, time.DateTime} {

@@ -1,3 +1,13 @@
+// Package config reads the configuration: the YAML file, the files of tenants that it names, and the certificates of
+// their senders. It is the only reader of that file; the records of tenants come from package inventory.
+//
+//  1. The main file is parsed ([Loader.Load]). It is all or nothing: one mistake, and the configuration is refused.
+//  2. Each tenant is read from its [inventory.Source]: its exports, over which the records in YAML are laid.
+//  3. A tenant with a broken file of its own, or with more records than any real tenant has, keeps its last good
+//     state, or is listed without paths ([Config.Problems]). The other tenants are not affected.
+//
+// Reading is strict: unknown and duplicate keys, second documents, wrong types and references to what does not exist
+// are errors. All of them are reported in one run, each with file, line and key.
 package config
 
 import (
@@ -39,7 +49,7 @@ type Global struct {
 	ExchangeOnlineHosts     []string
 }
 
-// tenantSettings are what the configuration says of a tenant besides its mail flow.
+// tenantSettings are the configuration of a tenant besides its mail flow.
 type tenantSettings struct {
 	layers       map[string]probes.SettingsOverride // by tenantLayer, connectorLayer and senderLayer
 	checks       map[string]string

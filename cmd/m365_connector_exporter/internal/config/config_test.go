@@ -23,7 +23,7 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// TestMistakes has one line per mistake: the text, and what the administrator is told (without the file's name).
+// TestMistakes has a line for each mistake: the text, and the error without the name of the file.
 func TestMistakes(t *testing.T) {
 	const connector = "tenants:\n- name: a\n  outbound_connectors:\n  - name: c\n    "
 	tests := map[string]string{
@@ -86,7 +86,7 @@ func TestMistakes(t *testing.T) {
 	for text, want := range tests {
 		_, err := config.Load(t.Context(), write(t, "c.yaml", text))
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
-			t.Errorf("%q: told\n%v\nwant an end of\n%s", text, err, want)
+			t.Errorf("%q: error\n%v\nwant one that ends in\n%s", text, err, want)
 		}
 	}
 }
@@ -94,12 +94,12 @@ func TestMistakes(t *testing.T) {
 func TestAllMistakesAtOnce(t *testing.T) {
 	_, err := config.Load(t.Context(), write(t, "c.yaml", "global: {x: 1}\nprobe: {port: no}\ntenants: 5\n"))
 	if err == nil || len(strings.Split(err.Error(), "\n")) != 3 {
-		t.Errorf("told %v; want three lines", err)
+		t.Errorf("%v; want three lines", err)
 	}
 }
 
-// TestSaysNothing: empty sections, aliases and a comment of several lines load.
-func TestSaysNothing(t *testing.T) {
+// TestEmptySectionsLoad: so do aliases and a comment of several lines.
+func TestEmptySectionsLoad(t *testing.T) {
 	cfg, err := config.Load(t.Context(), write(t, "c.yaml", `global:
 probe:
 thresholds:
@@ -123,7 +123,7 @@ tenants:
 	}
 }
 
-// TestInternationalNames: what is said in SMTP is ASCII, so that no probe fails of what the check has called good.
+// TestInternationalNames: what becomes part of an SMTP command is ASCII, so that no probe fails because of it.
 func TestInternationalNames(t *testing.T) {
 	cfg, err := config.Load(t.Context(), write(t, "c.yaml", `probe: { hello_name: Höst.example, mail_from: Probe@BÜCHER.example. }
 tenants:

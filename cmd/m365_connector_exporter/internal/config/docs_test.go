@@ -44,7 +44,7 @@ func TestDocsHaveEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	row, word := regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|"), regexp.MustCompile("`([a-z0-9_]+)`")
-	told := map[string][]string{}
+	documented := map[string][]string{}
 	for _, section := range strings.Split(string(text), "\n## ")[1:] {
 		heading, body, _ := strings.Cut(section, "\n")
 		var keys []string
@@ -58,16 +58,16 @@ func TestDocsHaveEveryKey(t *testing.T) {
 			}
 		}
 		if slices.Sort(keys); len(keys) > 0 {
-			told[heading] = keys
+			documented[heading] = keys
 		}
 	}
-	if diff := cmp.Diff(knownKeys(t), told); diff != "" {
+	if diff := cmp.Diff(knownKeys(t), documented); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// TestExampleHasEveryKey: what is not read over stands in config.example.yaml, as a value or in a comment, or is a
-// property that an export gives.
+// TestExampleHasEveryKey: config.example.yaml has each key, as a value or in a comment, except those that are ignored
+// and the properties that exports give.
 func TestExampleHasEveryKey(t *testing.T) {
 	text, err := os.ReadFile("../../../../config.example.yaml")
 	if err != nil {

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"m365_connector_exporter/collector/check"
 )
 
-// Error is one mistake, with the place where it stands. Message never quotes contents of secrets.
+// Error is one mistake and its place. Message never quotes the contents of exports, certificates, keys or passwords.
 type Error struct {
 	File    string
-	Line    int // 0 where no line is to blame
+	Line    int // 0 where the mistake is not in a line
 	Key     string
 	Message string
 }
@@ -31,7 +33,7 @@ func (e Error) Error() string {
 // Errors are all mistakes of one run.
 type Errors []Error
 
-// sorted is the same by lines, for people who go through a file from its top.
+// sorted orders the mistakes by line.
 func (e Errors) sorted() Errors {
 	slices.SortStableFunc(e, func(a, b Error) int { return a.Line - b.Line })
 	return e
@@ -50,4 +52,55 @@ func (e Errors) Error() string {
 func (e Error) with(format string, args ...any) Error {
 	e.Message = fmt.Sprintf(format, args...)
 	return e
+}
+
+// hint names the nearest known word, or all of them where they are few.
+func hint(got string, known []string) string {
+	if near := nearest(got, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if len(known) > 15 {
+		document := "configuration"
+		if slices.Contains(check.Codes(), known[0]) {
+			document = "checks"
+		}
+		return "docs/" + document + ".md lists the known ones"
+	}
+	return "known here: " + strings.Join(known, ", ")
+}
+
+// squash returns a word in the form that UseMXRecord and use_mx_record have in common.
+func squash(word string) string { return strings.ToLower(strings.ReplaceAll(word, "_", "")) }
+
+func nearest(got string, known []string) string {
+	best, at := "", 3
+	for _, k := range known {
+		if d := distance(squash(got), squash(k)); d < at && d < len(k) {
+			best, at = k, d
+		}
+	}
+	return best
+}
+
+// distance counts single-character edits (Levenshtein); words much longer than any key are not compared.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
 }

@@ -8,7 +8,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestExample: config.example.yaml loads without a word, and says what it seems to say.
+// TestExample: config.example.yaml loads without a warning, with the values that it shows.
 func TestExample(t *testing.T) {
 	cfg, err := config.Load(t.Context(), "../../../../config.example.yaml")
 	if err != nil {

@@ -46,7 +46,7 @@ func (r *reader) certificateFile(n *yaml.Node, key, file string) *Material {
 	if !ok {
 		return nil
 	}
-	if holdsKey(c.Data) {
+	if hasKey(c.Data) {
 		r.secret(n, key, file, c.Info)
 	}
 	m, err := parseCertificates(c.Data)

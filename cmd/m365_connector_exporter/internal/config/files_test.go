@@ -63,7 +63,7 @@ func TestCertificateFiles(t *testing.T) {
 		{"broken PKCS#7", "file: c", map[string][]byte{"c": []byte("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n")}, 0o600, "/c: the PKCS#7 in it cannot be read (SignedData in DER)"},
 		{"bundle", "file: c", map[string][]byte{"c": bytes.Repeat(cert, 101)}, 0o600, "/c: more than 100 certificates in it"},
 		{"empty", "file: c", map[string][]byte{"c": nil}, 0o600, "/c: the file is empty"},
-		{"rubbish", "file: c", map[string][]byte{"c": []byte("top secret")}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
+		{"neither", "file: c", map[string][]byte{"c": []byte("top secret")}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
 		{"absent", "file: c", nil, 0o600, "/c: no such file or directory"},
 		{"PKCS#12", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("secret\n")}, 0o600, ""},
 		{"wrong password", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("hunter2\n")}, 0o600, "/p: the password is not the right one"},
@@ -90,9 +90,9 @@ func TestCertificateFiles(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
-		told := cfg.Problems().Error()
-		if test.want == "" && told != "" || !strings.HasSuffix(told, test.want) || strings.Contains(told, "secret\n") || strings.Contains(told, "hunter2") {
-			t.Errorf("%s: told %q; want an end of %q", test.name, told, test.want)
+		got := cfg.Problems().Error()
+		if test.want == "" && got != "" || !strings.HasSuffix(got, test.want) || strings.Contains(got, "secret\n") || strings.Contains(got, "hunter2") {
+			t.Errorf("%s: error %q; want one that ends in %q", test.name, got, test.want)
 		}
 		if (cfg.Tenants[0].LoadError == "") != (test.want == "") {
 			t.Errorf("%s: not loaded: %q", test.name, cfg.Tenants[0].LoadError)

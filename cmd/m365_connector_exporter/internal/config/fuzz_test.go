@@ -32,7 +32,7 @@ func seeds(f *testing.F, pattern string) (all [][]byte) {
 	return all
 }
 
-// plain fails where something that may stand in an SMTP command could break out of it.
+// plain fails where a value that can be part of an SMTP command could end it.
 func plain(t *testing.T, cfg *config.Config) {
 	t.Helper()
 	for _, tenant := range cfg.Tenants {

@@ -7,8 +7,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Limits of one tenant. They are far above any real tenant, and keep an export that somebody made up, or that went
-// wrong, from taking the memory and the time of all other tenants.
+// Limits of one tenant. They are far above any real tenant. They prevent that a forged or broken export takes the
+// memory and the time of all other tenants.
 const (
 	maxConnectors = 5_000
 	maxDomains    = 20_000

@@ -45,9 +45,9 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
-// TestLeftOut: what an export leaves out, or has in a form that nobody reads, is unknown until YAML says it. What
-// YAML leaves out is not configured.
-func TestLeftOut(t *testing.T) {
+// TestMissingProperties: what an export lacks, or has in a form that cannot be read, is unknown until YAML gives it.
+// What YAML leaves out is not configured.
+func TestMissingProperties(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "e.json"), `[{"Name":"part","UseMXRecord":false,"TlsSettings":{"x":1},"RecipientDomains":[]},{"Name":"in","SenderIPAddresses":null,"SenderDomains":"*"}]`, 0o600)
 	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, exports: [e.json], outbound_connectors: [{name: part, smart_hosts: []}, {name: own, use_mx_record: false}]}]`, 0o600)
@@ -63,7 +63,7 @@ func TestLeftOut(t *testing.T) {
 		{out[0].Common, "tls_settings tls_domain"}, {out[1].Common, ""}, {in[0].Common, "tls_sender_certificate_name"},
 	} {
 		if got := strings.Join(c.common.MissingProperties, " "); got != c.want || !c.common.IsKnown("smart_hosts") {
-			t.Errorf("%s: left out %q, want %q", c.common.Name, got, c.want)
+			t.Errorf("%s: missing %q, want %q", c.common.Name, got, c.want)
 		}
 	}
 }

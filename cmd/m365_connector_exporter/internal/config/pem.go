@@ -57,8 +57,8 @@ func parseCertificates(data []byte) (Material, error) {
 	return material(certs, key)
 }
 
-// holdsKey looks for a private key in PEM, whether it can be read or not.
-func holdsKey(data []byte) bool {
+// hasKey reports whether PEM contains a private key, readable or not.
+func hasKey(data []byte) bool {
 	return bytes.Contains(inventory.UTF8(data), []byte("PRIVATE KEY-----"))
 }
 
@@ -93,13 +93,13 @@ func parseKey(block *pem.Block) (crypto.Signer, error) {
 	return nil, errKey
 }
 
-// fits tells that a certificate is this key's.
-func fits(key crypto.Signer, c *x509.Certificate) bool {
+// isKeyOf reports whether a key is that of a certificate.
+func isKeyOf(key crypto.Signer, c *x509.Certificate) bool {
 	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	return ok && public.Equal(c.PublicKey)
 }
 
-// contentInfo is the outside of PKCS#7 (RFC 2315, section 7).
+// contentInfo is the outer structure of PKCS#7 (RFC 2315, section 7).
 type contentInfo struct {
 	Type    asn1.ObjectIdentifier
 	Content asn1.RawValue `asn1:"explicit,optional,tag:0"`
@@ -111,9 +111,9 @@ func isPKCS7(der []byte) bool {
 	return err == nil && info.Type.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2})
 }
 
-// parsePKCS7 takes the certificates out of SignedData (RFC 2315, section 9.1) and looks at nothing else. By hand,
-// because the libraries that read PKCS#7 first turn BER into DER, by a recursion that a hostile file of indefinite
-// lengths can take to the end of the stack.
+// parsePKCS7 returns the certificates of SignedData (RFC 2315, section 9.1). It uses no library, because those that
+// read PKCS#7 first convert BER into DER with a recursion that a hostile file of indefinite lengths can drive to a
+// stack overflow.
 func parsePKCS7(der []byte) ([]*x509.Certificate, error) {
 	var info contentInfo
 	var signed struct {

@@ -14,7 +14,7 @@ import (
 	"m365_connector_exporter/probes/inventory"
 )
 
-// Bounds of a PKCS#12 file. Each iteration is a hash or two; the library does as many as the file says.
+// Limits of a PKCS#12 file. Each iteration computes one or two hashes; the library does as many as the file requires.
 const (
 	maxIterations = 2_000_000
 	maxDepthDER   = 16
@@ -26,7 +26,7 @@ var (
 	errIterations = fmt.Errorf("its password would be hashed more than %d times", maxIterations)
 )
 
-// isPKCS12 recognises the outside of a PFX (RFC 7292, section 4): version 3, then PKCS#7.
+// isPKCS12 reports whether DER has the outer structure of a PFX (RFC 7292, section 4): version 3, then PKCS#7.
 func isPKCS12(der []byte) bool {
 	var pfx struct {
 		Version int
@@ -56,7 +56,7 @@ func parsePKCS12(data []byte, password string) (Material, error) {
 	return material(append([]*x509.Certificate{leaf}, rest...), key)
 }
 
-// iterations is the highest iteration count that stands in DER: in MacData and in the parameters of each
+// iterations returns the highest iteration count in DER: in MacData and in the parameters of each
 // password-based encryption it is the integer after the octets of the salt (RFC 7292, section 4; RFC 8018, appendix
 // A).
 func iterations(der []byte, depth int) int64 {
@@ -83,5 +83,5 @@ func iterations(der []byte, depth int) int64 {
 	return highest
 }
 
-// passwordOf is a password file's content without its mark and its last line's end.
+// passwordOf returns the contents of a password file without a byte order mark and the last line break.
 func passwordOf(data []byte) string { return strings.TrimRight(string(inventory.UTF8(data)), "\r\n") }

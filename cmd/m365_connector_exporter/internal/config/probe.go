@@ -22,7 +22,7 @@ type layerSource struct {
 	key   string
 }
 
-// The least that a probe section may say.
+// The lowest values of a probe section.
 const (
 	minTimeout  = 100 * time.Millisecond
 	minMessages = 5 * time.Minute

@@ -241,3 +241,13 @@ func (r *reader) path(n *yaml.Node, key string) string {
 	}
 	return filepath.Join(filepath.Dir(r.file), path)
 }
+
+// name reads the name of a file or folder, or a pattern of them. It reports false where there is none.
+func (r *reader) name(n *yaml.Node, key string) (inventory.Name, bool) {
+	text := r.text(n, key)
+	name, err := inventory.NewName(filepath.Dir(r.file), text)
+	if err != nil {
+		r.fail(n, key, "%s: not a pattern", text)
+	}
+	return name, text != "" && err == nil
+}

@@ -12,8 +12,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// syntax takes the line out of yaml's "yaml: line 3: …", for which there is a better one, and says in other words
-// what yaml says of tabs.
+// syntax reports what the parser returned. It replaces the line in "yaml: line 3: …" by a more precise one, and adds
+// what people usually did.
 func (r *reader) syntax(err error, data []byte) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	at := &yaml.Node{}
@@ -24,13 +24,13 @@ func (r *reader) syntax(err error, data []byte) {
 		}
 	}
 	if line := tabAt(message, max(at.Line, 1), data); line > 0 {
-		at.Line, message = line, "a tab stands where YAML wants spaces: indent with spaces alone"
+		at.Line, message = line, "a tab is used where YAML requires spaces: indent with spaces only"
 	} else if line := lineOf(err, data); line > 0 {
 		at.Line = line
 	}
-	for _, u := range yamlHints {
-		if strings.Contains(message, u.says) {
-			message += ": " + u.cause
+	for _, hint := range yamlHints {
+		if strings.Contains(message, hint.message) {
+			message += ": " + hint.cause
 			break
 		}
 	}
@@ -38,33 +38,33 @@ func (r *reader) syntax(err error, data []byte) {
 }
 
 // yamlHints explain the parser's messages by what people usually did.
-var yamlHints = []struct{ says, cause string }{
+var yamlHints = []struct{ message, cause string }{
 	{"did not find expected alphabetic or numeric", `a value that begins with * or & needs quotes, such as "*.contoso.com"`},
 	{"unknown anchor", `a value that begins with * needs quotes, such as "*.contoso.com"`},
 	{"cannot start any token", "a value that begins with @, % or ` needs quotes"},
 	{
 		"mapping values are not allowed",
-		"this line is indented otherwise than its neighbours, or a value with a colon and a space in it needs quotes",
+		"this line is indented differently from its neighbours, or a value with a colon and a space in it needs quotes",
 	},
 	{
 		"did not find expected key",
-		"this line is indented otherwise than its neighbours, or a quote is missing in a line above",
+		"this line is indented differently from its neighbours, or a quote is missing in a line above",
 	},
-	{"did not find expected '-'", "this line is indented otherwise than its neighbours"},
+	{"did not find expected '-'", "this line is indented differently from its neighbours"},
 	{"did not find expected ',' or", "a bracket is not closed, or a comma is missing"},
 	{"could not find expected ':'", "a key needs a colon and a space after it"},
 	{"found unexpected end of stream", "a quote that is opened here is not closed"},
 	{"unknown escape character", `within "…" a backslash begins an escape: use '…'`},
 }
 
-// maxSought is the largest file whose mistake is sought by parsing it again and again.
-const maxSought = 4 << 20
+// maxSearched is the largest file in which lineOf searches, in bytes.
+const maxSearched = 4 << 20
 
-// lineOf is the line that spoils a file: the first up to which the file has this very mistake. The line that yaml
-// tells is that of the list or mapping around the mistake, often one too few, and none for what stands in the first.
-// It is 0 where nothing is found.
+// lineOf returns the line of a mistake: the first one that, with all lines before it, gives the same error. The parser
+// reports the line of the list or mapping around the mistake, which is often one too low, and none in the first line.
+// It returns 0 where it finds none.
 func lineOf(err error, data []byte) int {
-	if len(data) > maxSought || data[0] >= 0xfe { // lines of UTF-16 end otherwise
+	if len(data) > maxSearched || data[0] >= 0xfe { // lines of UTF-16 end differently
 		return 0
 	}
 	lines := bytes.SplitAfter(data, []byte("\n"))
@@ -74,7 +74,7 @@ func lineOf(err error, data []byte) int {
 		ends[i] = end
 	}
 	i := sort.Search(len(ends), func(i int) bool {
-		found := parses(data[:ends[i]])
+		found := parse(data[:ends[i]])
 		return found != nil && found.Error() == err.Error()
 	})
 	if i == len(ends) {
@@ -83,8 +83,8 @@ func lineOf(err error, data []byte) int {
 	return i + 1
 }
 
-// parses tells what is wrong with the first two documents.
-func parses(data []byte) error {
+// parse returns what is wrong with the first two documents.
+func parse(data []byte) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	for range 2 {
 		if err := decoder.Decode(new(yaml.Node)); err != nil {
@@ -100,8 +100,8 @@ func parses(data []byte) error {
 // tabbed is a line that is indented with a tab.
 var tabbed = regexp.MustCompile(`^[ -]*\t`)
 
-// tabAt is the line of the tab that yaml complains of, 0 where it complains of something else. What yaml calls a tab
-// stands in the line that it names or in one after it.
+// tabAt returns the line of the tab that the parser's message is about, 0 where it is about something else. Where the
+// message names a tab, it is in the line of the message or in a later one.
 func tabAt(message string, line int, data []byte) int {
 	named := strings.Contains(message, "tab character")
 	if !named && !strings.Contains(message, "cannot start any token") {

@@ -27,7 +27,7 @@ func TestSyntaxNamesTheLine(t *testing.T) {
 	} {
 		_, err := config.Load(t.Context(), write(t, "c.yaml", text))
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: told %v, want %q", text, err, want)
+			t.Errorf("%q: error %v, want %q", text, err, want)
 		}
 	}
 }

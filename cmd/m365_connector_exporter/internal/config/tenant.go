@@ -1,15 +1,12 @@
 package config
 
 import (
-	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
-	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -67,7 +64,7 @@ func (r *reader) tenant(n *yaml.Node, key string) *tenant {
 		r.senders(at.senders, join(key, "senders"), t, at.layers)
 	}
 	for i := range t.Settings.suppressions {
-		t.Settings.suppressions[i].Tenant = quoteGlob(t.Tenant.Name) // whatever it says: here it can mean no other
+		t.Settings.suppressions[i].Tenant = quoteGlob(t.Tenant.Name) // in a tenant it can mean no other
 	}
 	return t
 }
@@ -119,114 +116,6 @@ func unjoin(err error) []error {
 	return []error{err}
 }
 
-// overlay is a source: the records that a tenant has in YAML, laid over those of its exports. The keys that YAML
-// gives win.
-type overlay struct {
-	r      *reader
-	t      *tenant
-	at     tenantNode
-	places map[inventory.Name]Error // where the names of exports are written
-}
-
-// Load reads the exports, then the records in YAML. Mistakes in YAML are mistakes of its file, and not among the
-// errors returned.
-func (o *overlay) Load(ctx context.Context) (inventory.Snapshot, error) {
-	s, err := o.exports().Load(ctx)
-	for _, list := range []struct {
-		n    *yaml.Node
-		key  string
-		kind inventory.Kind
-	}{
-		{o.at.accepted, "accepted_domains", inventory.AcceptedDomains},
-		{o.at.outbound, "outbound_connectors", inventory.OutboundConnectors},
-		{o.at.inbound, "inbound_connectors", inventory.InboundConnectors},
-	} {
-		if list.n != nil {
-			o.records(list.n, join(o.at.key, list.key), list.kind, &s)
-		}
-	}
-	return s, err
-}
-
-// exports returns the source that the records in YAML are laid over.
-func (o *overlay) exports() inventory.Source {
-	last := o.r.tenants.Last(o.t.Tenant.Name)
-	e := inventory.ExportFiles{
-		Folder: o.r.folderOf(o.t.Tenant.Name, last.Parts), Before: last.Parts, Observed: o.r.observed,
-	}
-	o.places = map[inventory.Name]Error{}
-	if o.at.exports != nil {
-		o.r.list(o.at.exports, join(o.at.key, "exports"), func(n *yaml.Node, k string) {
-			if name, ok := o.r.name(n, k); ok {
-				e.Names = append(e.Names, name)
-				o.places[name] = o.r.errorAt(n, k, "")
-			}
-		})
-	}
-	return e
-}
-
-// place returns where a name is written, else where the tenant begins.
-func (o *overlay) place(name inventory.Name) Error {
-	if place, ok := o.places[name]; ok {
-		return place
-	}
-	return o.r.errorAt(o.at.node, o.at.key, "")
-}
-
-// records reads a list of records into a snapshot.
-func (o *overlay) records(n *yaml.Node, key string, kind inventory.Kind, s *inventory.Snapshot) {
-	names := map[string]bool{}
-	o.r.list(n, key, func(n *yaml.Node, k string) {
-		switch kind {
-		case inventory.AcceptedDomains:
-			o.domain(n, k, s, names)
-		case inventory.OutboundConnectors:
-			i := s.Find(kind, scalar(n, "name"))
-			o.connector(n, k, kind, &s.Outbound[i], &s.Outbound[i].Common, names)
-		default:
-			i := s.Find(kind, scalar(n, "name"))
-			o.connector(n, k, kind, &s.Inbound[i], &s.Inbound[i].Common, names)
-		}
-	})
-}
-
-func (o *overlay) domain(n *yaml.Node, key string, s *inventory.Snapshot, names map[string]bool) {
-	name, _ := mailflow.NormaliseDomain(scalar(n, "domain_name"))
-	d := &s.AcceptedDomains[s.Find(inventory.AcceptedDomains, name)]
-	o.r.record(n, key, inventory.AcceptedDomains, d, nil)
-	switch {
-	case d.Name == "":
-		o.r.fail(n, join(key, "domain_name"), "an accepted domain needs a name")
-	case names[d.Name]:
-		o.r.fail(n, join(key, "domain_name"), "duplicate domain %q", d.Name)
-	}
-	names[d.Name] = true
-}
-
-// connector reads a connector into record, of which common is a part.
-func (o *overlay) connector(
-	n *yaml.Node, key string, kind inventory.Kind, record any, common *mailflow.Common, names map[string]bool,
-) {
-	direction := mailflow.Inbound
-	if kind == inventory.OutboundConnectors {
-		direction = mailflow.Outbound
-	}
-	var probe *layerSource
-	o.r.record(n, key, kind, record, fields{"probe": o.r.probeField(&probe)})
-	switch {
-	case common.Name == "":
-		o.r.fail(n, join(key, "name"), "a connector needs a name")
-	case names[common.Name]:
-		o.r.fail(n, join(key, "name"), "duplicate connector %q", common.Name)
-	}
-	names[common.Name] = true
-	if probe != nil {
-		o.t.Settings.layers[connectorLayer(direction, common.Name)] = probe.layer
-	}
-	o.r.checkConflicts(probes.DefaultSettings(direction, common.Type).Interval, withLayer(o.at.layers, probe))
-}
-
 func (r *reader) cloud(n *yaml.Node, key string) mailflow.Cloud {
 	return mailflow.Cloud(r.word(n, key, "worldwide", "gcc_high", "dod", "china"))
 }
@@ -248,31 +137,7 @@ func cloudOf(t mailflow.Tenant) mailflow.Cloud {
 	return mailflow.Worldwide
 }
 
-// scalar returns the text of a mapping's key, or "".
-func scalar(n *yaml.Node, key string) string {
-	n = resolve(n)
-	if n.Kind != yaml.MappingNode {
-		return ""
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if v := resolve(n.Content[i+1]); n.Content[i].Value == key && v.Kind == yaml.ScalarNode {
-			return v.Value
-		}
-	}
-	return ""
-}
-
 // quoteGlob returns a pattern that matches exactly this text.
 func quoteGlob(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(text)
-}
-
-// name reads the name of a file or folder, or a pattern of them. It reports false where there is none.
-func (r *reader) name(n *yaml.Node, key string) (inventory.Name, bool) {
-	text := r.text(n, key)
-	name, err := inventory.NewName(filepath.Dir(r.file), text)
-	if err != nil {
-		r.fail(n, key, "%s: not a pattern", text)
-	}
-	return name, text != "" && err == nil
 }

@@ -17,8 +17,8 @@ const (
 	outJSON     = `{"Name":"Out","UseMXRecord":true}`
 )
 
-// TestReload changes files between two loads. What is lost by mistake is kept and told, what is taken away on purpose
-// is not.
+// TestReload changes files between two loads. What is lost by mistake is kept and reported, what is removed on purpose
+// is removed.
 func TestReload(t *testing.T) {
 	base := map[string]string{
 		"x/a/d.json": domainJSON, "x/a/i.json": inboundJSON, "x/b/o.json": outJSON,
@@ -31,7 +31,7 @@ func TestReload(t *testing.T) {
 		name    string
 		change  map[string]string // "": removed
 		tenants string            // name:connectors+domains, "!" where it counts as not loaded
-		told    string            // end of the first such tenant's NotLoaded
+		err     string            // end of the LoadError of the first such tenant
 	}{
 		{"nothing", nil, "c:1 d:1 a:2 b:1", ""},
 		{"an export vanishes", map[string]string{"x/a/i.json": ""}, "c:1 d:1 a:2! b:1", "x/a/i.json: was there at the last load; no other export has inbound connectors" + kept},
@@ -41,8 +41,8 @@ func TestReload(t *testing.T) {
 		{"a listed export vanishes", map[string]string{"y/c.json": ""}, "c:1! d:1 a:2 b:1", "y/c.json: was there at the last load; no other export has outbound connectors" + kept},
 		{"it is listed no longer", map[string]string{"y/c.json": "", "main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c}]\n"}, "c:0 d:1 a:2 b:1", ""},
 		{"a folder is removed", map[string]string{"x/b": ""}, "c:1 d:1 a:2", ""},
-		{"all folders are gone", map[string]string{"x/a": "", "x/b": ""}, "c:1 d:1 a:2! b:1!", "x/* matches no folder any more" + kept},
-		{"all tenant files are gone", map[string]string{"t/d.yaml": ""}, "c:1 d:1! a:2 b:1", "t/*.yaml matches no file any more" + kept},
+		{"no folder is left", map[string]string{"x/a": "", "x/b": ""}, "c:1 d:1 a:2! b:1!", "x/* matches no folder any more" + kept},
+		{"no tenant file is left", map[string]string{"t/d.yaml": ""}, "c:1 d:1! a:2 b:1", "t/*.yaml matches no file any more" + kept},
 		{"a tenant file breaks", map[string]string{"t/d.yaml": "name: d\nx: 1\n"}, "c:1 d:1! a:2 b:1", "t/d.yaml:2: x: unknown key; known here: accepted_domains, checks, cloud, exports, inbound_connectors, name, outbound_connectors, probe, senders, suppressions" + kept},
 		{"a second file has the name", map[string]string{"t/e.yaml": "name: c\n"}, "c:1 d:1 e:0! a:2 b:1", "t/e.yaml:1: name: duplicate tenant \"c\"; no path of this tenant is probed"},
 		{"a named file and a named folder are not there", map[string]string{"main.yaml": "tenant_folders: ['x/*', z]\ntenant_files: ['t/*.yaml', f.yaml]\ntenants: [{name: c, exports: ['y/*.json']}]\n"}, "c:1 d:1 f:0! a:2 b:1 z:0!", "f.yaml: no such file or directory; no path of this tenant is probed"},
@@ -74,7 +74,7 @@ func TestReload(t *testing.T) {
 			put(t, filepath.Join(dir, name), text, 0o600)
 		}
 		if loader.Changed(t.Context()) != (test.change != nil) {
-			t.Errorf("%s: the fingerprint does not tell", test.name)
+			t.Errorf("%s: the change is not seen", test.name)
 		}
 		second, err := loader.Load(t.Context())
 		if err != nil {
@@ -84,15 +84,15 @@ func TestReload(t *testing.T) {
 		if got := summary(second.Tenants); got != test.tenants {
 			t.Errorf("%s: %s, want %s", test.name, got, test.tenants)
 		}
-		if told := firstNotLoaded(second.Tenants); !strings.HasSuffix(told, test.told) || (told == "") != (test.told == "") || (told == "") != (len(second.Problems()) == 0) {
-			t.Errorf("%s: told %q, want an end of %q; problems %v", test.name, told, test.told, second.Problems())
+		if got := firstLoadError(second.Tenants); !strings.HasSuffix(got, test.err) || (got == "") != (test.err == "") || (got == "") != (len(second.Problems()) == 0) {
+			t.Errorf("%s: error %q, want one that ends in %q; problems %v", test.name, got, test.err, second.Problems())
 		}
 		if loader.Changed(t.Context()) {
-			t.Errorf("%s: the fingerprint is not at rest", test.name)
+			t.Errorf("%s: a change is seen that is not there", test.name)
 		}
 		third, err := loader.Load(t.Context())
-		if err != nil || summary(third.Tenants) != test.tenants || firstNotLoaded(third.Tenants) != firstNotLoaded(second.Tenants) {
-			t.Errorf("%s: loaded once more: %v, %s, %q", test.name, err, summary(third.Tenants), firstNotLoaded(third.Tenants))
+		if err != nil || summary(third.Tenants) != test.tenants || firstLoadError(third.Tenants) != firstLoadError(second.Tenants) {
+			t.Errorf("%s: loaded once more: %v, %s, %q", test.name, err, summary(third.Tenants), firstLoadError(third.Tenants))
 		}
 	}
 }
@@ -109,7 +109,7 @@ func summary(tenants []mailflow.Tenant) string {
 	return strings.Join(words, " ")
 }
 
-func firstNotLoaded(tenants []mailflow.Tenant) string {
+func firstLoadError(tenants []mailflow.Tenant) string {
 	for _, t := range tenants {
 		if t.LoadError != "" {
 			return t.LoadError
@@ -118,7 +118,7 @@ func firstNotLoaded(tenants []mailflow.Tenant) string {
 	return ""
 }
 
-// TestFolderUnderYAML: a tenant in YAML with a folder's name overlays the folder's exports.
+// TestFolderUnderYAML: a tenant in YAML with the name of a folder is laid over the exports in it.
 func TestFolderUnderYAML(t *testing.T) {
 	dir := t.TempDir()
 	main := filepath.Join(dir, "main.yaml")
@@ -144,7 +144,7 @@ func TestFolderUnderYAML(t *testing.T) {
 	}
 }
 
-// TestExportNamedTwice: a folder and a pattern may lead to one export. What is odd about it is told once.
+// TestExportNamedTwice: a folder and a pattern may lead to one export. It is reported on once.
 func TestExportNamedTwice(t *testing.T) {
 	dir := t.TempDir()
 	main := filepath.Join(dir, "main.yaml")

@@ -14,11 +14,11 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
 
-var update = flag.Bool("update", false, "write what testdata/bad is told now; read it before committing")
+var update = flag.Bool("update", false, "rewrite the expected errors of testdata/bad; read them before committing")
 
-// TestBad loads every bad configuration of testdata/bad. All its mistakes are told in one run, in the words that
-// stand beside it: first those that refuse the file, else those that blind a tenant, then warnings.
-func TestBad(t *testing.T) {
+// TestAllMistakesAreReported loads every invalid configuration of testdata/bad. All mistakes are reported in one run:
+// those of the main file, else those that disable a tenant, then warnings.
+func TestAllMistakesAreReported(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
@@ -33,7 +33,7 @@ func TestBad(t *testing.T) {
 			for _, f := range archive.Files {
 				put(t, filepath.Join(dir, f.Name), string(f.Data), 0o600)
 			}
-			got := strings.ReplaceAll(told(filepath.Join(dir, "main.yaml")), dir, "DIR")
+			got := strings.ReplaceAll(report(filepath.Join(dir, "main.yaml")), dir, "DIR")
 			if diff := cmp.Diff(string(want.Data), got); diff != "" && !*update {
 				t.Error(diff)
 			}
@@ -46,7 +46,7 @@ func TestBad(t *testing.T) {
 	}
 }
 
-func told(file string) string {
+func report(file string) string {
 	cfg, err := config.Load(context.Background(), file)
 	if err != nil {
 		return err.Error() + "\n"
