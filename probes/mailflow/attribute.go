@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Attribute predicts which tenant Exchange Online attributes a message to. To ask about many messages, use a [Directory].
+// Attribute predicts which tenant Exchange Online attributes a message to. To ask about many messages, use a
+// [Directory].
 func Attribute(tenants []Tenant, m InboundMessage) Attribution {
 	return NewDirectory(tenants).Attribute(m)
 }
@@ -14,13 +15,15 @@ func Attribute(tenants []Tenant, m InboundMessage) Attribution {
 const (
 	replyRelay       = "550 5.7.64 TenantAttribution; Relay Access Denied"
 	replyNotAccepted = "550 5.7.64 TenantAttribution; Relay Access Denied ATTR36"
-	replyPartner     = "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the message's recipient domain"
-	replyTLS         = "454 4.7.0 Failed to establish appropriate TLS channel: Access Denied"
-	replyUntrusted   = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
+	replyPartner     = "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the " +
+		"message's recipient domain"
+	replyTLS       = "454 4.7.0 Failed to establish appropriate TLS channel: Access Denied"
+	replyUntrusted = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
 )
 
-// Attribute predicts which tenant Exchange Online attributes a message to, by which of the tenant's connectors, and whether the
-// tenant relays it. Only the tenants of the directory are known: what others have configured may change the answer.
+// Attribute predicts which tenant Exchange Online attributes a message to, by which of the tenant's connectors, and
+// whether the tenant relays it. Only the tenants of the directory are known: what others have configured may change
+// the answer.
 func (d *Directory) Attribute(m InboundMessage) Attribution {
 	return d.attribute(parseMessage(m, parseCertificate(m.Certificate)))
 }
@@ -145,8 +148,8 @@ func (s *simulation) matchesOf(tenant int) *tenantMatches {
 	return found
 }
 
-// byCertificate applies the first criterion: the certificate contains a domain that a tenant accepts, and a connector of that tenant
-// matches. Documented relations take precedence over undocumented ones.
+// byCertificate applies the first criterion: the certificate contains a domain that a tenant accepts, and a connector
+// of that tenant matches. Documented relations take precedence over undocumented ones.
 func (s *simulation) byCertificate() bool {
 	if !s.m.usable {
 		return false
@@ -161,7 +164,8 @@ func (s *simulation) byCertificate() bool {
 			continue
 		case len(matches.first) == 0:
 			s.trace("%s of %s, but none of its connectors matches", r.Rule, s.d.tenants[t].name)
-			s.uncertain("whether a certificate's domain attributes to a tenant without a connector that matches is not documented")
+			s.uncertain("whether a certificate's domain attributes to a tenant without a connector that matches is not " +
+				"documented")
 			continue
 		}
 		best[t] = r
@@ -186,8 +190,8 @@ func (s *simulation) byCertificate() bool {
 	return true
 }
 
-// relationTo returns the best relation to a tenant's accepted domains among the names of the certificate and the names that the
-// tenant's matching connectors require: "*.contoso.com" matches mail1.contoso.com (KB 3169958).
+// relationTo returns the best relation to a tenant's accepted domains among the names of the certificate and the
+// names that the tenant's matching connectors require: "*.contoso.com" matches mail1.contoso.com (KB 3169958).
 func (s *simulation) relationTo(tenant int, matches *tenantMatches) Relation {
 	best := Relation{Match: RelationNone}
 	for _, name := range append(slices.Clip(s.m.domains.all), matches.names...) {
@@ -198,7 +202,8 @@ func (s *simulation) relationTo(tenant int, matches *tenantMatches) Relation {
 	return best
 }
 
-// byMailFrom applies the second criterion: a tenant accepts the MAIL FROM domain, and a connector of that tenant matches.
+// byMailFrom applies the second criterion: a tenant accepts the MAIL FROM domain, and a connector of that tenant
+// matches.
 func (s *simulation) byMailFrom() bool {
 	if s.m.MailFrom == "" {
 		s.trace("by MAIL FROM: the null sender has no domain")
@@ -224,7 +229,8 @@ func (s *simulation) byMailFrom() bool {
 	return true
 }
 
-// byRcptTo applies the last criterion, by which mail from the internet is attributed: a tenant accepts the recipient's domain.
+// byRcptTo applies the last criterion, by which mail from the internet is attributed: a tenant accepts the
+// recipient's domain.
 func (s *simulation) byRcptTo() {
 	s.tenants = s.d.ownersOfMail(s.m.RcptTo)
 	for _, t := range s.tenants {

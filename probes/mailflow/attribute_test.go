@@ -28,7 +28,8 @@ func onPremises(name, certificateName, addresses string) InboundConnector {
 func partner(name, domains, certificateName, addresses string) InboundConnector {
 	c := onPremises(name, certificateName, addresses)
 	c.Type, c.SenderDomains = Partner, strings.Fields(domains)
-	c.RestrictDomainsToIPAddresses, c.RestrictDomainsToCertificate = TriOf(addresses != ""), TriOf(c.TLSSenderCertificateName != "")
+	c.RestrictDomainsToIPAddresses, c.RestrictDomainsToCertificate = TriOf(addresses != ""),
+		TriOf(c.TLSSenderCertificateName != "")
 	return c
 }
 
@@ -41,8 +42,8 @@ func requireTLS(c *InboundConnector)   { c.RequireTLS = Yes }
 func hybridWizard(c *InboundConnector) { c.Source = "HybridWizard" }
 func disabled(c *InboundConnector)     { c.Enabled = No }
 
-// arrival is written "address from > to", with "<>" for the null sender; names as for certificate, "" for none.
-func arrival(t *testing.T, envelope, names string) InboundMessage {
+// message parses "address from > to", with "<>" for the null sender; names as for certificate, "" for none.
+func message(t *testing.T, envelope, names string) InboundMessage {
 	t.Helper()
 	var address, from, to string
 	if _, err := fmt.Sscanf(envelope, "%s %s > %s", &address, &from, &to); err != nil {
@@ -66,11 +67,14 @@ func TestAttribute(t *testing.T) {
 	relayB := tenant("relay-b", "relay-b.com", onPremises("service", "gateway.msp.com", ""))
 	msp := tenant("msp", "msp.com", onPremises("own", "*.msp.com", ""))
 	both := tenant("both", "both.com", onPremises("both", "mail.both.com", "198.51.100.20"))
-	many := tenant("many", "many.com", onPremises("one", "*.many.com", ""), onPremises("two", "-", "198.51.100.30"), onPremises("three", "mail.many.com", ""))
+	many := tenant("many", "many.com", onPremises("one", "*.many.com", ""), onPremises("two", "-", "198.51.100.30"),
+		onPremises("three", "mail.many.com", ""))
 	sub := tenant("sub", ".sub.com", onPremises("mail", "mail.x.sub.com", ""))
 	locked := tenant("locked", "locked.com", partner("gateway", "*", "", "198.51.100.40"))
-	lockedOwn := tenant("locked-own", "locked-own.com", partner("gateway", "*", "", "198.51.100.40"), onPremises("own", "*.locked-own.com", ""))
-	friends := tenant("friends", "friends.com", partner("friend", "smtp:friend.com;1 *.friend.com", "mail.friend.com", ""))
+	lockedOwn := tenant("locked-own", "locked-own.com", partner("gateway", "*", "", "198.51.100.40"), onPremises("own",
+		"*.locked-own.com", ""))
+	friends := tenant("friends", "friends.com", partner("friend", "smtp:friend.com;1 *.friend.com", "mail.friend.com",
+		""))
 	tls := tenant("tls", "tls.com", with(partner("tls", "*", "", ""), requireTLS))
 	strict := tenant("strict", "strict.com", with(onPremises("mail", "mail.strict.com", ""), requireTLS))
 	off := tenant("off", "off.com", with(onPremises("off", "mail.off.com", "198.51.100.50"), disabled))
@@ -83,74 +87,229 @@ func TestAttribute(t *testing.T) {
 		names     string // of the certificate
 		want      string // tenants / connector by ground, "relay" or not
 		reply     string // its beginning
-		fragile   string // a part of it, "" none
+		risk      string // a part of it, "" none
 		uncertain string // a part of one, "" none
 		trace     string // a part of a line
 	}{
 		{
-			"wizard's wildcard",
-			[]Tenant{exact, contoso},
-			"192.0.2.1 contoso.com > elsewhere.org", "mail1.contoso.com",
-			"contoso/hybrid by certificate, relay", "", "", "", `connector "hybrid" of contoso matches by certificate: mail1.contoso.com is one label below contoso.com`,
+			name: "wizard's wildcard", tenants: []Tenant{exact, contoso},
+			envelope: "192.0.2.1 contoso.com > elsewhere.org", names: "mail1.contoso.com",
+			want:  "contoso/hybrid by certificate, relay",
+			trace: `connector "hybrid" of contoso matches by certificate: mail1.contoso.com is one label below contoso.com`,
 		},
-		{"wildcard certificate, null sender", []Tenant{contoso}, "192.0.2.1 <> > elsewhere.org", "*.contoso.com", "contoso/hybrid by certificate, relay", "", "", "", "the certificate contains *.contoso.com"},
-		{"a stranger's MAIL FROM is relayed with a certificate", []Tenant{contoso}, "192.0.2.1 stranger.net > elsewhere.org", "*.contoso.com", "contoso/hybrid by certificate, relay", "", "", "", ""},
-		{"more than one label below", []Tenant{contoso}, "192.0.2.1 contoso.com > elsewhere.org", "a.b.contoso.com", "contoso/hybrid by certificate, relay", "", "", "more than one label", ""},
-		{"only in the SAN", []Tenant{contoso}, "192.0.2.1 contoso.com > elsewhere.org", "edge.lan mail.contoso.com", "contoso/hybrid by certificate, relay", "", "", "SAN only", ""},
-		{"immediate parent", []Tenant{exact}, "192.0.2.1 exact.com > elsewhere.org", "mail.exact.com", "exact/mail by certificate, relay", "", "parent exact.com is", "KB 4019940", ""},
-		{"immediate parent, as the wizard makes it", []Tenant{wizard}, "192.0.2.1 wizard.com > elsewhere.org", "mail.wizard.com", "wizard/mail by certificate, relay", "", "", "KB 4019940", ""},
-		{"renewed with another name", []Tenant{exact}, "192.0.2.1 exact.com > elsewhere.org", "edge.exact.com", "/ by none", "550 5.7.64 TenantAttribution; Relay Access Denied", "", "5.7.64", "no enabled OnPremises connector matches"},
-		{"printer", []Tenant{printer, contoso}, "198.51.100.10 printer.com > elsewhere.org", "", "printer/scanner by mail_from, relay", "", "", "", "198.51.100.10 is in 198.51.100.10"},
-		{"printer, null sender", []Tenant{printer}, "198.51.100.10 <> > elsewhere.org", "", "/ by none", "550 5.7.64 TenantAttribution; Relay Access Denied ATTR36", "", "5.7.64", "null sender"},
-		{"printer, foreign sender", []Tenant{printer, contoso}, "198.51.100.10 contoso.com > elsewhere.org", "", "/ by none", replyNotAccepted, "", "5.7.64", "contoso accepts contoso.com, but none of its connectors matches"},
-		{"printer, to its own", []Tenant{printer}, "198.51.100.10 <> > printer.com", "", "printer/scanner by rcpt_to", "", "", "", ""},
-		{"printer, IPv4 in IPv6", []Tenant{printer}, "::ffff:198.51.100.10 printer.com > elsewhere.org", "", "printer/scanner by mail_from, relay", "", "", "", ""},
-		{"printer, over IPv6", []Tenant{printer}, "2001:db8::1 printer.com > elsewhere.org", "", "/ by none", replyRelay, "", "5.7.64", ""},
-		{"shared address", []Tenant{sharedA, sharedB}, "203.0.113.7 shared-b.com > elsewhere.org", "", "shared-b/relay by mail_from, relay", "", "203.0.113.7 is also in 203.0.113.0/24 of connector \"relay\" of shared-a", "", ""},
-		{"shared address, null sender", []Tenant{sharedA, sharedB}, "203.0.113.7 <> > shared-a.com", "", "shared-a/relay by rcpt_to", "", "of shared-b", "", ""},
-		{"beside the shared address", []Tenant{sharedA, sharedB}, "203.0.113.8 shared-a.com > elsewhere.org", "", "shared-a/relay by mail_from, relay", "", "", "", ""},
-		{"a relay's certificate", []Tenant{relayA, relayB}, "192.0.2.1 relay-b.com > elsewhere.org", "gateway.msp.com", "relay-b/service by mail_from, relay", "", "no accepted domain of relay-b", "", ""},
-		{"a relay's certificate, null sender to its own", []Tenant{relayB}, "192.0.2.1 <> > relay-b.com", "gateway.msp.com", "relay-b/service by rcpt_to", "", "only RCPT TO", "", ""},
-		{"a relay's certificate, and the relay is a tenant", []Tenant{relayA, relayB, msp}, "192.0.2.1 relay-b.com > elsewhere.org", "gateway.msp.com", "msp/own by certificate, relay", "", "", "", ""},
-		{"that tenant has no connector", []Tenant{relayB, tenant("msp", "msp.com")}, "192.0.2.1 relay-b.com > elsewhere.org", "gateway.msp.com", "relay-b/service by mail_from, relay", "", "no accepted domain", "without a connector", ""},
-		{"a documented relation before a doubtful one", []Tenant{contoso, exact}, "192.0.2.1 exact.com > elsewhere.org", "mail.contoso.com mail.exact.com", "contoso/hybrid by certificate, relay", "", "", "", ""},
-		{"two tenants in one certificate, alike", []Tenant{contoso, relayA, msp}, "192.0.2.1 contoso.com > elsewhere.org", "*.contoso.com *.msp.com", "contoso+msp/ by certificate, relay", "", "", "", "ambiguous: contoso, msp"},
-		{"a domain of two tenants", []Tenant{printer, tenant("copy", "printer.com", onPremises("c", "-", "198.51.100.10"))}, "198.51.100.10 printer.com > elsewhere.org", "", "printer+copy/ by mail_from, relay", "", "", "", "ambiguous"},
-		{"name and address, by address", []Tenant{both}, "198.51.100.20 both.com > elsewhere.org", "", "both/both by mail_from, relay", "", "", "certificate name and addresses", ""},
-		{"certificate before address", []Tenant{many}, "198.51.100.30 many.com > elsewhere.org", "mail.many.com", "many/one by certificate, relay", "", "", "3 connectors of many match", ""},
-		{"below MatchSubDomains", []Tenant{sub}, "192.0.2.1 y.sub.com > elsewhere.org", "mail.x.sub.com", "sub/mail by certificate, relay", "", "", "MatchSubDomains", ""},
-		{"to a sub-domain", []Tenant{sub}, "192.0.2.1 stranger.net > y.sub.com", "", "sub/ by rcpt_to", "", "", "", ""},
-		{"ordinary mail", []Tenant{contoso}, "192.0.2.1 stranger.net > contoso.com", "", "contoso/ by rcpt_to", "", "", "", "nothing is relayed"},
-		{"Direct Send", []Tenant{contoso}, "192.0.2.1 contoso.com > contoso.com", "", "contoso/ by rcpt_to", "", "", "", "with RejectDirectSend"},
-		{"locked out", []Tenant{locked}, "192.0.2.1 stranger.net > locked.com", "", "locked/gateway by rcpt_to", "550 5.7.51", "", "", "192.0.2.1 is not in its SenderIPAddresses"},
-		{"through the gateway", []Tenant{locked}, "198.51.100.40 stranger.net > locked.com", "", "locked/gateway by rcpt_to", "", "", "", "conditions are met"},
-		{"own server beside a lock", []Tenant{lockedOwn}, "192.0.2.1 locked-own.com > locked-own.com", "*.locked-own.com", "locked-own/own by certificate, relay", "", "", "Partner connector \"gateway\" would refuse", ""},
-		{"friend with the certificate", []Tenant{friends}, "192.0.2.1 friend.com > friends.com", "mail.friend.com", "friends/friend by rcpt_to", "", "", "", ""},
-		{"friend without", []Tenant{friends}, "192.0.2.1 sub.friend.com > friends.com", "", "friends/friend by rcpt_to", "550 5.7.51", "", "", "no valid client certificate"},
-		{"no friend", []Tenant{friends}, "192.0.2.1 foe.com > friends.com", "", "friends/ by rcpt_to", "", "", "", ""},
-		{"partner over TLS", []Tenant{tls}, "192.0.2.1 stranger.net > tls.com", "", "tls/tls by rcpt_to", "", "", "", ""},
-		{"a connector turned off", []Tenant{off}, "198.51.100.50 off.com > elsewhere.org", "mail.off.com", "/ by none", replyRelay, "", "5.7.64", ""},
-		{"ranges that Microsoft does not take", []Tenant{wide}, "198.51.100.50 wide.com > elsewhere.org", "", "/ by none", replyRelay, "", "5.7.64", ""},
-		{"a valid certificate", []Tenant{strict}, "192.0.2.1 strict.com > elsewhere.org", "mail.strict.com", "strict/mail by certificate, relay", "", "its parent", "KB 4019940", ""},
-		{"no tenant at all", nil, "192.0.2.1 a.com > b.com", "mail.a.com", "/ by none", replyRelay, "", "5.7.64", "no configured tenant accepts"},
+		{
+			name: "wildcard certificate, null sender", tenants: []Tenant{contoso},
+			envelope: "192.0.2.1 <> > elsewhere.org", names: "*.contoso.com",
+			want: "contoso/hybrid by certificate, relay", trace: "the certificate contains *.contoso.com",
+		},
+		{
+			name: "a foreign MAIL FROM is relayed with a certificate", tenants: []Tenant{contoso},
+			envelope: "192.0.2.1 external.net > elsewhere.org", names: "*.contoso.com",
+			want: "contoso/hybrid by certificate, relay",
+		},
+		{
+			name: "more than one label below", tenants: []Tenant{contoso},
+			envelope: "192.0.2.1 contoso.com > elsewhere.org", names: "a.b.contoso.com",
+			want: "contoso/hybrid by certificate, relay", uncertain: "more than one label",
+		},
+		{
+			name: "only in the SAN", tenants: []Tenant{contoso}, envelope: "192.0.2.1 contoso.com > elsewhere.org",
+			names: "edge.lan mail.contoso.com", want: "contoso/hybrid by certificate, relay", uncertain: "SAN only",
+		},
+		{
+			name: "immediate parent", tenants: []Tenant{exact}, envelope: "192.0.2.1 exact.com > elsewhere.org",
+			names: "mail.exact.com", want: "exact/mail by certificate, relay", risk: "parent exact.com is",
+			uncertain: "KB 4019940",
+		},
+		{
+			name: "immediate parent, as the wizard makes it", tenants: []Tenant{wizard},
+			envelope: "192.0.2.1 wizard.com > elsewhere.org", names: "mail.wizard.com",
+			want: "wizard/mail by certificate, relay", uncertain: "KB 4019940",
+		},
+		{
+			name: "renewed with another name", tenants: []Tenant{exact},
+			envelope: "192.0.2.1 exact.com > elsewhere.org", names: "edge.exact.com", want: "/ by none",
+			reply: "550 5.7.64 TenantAttribution; Relay Access Denied", uncertain: "5.7.64",
+			trace: "no enabled OnPremises connector matches",
+		},
+		{
+			name: "printer", tenants: []Tenant{printer, contoso},
+			envelope: "198.51.100.10 printer.com > elsewhere.org", want: "printer/scanner by mail_from, relay",
+			trace: "198.51.100.10 is in 198.51.100.10",
+		},
+		{
+			name: "printer, null sender", tenants: []Tenant{printer}, envelope: "198.51.100.10 <> > elsewhere.org",
+			want: "/ by none", reply: "550 5.7.64 TenantAttribution; Relay Access Denied ATTR36",
+			uncertain: "5.7.64", trace: "null sender",
+		},
+		{
+			name: "printer, foreign sender", tenants: []Tenant{printer, contoso},
+			envelope: "198.51.100.10 contoso.com > elsewhere.org", want: "/ by none", reply: replyNotAccepted,
+			uncertain: "5.7.64", trace: "contoso accepts contoso.com, but none of its connectors matches",
+		},
+		{
+			name: "printer, to its own", tenants: []Tenant{printer}, envelope: "198.51.100.10 <> > printer.com",
+			want: "printer/scanner by rcpt_to",
+		},
+		{
+			name: "printer, IPv4 in IPv6", tenants: []Tenant{printer},
+			envelope: "::ffff:198.51.100.10 printer.com > elsewhere.org",
+			want:     "printer/scanner by mail_from, relay",
+		},
+		{
+			name: "printer, over IPv6", tenants: []Tenant{printer},
+			envelope: "2001:db8::1 printer.com > elsewhere.org", want: "/ by none", reply: replyRelay,
+			uncertain: "5.7.64",
+		},
+		{
+			name: "shared address", tenants: []Tenant{sharedA, sharedB},
+			envelope: "203.0.113.7 shared-b.com > elsewhere.org", want: "shared-b/relay by mail_from, relay",
+			risk: "203.0.113.7 is also in 203.0.113.0/24 of connector \"relay\" of shared-a",
+		},
+		{
+			name: "shared address, null sender", tenants: []Tenant{sharedA, sharedB},
+			envelope: "203.0.113.7 <> > shared-a.com", want: "shared-a/relay by rcpt_to", risk: "of shared-b",
+		},
+		{
+			name: "beside the shared address", tenants: []Tenant{sharedA, sharedB},
+			envelope: "203.0.113.8 shared-a.com > elsewhere.org", want: "shared-a/relay by mail_from, relay",
+		},
+		{
+			name: "a relay's certificate", tenants: []Tenant{relayA, relayB},
+			envelope: "192.0.2.1 relay-b.com > elsewhere.org", names: "gateway.msp.com",
+			want: "relay-b/service by mail_from, relay", risk: "no accepted domain of relay-b",
+		},
+		{
+			name: "a relay's certificate, null sender to its own", tenants: []Tenant{relayB},
+			envelope: "192.0.2.1 <> > relay-b.com", names: "gateway.msp.com", want: "relay-b/service by rcpt_to",
+			risk: "only RCPT TO",
+		},
+		{
+			name: "a relay's certificate, and the relay is a tenant", tenants: []Tenant{relayA, relayB, msp},
+			envelope: "192.0.2.1 relay-b.com > elsewhere.org", names: "gateway.msp.com",
+			want: "msp/own by certificate, relay",
+		},
+		{
+			name: "that tenant has no connector", tenants: []Tenant{relayB, tenant("msp", "msp.com")},
+			envelope: "192.0.2.1 relay-b.com > elsewhere.org", names: "gateway.msp.com",
+			want: "relay-b/service by mail_from, relay", risk: "no accepted domain",
+			uncertain: "without a connector",
+		},
+		{
+			name: "a documented relation before a doubtful one", tenants: []Tenant{contoso, exact},
+			envelope: "192.0.2.1 exact.com > elsewhere.org", names: "mail.contoso.com mail.exact.com",
+			want: "contoso/hybrid by certificate, relay",
+		},
+		{
+			name: "two tenants in one certificate", tenants: []Tenant{contoso, relayA, msp},
+			envelope: "192.0.2.1 contoso.com > elsewhere.org", names: "*.contoso.com *.msp.com",
+			want: "contoso+msp/ by certificate, relay", trace: "ambiguous: contoso, msp",
+		},
+		{
+			name:     "a domain of two tenants",
+			tenants:  []Tenant{printer, tenant("copy", "printer.com", onPremises("c", "-", "198.51.100.10"))},
+			envelope: "198.51.100.10 printer.com > elsewhere.org", want: "printer+copy/ by mail_from, relay",
+			trace: "ambiguous",
+		},
+		{
+			name: "name and address, by address", tenants: []Tenant{both},
+			envelope: "198.51.100.20 both.com > elsewhere.org", want: "both/both by mail_from, relay",
+			uncertain: "certificate name and addresses",
+		},
+		{
+			name: "certificate before address", tenants: []Tenant{many},
+			envelope: "198.51.100.30 many.com > elsewhere.org", names: "mail.many.com",
+			want: "many/one by certificate, relay", uncertain: "3 connectors of many match",
+		},
+		{
+			name: "below MatchSubDomains", tenants: []Tenant{sub}, envelope: "192.0.2.1 y.sub.com > elsewhere.org",
+			names: "mail.x.sub.com", want: "sub/mail by certificate, relay", uncertain: "MatchSubDomains",
+		},
+		{
+			name: "to a sub-domain", tenants: []Tenant{sub}, envelope: "192.0.2.1 external.net > y.sub.com",
+			want: "sub/ by rcpt_to",
+		},
+		{
+			name: "ordinary mail", tenants: []Tenant{contoso}, envelope: "192.0.2.1 external.net > contoso.com",
+			want: "contoso/ by rcpt_to", trace: "nothing is relayed",
+		},
+		{
+			name: "Direct Send", tenants: []Tenant{contoso}, envelope: "192.0.2.1 contoso.com > contoso.com",
+			want: "contoso/ by rcpt_to", trace: "with RejectDirectSend",
+		},
+		{
+			name: "refused by the Partner connector", tenants: []Tenant{locked},
+			envelope: "192.0.2.1 external.net > locked.com",
+			want:     "locked/gateway by rcpt_to", reply: "550 5.7.51",
+			trace: "192.0.2.1 is not in its SenderIPAddresses",
+		},
+		{
+			name: "through the gateway", tenants: []Tenant{locked},
+			envelope: "198.51.100.40 external.net > locked.com", want: "locked/gateway by rcpt_to",
+			trace: "conditions are met",
+		},
+		{
+			name: "own server beside a lock", tenants: []Tenant{lockedOwn},
+			envelope: "192.0.2.1 locked-own.com > locked-own.com", names: "*.locked-own.com",
+			want: "locked-own/own by certificate, relay", uncertain: "Partner connector \"gateway\" would refuse",
+		},
+		{
+			name: "partner with the certificate", tenants: []Tenant{friends},
+			envelope: "192.0.2.1 friend.com > friends.com", names: "mail.friend.com",
+			want: "friends/friend by rcpt_to",
+		},
+		{
+			name: "partner without the certificate", tenants: []Tenant{friends},
+			envelope: "192.0.2.1 sub.friend.com > friends.com",
+			want:     "friends/friend by rcpt_to", reply: "550 5.7.51", trace: "no valid client certificate",
+		},
+		{
+			name: "another sender", tenants: []Tenant{friends}, envelope: "192.0.2.1 other.com > friends.com",
+			want: "friends/ by rcpt_to",
+		},
+		{
+			name: "partner over TLS", tenants: []Tenant{tls}, envelope: "192.0.2.1 external.net > tls.com",
+			want: "tls/tls by rcpt_to",
+		},
+		{
+			name: "a disabled connector", tenants: []Tenant{off},
+			envelope: "198.51.100.50 off.com > elsewhere.org", names: "mail.off.com", want: "/ by none",
+			reply: replyRelay, uncertain: "5.7.64",
+		},
+		{
+			name: "ranges that Exchange Online does not accept", tenants: []Tenant{wide},
+			envelope: "198.51.100.50 wide.com > elsewhere.org", want: "/ by none", reply: replyRelay,
+			uncertain: "5.7.64",
+		},
+		{
+			name: "a valid certificate", tenants: []Tenant{strict},
+			envelope: "192.0.2.1 strict.com > elsewhere.org", names: "mail.strict.com",
+			want: "strict/mail by certificate, relay", risk: "its parent", uncertain: "KB 4019940",
+		},
+		{
+			name: "no tenants", tenants: nil, envelope: "192.0.2.1 a.com > b.com", names: "mail.a.com",
+			want: "/ by none", reply: replyRelay, uncertain: "5.7.64", trace: "no configured tenant accepts",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := Attribute(test.tenants, arrival(t, test.envelope, test.names))
+			got := Attribute(test.tenants, message(t, test.envelope, test.names))
 			summary := fmt.Sprintf("%s/%s by %s", strings.Join(got.Tenants, "+"), got.Connector, string(got.Basis))
 			if got.Relay {
 				summary += ", relay"
 			}
 			trace := strings.Join(got.Trace, "\n")
 			if summary != test.want || !strings.HasPrefix(got.Reply, test.reply) || (got.Reply == "") != (test.reply == "") ||
-				!says(got.Risk, test.fragile) || !says(strings.Join(got.Uncertain, "\n"), test.uncertain) || !strings.Contains(trace, test.trace) {
-				t.Errorf("got %s\nreply %q\nfragile %q\nuncertain %q\ntrace\n%s\nwant %s, %q", summary, got.Reply, got.Risk, got.Uncertain, trace, test.want, test.reply)
+				!hasPart(got.Risk, test.risk) || !hasPart(strings.Join(got.Uncertain, "\n"), test.uncertain) ||
+				!strings.Contains(trace, test.trace) {
+				t.Errorf("got %s\nreply %q\nfragile %q\nuncertain %q\ntrace\n%s\nwant %s, %q", summary, got.Reply, got.Risk,
+					got.Uncertain, trace, test.want, test.reply)
 			}
 		})
 	}
 }
 
-// says: a part is in the text, and nothing in it where no part is wanted.
-func says(text, part string) bool {
+// hasPart reports whether a part is in the text; an empty part requires an empty text.
+func hasPart(text, part string) bool {
 	return strings.Contains(text, part) && (text == "") == (part == "")
 }
 
@@ -167,7 +326,7 @@ func TestAttributeBadCertificate(t *testing.T) {
 		{"another name", with(onPremises("c", "edge.contoso.com", ""), requireTLS), replyRelay},
 		{"the address carries it", with(onPremises("c", "mail.contoso.com", "192.0.2.1"), requireTLS), ""},
 	} {
-		a := arrival(t, "192.0.2.1 contoso.com > elsewhere.org", "")
+		a := message(t, "192.0.2.1 contoso.com > elsewhere.org", "")
 		a.Certificate = bad
 		got := Attribute([]Tenant{tenant("contoso", "contoso.com", test.connect)}, a)
 		if got.Reply != test.reply || got.Basis == BasisCertificate {
@@ -175,7 +334,7 @@ func TestAttributeBadCertificate(t *testing.T) {
 		}
 	}
 	bad.Valid = Unknown
-	a := arrival(t, "192.0.2.1 contoso.com > elsewhere.org", "")
+	a := message(t, "192.0.2.1 contoso.com > elsewhere.org", "")
 	a.Certificate = bad
 	got := Attribute([]Tenant{tenant("contoso", "contoso.com", onPremises("c", "mail.contoso.com", ""))}, a)
 	if got.Basis != BasisCertificate || !strings.Contains(got.Trace[0], "validity is not known") {
@@ -184,14 +343,14 @@ func TestAttributeBadCertificate(t *testing.T) {
 }
 
 func TestAttributeWithoutTLS(t *testing.T) {
-	a := arrival(t, "192.0.2.1 stranger.net > contoso.com", "")
+	a := message(t, "192.0.2.1 external.net > contoso.com", "")
 	a.TLS = false
 	got := Attribute([]Tenant{tenant("contoso", "contoso.com", with(partner("p", "*", "", ""), requireTLS))}, a)
 	if got.Reply != replyTLS {
 		t.Errorf("partner: %+v", got)
 	}
 	got = Attribute([]Tenant{tenant("contoso", "contoso.com", with(onPremises("p", "-", "192.0.2.1"), requireTLS))}, a)
-	if got.Reply != "" || !says(strings.Join(got.Uncertain, ""), "requires TLS") {
+	if got.Reply != "" || !hasPart(strings.Join(got.Uncertain, ""), "requires TLS") {
 		t.Errorf("own server: %+v", got)
 	}
 }
@@ -204,11 +363,11 @@ func TestTraceIsBounded(t *testing.T) {
 		tenants = append(tenants, tenant(name, name+" shared.com", onPremises("c", "*."+name, "192.0.2.1")))
 		names = append(names, "mail."+name)
 	}
-	got := Attribute(tenants, arrival(t, "192.0.2.1 shared.com > elsewhere.org", strings.Join(names, " ")))
+	got := Attribute(tenants, message(t, "192.0.2.1 shared.com > elsewhere.org", strings.Join(names, " ")))
 	if len(got.Trace) != MaxTrace || got.Trace[MaxTrace-1] != "further steps are omitted" || len(got.Tenants) != 200 {
 		t.Errorf("%d lines, %d tenants, last %q", len(got.Trace), len(got.Tenants), got.Trace[len(got.Trace)-1])
 	}
-	got = Attribute(tenants, arrival(t, "192.0.2.1 shared.com > elsewhere.org", ""))
+	got = Attribute(tenants, message(t, "192.0.2.1 shared.com > elsewhere.org", ""))
 	if len(got.Tenants) != maxOwners {
 		t.Errorf("%d owners of one domain", len(got.Tenants))
 	}
@@ -216,7 +375,8 @@ func TestTraceIsBounded(t *testing.T) {
 
 func TestSenderAttributions(t *testing.T) {
 	tenants := []Tenant{
-		tenant("contoso", "contoso.com contoso.net", onPremises("cert", "*.contoso.com", ""), onPremises("ip", "-", "198.51.100.0/25"),
+		tenant("contoso", "contoso.com contoso.net", onPremises("cert", "*.contoso.com", ""), onPremises("ip", "-",
+			"198.51.100.0/25"),
 			with(onPremises("off", "-", "198.51.100.0/25"), disabled), partner("partner", "friend.com", "", "203.0.113.9")),
 		tenant("empty", "", onPremises("ip", "-", "198.51.100.1")),
 	}
@@ -235,31 +395,36 @@ func TestSenderAttributions(t *testing.T) {
 	}{
 		{
 			"a certificate", 0,
-			Sender{Connector: "cert", ClientCertificate: certificate("mail.contoso.com"), MailFromDomains: []string{"contoso.com", "contoso.net"}},
+			Sender{Connector: "cert", ClientCertificate: certificate("mail.contoso.com"),
+				MailFromDomains: []string{"contoso.com", "contoso.net"}},
 			"contoso.com, contoso.net certificate true;  certificate true",
 		},
 		{"an unknown certificate", 0, Sender{Connector: "cert", MailFromDomains: []string{"contoso.com"}}, ""},
 		{
-			"addresses that fare alike", 0,
-			Sender{Connector: "ip", Addresses: prefix("198.51.100.0/27", "198.51.100.9/32"), MailFromDomains: []string{"contoso.com"}},
+			"addresses with the same outcome", 0,
+			Sender{Connector: "ip", Addresses: prefix("198.51.100.0/27", "198.51.100.9/32"),
+				MailFromDomains: []string{"contoso.com"}},
 			"198.51.100.0 contoso.com mail_from true; 198.51.100.0  none false",
 		},
 		{
-			"a network that sticks out", 0,
+			"a network wider than the connector's", 0,
 			Sender{Connector: "ip", Addresses: prefix("198.51.100.0/24"), MailFromDomains: []string{"contoso.com"}},
-			"198.51.100.0 contoso.com mail_from true; 198.51.100.255 contoso.com none false; 198.51.100.0  none false; 198.51.100.255  none false",
+			"198.51.100.0 contoso.com mail_from true; 198.51.100.255 contoso.com none false; 198.51.100.0  none false; " +
+				"198.51.100.255  none false",
 		},
 		{
 			"internal", 0,
-			Sender{Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
+			Sender{Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"),
+				MailFromDomains: []string{"contoso.com"}},
 			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  rcpt_to true",
 		},
 		{
 			"by address, assumed to present what another connector asks for", 0,
-			Sender{Connector: "ip", Assumed: true, ClientCertificate: certificate("mail.contoso.com"), Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
+			Sender{Connector: "ip", Assumed: true, ClientCertificate: certificate("mail.contoso.com"),
+				Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
 			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  none false",
 		},
-		{"turned off", 0, Sender{Connector: "off", Addresses: prefix("198.51.100.1/32")}, ""},
+		{"a disabled connector", 0, Sender{Connector: "off", Addresses: prefix("198.51.100.1/32")}, ""},
 		{
 			"a partner", 0,
 			Sender{Connector: "partner", Addresses: prefix("203.0.113.9/32"), MailFromDomains: []string{"friend.com"}},
@@ -274,7 +439,8 @@ func TestSenderAttributions(t *testing.T) {
 			if a.Message.Address.IsValid() {
 				address = a.Message.Address.String() + " "
 			}
-			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.From(), string(a.Basis), a.Reaches("contoso", test.sender.Connector)))
+			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.From(), string(a.Basis), a.Reaches("contoso",
+				test.sender.Connector)))
 		}
 		if s := strings.Join(got, "; "); s != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.name, s, test.want)
@@ -295,7 +461,8 @@ func FuzzAttribute(f *testing.F) {
 	f.Add("", "*", "-", "", "x", "fe80::1%a", byte(0))
 	f.Fuzz(func(t *testing.T, domain, value, addresses, name, from, ip string, valid byte) {
 		address, _ := netip.ParseAddr(ip)
-		a := InboundMessage{Address: address, Certificate: &ClientCertificate{CommonName: name, DNSNames: []string{from, domain}, Valid: Tri(valid % 3)}, MailFrom: from, RcptTo: domain}
+		a := InboundMessage{Address: address, Certificate: &ClientCertificate{CommonName: name, DNSNames: []string{from,
+			domain}, Valid: Tri(valid % 3)}, MailFrom: from, RcptTo: domain}
 		tenants := []Tenant{
 			tenant("a", domain, onPremises("a", value, addresses), partner("p", from, value, addresses)),
 			tenant("b", from+" "+name, onPremises("b", name, ip), onPremises("c", domain, "")),
@@ -308,24 +475,28 @@ func FuzzAttribute(f *testing.F) {
 		if after, _ := json.Marshal(tenants); string(after) != string(before) {
 			t.Error("the tenants were changed")
 		}
-		if len(got.Trace) > MaxTrace || (got.Basis == BasisNone) != (len(got.Tenants) == 0) || got.Relay && got.Basis == BasisRcptTo {
+		if len(got.Trace) > MaxTrace || (got.Basis == BasisNone) != (len(got.Tenants) == 0) || got.Relay &&
+			got.Basis == BasisRcptTo {
 			t.Errorf("%+v", got)
 		}
 	})
 }
 
-func TestRivalsAndDoubts(t *testing.T) {
-	alike := tenant("alike", "alike.com", onPremises("one", "*.alike.com", ""), onPremises("two", "mail.alike.com", ""), onPremises("three", "-", "192.0.2.0/24"),
+func TestAlsoMatchingAndUncertainties(t *testing.T) {
+	alike := tenant("alike", "alike.com", onPremises("one", "*.alike.com", ""), onPremises("two", "mail.alike.com", ""),
+		onPremises("three", "-", "192.0.2.0/24"),
 		onPremises("four", "-", "192.0.2.1"))
-	for _, test := range []struct{ envelope, names, rivals, doubts string }{
+	for _, test := range []struct{ envelope, names, alsoMatching, uncertain string }{
 		{"192.0.2.1 alike.com > elsewhere.org", "mail.alike.com", "two", "4 connectors of alike match"},
 		{"192.0.2.1 alike.com > elsewhere.org", "", "four", "2 connectors of alike match"},
 		{"192.0.2.9 alike.com > elsewhere.org", "", "", ""},
 		{"203.0.113.1 alike.com > elsewhere.org", "", "", ""}, // refused: only its wording is uncertain
 	} {
-		got := Attribute([]Tenant{alike}, arrival(t, test.envelope, test.names))
-		if strings.Join(got.AlsoMatching, " ") != test.rivals || !says(strings.Join(got.VerdictUncertainties(), "\n"), test.doubts) {
-			t.Errorf("%s, %q: rivals %q, doubts %q", test.envelope, test.names, got.AlsoMatching, got.VerdictUncertainties())
+		got := Attribute([]Tenant{alike}, message(t, test.envelope, test.names))
+		if strings.Join(got.AlsoMatching, " ") != test.alsoMatching || !hasPart(strings.Join(got.VerdictUncertainties(),
+			"\n"), test.uncertain) {
+			t.Errorf("%s, %q: also matching %q, uncertain %q", test.envelope, test.names, got.AlsoMatching,
+				got.VerdictUncertainties())
 		}
 	}
 }

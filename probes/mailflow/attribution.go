@@ -15,7 +15,8 @@ type InboundMessage struct {
 	RcptTo      string // domain
 }
 
-// AttributionBasis is the criterion by which a message is attributed, in the documented order (MC1226222). The words are label values.
+// AttributionBasis is the criterion by which a message is attributed, in the documented order (MC1226222). The words
+// are label values.
 type AttributionBasis string
 
 // The criteria, strongest first.
@@ -48,8 +49,8 @@ type Attribution struct {
 	AlsoMatching []string         // its other connectors that match by the same criterion, at most MaxAlsoMatching
 	Basis        AttributionBasis // the strongest criterion that any tenant meets
 	Relay        bool             // mail to recipients outside the tenant is accepted
-	Reply        string           // the predicted refusal, "550 5.7.64 TenantAttribution; Relay Access Denied"; "" if there is none
-	Risk         string           // why the attribution may change if Microsoft moves a tenant; "" if it is by the tenant's own certificate
+	Reply        string           // the predicted refusal, "550 5.7.64 ..."; "" if there is none
+	Risk         string           // why the attribution may change if Microsoft moves a tenant; "" if it should not
 	Uncertain    []string         // undocumented rules that the prediction depends on
 	Trace        []string         // each step with the names and addresses compared, at most MaxTrace
 }
@@ -77,11 +78,12 @@ func (a Attribution) Reaches(tenant, connector string) bool {
 // What Microsoft has not documented about the text of a refusal, while the refusal itself is documented.
 const (
 	uncertainStep    = "the SMTP step of 5.7.64 (RCPT TO by all evidence) and the text after it are not documented"
-	uncertainRefusal = "a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its mail with 5.7.64 (KB 3212877)"
+	uncertainRefusal = "a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its mail " +
+		"with 5.7.64 (KB 3212877)"
 )
 
-// VerdictUncertainties returns the undocumented rules that tenant, basis and relay depend on: Uncertain without what is only about the
-// text of a refusal.
+// VerdictUncertainties returns the undocumented rules that tenant, basis and relay depend on: Uncertain without what
+// is only about the text of a refusal.
 func (a Attribution) VerdictUncertainties() []string {
 	var reasons []string
 	for _, why := range a.Uncertain {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// crowd makes n tenants with 3 inbound connectors and 2 senders each: one with a certificate, one by address, of which every tenth
-// tenant shares one; perConnector addresses a connector.
+// crowd makes n tenants with 3 inbound connectors and 2 senders each: one with a certificate, one by address, of
+// which every tenth tenant shares one; perConnector addresses a connector.
 func crowd(n, perConnector int) []Tenant {
 	tenants := make([]Tenant, n)
 	address := func(i int) netip.Addr {
@@ -33,13 +33,15 @@ func crowd(n, perConnector int) []Tenant {
 		presented.Fingerprint = fmt.Sprintf("%064x", i)
 		tenants[i].Senders = []Sender{
 			{Name: "edge", Connector: "by certificate", MailFromDomains: []string{domain}, ClientCertificate: presented},
-			{Name: "printer", Connector: "by address", MailFromDomains: []string{domain}, Addresses: prefixes[:min(1, len(prefixes))], Organization: domain, SendConnector: "out"},
+			{Name: "printer", Connector: "by address", MailFromDomains: []string{domain}, Addresses: prefixes[:min(1,
+				len(prefixes))], Organization: domain, SendConnector: "out"},
 		}
 	}
 	return tenants
 }
 
-// BenchmarkAttribution indexes 10,000 tenants and foretells all mail of their senders. At most one second and 200 MB with the overlaps.
+// BenchmarkAttribution indexes 10,000 tenants and simulates all mail of their senders. At most one second and 200 MB
+// with the overlaps.
 func BenchmarkAttribution(b *testing.B) {
 	tenants := crowd(10000, 1)
 	b.ReportAllocs()
@@ -52,7 +54,7 @@ func BenchmarkAttribution(b *testing.B) {
 			}
 		}
 		if len(kept) != 2*len(tenants) || len(kept[0]) == 0 {
-			b.Fatal("nothing foretold")
+			b.Fatal("nothing predicted")
 		}
 	}
 }
@@ -73,7 +75,8 @@ func BenchmarkOverlapsShared(b *testing.B) {
 	tenants := crowd(10000, 0)
 	for i := range tenants {
 		for j := range 10 {
-			tenants[i].Inbound[1].SenderIPAddresses = append(tenants[i].Inbound[1].SenderIPAddresses, fmt.Sprintf("192.0.2.0/%d", 24+j%9))
+			tenants[i].Inbound[1].SenderIPAddresses = append(tenants[i].Inbound[1].SenderIPAddresses,
+				fmt.Sprintf("192.0.2.0/%d", 24+j%9))
 		}
 	}
 	b.ReportAllocs()

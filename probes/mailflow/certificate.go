@@ -23,7 +23,8 @@ func NewClientCertificate(commonName string, dnsNames []string, fingerprint stri
 	return c
 }
 
-// CertificateName normalises a certificate's name like a configured domain. A CN may be any text: that is converted to lower case.
+// CertificateName normalises a certificate's name like a configured domain. A CN may be any text: that is converted
+// to lower case.
 func CertificateName(name string) string {
 	if domain, ok := NormaliseDomain(name); ok {
 		return domain
@@ -69,7 +70,8 @@ func domainsOf(c *ClientCertificate) certificateDomains {
 	return domains
 }
 
-// keys returns what a connector may require that some name of the certificate matches: that name, the wildcards that match it, "*".
+// keys returns what a connector may require that some name of the certificate matches: that name, the wildcards that
+// match it, "*".
 func (d certificateDomains) keys() []nameKey {
 	var keys []nameKey
 	add := func(name string, subject bool) {
@@ -88,8 +90,9 @@ func (d certificateDomains) keys() []nameKey {
 	return slices.Compact(keys)
 }
 
-// CertificateRelatesTo reports whether a certificate is likely meant for a sender behind a connector: one of its names has the same
-// registered domain as a name of the certificate that the sender presents now, or as the name that the connector requires.
+// CertificateRelatesTo reports whether a certificate is likely meant for a sender behind a connector: one of its
+// names has the same registered domain as a name of the certificate that the sender presents now, or as the name that
+// the connector requires.
 func CertificateRelatesTo(certificate *ClientCertificate, c *InboundConnector, s *Sender) bool {
 	registered := map[string]bool{RegisteredDomain(parseRequiredName(c.TLSSenderCertificateName).name): true}
 	for _, name := range domainsOf(s.ClientCertificate).all {

@@ -33,7 +33,8 @@ func (s *simulation) relayNote() string {
 	}
 }
 
-// refuseRelay refuses a message that belongs to no tenant. The text depends on whether a connector matches (KB 3169958, KB 4019940).
+// refuseRelay refuses a message that belongs to no tenant. The text depends on whether a connector matches (KB
+// 3169958, KB 4019940).
 func (s *simulation) refuseRelay() {
 	s.out.Reply = replyRelay
 	if s.anyMatch {
@@ -46,8 +47,8 @@ func (s *simulation) refuseRelay() {
 func (s *simulation) chooseConnector() {
 	if len(s.matches.first) == 0 {
 		if _, ok := s.d.tenants[s.tenants[0]].domains.Match(s.m.MailFrom); ok {
-			s.trace("mail from the tenant's own domain without a connector is Direct Send: with RejectDirectSend, which no export contains, " +
-				"it is refused with 550 5.7.68")
+			s.trace("mail from the tenant's own domain without a connector is Direct Send: with RejectDirectSend, which no " +
+				"export contains, it is refused with 550 5.7.68")
 		}
 		return
 	}
@@ -78,22 +79,25 @@ func (s *simulation) connectorUncertainties() {
 		if s.matches.more {
 			count = "more than " + count
 		}
-		s.uncertain(fmt.Sprintf("%s connectors of %s match: which one Exchange Online uses is not documented; certificates are assumed to "+
-			"precede addresses", count, s.out.Tenants[0]))
+		s.uncertain(fmt.Sprintf("%s connectors of %s match: which one Exchange Online uses is not documented; certificates "+
+			"are assumed to precede addresses", count, s.out.Tenants[0]))
 	}
 	if !m.byName() && c.required.value != "" {
-		s.uncertain(fmt.Sprintf("connector %q has a certificate name and addresses: whether an address alone is sufficient is not documented",
-			c.Name))
+		s.uncertain(fmt.Sprintf("connector %q has a certificate name and addresses: whether an address alone is sufficient "+
+			"is not documented", c.Name))
 	}
 	if !m.byName() && c.RequireTLS == Yes && !s.m.TLS {
-		s.uncertain(fmt.Sprintf("connector %q requires TLS: whether that applies to OnPremises connectors is not documented", c.Name))
+		s.uncertain(fmt.Sprintf("connector %q requires TLS: whether that applies to OnPremises connectors is not documented",
+			c.Name))
 	}
 	if len(c.AssociatedAcceptedDomains) > 0 {
-		s.uncertain(fmt.Sprintf("connector %q has AssociatedAcceptedDomains: Microsoft documents them as a test setting only", c.Name))
+		s.uncertain(fmt.Sprintf("connector %q has AssociatedAcceptedDomains: Microsoft documents them as a test setting only",
+			c.Name))
 	}
 }
 
-// refuseUntrusted predicts the refusal of a certificate that does not verify, if a connector requires its name and TLS (KB 2888788).
+// refuseUntrusted predicts the refusal of a certificate that does not verify, if a connector requires its name and
+// TLS (KB 2888788).
 func (s *simulation) refuseUntrusted() {
 	if s.m.Certificate == nil || s.m.usable || len(s.matches.first) > 0 || s.out.Ambiguous() {
 		return
@@ -109,12 +113,13 @@ func (s *simulation) refuseUntrusted() {
 	}
 	p := sortMatches(matches)[0].place
 	s.out.Reply = replyUntrusted
-	s.trace("connector %q of %s would match if the certificate were valid", s.connector(p).Name, s.d.tenants[p.tenant].name)
+	s.trace("connector %q of %s would match if the certificate were valid", s.connector(p).Name,
+		s.d.tenants[p.tenant].name)
 	s.uncertain(uncertainRefusal)
 }
 
-// risk explains why the attribution may change if Microsoft moves a tenant (MC1226222): the connector matches the certificate, but the
-// certificate's domain does not decide; or other tenants list the address too.
+// risk explains why the attribution may change if Microsoft moves a tenant (MC1226222): the connector matches the
+// certificate, but the certificate's domain does not decide; or other tenants list the address too.
 func (s *simulation) risk() string {
 	if len(s.matches.first) == 0 {
 		return ""
@@ -123,13 +128,13 @@ func (s *simulation) risk() string {
 	c := s.connector(m.place)
 	switch {
 	case s.out.Basis == BasisCertificate && s.relation.Match == RelationParent && c.Source != "HybridWizard":
-		return fmt.Sprintf("%s: Microsoft recommends to register it as an accepted domain, or to require *.%s", s.relation.Rule,
-			s.relation.Domain)
+		return fmt.Sprintf("%s: Microsoft recommends to register it as an accepted domain, or to require *.%s",
+			s.relation.Rule, s.relation.Domain)
 	case s.out.Basis == BasisCertificate:
 		return ""
 	case m.byName():
-		return fmt.Sprintf("the certificate (%s) matches connector %q, but no accepted domain of %s, so only %s attributes the message "+
-			"(MC1226222)", c.required.match(s.m.domains).Name, c.Name, s.out.Tenants[0], s.out.Basis)
+		return fmt.Sprintf("the certificate (%s) matches connector %q, but no accepted domain of %s, so only %s attributes "+
+			"the message (MC1226222)", c.required.match(s.m.domains).Name, c.Name, s.out.Tenants[0], s.out.Basis)
 	}
 	return s.sharedAddress(int(m.tenant))
 }

@@ -53,11 +53,11 @@ type Common struct {
 	CloudServicesMailEnabled Tri
 	WhenCreated, WhenChanged time.Time
 	GUID                     string
-	MissingProperties        []string // properties that the export omits, in snake_case, of those whose zero value has a meaning
+	MissingProperties        []string // that the export omits, in snake_case, of those whose zero value has a meaning
 }
 
-// IsKnown reports whether a property is known, by its name in snake_case. Text and lists have no zero value of their own for "unknown",
-// as [Tri] has.
+// IsKnown reports whether a property is known, by its name in snake_case. Text and lists have no zero value of their
+// own for "unknown", as [Tri] has.
 func (c Common) IsKnown(property string) bool { return !slices.Contains(c.MissingProperties, property) }
 
 // IsEnabled reports whether the connector is enabled, by Microsoft's default if that is not known.

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Directory indexes tenants, so that attributing a message costs the same however many tenants and connectors there are. It keeps
-// pointers into the tenants that it was made from: they must not change. It is safe for concurrent use.
+// Directory indexes tenants, so that attributing a message costs the same however many tenants and connectors there
+// are. It keeps pointers into the tenants that it was made from: they must not change. It is safe for concurrent use.
 type Directory struct {
 	tenants   []tenantEntry
 	byDomain  map[string][]int         // accepted domain → tenants, at most maxOwners
@@ -19,14 +19,16 @@ type Directory struct {
 	partners  map[partnerDomain][]int  // sender domain of a tenant's Partner connectors → those connectors, in order
 }
 
-// maxOwners bounds how many tenants are considered for one accepted domain. A domain has one tenant in Exchange Online; two in the
-// configuration are a mistake.
+// maxOwners bounds how many tenants are considered for one accepted domain. A domain has one tenant in Exchange
+// Online; two in the configuration are a mistake.
 const maxOwners = 64
 
 // place identifies a connector: tenants[tenant].connectors[connector].
 type place struct{ tenant, connector int32 }
 
-func placeOf(tenant, connector int) place { return place{int32(tenant), int32(connector)} } //nolint:gosec // fewer than 2^31
+func placeOf(tenant, connector int) place {
+	return place{int32(tenant), int32(connector)} //nolint:gosec // fewer than 2^31
+}
 
 func (p place) compare(q place) int {
 	return cmp.Or(cmp.Compare(p.tenant, q.tenant), cmp.Compare(p.connector, q.connector))
@@ -126,7 +128,8 @@ func (d *Directory) addPartner(tenant int, c *InboundConnector) {
 	e.partners = append(e.partners, entry)
 }
 
-// networksOf yields the networks that Exchange Online accepts on a connector (/32 to /24) and that contain the address, narrowest first.
+// networksOf yields the networks that Exchange Online accepts on a connector (/32 to /24) and that contain the
+// address, narrowest first.
 func networksOf(address netip.Addr) iter.Seq[netip.Prefix] {
 	return func(yield func(netip.Prefix) bool) {
 		for bits := 32; bits >= widestNetwork && address.Is4(); bits-- {

@@ -19,7 +19,8 @@ func TestDirectoryLikeNaive(t *testing.T) {
 		for i := range tenants {
 			addresses := fmt.Sprintf("192.0.%d.%d/%d", rng.IntN(2), rng.IntN(256), 24+rng.IntN(9))
 			tenants[i] = tenant(fmt.Sprintf("t%d", i), []string{"a.com", ".a.com", "b.a.com", "ab.com .com"}[rng.IntN(4)],
-				onPremises("c", pick(0), addresses+" 192.0.1.7 192.0.1.8/30"), onPremises("d", pick(0), ""), onPremises("e", "-", addresses))
+				onPremises("c", pick(0), addresses+" 192.0.1.7 192.0.1.8/30"), onPremises("d", pick(0), ""), onPremises("e", "-",
+					addresses))
 		}
 		d := NewDirectory(tenants)
 		c := parsed(InboundMessage{

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// NormaliseDomain converts a domain as people, exports and certificates write it to the form that is compared: lower case, A-labels
-// (RFC 5891), no trailing dot. "*" and "*.contoso.com" are kept. A connector's domain may have an address type and a cost,
-// "smtp:*.contoso.com;1". ok is false if text is not a domain; an IP address is not one.
+// NormaliseDomain converts a domain as people, exports and certificates write it to the form that is compared: lower
+// case, A-labels (RFC 5891), no trailing dot. "*" and "*.contoso.com" are kept. A connector's domain may have an
+// address type and a cost, "smtp:*.contoso.com;1". ok is false if text is not a domain; an IP address is not one.
 func NormaliseDomain(text string) (domain string, ok bool) {
 	text = strings.TrimSpace(text)
 	if len(text) > 5 && strings.EqualFold(text[:5], "smtp:") {
@@ -36,8 +36,9 @@ func NormaliseDomain(text string) (domain string, ok bool) {
 // maxDomain is the longest name that DNS can hold, in octets without the trailing dot (RFC 1035, section 3.1).
 const maxDomain = 253
 
-// HostName converts a name to the form that is looked up in DNS: A-labels, lower case, no trailing dot. ok is false if it is not a host
-// name. Underscores and hyphens anywhere pass: they are wrong in a host name and occur in practice.
+// HostName converts a name to the form that is looked up in DNS: A-labels, lower case, no trailing dot. ok is false
+// if it is not a host name. Underscores and hyphens anywhere pass: they are wrong in a host name and occur in
+// practice.
 func HostName(text string) (host string, ok bool) { return hostName(strings.TrimSpace(text)) }
 
 func hostName(name string) (string, bool) {
@@ -81,8 +82,9 @@ func plainLabels(name string) bool {
 	return true
 }
 
-// registrable reports whether a host name can be a domain: its A-labels are valid, labels do not begin or end with a hyphen, and the
-// last label is not a number, as in an IPv4 address. It returns the name with its A-labels in canonical form.
+// registrable reports whether a host name can be a domain: its A-labels are valid, labels do not begin or end with a
+// hyphen, and the last label is not a number, as in an IPv4 address. It returns the name with its A-labels in
+// canonical form.
 func registrable(name string) (string, bool) {
 	if strings.HasPrefix(name, "xn--") || strings.Contains(name, ".xn--") {
 		mapped, err := idna.Lookup.ToASCII(name)

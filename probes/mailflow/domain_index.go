@@ -49,8 +49,10 @@ func (r Relation) rank() int {
 func (r Relation) isDocumented() bool { return r.Match == RelationExact || r.Match == RelationWildcard }
 
 const (
-	uncertainSubdomain = "that MatchSubDomains makes a certificate's name an accepted domain is plausible and not documented"
-	uncertainParent    = "KB 4019940 accepts a name right below an accepted domain; other texts of Microsoft ask to register it"
+	uncertainSubdomain = "that MatchSubDomains makes a certificate's name an accepted domain is plausible and not " +
+		"documented"
+	uncertainParent = "KB 4019940 accepts a name right below an accepted domain; other texts of Microsoft ask to " +
+		"register it"
 )
 
 // DomainIndex looks up accepted domains in time proportional to the labels of a name.
@@ -69,8 +71,8 @@ func NewDomainIndex(accepted []AcceptedDomain) DomainIndex {
 	return x
 }
 
-// Match reports whether mail from or to a domain belongs to the tenant, and by which accepted domain: the domain is accepted, or is
-// below an accepted domain with MatchSubDomains (Set-AcceptedDomain).
+// Match reports whether mail from or to a domain belongs to the tenant, and by which accepted domain: the domain is
+// accepted, or is below an accepted domain with MatchSubDomains (Set-AcceptedDomain).
 func (x DomainIndex) Match(domain string) (accepted string, ok bool) {
 	domain, ok = NormaliseDomain(domain)
 	if !ok {
@@ -92,8 +94,8 @@ func (x DomainIndex) matchSubDomains(name string) (string, bool) {
 	return "", false
 }
 
-// Relation returns the relation of a certificate's name, or of a connector's TlsSenderCertificateName, to the accepted domains
-// (MC1226222).
+// Relation returns the relation of a certificate's name, or of a connector's TlsSenderCertificateName, to the
+// accepted domains (MC1226222).
 func (x DomainIndex) Relation(name string) Relation {
 	required := parseRequiredName(name)
 	r := Relation{Name: required.name, Match: RelationNone, Uncertain: required.uncertain()}
@@ -118,10 +120,12 @@ func (x DomainIndex) relate(r *Relation, required requiredName) {
 	case accepted:
 		r.set(RelationWildcard, domain, "%s covers names below the accepted domain %s (KB 3169958)", required.name, domain)
 	case sub:
-		r.set(RelationSubdomain, above, "%s is below the accepted domain %s, which matches sub-domains", required.name, above)
+		r.set(RelationSubdomain, above, "%s is below the accepted domain %s, which matches sub-domains",
+			required.name, above)
 		r.Uncertain = joinReasons(r.Uncertain, uncertainSubdomain)
 	case parentAccepted && !wildcard:
-		r.set(RelationParent, parent(domain), "%s is not an accepted domain, but its parent %s is (KB 4019940)", domain, parent(domain))
+		r.set(RelationParent, parent(domain), "%s is not an accepted domain, but its parent %s is (KB 4019940)",
+			domain, parent(domain))
 		r.Uncertain = joinReasons(r.Uncertain, uncertainParent)
 	default:
 		r.Rule = fmt.Sprintf("neither %s nor its parent domain is an accepted domain (KB 4019940, MC1226222)", r.Name)

@@ -12,8 +12,8 @@ var exchangeOnline = [...]string{
 	"mail.protection.office365.us", "mail.protection.partner.outlook.cn",
 }
 
-// IsExchangeOnline reports whether host is a server of Exchange Online: below one of Microsoft's domains, or matching one of the extra
-// patterns (a name, or *.name for everything below it).
+// IsExchangeOnline reports whether host is a server of Exchange Online: below one of Microsoft's domains, or matching
+// one of the extra patterns (a name, or *.name for everything below it).
 func IsExchangeOnline(host string, extra []string) bool {
 	host = plainHost(host)
 	for _, domain := range exchangeOnline {
@@ -32,9 +32,9 @@ func plainHost(s string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(s), "."))
 }
 
-// ExchangeOnlineMXLabel returns the first label of the name that Exchange Online gives to a domain's MX: contoso-com, as in
-// contoso-com.mail.protection.outlook.com or contoso-com.<letter>-v1.mx.microsoft, for contoso.com, and contoso for
-// contoso.onmicrosoft.com.
+// ExchangeOnlineMXLabel returns the first label of the name that Exchange Online gives to a domain's MX: contoso-com,
+// as in contoso-com.mail.protection.outlook.com or contoso-com.<letter>-v1.mx.microsoft, for contoso.com, and contoso
+// for contoso.onmicrosoft.com.
 func ExchangeOnlineMXLabel(domain string) string {
 	domain = plainHost(domain)
 	if IsInitialDomain(domain) {
@@ -44,20 +44,25 @@ func ExchangeOnlineMXLabel(domain string) string {
 	return strings.ReplaceAll(domain, ".", "-")
 }
 
-// IsInitialDomain reports whether a domain is one that Microsoft assigned to the tenant (contoso.onmicrosoft.com), or is below it. Its
-// MX always points to Exchange Online.
+// IsInitialDomain reports whether a domain is one that Microsoft assigned to the tenant (contoso.onmicrosoft.com), or
+// is below it. Its MX always points to Exchange Online.
 func IsInitialDomain(domain string) bool {
 	domain = plainHost(domain)
-	return slices.ContainsFunc([]string{"onmicrosoft.com", "onmicrosoft.us", "partner.onmschina.cn"}, func(parent string) bool {
-		return PositionOf(domain, parent) > Same
-	})
+	for _, parent := range [...]string{"onmicrosoft.com", "onmicrosoft.us", "partner.onmschina.cn"} {
+		if PositionOf(domain, parent) > Same {
+			return true
+		}
+	}
+	return false
 }
 
-// exchangeOnlineRanges are the address ranges that Microsoft publishes for Exchange Online's mail servers (Microsoft 365 URLs and IP
-// address ranges, Exchange Online Protection). The list changes: use it for literal addresses in a configuration only.
+// exchangeOnlineRanges are the address ranges that Microsoft publishes for Exchange Online's mail servers (Microsoft
+// 365 URLs and IP address ranges, Exchange Online Protection). The list changes: use it for literal addresses in a
+// configuration only.
 var exchangeOnlineRanges = [...]netip.Prefix{
 	netip.MustParsePrefix("40.92.0.0/15"), netip.MustParsePrefix("40.107.0.0/16"), netip.MustParsePrefix("52.100.0.0/14"),
-	netip.MustParsePrefix("104.47.0.0/17"), netip.MustParsePrefix("2a01:111:f400::/48"), netip.MustParsePrefix("2a01:111:f403::/48"),
+	netip.MustParsePrefix("104.47.0.0/17"), netip.MustParsePrefix("2a01:111:f400::/48"),
+	netip.MustParsePrefix("2a01:111:f403::/48"),
 }
 
 // ExchangeOnlineRange returns the published range of Exchange Online that overlaps r. ok is false if there is none.

@@ -9,8 +9,9 @@ import (
 
 func TestIsExchangeOnline(t *testing.T) {
 	for host, want := range map[string]bool{
-		"contoso-com.mail.protection.outlook.com": true, "contoso-com.e-v1.mx.microsoft": true, "x.mail.protection.office365.us": true,
-		"mail.contoso.com": false, "mail.protection.outlook.com.evil.example": false, "exo.lab.test": true,
+		"contoso-com.mail.protection.outlook.com": true, "contoso-com.e-v1.mx.microsoft": true,
+		"x.mail.protection.office365.us": true,
+		"mail.contoso.com":               false, "mail.protection.outlook.com.evil.example": false, "exo.lab.test": true,
 	} {
 		if got := mailflow.IsExchangeOnline(host, []string{"*.lab.test"}); got != want {
 			t.Errorf("IsExchangeOnline(%q) = %t", host, got)
@@ -21,7 +22,8 @@ func TestIsExchangeOnline(t *testing.T) {
 func TestExchangeOnlineMXLabel(t *testing.T) {
 	for domain, want := range map[string]string{
 		"contoso.com": "contoso-com", "Contoso.COM.": "contoso-com", "mail.contoso.co.uk": "mail-contoso-co-uk", "": "",
-		"contoso.onmicrosoft.com": "contoso", "contoso.mail.onmicrosoft.com": "contoso", "contoso.partner.onmschina.cn": "contoso",
+		"contoso.onmicrosoft.com": "contoso", "contoso.mail.onmicrosoft.com": "contoso",
+		"contoso.partner.onmschina.cn": "contoso",
 	} {
 		if got := mailflow.ExchangeOnlineMXLabel(domain); got != want {
 			t.Errorf("ExchangeOnlineMXLabel(%q) = %q, want %q", domain, got, want)
@@ -31,7 +33,8 @@ func TestExchangeOnlineMXLabel(t *testing.T) {
 
 func TestExchangeOnlineRange(t *testing.T) {
 	for text, want := range map[string]bool{
-		"40.107.3.4/32": true, "40.0.0.0/8": true, "104.47.128.0/32": false, "192.0.2.1/32": false, "2a01:111:f400::1/128": true,
+		"40.107.3.4/32": true, "40.0.0.0/8": true, "104.47.128.0/32": false, "192.0.2.1/32": false,
+		"2a01:111:f400::1/128": true,
 	} {
 		if _, ok := mailflow.ExchangeOnlineRange(mailflow.RangeOf(netip.MustParsePrefix(text))); ok != want {
 			t.Errorf("ExchangeOnlineRange(%s) = %t", text, ok)

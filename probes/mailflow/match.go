@@ -31,7 +31,8 @@ func parseMessage(m InboundMessage, c parsedCertificate) parsedMessage {
 	return parsedMessage{InboundMessage: m, parsedCertificate: c}
 }
 
-// match is a connector that a message matches, and the criterion. A connector with a name and addresses is taken to match by either.
+// match is a connector that a message matches, and the criterion. A connector with a name and addresses is taken to
+// match by either.
 type match struct {
 	place
 	bits int8 // prefix length of the listed network that contains the address; 0: matches by certificate
@@ -63,8 +64,8 @@ func (d *Directory) matchesOf(tenant int, m *parsedMessage) *tenantMatches {
 	return found
 }
 
-// find returns at most limit matching connectors, in order, those by certificate first, and reports whether there are more. within
-// selects the connectors to consider from a sorted list.
+// find returns at most limit matching connectors, in order, those by certificate first, and reports whether there are
+// more. within selects the connectors to consider from a sorted list.
 func (d *Directory) find(m *parsedMessage, limit int, within func([]place) []place) (found []match, more bool) {
 	if m.usable {
 		for _, key := range m.keys {

@@ -16,20 +16,23 @@ type NameMatch struct {
 
 // What Microsoft has not documented about certificate names.
 const (
-	uncertainSAN     = "the name is in the certificate's SAN only: one Microsoft document says subject, others say subject or SAN"
+	uncertainSAN = "the name is in the certificate's SAN only: one Microsoft document says subject, others say subject " +
+		"or SAN"
 	uncertainForm    = "no Microsoft document shows the form <I>issuer<S>subject on an inbound connector"
 	uncertainAny     = `"*" is not a documented value of TlsSenderCertificateName`
 	uncertainUnknown = "the value is not a domain: how Exchange Online reads it is not documented"
 )
 
-// MatchCertificate compares a connector's TlsSenderCertificateName with the names of a certificate. CN and SAN count (KB 3169958,
-// MC1226222). The value "*.contoso.com" matches the names below contoso.com and a wildcard certificate's own "*.contoso.com". A value
-// without wildcard matches that name only: a wildcard certificate needs the wildcard as value (KB relay-access-denied-smtp).
+// MatchCertificate compares a connector's TlsSenderCertificateName with the names of a certificate. CN and SAN count
+// (KB 3169958, MC1226222). The value "*.contoso.com" matches the names below contoso.com and a wildcard certificate's
+// own "*.contoso.com". A value without wildcard matches that name only: a wildcard certificate needs the wildcard as
+// value (KB relay-access-denied-smtp).
 func MatchCertificate(value string, c *ClientCertificate) NameMatch {
 	return parseRequiredName(value).match(domainsOf(c))
 }
 
-// MatchCertificateName compares a connector's TlsSenderCertificateName with one name, as a certificate has it in its CN.
+// MatchCertificateName compares a connector's TlsSenderCertificateName with one name, as a certificate has it in its
+// CN.
 func MatchCertificateName(value, name string) NameMatch {
 	return MatchCertificate(value, &ClientCertificate{CommonName: name})
 }
@@ -37,7 +40,7 @@ func MatchCertificateName(value, name string) NameMatch {
 // requiredName is a parsed TlsSenderCertificateName.
 type requiredName struct {
 	value   string // as configured, for evidence
-	name    string // what a certificate must contain: "contoso.com", "*.contoso.com", "*"; "" if the value is not a domain
+	name    string // what a certificate must contain: "contoso.com", "*.contoso.com", "*"; "" if it is not a domain
 	base    string // contoso.com, of "*.contoso.com"
 	subject bool   // the form <I>issuer<S>subject: its CN is compared with the certificate's CN only
 }
@@ -109,7 +112,8 @@ func (r requiredName) match(domains certificateDomains) NameMatch {
 	return best
 }
 
-// covers reports whether the required name covers one name of a certificate, by which rule, and what is uncertain about it.
+// covers reports whether the required name covers one name of a certificate, by which rule, and what is uncertain
+// about it.
 func (r requiredName) covers(name string) (rule, uncertain string, ok bool) {
 	switch {
 	case r.name == "":
@@ -156,7 +160,8 @@ func (r requiredName) explainMismatch(domains certificateDomains) string {
 	rule := fmt.Sprintf("the connector requires %s, the certificate contains %s", r.value, list(domains.all))
 	for _, name := range domains.all {
 		if base, wildcard := strings.CutPrefix(name, "*."); wildcard && r.base == "" && parent(r.name) == base {
-			return rule + fmt.Sprintf("; for a certificate %s the value must be %[1]s itself (Microsoft's page on 5.7.64)", name)
+			return rule + fmt.Sprintf("; for a certificate %s the value must be %[1]s itself (Microsoft's page on 5.7.64)",
+				name)
 		}
 	}
 	return rule

@@ -21,10 +21,16 @@ func TestMatchCertificate(t *testing.T) {
 		{"mail.contoso.com", "mail.contoso.com", yes, "mail.contoso.com", "the certificate contains", sure},
 		{"Mail.Contoso.com.", "MAIL.contoso.COM.", yes, "mail.contoso.com", "the certificate contains", sure},
 		{"mail.münchen.de", "mail.xn--mnchen-3ya.de", yes, "mail.xn--mnchen-3ya.de", "the certificate contains", sure},
-		{"mail.contoso.com", "edge.contoso.com mail.contoso.com", yes, "mail.contoso.com", "the certificate contains", "SAN only"},
+		{
+			"mail.contoso.com", "edge.contoso.com mail.contoso.com", yes, "mail.contoso.com",
+			"the certificate contains", "SAN only",
+		},
 		{"mail.contoso.com", "mail.contoso.com mail.contoso.com", yes, "mail.contoso.com", "the certificate contains", sure},
 		{"mail.contoso.com", "- mail.contoso.com", yes, "mail.contoso.com", "the certificate contains", "SAN only"},
-		{"mail.contoso.com", "edge.contoso.com", no, "", "requires mail.contoso.com, the certificate contains edge.contoso.com", sure},
+		{
+			"mail.contoso.com", "edge.contoso.com", no, "",
+			"requires mail.contoso.com, the certificate contains edge.contoso.com", sure,
+		},
 		{"mail.contoso.com", "*.contoso.com", no, "", "the value must be *.contoso.com itself", sure},
 		{"mail.contoso.com", "*.fabrikam.com", no, "", "contains *.fabrikam.com", sure},
 		{"mail.contoso.com", "a.mail.contoso.com", no, "", "contains a.mail", sure},
@@ -32,7 +38,10 @@ func TestMatchCertificate(t *testing.T) {
 		{"*.contoso.com", "*.contoso.com", yes, "*.contoso.com", "the certificate contains", sure},
 		{"*.contoso.com", "mail1.contoso.com", yes, "mail1.contoso.com", "one label below contoso.com", sure},
 		{"*.contoso.com", "a.b.contoso.com mail.contoso.com", yes, "a.b.contoso.com", "is below", "more than one label"},
-		{"*.contoso.com", "edge.fabrikam.com contoso.com", yes, "contoso.com", "is the domain of", "covers contoso.com itself; the name is in the certificate's SAN only"},
+		{
+			"*.contoso.com", "edge.fabrikam.com contoso.com", yes, "contoso.com", "is the domain of",
+			"covers contoso.com itself; the name is in the certificate's SAN only",
+		},
 		{"*.contoso.com", "*.sub.contoso.com", yes, "*.sub.contoso.com", "is below", "more than one label"},
 		{"*.contoso.com", "mail.notcontoso.com", no, "", "contains mail.notcontoso.com", sure},
 		{"*.contoso.com", "fabrikam.com", no, "", "contains fabrikam.com", sure},
@@ -40,14 +49,21 @@ func TestMatchCertificate(t *testing.T) {
 		{"*", "mail.contoso.com", yes, "mail.contoso.com", "every name", "not a documented value"},
 		{"", "mail.contoso.com", no, "", "no certificate name", sure},
 		{"Contoso Mail", "mail.contoso.com", no, "", "requires Contoso Mail", "not a domain"},
-		{"<I>CN=R3, O=CA, C=US<S>CN=mail.contoso.com, O=Contoso", "mail.contoso.com", yes, "mail.contoso.com", "the certificate contains", "<I>issuer"},
-		{"<I>CN=R3<S>O=Contoso, cn = mail.contoso.com", "mail.contoso.com", yes, "mail.contoso.com", "the certificate contains", "<I>issuer"},
+		{
+			"<I>CN=R3, O=CA, C=US<S>CN=mail.contoso.com, O=Contoso", "mail.contoso.com", yes, "mail.contoso.com",
+			"the certificate contains", "<I>issuer",
+		},
+		{
+			"<I>CN=R3<S>O=Contoso, cn = mail.contoso.com", "mail.contoso.com", yes, "mail.contoso.com",
+			"the certificate contains", "<I>issuer",
+		},
 		{"<I>CN=R3<S>CN=mail.contoso.com", "edge.contoso.com mail.contoso.com", no, "", "requires <I>", "<I>issuer"},
 		{"<I>CN=R3<S>O=Contoso", "mail.contoso.com", no, "", "requires <I>", "<I>issuer"},
 		{"<I>", "", no, "", "requires <I>", "<I>issuer"},
 	} {
 		got := MatchCertificate(test.value, certificate(test.names))
-		if got.Matched != test.matched || got.Name != test.name || !strings.Contains(got.Rule, test.rule) || got.Rule == "" ||
+		if got.Matched != test.matched || got.Name != test.name || !strings.Contains(got.Rule, test.rule) ||
+			got.Rule == "" ||
 			!strings.Contains(got.Uncertain, test.uncertain) || (got.Uncertain == "") != (test.uncertain == "") {
 			t.Errorf("%q against %q:\n got %+v\nwant %+v", test.value, test.names, got, test)
 		}
@@ -86,13 +102,22 @@ func TestRelation(t *testing.T) {
 		domain, rule   string
 		uncertain      bool
 	}{
-		{"contoso.com", "fabrikam.com contoso.com", RelationExact, "contoso.com", "contoso.com is an accepted domain (KB 3169958)", false},
+		{
+			"contoso.com", "fabrikam.com contoso.com", RelationExact, "contoso.com",
+			"contoso.com is an accepted domain (KB 3169958)", false,
+		},
 		{"CONTOSO.com.", "contoso.com", RelationExact, "contoso.com", "", false},
 		{"münchen.de", "xn--mnchen-3ya.de", RelationExact, "xn--mnchen-3ya.de", "", false},
-		{"*.contoso.com", "contoso.com", RelationWildcard, "contoso.com", "*.contoso.com covers names below the accepted domain contoso.com (KB 3169958)", false},
+		{
+			"*.contoso.com", "contoso.com", RelationWildcard, "contoso.com",
+			"*.contoso.com covers names below the accepted domain contoso.com (KB 3169958)", false,
+		},
 		{"mail.contoso.com", "contoso.com", RelationParent, "contoso.com", "its parent contoso.com is", true},
 		{"mail.contoso.com", "mail.contoso.com contoso.com", RelationExact, "mail.contoso.com", "", false},
-		{"host.sub.contoso.com", "contoso.com", RelationNone, "", "neither host.sub.contoso.com nor its parent domain", false},
+		{
+			"host.sub.contoso.com", "contoso.com", RelationNone, "",
+			"neither host.sub.contoso.com nor its parent domain", false,
+		},
 		{"host.sub.contoso.com", "sub.contoso.com contoso.com", RelationParent, "sub.contoso.com", "", true},
 		{"*.sub.contoso.com", "contoso.com", RelationNone, "", "neither *.sub.contoso.com", false},
 		{"host.sub.contoso.com", ".contoso.com", RelationSubdomain, "contoso.com", "which matches sub-domains", true},
@@ -108,20 +133,23 @@ func TestRelation(t *testing.T) {
 		{"Contoso Mail", "contoso.com", RelationNone, "", "neither Contoso Mail", true},
 	} {
 		got := NewDomainIndex(accepted(test.accepted)).Relation(test.name)
-		if got.Match != test.match || got.Domain != test.domain || !strings.Contains(got.Rule, test.rule) || (got.Uncertain != "") != test.uncertain {
+		if got.Match != test.match || got.Domain != test.domain || !strings.Contains(got.Rule, test.rule) ||
+			(got.Uncertain != "") != test.uncertain {
 			t.Errorf("%q in %q:\n got %+v\nwant %+v", test.name, test.accepted, got, test)
 		}
 	}
 }
 
-func TestOwns(t *testing.T) {
-	x := NewDomainIndex(append(accepted("contoso.com .fabrikam.com"), AcceptedDomain{Name: "*"}, AcceptedDomain{Name: "not a domain"}))
+func TestDomainIndexMatch(t *testing.T) {
+	x := NewDomainIndex(append(accepted("contoso.com .fabrikam.com"), AcceptedDomain{Name: "*"},
+		AcceptedDomain{Name: "not a domain"}))
 	for domain, want := range map[string]string{
-		"contoso.com": "contoso.com", "Contoso.com.": "contoso.com", "a.contoso.com": "", "fabrikam.com": "fabrikam.com", "a.b.fabrikam.com": "fabrikam.com",
-		"": "", "*": "", "not a domain": "",
+		"contoso.com": "contoso.com", "Contoso.com.": "contoso.com", "a.contoso.com": "", "fabrikam.com": "fabrikam.com",
+		"a.b.fabrikam.com": "fabrikam.com",
+		"":                 "", "*": "", "not a domain": "",
 	} {
 		if got, ok := x.Match(domain); got != want || ok != (want != "") {
-			t.Errorf("owns %q: %q, %t; want %q", domain, got, ok, want)
+			t.Errorf("%q matches: %q, %t; want %q", domain, got, ok, want)
 		}
 	}
 }

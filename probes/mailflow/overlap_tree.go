@@ -14,7 +14,8 @@ type usage struct {
 	tenant int
 }
 
-// overlapTree is a node of the tree of keys: its children are the keys that it covers. The root has no usages and covers everything.
+// overlapTree is a node of the tree of keys: its children are the keys that it covers. The root has no usages and
+// covers everything.
 type overlapTree struct {
 	usages   []usage // of one key, by tenant
 	first    firstUsages
@@ -90,8 +91,8 @@ func (s *tenantSet) add(u usage) {
 	s.first.add(u)
 }
 
-// merge adds the tenants of another set. It moves the smaller set into the larger one, so that all merges of a tree with n usages move
-// at most n log n tenants.
+// merge adds the tenants of another set. It moves the smaller set into the larger one, so that all merges of a tree
+// with n usages move at most n log n tenants.
 func (s *tenantSet) merge(other tenantSet) {
 	if len(s.all) < len(other.all) {
 		s.all, other.all = other.all, s.all
@@ -158,7 +159,8 @@ func (w *overlapWalk) report(node *overlapTree, below tenantSet) {
 			}
 		}
 		w.found = append(w.found, Overlap{
-			Kind: w.kind, Tenant: u.Tenant, Connector: u.Connector, Sender: u.Sender, Value: u.Value, Others: others, Count: count - 1,
+			Kind: w.kind, Tenant: u.Tenant, Connector: u.Connector, Sender: u.Sender, Value: u.Value,
+			Others: others, Count: count - 1,
 		})
 	}
 }

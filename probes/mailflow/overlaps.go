@@ -13,7 +13,7 @@ type OverlapKind string
 const (
 	OverlapAddress         OverlapKind = "address"          // overlapping sender addresses
 	OverlapFingerprint     OverlapKind = "fingerprint"      // the same certificate
-	OverlapCertificateName OverlapKind = "certificate_name" // TlsSenderCertificateName of one connector covers that of the other
+	OverlapCertificateName OverlapKind = "certificate_name" // one TlsSenderCertificateName covers the other
 	OverlapSendConnector   OverlapKind = "send_connector"   // the same on-premises send connector
 )
 
@@ -34,12 +34,13 @@ type OverlapPeer struct{ Tenant, Connector, Sender, Value string }
 // MaxOthers bounds how many other sides an Overlap lists.
 const MaxOthers = 16
 
-// Overlaps lists what the senders and enabled OnPremises connectors of one tenant share with those of others (MC1226222), from each
-// side, in the order kind, tenant, connector, sender, value. A tenant never overlaps with itself. Addresses that Exchange Online does
-// not accept on a connector are omitted.
+// Overlaps lists what the senders and enabled OnPremises connectors of one tenant share with those of others
+// (MC1226222), from each side, in the order kind, tenant, connector, sender, value. A tenant never overlaps with
+// itself. Addresses that Exchange Online does not accept on a connector are omitted.
 //
-// Everything that is compared becomes a string that covers the strings it is a prefix of: the bits of a network, the labels of a domain
-// in reverse. The strings form a tree, and a set of tenants per node counts them: n strings take n log n, however many overlap.
+// Everything that is compared becomes a string that covers the strings it is a prefix of: the bits of a network, the
+// labels of a domain in reverse. The strings form a tree, and a set of tenants per node counts them: n strings take n
+// log n, however many overlap.
 func Overlaps(tenants []Tenant) []Overlap {
 	byKind := map[OverlapKind][]usage{}
 	for i := range tenants {
@@ -104,7 +105,8 @@ func collectSender(tenant string, s *Sender, add func(kind OverlapKind, key stri
 	}
 	if s.Organization != "" && s.SendConnector != "" {
 		o.Value = s.Organization + "/" + s.SendConnector
-		add(OverlapSendConnector, strings.ToLower(s.Organization+"\x00"+s.SendConnector), false, o) // Exchange compares names without case
+		key := strings.ToLower(s.Organization + "\x00" + s.SendConnector) // Exchange compares names without case
+		add(OverlapSendConnector, key, false, o)
 	}
 }
 
@@ -121,7 +123,8 @@ func (r Range) bits() string {
 	return string(text)
 }
 
-// reverseLabels writes the labels of a name in reverse, each followed by a dot: "com.contoso." for contoso.com and *.contoso.com.
+// reverseLabels writes the labels of a name in reverse, each followed by a dot: "com.contoso." for contoso.com and
+// *.contoso.com.
 func reverseLabels(name string) string {
 	if name == "*" {
 		return ""

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// told writes overlaps one a line: kind tenant/connector/sender value count: others.
-func told(all []Overlap) string {
+// format writes one overlap a line: kind tenant/connector/sender value count: others.
+func format(all []Overlap) string {
 	var b strings.Builder
 	for _, o := range all {
 		fmt.Fprintf(&b, "%s %s/%s/%s %s %d:", o.Kind, o.Tenant, o.Connector, o.Sender, o.Value, o.Count)
@@ -27,7 +27,7 @@ func TestOverlaps(t *testing.T) {
 		t.Senders = senders
 		return t
 	}
-	shows := func(name, connector, fingerprint, addresses string) Sender {
+	presents := func(name, connector, fingerprint, addresses string) Sender {
 		s := Sender{Name: name, Connector: connector, ClientCertificate: &ClientCertificate{Fingerprint: fingerprint}}
 		for text := range strings.FieldsSeq(addresses) {
 			s.Addresses = append(s.Addresses, netip.MustParsePrefix(text))
@@ -42,49 +42,68 @@ func TestOverlaps(t *testing.T) {
 		want    string
 	}{
 		"nested, host bits set": {
-			[]Tenant{tenant("a", "", onPremises("c", "-", "192.0.2.77/24")), tenant("b", "", onPremises("c", "-", "192.0.2.8/29 192.0.2.200")), tenant("d", "", onPremises("c", "-", "192.0.3.1"))},
-			"address a/c/ 192.0.2.0/24 1: b/c/ 192.0.2.8/29\naddress b/c/ 192.0.2.200 1: a/c/ 192.0.2.0/24\naddress b/c/ 192.0.2.8/29 1: a/c/ 192.0.2.0/24\n",
+			[]Tenant{tenant("a", "", onPremises("c", "-", "192.0.2.77/24")), tenant("b", "", onPremises("c", "-",
+				"192.0.2.8/29 192.0.2.200")), tenant("d", "", onPremises("c", "-", "192.0.3.1"))},
+			"address a/c/ 192.0.2.0/24 1: b/c/ 192.0.2.8/29\naddress b/c/ 192.0.2.200 1: a/c/ 192.0.2.0/24\naddress b/c/ " +
+				"192.0.2.8/29 1: a/c/ 192.0.2.0/24\n",
 		},
-		"not with itself": {[]Tenant{tenant("a", "", onPremises("c", "*.a.com", "192.0.2.0/24"), onPremises("d", "mail.a.com", "192.0.2.1"))}, ""},
+		"not with itself": {[]Tenant{tenant("a", "", onPremises("c", "*.a.com", "192.0.2.0/24"), onPremises("d",
+			"mail.a.com", "192.0.2.1"))}, ""},
 		"a sender of one, a connector of the other": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "mail.a.com", "")), shows("s", "c", "", "192.0.2.1/32 2001:db8::1/64")), tenant("b", "", onPremises("c", "-", "192.0.2.0/30"))},
+			[]Tenant{withSenders(tenant("a", "", onPremises("c", "mail.a.com", "")), presents("s", "c", "",
+				"192.0.2.1/32 2001:db8::1/64")), tenant("b", "", onPremises("c", "-", "192.0.2.0/30"))},
 			"address a/c/s 192.0.2.1 1: b/c/ 192.0.2.0/30\naddress b/c/ 192.0.2.0/30 1: a/c/s 192.0.2.1\n",
 		},
 		"senders over IPv6": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "mail.a.com", "")), shows("s", "c", "", "2001:db8::/64")), withSenders(tenant("b", "", onPremises("c", "x", "")), shows("s", "c", "", "2001:db8::1/128"))},
+			[]Tenant{withSenders(tenant("a", "", onPremises("c", "mail.a.com", "")), presents("s", "c", "", "2001:db8::/64")),
+				withSenders(tenant("b", "", onPremises("c", "x", "")), presents("s", "c", "", "2001:db8::1/128"))},
 			"address a/c/s 2001:db8::/64 1: b/c/s 2001:db8::1\naddress b/c/s 2001:db8::1 1: a/c/s 2001:db8::/64\n",
 		},
-		"turned off, partners, invalid": {
+		"disabled, Partner, invalid": {
 			[]Tenant{
-				tenant("a", "", with(onPremises("c", "*.x.com", "192.0.2.1"), disabled), partner("p", "*", "*.x.com", "192.0.2.1"), onPremises("i", "-", "192.0.0.0/16 nonsense 192.0.2.0-192.0.2.5 2001:db8::/48")),
-				withSenders(tenant("b", "", onPremises("c", "*.x.com", "192.0.2.1 2001:db8::/48")), shows("s", "gone", "f", "192.0.2.1/32")),
+				tenant("a", "", with(onPremises("c", "*.x.com", "192.0.2.1"), disabled), partner("p", "*", "*.x.com",
+					"192.0.2.1"), onPremises("i", "-", "192.0.0.0/16 nonsense 192.0.2.0-192.0.2.5 2001:db8::/48")),
+				withSenders(tenant("b", "", onPremises("c", "*.x.com", "192.0.2.1 2001:db8::/48")), presents("s", "gone", "f",
+					"192.0.2.1/32")),
 			},
 			"",
 		},
 		"implied senders have no addresses of their own": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "-", "192.0.2.1")), Sender{Name: "c", Connector: "c", Assumed: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}), tenant("b", "", onPremises("c", "-", "192.0.2.1"))},
+			[]Tenant{withSenders(tenant("a", "", onPremises("c", "-", "192.0.2.1")), Sender{Name: "c", Connector: "c",
+				Assumed: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}), tenant("b", "", onPremises("c",
+				"-", "192.0.2.1"))},
 			"address a/c/ 192.0.2.1 1: b/c/ 192.0.2.1\naddress b/c/ 192.0.2.1 1: a/c/ 192.0.2.1\n",
 		},
 		"certificates": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "-", "192.0.2.1")), shows("s", "c", "ff", "")), withSenders(tenant("b", "", onPremises("c", "-", "192.0.2.2")), shows("s", "c", "ff", ""), shows("u", "c", "ee", ""))},
+			[]Tenant{withSenders(tenant("a", "", onPremises("c", "-", "192.0.2.1")), presents("s", "c", "ff", "")),
+				withSenders(tenant("b", "", onPremises("c", "-", "192.0.2.2")), presents("s", "c", "ff", ""), presents("u", "c",
+					"ee", ""))},
 			"fingerprint a/c/s ff 1: b/c/s ff\nfingerprint b/c/s ff 1: a/c/s ff\n",
 		},
 		"certificate names": {
-			[]Tenant{tenant("a", "", onPremises("c", "*.msp.com", "")), tenant("b", "", onPremises("c", "gw.msp.com", "")), tenant("d", "", onPremises("c", "*.sub.msp.com", "")), tenant("e", "", onPremises("c", "msp.com", "")), tenant("f", "", onPremises("c", "notmsp.com", ""))},
-			"certificate_name a/c/ *.msp.com 3: e/c/ msp.com b/c/ gw.msp.com d/c/ *.sub.msp.com\ncertificate_name b/c/ gw.msp.com 1: a/c/ *.msp.com\n" +
+			[]Tenant{tenant("a", "", onPremises("c", "*.msp.com", "")), tenant("b", "", onPremises("c", "gw.msp.com", "")),
+				tenant("d", "", onPremises("c", "*.sub.msp.com", "")), tenant("e", "", onPremises("c", "msp.com", "")),
+				tenant("f", "", onPremises("c", "notmsp.com", ""))},
+			"certificate_name a/c/ *.msp.com 3: e/c/ msp.com b/c/ gw.msp.com d/c/ *.sub.msp.com\ncertificate_name b/c/ " +
+				"gw.msp.com 1: a/c/ *.msp.com\n" +
 				"certificate_name d/c/ *.sub.msp.com 1: a/c/ *.msp.com\ncertificate_name e/c/ msp.com 1: a/c/ *.msp.com\n",
 		},
-		"plain names cover only themselves": {[]Tenant{tenant("a", "", onPremises("c", "msp.com", "")), tenant("b", "", onPremises("c", "gw.msp.com", ""))}, ""},
+		"plain names cover only themselves": {[]Tenant{tenant("a", "", onPremises("c", "msp.com", "")), tenant("b", "",
+			onPremises("c", "gw.msp.com", ""))}, ""},
 		"any name, and the long form": {
-			[]Tenant{tenant("a", "", onPremises("c", "*", "")), tenant("b", "", onPremises("c", "<I>CN=ca<S>CN=gw.msp.com", ""))},
-			"certificate_name a/c/ * 1: b/c/ <I>CN=ca<S>CN=gw.msp.com\ncertificate_name b/c/ <I>CN=ca<S>CN=gw.msp.com 1: a/c/ *\n",
+			[]Tenant{tenant("a", "", onPremises("c", "*", "")), tenant("b", "", onPremises("c", "<I>CN=ca<S>CN=gw.msp.com",
+				""))},
+			"certificate_name a/c/ * 1: b/c/ <I>CN=ca<S>CN=gw.msp.com\ncertificate_name b/c/ <I>CN=ca<S>CN=gw.msp.com 1: " +
+				"a/c/ *\n",
 		},
 		"send connectors": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "x", "")), out("Org", "Out"), out("", "Out")), withSenders(tenant("b", "", onPremises("c", "y", "")), out("org", "OUT")), withSenders(tenant("d", "", onPremises("c", "z", "")), out("org", "other"), out("", "Out"))},
+			[]Tenant{withSenders(tenant("a", "", onPremises("c", "x", "")), out("Org", "Out"), out("", "Out")),
+				withSenders(tenant("b", "", onPremises("c", "y", "")), out("org", "OUT")), withSenders(tenant("d", "",
+					onPremises("c", "z", "")), out("org", "other"), out("", "Out"))},
 			"send_connector a/c/s Org/Out 1: b/c/s org/OUT\nsend_connector b/c/s org/OUT 1: a/c/s Org/Out\n",
 		},
 	} {
-		if got := told(Overlaps(test.tenants)); got != test.want {
+		if got := format(Overlaps(test.tenants)); got != test.want {
 			t.Errorf("%s:\n got\n%s\nwant\n%s", name, got, test.want)
 		}
 	}
@@ -100,13 +119,14 @@ func TestOverlapsAreBounded(t *testing.T) {
 		t.Fatalf("%d overlaps", len(all))
 	}
 	for _, o := range all {
-		if o.Count != 39 || len(o.Others) != MaxOthers || slices.ContainsFunc(o.Others, func(other OverlapPeer) bool { return other.Tenant == o.Tenant }) {
-			t.Errorf("%s", told([]Overlap{o}))
+		if o.Count != 39 || len(o.Others) != MaxOthers || slices.ContainsFunc(o.Others,
+			func(other OverlapPeer) bool { return other.Tenant == o.Tenant }) {
+			t.Errorf("%s", format([]Overlap{o}))
 		}
 	}
 }
 
-// TestOverlapsLikeNaive compares with asking every pair.
+// TestOverlapsLikeNaive compares every pair.
 func TestOverlapsLikeNaive(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 300 {
@@ -117,7 +137,8 @@ func TestOverlapsLikeNaive(t *testing.T) {
 				addresses = append(addresses, fmt.Sprintf("192.0.%d.%d/%d", rng.IntN(2), rng.IntN(256), 24+rng.IntN(9)))
 			}
 			names := []string{"-", "*", "*.com", "a.com", "*.a.com", "b.a.com", "*.b.a.com", "c.b.a.com", "ab.com", "*.ab.com"}
-			tenants[i] = tenant(fmt.Sprintf("t%d", i), "", onPremises("c", names[rng.IntN(len(names))], strings.Join(addresses, " ")),
+			tenants[i] = tenant(fmt.Sprintf("t%d", i), "", onPremises("c", names[rng.IntN(len(names))], strings.Join(addresses,
+				" ")),
 				onPremises("d", names[rng.IntN(len(names))], ""))
 		}
 		got := map[string]string{}
@@ -127,7 +148,7 @@ func TestOverlapsLikeNaive(t *testing.T) {
 				seen[other.Tenant] = true
 			}
 			if len(seen) != o.Count || len(o.Others) != o.Count {
-				t.Fatalf("round %d: %s", round, told([]Overlap{o}))
+				t.Fatalf("round %d: %s", round, format([]Overlap{o}))
 			}
 			got[string(o.Kind)+o.Tenant+o.Connector+o.Value] = fmt.Sprint(sorted(seen))
 		}

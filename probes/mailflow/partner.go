@@ -16,7 +16,8 @@ type coveringPartner struct {
 	domain    string
 }
 
-// senderPatterns returns the sender domains that cover a MAIL FROM domain: itself, and the wildcards. Only "*" covers the null sender.
+// senderPatterns returns the sender domains that cover a MAIL FROM domain: itself, and the wildcards. Only "*" covers
+// the null sender.
 func senderPatterns(mailFrom string) []string {
 	if mailFrom == "" {
 		return []string{"*"}
@@ -24,7 +25,8 @@ func senderPatterns(mailFrom string) []string {
 	return slices.AppendSeq([]string{mailFrom}, Wildcards(mailFrom))
 }
 
-// partnersOf lists the Partner connectors of a tenant that cover a MAIL FROM domain, in order, and reports whether there are more.
+// partnersOf lists the Partner connectors of a tenant that cover a MAIL FROM domain, in order, and reports whether
+// there are more.
 func (d *Directory) partnersOf(tenant int, mailFrom string) (covering []coveringPartner, more bool) {
 	for _, domain := range senderPatterns(mailFrom) {
 		for _, i := range atMost(maxPartners+1, d.partners[partnerDomain{tenant, domain}]) {
@@ -36,8 +38,8 @@ func (d *Directory) partnersOf(tenant int, mailFrom string) (covering []covering
 	return atMost(maxPartners, covering), len(covering) > maxPartners
 }
 
-// applyPartners applies the Partner connectors of the recipient's tenant, which only restrict. They are for mail from outside: whether
-// they apply to what an OnPremises connector accepts is not documented.
+// applyPartners applies the Partner connectors of the recipient's tenant, which only restrict. They are for mail from
+// outside: whether they apply to what an OnPremises connector accepts is not documented.
 func (s *simulation) applyPartners() {
 	t := &s.d.tenants[s.tenants[0]]
 	if _, own := t.domains.Match(s.m.RcptTo); !own {
@@ -45,17 +47,20 @@ func (s *simulation) applyPartners() {
 	}
 	covering, more := s.d.partnersOf(s.tenants[0], s.m.MailFrom)
 	if more {
-		s.uncertain(fmt.Sprintf("more than %d Partner connectors cover the sender: only the first %[1]d are considered", maxPartners))
+		s.uncertain(fmt.Sprintf("more than %d Partner connectors cover the sender: only the first %[1]d are considered",
+			maxPartners))
 	}
 	for _, one := range covering {
 		p := &t.partners[one.connector]
 		reply, why := s.restrict(p, one.domain)
 		if reply != "" && one.domain == "*."+s.m.MailFrom {
-			s.uncertain(fmt.Sprintf("Microsoft does not document whether the sender domain %s covers %s itself", one.domain, s.m.MailFrom))
+			s.uncertain(fmt.Sprintf("Microsoft does not document whether the sender domain %s covers %s itself",
+				one.domain, s.m.MailFrom))
 		}
 		switch {
 		case len(s.matches.first) > 0 && reply != "":
-			s.uncertain(fmt.Sprintf("Partner connector %q would refuse it (%s): whether that applies to mail of an OnPremises connector is not documented", p.Name, why))
+			s.uncertain(fmt.Sprintf("Partner connector %q would refuse it (%s): whether that applies to mail of an OnPremises "+
+				"connector is not documented", p.Name, why))
 		case reply != "":
 			s.out.Connector, s.out.Reply = p.Name, reply
 			s.trace("Partner connector %q of %s refuses it: %s", p.Name, t.name, why)
@@ -67,7 +72,8 @@ func (s *simulation) applyPartners() {
 	}
 }
 
-// restrict returns the refusal of a Partner connector whose sender domain covers the sender, "" where its conditions are met, and why.
+// restrict returns the refusal of a Partner connector whose sender domain covers the sender, "" where its conditions
+// are met, and why.
 func (s *simulation) restrict(p *partnerEntry, domain string) (reply, why string) {
 	why = "its sender domain " + domain + " covers the sender"
 	switch {

@@ -31,8 +31,9 @@ func PositionOf(name, domain string) NamePosition {
 	}
 }
 
-// Wildcards yields the wildcard patterns that match a domain, the narrowest first: *.mail.contoso.com, *.contoso.com, *.com and * for
-// mail.contoso.com. Whether *.contoso.com matches contoso.com itself is not documented: "a domain and all subdomains" suggests it.
+// Wildcards yields the wildcard patterns that match a domain, the narrowest first: *.mail.contoso.com, *.contoso.com,
+// *.com and * for mail.contoso.com. Whether *.contoso.com matches contoso.com itself is not documented: "a domain and
+// all subdomains" suggests it.
 func Wildcards(domain string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for name := range withParents(domain) {
@@ -61,9 +62,9 @@ func parent(domain string) string {
 	return rest
 }
 
-// MatchTLSDomain reports whether a name of a server's certificate matches TlsDomain of an outbound connector, and what is uncertain
-// about it. A wildcard TlsDomain matches names below it; a wildcard name matches one label (RFC 6125, section 6.4.3). Both are
-// normalised.
+// MatchTLSDomain reports whether a name of a server's certificate matches TlsDomain of an outbound connector, and
+// what is uncertain about it. A wildcard TlsDomain matches names below it; a wildcard name matches one label (RFC
+// 6125, section 6.4.3). Both are normalised.
 func MatchTLSDomain(tlsDomain, name string) (ok bool, uncertain string) {
 	base, wildcard := strings.CutPrefix(tlsDomain, "*.")
 	if !wildcard {
@@ -73,9 +74,11 @@ func MatchTLSDomain(tlsDomain, name string) (ok bool, uncertain string) {
 	}
 	switch PositionOf(name, base) {
 	case Same:
-		return true, "the certificate is for the bare domain; Microsoft does not document whether " + tlsDomain + " covers it"
+		return true, "the certificate is for the bare domain; Microsoft does not document whether " + tlsDomain +
+			" covers it"
 	case Descendant:
-		return true, "the certificate's name is more than one label below; Microsoft does not document whether " + tlsDomain + " covers it"
+		return true, "the certificate's name is more than one label below; Microsoft does not document whether " +
+			tlsDomain + " covers it"
 	case Child:
 		return true, ""
 	default:

@@ -30,7 +30,8 @@ func TestMatchTLSDomain(t *testing.T) {
 
 func TestWildcards(t *testing.T) {
 	for domain, want := range map[string][]string{
-		"mail.contoso.com": {"*.mail.contoso.com", "*.contoso.com", "*.com", "*"}, "localhost": {"*.localhost", "*"}, "": {"*"},
+		"mail.contoso.com": {"*.mail.contoso.com", "*.contoso.com", "*.com", "*"}, "localhost": {"*.localhost", "*"},
+		"": {"*"},
 	} {
 		if got := slices.Collect(Wildcards(domain)); !slices.Equal(got, want) {
 			t.Errorf("of %q: %q, want %q", domain, got, want)
@@ -46,8 +47,9 @@ func TestWildcards(t *testing.T) {
 
 func TestPositionOf(t *testing.T) {
 	for name, want := range map[string]NamePosition{
-		"contoso.com": Same, "mail.contoso.com": Child, "*.contoso.com": Child, "a.b.contoso.com": Descendant, "*.b.contoso.com": Descendant,
-		"notcontoso.com": Unrelated, ".contoso.com": Unrelated, "com": Unrelated, "": Unrelated,
+		"contoso.com": Same, "mail.contoso.com": Child, "*.contoso.com": Child, "a.b.contoso.com": Descendant,
+		"*.b.contoso.com": Descendant,
+		"notcontoso.com":  Unrelated, ".contoso.com": Unrelated, "com": Unrelated, "": Unrelated,
 	} {
 		if got := PositionOf(name, "contoso.com"); got != want {
 			t.Errorf("%q: %d, want %d", name, got, want)

@@ -22,8 +22,8 @@ const (
 // widestNetwork is the prefix length of the widest network that Exchange Online accepts on a connector.
 const widestNetwork = 24
 
-// ParseRange parses an address, a network (host bits may be set: Microsoft's own example is 192.168.0.1/25) or a range "first-last".
-// The range is also returned if Exchange Online does not accept it, unless it is unreadable.
+// ParseRange parses an address, a network (host bits may be set: Microsoft's own example is 192.168.0.1/25) or a
+// range "first-last". The range is also returned if Exchange Online does not accept it, unless it is unreadable.
 func ParseRange(text string) (Range, RangeProblem) {
 	r, ok := readRange(strings.TrimSpace(text))
 	switch {
@@ -53,8 +53,8 @@ func readRange(text string) (Range, bool) {
 	return r, err1 == nil && err2 == nil && r.First.BitLen() == r.Last.BitLen() && !r.Last.Less(r.First)
 }
 
-// RangeOf returns the range of a network; host bits are ignored. It is the zero Range for an invalid network, and for an IPv6 network that
-// contains IPv4-mapped addresses (RFC 4291, section 2.5.5.2) and others.
+// RangeOf returns the range of a network; host bits are ignored. It is the zero Range for an invalid network, and for
+// an IPv6 network that contains IPv4-mapped addresses (RFC 4291, section 2.5.5.2) and others.
 func RangeOf(p netip.Prefix) Range {
 	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
@@ -94,7 +94,8 @@ func (r Range) Contains(a netip.Addr) bool {
 
 // Overlaps reports whether the two ranges have an address in common.
 func (r Range) Overlaps(other Range) bool {
-	return r.First.IsValid() && r.First.BitLen() == other.First.BitLen() && !other.Last.Less(r.First) && !r.Last.Less(other.First)
+	sameFamily := r.First.IsValid() && r.First.BitLen() == other.First.BitLen()
+	return sameFamily && !other.Last.Less(r.First) && !r.Last.Less(other.First)
 }
 
 // String formats a single address as such, a network as CIDR, and other ranges as "first-last".

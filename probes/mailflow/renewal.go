@@ -9,9 +9,9 @@ import (
 type RenewalSimulation struct {
 	Tenant, Connector, Sender string
 	Assumed                   bool
-	RequiredName              string // the connector's TlsSenderCertificateName; "" if it authenticates senders by address
+	RequiredName              string // the connector's TlsSenderCertificateName; "" if it requires none
 	Before, After             CertificateOutcome
-	Problems                  []string // what would not work, one sentence each, at most MaxProblems; empty if everything would
+	Problems                  []string // what would not work, one sentence each, at most MaxProblems
 }
 
 // CertificateOutcome is what happens to a sender's mail with one certificate.
@@ -27,8 +27,8 @@ const MaxProblems = 16
 // SenderFilter reports whether a sender behind a connector is included.
 type SenderFilter func(*Tenant, *InboundConnector, *Sender) bool
 
-// SimulateRenewal predicts what happens to the chosen senders' mail if they present certificate, in the order of the tenants and their senders.
-// Senders whose connector is missing or disabled are left out.
+// SimulateRenewal predicts what happens to the chosen senders' mail if they present certificate, in the order of the
+// tenants and their senders. Senders whose connector is missing or disabled are left out.
 func SimulateRenewal(tenants []Tenant, chosen SenderFilter, certificate *ClientCertificate) []RenewalSimulation {
 	d := NewDirectory(tenants)
 	var all []RenewalSimulation
@@ -50,7 +50,8 @@ func (x *senderSimulator) renewal(c *InboundConnector, s *Sender, certificate *C
 		with := *s
 		with.ClientCertificate = certificate
 		return CertificateOutcome{
-			Certificate: certificate, Match: MatchCertificate(c.TLSSenderCertificateName, certificate), Attributions: x.attributions(&with),
+			Certificate: certificate, Match: MatchCertificate(c.TLSSenderCertificateName, certificate),
+			Attributions: x.attributions(&with),
 		}
 	}
 	r := RenewalSimulation{
@@ -67,8 +68,8 @@ func (r *RenewalSimulation) addProblem(format string, args ...any) {
 	}
 }
 
-// judge compares the two outcomes. What did not work before is a problem only if it is about the name that the connector requires:
-// otherwise the certificate is not the cause.
+// judge compares the two outcomes. What did not work before is a problem only if it is about the name that the
+// connector requires: otherwise the certificate is not the cause.
 func (r *RenewalSimulation) judge(t *Tenant) {
 	if r.RequiredName != "" && r.After.Certificate.Valid == No {
 		r.addProblem("the certificate is not valid: Exchange Online will not match it (KB 3212877)")
@@ -88,8 +89,8 @@ func (r *RenewalSimulation) judge(t *Tenant) {
 	}
 }
 
-// judgeSmartHosts considers the other direction: mail servers often use one certificate for both. A name of the present certificate that
-// an outbound connector requires of its smart hosts must not be missing in the new one.
+// judgeSmartHosts considers the other direction: mail servers often use one certificate for both. A name of the
+// present certificate that an outbound connector requires of its smart hosts must not be missing in the new one.
 func (r *RenewalSimulation) judgeSmartHosts(t *Tenant) {
 	for i := range t.Outbound {
 		c := &t.Outbound[i]
@@ -97,13 +98,14 @@ func (r *RenewalSimulation) judgeSmartHosts(t *Tenant) {
 			continue
 		}
 		if satisfies(c.TLSDomain, r.Before.Certificate) && !satisfies(c.TLSDomain, r.After.Certificate) {
-			r.addProblem("if the smart hosts of the outbound connector %q present this certificate too, mail to them stops: it does not "+
-				"contain TlsDomain %s (450 4.7.320)", c.Name, c.TLSDomain)
+			r.addProblem("if the smart hosts of the outbound connector %q present this certificate too, mail to them stops: it "+
+				"does not contain TlsDomain %s (450 4.7.320)", c.Name, c.TLSDomain)
 		}
 	}
 }
 
-// satisfies reports whether a server with this certificate satisfies a TlsDomain. The CN counts only if there is no SAN.
+// satisfies reports whether a server with this certificate satisfies a TlsDomain. The CN counts only if there is no
+// SAN.
 func satisfies(tlsDomain string, certificate *ClientCertificate) bool {
 	domain, ok := NormaliseDomain(tlsDomain)
 	if !ok || certificate == nil {
@@ -119,8 +121,8 @@ func satisfies(tlsDomain string, certificate *ClientCertificate) bool {
 	})
 }
 
-// workedBefore reports whether the message reached its tenant with the certificate before, as far as that is known. Mail with the null
-// sender is not expected to.
+// workedBefore reports whether the message reached its tenant with the certificate before, as far as that is known.
+// Mail with the null sender is not expected to.
 func (r *RenewalSimulation) workedBefore(a Attribution) bool {
 	if len(r.Before.Attributions) == 0 {
 		return a.Message.MailFrom != ""

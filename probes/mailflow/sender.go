@@ -28,9 +28,10 @@ type CertificateSource struct {
 	File, PKCS12, PasswordFile, SMTP string
 }
 
-// WithImpliedSenders adds a sender to every enabled OnPremises inbound connector that has none. The sender is marked as assumed, has the
-// connector's name and addresses, and sends from each accepted domain. Its certificate is chosen later, see [AssumedCertificate].
-// Connectors for trusted organizations need no sender: their mail comes from Exchange Online itself. t is not changed.
+// WithImpliedSenders adds a sender to every enabled OnPremises inbound connector that has none. The sender is marked
+// as assumed, has the connector's name and addresses, and sends from each accepted domain. Its certificate is chosen
+// later, see [AssumedCertificate]. Connectors for trusted organizations need no sender: their mail comes from
+// Exchange Online itself. t is not changed.
 func WithImpliedSenders(t Tenant) Tenant {
 	hasSender, taken := map[string]bool{}, map[string]bool{}
 	for _, s := range t.Senders {
@@ -69,9 +70,9 @@ func impliedSender(c *InboundConnector, name string, mailFrom []string) Sender {
 	return s
 }
 
-// AssumedCertificate chooses the certificate that an assumed sender behind c is taken to present, from those that the smart hosts of
-// the tenant's OnPremises outbound connectors present: the first that c matches, else the first. It returns the index, -1 if there is
-// none. Entries of certificates may be nil.
+// AssumedCertificate chooses the certificate that an assumed sender behind c is taken to present, from those that the
+// smart hosts of the tenant's OnPremises outbound connectors present: the first that c matches, else the first. It
+// returns the index, -1 if there is none. Entries of certificates may be nil.
 func AssumedCertificate(c *InboundConnector, certificates []*ClientCertificate) int {
 	first := -1
 	for i, certificate := range certificates {

@@ -15,18 +15,20 @@ const (
 // ExternalDomain is the recipient's domain of a simulated message to the internet: no tenant can own it (RFC 2606).
 const ExternalDomain = "outside.invalid"
 
-// SenderAttributions predicts what happens to a sender's mail. To ask about many senders, use [Directory.TenantAttributions].
+// SenderAttributions predicts what happens to a sender's mail. To ask about many senders, use
+// [Directory.TenantAttributions].
 func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
 	return newSenderSimulator(d, t).attributions(s)
 }
 
-// TenantAttributions predicts what happens to the mail of each of a tenant's senders, in their order: with each of its MAIL FROM domains
-// and the null sender, from each of its addresses (first and last of a network, at most MaxSenderAddresses). MAIL FROM domains that
-// attribution cannot tell apart are simulated once, at most MaxSenderDomains of them, and addresses with the same outcome are reported
-// once. Recipients are outside the tenant where the sender relays, else in its default domain.
+// TenantAttributions predicts what happens to the mail of each of a tenant's senders, in their order: with each of
+// its MAIL FROM domains and the null sender, from each of its addresses (first and last of a network, at most
+// MaxSenderAddresses). MAIL FROM domains that attribution cannot tell apart are simulated once, at most
+// MaxSenderDomains of them, and addresses with the same outcome are reported once. Recipients are outside the tenant
+// where the sender relays, else in its default domain.
 //
-// An entry is nil where nothing can be predicted: the sender's connector is missing or disabled, the tenant has no accepted domain, or
-// the connector requires a certificate and the one that the sender presents is not known.
+// An entry is nil where nothing can be predicted: the sender's connector is missing or disabled, the tenant has no
+// accepted domain, or the connector requires a certificate and the one that the sender presents is not known.
 func (d *Directory) TenantAttributions(t *Tenant) [][]Attribution {
 	simulator := newSenderSimulator(d, t)
 	all := make([][]Attribution, len(t.Senders))
@@ -36,7 +38,8 @@ func (d *Directory) TenantAttributions(t *Tenant) [][]Attribution {
 	return all
 }
 
-// senderSimulator simulates the senders of one tenant. It remembers the groups of MAIL FROM domains: senders share lists of domains.
+// senderSimulator simulates the senders of one tenant. It remembers the groups of MAIL FROM domains: senders share
+// lists of domains.
 type senderSimulator struct {
 	d          *Directory
 	t          *Tenant
@@ -90,15 +93,16 @@ type domainList struct {
 	recipient string
 }
 
-// domainGroup is a set of MAIL FROM domains with the same outcome: the same tenants accept them, and the same sender domains of Partner
-// connectors of the recipient's tenants cover them.
+// domainGroup is a set of MAIL FROM domains with the same outcome: the same tenants accept them, and the same sender
+// domains of Partner connectors of the recipient's tenants cover them.
 type domainGroup struct {
 	domain string   // the first; "" is the null sender
 	others []string // at most MaxAlsoFrom
 	more   int
 }
 
-// groupsOf groups the domains, at most MaxSenderDomains groups in the order of their first domains, and adds the null sender.
+// groupsOf groups the domains, at most MaxSenderDomains groups in the order of their first domains, and adds the null
+// sender.
 func (x *senderSimulator) groupsOf(domains []string, recipient string) []domainGroup {
 	nullSender := domainGroup{}
 	switch len(domains) {

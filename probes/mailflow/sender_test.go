@@ -8,18 +8,22 @@ import (
 
 func TestWithImpliedSenders(t *testing.T) {
 	given := tenant("contoso", "contoso.com contoso.net",
-		onPremises("served", "*.contoso.com", ""), onPremises("scanner", "-", "198.51.100.10 198.51.100.64/26 198.51.100.10/32 2001:db8::1 10.0.0.0/8"),
-		onPremises("edge", "mail.contoso.com", ""), with(onPremises("off", "mail.contoso.com", ""), disabled), partner("partner", "*", "", "192.0.2.1"),
+		onPremises("served", "*.contoso.com", ""), onPremises("scanner", "-",
+			"198.51.100.10 198.51.100.64/26 198.51.100.10/32 2001:db8::1 10.0.0.0/8"),
+		onPremises("edge", "mail.contoso.com", ""), with(onPremises("off", "mail.contoso.com", ""), disabled),
+		partner("partner", "*", "", "192.0.2.1"),
 		with(onPremises("merger", "-", ""), func(c *InboundConnector) { c.TrustedOrganizations = []string{"fabrikam"} }))
 	given.Senders = append(make([]Sender, 0, 8), Sender{Name: "edge", Connector: "served"})
 	got := WithImpliedSenders(given)
-	var told []string
+	var summary []string
 	for _, s := range got.Senders {
-		told = append(told, fmt.Sprintf("%s|%s|%t|%s|%v|%v", s.Name, s.Connector, s.Assumed, s.Relays, s.Addresses, s.MailFromDomains))
+		summary = append(summary, fmt.Sprintf("%s|%s|%t|%s|%v|%v", s.Name, s.Connector, s.Assumed, s.Relays, s.Addresses,
+			s.MailFromDomains))
 	}
-	want := "edge|served|false||[]|[]; scanner|scanner|true|external|[198.51.100.10/32 198.51.100.64/26]|[contoso.com contoso.net]; " +
+	want := "edge|served|false||[]|[]; scanner|scanner|true|external|[198.51.100.10/32 198.51.100.64/26]|[contoso.com " +
+		"contoso.net]; " +
 		"edge (assumed)|edge|true|external|[]|[contoso.com contoso.net]"
-	if s := strings.Join(told, "; "); s != want {
+	if s := strings.Join(summary, "; "); s != want {
 		t.Errorf("got  %s\nwant %s", s, want)
 	}
 	if len(given.Senders) != 1 || given.Senders[:2][1].Name != "" {
@@ -30,10 +34,10 @@ func TestWithImpliedSenders(t *testing.T) {
 	}
 }
 
-func TestAssume(t *testing.T) {
-	shown := []*ClientCertificate{nil, certificate("gateway.msp.com"), certificate("mail.contoso.com")}
+func TestAssumedCertificate(t *testing.T) {
+	certificates := []*ClientCertificate{nil, certificate("gateway.msp.com"), certificate("mail.contoso.com")}
 	for value, want := range map[string]int{"*.contoso.com": 2, "gateway.msp.com": 1, "mail.fabrikam.com": 1, "": 1} {
-		if got := AssumedCertificate(&InboundConnector{TLSSenderCertificateName: value}, shown); got != want {
+		if got := AssumedCertificate(&InboundConnector{TLSSenderCertificateName: value}, certificates); got != want {
 			t.Errorf("for %q: %d, want %d", value, got, want)
 		}
 	}

@@ -47,11 +47,12 @@ type SpecialRange struct {
 // String words the range: "private (RFC 1918)".
 func (s SpecialRange) String() string { return s.Use.String() + " (" + s.RFC + ")" }
 
-// specialRanges are IANA's special-purpose address registries for IPv4 and IPv6, its multicast ranges, deprecated ranges, and the
-// IPv6 space outside of global unicast. Ranges in which IPv4 addresses are embedded are judged by those, see [EmbeddedIPv4].
-// The first that matches counts: narrower ranges precede wider ones.
+// specialRanges are IANA's special-purpose address registries for IPv4 and IPv6, its multicast ranges, deprecated
+// ranges, and the IPv6 space outside of global unicast. Ranges in which IPv4 addresses are embedded are judged by
+// those, see [EmbeddedIPv4]. The first that matches counts: narrower ranges precede wider ones.
 //
-// https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry,
+// https://www.iana.org/assignments/iana-ipv4-special-registry,
+// https://www.iana.org/assignments/iana-ipv6-special-registry,
 // https://www.iana.org/assignments/ipv6-address-space.
 var specialRanges = [...]SpecialRange{
 	special("0.0.0.0/8", ThisNetwork, "RFC 791"), // reaches the host itself on some systems (RFC 1122, section 3.2.1.3)
@@ -79,7 +80,7 @@ var specialRanges = [...]SpecialRange{
 	special("100:0:0:1::/64", Discard, "RFC 9780"),   // dummy prefix
 	special("2001:2::/48", Benchmarking, "RFC 5180"), // before 2001::/23
 	special("2001:db8::/32", Documentation, "RFC 3849"),
-	special("2001::/23", Infrastructure, "RFC 2928"), // IETF protocol assignments: PCP, TURN, AMT, AS112, ORCHID, drone identification
+	special("2001::/23", Infrastructure, "RFC 2928"), // IETF protocols: PCP, TURN, AMT, AS112, ORCHID
 	special("2620:4f:8000::/48", Infrastructure, "RFC 7534"),
 	special("3fff::/20", Documentation, "RFC 9637"),
 	special("5f00::/16", Infrastructure, "RFC 9602"), // segment routing
@@ -137,8 +138,8 @@ var (
 	teredo         = netip.MustParsePrefix("2001::/32")       // RFC 4380, section 4
 )
 
-// EmbeddedIPv4 returns the IPv4 addresses that packets to an IPv6 address may reach by translation or a tunnel; nil for other
-// addresses. There are several where the address does not say where its IPv4 address is.
+// EmbeddedIPv4 returns the IPv4 addresses that packets to an IPv6 address may reach by translation or a tunnel; nil
+// for other addresses. There are several where the address does not say where its IPv4 address is.
 func EmbeddedIPv4(a netip.Addr) []netip.Addr {
 	if !a.Is6() {
 		return nil
@@ -148,7 +149,7 @@ func EmbeddedIPv4(a netip.Addr) []netip.Addr {
 	switch a = netip.AddrFrom16(b); {
 	case a == netip.IPv6Unspecified(), a == netip.IPv6Loopback():
 		return nil
-	case ipv4Compatible.Contains(a), ipv4Translated.Contains(a), nat64.Contains(a), a.Is4In6(): // mapped: RFC 4291, section 2.5.5.2
+	case ipv4Compatible.Contains(a), ipv4Translated.Contains(a), nat64.Contains(a), a.Is4In6(): // mapped
 		return []netip.Addr{last}
 	case sixToFour.Contains(a):
 		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
@@ -160,8 +161,8 @@ func EmbeddedIPv4(a netip.Addr) []netip.Addr {
 	return nil
 }
 
-// localNAT64 reads an address in 64:ff9b:1::/48. The translator's prefix is one of /48, /56, /64 and /96 in it, and which one is not
-// known. The octet of bits 64 to 71 is skipped (RFC 6052, section 2.2).
+// localNAT64 reads an address in 64:ff9b:1::/48. The translator's prefix is one of /48, /56, /64 and /96 in it, and
+// which one is not known. The octet of bits 64 to 71 is skipped (RFC 6052, section 2.2).
 func localNAT64(b [16]byte, last netip.Addr) []netip.Addr {
 	if [6]byte(b[6:12]) == ([6]byte{}) {
 		return []netip.Addr{last} // 64:ff9b:1::/96

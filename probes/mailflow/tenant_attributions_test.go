@@ -10,20 +10,24 @@ import (
 	"testing"
 )
 
-// TestTenantAttributionsCoverEveryDomain compares the outcome of each group with that of each of its MAIL FROM domains alone.
+// TestTenantAttributionsCoverEveryDomain compares the outcome of each group with that of each of its MAIL FROM
+// domains alone.
 func TestTenantAttributionsCoverEveryDomain(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	domains := strings.Fields("a.com b.com c.b.com d.b.com e.com f.org g.org")
 	for round := range 200 {
 		tenants := make([]Tenant, 2)
 		for i := range tenants {
-			tenants[i] = tenant(fmt.Sprintf("t%d", i), "own.com "+[]string{"a.com", ".b.com", "e.com f.org", "c.b.com"}[rng.IntN(4)],
+			tenants[i] = tenant(fmt.Sprintf("t%d", i), "own.com "+[]string{"a.com", ".b.com", "e.com f.org",
+				"c.b.com"}[rng.IntN(4)],
 				onPremises("c", "-", "192.0.2.0/24"),
-				partner("p", []string{"*", "a.com *.b.com", "e.com", "c.b.com f.org"}[rng.IntN(4)], "", []string{"", "198.51.100.1"}[rng.IntN(2)]))
+				partner("p", []string{"*", "a.com *.b.com", "e.com", "c.b.com f.org"}[rng.IntN(4)], "", []string{"",
+					"198.51.100.1"}[rng.IntN(2)]))
 		}
 		sender := Sender{
-			Connector: []string{"c", "p"}[rng.IntN(2)], Relays: []string{"internal", "external"}[rng.IntN(2)], MailFromDomains: domains,
-			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("203.0.113.1/32")},
+			Connector: []string{"c", "p"}[rng.IntN(2)], Relays: []string{"internal", "external"}[rng.IntN(2)],
+			MailFromDomains: domains,
+			Addresses:       []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("203.0.113.1/32")},
 		}
 		d := NewDirectory(tenants)
 		covered := map[string]bool{}
@@ -52,13 +56,17 @@ func TestTenantAttributionsAreBounded(t *testing.T) {
 		domains = append(domains, fmt.Sprintf("d%02d.com", i))
 		partners = append(partners, partner(domains[i], domains[i], "", "192.0.2.1"))
 	}
-	contoso := tenant("contoso", "contoso.com "+strings.Join(domains, " "), append(partners, onPremises("c", "-", "198.51.100.0/24"))...)
+	contoso := tenant("contoso", "contoso.com "+strings.Join(domains, " "), append(partners, onPremises("c", "-",
+		"198.51.100.0/24"))...)
 	contoso.Senders = []Sender{
-		{Name: "external", Connector: "c", MailFromDomains: domains, Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32")}},
-		{Name: "internal", Connector: "c", Relays: "internal", MailFromDomains: domains, Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/32")}},
+		{Name: "external", Connector: "c", MailFromDomains: domains,
+			Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32")}},
+		{Name: "internal", Connector: "c", Relays: "internal", MailFromDomains: domains,
+			Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/32")}},
 	}
 	all := NewDirectory([]Tenant{contoso}).TenantAttributions(&contoso)
-	if a := all[0][0]; len(all[0]) != 2 || len(a.AlsoFrom) != MaxAlsoFrom || a.AlsoFromMore != len(domains)-1-MaxAlsoFrom {
+	if a := all[0][0]; len(all[0]) != 2 || len(a.AlsoFrom) != MaxAlsoFrom ||
+		a.AlsoFromMore != len(domains)-1-MaxAlsoFrom {
 		t.Errorf("%d attributions, %d and %d more domains in the first", len(all[0]), len(a.AlsoFrom), a.AlsoFromMore)
 	}
 	if from := all[0][0].From(); from != "d00.com, d01.com, d02.com, d03.com, d04.com and 43 more" {
@@ -69,7 +77,8 @@ func TestTenantAttributionsAreBounded(t *testing.T) {
 	}
 }
 
-// TestMatchesOfManyConnectors names a bounded number of connectors of a tenant, those by certificate first, however many match.
+// TestMatchesOfManyConnectors names a bounded number of connectors of a tenant, those by certificate first, however
+// many match.
 func TestMatchesOfManyConnectors(t *testing.T) {
 	const n = 3 * maxMatches
 	for name, test := range map[string]struct {
@@ -77,8 +86,14 @@ func TestMatchesOfManyConnectors(t *testing.T) {
 		names      string
 		first, end string
 	}{
-		"by certificate": {func(i int) InboundConnector { return onPremises(fmt.Sprintf("c%02d", i), "*.a.com", "192.0.2.1") }, "mail.a.com", "c00", "c15"},
-		"by address":     {func(i int) InboundConnector { return onPremises(fmt.Sprintf("c%02d", i), "*.b.com", "192.0.2.0/24") }, "mail.a.com", "c00", "c15"},
+		"by certificate": {func(i int) InboundConnector {
+			return onPremises(fmt.Sprintf("c%02d", i), "*.a.com",
+				"192.0.2.1")
+		}, "mail.a.com", "c00", "c15"},
+		"by address": {func(i int) InboundConnector {
+			return onPremises(fmt.Sprintf("c%02d", i), "*.b.com",
+				"192.0.2.0/24")
+		}, "mail.a.com", "c00", "c15"},
 		"a few by certificate": {func(i int) InboundConnector {
 			return onPremises(fmt.Sprintf("c%02d", i), []string{"-", "mail.a.com"}[toInt(i%10 == 5)], "192.0.2.1 192.0.2.0/24")
 		}, "mail.a.com", "c05", "c11"},
@@ -87,22 +102,28 @@ func TestMatchesOfManyConnectors(t *testing.T) {
 		for i := range n {
 			connectors = append(connectors, test.make(i))
 		}
-		tenants := []Tenant{tenant("before", "", connectors...), tenant("a", "a.com", connectors...), tenant("after", "", connectors...)}
+		tenants := []Tenant{tenant("before", "", connectors...), tenant("a", "a.com", connectors...), tenant("after", "",
+			connectors...)}
 		d := NewDirectory(tenants)
-		m := parsed(arrival(t, "192.0.2.1 a.com > elsewhere.org", test.names))
+		m := parsed(message(t, "192.0.2.1 a.com > elsewhere.org", test.names))
 		got := d.matchesOf(1, &m)
 		if len(got.first) != maxMatches || !got.more || d.tenants[1].connectors[got.first[0].connector].Name != test.first ||
 			d.tenants[1].connectors[got.first[maxMatches-1].connector].Name != test.end {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if a := d.Attribute(m.InboundMessage); a.Connector != test.first || len(a.AlsoMatching) != min(MaxAlsoMatching, len(got.first)-1) && name != "a few by certificate" ||
-			!slices.ContainsFunc(a.Uncertain, func(why string) bool { return strings.HasPrefix(why, "more than 16 connectors of a match") }) {
+		if a := d.Attribute(m.InboundMessage); a.Connector != test.first || len(a.AlsoMatching) != min(MaxAlsoMatching,
+			len(got.first)-1) && name != "a few by certificate" ||
+			!slices.ContainsFunc(a.Uncertain, func(why string) bool {
+				return strings.HasPrefix(why,
+					"more than 16 connectors of a match")
+			}) {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
 }
 
-// hostile makes a tenant of k inbound connectors that all match every message of all their senders, with m accepted domains.
+// hostile makes a tenant of k inbound connectors that all match every message of all their senders, with m accepted
+// domains.
 func hostile(k, m int) []Tenant {
 	t := Tenant{Name: "hostile"}
 	for i := range m {
@@ -115,7 +136,8 @@ func hostile(k, m int) []Tenant {
 	return []Tenant{WithImpliedSenders(t)}
 }
 
-// TestTenantAttributionsGrowLinearly holds work and memory to the size of the export: twice the connectors and domains cost twice.
+// TestTenantAttributionsGrowLinearly holds work and memory to the size of the export: twice the connectors and
+// domains cost twice.
 func TestTenantAttributionsGrowLinearly(t *testing.T) {
 	allocated := func(n int) uint64 {
 		var before, after runtime.MemStats
@@ -135,7 +157,8 @@ func TestTenantAttributionsGrowLinearly(t *testing.T) {
 
 func TestInboundByName(t *testing.T) {
 	contoso := tenant("contoso", "", onPremises("a", "-", ""), partner("b", "*", "", ""))
-	if got := contoso.InboundByName(); len(got) != 2 || got["a"] != &contoso.Inbound[0] || got["b"] != &contoso.Inbound[1] {
+	if got := contoso.InboundByName(); len(got) != 2 || got["a"] != &contoso.Inbound[0] ||
+		got["b"] != &contoso.Inbound[1] {
 		t.Errorf("%v", got)
 	}
 }
