@@ -102,6 +102,26 @@ var inboundCases = []testCase{
 		"", "",
 	},
 	{
+		"exchange_online_address_as_sender", "a range of Exchange Online",
+		func(w *world) { w.byAddress(); w.in.SenderIPAddresses = []string{"40.107.22.0/24"} },
+		"critical", "SenderIPAddresses contains 40.107.22.0/24, which is in 40.107.0.0/16, a range of Exchange Online.",
+	},
+	{
+		"exchange_online_address_as_sender", "one address among others",
+		func(w *world) { w.byAddress(); w.in.SenderIPAddresses = []string{"198.51.100.10", "104.47.1.2"} },
+		"critical", "104.47.1.2",
+	},
+	{
+		"exchange_online_address_as_sender", "beside the range",
+		func(w *world) { w.byAddress(); w.in.SenderIPAddresses = []string{"104.47.128.1"} },
+		"", "",
+	},
+	{
+		"exchange_online_address_as_sender", "Partner connector",
+		func(w *world) { openPartner(w); w.in.SenderIPAddresses = []string{"40.107.22.0/24"} },
+		"", "",
+	},
+	{
 		"sender_address_private", "private",
 		func(w *world) { w.in.SenderIPAddresses = []string{"192.168.0.1/25"} },
 		"warning", "private",
@@ -155,12 +175,6 @@ var restrictionCases = []testCase{
 	}, "critical", ""},
 	{"restriction_without_list", "with a list", lock, "", ""},
 	{
-		"restriction_without_effect", "OnPremises",
-		func(w *world) { w.in.RestrictDomainsToCertificate = yes },
-		"info", "RestrictDomainsToCertificate",
-	},
-	{"restriction_without_effect", "Partner", lock, "", ""},
-	{
 		"partner_lockout", "MX at Exchange Online",
 		lock,
 		"critical", "the MX of contoso.com (contoso-com.mail.protection.outlook.com) points to Exchange Online",
@@ -188,6 +202,35 @@ var restrictionCases = []testCase{
 	{
 		"treat_as_internal_conflict", "without",
 		func(w *world) { w.in.TreatMessagesAsInternal, w.in.CloudServicesMailEnabled = yes, no },
+		"", "",
+	},
+	{
+		"enhanced_filtering_off", "locked down behind a gateway",
+		func(w *world) { lock(w); gateway(w); w.in.EFSkipLastIP = no },
+		"info", "EFSkipLastIP is false and EFSkipIPs is empty.",
+	},
+	{
+		"enhanced_filtering_off", "on",
+		func(w *world) { lock(w); gateway(w); w.in.EFSkipLastIP = yes },
+		"", "",
+	},
+	{
+		"enhanced_filtering_off", "unknown",
+		func(w *world) { lock(w); gateway(w) },
+		"", "",
+	},
+	{
+		"enhanced_filtering_off", "mail arrives at Exchange Online directly",
+		func(w *world) { lock(w); w.in.EFSkipLastIP = no },
+		"", "",
+	},
+	{
+		"enhanced_filtering_off", "one partner",
+		func(w *world) {
+			lock(w)
+			gateway(w)
+			w.in.EFSkipLastIP, w.in.SenderDomains = no, []string{"partner.example"}
+		},
 		"", "",
 	},
 	{

@@ -96,9 +96,14 @@ var routingCases = []testCase{
 		"warning", "This connector is for contoso.com, the connector second for contoso.com.",
 	},
 	{
-		"connectors_overlap", "two wildcards",
-		func(w *world) { w.out.RecipientDomains = []string{"*.example.net"}; w.alsoOut("*") },
-		"warning", "",
+		"connectors_overlap", "the longer wildcard is more specific",
+		func(w *world) { w.out.RecipientDomains = []string{"*.example.net"}; w.alsoOut("*", "*.net") },
+		"", "",
+	},
+	{
+		"connectors_overlap", "one wildcard twice",
+		func(w *world) { w.out.RecipientDomains = []string{"*.example.net"}; w.alsoOut("*.Example.net") },
+		"warning", "This connector is for *.example.net, the connector second for *.example.net.",
 	},
 	{
 		"connectors_overlap", "all accepted domains twice",

@@ -20,7 +20,8 @@ type testCase struct {
 func testCases() []testCase {
 	return slices.Concat(
 		certificateCases, servedCases, tlsCases, acceptedCases, sharedCases, attributionCases, inboundCases,
-		restrictionCases, outboundCases, routingCases, statusCases, tenantCases, proberCases,
+		restrictionCases, effectCases, hybridCases, outboundCases, routingCases, loopCases, statusCases, tenantCases,
+		proberCases,
 	)
 }
 

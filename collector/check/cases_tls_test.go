@@ -92,4 +92,12 @@ var tlsCases = []testCase{
 		func(w *world) { fails(w.shown, probes.VerdictClientAuth, "") },
 		"", "",
 	},
+	{
+		"server_auth_eku_missing", "a client's certificate on a server",
+		func(w *world) { w.shown.Chain[0].ServerAuth = false },
+		"warning uncertain", "lacks the extended key usage serverAuth",
+	},
+	{"server_auth_eku_missing", "a sender's", func(w *world) { w.client.Chain[0].ServerAuth = false }, "", ""},
+	{"server_auth_eku_missing", "Exchange Online's", func(w *world) { w.exchange.Chain[0].ServerAuth = false }, "", ""},
+	{"server_auth_eku_missing", "without extended key usages", func(*world) {}, "", ""},
 }

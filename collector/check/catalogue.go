@@ -12,8 +12,8 @@ var catalogue = sync.OnceValue(func() []Check {
 	return slices.Concat(
 		certificateChecks(), servedChecks(), tlsChecks(),
 		acceptedChecks(), sharedChecks(), attributionChecks(),
-		inboundChecks(), restrictionChecks(),
-		outboundChecks(), routingChecks(), statusChecks(),
+		inboundChecks(), restrictionChecks(), effectChecks(), hybridChecks(),
+		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),
 		tenantChecks(), proberChecks(),
 	)
 })

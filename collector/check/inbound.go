@@ -86,6 +86,23 @@ func senderAddressChecks() []Check {
 			}),
 		},
 		{
+			Code: "exchange_online_address_as_sender", Severity: Critical, Scope: ScopeInbound,
+			Title: "SenderIPAddresses contains addresses of Exchange Online",
+			When: "SenderIPAddresses of an OnPremises connector contains an address in a published range of Exchange Online. " +
+				"All tenants send from there, so any of them can relay through this tenant",
+			Remedy: "Remove the addresses. Mail from another tenant needs a connector that authenticates it by certificate.",
+			Source: "MC1226222; Office 365 URLs and IP address ranges",
+			Find: eachAttributing(func(_ *Facts, _ *tenant, c *mailflow.InboundConnector, report func(Finding)) {
+				for _, text := range c.SenderIPAddresses {
+					r, problem := mailflow.ParseRange(text)
+					published, ok := mailflow.ExchangeOnlineRange(r)
+					if problem != mailflow.RangeUnreadable && ok {
+						report(newFinding("SenderIPAddresses contains %s, which is in %s, a range of Exchange Online.", text, published))
+					}
+				}
+			}),
+		},
+		{
 			Code: "sender_address_private", Severity: Warning, Scope: ScopeInbound,
 			Title: "An address in SenderIPAddresses is not publicly routable",
 			When: "SenderIPAddresses contains a private, carrier-grade NAT, loopback, link-local or reserved address. " +

@@ -3,7 +3,6 @@ package check
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -15,9 +14,10 @@ const allAccepted = "all accepted domains"
 // allAccepted.
 type scopes map[string][]*mailflow.OutboundConnector
 
+// add adds a connector to a scope, once. Connectors are added one after the other.
 func (s scopes) add(scope string, c *mailflow.OutboundConnector) {
-	if !slices.Contains(s[scope], c) {
-		s[scope] = append(s[scope], c)
+	if known := s[scope]; len(known) == 0 || known[len(known)-1] != c {
+		s[scope] = append(known, c)
 	}
 }
 
@@ -41,25 +41,8 @@ func findOutboundOverlap(_ *Facts, t *tenant, report func(Finding)) {
 	o := overlap{tenant: t, byScope: byScope, order: slices.Sorted(maps.Keys(byScope)), report: report}
 	for _, scope := range o.order {
 		o.compare(scope, scope)
-		for _, wider := range widerWildcards(scope) {
-			o.compare(scope, wider)
-		}
 	}
 	o.compareWithAccepted()
-}
-
-// widerWildcards returns the wildcards that match everything that a wildcard matches: they have the same rank, because
-// the documented order does not prefer the longer one.
-func widerWildcards(wildcard string) []string {
-	base, wild := strings.CutPrefix(wildcard, "*.")
-	_, up, more := strings.Cut(base, ".")
-	switch {
-	case !wild:
-		return nil
-	case !more:
-		return []string{"*"}
-	}
-	return slices.Collect(mailflow.Wildcards(up))
 }
 
 // overlap compares the connectors of two scopes.

@@ -26,7 +26,8 @@ func proberChecks() []Check {
 			Title: "Test messages cannot be sent",
 			When: "A path with `until: message` is probed, but the state file cannot be read, locked or written: no message " +
 				"is sent, because its time could not be recorded",
-			Remedy: "Create the folder of `global.state_file`, let this exporter write to it, and free space on its file system.",
+			Remedy: "Create the folder of `global.state_file`, let this exporter write to it, and free space on its " +
+				"file system.",
 			Source: "This exporter's configuration, `state_file`",
 			Find:   findStateFile,
 		},

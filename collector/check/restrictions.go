@@ -21,21 +21,6 @@ func restrictionChecks() []Check {
 			Find:     eachInbound(findEmptyRestriction),
 		},
 		{
-			Code: "restriction_without_effect", Severity: Info, Scope: ScopeInbound,
-			Title:  "A restriction has no effect on an OnPremises connector",
-			When:   "RestrictDomainsToIPAddresses or RestrictDomainsToCertificate is true on an OnPremises connector",
-			Remedy: "Use a Partner connector for the restriction: it has an effect there only.",
-			Source: "Set-InboundConnector, RestrictDomainsToIPAddresses, RestrictDomainsToCertificate",
-			Find: eachInbound(func(_ *Facts, _ *tenant, c *mailflow.InboundConnector, report func(Finding)) {
-				if c.Type != mailflow.OnPremises {
-					return
-				}
-				for _, name := range restrictions(c) {
-					report(newFinding("%s is true, ConnectorType is OnPremises.", name))
-				}
-			}),
-		},
-		{
 			Code: "partner_lockout", Severity: Critical, Scope: ScopeInbound,
 			Title: "A Partner connector for all sender domains refuses mail from everyone it does not list",
 			When: "A Partner connector for all sender domains (*) restricts them. Critical if the MX of an accepted domain " +
@@ -53,6 +38,22 @@ func restrictionChecks() []Check {
 			Remedy: "Set TreatMessagesAsInternal to false: it bypasses spam filtering, and hybrid connectors do not need it.",
 			Source: "Set-InboundConnector, TreatMessagesAsInternal",
 			Find:   eachInbound(findInternalConflict),
+		},
+		{
+			Code: "enhanced_filtering_off", Severity: Info, Scope: ScopeInbound,
+			Title: "Enhanced Filtering is off for a connector that only accepts mail from a gateway",
+			When: "A Partner connector for all sender domains (*) restricts them, no accepted domain's MX is known to point " +
+				"to Exchange Online, and EFSkipLastIP is false and EFSkipIPs empty: filters see the gateway's address instead of " +
+				"the sender's",
+			Remedy: "Turn on Enhanced Filtering for Connectors so that it skips the gateway.",
+			Source: "enhanced-filtering-for-connectors",
+			Find: eachInbound(func(_ *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
+				locked := c.Type == mailflow.Partner && len(restrictions(c)) > 0 && forAllSenders(c)
+				off := c.EFSkipLastIP == mailflow.No && len(c.EFSkipIPs) == 0 && c.IsKnown("ef_skip_ips")
+				if locked && off && len(t.atExchange) == 0 {
+					report(newFinding("EFSkipLastIP is false and EFSkipIPs is empty."))
+				}
+			}),
 		},
 		{
 			Code: "enhanced_filtering_incomplete", Severity: Warning, Scope: ScopeInbound,
@@ -117,11 +118,8 @@ func findPartnerLockout(_ *Facts, t *tenant, c *mailflow.InboundConnector, repor
 		return
 	}
 	if len(t.atExchange) > 0 {
-		report(
-			newFinding(
-				"SenderDomains contains *, %s is true, and the MX of %s points to Exchange Online.", list(on), list(t.atExchange),
-			),
-		)
+		report(newFinding("SenderDomains contains *, %s is true, and the MX of %s points to Exchange Online.",
+			list(on), list(t.atExchange)))
 		return
 	}
 	report(newFinding("SenderDomains contains * and %s is true; no accepted domain's MX is known to point to Exchange "+

@@ -13,10 +13,11 @@ func routingChecks() []Check {
 			Code: "connectors_overlap", Severity: Warning, Scope: ScopeConnector,
 			Title: "More than one connector matches the same mail",
 			When: "Outbound: two connectors have the same rank for a domain in the documented order (exact domain, all " +
-				"accepted domains, wildcard), or one is for all accepted domains and the other's wildcard matches one of them " +
-				"(UNCERTAIN: Microsoft's own example contradicts its order; info if that wildcard is `*`: routing the tenant's " +
-				"own domains to its servers and the rest to a gateway is common). Connectors used by a mail flow rule are not " +
-				"compared. Inbound: two connectors match one sender by certificate, or two by address",
+				"accepted domains, wildcard; the longer of two wildcards is more specific), or one is for all accepted domains " +
+				"and the other's wildcard matches one of them (UNCERTAIN: Microsoft's own example contradicts its order; info if " +
+				"that wildcard is `*`: routing the tenant's own domains to its servers and the rest to a gateway is common). " +
+				"Connectors used by a mail flow rule are not compared. Inbound: two connectors match one sender by certificate, " +
+				"or two by address",
 			Remedy: "Narrow or remove one of the connectors so that each domain and each sender has one.",
 			Source: "set-up-connectors-to-route-mail, \"What happens when I have multiple connectors\"; " +
 				"set-up-connectors-for-secure-mail-flow-with-a-partner",

@@ -49,6 +49,20 @@ func cryptographyChecks() []Check {
 			Find:   eachProbed(findDifferences),
 		},
 		{
+			Code: "server_auth_eku_missing", Severity: Warning, Scope: ScopePath,
+			Title: "A server's certificate is not valid for server authentication",
+			When: "The leaf certificate of a server has extended key usages, and serverAuth is not among them (UNCERTAIN). " +
+				"Certificates of Exchange Online's own hosts are not judged",
+			Remedy: "Bind a certificate with the extended key usage serverAuth to the SMTP service.",
+			Source: "RFC 5280, section 4.2.1.12. No Microsoft document",
+			Find: eachCertificate(func(_ *Facts, c observedCertificate, report func(Finding)) {
+				if !c.client && !c.exchangeOnline && !c.Chain[0].ServerAuth {
+					report(newFinding("%s lacks the extended key usage serverAuth.", c.describeLeaf()).
+						uncertain("Microsoft has not documented whether Exchange Online requires it"))
+				}
+			}),
+		},
+		{
 			Code: "client_auth_eku_missing", Severity: Info, Scope: ScopeSender,
 			Title: "A sender's certificate is not valid for client authentication",
 			When:  "The certificate that a sender presents lacks the extended key usage clientAuth (UNCERTAIN)",
