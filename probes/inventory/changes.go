@@ -23,8 +23,8 @@ type Change struct {
 	Properties []string // that changed, by their keys in the configuration; never their values
 }
 
-// Changes compares the connectors of two loads, in the order of the newer one; those of tenants that are gone come
-// last. A tenant that had never been loaded has nothing to be compared with.
+// Changes compares the connectors of two loads, in the order of the newer one; those of tenants that were removed
+// come last. A tenant that had never been loaded has nothing to be compared with.
 func Changes[S any](before, after *Tenants[S]) []Change {
 	var all []Change
 	for _, name := range after.order {

@@ -20,7 +20,7 @@ type ExportFiles struct {
 	Folder string
 	// Names are exports, or patterns of them.
 	Names []Name
-	// Before are the parts of the last snapshot. A file that is gone since is an error where it is still asked for,
+	// Before are the parts of the last snapshot. A file that has disappeared since is an error if it is still named,
 	// unless another file has records of its kind: files may change their names, but records must not vanish with a
 	// file.
 	Before map[string]Kind
@@ -30,7 +30,7 @@ type ExportFiles struct {
 
 // FileError is an export that cannot be read, or not to its end.
 type FileError struct {
-	Name Name // the entry of Names that led to it; empty for Folder and for a file that is gone
+	Name Name // the entry of Names that led to it; empty for Folder and for a file that has disappeared
 	File string
 	Err  error
 }
@@ -143,7 +143,8 @@ func (e *export) add(s *Snapshot, k Kind, record Value) {
 	}
 }
 
-// vanished returns an error for each file of the last load that is gone with records of a kind that no other file has.
+// vanished returns an error for each file of the last load that has disappeared, if no other file has records of its
+// kind.
 func (e ExportFiles) vanished(s Snapshot) (errs []*FileError) {
 	var now Kind
 	for _, k := range s.Parts {
@@ -151,15 +152,15 @@ func (e ExportFiles) vanished(s Snapshot) (errs []*FileError) {
 	}
 	for _, file := range slices.Sorted(maps.Keys(e.Before)) {
 		_, here := s.Parts[file]
-		if lost := e.Before[file] &^ now; !here && lost != 0 && e.asksFor(file) {
+		if lost := e.Before[file] &^ now; !here && lost != 0 && e.names(file) {
 			errs = append(errs, &FileError{Name{}, file, fmt.Errorf("was there at the last load; no other export has %s", lost)})
 		}
 	}
 	return errs
 }
 
-// asksFor reports whether a file is, or would be, one of the source.
-func (e ExportFiles) asksFor(file string) bool {
+// names reports whether a file is, or would be, one of the source.
+func (e ExportFiles) names(file string) bool {
 	return e.Folder != "" && filepath.Dir(file) == e.Folder ||
 		slices.ContainsFunc(e.Names, func(name Name) bool { return name.Matches(file) })
 }

@@ -7,10 +7,12 @@
 //     configuration, its name in an export, and its type. The reader of the configuration uses the same table, so a
 //     connector written by hand and one that was exported are read by the same rules, strictly the one and leniently
 //     the other ([Decoder]).
-//  3. [Observations] remember what a load has asked of the outside, so that a later look can tell whether it would
-//     answer otherwise.
+//  3. [Tenants] keep the last good state of a tenant whose source cannot be loaded, whatever the source.
+//  4. [Observations] record the state of what a load has read, so that a change can be detected without a load.
 //
-// Errors name files, records and keys, never what is in them.
+// Errors name files, records and keys, never what is in them. The properties are documented at
+// https://learn.microsoft.com/powershell/module/exchangepowershell/set-inboundconnector, set-outboundconnector and
+// set-accepteddomain.
 package inventory
 
 import (

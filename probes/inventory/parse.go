@@ -44,7 +44,7 @@ func parseDomainPattern(text string) (string, error) {
 
 // ParseMailbox returns a mail address that can be part of an SMTP command: one @, no spaces, brackets, quotes or
 // control characters. Its domain becomes A-labels; a local part beyond ASCII would need a server with SMTPUTF8 (RFC
-// 6531), which no probe asks for.
+// 6531), which no probe uses.
 func ParseMailbox(text string) (string, error) {
 	local, domain, ok := strings.Cut(text, "@")
 	host, isHost := mailflow.HostName(domain)

@@ -16,8 +16,8 @@ type Property struct {
 	Name  string // in an export; compared without regard to case
 	Type  Type   // nil where there is no Field
 
-	// Judged: whether the value is empty matters to a check, so a record that lacks the property must be told from one
-	// where it is empty. It is listed in MissingProperties until it is read.
+	// Judged: whether the value is empty matters to a check, so a record that lacks the property must be distinguished
+	// from one where it is empty. It is listed in MissingProperties until it is read.
 	Judged bool
 }
 

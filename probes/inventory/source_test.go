@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,8 @@ const (
 	outboundJSON = `{"Name":"Out","UseMXRecord":true}`
 )
 
-// TestExportFilesOverTime changes the files between loads of one source. Only what could hide a removed record is an error.
+// TestExportFilesOverTime changes the files between loads of one source. Only what could hide a removed record is an
+// error.
 func TestExportFilesOverTime(t *testing.T) {
 	dir := t.TempDir()
 	folder := filepath.Join(dir, "folder")
@@ -84,5 +86,34 @@ func change(t *testing.T, path, text string) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// live is a source that is not a file, such as an API. It has a revision.
+type live struct {
+	revision string
+	err      error
+	observed *inventory.Observations
+}
+
+func (l *live) Load(context.Context) (inventory.Snapshot, error) {
+	l.observed.Observe("revision of contoso", l.revision, func(context.Context) string { return l.revision })
+	return inventory.Snapshot{Parts: map[string]inventory.Kind{"Get-InboundConnector": inventory.InboundConnectors}}, l.err
+}
+
+// TestSourceThatIsNotAFile: its changes are detected like those of files.
+func TestSourceThatIsNotAFile(t *testing.T) {
+	observed := &inventory.Observations{}
+	source := &live{revision: "1", observed: observed}
+	var _ inventory.Source = source
+	if _, err := source.Load(t.Context()); err != nil || observed.Changed(t.Context()) {
+		t.Errorf("%v, or a change that is not there", err)
+	}
+	source.revision = "2"
+	if !observed.Changed(t.Context()) {
+		t.Error("a new revision is not detected")
+	}
+	if _, err := source.Load(t.Context()); err != nil || !observed.Changed(t.Context()) {
+		t.Errorf("%v, or a second state of one load hides the first", err)
 	}
 }

@@ -2,8 +2,7 @@ package inventory
 
 import "m365_connector_exporter/probes/mailflow"
 
-// State is a tenant as it was loaded, from whatever source. S is what the configuration says of it besides its mail
-// flow.
+// State is a tenant as it was loaded, whatever its source. S is its configuration besides its mail flow.
 type State[S any] struct {
 	Tenant   mailflow.Tenant
 	Settings S
@@ -15,17 +14,23 @@ type State[S any] struct {
 // Tenants are the tenants of one load. A tenant that does not load keeps its last good state: the one it has in the
 // tenants of the load before.
 type Tenants[S any] struct {
-	before *Tenants[S] // nil at the first load
+	tenantList[S]
+	before tenantList[S] // empty at the first load
+}
+
+// tenantList holds tenants in the order in which they were added.
+type tenantList[S any] struct {
 	order  []string
 	states map[string]State[S]
 }
 
-// NewTenants returns no tenants yet, to be loaded after those of before, which is nil at the first load.
+// NewTenants returns an empty list of tenants, for the load after before, which is nil at the first load.
 func NewTenants[S any](before *Tenants[S]) *Tenants[S] {
+	t := &Tenants[S]{tenantList: tenantList[S]{states: map[string]State[S]{}}}
 	if before != nil {
-		before.before = nil // whatever is still good of it is in before itself
+		t.before = before.tenantList
 	}
-	return &Tenants[S]{before: before, states: map[string]State[S]{}}
+	return t
 }
 
 // All returns the tenants in the order in which they were added.
@@ -74,10 +79,10 @@ func (t *Tenants[S]) Fallback(name, origin string, why error) {
 
 // Last returns the state of a tenant at the load before. It is Never where that has no good one.
 func (t *Tenants[S]) Last(name string) State[S] {
-	if t.before == nil || !t.before.Has(name) {
-		return State[S]{Never: true}
+	if s, known := t.before.states[name]; known {
+		return s
 	}
-	return t.before.Get(name)
+	return State[S]{Never: true}
 }
 
 // LastFrom returns the names of the tenants whose origin at the load before is the given one.
@@ -100,9 +105,6 @@ func (t *Tenants[S]) PatternEmptied(pattern Name, why error) bool {
 }
 
 func (t *Tenants[S]) lastWhere(origin func(string) bool) (names []string) {
-	if t.before == nil {
-		return nil
-	}
 	for _, name := range t.before.order {
 		if origin(t.before.states[name].Origin) {
 			names = append(names, name)

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// TestUnchangedFileIsNotReadAgain: a look trusts the time of a file's last change, and nothing that a program can set.
+// TestUnchangedFileIsNotReadAgain: what counts is the time of a file's last change, which no program can set.
 func TestUnchangedFileIsNotReadAgain(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("every look reads the file")
+		t.Skip("files are always read")
 	}
 	old := time.Now().Add(-time.Hour)
 	for name, test := range map[string]struct {
@@ -27,8 +27,8 @@ func TestUnchangedFileIsNotReadAgain(t *testing.T) {
 		if err := writeOld(path, "1", old); err != nil {
 			t.Fatal(err)
 		}
-		seen := &look{path: path}
-		hash := seen.again(t.Context())
+		seen := &fileState{path: path}
+		hash := seen.current(t.Context())
 		if seen.unchanged(t.Context()) {
 			t.Errorf("%s: a file that has only just been written is trusted", name)
 		}
@@ -40,7 +40,7 @@ func TestUnchangedFileIsNotReadAgain(t *testing.T) {
 		if got := seen.unchanged(t.Context()); got != test.want {
 			t.Errorf("%s: unchanged = %t, want %t", name, got, test.want)
 		}
-		if same := seen.again(t.Context()) == hash; same != (name == "nothing" || name == "touched") {
+		if same := seen.current(t.Context()) == hash; same != (name == "nothing" || name == "touched") {
 			t.Errorf("%s: the same contents: %t", name, same)
 		}
 	}
