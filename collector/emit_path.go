@@ -66,7 +66,7 @@ func (e *emitter) certificate(role string, t *probes.TLS) {
 
 // latest emits what the latest round showed.
 func (e *emitter) latest(r *probes.Result) {
-	e.emit(probeInconclusive, boolToFloat(r.Outcome() == probes.Inconclusive))
+	e.emit(probeInconclusive, boolToFloat(r.SomeInconclusive()))
 	e.emit(probeDuration, r.Duration.Seconds())
 	e.emit(probeEndpoints, float64(len(r.Endpoints)))
 	hosts := map[string]bool{} // the endpoints of one host share its resolve stage

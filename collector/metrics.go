@@ -16,16 +16,16 @@ func with(base []string, more ...string) []string {
 // To alert on: the series hold the last conclusive value.
 var (
 	probeSuccess = stable("probe_success", gauge, pathLabels,
-		"1 when every endpoint passed every stage asked for, 0 when one failed and a second round confirmed "+
-			"it. Absent until a first conclusive round.")
+		"1 while at least one endpoint passed every stage asked for and none failed, 0 while the last verdict of an endpoint "+
+			"is failed and a second round confirmed it. Absent until a first verdict.")
 	probeFailureInfo = stable("probe_failure_info", gauge, with(pathLabels, "stage", "reason"),
 		"Why the path fails: one series while probe_success is 0.")
 	probeInconclusive = stable("probe_inconclusive", gauge, pathLabels,
-		"1 while the latest round was inconclusive.")
+		"1 while an endpoint of the latest round was inconclusive.")
 	probeLastRun = stable("probe_last_run_timestamp_seconds", gauge, pathLabels,
 		"When the latest round ended.")
 	probeLastSuccess = stable("probe_last_success_timestamp_seconds", gauge, pathLabels,
-		"When the latest round that passed ended.")
+		"When the latest round ended in which an endpoint passed while probe_success was 1.")
 	probeInterval = stable("probe_interval_seconds", gauge, pathLabels,
 		"Time between two rounds.")
 	probesTotal = stable("probes_total", counter, with(pathLabels, "outcome"),

@@ -77,23 +77,6 @@ func TestEndpointsOfAPathAreLimited(t *testing.T) {
 	}
 }
 
-// TestInconclusiveKeepsCertificate: a round that proves nothing, though one of its endpoints answers, changes no
-// certificate.
-func TestInconclusiveKeepsCertificate(t *testing.T) {
-	p := path("c", "h")
-	b := collector.NewStore(time.Now)
-	b.SetInventory(nil, []probes.Path{p})
-	renewed := healthy("h", "192.0.2.1")
-	renewed.TLS.Chain[0].Serial = "0b"
-	busy := endpoint("h", "192.0.2.2", passed(0), passed(0), problem(probes.ReasonThrottled))
-	b.Record(round(p, noon, healthy("h", "192.0.2.1"), healthy("h", "192.0.2.2")))
-	b.Record(round(p, noon, renewed, busy))
-	state := b.Snapshot().Paths[0]
-	if got := state.Endpoints[0].TLS.Chain[0].Serial; got != "0a" || state.Endpoints[0].Address != "192.0.2.1" {
-		t.Errorf("serial %s after an inconclusive round", got)
-	}
-}
-
 // TestObservationsHaveTheLastCompleteRound holds that an address which was refused, and shows in inconclusive rounds
 // only, is not forgotten when a round is cut short.
 func TestObservationsHaveTheLastCompleteRound(t *testing.T) {

@@ -3,6 +3,7 @@ package probes
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -97,13 +98,14 @@ func (e Endpoint) Outcome(until Stage) Outcome {
 	return Passed
 }
 
-// Outcome returns Failed if an endpoint failed, Passed if all of them passed, else Inconclusive.
+// Outcome returns Failed if an endpoint failed, Passed if all decisive ones passed, else Inconclusive.
 func (r Result) Outcome() Outcome {
-	if len(r.Endpoints) == 0 {
-		return Inconclusive
-	}
 	all := Passed
-	for _, e := range r.Endpoints {
+	endpoints := r.DecisiveEndpoints()
+	if len(endpoints) == 0 {
+		all = Inconclusive
+	}
+	for _, e := range endpoints {
 		switch e.Outcome(r.Until) {
 		case Failed:
 			return Failed
@@ -113,6 +115,36 @@ func (r Result) Outcome() Outcome {
 		}
 	}
 	return all
+}
+
+// SomePassed reports whether an endpoint passed every stage of the round.
+func (r Result) SomePassed() bool {
+	return slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return e.Outcome(r.Until) == Passed })
+}
+
+// SomeInconclusive reports whether a decisive endpoint was inconclusive, or nothing was probed at all.
+func (r Result) SomeInconclusive() bool {
+	endpoints := r.DecisiveEndpoints()
+	return len(endpoints) == 0 || slices.ContainsFunc(endpoints, func(e Endpoint) bool {
+		outcome := e.Outcome(r.Until)
+		return outcome != Passed && outcome != Failed
+	})
+}
+
+// DecisiveEndpoints returns the endpoints that decide the outcome of the round: all but the addresses of a family that
+// this host lacks, if it has the family of others.
+func (r Result) DecisiveEndpoints() []Endpoint {
+	lacking := slices.ContainsFunc(r.Endpoints, Endpoint.lacksFamily)
+	usable := slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return e.Addr.IsValid() && !e.lacksFamily() })
+	if !lacking || !usable {
+		return r.Endpoints
+	}
+	return slices.DeleteFunc(slices.Clone(r.Endpoints), Endpoint.lacksFamily)
+}
+
+func (e Endpoint) lacksFamily() bool {
+	_, step, ok := e.FirstProblem()
+	return ok && step.Reason == ReasonFamilyUnavailable
 }
 
 // Failure returns the failure that represents the round: the one at the earliest stage, then the first by host and

@@ -26,6 +26,8 @@ func TestResultOutcome(t *testing.T) {
 	bad := endpoint("b", "192.0.2.2", probes.Connect, probes.ReasonConnectRefused)
 	unsure := endpoint("c", "192.0.2.3", probes.EHLO, probes.ReasonThrottled)
 	short := endpoint("d", "192.0.2.4", probes.EHLO, "")
+	six := endpoint("a", "2001:db8::1", probes.Connect, probes.ReasonFamilyUnavailable)
+	lost := endpoint("e", "", probes.Resolve, probes.ReasonThrottled)
 	for name, c := range map[string]struct {
 		endpoints []probes.Endpoint
 		want      string
@@ -35,6 +37,11 @@ func TestResultOutcome(t *testing.T) {
 		"one failed":                  {[]probes.Endpoint{good, unsure, bad}, "failed"},
 		"one inconclusive":            {[]probes.Endpoint{good, unsure}, "inconclusive"},
 		"one did not reach the stage": {[]probes.Endpoint{good, short}, "inconclusive"},
+		"a family that the host lacks beside one that passed":          {[]probes.Endpoint{good, six}, "passed"},
+		"a family that the host lacks beside one that failed":          {[]probes.Endpoint{six, bad}, "failed"},
+		"a family that the host lacks beside one that is inconclusive": {[]probes.Endpoint{six, unsure}, "inconclusive"},
+		"a family that the host lacks alone":                           {[]probes.Endpoint{six, six}, "inconclusive"},
+		"a family that the host lacks beside a host without address":   {[]probes.Endpoint{six, lost}, "inconclusive"},
 	} {
 		if got := (probes.Result{Until: probes.TLSStage, Endpoints: c.endpoints}).Outcome(); got.String() != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
@@ -42,6 +49,29 @@ func TestResultOutcome(t *testing.T) {
 	}
 	if got := probes.NotReached.String(); got != "not_reached" {
 		t.Errorf("NotReached is %q", got)
+	}
+}
+
+func TestSomePassedAndSomeInconclusive(t *testing.T) {
+	good := endpoint("a", "192.0.2.1", probes.TLSStage, "")
+	bad := endpoint("b", "192.0.2.2", probes.Connect, probes.ReasonConnectRefused)
+	unsure := endpoint("c", "192.0.2.3", probes.EHLO, probes.ReasonThrottled)
+	six := endpoint("a", "2001:db8::1", probes.Connect, probes.ReasonFamilyUnavailable)
+	for name, c := range map[string]struct {
+		endpoints            []probes.Endpoint
+		passed, inconclusive bool
+	}{
+		"no endpoint":       {nil, false, true},
+		"passed":            {[]probes.Endpoint{good}, true, false},
+		"failed":            {[]probes.Endpoint{bad}, false, false},
+		"each":              {[]probes.Endpoint{good, bad, unsure}, true, true},
+		"lacking a family":  {[]probes.Endpoint{good, six}, true, false},
+		"no usable address": {[]probes.Endpoint{six}, false, true},
+	} {
+		r := probes.Result{Until: probes.TLSStage, Endpoints: c.endpoints}
+		if r.SomePassed() != c.passed || r.SomeInconclusive() != c.inconclusive {
+			t.Errorf("%s: passed %t, inconclusive %t", name, r.SomePassed(), r.SomeInconclusive())
+		}
 	}
 }
 

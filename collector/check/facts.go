@@ -37,7 +37,7 @@ type Facts struct {
 // Path is a planned path and what the probes recorded of it. Results are nil until there is one.
 type Path struct {
 	*probes.Path
-	Conclusive *probes.Result // the newest confirmed round that passed or failed
+	Conclusive *probes.Result // of each endpoint the last conclusive observation; nil if there is none
 	Newest     *probes.Result // the newest complete round, whatever its outcome; no verdict is read from it
 	Endpoints  []Endpoint     // what remains known of each endpoint, ordered by host and address
 	Client     *probes.TLS    // inbound: the sender's certificate, verified at Now; nil if unknown
@@ -50,5 +50,5 @@ type Endpoint struct {
 	Host, Address string         // as in labels
 	Verdict       probes.Outcome // the last conclusive one; NotReached if there is none
 	TLS           *probes.TLS    // the last handshake that showed a certificate; nil if there is none
-	LastProbed    time.Time      // start of the newest judged round that probed it
+	LastProbed    time.Time      // start of the latest round that probed it
 }

@@ -45,7 +45,7 @@ func newPathRow(p *collector.PathState, now time.Time) pathRow {
 			}
 		}
 	case stateInconclusive:
-		for _, e := range p.Latest.Endpoints {
+		for _, e := range p.Latest.DecisiveEndpoints() {
 			if stage, step, ok := e.FirstProblem(); ok {
 				l.problem(e, stage, step)
 				break

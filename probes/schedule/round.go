@@ -64,7 +64,7 @@ func (r *Runner) updateVerdict(e *entry, result probes.Result) (provisional bool
 		return true
 	}
 	e.confirming = false
-	if outcome == probes.Failed || outcome == probes.Passed {
+	if outcome == probes.Failed || result.SomePassed() {
 		e.failed = outcome == probes.Failed
 	}
 	if !e.completed {

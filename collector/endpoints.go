@@ -1,0 +1,149 @@
+package collector
+
+import (
+	"cmp"
+	"slices"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+)
+
+// recordEndpoints takes from a round what it showed of each endpoint, and forgets the endpoints that DNS no longer
+// names.
+func (s *PathState) recordEndpoints(r probes.Result) {
+	var kept []check.Endpoint // a new slice: a Snapshot may still hold the old one
+	dns := answersOf(r)
+	for _, known := range s.Endpoints {
+		if !dns.gone(EndpointKey{known.Host, known.Address}) {
+			kept = append(kept, known)
+		}
+	}
+	unknown := 0 // endpoints of the round of which nothing is known
+	for _, e := range r.Endpoints {
+		key := KeyOf(e)
+		at, known := slices.BinarySearchFunc(kept, key, compareEndpoint)
+		verdict, certificate := conclusive(r, e), showedCertificate(e)
+		if !known {
+			if verdict == probes.NotReached && !certificate {
+				unknown++
+				continue
+			}
+			kept = slices.Insert(kept, at, check.Endpoint{Host: key.Host, Address: key.Address})
+		}
+		if verdict != probes.NotReached {
+			kept[at].Verdict = verdict
+		}
+		if certificate {
+			kept[at].TLS = e.TLS
+		}
+		kept[at].LastProbed = r.Started
+	}
+	s.Endpoints = limitEndpoints(kept, probes.MaxEndpoints-unknown)
+}
+
+// conclusive returns the verdict on an endpoint of a round, or NotReached if the round changes none.
+func conclusive(r probes.Result, e probes.Endpoint) probes.Outcome {
+	if outcome := e.Outcome(r.Until); !r.Provisional && (outcome == probes.Passed || outcome == probes.Failed) {
+		return outcome
+	}
+	return probes.NotReached
+}
+
+// showedCertificate reports whether a handshake showed a certificate, whatever came of the endpoint afterwards.
+func showedCertificate(e probes.Endpoint) bool {
+	return e.TLS != nil && (len(e.TLS.Chain) > 0 || e.TLS.Unparsable != "")
+}
+
+// limitEndpoints keeps at most limit endpoints. It forgets those that were not probed for the longest time: a DNS server
+// that adds a host in each round and breaks the earlier ones would let them grow without end.
+func limitEndpoints(all []check.Endpoint, limit int) []check.Endpoint {
+	for len(all) > max(limit, 0) {
+		oldest := 0
+		for i := range all {
+			if all[i].LastProbed.Before(all[oldest].LastProbed) {
+				oldest = i
+			}
+		}
+		all = slices.Delete(all, oldest, oldest+1)
+	}
+	return all
+}
+
+func compareEndpoint(e check.Endpoint, key EndpointKey) int {
+	return cmp.Or(cmp.Compare(e.Host, key.Host), cmp.Compare(e.Address, key.Address))
+}
+
+// recordConclusive replaces in Conclusive the endpoints on which the round is conclusive.
+func (s *PathState) recordConclusive(r probes.Result) {
+	observed := map[EndpointKey]probes.Endpoint{}
+	if s.Conclusive != nil {
+		for _, e := range s.Conclusive.Endpoints {
+			observed[KeyOf(e)] = e
+		}
+	}
+	news := 0
+	for _, e := range r.Endpoints {
+		if conclusive(r, e) != probes.NotReached {
+			observed[KeyOf(e)] = e
+			news++
+		}
+	}
+	if news == 0 && s.Conclusive == nil {
+		return
+	}
+	if news == len(r.Endpoints) && news == len(s.Endpoints) { // all there is: the round itself
+		s.Conclusive = &r
+		return
+	}
+	next := r
+	if news == 0 {
+		next = *s.Conclusive
+	}
+	next.Endpoints = nil
+	for _, known := range s.Endpoints {
+		if e, ok := observed[EndpointKey{known.Host, known.Address}]; ok {
+			next.Endpoints = append(next.Endpoints, e)
+		}
+	}
+	if len(next.Endpoints) > 0 { // else the last verdict holds, with its reason
+		s.Conclusive = &next
+	}
+}
+
+// answers is what a round learned from DNS.
+type answers struct {
+	resolved map[string]bool // hosts looked up, and whether they have addresses
+	listed   map[EndpointKey]bool
+	any      bool // one host resolved, so the list of hosts itself is known
+}
+
+func answersOf(r probes.Result) answers {
+	a := answers{resolved: map[string]bool{}, listed: map[EndpointKey]bool{}}
+	if interrupted(r) {
+		return answers{} // what is missing may just not have been reached
+	}
+	for _, e := range r.Endpoints {
+		ok := e.Steps[probes.Resolve].Outcome == probes.Passed
+		a.resolved[e.Host] = a.resolved[e.Host] || ok
+		a.listed[KeyOf(e)] = true
+		a.any = a.any || ok
+	}
+	return a
+}
+
+// interrupted reports whether a round was cut short, by a shutdown or by its caller.
+func interrupted(r probes.Result) bool {
+	return len(r.Endpoints) == 0 || slices.ContainsFunc(r.Endpoints, func(e probes.Endpoint) bool {
+		_, step, ok := e.FirstProblem()
+		return ok && step.Reason == probes.ReasonCanceled
+	})
+}
+
+// gone reports whether DNS no longer names the endpoint: its host resolved without it, or is no longer among the hosts.
+func (a answers) gone(key EndpointKey) bool {
+	if a.listed[key] {
+		return false
+	}
+	resolved, lookedUp := a.resolved[key.Host]
+	return resolved || !lookedUp && a.any
+}
