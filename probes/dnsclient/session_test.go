@@ -3,15 +3,10 @@ package dnsclient
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"slices"
-	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -143,120 +138,6 @@ func TestNextHopFromOddServers(t *testing.T) {
 	}
 }
 
-// A timeout is the domain's fault only if the server still answers for the root, however recently it answered for
-// other names.
-func TestTimeoutIsInconclusiveIfTheServerIsSilentForAll(t *testing.T) {
-	var silent atomic.Bool
-	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
-		if q.Question[0].Name != "silent.test." && !silent.Load() {
-			_ = w.WriteMsg(answer(q, "good.test. 60 IN A 192.0.2.1"))
-		}
-	})
-	c := New(nil)
-	c.timeout = 50 * time.Millisecond
-	ask := func(hop string) probes.Step {
-		targets := c.NextHop(t.Context(), hop, Query{Servers: []string{server}, Protocol: probes.IP4})
-		return targets[0].Step
-	}
-	if s := ask("good.test"); s.Outcome != probes.Passed {
-		t.Errorf("before the silence: %+v", s)
-	}
-	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Failed {
-		t.Errorf("silent for one name: %+v", s)
-	}
-	silent.Store(true)
-	if s := ask("silent.test"); s.Reason != probes.ReasonDNSTimeout || s.Outcome != probes.Inconclusive {
-		t.Errorf("silent for all: %+v", s)
-	}
-}
-
-// SERVFAIL is the domain's fault only if the servers still resolve names of other domains that are not in their caches.
-func TestServfailIsInconclusiveIfTheResolverIsCutOff(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		before []string               // names that were resolved
-		broken func(name string) bool // what is answered with SERVFAIL now
-		silent bool                   // or with nothing
-		age    time.Duration          // of what was resolved
-		want   probes.Outcome
-		reason probes.Reason
-	}{
-		{"one domain", []string{"mail.good.test"}, below("broken.test."), false, 0, probes.Failed, probes.ReasonDNSServfail},
-		{"everything but the root", []string{"mail.good.test"}, below("test."), false, 0, probes.Inconclusive,
-			probes.ReasonDNSTimeout},
-		{"everything, in silence", []string{"mail.good.test"}, below("test."), true, 0, probes.Inconclusive,
-			probes.ReasonDNSTimeout},
-		{"one domain, in silence", []string{"mail.good.test"}, below("broken.test."), true, 0, probes.Failed,
-			probes.ReasonDNSTimeout},
-		{"all but one", []string{"mail.good.test", "mail.other.test", "mail.third.test"},
-			func(n string) bool { return below("test.")(n) && !below("good.test.")(n) }, false, 0,
-			probes.Failed, probes.ReasonDNSServfail},
-		{"the only domain", []string{"other.broken.test"}, below("broken.test."), false, 0, probes.Failed,
-			probes.ReasonDNSServfail},
-		{"the root too", nil, below("."), false, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
-		{"what was answered long ago", []string{"mail.good.test"}, below("test."), false, canaryMaxAge, probes.Failed,
-			probes.ReasonDNSServfail},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var cut atomic.Bool
-			server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
-				name := q.Question[0].Name
-				known := slices.Contains(tt.before, strings.TrimSuffix(name, ".")) // cached
-				switch {
-				case !cut.Load() || known || !tt.broken(name):
-					_ = w.WriteMsg(answer(q, name+" 60 IN A 192.0.2.1"))
-				case !tt.silent:
-					_ = w.WriteMsg(rcode(q, dns.RcodeServerFailure))
-				}
-			})
-			c := New(nil)
-			c.timeout = 300 * time.Millisecond
-			ask := func(hop string) probes.Step {
-				targets := c.NextHop(t.Context(), hop, Query{Servers: []string{server}, Protocol: probes.IP4})
-				return targets[0].Step
-			}
-			for _, name := range tt.before {
-				ask(name)
-			}
-			for _, h := range c.health.sets {
-				for domain, known := range h.canaries {
-					h.canaries[domain] = canary{known.name, known.at.Add(-tt.age)}
-				}
-			}
-			cut.Store(true)
-			if s := ask("mail.broken.test"); s.Outcome != tt.want || s.Reason != tt.reason {
-				t.Errorf("%+v, want %v %s", s, tt.want, tt.reason)
-			}
-		})
-	}
-}
-
-func below(domain string) func(name string) bool {
-	return func(name string) bool { return dns.IsSubDomain(domain, name) }
-}
-
-func TestCanariesAreBounded(t *testing.T) {
-	l := newHealthLog()
-	for i := range 100 {
-		l.recordAnswer("servers", fmt.Sprintf("mail%d.domain%d.test.", i, i/2))
-		h, domain := l.sets["servers"], fmt.Sprintf("domain%d.test", i/2)
-		if len(h.canaries) != min(i/2+1, maxCanaries) || h.canaries[domain].name == "" {
-			t.Fatalf("after %d names: %v", i, h.canaries)
-		}
-	}
-	l.recordAnswer("servers", strings.Repeat("long.", 50)+"test.")
-	names := l.canariesOutside("servers", []string{"domain49.test"})
-	if len(names) != askedCanaries || slices.Contains(names, "mail99.domain49.test.") {
-		t.Errorf("%v", names)
-	}
-	for i := range 2 * maxServerSets {
-		l.recordAnswer(fmt.Sprint(i), "")
-	}
-	if len(l.sets) > maxServerSets {
-		t.Errorf("%d sets of servers are remembered", len(l.sets))
-	}
-}
-
 // A question that reached no server proves nothing about the name, whatever the servers answered before.
 func TestLocalFailuresAreInconclusive(t *testing.T) {
 	server := oddDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
@@ -303,22 +184,4 @@ func freeUDP(t *testing.T) string {
 	_ = listener.Close()
 	_ = packets.Close()
 	return packets.LocalAddr().String()
-}
-
-func TestLookUpEndsWithItsContext(t *testing.T) {
-	asked := make(chan struct{}, 100)
-	server := oddDNS(t, func(dns.ResponseWriter, *dns.Msg) { asked <- struct{}{} })
-	c := New(nil)
-	c.timeout = time.Hour
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan []Target)
-	go func() {
-		targets := c.NextHop(ctx, "mail.test", Query{Servers: []string{server}, Protocol: probes.IPAny})
-		done <- targets
-	}()
-	<-asked
-	cancel()
-	if targets := <-done; targets[0].Step.Reason != probes.ReasonCanceled {
-		t.Errorf("%+v", targets)
-	}
 }
