@@ -133,6 +133,16 @@ var sharedCases = []testCase{
 		func(w *world) { w.other.Senders[0].ClientCertificate.Fingerprint = "contoso" },
 		"warning", "The certificate contoso of the sender edge-1 is shared with fabrikam, connector From on-premises.",
 	},
+	{
+		"certificate_shared_between_tenants", "another tenant's name matches every certificate",
+		func(w *world) { w.other.Inbound[0].TLSSenderCertificateName = "*" },
+		"", "",
+	},
+	{
+		"certificate_shared_between_tenants", "another tenant's name matches every commercial domain",
+		func(w *world) { w.other.Inbound[0].TLSSenderCertificateName = "*.com" },
+		"", "",
+	},
 	{"certificate_shared_between_tenants", "one name matches the other", func(w *world) {
 		w.in.TLSSenderCertificateName, w.other.Inbound[0].TLSSenderCertificateName = "*.msp.example", "gateway.msp.example"
 	}, "warning", "*.msp.example is shared with fabrikam"},

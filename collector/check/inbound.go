@@ -2,9 +2,6 @@ package check
 
 import (
 	"slices"
-	"strings"
-
-	"golang.org/x/net/publicsuffix"
 
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -36,8 +33,8 @@ func authenticationChecks() []Check {
 			Source:   "Set-InboundConnector, TlsSenderCertificateName; MC1226222",
 			Silences: []string{"certificate_domain_not_accepted"},
 			Find: eachAttributing(func(_ *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {
-				if why := tooBroad(t, c.TLSSenderCertificateName); why != "" {
-					report(newFinding("TlsSenderCertificateName is %s: %s.", c.TLSSenderCertificateName, why))
+				if reason, broad := t.domains.TooBroad(c.TLSSenderCertificateName); broad {
+					report(newFinding("TlsSenderCertificateName is %s: %s.", c.TLSSenderCertificateName, reason))
 				}
 			}),
 		},
@@ -153,36 +150,4 @@ func hasOwnServers(t *tenant) bool {
 	return slices.ContainsFunc(t.Outbound, func(c mailflow.OutboundConnector) bool {
 		return judgedOutbound(&c) && c.Type == mailflow.OnPremises
 	})
-}
-
-// microsoftDomains are domains of Microsoft whose certificates are on servers that carry many tenants' mail.
-var microsoftDomains = [...]string{
-	"microsoft.com", "onmicrosoft.com", "onmicrosoft.us", "outlook.com", "office365.com", "office365.us", "office.com",
-	"hotmail.com", "live.com", "microsoftonline.com", "mx.microsoft", "outlook.cn", "onmschina.cn",
-}
-
-// tooBroad returns why a TlsSenderCertificateName matches certificates of other organizations; "" if it does not.
-func tooBroad(t *tenant, value string) string {
-	name, ok := mailflow.NormaliseDomain(value)
-	base := strings.TrimPrefix(name, "*.")
-	if !ok {
-		return ""
-	}
-	if name == "*" {
-		return "it matches every certificate"
-	}
-	if _, own := t.domains.Match(base); own {
-		return ""
-	}
-	for _, domain := range microsoftDomains {
-		// a tenant's initial domain is its own
-		below := strings.HasSuffix(base, "."+domain) && !mailflow.IsInitialDomain(base)
-		if base == domain || below {
-			return domain + " belongs to Microsoft"
-		}
-	}
-	if suffix, listed := publicsuffix.PublicSuffix(base); suffix == base && (listed || strings.Contains(base, ".")) {
-		return base + " is a public suffix, below which anyone can register a domain"
-	}
-	return ""
 }

@@ -36,7 +36,8 @@ const MaxOthers = 16
 
 // Overlaps lists what the senders and enabled OnPremises connectors of one tenant share with those of others
 // (MC1226222), from each side, in the order kind, tenant, connector, sender, value. A tenant never overlaps with
-// itself. Addresses that Exchange Online does not accept on a connector are omitted.
+// itself. Addresses that Exchange Online does not accept on a connector are omitted, and so are certificate names that
+// are too broad: they match the names of every tenant, and the fault is on one side only.
 //
 // Everything that is compared becomes a string that covers the strings it is a prefix of: the bits of a network, the
 // labels of a domain in reverse. The strings form a tree, and a set of tenants per node counts them: n strings take n
@@ -64,7 +65,7 @@ func Overlaps(tenants []Tenant) []Overlap {
 
 // collectUsages adds everything of a tenant that others may use too.
 func collectUsages(t *Tenant, add func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
-	enabled := make(map[string]bool, len(t.Inbound))
+	enabled, domains := make(map[string]bool, len(t.Inbound)), NewDomainIndex(t.AcceptedDomains)
 	for i := range t.Inbound {
 		c := &t.Inbound[i]
 		if !c.IsEnabled() || c.Type != OnPremises {
@@ -77,7 +78,8 @@ func collectUsages(t *Tenant, add func(kind OverlapKind, key string, covers bool
 			o.Value = r.String()
 			add(OverlapAddress, r.bits(), true, o)
 		}
-		if required := parseRequiredName(c.TLSSenderCertificateName); required.name != "" {
+		_, broad := domains.TooBroad(c.TLSSenderCertificateName)
+		if required := parseRequiredName(c.TLSSenderCertificateName); required.name != "" && !broad {
 			o.Value = required.value
 			add(OverlapCertificateName, reverseLabels(required.name), strings.HasPrefix(required.name, "*"), o)
 		}

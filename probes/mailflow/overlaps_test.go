@@ -90,11 +90,11 @@ func TestOverlaps(t *testing.T) {
 		},
 		"plain names cover only themselves": {[]Tenant{tenant("a", "", onPremises("c", "msp.com", "")), tenant("b", "",
 			onPremises("c", "gw.msp.com", ""))}, ""},
-		"any name, and the long form": {
-			[]Tenant{tenant("a", "", onPremises("c", "*", "")), tenant("b", "", onPremises("c", "<I>CN=ca<S>CN=gw.msp.com",
-				""))},
-			"certificate_name a/c/ * 1: b/c/ <I>CN=ca<S>CN=gw.msp.com\ncertificate_name b/c/ <I>CN=ca<S>CN=gw.msp.com 1: " +
-				"a/c/ *\n",
+		"a name that is too broad overlaps nothing": {
+			[]Tenant{tenant("a", "", onPremises("c", "*", "")), tenant("b", "", onPremises("c", "<I>CN=ca<S>CN=gw.msp.com", "")),
+				tenant("d", "", onPremises("c", "*.com", "")), tenant("e", "", onPremises("c", "gw.msp.com", ""))},
+			"certificate_name b/c/ <I>CN=ca<S>CN=gw.msp.com 1: e/c/ gw.msp.com\n" +
+				"certificate_name e/c/ gw.msp.com 1: b/c/ <I>CN=ca<S>CN=gw.msp.com\n",
 		},
 		"send connectors": {
 			[]Tenant{withSenders(tenant("a", "", onPremises("c", "x", "")), out("Org", "Out"), out("", "Out")),
@@ -176,7 +176,8 @@ func naive(tenants []Tenant) map[string]string {
 			for _, p := range c.networks() {
 				things = append(things, thing{OverlapAddress, t.Name, c.Name, RangeOf(p).String()})
 			}
-			if c.TLSSenderCertificateName != "" {
+			_, broad := NewDomainIndex(t.AcceptedDomains).TooBroad(c.TLSSenderCertificateName)
+			if c.TLSSenderCertificateName != "" && !broad {
 				things = append(things, thing{OverlapCertificateName, t.Name, c.Name, c.TLSSenderCertificateName})
 			}
 		}
