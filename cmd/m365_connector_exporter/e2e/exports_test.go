@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// TestChangedExports changes the exports of five running tenants, each in another way, and waits for the poll to see it. In no case
-// may the daemon report a successful load while it still watches what the export held before.
+// TestChangedExports changes the exports of six running tenants, each in another way, and waits for the poll to see it.
+// In no case may the daemon report a successful load while it still watches what the export held before.
 func TestChangedExports(t *testing.T) {
 	w := smallWorld(t)
 	export := func(tenant string) string { return filepath.Join(w.dir, "exports", tenant, "outbound.json") }
@@ -36,6 +37,12 @@ func TestChangedExports(t *testing.T) {
 		"longer":  func(file string) { write(file, "newer") },
 		"deleted": func(file string) { rename(file, file+".away"); write(file, "new") },
 		"broken":  func(file string) { writeFile(t, file, "{", 0o600) },
+		"piped": func(file string) {
+			rename(file, file+".away")
+			if err := syscall.Mkfifo(file, 0o600); err != nil { // without a writer, opening it would block
+				t.Fatal(err)
+			}
+		},
 	}
 	for tenant := range changes {
 		if err := os.MkdirAll(filepath.Dir(export(tenant)), 0o700); err != nil {
@@ -48,7 +55,7 @@ func TestChangedExports(t *testing.T) {
 	for tenant, change := range changes {
 		change(export(tenant))
 	}
-	want := map[string]string{"moved": "new", "edited": "new", "longer": "newer", "deleted": "new", "broken": "old"}
+	want := map[string]string{"moved": "new", "edited": "new", "longer": "newer", "deleted": "new", "broken": "old", "piped": "old"}
 	eventually(t, 30*time.Second, func() string {
 		m := d.metrics()
 		for tenant, connector := range want {
@@ -56,9 +63,15 @@ func TestChangedExports(t *testing.T) {
 				return fmt.Sprintf("tenant %s: no connector %q", tenant, connector)
 			}
 		}
-		if loaded, _ := m.value("exporter_tenant_load_successful", "tenant", "broken"); loaded != 0 {
-			return "a tenant with a broken export counts as loaded"
+		for tenant, connector := range want {
+			loaded, _ := m.value("exporter_tenant_load_successful", "tenant", tenant)
+			if (loaded == 1) != (connector != "old") {
+				return fmt.Sprintf("tenant %s: load successful: %v", tenant, loaded)
+			}
 		}
 		return ""
 	})
+	if code := d.stop(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM", code)
+	}
 }
