@@ -14,7 +14,7 @@ func tenant(name, domains string, connectors ...InboundConnector) Tenant {
 	return Tenant{Name: name, AcceptedDomains: accepted(domains), Inbound: connectors}
 }
 
-// onPremises makes a connector from the certificate name it asks for and the addresses it lists; "-" is no name.
+// onPremises makes a connector from the certificate name it requires and the addresses it lists; "-" is no name.
 func onPremises(name, certificateName, addresses string) InboundConnector {
 	if certificateName == "-" {
 		certificateName = ""
@@ -85,7 +85,7 @@ func TestAttribute(t *testing.T) {
 		tenants   []Tenant
 		envelope  string
 		names     string // of the certificate
-		want      string // tenants / connector by ground, "relay" or not
+		want      string // tenants / connector by criterion, "relay" or not
 		reply     string // its beginning
 		risk      string // a part of it, "" none
 		uncertain string // a part of one, "" none
@@ -395,15 +395,19 @@ func TestSenderAttributions(t *testing.T) {
 	}{
 		{
 			"a certificate", 0,
-			Sender{Connector: "cert", ClientCertificate: certificate("mail.contoso.com"),
-				MailFromDomains: []string{"contoso.com", "contoso.net"}},
+			Sender{
+				Connector: "cert", ClientCertificate: certificate("mail.contoso.com"),
+				MailFromDomains: []string{"contoso.com", "contoso.net"},
+			},
 			"contoso.com, contoso.net certificate true;  certificate true",
 		},
 		{"an unknown certificate", 0, Sender{Connector: "cert", MailFromDomains: []string{"contoso.com"}}, ""},
 		{
 			"addresses with the same outcome", 0,
-			Sender{Connector: "ip", Addresses: prefix("198.51.100.0/27", "198.51.100.9/32"),
-				MailFromDomains: []string{"contoso.com"}},
+			Sender{
+				Connector: "ip", Addresses: prefix("198.51.100.0/27", "198.51.100.9/32"),
+				MailFromDomains: []string{"contoso.com"},
+			},
 			"198.51.100.0 contoso.com mail_from true; 198.51.100.0  none false",
 		},
 		{
@@ -414,14 +418,18 @@ func TestSenderAttributions(t *testing.T) {
 		},
 		{
 			"internal", 0,
-			Sender{Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"),
-				MailFromDomains: []string{"contoso.com"}},
+			Sender{
+				Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"),
+				MailFromDomains: []string{"contoso.com"},
+			},
 			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  rcpt_to true",
 		},
 		{
-			"by address, assumed to present what another connector asks for", 0,
-			Sender{Connector: "ip", Assumed: true, ClientCertificate: certificate("mail.contoso.com"),
-				Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"}},
+			"by address, assumed to present what another connector requires", 0,
+			Sender{
+				Connector: "ip", Assumed: true, ClientCertificate: certificate("mail.contoso.com"),
+				Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"},
+			},
 			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  none false",
 		},
 		{"a disabled connector", 0, Sender{Connector: "off", Addresses: prefix("198.51.100.1/32")}, ""},
@@ -461,8 +469,10 @@ func FuzzAttribute(f *testing.F) {
 	f.Add("", "*", "-", "", "x", "fe80::1%a", byte(0))
 	f.Fuzz(func(t *testing.T, domain, value, addresses, name, from, ip string, valid byte) {
 		address, _ := netip.ParseAddr(ip)
-		a := InboundMessage{Address: address, Certificate: &ClientCertificate{CommonName: name, DNSNames: []string{from,
-			domain}, Valid: Tri(valid % 3)}, MailFrom: from, RcptTo: domain}
+		a := InboundMessage{Address: address, Certificate: &ClientCertificate{CommonName: name, DNSNames: []string{
+			from,
+			domain,
+		}, Valid: Tri(valid % 3)}, MailFrom: from, RcptTo: domain}
 		tenants := []Tenant{
 			tenant("a", domain, onPremises("a", value, addresses), partner("p", from, value, addresses)),
 			tenant("b", from+" "+name, onPremises("b", name, ip), onPremises("c", domain, "")),

@@ -104,8 +104,10 @@ func TestRange(t *testing.T) {
 }
 
 func FuzzNormaliseDomain(f *testing.F) {
-	for _, seed := range []string{"contoso.com", "*.Contoso.com.", "smtp:*;1", "münchen.de", "xn--a", "例え。jp", "..",
-		"a.1"} {
+	for _, seed := range []string{
+		"contoso.com", "*.Contoso.com.", "smtp:*;1", "münchen.de", "xn--a", "例え。jp", "..",
+		"a.1",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -126,8 +128,10 @@ func FuzzNormaliseDomain(f *testing.F) {
 }
 
 func FuzzParseRange(f *testing.F) {
-	for _, seed := range []string{"192.0.2.1", "192.0.2.1/25", "192.0.2.4-192.0.2.8", "::/0", "::ffff:0.0.0.0/90",
-		"fe80::1%a-fe80::2%b"} {
+	for _, seed := range []string{
+		"192.0.2.1", "192.0.2.1/25", "192.0.2.4-192.0.2.8", "::/0", "::ffff:0.0.0.0/90",
+		"fe80::1%a-fe80::2%b",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

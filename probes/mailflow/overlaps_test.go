@@ -55,8 +55,10 @@ func TestOverlaps(t *testing.T) {
 			"address a/c/s 192.0.2.1 1: b/c/ 192.0.2.0/30\naddress b/c/ 192.0.2.0/30 1: a/c/s 192.0.2.1\n",
 		},
 		"senders over IPv6": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "mail.a.com", "")), presents("s", "c", "", "2001:db8::/64")),
-				withSenders(tenant("b", "", onPremises("c", "x", "")), presents("s", "c", "", "2001:db8::1/128"))},
+			[]Tenant{
+				withSenders(tenant("a", "", onPremises("c", "mail.a.com", "")), presents("s", "c", "", "2001:db8::/64")),
+				withSenders(tenant("b", "", onPremises("c", "x", "")), presents("s", "c", "", "2001:db8::1/128")),
+			},
 			"address a/c/s 2001:db8::/64 1: b/c/s 2001:db8::1\naddress b/c/s 2001:db8::1 1: a/c/s 2001:db8::/64\n",
 		},
 		"disabled, Partner, invalid": {
@@ -69,21 +71,27 @@ func TestOverlaps(t *testing.T) {
 			"",
 		},
 		"implied senders have no addresses of their own": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "-", "192.0.2.1")), Sender{Name: "c", Connector: "c",
-				Assumed: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}), tenant("b", "", onPremises("c",
+			[]Tenant{withSenders(tenant("a", "", onPremises("c", "-", "192.0.2.1")), Sender{
+				Name: "c", Connector: "c",
+				Assumed: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")},
+			}), tenant("b", "", onPremises("c",
 				"-", "192.0.2.1"))},
 			"address a/c/ 192.0.2.1 1: b/c/ 192.0.2.1\naddress b/c/ 192.0.2.1 1: a/c/ 192.0.2.1\n",
 		},
 		"certificates": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "-", "192.0.2.1")), presents("s", "c", "ff", "")),
+			[]Tenant{
+				withSenders(tenant("a", "", onPremises("c", "-", "192.0.2.1")), presents("s", "c", "ff", "")),
 				withSenders(tenant("b", "", onPremises("c", "-", "192.0.2.2")), presents("s", "c", "ff", ""), presents("u", "c",
-					"ee", ""))},
+					"ee", "")),
+			},
 			"fingerprint a/c/s ff 1: b/c/s ff\nfingerprint b/c/s ff 1: a/c/s ff\n",
 		},
 		"certificate names": {
-			[]Tenant{tenant("a", "", onPremises("c", "*.msp.com", "")), tenant("b", "", onPremises("c", "gw.msp.com", "")),
+			[]Tenant{
+				tenant("a", "", onPremises("c", "*.msp.com", "")), tenant("b", "", onPremises("c", "gw.msp.com", "")),
 				tenant("d", "", onPremises("c", "*.sub.msp.com", "")), tenant("e", "", onPremises("c", "msp.com", "")),
-				tenant("f", "", onPremises("c", "notmsp.com", ""))},
+				tenant("f", "", onPremises("c", "notmsp.com", "")),
+			},
 			"certificate_name a/c/ *.msp.com 3: e/c/ msp.com b/c/ gw.msp.com d/c/ *.sub.msp.com\ncertificate_name b/c/ " +
 				"gw.msp.com 1: a/c/ *.msp.com\n" +
 				"certificate_name d/c/ *.sub.msp.com 1: a/c/ *.msp.com\ncertificate_name e/c/ msp.com 1: a/c/ *.msp.com\n",
@@ -97,9 +105,11 @@ func TestOverlaps(t *testing.T) {
 				"certificate_name e/c/ gw.msp.com 1: b/c/ <I>CN=ca<S>CN=gw.msp.com\n",
 		},
 		"send connectors": {
-			[]Tenant{withSenders(tenant("a", "", onPremises("c", "x", "")), out("Org", "Out"), out("", "Out")),
+			[]Tenant{
+				withSenders(tenant("a", "", onPremises("c", "x", "")), out("Org", "Out"), out("", "Out")),
 				withSenders(tenant("b", "", onPremises("c", "y", "")), out("org", "OUT")), withSenders(tenant("d", "",
-					onPremises("c", "z", "")), out("org", "other"), out("", "Out"))},
+					onPremises("c", "z", "")), out("org", "other"), out("", "Out")),
+			},
 			"send_connector a/c/s Org/Out 1: b/c/s org/OUT\nsend_connector b/c/s org/OUT 1: a/c/s Org/Out\n",
 		},
 	} {

@@ -67,7 +67,8 @@ func TestSimulateRenewal(t *testing.T) {
 			return c.Name != test.connector && c.Name != "off" // else one connector would carry the other's mail
 		})
 		got := SimulateRenewal(tenants, func(_ *Tenant, _ *InboundConnector,
-			s *Sender) bool {
+			s *Sender,
+		) bool {
 			return s.Name != "not chosen"
 		}, test.after)
 		if len(got) != 1 || got[0].Sender != "s" {
@@ -108,8 +109,10 @@ func TestCertificateRelatesTo(t *testing.T) {
 // TestSimulateRenewalOfSmartHosts: a name that an outbound connector requires of its smart hosts, and that the
 // present certificate contains, is missing in the new one.
 func TestSimulateRenewalOfSmartHosts(t *testing.T) {
-	out := OutboundConnector{Common: Common{Name: "out", Type: OnPremises}, TLSSettings: DomainValidation,
-		TLSDomain: "mail.contoso.com"}
+	out := OutboundConnector{
+		Common: Common{Name: "out", Type: OnPremises}, TLSSettings: DomainValidation,
+		TLSDomain: "mail.contoso.com",
+	}
 	change := func(change func(*OutboundConnector)) OutboundConnector { c := out; change(&c); return c }
 	both := certificate("edge.contoso.com mail.contoso.com")
 	for _, test := range []struct {
@@ -135,8 +138,10 @@ func TestSimulateRenewalOfSmartHosts(t *testing.T) {
 	} {
 		contoso := tenant("contoso", "contoso.com", onPremises("in", "edge.contoso.com", ""))
 		contoso.Outbound = []OutboundConnector{test.out}
-		contoso.Senders = []Sender{{Name: "s", Connector: "in", ClientCertificate: test.before,
-			MailFromDomains: []string{"contoso.com"}}}
+		contoso.Senders = []Sender{{
+			Name: "s", Connector: "in", ClientCertificate: test.before,
+			MailFromDomains: []string{"contoso.com"},
+		}}
 		got := SimulateRenewal([]Tenant{contoso}, func(*Tenant, *InboundConnector, *Sender) bool { return true },
 			test.after)[0].Problems
 		if len(got) > 0 != test.problems || test.problems && !strings.Contains(got[0],

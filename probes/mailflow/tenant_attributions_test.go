@@ -18,11 +18,15 @@ func TestTenantAttributionsCoverEveryDomain(t *testing.T) {
 	for round := range 200 {
 		tenants := make([]Tenant, 2)
 		for i := range tenants {
-			tenants[i] = tenant(fmt.Sprintf("t%d", i), "own.com "+[]string{"a.com", ".b.com", "e.com f.org",
-				"c.b.com"}[rng.IntN(4)],
+			tenants[i] = tenant(fmt.Sprintf("t%d", i), "own.com "+[]string{
+				"a.com", ".b.com", "e.com f.org",
+				"c.b.com",
+			}[rng.IntN(4)],
 				onPremises("c", "-", "192.0.2.0/24"),
-				partner("p", []string{"*", "a.com *.b.com", "e.com", "c.b.com f.org"}[rng.IntN(4)], "", []string{"",
-					"198.51.100.1"}[rng.IntN(2)]))
+				partner("p", []string{"*", "a.com *.b.com", "e.com", "c.b.com f.org"}[rng.IntN(4)], "", []string{
+					"",
+					"198.51.100.1",
+				}[rng.IntN(2)]))
 		}
 		sender := Sender{
 			Connector: []string{"c", "p"}[rng.IntN(2)], Relays: []string{"internal", "external"}[rng.IntN(2)],
@@ -59,10 +63,14 @@ func TestTenantAttributionsAreBounded(t *testing.T) {
 	contoso := tenant("contoso", "contoso.com "+strings.Join(domains, " "), append(partners, onPremises("c", "-",
 		"198.51.100.0/24"))...)
 	contoso.Senders = []Sender{
-		{Name: "external", Connector: "c", MailFromDomains: domains,
-			Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32")}},
-		{Name: "internal", Connector: "c", Relays: "internal", MailFromDomains: domains,
-			Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/32")}},
+		{
+			Name: "external", Connector: "c", MailFromDomains: domains,
+			Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32")},
+		},
+		{
+			Name: "internal", Connector: "c", Relays: "internal", MailFromDomains: domains,
+			Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/32")},
+		},
 	}
 	all := NewDirectory([]Tenant{contoso}).TenantAttributions(&contoso)
 	if a := all[0][0]; len(all[0]) != 2 || len(a.AlsoFrom) != MaxAlsoFrom ||
