@@ -185,7 +185,9 @@ func (s *simulation) byCertificate() bool {
 	for _, t := range s.tenants {
 		s.relation = best[t]
 		s.trace("by certificate: %s, of %s", best[t].Rule, s.d.tenants[t].name)
-		s.uncertain(best[t].Uncertain)
+		if len(s.tenants) > 1 {
+			s.uncertain(best[t].Uncertain)
+		}
 	}
 	return true
 }

@@ -13,7 +13,7 @@ func (s *simulation) conclude() {
 	default:
 		s.chooseConnector()
 		s.applyPartners()
-		s.out.Risk = s.risk()
+		s.assessRisk()
 		s.trace("attributed to %s by %s%s", s.out.Tenants[0], s.out.Basis, s.relayNote())
 	}
 	s.refuseUntrusted()
@@ -118,25 +118,53 @@ func (s *simulation) refuseUntrusted() {
 	s.uncertain(uncertainRefusal)
 }
 
-// risk explains why the attribution may change if Microsoft moves a tenant (MC1226222): the connector matches the
-// certificate, but the certificate's domain does not decide; or other tenants list the address too.
-func (s *simulation) risk() string {
+// assessRisk explains why the attribution may change if Microsoft moves a tenant (MC1226222), and what is uncertain
+// about the certificate.
+func (s *simulation) assessRisk() {
+	byAddress := len(s.matches.first) > 0 && !s.matches.first[0].byName()
+	if s.out.Basis != BasisCertificate {
+		s.out.Risk = s.weakBasis()
+		return
+	}
+	if byAddress && !s.relation.isDocumented() {
+		// The connector does not require the certificate: if it does not count, the message is attributed without it.
+		without := s.withoutCertificate()
+		if without.Relay == s.out.Relay && without.Reaches(s.out.Tenants[0], s.out.Connector) {
+			s.out.Risk = without.Risk
+			return
+		}
+	}
+	s.uncertain(s.relation.Uncertain)
+	requiredByConnector := len(s.matches.first) > 0 && !byAddress
+	if requiredByConnector && s.relation.Match == RelationParent && s.connector(s.matches.first[0].place).Source != "HybridWizard" {
+		s.out.Risk = fmt.Sprintf("%s: Microsoft recommends to register it as an accepted domain, or to require *.%s",
+			s.relation.Rule, s.relation.Domain)
+	}
+}
+
+// withoutCertificate attributes the message by MAIL FROM or RCPT TO.
+func (s *simulation) withoutCertificate() Attribution {
+	other := &simulation{d: s.d, m: s.m, found: s.found, anyMatch: s.anyMatch, out: Attribution{Basis: BasisNone}}
+	if !other.byMailFrom() {
+		other.byRcptTo()
+	}
+	other.conclude()
+	return other.out
+}
+
+// weakBasis explains why only MAIL FROM or RCPT TO attributes the message: the connector matches the certificate, but the
+// certificate's domain does not decide; or other tenants list the address too.
+func (s *simulation) weakBasis() string {
 	if len(s.matches.first) == 0 {
 		return ""
 	}
 	m := s.matches.first[0]
-	c := s.connector(m.place)
-	switch {
-	case s.out.Basis == BasisCertificate && s.relation.Match == RelationParent && c.Source != "HybridWizard":
-		return fmt.Sprintf("%s: Microsoft recommends to register it as an accepted domain, or to require *.%s",
-			s.relation.Rule, s.relation.Domain)
-	case s.out.Basis == BasisCertificate:
-		return ""
-	case m.byName():
-		return fmt.Sprintf("the certificate (%s) matches connector %q, but no accepted domain of %s, so only %s attributes "+
-			"the message (MC1226222)", c.required.match(s.m.domains).Name, c.Name, s.out.Tenants[0], s.out.Basis)
+	if !m.byName() {
+		return s.sharedAddress(int(m.tenant))
 	}
-	return s.sharedAddress(int(m.tenant))
+	c := s.connector(m.place)
+	return fmt.Sprintf("the certificate (%s) matches connector %q, but no accepted domain of %s, so only %s attributes the "+
+		"message (MC1226222)", c.required.match(s.m.domains).Name, c.Name, s.out.Tenants[0], s.out.Basis)
 }
 
 // sharedAddress names another tenant whose connector lists the address too.
