@@ -15,8 +15,10 @@ func TestVerificationIsReusedUntilACertificateBeginsOrEnds(t *testing.T) {
 	ca := certtest.New(t)
 	now := time.Now().Truncate(time.Minute)
 	in := func(minutes int) time.Time { return now.Add(time.Duration(minutes) * time.Minute) }
-	ending := certtest.Issue(t, ca.Root, x509.Certificate{Subject: pkix.Name{CommonName: "Ending"}, IsCA: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: in(-600), NotAfter: in(30)})
+	ending := certtest.Issue(t, ca.Root, x509.Certificate{
+		Subject: pkix.Name{CommonName: "Ending"}, IsCA: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: in(-600), NotAfter: in(30),
+	})
 	lasting, leaves := ca.Leaf(t, "mail.test"), func(by *certtest.Issued, from, to int) *certtest.Issued {
 		return certtest.Issue(t, by, x509.Certificate{DNSNames: []string{"mail.test"}, NotBefore: in(from), NotAfter: in(to)})
 	}

@@ -39,8 +39,11 @@ func TestClient(t *testing.T) {
 		chain, clientAuth probes.Outcome
 		unparsable        bool
 	}{
-		"whole chain": {[][]byte{ca.Leaf(t, "edge.contoso.com").Cert.Raw, ca.Inter.Cert.Raw}, probes.Passed,
-			probes.Passed, false},
+		"whole chain": {
+			[][]byte{ca.Leaf(t, "edge.contoso.com").Cert.Raw, ca.Inter.Cert.Raw},
+			probes.Passed,
+			probes.Passed, false,
+		},
 		"leaf alone":       {[][]byte{ca.Leaf(t, "edge.contoso.com").Cert.Raw}, probes.Failed, probes.Passed, false},
 		"serverAuth alone": {[][]byte{server.Cert.Raw, ca.Inter.Cert.Raw}, probes.Passed, probes.Failed, false},
 		"nothing":          {nil, probes.NotReached, probes.NotReached, false},

@@ -29,13 +29,19 @@ func TestKeyAndSignatureHaveNoReason(t *testing.T) {
 		"RSA 2047":  {evaluateKey(&x509.Certificate{PublicKey: rsaKey(2047)}), probes.Failed},
 		"RSA 2048":  {evaluateKey(&x509.Certificate{PublicKey: rsaKey(2048)}), probes.Passed},
 		"ECDSA 256": {evaluateKey(ec), probes.Passed},
-		"SHA-256": {evaluateSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), root(x509.SHA256WithRSA)}),
-			probes.Passed},
+		"SHA-256": {
+			evaluateSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), root(x509.SHA256WithRSA)}),
+			probes.Passed,
+		},
 		"SHA-1 leaf": {evaluateSignature([]*x509.Certificate{leaf(x509.SHA1WithRSA)}), probes.Failed},
-		"MD5 intermediate": {evaluateSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), leaf(x509.MD5WithRSA)}),
-			probes.Failed},
-		"SHA-1 of a root": {evaluateSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), root(x509.SHA1WithRSA)}),
-			probes.Passed},
+		"MD5 intermediate": {
+			evaluateSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), leaf(x509.MD5WithRSA)}),
+			probes.Failed,
+		},
+		"SHA-1 of a root": {
+			evaluateSignature([]*x509.Certificate{leaf(x509.SHA256WithRSA), root(x509.SHA1WithRSA)}),
+			probes.Passed,
+		},
 		"SHA-1, self-signed":    {evaluateSignature([]*x509.Certificate{root(x509.SHA1WithRSA)}), probes.Failed},
 		"ECDSA with SHA-1 leaf": {evaluateSignature([]*x509.Certificate{leaf(x509.ECDSAWithSHA1)}), probes.Failed},
 	} {
@@ -71,10 +77,18 @@ func TestTrustForgivesSHA1(t *testing.T) {
 	}{
 		{"leaf by SHA-1", []*x509.Certificate{oldLeaf, p.Inter.Cert}, p.Roots, probes.Passed, true},
 		{"leaf by SHA-1, unknown root", []*x509.Certificate{oldLeaf, p.Inter.Cert}, none, probes.Failed, false},
-		{"leaf by SHA-1, signed by another key", []*x509.Certificate{&forged, p.Inter.Cert}, p.Roots, probes.NotReached,
-			false},
-		{"leaf by MD5, intermediate by SHA-1", []*x509.Certificate{&unchecked, oldInter.Cert, p.Root.Cert}, p.Roots,
-			probes.Failed, false},
+		{
+			"leaf by SHA-1, signed by another key",
+			[]*x509.Certificate{&forged, p.Inter.Cert},
+			p.Roots, probes.NotReached,
+			false,
+		},
+		{
+			"leaf by MD5, intermediate by SHA-1",
+			[]*x509.Certificate{&unchecked, oldInter.Cert, p.Root.Cert},
+			p.Roots,
+			probes.Failed, false,
+		},
 		{"leaf by SHA-1, issuer not sent", []*x509.Certificate{oldLeaf}, p.Roots, probes.NotReached, false},
 		{"intermediate by SHA-1, root not sent", []*x509.Certificate{newLeaf, oldInter.Cert}, p.Roots, probes.Failed, false},
 		{"intermediate by SHA-1", []*x509.Certificate{newLeaf, oldInter.Cert, p.Root.Cert}, p.Roots, probes.Passed, true},

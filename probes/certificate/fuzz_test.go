@@ -35,8 +35,10 @@ func joined(pieces ...[]byte) (data []byte) {
 // with reasons of the catalogue, and what is kept of it is printable and bounded.
 func FuzzChain(f *testing.F) {
 	ca := certtest.New(f)
-	old := certtest.Issue(f, ca.Inter, x509.Certificate{NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0),
-		DNSNames: []string{"*.mail.test", "mail.test", "mail"}})
+	old := certtest.Issue(f, ca.Inter, x509.Certificate{
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0),
+		DNSNames: []string{"*.mail.test", "mail.test", "mail"},
+	})
 	odd := certtest.Issue(f, nil, x509.Certificate{
 		Subject: pkix.Name{Organization: []string{"\x1b[31m\u202e"}}, IPAddresses: []net.IP{{127, 0, 0, 1}},
 		EmailAddresses: []string{"a@mail.test"},
@@ -71,8 +73,10 @@ func checkRecord(t *testing.T, shown *probes.TLS) {
 	}
 	harmless(t, shown.Unparsable, probes.MaxDetail)
 	for _, c := range shown.Chain {
-		for _, name := range append([]string{c.Subject, c.Issuer, c.CommonName, c.Serial, c.Fingerprint, c.KeyAlgorithm,
-			c.SignatureAlgorithm}, c.DNSNames...) {
+		for _, name := range append([]string{
+			c.Subject, c.Issuer, c.CommonName, c.Serial, c.Fingerprint, c.KeyAlgorithm,
+			c.SignatureAlgorithm,
+		}, c.DNSNames...) {
 			harmless(t, name, maxName)
 		}
 	}

@@ -72,8 +72,10 @@ func TestSearchCost(t *testing.T) {
 
 func TestLongestChainIsVerified(t *testing.T) {
 	authority := func(i int) x509.Certificate {
-		return x509.Certificate{Subject: pkix.Name{CommonName: fmt.Sprint("CA ", i)}, IsCA: true,
-			KeyUsage: x509.KeyUsageCertSign}
+		return x509.Certificate{
+			Subject: pkix.Name{CommonName: fmt.Sprint("CA ", i)}, IsCA: true,
+			KeyUsage: x509.KeyUsageCertSign,
+		}
 	}
 	issuer := certtest.Issue(t, nil, authority(0))
 	roots := x509.NewCertPool()

@@ -56,8 +56,10 @@ func TestChainValidity(t *testing.T) {
 }
 
 func TestPrivateRootThatWasNotSentIsAnIncompleteChain(t *testing.T) {
-	private := certtest.Issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "Private Root"}, IsCA: true,
-		KeyUsage: x509.KeyUsageCertSign})
+	private := certtest.Issue(t, nil, x509.Certificate{
+		Subject: pkix.Name{CommonName: "Private Root"}, IsCA: true,
+		KeyUsage: x509.KeyUsageCertSign,
+	})
 	leaf := certtest.Issue(t, private, x509.Certificate{DNSNames: []string{"mail.test"}})
 	got, _ := NewVerifier(certtest.New(t).Roots).Server(time.Now(), []*x509.Certificate{leaf.Cert}, "mail.test", "")
 	if j := got.Verdicts[probes.VerdictChain]; j.Reason != probes.ReasonCertificateChainIncomplete ||

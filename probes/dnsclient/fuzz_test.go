@@ -39,8 +39,10 @@ type fuzzServer struct {
 }
 
 func newFuzzServer(data []byte) *fuzzServer {
-	return &fuzzServer{pieces: pieces(data), asked: map[dns.Question]int{}, names: map[string]bool{},
-		addrs: map[string]map[string]bool{}}
+	return &fuzzServer{
+		pieces: pieces(data), asked: map[dns.Question]int{}, names: map[string]bool{},
+		addrs: map[string]map[string]bool{},
+	}
 }
 
 // pieces cuts the fuzzer's bytes: each piece follows its length. joined joins them.
@@ -213,8 +215,10 @@ func FuzzAnswers(f *testing.F) {
 	bogus := func(m *dns.Msg) {
 		m.Rcode = dns.RcodeServerFailure
 		m.SetEdns0(ednsSize, false)
-		m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeDNSBogus,
-			ExtraText: "\x1b[31m\xff\u202e"})
+		m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{
+			InfoCode:  dns.ExtendedErrorCodeDNSBogus,
+			ExtraText: "\x1b[31m\xff\u202e",
+		})
 	}
 	rcode := func(code int) func(*dns.Msg) { return func(m *dns.Msg) { m.Rcode = code } }
 	many := make([]string, 60)

@@ -90,20 +90,43 @@ func TestServfailIsInconclusiveIfTheResolverIsCutOff(t *testing.T) {
 		reason probes.Reason
 	}{
 		{"one domain", []string{"mail.good.test"}, below("broken.test."), false, 0, probes.Failed, probes.ReasonDNSServfail},
-		{"everything but the root", []string{"mail.good.test"}, below("test."), false, 0, probes.Inconclusive,
-			probes.ReasonDNSTimeout},
-		{"everything, in silence", []string{"mail.good.test"}, below("test."), true, 0, probes.Inconclusive,
-			probes.ReasonDNSTimeout},
-		{"one domain, in silence", []string{"mail.good.test"}, below("broken.test."), true, 0, probes.Failed,
-			probes.ReasonDNSTimeout},
-		{"all but one", []string{"mail.good.test", "mail.other.test", "mail.third.test"},
+		{
+			"everything but the root",
+			[]string{"mail.good.test"},
+			below("test."), false, 0, probes.Inconclusive,
+			probes.ReasonDNSTimeout,
+		},
+		{
+			"everything, in silence",
+			[]string{"mail.good.test"},
+			below("test."), true, 0, probes.Inconclusive,
+			probes.ReasonDNSTimeout,
+		},
+		{
+			"one domain, in silence",
+			[]string{"mail.good.test"},
+			below("broken.test."), true, 0, probes.Failed,
+			probes.ReasonDNSTimeout,
+		},
+		{
+			"all but one",
+			[]string{"mail.good.test", "mail.other.test", "mail.third.test"},
 			func(n string) bool { return below("test.")(n) && !below("good.test.")(n) }, false, 0,
-			probes.Failed, probes.ReasonDNSServfail},
-		{"the only domain", []string{"other.broken.test"}, below("broken.test."), false, 0, probes.Failed,
-			probes.ReasonDNSServfail},
+			probes.Failed, probes.ReasonDNSServfail,
+		},
+		{
+			"the only domain",
+			[]string{"other.broken.test"},
+			below("broken.test."), false, 0, probes.Failed,
+			probes.ReasonDNSServfail,
+		},
 		{"the root too", nil, below("."), false, 0, probes.Inconclusive, probes.ReasonDNSTimeout},
-		{"what was answered long ago", []string{"mail.good.test"}, below("test."), false, canaryMaxAge, probes.Failed,
-			probes.ReasonDNSServfail},
+		{
+			"what was answered long ago",
+			[]string{"mail.good.test"},
+			below("test."), false, canaryMaxAge, probes.Failed,
+			probes.ReasonDNSServfail,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -114,8 +114,10 @@ func TestNextHopFromOddServers(t *testing.T) {
 		{"DNSSEC bogus", "mail.test dns_bogus", func(w dns.ResponseWriter, q *dns.Msg) {
 			m := rcode(q, dns.RcodeServerFailure)
 			m.SetEdns0(ednsSize, false)
-			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeSignatureExpired,
-				ExtraText: "expired"})
+			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{
+				InfoCode:  dns.ExtendedErrorCodeSignatureExpired,
+				ExtraText: "expired",
+			})
 			_ = w.WriteMsg(m)
 		}},
 		{"refused", "mail.test dns_refused", func(w dns.ResponseWriter, q *dns.Msg) {

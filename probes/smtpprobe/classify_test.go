@@ -28,9 +28,11 @@ func TestClassifyTextsOfTheField(t *testing.T) {
 		reply   string
 		want    probes.Reason
 	}{
-		{"Exchange Online", rcpt,
+		{
+			"Exchange Online", rcpt,
 			"550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus. To request removal from this " +
-				"list see https://www.spamhaus.org/query/ip/192.0.2.1 AS(1430)", prober},
+				"list see https://www.spamhaus.org/query/ip/192.0.2.1 AS(1430)", prober,
+		},
 		{"Exchange Online", rcpt, "550 5.7.23 The message was rejected because of Sender Policy Framework violation", prober},
 		{"Exchange Online", rcpt, "550 5.7.1 Unable To Relay: Blocked by Customer Allow list", prober},
 		{"Exchange Online", rcpt, "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", unknown},
@@ -44,8 +46,10 @@ func TestClassifyTextsOfTheField(t *testing.T) {
 			"https://www.spamhaus.org/query/ip/192.0.2.1", prober},
 		{"Postfix", rcpt, "554 5.7.1 Service unavailable; Client host [2001:db8::1] blocked using zen.spamhaus.org", prober},
 		{"Postfix", rcpt, "554 5.7.1 Service unavailable; Helo command [prober.test] blocked using dbl.spamhaus.org", prober},
-		{"Postfix", rcpt, "554 5.7.1 Service unavailable; Sender address [from@contoso.com] blocked using dbl.spamhaus.org",
-			sender},
+		{
+			"Postfix", rcpt, "554 5.7.1 Service unavailable; Sender address [from@contoso.com] blocked using dbl.spamhaus.org",
+			sender,
+		},
 		{"Postfix", rcpt, "554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied", prober},
 		{"Postfix", rcpt, "550 5.7.25 Client host rejected: cannot find your reverse hostname, [192.0.2.1]", prober},
 		{"Postfix", rcpt, "504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname", prober},
@@ -55,30 +59,42 @@ func TestClassifyTextsOfTheField(t *testing.T) {
 		{"Postfix", rcpt, "553 5.1.7 <from>: Sender address rejected: needs a domain", sender},
 		{"Postfix", rcpt, "550 5.7.27 <from@contoso.com>: Sender address rejected: Domain contoso.com does not accept " +
 			"mail (nullMX)", sender},
-		{"Postfix", rcpt, "450 4.1.8 <from@contoso.com>: Sender address rejected: Domain not found",
-			probes.ReasonTemporaryRejection},
+		{
+			"Postfix", rcpt, "450 4.1.8 <from@contoso.com>: Sender address rejected: Domain not found",
+			probes.ReasonTemporaryRejection,
+		},
 		{"Postfix", rcpt, "554 5.7.1 <x@fabrikam.com>: Relay access denied", relay},
-		{"Postfix", rcpt, "550 5.1.1 <x@contoso.com>: Recipient address rejected: User unknown in virtual mailbox table",
-			unknown},
+		{
+			"Postfix", rcpt, "550 5.1.1 <x@contoso.com>: Recipient address rejected: User unknown in virtual mailbox table",
+			unknown,
+		},
 		{"Postfix", rcpt, "554 5.7.1 <x@contoso.com>: Recipient address rejected: Access denied", recipient},
-		{"postfix-policyd-spf", rcpt,
+		{
+			"postfix-policyd-spf", rcpt,
 			"550 5.7.1 <x@contoso.com>: Recipient address rejected: Message rejected due to: SPF fail - not authorized. " +
-				"Please see http://www.openspf.net/Why", prober},
+				"Please see http://www.openspf.net/Why", prober,
+		},
 		{"postscreen", rcpt, "550 5.7.1 Service unavailable; client [192.0.2.1] blocked using zen.spamhaus.org", prober},
 		{"Exim", rcpt, "550 rejected because 192.0.2.1 is in a black list at zen.spamhaus.org", prober},
-		{"Exim", rcpt, "550-Verification failed for <from@contoso.com>\r\n550-No Such User Here\r\n550 Sender verify failed",
-			sender},
+		{
+			"Exim", rcpt, "550-Verification failed for <from@contoso.com>\r\n550-No Such User Here\r\n550 Sender verify failed",
+			sender,
+		},
 		{"Exim", mail, "550 sender rejected: 192.0.2.1 is listed at zen.spamhaus.org", prober},
 		{"Exim", rcpt, "550 relay not permitted", relay},
 		{"Exim", rcpt, "550 Unrouteable address", recipient},
 		{"Exim", ehlo, "501 Syntactically invalid HELO argument(s)", prober},
-		{"cPanel's Exim", rcpt,
-			"550 \"JunkMail rejected - host.example [192.0.2.1]:25 is in an RBL: see https://www.spamcop.net\"", prober},
+		{
+			"cPanel's Exim", rcpt,
+			"550 \"JunkMail rejected - host.example [192.0.2.1]:25 is in an RBL: see https://www.spamcop.net\"", prober,
+		},
 		{"cPanel's Exim", rcpt, "550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)", prober},
 		{"Spamhaus, at the greeting", greeting, "554 listed at Spamhaus", prober},
-		{"Spamhaus DBL", data,
+		{
+			"Spamhaus DBL", data,
 			"550 5.7.1 Your email was rejected due to having a domain present in the Spamhaus DBL -- see " +
-				"https://www.spamhaus.org/dbl/", message},
+				"https://www.spamhaus.org/dbl/", message,
+		},
 		{"Barracuda", rcpt, "554 Service unavailable; Client host [prober.test] blocked using Barracuda Reputation; " +
 			"http://bbl.barracudacentral.com/q.cgi?ip=192.0.2.1", prober},
 		{"Barracuda", data, "554 rejected due to spam URL in content", message},
@@ -87,21 +103,27 @@ func TestClassifyTextsOfTheField(t *testing.T) {
 			"https://community.mimecast.com/docs/DOC-1369#550 [abc]", prober},
 		{"Mimecast", rcpt, "550 zen.mimecast.org Blocked - see https://www.spamhaus.org/query/ip/192.0.2.1 - " +
 			"https://community.mimecast.com/docs/DOC-1369#550", prober},
-		{"Mimecast", rcpt, "550 SPF Sender Invalid - envelope rejected - https://community.mimecast.com/docs/DOC-1369#550",
-			prober},
+		{
+			"Mimecast", rcpt, "550 SPF Sender Invalid - envelope rejected - https://community.mimecast.com/docs/DOC-1369#550",
+			prober,
+		},
 		{"Mimecast", rcpt, "550 Invalid Recipient - https://community.mimecast.com/docs/DOC-1369#550 [abc]", unknown},
 		{"Mimecast", rcpt, "550 Administrative prohibition - envelope blocked - " +
 			"https://community.mimecast.com/docs/DOC-1369#550", recipient},
 		{"Mimecast", rcpt, "501 Open relay not allowed - https://community.mimecast.com/docs/DOC-1369#501", relay},
-		{"Mimecast", data, "554 Email rejected due to security policies - https://community.mimecast.com/docs/DOC-1369#554",
-			message},
+		{
+			"Mimecast", data, "554 Email rejected due to security policies - https://community.mimecast.com/docs/DOC-1369#554",
+			message,
+		},
 		{"Proofpoint", greeting, "554 Blocked - see https://ipcheck.proofpoint.com/?ip=192.0.2.1", prober},
 		{"Proofpoint", data, "554 5.7.0 Reject, id=29d2t3x0q5-1", message},
 		{"Proofpoint", rcpt, "550 5.1.1 User Unknown", unknown},
 		{"Proofpoint", rcpt, "550 5.7.1 Relaying denied", relay},
-		{"IronPort", greeting,
+		{
+			"IronPort", greeting,
 			"554-esa1.example.iphmx.com\r\n554 Your access to this mail system has been rejected due to the sending MTA's " +
-				"poor reputation.", prober},
+				"poor reputation.", prober,
+		},
 		{"IronPort", rcpt, "550 #5.7.1 Your access to submit messages to this e-mail system has been rejected.", prober},
 		{"IronPort", rcpt, "550 #5.1.0 Address rejected.", recipient},
 		{"Gmail", rcpt, "550-5.7.25 [192.0.2.1] The IP address sending this message does not have a PTR record\r\n550 " +
@@ -145,8 +167,10 @@ func TestClassifyCodes(t *testing.T) {
 		{"550 5.7.511 Access denied", commandRCPT, probes.ReasonBannedAddress},
 		{"451 4.7.500 Server busy", commandRCPT, probes.ReasonThrottled},
 		{"421 4.3.2 later", commandRCPT, probes.ReasonThrottled},
-		{"454 4.7.0 Failed to establish appropriate TLS channel: Access Denied", commandRCPT,
-			probes.ReasonClientCertificateUntrusted},
+		{
+			"454 4.7.0 Failed to establish appropriate TLS channel: Access Denied", commandRCPT,
+			probes.ReasonClientCertificateUntrusted,
+		},
 		{"454 4.7.0 TLS not available", commandSTARTTLS, probes.ReasonSTARTTLSRejected},
 		{"552 too big", commandDATA, probes.ReasonMessageTooLarge},
 		{"552 5.2.2 mailbox full", commandRCPT, probes.ReasonRecipientRejected},

@@ -23,12 +23,24 @@ func TestClientCertificateIsSentToExchangeOnlineOnly(t *testing.T) {
 			reason    probes.Reason
 		}{
 			"to Exchange Online": {true, []string{"mail.test"}, true, true, ""},
-			"to another host": {true, []string{"other.test"}, true, false,
-				probes.ReasonClientCertificateRequired},
-			"not configured": {false, []string{"mail.test"}, true, false,
-				probes.ReasonClientCertificateRequired},
-			"the server does not know its root": {true, []string{"mail.test"}, false, true,
-				probes.ReasonClientCertificateUntrusted},
+			"to another host": {
+				true,
+				[]string{"other.test"},
+				true, false,
+				probes.ReasonClientCertificateRequired,
+			},
+			"not configured": {
+				false,
+				[]string{"mail.test"},
+				true, false,
+				probes.ReasonClientCertificateRequired,
+			},
+			"the server does not know its root": {
+				true,
+				[]string{"mail.test"},
+				false, true,
+				probes.ReasonClientCertificateUntrusted,
+			},
 		} {
 			t.Run(tls.VersionName(version)+" "+name, func(t *testing.T) {
 				cfg := certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter)

@@ -127,8 +127,10 @@ func (closedLimiter) Acquire(context.Context, string, netip.Addr) (func(bool), e
 }
 
 func TestLimiterThatFails(t *testing.T) {
-	for want, limiter := range map[probes.Reason]probes.Limiter{probes.ReasonInternalError: panickingLimiter{},
-		probes.ReasonCanceled: closedLimiter{}} {
+	for want, limiter := range map[probes.Reason]probes.Limiter{
+		probes.ReasonInternalError: panickingLimiter{},
+		probes.ReasonCanceled:      closedLimiter{},
+	} {
 		w := testProber(nil)
 		w.opts.Limiter = limiter
 		p := testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.Connect, mailflow.Opportunistic)

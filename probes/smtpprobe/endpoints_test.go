@@ -29,8 +29,10 @@ func TestOneEndpointSendsTheMessageOfARound(t *testing.T) {
 	w := testProber(nil)
 	onlyThrough(w, map[string]netip.AddrPort{"192.0.2.1": bad, "192.0.2.2": good1, "192.0.2.3": good2})
 	p := testPath(good1, probes.Message, mailflow.Opportunistic)
-	p.Settings.ConnectTo = []netip.Addr{netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("192.0.2.1"),
-		netip.MustParseAddr("192.0.2.2")}
+	p.Settings.ConnectTo = []netip.Addr{
+		netip.MustParseAddr("192.0.2.3"), netip.MustParseAddr("192.0.2.1"),
+		netip.MustParseAddr("192.0.2.2"),
+	}
 	for range 10 {
 		res := w.Probe(t.Context(), &p)
 		note(res.Endpoints)
@@ -78,8 +80,10 @@ func TestFailingEndpointDoesNotHideTheOthers(t *testing.T) {
 	w := testProber(nil)
 	onlyThrough(w, map[string]netip.AddrPort{"192.0.2.1": good, "192.0.2.2": failing, "192.0.2.3": good})
 	p := testPath(good, probes.Recipient, mailflow.Opportunistic)
-	p.Settings.ConnectTo = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"),
-		netip.MustParseAddr("192.0.2.3")}
+	p.Settings.ConnectTo = []netip.Addr{
+		netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"),
+		netip.MustParseAddr("192.0.2.3"),
+	}
 	res := w.Probe(t.Context(), &p)
 	var got []probes.Outcome
 	for _, e := range res.Endpoints {

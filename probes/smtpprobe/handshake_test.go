@@ -61,18 +61,26 @@ func TestRepliesAfterTheHandshake(t *testing.T) {
 		reason probes.Reason
 	}
 	peers := []peer{
-		{"silent", after(cert, func(_ net.Conn, over *tls.Conn) { _, _ = io.Copy(io.Discard, over) }),
-			probes.ReasonReplyTimeout},
+		{
+			"silent", after(cert, func(_ net.Conn, over *tls.Conn) { _, _ = io.Copy(io.Discard, over) }),
+			probes.ReasonReplyTimeout,
+		},
 		{"closed", after(cert, raw("")), probes.ReasonConnectionClosed},
-		{"closed by the book", after(cert, func(_ net.Conn, over *tls.Conn) { _ = over.Close() }),
-			probes.ReasonConnectionClosed},
+		{
+			"closed by the book", after(cert, func(_ net.Conn, over *tls.Conn) { _ = over.Close() }),
+			probes.ReasonConnectionClosed,
+		},
 		{"closed in a record", after(cert, raw("\x17\x03\x03\x00\x20half")), probes.ReasonConnectionClosed},
 		{"closed in its header", after(cert, raw("\x17\x03")), probes.ReasonConnectionClosed},
-		{"reset", after(cert, func(raw net.Conn, _ *tls.Conn) { _ = raw.(*net.TCPConn).SetLinger(0) }),
-			probes.ReasonConnectionClosed},
+		{
+			"reset", after(cert, func(raw net.Conn, _ *tls.Conn) { _ = raw.(*net.TCPConn).SetLinger(0) }),
+			probes.ReasonConnectionClosed,
+		},
 		{"clear text", after(cert, raw("250 hello in the clear\r\n")), probes.ReasonConnectionClosed},
-		{"not a record of ours", after(cert, raw("\x17\x03\x03\x00\x20"+strings.Repeat("x", 32))),
-			probes.ReasonConnectionClosed},
+		{
+			"not a record of ours", after(cert, raw("\x17\x03\x03\x00\x20"+strings.Repeat("x", 32))),
+			probes.ReasonConnectionClosed,
+		},
 		{"alert 116", after(old, raw("\x15\x03\x03\x00\x02\x02\x74")), probes.ReasonConnectionClosed},
 		{"a reply and close_notify at once", after(cert, func(_ net.Conn, over *tls.Conn) {
 			_, _ = over.Write([]byte("250 mail.test\r\n"))

@@ -23,8 +23,10 @@ func TestAddressAsHost(t *testing.T) {
 		return nil, nil //nolint:nilnil // as crypto/tls wants it
 	}
 	at, _ := serve(t, healthy(cfg))
-	for hop, host := range map[string]string{"[127.0.0.1]": "127.0.0.1", "127.0.0.1": "127.0.0.1",
-		"127.0.0.1/32": "127.0.0.1/32"} {
+	for hop, host := range map[string]string{
+		"[127.0.0.1]": "127.0.0.1", "127.0.0.1": "127.0.0.1",
+		"127.0.0.1/32": "127.0.0.1/32",
+	} {
 		p := testPath(at, probes.TLSStage, mailflow.DomainValidation)
 		p.NextHop, p.Settings.ConnectTo = hop, nil
 		ep := probeOne(t, testProber(ca.Roots), p)

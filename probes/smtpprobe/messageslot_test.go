@@ -68,8 +68,10 @@ func TestNextMessageGoesToTheAddressThatRefusedTheLast(t *testing.T) {
 	w.opts.Messages = budget
 	onlyThrough(w, map[string]netip.AddrPort{"192.0.2.1": refusing, "192.0.2.2": accepting})
 	p := testPath(refusing, probes.Message, mailflow.Opportunistic)
-	first, both := []netip.Addr{netip.MustParseAddr("192.0.2.1")}, []netip.Addr{netip.MustParseAddr("192.0.2.2"),
-		netip.MustParseAddr("192.0.2.1")}
+	first, both := []netip.Addr{netip.MustParseAddr("192.0.2.1")}, []netip.Addr{
+		netip.MustParseAddr("192.0.2.2"),
+		netip.MustParseAddr("192.0.2.1"),
+	}
 	for i := range 12 {
 		budget.due, p.Settings.ConnectTo = i%3 == 0, both
 		if i == 0 {
@@ -99,8 +101,10 @@ func TestRefusalsOfRemovedPathsExpire(t *testing.T) {
 		{"b", 131 * time.Minute, 1},
 		{"a", 131 * time.Minute, 2},
 	} {
-		p := probes.Path{ID: probes.PathID{Connector: note.path}, Settings: probes.Settings{MessageMinInterval: time.Hour,
-			Interval: 5 * time.Minute}}
+		p := probes.Path{ID: probes.PathID{Connector: note.path}, Settings: probes.Settings{
+			MessageMinInterval: time.Hour,
+			Interval:           5 * time.Minute,
+		}}
 		if m.record(&p, by, start.Add(note.at), failed); len(m.byPath) != note.kept {
 			t.Errorf("note %d: %d kept, want %d", i, len(m.byPath), note.kept)
 		}

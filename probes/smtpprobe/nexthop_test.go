@@ -66,8 +66,10 @@ null.test.   60 IN MX 0 .
 		{"[2001:db8::7]", probes.NextHopSmartHost, probes.IPAny, "2001:db8::7 2001:db8::7"},
 		{"192.0.2.4/31", probes.NextHopSmartHost, probes.IPAny, "192.0.2.4/31 192.0.2.4 192.0.2.5"},
 	} {
-		p := probes.Path{Kind: tt.kind, NextHop: tt.hop, Settings: probes.Settings{Protocol: tt.protocol,
-			DNSServers: []string{server}}}
+		p := probes.Path{Kind: tt.kind, NextHop: tt.hop, Settings: probes.Settings{
+			Protocol:   tt.protocol,
+			DNSServers: []string{server},
+		}}
 		endpoints, _ := New(Options{}).resolve(t.Context(), &p)
 		note(endpoints)
 		if got := summary(endpoints); got != tt.want {
@@ -85,8 +87,10 @@ func TestAtMostSixteenEndpoints(t *testing.T) {
 		fmt.Fprintf(&text, "routed.test. 60 IN MX 10 m%d.test.\nm%d.test. 60 IN A 192.0.2.%d\n", i, i, i+1)
 	}
 	server := startDNS(t, text.String())
-	for hop, want := range map[string]string{"many.test": "16 of 40 addresses probed",
-		"routed.test": "16 of 20 addresses probed"} {
+	for hop, want := range map[string]string{
+		"many.test":   "16 of 40 addresses probed",
+		"routed.test": "16 of 20 addresses probed",
+	} {
 		p := probes.Path{NextHop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
 		endpoints, hints := New(Options{}).resolve(t.Context(), &p)
 		if len(endpoints) != probes.MaxEndpoints || !endpoints[15].Addr.IsValid() || fmt.Sprint(hints) != "["+want+"]" {
@@ -103,8 +107,10 @@ func TestExchangeOnlineHostsRotate(t *testing.T) {
 		seen := map[string]int{}
 		for range 4 {
 			for _, other := range []string{path, "another"} {
-				p := probes.Path{ID: probes.PathID{Path: other}, NextHop: "exo.lab.test",
-					Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
+				p := probes.Path{
+					ID: probes.PathID{Path: other}, NextHop: "exo.lab.test",
+					Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}},
+				}
 				if endpoints, _ := prober.resolve(t.Context(), &p); other == path {
 					seen[summary(endpoints)]++
 				}

@@ -27,8 +27,10 @@ func TestRevocationDoesNotWaitForTheLimiter(t *testing.T) {
 	l := certtest.NewCRLServer(t)
 	l.Serve("/inter.crl", certtest.SignCRL(t, l.Inter, nil))
 	at, _ := serve(t, healthy(certtest.ServerConfig(l.LeafCert, l.Inter)))
-	w := New(Options{Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: true,
-		Limiter: oneAtATime{make(chan struct{}, 1)}})
+	w := New(Options{
+		Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: true,
+		Limiter: oneAtATime{make(chan struct{}, 1)},
+	})
 	p := testPath(at, probes.TLSStage, mailflow.CertificateValidation)
 	p.Settings.ConnectTo = []netip.Addr{at.Addr()}
 	if ep := probeOne(t, w, p); ep.TLS.Verdicts[probes.VerdictRevocation].Outcome != probes.Passed {
@@ -44,11 +46,15 @@ func TestWithOptionsKeepsWhatWasLearned(t *testing.T) {
 	l.Serve("/inter.crl", certtest.SignCRL(t, l.Inter, nil))
 	at, _ := serve(t, healthy(certtest.ServerConfig(l.LeafCert, l.Inter)))
 	zone := startDNS(t, "exo.lab.test. 60 IN A 192.0.2.1\nexo.lab.test. 60 IN A 192.0.2.2\n")
-	options := Options{Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: true,
-		ExchangeOnlineHosts: []string{"*.lab.test"}, SystemDNS: []string{zone}}
+	options := Options{
+		Roots: l.Roots, AllowNetworks: loopback, CheckRevocation: true,
+		ExchangeOnlineHosts: []string{"*.lab.test"}, SystemDNS: []string{zone},
+	}
 	w := New(options)
-	hidden := probes.Path{ID: probes.PathID{Path: "exo"}, NextHop: "exo.lab.test",
-		Settings: probes.Settings{Protocol: probes.IP4}}
+	hidden := probes.Path{
+		ID: probes.PathID{Path: "exo"}, NextHop: "exo.lab.test",
+		Settings: probes.Settings{Protocol: probes.IP4},
+	}
 	first, _ := w.resolve(t.Context(), &hidden)
 	p := testPath(at, probes.TLSStage, mailflow.CertificateValidation)
 	for range 3 { // three reloads

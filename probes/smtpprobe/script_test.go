@@ -149,8 +149,10 @@ func (a always) Take(string, time.Duration) (bool, time.Time, error) {
 }
 
 func testProber(roots *x509.CertPool) *Prober {
-	return New(Options{Roots: roots, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Messages: always(true), Version: "test"})
+	return New(Options{
+		Roots: roots, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Messages: always(true), Version: "test",
+	})
 }
 
 func testPath(at netip.AddrPort, until probes.Stage, settings mailflow.TLSSettings) probes.Path {

@@ -25,8 +25,10 @@ func TestEveryStageFailsWithItsReason(t *testing.T) {
 		return healthy(cfg)
 	}
 	askCert := tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequestClientCert })
-	old := x509.Certificate{Subject: pkix.Name{CommonName: "x"}, DNSNames: []string{"mail.test"},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}
+	old := x509.Certificate{
+		Subject: pkix.Name{CommonName: "x"}, DNSNames: []string{"mail.test"},
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour),
+	}
 	early := old
 	early.NotBefore, early.NotAfter = time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
 	say := func(s string) script { return script{raw: func(c net.Conn) { _, _ = c.Write([]byte(s)) }} }
@@ -60,24 +62,38 @@ func TestEveryStageFailsWithItsReason(t *testing.T) {
 		{"codes differ", good.with("EHLO", "250-a\r\n550 b\r\n"), probes.EHLO, probes.ReasonReplyMalformed},
 		{"closed in EHLO", good.with("EHLO", ""), probes.EHLO, probes.ReasonConnectionClosed},
 		{"no STARTTLS", good.with("EHLO", "250 mail.test\r\n"), probes.TLSStage, probes.ReasonSTARTTLSNotOffered},
-		{"454 STARTTLS", good.with("STARTTLS", "454 4.7.0 TLS not available\r\n"), probes.TLSStage,
-			probes.ReasonSTARTTLSRejected},
+		{
+			"454 STARTTLS", good.with("STARTTLS", "454 4.7.0 TLS not available\r\n"), probes.TLSStage,
+			probes.ReasonSTARTTLSRejected,
+		},
 		{"injection", good.with("STARTTLS", "220 go\r\n250 injected\r\n"), probes.TLSStage, probes.ReasonSTARTTLSInjection},
-		{"old TLS", tlsWith(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }), probes.TLSStage,
-			probes.ReasonTLSVersion},
-		{"client certificate, TLS 1.3", tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }),
-			probes.TLSStage, probes.ReasonClientCertificateRequired},
-		{"client certificate, TLS 1.2",
+		{
+			"old TLS", tlsWith(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }), probes.TLSStage,
+			probes.ReasonTLSVersion,
+		},
+		{
+			"client certificate, TLS 1.3", tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }),
+			probes.TLSStage, probes.ReasonClientCertificateRequired,
+		},
+		{
+			"client certificate, TLS 1.2",
 			tlsWith(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert; c.MaxVersion = tls.VersionTLS12 }),
-			probes.TLSStage, probes.ReasonClientCertificateRequired},
-		{"client certificate by 421 after TLS",
+			probes.TLSStage, probes.ReasonClientCertificateRequired,
+		},
+		{
+			"client certificate by 421 after TLS",
 			askCert.with("TLS EHLO", "421 4.7.1 mail.test Error: No client certificate presented\r\n"),
-			probes.TLSStage, probes.ReasonClientCertificateRequired},
-		{"client certificate at RCPT", askCert.with("RCPT", "550 5.7.1 client certificate required\r\n"), probes.Recipient,
-			probes.ReasonClientCertificateRequired},
+			probes.TLSStage, probes.ReasonClientCertificateRequired,
+		},
+		{
+			"client certificate at RCPT", askCert.with("RCPT", "550 5.7.1 client certificate required\r\n"), probes.Recipient,
+			probes.ReasonClientCertificateRequired,
+		},
 		{"plain 421 after TLS", askCert.with("TLS EHLO", "421 4.3.2 try later\r\n"), probes.TLSStage, probes.ReasonThrottled},
-		{"421 of a certificate never asked for", good.with("TLS EHLO", "421 4.7.1 No client certificate presented\r\n"),
-			probes.TLSStage, probes.ReasonThrottled},
+		{
+			"421 of a certificate never asked for", good.with("TLS EHLO", "421 4.7.1 No client certificate presented\r\n"),
+			probes.TLSStage, probes.ReasonThrottled,
+		},
 		{"closed after TLS", askCert.with("TLS EHLO", ""), probes.TLSStage, probes.ReasonConnectionClosed},
 		{"garbage for a handshake", good.withTLS(func(c net.Conn) {
 			_, _ = c.Read(make([]byte, 4096))
@@ -87,39 +103,65 @@ func TestEveryStageFailsWithItsReason(t *testing.T) {
 		{"alert 40, handshake_failure", good.withTLS(alert(40)), probes.TLSStage, probes.ReasonTLSHandshake},
 		{"alert 48, unknown_ca", good.withTLS(alert(48)), probes.TLSStage, probes.ReasonClientCertificateUntrusted},
 		{"alert 70, protocol_version", good.withTLS(alert(70)), probes.TLSStage, probes.ReasonTLSVersion},
-		{"alert 116, certificate_required", good.withTLS(alert(116)), probes.TLSStage,
-			probes.ReasonClientCertificateRequired},
+		{
+			"alert 116, certificate_required", good.withTLS(alert(116)), probes.TLSStage,
+			probes.ReasonClientCertificateRequired,
+		},
 		{"a certificate Go refuses", tlsWith(func(c *tls.Config) {
 			c.Certificates[0].Certificate = [][]byte{{0x30, 3, 1, 2, 3}}
 		}), probes.TLSStage, probes.ReasonCertificateUnparsable},
-		{"missing intermediate", healthy(certtest.ServerConfig(ca.Leaf(t, "mail.test"))), probes.TLSStage,
-			probes.ReasonCertificateChainIncomplete},
+		{
+			"missing intermediate", healthy(certtest.ServerConfig(ca.Leaf(t, "mail.test"))), probes.TLSStage,
+			probes.ReasonCertificateChainIncomplete,
+		},
 		{"self-signed", healthy(certtest.ServerConfig(certtest.Issue(t, nil,
 			x509.Certificate{DNSNames: []string{"mail.test"}}))), probes.TLSStage, probes.ReasonCertificateUntrusted},
-		{"wrong name", healthy(certtest.ServerConfig(ca.Leaf(t, "other.test"), ca.Inter)), probes.TLSStage,
-			probes.ReasonCertificateNameMismatch},
-		{"expired", healthy(certtest.ServerConfig(certtest.Issue(t, ca.Inter, old), ca.Inter)), probes.TLSStage,
-			probes.ReasonCertificateExpired},
-		{"not yet valid", healthy(certtest.ServerConfig(certtest.Issue(t, ca.Inter, early), ca.Inter)), probes.TLSStage,
-			probes.ReasonCertificateNotYetValid},
+		{
+			"wrong name", healthy(certtest.ServerConfig(ca.Leaf(t, "other.test"), ca.Inter)), probes.TLSStage,
+			probes.ReasonCertificateNameMismatch,
+		},
+		{
+			"expired", healthy(certtest.ServerConfig(certtest.Issue(t, ca.Inter, old), ca.Inter)), probes.TLSStage,
+			probes.ReasonCertificateExpired,
+		},
+		{
+			"not yet valid", healthy(certtest.ServerConfig(certtest.Issue(t, ca.Inter, early), ca.Inter)), probes.TLSStage,
+			probes.ReasonCertificateNotYetValid,
+		},
 		{"sender refused", good.with("MAIL", "550 no\r\n"), probes.Recipient, probes.ReasonSenderRejected},
-		{"5.7.64", good.with("RCPT", "550 5.7.64 TenantAttribution; Relay Access Denied\r\n"), probes.Recipient,
-			probes.ReasonTenantAttribution},
-		{"sender refused at RCPT",
+		{
+			"5.7.64", good.with("RCPT", "550 5.7.64 TenantAttribution; Relay Access Denied\r\n"), probes.Recipient,
+			probes.ReasonTenantAttribution,
+		},
+		{
+			"sender refused at RCPT",
 			good.with("RCPT", "553 5.7.1 <from@contoso.com>: Sender address rejected: not owned by user\r\n"), probes.Recipient,
-			probes.ReasonSenderRejected},
-		{"5.7.51", good.with("RCPT", "550 5.7.51 TenantInboundAttribution; There is a partner connector configured\r\n"),
-			probes.Recipient, probes.ReasonPartnerRestriction},
-		{"5.7.68", good.with("RCPT", "550 5.7.68 TenantInboundAttribution; Direct Send not allowed\r\n"), probes.Recipient,
-			probes.ReasonDirectSendRejected},
-		{"5.7.711", good.with("RCPT", "550 5.7.711 Access denied, bad inbound connector. AS(2204)\r\n"), probes.Recipient,
-			probes.ReasonConnectorBlocked},
-		{"5.7.705", good.with("MAIL", "550 5.7.705 Access denied, tenant has exceeded threshold\r\n"), probes.Recipient,
-			probes.ReasonTenantBlocked},
-		{"4.4.62", good.with("RCPT", "451 4.4.62 Mail sent to the wrong Office 365 region. ATTR35\r\n"), probes.Recipient,
-			probes.ReasonWrongRegion},
-		{"5.7.606", good.with("RCPT", "550 5.7.606 Access denied, banned sending IP [192.0.2.1]\r\n"), probes.Recipient,
-			probes.ReasonBannedAddress},
+			probes.ReasonSenderRejected,
+		},
+		{
+			"5.7.51", good.with("RCPT", "550 5.7.51 TenantInboundAttribution; There is a partner connector configured\r\n"),
+			probes.Recipient, probes.ReasonPartnerRestriction,
+		},
+		{
+			"5.7.68", good.with("RCPT", "550 5.7.68 TenantInboundAttribution; Direct Send not allowed\r\n"), probes.Recipient,
+			probes.ReasonDirectSendRejected,
+		},
+		{
+			"5.7.711", good.with("RCPT", "550 5.7.711 Access denied, bad inbound connector. AS(2204)\r\n"), probes.Recipient,
+			probes.ReasonConnectorBlocked,
+		},
+		{
+			"5.7.705", good.with("MAIL", "550 5.7.705 Access denied, tenant has exceeded threshold\r\n"), probes.Recipient,
+			probes.ReasonTenantBlocked,
+		},
+		{
+			"4.4.62", good.with("RCPT", "451 4.4.62 Mail sent to the wrong Office 365 region. ATTR35\r\n"), probes.Recipient,
+			probes.ReasonWrongRegion,
+		},
+		{
+			"5.7.606", good.with("RCPT", "550 5.7.606 Access denied, banned sending IP [192.0.2.1]\r\n"), probes.Recipient,
+			probes.ReasonBannedAddress,
+		},
 		{"relaying", good.with("RCPT", "550 5.7.1 Unable to relay\r\n"), probes.Recipient, probes.ReasonRelayDenied},
 		{"no such user", good.with("RCPT", "550 5.1.1 User unknown\r\n"), probes.Recipient, probes.ReasonRecipientUnknown},
 		{"refused at DATA", good.with("DATA", "554 5.7.0 no\r\n"), probes.Message, probes.ReasonMessageRejected},

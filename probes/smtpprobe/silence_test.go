@@ -45,18 +45,30 @@ func TestSilentServers(t *testing.T) {
 		most   time.Duration // of a timeout of 20 s, including QUIT
 	}{
 		{"tarpit", silent, probes.EHLO, probes.ReasonGreetingTimeout, 10 * time.Second},
-		{"byte by byte", func(c net.Conn) { say(c, "220 mail.test says hello\r\n", time.Second) }, probes.EHLO,
-			probes.ReasonGreetingTimeout, 12 * time.Second},
-		{"a slow greeting that ends", func(c net.Conn) { say(c, "220 hi\r\n", time.Second); silent(c) }, probes.EHLO,
-			probes.ReasonReplyTimeout, 18 * time.Second},
-		{"silent after the greeting", func(c net.Conn) { say(c, "220 hi\r\n", 0); silent(c) }, probes.EHLO,
-			probes.ReasonReplyTimeout, 18 * time.Second},
-		{"half a reply", func(c net.Conn) { say(c, "220-hi\r\n", 0); silent(c) }, probes.EHLO, probes.ReasonGreetingTimeout,
-			10 * time.Second},
-		{"never reads", func(c net.Conn) { say(c, "220 hi\r\n", 0); time.Sleep(time.Minute) }, probes.EHLO,
-			probes.ReasonReplyTimeout, 20 * time.Second},
-		{"silent in the handshake", func(c net.Conn) { say(c, "220 hi\r\n", 0); answerTwice(c); silent(c) }, probes.TLSStage,
-			probes.ReasonTLSHandshake, 18 * time.Second},
+		{
+			"byte by byte", func(c net.Conn) { say(c, "220 mail.test says hello\r\n", time.Second) }, probes.EHLO,
+			probes.ReasonGreetingTimeout, 12 * time.Second,
+		},
+		{
+			"a slow greeting that ends", func(c net.Conn) { say(c, "220 hi\r\n", time.Second); silent(c) }, probes.EHLO,
+			probes.ReasonReplyTimeout, 18 * time.Second,
+		},
+		{
+			"silent after the greeting", func(c net.Conn) { say(c, "220 hi\r\n", 0); silent(c) }, probes.EHLO,
+			probes.ReasonReplyTimeout, 18 * time.Second,
+		},
+		{
+			"half a reply", func(c net.Conn) { say(c, "220-hi\r\n", 0); silent(c) }, probes.EHLO, probes.ReasonGreetingTimeout,
+			10 * time.Second,
+		},
+		{
+			"never reads", func(c net.Conn) { say(c, "220 hi\r\n", 0); time.Sleep(time.Minute) }, probes.EHLO,
+			probes.ReasonReplyTimeout, 20 * time.Second,
+		},
+		{
+			"silent in the handshake", func(c net.Conn) { say(c, "220 hi\r\n", 0); answerTwice(c); silent(c) }, probes.TLSStage,
+			probes.ReasonTLSHandshake, 18 * time.Second,
+		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := testProber(nil)

@@ -37,8 +37,10 @@ func pointOf(address string) func(*x509.RevocationList) {
 	type point struct {
 		Point full `asn1:"tag:0"`
 	}
-	return extension(oidDistributionPoint, point{full{[]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6,
-		Bytes: []byte(address)}}}})
+	return extension(oidDistributionPoint, point{full{[]asn1.RawValue{{
+		Class: asn1.ClassContextSpecific, Tag: 6,
+		Bytes: []byte(address),
+	}}}})
 }
 
 // loopback lets lists be fetched from loopback; names resolves them.
@@ -69,23 +71,29 @@ func TestCheck(t *testing.T) {
 		detail string
 	}{
 		{"nothing revoked", signed(nil), probes.Passed, "not on the issuers' revocation lists"},
-		{"the leaf", signed(certtest.Revoke(l.LeafCert, 1)), probes.Failed,
-			"leaf was revoked on 2026-03-01T00:00:00Z by Inter (key compromise)"},
+		{
+			"the leaf", signed(certtest.Revoke(l.LeafCert, 1)), probes.Failed,
+			"leaf was revoked on 2026-03-01T00:00:00Z by Inter (key compromise)",
+		},
 		{"on hold", signed(certtest.Revoke(l.LeafCert, 6)), probes.Failed, "(on hold)"},
 		{"another certificate", signed(certtest.Revoke(l.Inter, 1)), probes.Passed, ""},
 		{"its own part", signed(pointOf(l.URL + "/inter.crl")), probes.Passed, ""},
 		{"another part", signed(pointOf(l.URL + "/part2.crl")), 0, "another part of the issuer's certificates"},
 		{"for CAs", signed(extension(oidDistributionPoint, onlyCAs{true})), 0, "other kinds of certificates"},
 		{"delta", signed(extension(oidDelta, big.NewInt(1))), 0, "it is a delta list"},
-		{"an unknown condition", signed(extension(asn1.ObjectIdentifier{1, 2, 3}, 1)), 0,
-			"an unknown critical extension 1.2.3"},
+		{
+			"an unknown condition", signed(extension(asn1.ObjectIdentifier{1, 2, 3}, 1)), 0,
+			"an unknown critical extension 1.2.3",
+		},
 		{"ended", signed(func(c *x509.RevocationList) {
 			c.ThisUpdate, c.NextUpdate = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
 		}), 0, "it ended on"},
 		{"not begun", signed(func(c *x509.RevocationList) { c.ThisUpdate = time.Now().Add(time.Hour) }), 0, "it begins on"},
 		{"forged", certtest.SignCRL(t, other, certtest.Revoke(l.LeafCert, 1)), 0, "its signature was not made by the issuer"},
-		{"another issuer's", certtest.SignCRL(t, l.Root, certtest.Revoke(l.LeafCert, 1)), 0,
-			"it was issued by another issuer"},
+		{
+			"another issuer's", certtest.SignCRL(t, l.Root, certtest.Revoke(l.LeafCert, 1)), 0,
+			"it was issued by another issuer",
+		},
 		{"garbage", []byte("<html>"), 0, "not a revocation list"},
 		{"empty", nil, 0, "not a revocation list"},
 		{"too long", make([]byte, maxListBytes+1), 0, "longer than 10485760 bytes"},
@@ -118,8 +126,10 @@ func TestWhereListsAreFetchedFrom(t *testing.T) {
 	none.Allowed = func(netip.Addr) bool { return false }
 	_, port, _ := strings.Cut(strings.TrimPrefix(l.URL, "http://"), ":")
 	named := "http://crl.test:" + port + "/inter.crl"
-	expired := certtest.Issue(t, l.Inter, x509.Certificate{NotBefore: time.Now().Add(-48 * time.Hour),
-		NotAfter: time.Now().Add(-time.Hour), CRLDistributionPoints: []string{l.URL + "/inter.crl"}})
+	expired := certtest.Issue(t, l.Inter, x509.Certificate{
+		NotBefore: time.Now().Add(-48 * time.Hour),
+		NotAfter:  time.Now().Add(-time.Hour), CRLDistributionPoints: []string{l.URL + "/inter.crl"},
+	})
 	for _, tt := range []struct {
 		name   string
 		leaf   *certtest.Issued
@@ -131,14 +141,18 @@ func TestWhereListsAreFetchedFrom(t *testing.T) {
 		{"the second address", l.LeafAt(t, l.URL+"/none.crl", named), network, probes.Passed, ""},
 		{"loopback", l.LeafAt(t, l.URL+"/inter.crl"), none, 0, "127.0.0.1 is not in allow_networks"},
 		{"a name that leads to loopback", l.LeafAt(t, named), none, 0, "127.0.0.1 is not in allow_networks"},
-		{"a name that leads into a private network", l.LeafAt(t, "http://private.test/x"), network, 0,
-			"10.0.0.1 is not in allow_networks"},
+		{
+			"a name that leads into a private network", l.LeafAt(t, "http://private.test/x"), network, 0,
+			"10.0.0.1 is not in allow_networks",
+		},
 		{"link-local", l.LeafAt(t, "http://169.254.169.254/latest"), network, 0, "169.254.169.254 is not in allow_networks"},
 		{"no such name", l.LeafAt(t, "http://none.test/x"), network, 0, "none.test: nxdomain"},
 		{"https", l.LeafAt(t, "https://crl.test/x"), network, 0, "names no revocation list that can be fetched by http"},
 		{"ldap", l.LeafAt(t, "ldap://crl.test/x"), network, 0, "names no revocation list that can be fetched by http"},
-		{"a password", l.LeafAt(t, "http://user:secret@crl.test/x"), network, 0,
-			"names no revocation list that can be fetched by http"},
+		{
+			"a password", l.LeafAt(t, "http://user:secret@crl.test/x"), network, 0,
+			"names no revocation list that can be fetched by http",
+		},
 		{"no list", l.LeafAt(t), network, 0, "names no revocation list that can be fetched by http"},
 		{"moved", l.LeafAt(t, l.URL+"/moved.crl"), network, 0, "the server answered 302"},
 		{"gone", l.LeafAt(t, l.URL+"/none.crl"), network, 0, "the server answered 404"},
@@ -249,8 +263,10 @@ func TestCacheIsBounded(t *testing.T) {
 
 func FuzzList(f *testing.F) {
 	ca := certtest.New(f)
-	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now(),
-		NextUpdate: time.Now().Add(time.Hour)}, ca.Inter.Cert, ca.Inter.Key)
+	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+		Number: big.NewInt(1), ThisUpdate: time.Now(),
+		NextUpdate: time.Now().Add(time.Hour),
+	}, ca.Inter.Cert, ca.Inter.Key)
 	if err != nil {
 		f.Fatal(err)
 	}
