@@ -9,7 +9,7 @@ import (
 // lies between two of them to one address. It keeps the exporter polite whatever starts a probe.
 //
 // Acquire waits until a connection to addr may be opened, and returns the context's error if ctx ends first. tenant is
-// the tenant whose path is probed: tenants are served in turn, so that none waits for all connections of another. On
+// the tenant whose path is probed: tenants share the limits, so that none waits for all connections of another. On
 // success the caller must call release exactly once, after it has closed the connection; throttled reports that the
 // server asked for fewer connections (421), so that the limiter backs off from that address. Implementations must be
 // safe for concurrent use.

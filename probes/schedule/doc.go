@@ -12,8 +12,9 @@
 //     result that is younger than ten seconds again.
 //
 // How it is limited ([Limiter]): so many connections in total, so many to one address, and a gap between two to one
-// address. A server that asks for fewer connections (421, RFC 5321, section 3.8) is left alone for a while. Tenants
-// are served in turn, in total and at each address.
+// address. A server that asks for fewer connections (421, RFC 5321, section 3.8) is left alone for a while. No
+// tenant can starve another: the one with the fewest open connections comes first, and at each address tenants take
+// turns.
 //
 // Whether a result counts: while no path at all can connect, the network of this host is the likely cause, and
 // failures to connect are inconclusive. Whether a test message is sent: [MessageBudget] keeps those of one path at

@@ -81,6 +81,7 @@ func oldestRound(
 
 func TestNoTenantStarvesAnother(t *testing.T) {
 	const second, minute = time.Second, time.Minute
+	large := group{"healthy", 3000, ownAddress(0), second / 5} // more rounds per second than tarpits end
 	healthy, one := group{"healthy", 100, ownAddress(0), second / 10}, group{"healthy", 1, sharedAddress, second / 2}
 	tarpits := group{"hostile", 4000, ownAddress(1), 30 * second}
 	intruders := group{"hostile", 200, sharedAddress, second / 2}
@@ -89,6 +90,7 @@ func TestNoTenantStarvesAnother(t *testing.T) {
 		groups   []group
 	}{
 		"4,000 tarpits of one tenant":                                {5 * minute, []group{healthy, tarpits}},
+		"4,000 tarpits beside a large tenant":                        {5 * minute, []group{large, tarpits}},
 		"200 connectors aimed at another tenant's address":           {minute, []group{one, intruders}},
 		"200 connectors at the address of a tenant with other paths": {minute, []group{one, healthy, intruders}},
 		"tarpits of a tenant that waits there too":                   {5 * minute, []group{one, healthy, tarpits, intruders}},

@@ -35,14 +35,15 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 // free. Both are taken at the same moment, so that a probe that waits at one address never holds what a probe of
 // another address could use.
 //
-// Both queues serve tenants in turn, so that no tenant can starve another one, neither with thousands of slow servers
-// nor by aiming its connectors at another tenant's address. When a slot is free, the tenant whose turn it is names an
-// address: the one that has been ready for it the longest. The slot goes to the tenant whose turn it is at that
-// address.
+// No tenant can starve another one, neither with thousands of slow servers nor by aiming its connectors at another
+// tenant's address. When a slot is free, the tenant with the fewest open connections (if there are several, the one
+// whose turn it is) names an address: the one that has been ready for it the longest. At each address tenants are
+// served in turn, so the slot goes to the tenant whose turn it is there.
 type Limiter struct {
 	mu        sync.Mutex
 	options   LimiterOptions
-	open      int
+	open      int            // connections
+	openOf    map[string]int // connections by tenant
 	addresses map[netip.Addr]*address
 	ready     roundRobin[*address] // of each tenant, the addresses that are ready and have its waiters
 	swept     time.Time
@@ -60,7 +61,7 @@ var _ probes.Limiter = (*Limiter)(nil)
 
 // NewLimiter makes a limiter with these limits.
 func NewLimiter(o LimiterOptions) *Limiter {
-	return &Limiter{addresses: map[netip.Addr]*address{}, options: o.withDefaults()}
+	return &Limiter{options: o.withDefaults(), openOf: map[string]int{}, addresses: map[netip.Addr]*address{}}
 }
 
 // SetOptions changes the limits. Open connections stay open; waiting ones are judged by the new limits.
@@ -104,7 +105,7 @@ func (l *Limiter) Acquire(ctx context.Context, tenant string, addr netip.Addr) (
 		return nil, ctx.Err()
 	}
 	var once sync.Once
-	return func(throttled bool) { once.Do(func() { l.release(a, w.started, throttled) }) }, nil
+	return func(throttled bool) { once.Do(func() { l.release(a, w, throttled) }) }, nil
 }
 
 func (l *Limiter) enqueue(w *waiter, addr netip.Addr) *address {
@@ -129,7 +130,7 @@ func (l *Limiter) enqueue(w *waiter, addr netip.Addr) *address {
 // dispatch admits waiters for as long as a slot is free and an address is ready.
 func (l *Limiter) dispatch(now time.Time) {
 	for l.open < l.options.MaxConcurrent {
-		_, a, ok := l.ready.next()
+		_, a, ok := l.ready.lightest(func(tenant string) int { return l.openOf[tenant] })
 		if !ok {
 			return
 		}
@@ -145,6 +146,7 @@ func (l *Limiter) admit(a *address, now time.Time) {
 	a.waiting.served(tenant)
 	l.ready.remove(tenant, a) // and back in below: the tenant's other addresses come first
 	l.ready.served(tenant)
+	l.openOf[tenant]++
 	l.open++
 	a.open++
 	a.started, w.started = now, now
@@ -162,8 +164,7 @@ func (l *Limiter) cancel(a *address, w *waiter) {
 	now := time.Now()
 	select {
 	case <-w.admitted:
-		l.open--
-		a.open--
+		l.closed(a, w)
 	default:
 		a.waiting.remove(w.tenant, w)
 		if !a.waiting.has(w.tenant) {
@@ -175,19 +176,27 @@ func (l *Limiter) cancel(a *address, w *waiter) {
 	l.forget(a, now)
 }
 
-func (l *Limiter) release(a *address, started time.Time, throttled bool) {
+func (l *Limiter) release(a *address, w *waiter, throttled bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	if throttled {
 		l.throttled++
 	}
-	a.learn(started, throttled, now)
-	l.open--
-	a.open--
+	a.learn(w.started, throttled, now)
+	l.closed(a, w)
 	l.refresh(a, now)
 	l.dispatch(now)
 	l.forget(a, now)
+}
+
+// closed counts a connection out.
+func (l *Limiter) closed(a *address, w *waiter) {
+	l.open--
+	a.open--
+	if l.openOf[w.tenant]--; l.openOf[w.tenant] == 0 {
+		delete(l.openOf, w.tenant)
+	}
 }
 
 // refresh queues a for every tenant that waits there, or takes it out of the queue, and has the limiter look again

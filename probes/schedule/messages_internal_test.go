@@ -3,6 +3,7 @@ package schedule
 import (
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,9 +13,9 @@ import (
 func TestStateFileOnAFileSystemThatDoesNotRespond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		back := make(chan struct{})
-		calls := 0
+		var calls atomic.Int32
 		b := &MessageBudget{file: "state.json", now: time.Now, reserve: func(reservation) (taken, error) {
-			calls++
+			calls.Add(1)
 			<-back
 			return taken{ok: true}, nil
 		}}
@@ -25,8 +26,8 @@ func TestStateFileOnAFileSystemThatDoesNotRespond(t *testing.T) {
 				t.Errorf("%d: %v, %v after %s, want an error after %s", i, ok, err, took, want)
 			}
 		}
-		if calls != 1 {
-			t.Errorf("the state file was used %d times, want once", calls)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("the state file was used %d times, want once", n)
 		}
 		close(back)
 		synctest.Wait()

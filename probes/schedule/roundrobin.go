@@ -62,6 +62,26 @@ func (q *roundRobin[T]) next() (tenant string, item T, ok bool) {
 	return own.tenant, own.items.Front().Value.(T), true
 }
 
+// lightest returns the oldest item of the tenant with the smallest weight, which is not negative; of several, of the one
+// whose turn is first.
+func (q *roundRobin[T]) lightest(weight func(tenant string) int) (tenant string, item T, ok bool) {
+	var best *tenantQueue[T]
+	least := 0
+	for turn := q.turns.Front(); turn != nil; turn = turn.Next() {
+		own := turn.Value.(*tenantQueue[T])
+		if w := weight(own.tenant); best == nil || w < least {
+			best, least = own, w
+		}
+		if least == 0 {
+			break
+		}
+	}
+	if best == nil {
+		return "", item, false
+	}
+	return best.tenant, best.items.Front().Value.(T), true
+}
+
 // served ends a tenant's turn: all others come first.
 func (q *roundRobin[T]) served(tenant string) {
 	if turn := q.tenants[tenant]; turn != nil {
