@@ -51,8 +51,8 @@ func TestCollisions(t *testing.T) {
 	if g.Dropped() == 0 {
 		t.Error("nothing was counted")
 	}
-	if c := collector.NewGatherer(nil, nil, store()); written(t, c, expfmt.FmtText) == "" || c.Dropped() != 1 { // of `A\u0001`
-		t.Errorf("%d series dropped of one connector", c.Dropped())
+	if c := collector.NewGatherer(nil, nil, store()); written(t, c, expfmt.FmtText) == "" || c.Dropped() == 0 { // those of `A\u0001`
+		t.Errorf("%d series of one connector were dropped", c.Dropped())
 	}
 }
 
