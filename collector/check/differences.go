@@ -56,11 +56,11 @@ func (f *Facts) nearExpiry(leaf *probes.Certificate) bool {
 	return expired(f.Now, leaf.NotAfter) || f.Thresholds.leafSeverity(f.Now, leaf.NotBefore, leaf.NotAfter) != Off
 }
 
-// namesOf returns CN and SAN, in lower case, sorted.
+// namesOf returns the names of a certificate in lower case, sorted.
 func namesOf(leaf *probes.Certificate) []string {
-	names := slices.Clone(leaf.DNSNames)
-	if leaf.CommonName != "" {
-		names = append(names, strings.ToLower(leaf.CommonName))
+	names := slices.Clone(leaf.Names())
+	for i, name := range names {
+		names[i] = strings.ToLower(name)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -6,7 +6,7 @@
 //
 // Replies, names and certificates are untrusted. All of it passes Printable, which escapes control and
 // formatting characters and invalid UTF-8, so that nothing reaches a terminal as an escape sequence; replies also pass
-// Redact, which hides mailboxes and tokens. JSON keys and values are a stable interface, described in docs/schema;
+// probes.Redact, which hides mailboxes and tokens. JSON keys and values are a stable interface, described in docs/schema;
 // fields are only ever added.
 package text
 

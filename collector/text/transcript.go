@@ -24,4 +24,4 @@ func Transcript(w io.Writer, r probes.Result) error {
 }
 
 // TranscriptText returns the text of a line, printable and redacted.
-func TranscriptText(l probes.TranscriptLine) string { return Printable(Redact(l.Text)) }
+func TranscriptText(l probes.TranscriptLine) string { return Printable(probes.Redact(l.Text)) }

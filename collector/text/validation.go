@@ -92,7 +92,7 @@ func (p *printer) step(info probes.StageInfo, s probes.Step) {
 		p.line(detailColumn, fmt.Sprintf("%s (%s)", reason.Sentence, s.Reason))
 	}
 	reply := Printable(Reply(s.Reply))
-	if detail := Printable(Redact(s.Detail)); detail != "" && detail != reply {
+	if detail := Printable(probes.Redact(s.Detail)); detail != "" && detail != reply {
 		p.line(detailColumn, detail)
 	}
 	if reply != "" {

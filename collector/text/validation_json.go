@@ -103,8 +103,8 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 		info, _ := s.Reason.Info()
 		out.Stages = append(out.Stages, stageJSON{
 			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: printableLines(string(s.Reason)),
-			Detail: printableLines(Redact(s.Detail)), Code: s.Reply.Code, Enhanced: printableLines(s.Reply.Enhanced),
-			Text: printableLines(Redact(s.Reply.Text)), Remedy: info.Remedy, Uncertain: printableLines(s.Uncertain),
+			Detail: printableLines(probes.Redact(s.Detail)), Code: s.Reply.Code, Enhanced: printableLines(s.Reply.Enhanced),
+			Text: printableLines(probes.Redact(s.Reply.Text)), Remedy: info.Remedy, Uncertain: printableLines(s.Uncertain),
 			Seconds: s.Duration.Seconds(),
 		})
 	}

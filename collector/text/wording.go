@@ -14,7 +14,7 @@ func Reply(r probes.Reply) string {
 	if r.Code == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d %s", r.Code, Redact(strings.TrimSpace(r.Enhanced+" "+r.Text)))
+	return fmt.Sprintf("%d %s", r.Code, probes.Redact(strings.TrimSpace(r.Enhanced+" "+r.Text)))
 }
 
 // Detail returns what happened in a stage, redacted: the server's reply, or the detail if there was none.
@@ -22,7 +22,7 @@ func Detail(s probes.Step) string {
 	if reply := Reply(s.Reply); reply != "" {
 		return reply
 	}
-	return Redact(s.Detail)
+	return probes.Redact(s.Detail)
 }
 
 // Verdict returns the outcome of an attribution as a sentence.
@@ -94,6 +94,15 @@ func First(items []string, limit int) (first []string, more int) {
 	return first, len(items) - len(first)
 }
 
+// List joins the first items of a list, at most limit, and counts the others: "a, b and 3 more".
+func List(items []string, limit int) string {
+	first, more := First(items, limit)
+	if more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(first, ", "), more)
+	}
+	return strings.Join(first, ", ")
+}
+
 // maxNames is how many names of a certificate are printed.
 const maxNames = 5
 
@@ -102,11 +111,7 @@ func listNames(names []string) string {
 	if len(names) == 0 {
 		return "no name"
 	}
-	first, more := First(names, maxNames)
-	if more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(first, ", "), more)
-	}
-	return strings.Join(first, ", ")
+	return List(names, maxNames)
 }
 
 // Count returns a number and a noun: "1 path", "2 paths".

@@ -45,6 +45,9 @@ func TestFirst(t *testing.T) {
 	if !slices.Equal(first, []string{"a", "b"}) || more != 1 {
 		t.Errorf("got %q and %d more, want a, b and 1 more", first, more)
 	}
+	if got, want := text.List([]string{"a", "b", "c"}, 2), "a, b and 1 more"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	if _, more := text.First(nil, 2); more != 0 {
 		t.Errorf("of no items: got %d more", more)
 	}

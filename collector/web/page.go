@@ -36,6 +36,7 @@ func parsePages(names ...string) map[string]*template.Template {
 		"code":     renderCode,
 		"round":    round,
 		"stages":   func() []probes.StageInfo { return probes.Stages[:] },
+		"add":      func(a, b int) int { return a + b },
 		"prev":     func(page int) int { return page - 1 },
 		"next":     func(page int) int { return page + 1 },
 	}

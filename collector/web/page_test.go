@@ -348,3 +348,21 @@ func TestPagesWithoutResults(t *testing.T) {
 		}
 	}
 }
+
+func TestSuppressedFindingsAreCounted(t *testing.T) {
+	s := &testSite{}
+	s.snapshot.Report = &evaluate.Report{}
+	for i := range 30 {
+		s.snapshot.Report.Findings = append(s.snapshot.Report.Findings, check.Finding{
+			Key:        check.Key{Code: "smart_hosts_ignored", Subject: check.Subject{Tenant: fmt.Sprint("tenant-", i)}},
+			Severity:   check.Warning,
+			Suppressed: &check.Suppression{Owner: "mail-team", Expires: noon.Add(time.Hour)},
+		})
+	}
+	body := get(s.handler(), "/").Body.String()
+	for _, want := range []string{"<summary>30 suppressed findings</summary>", "and 5 more"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"m365_connector_exporter/collector"
@@ -121,8 +120,8 @@ func probeFacts(p *collector.PathState) []fact {
 		{"Next hop", p.Path.NextHop},
 		{"Required TLS", requiredTLS(*p.Path)},
 		{"Probes up to", probes.Stages[min(s.Until, probes.Message)].Microsoft},
-		{"MAIL FROM", text.Redact(p.Path.MailFrom)},
-		{"Recipients", text.Redact(strings.Join(p.Path.Recipients[:min(len(p.Path.Recipients), 10)], ", "))},
+		{"MAIL FROM", probes.Redact(p.Path.MailFrom)},
+		{"Recipients", probes.Redact(text.List(p.Path.Recipients, 10))},
 		{"Interval", text.Span(s.Interval)},
 		{"EHLO name", s.HelloName},
 	}

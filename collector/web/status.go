@@ -40,7 +40,8 @@ type statusPage struct {
 	Findings             []finding
 	Merged               int // findings shown with their path
 	FindingsPart         pageRange
-	Suppressed           []finding
+	Suppressed           []finding // the first of them
+	MoreSuppressed       int
 	Groups               []tenantGroup
 	Part                 pageRange
 }
@@ -124,6 +125,8 @@ func (page *statusPage) listFindings(all []check.Finding, now time.Time) {
 			shown = append(shown, one)
 		case len(page.Suppressed) < findingsOnPage:
 			page.Suppressed = append(page.Suppressed, newFinding(one, now))
+		default:
+			page.MoreSuppressed++
 		}
 	}
 	page.FindingsPart = paginate(len(shown), findingsOnPage, page.Filter.Findings)

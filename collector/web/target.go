@@ -21,12 +21,7 @@ var (
 type errAmbiguous []string
 
 func (e errAmbiguous) Error() string {
-	first, more := text.First(e, 5)
-	list := strings.Join(first, ", ")
-	if more > 0 {
-		list += fmt.Sprintf(" and %d more", more)
-	}
-	return fmt.Sprintf("the target matches %d paths; specify one: %s", len(e), list)
+	return fmt.Sprintf("the target matches %d paths; specify one: %s", len(e), text.List(e, 5))
 }
 
 // locate finds the one path that a target names. Names match in any case, but an exact match wins.

@@ -33,11 +33,11 @@ func (s *session) recipients() []string {
 func (s *session) sendEnvelope(recipients []string) *probes.Step {
 	const invalid = "the configured %s %q is not a mail address; nothing was sent"
 	if from := s.path.MailFrom; from != "" && !validAddress(from) {
-		return s.fail(probes.ReasonSenderRejected, fmt.Sprintf(invalid, "sender", redact(from)))
+		return s.fail(probes.ReasonSenderRejected, fmt.Sprintf(invalid, "sender", probes.Redact(from)))
 	}
 	for _, to := range recipients {
 		if !validAddress(to) {
-			return s.fail(probes.ReasonRecipientRejected, fmt.Sprintf(invalid, "recipient", redact(to)))
+			return s.fail(probes.ReasonRecipientRejected, fmt.Sprintf(invalid, "recipient", probes.Redact(to)))
 		}
 	}
 	if problem := s.sendAddress(commandMAIL, s.path.MailFrom); problem != nil {
@@ -56,7 +56,7 @@ func (s *session) sendAddress(c command, address string) *probes.Step {
 	if c == commandMAIL {
 		verb = "MAIL FROM"
 	}
-	r, problem := s.cmd(verb+":<"+address+">", verb+":<"+redact(address)+">")
+	r, problem := s.cmd(verb+":<"+address+">", verb+":<"+probes.Redact(address)+">")
 	if problem != nil {
 		return problem
 	}

@@ -3,7 +3,6 @@ package smtpprobe
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"m365_connector_exporter/probes"
 )
@@ -36,14 +35,4 @@ func (t *transcript) addReply(r probes.Reply) {
 	if r.Code != 0 {
 		t.add(probes.OriginServer, formatReply(r))
 	}
-}
-
-// redact hides the local part of a mail address: p***@contoso.com.
-func redact(address string) string {
-	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" {
-		return address
-	}
-	_, n := utf8.DecodeRuneInString(local)
-	return local[:n] + "***@" + domain
 }
