@@ -13,6 +13,9 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
+// demoConnections is enough for a browser and a Prometheus server.
+const demoConnections = 64
+
 type demoCommand struct {
 	name   string
 	listen *string
@@ -65,10 +68,11 @@ func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
 	_, _ = fmt.Fprint(s.out, c.welcome(file))
 	no, empty, addresses := false, "", []string{*c.listen}
 	flags := &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &empty}
-	return serve(ctx, d, daemon.ServeOptions{Web: flags}, s)
+	return serve(ctx, d, daemon.ServeOptions{Web: flags, MaxConnections: demoConnections}, s)
 }
 
-// welcome ends with a command that runs as it is printed, also where the program was started by "go run" and is on no PATH.
+// welcome ends with a command that runs as it is printed, also where the program was started by "go run" and is on
+// no PATH.
 func (c demoCommand) welcome(file string) string {
 	self, err := os.Executable()
 	if err != nil {

@@ -26,8 +26,8 @@ var instead = strings.NewReplacer(
 	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com", "RECIPIENT", "b@stranger.example", "`", "",
 )
 
-// TestExampleCommands runs every command of the documents with the configuration of the README: none exits with bad usage.
-// No resolver answers, so that no packet leaves this host. TestFirstTenantIsClean checks what audit finds.
+// TestExampleCommands runs every command of the documents with the configuration of the README: none exits with bad
+// usage. No resolver answers, so that no packet leaves this host. TestFirstTenantIsClean checks what audit finds.
 func TestExampleCommands(t *testing.T) {
 	documents, err := filepath.Glob("../../docs/*.md")
 	if err != nil {

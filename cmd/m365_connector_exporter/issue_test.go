@@ -13,8 +13,8 @@ import (
 
 var scriptCA = sync.OnceValues(func() (*lab.CA, error) { return lab.NewCA(time.Now()) })
 
-// issue is a command of the scripts: issue [-expired|-alone] FILE [NAME…] writes a certificate with its chain (-alone: without), or
-// the root where no name is given.
+// issue is a command of the scripts: issue [-expired|-alone] FILE [NAME…] writes a certificate with its chain
+// (-alone: without), or the root where no name is given.
 func issue(ts *testscript.TestScript, _ bool, args []string) {
 	leaf := lab.Leaf{NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	switch args[0] {

@@ -47,6 +47,23 @@ func routePrefix(flag, external string) (string, error) {
 	return "/" + path, nil
 }
 
+// hostNames returns the names under which this exporter is reached, as far as they are known: those of the listen
+// addresses, of the external URL, and of this host.
+func hostNames(listen []string, external string) (names []string) {
+	for _, address := range listen {
+		if host, _, err := net.SplitHostPort(address); err == nil {
+			names = append(names, host)
+		}
+	}
+	if u, err := url.Parse(external); err == nil {
+		names = append(names, u.Host)
+	}
+	if name, err := os.Hostname(); err == nil {
+		names = append(names, name)
+	}
+	return names
+}
+
 func isLoopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -71,8 +88,8 @@ func warnIfOpen(flags *web.FlagConfig, s streams) {
 	}
 }
 
-// requiresAuth reports whether a valid web configuration file requires authentication: a password, or a certificate of a
-// configured authority. TLS alone does not, nor does a client certificate that is not verified.
+// requiresAuth reports whether a valid web configuration file requires authentication: a password, or a certificate
+// of a configured authority. TLS alone does not, nor does a client certificate that is not verified.
 func requiresAuth(webConfig string) bool {
 	var c struct {
 		Users map[string]string `yaml:"basic_auth_users"`

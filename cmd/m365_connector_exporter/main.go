@@ -1,7 +1,7 @@
 // Command m365_connector_exporter watches the mail paths between Microsoft 365 and everybody's own mail servers.
 //
-// This package only joins the rooms of the house: it reads flags, wires the halves together and carries results to people.
-// One file per command.
+// This package only joins the rooms of the house: it reads flags, wires the halves together and carries results to
+// people. One file per command.
 package main
 
 import (
@@ -120,7 +120,8 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	}
 }
 
-// usage says of a command with a typing error, which kingpin calls unexpected, which there are; and of a value, of which flag it is.
+// usage says of a command with a typing error, which kingpin calls unexpected, which there are; and of a value, of
+// which flag it is.
 func usage(err error, args []string, app *kingpin.Application) string {
 	word, ok := strings.CutPrefix(err.Error(), "unexpected ")
 	if !ok {
@@ -152,8 +153,8 @@ func flagOf(message string, args []string) string {
 	return ""
 }
 
-// completesWord tells that a shell asks how a line goes on that does not end in a flag. Kingpin then takes a default command for
-// chosen and offers no command, so there must be none.
+// completesWord tells that a shell asks how a line goes on that does not end in a flag. Kingpin then takes a default
+// command for chosen and offers no command, so there must be none.
 func completesWord(args []string) bool {
 	return len(args) > 1 && args[0] == "--completion-bash" && !strings.HasPrefix(args[len(args)-1], "-")
 }

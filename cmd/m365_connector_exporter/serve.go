@@ -17,11 +17,15 @@ import (
 // defaultListenAddress is not registered for any other exporter.
 const defaultListenAddress = ":10587"
 
+// defaultMaxConnections is that of Prometheus.
+const defaultMaxConnections = "512"
+
 type serveCommand struct {
 	check       *bool
 	web         *web.FlagConfig
 	externalURL *string
 	routePrefix *string
+	connections *int
 	pprof       *string
 }
 
@@ -35,7 +39,9 @@ func newServeCommand(app *kingpin.Application, byDefault bool) serveCommand {
 		web:         kingpinflag.AddFlags(cmd, defaultListenAddress),
 		externalURL: cmd.Flag("web.external-url", "The URL under which this exporter is reached from outside.").Default("").String(),
 		routePrefix: cmd.Flag("web.route-prefix", "Prefix of all HTTP routes. Default: the path of --web.external-url.").Default("").String(),
-		pprof:       cmd.Flag("debug.pprof-address", "Serve profiles of the Go runtime on this address, e.g. 127.0.0.1:6060. Off by default.").Default("").String(),
+		connections: cmd.Flag("web.max-connections", "Maximum number of simultaneous connections across all listeners. "+
+			"More are closed at once.").Default(defaultMaxConnections).Int(),
+		pprof: cmd.Flag("debug.pprof-address", "Serve profiles of the Go runtime on this address, e.g. 127.0.0.1:6060. Off by default.").Default("").String(),
 	}
 }
 
@@ -61,7 +67,10 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 		return exitUsage
 	}
 	warnIfOpen(c.web, s)
-	return serve(ctx, d, daemon.ServeOptions{Web: c.web, RoutePrefix: prefix, PprofAddress: *c.pprof}, s)
+	return serve(ctx, d, daemon.ServeOptions{
+		Web: c.web, Handler: daemon.HandlerOptions{Prefix: prefix, Hosts: hostNames(*c.web.WebListenAddresses, *c.externalURL)},
+		MaxConnections: *c.connections, PprofAddress: *c.pprof,
+	}, s)
 }
 
 // loadDaemon reads the configuration and prepares the daemon. It returns an error where ctx ends first.
@@ -98,6 +107,9 @@ func (c serveCommand) checkFlags(ctx context.Context) error {
 			return fmt.Errorf("--web.listen-address: %w", err)
 		}
 	}
+	if *c.connections < 1 {
+		return fmt.Errorf("--web.max-connections must be at least 1")
+	}
 	if err := checkListen(ctx, *c.pprof); err != nil && *c.pprof != "" {
 		return fmt.Errorf("--debug.pprof-address: %w", err)
 	}
@@ -123,7 +135,7 @@ func checkConfig(ctx context.Context, file string, s streams) int {
 	for _, w := range cfg.Warnings {
 		_, _ = fmt.Fprintln(s.err, "warning:", w)
 	}
-	stateErr := daemon.CheckStateFile(cfg)
+	stateErr := daemon.CheckStateFile(cfg) //nolint:contextcheck // reading the file has a deadline of its own
 	if stateErr != nil {
 		_, _ = fmt.Fprintf(s.err, "%s: %v\n", file, stateErr)
 	}

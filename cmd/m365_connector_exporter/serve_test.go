@@ -11,7 +11,8 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
-// TestWarnIfOpen: a warning is logged for a listener that others reach and that asks nobody who they are, were it over TLS.
+// TestWarnIfOpen: a warning is logged for a listener that others reach and that asks nobody who they are, were it
+// over TLS.
 func TestWarnIfOpen(t *testing.T) {
 	const tls = "tls_server_config: {cert_file: c.pem, key_file: k.pem"
 	for _, test := range []struct {

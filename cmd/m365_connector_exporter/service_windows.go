@@ -12,7 +12,8 @@ import (
 // serviceName is what the service and its event source are called.
 const serviceName = program
 
-// asService runs the program under the service control manager, if that is what started it. The log goes to the event log.
+// asService runs the program under the service control manager, if that is what started it. The log goes to the
+// event log.
 func asService() (code int, ok bool) {
 	if service, err := svc.IsWindowsService(); err != nil || !service {
 		return 0, false

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// handleSignals replaces what signals do by default, which is to kill the process. SIGINT and SIGTERM end the context. A second
-// SIGINT kills: for those who do not want to wait until every probe has ended.
+// handleSignals replaces what signals do by default, which is to kill the process. SIGINT and SIGTERM end the
+// context. A second SIGINT kills: for those who do not want to wait until every probe has ended.
 func handleSignals() (context.Context, hangups) {
 	h := hangups{signals: make(chan os.Signal, 1), ignored: signal.Ignored(syscall.SIGHUP)}
 	signal.Notify(h.signals, syscall.SIGHUP)
@@ -25,8 +25,8 @@ func handleSignals() (context.Context, hangups) {
 	return ctx, h
 }
 
-// hangups are the SIGHUPs that came. The daemon reloads at each; one is kept while it does not receive, so that one during the start is
-// not lost. A command ends: its terminal is gone.
+// hangups are the SIGHUPs that came. The daemon reloads at each; one is kept while it does not receive, so that one
+// during the start is not lost. A command ends: its terminal is gone.
 type hangups struct {
 	signals chan os.Signal
 	ignored bool // by whoever started this process, such as nohup
@@ -47,12 +47,12 @@ func (h hangups) end(ctx context.Context) (context.Context, context.CancelFunc) 
 	return ctx, cancel
 }
 
-// ignoreBrokenPipes lets a write to a closed stdout or stderr fail. By default SIGPIPE kills the process: right for a command whose
-// reader has ended, wrong for a daemon whose log collector has.
+// ignoreBrokenPipes lets a write to a closed stdout or stderr fail. By default SIGPIPE kills the process: right for
+// a command whose reader has ended, wrong for a daemon whose log collector has.
 func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }
 
-// await returns what f returns. Where ctx ends first, ok is false, and f is left alone: it reads files or computes, neither of which can
-// be interrupted, and the process is about to end.
+// await returns what f returns. Where ctx ends first, ok is false, and f is left alone: it reads files or computes,
+// neither of which can be interrupted, and the process is about to end.
 func await[T any](ctx context.Context, f func() T) (result T, ok bool) {
 	done := make(chan T, 1)
 	go func() { done <- f() }()
@@ -67,8 +67,8 @@ func await[T any](ctx context.Context, f func() T) (result T, ok bool) {
 // interruptGrace is how long a command may go on after a signal: validate prints what it has.
 const interruptGrace = 3 * time.Second
 
-// once runs a command that ends by itself, and returns its exit status. At SIGINT, SIGTERM and SIGHUP its context ends; where the command
-// does not, because it reads files or computes, it is abandoned as inconclusive.
+// once runs a command that ends by itself, and returns its exit status. At SIGINT, SIGTERM and SIGHUP its context
+// ends; where the command does not, because it reads files or computes, it is abandoned as inconclusive.
 func once(ctx context.Context, s streams, command func(context.Context) int) int {
 	ctx, cancel := s.hangup.end(ctx)
 	defer cancel()

@@ -85,7 +85,8 @@ func (c validateCommand) print(out io.Writer, items []text.Item) error {
 	return text.Validation(out, items, terminal(out))
 }
 
-// exitCode returns the exit status of a validation. Incomplete reports whether paths are missing, for a tenant did not load.
+// exitCode returns the exit status of a validation. Incomplete reports whether paths are missing, for a tenant did
+// not load.
 func exitCode(items []text.Item, incomplete bool) int {
 	code := exitOK
 	if incomplete {

@@ -32,7 +32,7 @@ func TestChangesAreCountedAndLogged(t *testing.T) {
 	if err := d.reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
-	page := get(d.Handler(""), http.MethodGet, "/metrics", nil).Body.String()
+	page := get(d.Handler(HandlerOptions{}), http.MethodGet, "/metrics", nil).Body.String()
 	for kind, want := range map[string]int{"added": 150, "removed": 1, "changed": 1} {
 		if series := fmt.Sprintf("m365_connector_inventory_changes_total{change=%q,tenant=\"contoso\"} %d\n", kind, want); !strings.Contains(page, series) {
 			t.Errorf("/metrics lacks %s", series)

@@ -29,8 +29,8 @@ func (w *clockWatch) compare(wall time.Time, monotonic time.Duration) (jump time
 	return jump
 }
 
-// watchClock logs jumps of the wall clock until ctx ends. After one it evaluates everything again by the clock as it is:
-// whether the time was wrong before or is wrong now cannot be known here.
+// watchClock logs jumps of the wall clock until ctx ends. After one it evaluates everything again by the clock as it
+// is: whether the time was wrong before or is wrong now cannot be known here.
 func (d *Daemon) watchClock(ctx context.Context) {
 	var watch clockWatch
 	start := time.Now()

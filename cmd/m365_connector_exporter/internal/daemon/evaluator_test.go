@@ -10,7 +10,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestEvaluatorRuns holds that a round is evaluated within ten seconds, and that one evaluation a minute suffices while none ends.
+// TestEvaluatorRuns holds that a round is evaluated within ten seconds, and that one evaluation a minute suffices
+// while none ends.
 func TestEvaluatorRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

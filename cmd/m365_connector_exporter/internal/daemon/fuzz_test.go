@@ -26,7 +26,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// filled is a daemon that has probed its paths. Their names are awkward, and every address is one that is never dialled.
+// filled is a daemon that has probed its paths. Their names are awkward, and every address is one that is never
+// dialled.
 func filled(f *testing.F) *Daemon {
 	f.Helper()
 	d := configured(f, `
@@ -62,11 +63,11 @@ var fuzzed = []string{
 	"/", "/path", "/attribution", "/reference", "/metrics", "/probe", "/sd", "/api/v1/paths", "/api/v1/findings", "/-/healthy", "/-/ready", "/-/reload", "/", "/runbooks/",
 }
 
-// FuzzRequest lets a caller ask for anything. Whatever is asked, the answer is one of the known ones, whole, bounded, and of what was
-// asked nothing comes back as anything but text.
+// FuzzRequest lets a caller ask for anything. Whatever is asked, the answer is one of the known ones, whole,
+// bounded, and of what was asked nothing comes back as anything but text.
 func FuzzRequest(f *testing.F) {
 	d := filled(f)
-	handler := d.Handler("")
+	handler := d.Handler(HandlerOptions{})
 	pages := []string{
 		"/", "/?state=failed&severity=critical&refresh=off&q=a&tenant=*", "/?q=nothing", "/attribution", "/attribution?q=nothing", "/reference", "/runbooks/M365ConnectorDown",
 	}

@@ -14,9 +14,15 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Handler serves everything below prefix, which is empty or begins with a slash.
-func (d *Daemon) Handler(prefix string) http.Handler {
-	mux := http.NewServeMux()
+// HandlerOptions say how clients address the handler.
+type HandlerOptions struct {
+	Prefix string   // of all routes: empty, or begins with a slash
+	Hosts  []string // names of this exporter, beside localhost, IP addresses and its EHLO name
+}
+
+// Handler serves all routes.
+func (d *Daemon) Handler(o HandlerOptions) http.Handler {
+	mux, prefix := http.NewServeMux(), o.Prefix
 	mux.Handle("GET "+prefix+"/metrics", d.gatherer.Handler(d.log))
 	mux.HandleFunc("GET "+prefix+"/-/healthy", answer("healthy"))
 	mux.HandleFunc("GET "+prefix+"/-/ready", answer("ready")) // the listener is up only after the configuration is loaded
@@ -28,7 +34,8 @@ func (d *Daemon) Handler(prefix string) http.Handler {
 	if prefix != "" {
 		mux.Handle("GET /{$}", http.RedirectHandler(prefix+"/", http.StatusFound))
 	}
-	return http.NewCrossOriginProtection().Handler(mux) // refuses /-/reload from a foreign origin
+	// Web sites must not reload the configuration through a browser, neither as another origin nor as this one.
+	return hostGuard(append([]string{d.helloName}, o.Hosts...), http.NewCrossOriginProtection().Handler(mux))
 }
 
 func (d *Daemon) module(name string) (probes.SettingsOverride, bool) {

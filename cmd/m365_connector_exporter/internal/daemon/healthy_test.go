@@ -31,8 +31,8 @@ func noneAboveInfo(t *testing.T, findings []check.Finding) {
 	}
 }
 
-// TestHealthyTenantsAudited: the wizard's tenant, a printer that relays by address, a gateway in front of a tenant, and a service
-// provider's customers on the wizard's default names give no reason for a warning.
+// TestHealthyTenantsAudited: the wizard's tenant, a printer that relays by address, a gateway in front of a tenant,
+// and a service provider's customers on the wizard's default names give no reason for a warning.
 func TestHealthyTenantsAudited(t *testing.T) {
 	findings := Audit(healthyTenants(t), healthyNow).Findings
 	noneAboveInfo(t, findings)

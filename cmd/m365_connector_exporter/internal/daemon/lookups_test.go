@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// lookupTimes runs the refresh loop with lookups that answer completely or not, and returns when each began. The loop ends after the
-// last, or when ctx does.
+// lookupTimes runs the refresh loop with lookups that answer completely or not, and returns when each began. The
+// loop ends after the last, or when ctx does.
 func lookupTimes(ctx context.Context, complete []bool, during func(*lookups)) (times []time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -21,7 +21,7 @@ func TestOwnMetricsAreServed(t *testing.T) {
 	for known := false; !known; _, known = d.selfTest.result() {
 		time.Sleep(time.Millisecond)
 	}
-	families := scrape(t, d.Handler(""))
+	families := scrape(t, d.Handler(HandlerOptions{}))
 	for _, m := range collector.Metrics() {
 		if m.Section == collector.SectionExporter && families[m.Name] == nil {
 			t.Errorf("%s is not on /metrics", m.Name)

@@ -23,8 +23,8 @@ func Audit(cfg *config.Config, now time.Time) *evaluate.Report {
 	return evaluate.Evaluate(Inventory(cfg), snapshot, now)
 }
 
-// CheckStateFile returns an error where the daemon would not start with the state file of a configuration, or would send
-// no test message.
+// CheckStateFile returns an error where the daemon would not start with the state file of a configuration, or would
+// send no test message.
 func CheckStateFile(cfg *config.Config) error {
 	if err := schedule.CheckStateFile(cfg.Global.StateFile, time.Now()); err != nil {
 		return fmt.Errorf("global.state_file: %w", err)
@@ -32,8 +32,8 @@ func CheckStateFile(cfg *config.Config) error {
 	return nil
 }
 
-// ReadClientCertificate reads a certificate file, and judges it with the configuration's roots as Exchange Online judges
-// the certificate of a sender. The problems are why it is not valid.
+// ReadClientCertificate reads a certificate file, and judges it with the configuration's roots as Exchange Online
+// judges the certificate of a sender. The problems are why it is not valid.
 func ReadClientCertificate(
 	ctx context.Context, cfg *config.Config, file, passwordFile string, now time.Time,
 ) (c *mailflow.ClientCertificate, problems []string, err error) {
@@ -51,8 +51,8 @@ func ReadClientCertificate(
 // Renewal is what happens if senders present another certificate.
 type Renewal struct {
 	Simulations []mailflow.RenewalSimulation // one for each sender that is meant
-	// Fallback reports whether no sender has a name in common with the certificate, so that every sender whose connector
-	// requires a certificate is meant.
+	// Fallback reports whether no sender has a name in common with the certificate, so that every sender whose
+	// connector requires a certificate is meant.
 	Fallback bool
 }
 

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestPollReadsWhatItHasSeen moves an export with an old modification time into place: the poll that sees it must read it.
+// TestPollReadsWhatItHasSeen moves an export with an old modification time into place: the poll that sees it must
+// read it.
 func TestPollReadsWhatItHasSeen(t *testing.T) {
 	dir := t.TempDir()
 	file, export := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "contoso", "outbound.json")
@@ -33,8 +34,10 @@ func TestPollReadsWhatItHasSeen(t *testing.T) {
 	if err := os.Rename(export+".new", export); err != nil {
 		t.Fatal(err)
 	}
-	d.reloadIfChanged(t.Context())
-	page := get(d.Handler(""), http.MethodGet, "/metrics", nil).Body.String()
+	if err := d.reloadIfChanged(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	page := get(d.Handler(HandlerOptions{}), http.MethodGet, "/metrics", nil).Body.String()
 	if !strings.Contains(page, `connector="New"`) || strings.Contains(page, `connector="Old"`) {
 		t.Error("the connector that was removed from the export is still watched")
 	}

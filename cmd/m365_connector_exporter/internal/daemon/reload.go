@@ -9,11 +9,12 @@ import (
 // errShutdown answers the requests for a reload that a shutdown leaves undone.
 var errShutdown = errors.New("not reloaded: the daemon is shutting down")
 
-// reloads runs reloads one at a time. A request that arrives while one runs needs another one, which reads the files after the
-// request; all requests that wait for it share it, and its answer. So one reload runs and at most one is pending, however many
-// are requested.
+// reloads runs reloads one at a time. A request that arrives while one runs needs another one, which reads the files
+// after the request; all requests that wait for it share it, and its answer. So one reload runs and at most one is
+// pending, however many are requested.
 type reloads struct {
-	// life ends all waiting: a reload may hang in a file system that does not answer, and a shutdown does not wait for it.
+	// life ends all waiting: a reload may hang in a file system that does not answer, and a shutdown does not wait
+	// for it.
 	life context.Context
 	// load does the work. When it returns after ctx has ended, it must have changed nothing.
 	load func(ctx context.Context, r reloadRequest) error
@@ -36,8 +37,8 @@ type pendingReload struct {
 	err  error // set before done is closed
 }
 
-// request waits for a reload that begins after the call, and returns its error. It returns the error of ctx where that ends first
-// (the reload goes on), and errShutdown where the daemon ends.
+// request waits for a reload that begins after the call, and returns its error. It returns the error of ctx where
+// that ends first (the reload goes on), and errShutdown where the daemon ends.
 func (r *reloads) request(ctx context.Context, request reloadRequest) error {
 	p := r.join(request)
 	select {

@@ -139,7 +139,7 @@ func TestBurstOfReloadPostsCausesTwoReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := still(t)
 		h := hangReloads(d)
-		handler := d.Handler("")
+		handler := d.Handler(HandlerOptions{})
 		var group sync.WaitGroup
 		for range 2000 {
 			group.Go(func() {
@@ -167,7 +167,7 @@ func TestShutdownDoesNotWaitForReloads(t *testing.T) {
 	defer close(hung.release)
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(life, nil) }()
-	server := httptest.NewServer(d.Handler(""))
+	server := httptest.NewServer(d.Handler(HandlerOptions{}))
 	defer server.Close()
 	var answered sync.WaitGroup
 	for range 100 {

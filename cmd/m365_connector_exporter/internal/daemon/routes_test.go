@@ -65,7 +65,7 @@ func routes(t *testing.T, d *Daemon) []string {
 		"/", "/path?target=" + target, "/attribution", "/reference", "/runbooks/M365ConnectorDown", "/icon.svg", "/metrics", "/metrics?tenant=con*", "/probe?target=" + target,
 		"/sd", "/api/v1/paths", "/api/v1/findings", "/-/healthy", "/-/ready",
 	}
-	page := get(d.Handler(""), http.MethodGet, "/", nil).Body.String()
+	page := get(d.Handler(HandlerOptions{}), http.MethodGet, "/", nil).Body.String()
 	style := regexp.MustCompile(`style-[0-9a-f]+\.css`).FindString(page)
 	if style == "" {
 		t.Fatal("the page has no style sheet")
@@ -97,7 +97,7 @@ func request(t *testing.T, client *http.Client, method, address string, change f
 
 func TestRouteMethods(t *testing.T) {
 	d := still(t)
-	server := httptest.NewServer(d.Handler(""))
+	server := httptest.NewServer(d.Handler(HandlerOptions{}))
 	defer server.Close()
 	for _, route := range routes(t, d) {
 		code, header, body := request(t, server.Client(), http.MethodGet, server.URL+route, nil)
@@ -118,7 +118,7 @@ func TestRouteMethods(t *testing.T) {
 
 func TestRouteQueries(t *testing.T) {
 	d := still(t)
-	handler := d.Handler("")
+	handler := d.Handler(HandlerOptions{})
 	for _, route := range routes(t, d) {
 		path, _, _ := strings.Cut(route, "?")
 		for _, query := range []string{
@@ -146,7 +146,7 @@ func TestRouteQueries(t *testing.T) {
 // TestNothingWaitsForAReload: one may take long, over thousands of files or a slow file system.
 func TestNothingWaitsForAReload(t *testing.T) {
 	d := still(t)
-	handler := d.Handler("")
+	handler := d.Handler(HandlerOptions{})
 	hung := hangReloads(d)
 	defer close(hung.release)
 	go func() { _ = d.reload(t.Context(), "test") }()
@@ -160,7 +160,7 @@ func TestNothingWaitsForAReload(t *testing.T) {
 
 func TestReloadRefusesForeignOrigins(t *testing.T) {
 	d := still(t)
-	server := httptest.NewServer(d.Handler(""))
+	server := httptest.NewServer(d.Handler(HandlerOptions{}))
 	defer server.Close()
 	for _, c := range []struct {
 		method, name, value string
@@ -185,7 +185,7 @@ func TestReloadRefusesForeignOrigins(t *testing.T) {
 
 func TestRoutePrefixHoldsForEveryRoute(t *testing.T) {
 	d := still(t)
-	handler := d.Handler("/m365")
+	handler := d.Handler(HandlerOptions{Prefix: "/m365"})
 	for _, route := range routes(t, d) {
 		if w := get(handler, http.MethodGet, "/m365"+route, nil); w.Code != 200 {
 			t.Errorf("/m365%s = %d", route, w.Code)
@@ -208,8 +208,8 @@ func TestRoutePrefixHoldsForEveryRoute(t *testing.T) {
 	}
 }
 
-// TestTLSAndPassword starts the listener as serve does, with a web configuration: no route answers without TLS, nor without the
-// password, health included.
+// TestTLSAndPassword starts the listener as serve does, with a web configuration: no route answers without TLS, nor
+// without the password, health included.
 func TestTLSAndPassword(t *testing.T) {
 	d := still(t)
 	address, roots := protected(t, d)
@@ -276,7 +276,7 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: d.Handler(""), ReadHeaderTimeout: 10 * time.Second, ErrorLog: nil}
+	server := &http.Server{Handler: d.Handler(HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second, ErrorLog: nil}
 	file, no := filepath.Join(dir, "web.yaml"), false
 	ended := make(chan error, 1)
 	go func() {

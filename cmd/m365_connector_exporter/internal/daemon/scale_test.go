@@ -28,9 +28,10 @@ var (
 	scaleIntervals = flag.Int("scale.intervals", 6, "how many intervals it runs, 3 at least")
 )
 
-// TestScale runs everything but the network: the schedule probes a simulated world of latencies and failures, its results are judged,
-// served to a scraper each 15 s, and one reload comes in the middle. Memory must be flat; on a large run (make scale) the lag of rounds,
-// the start and the reload have their limits. What it logs stands in docs/performance.md.
+// TestScale runs everything but the network: the schedule probes a simulated world of latencies and failures, its
+// results are judged, served to a scraper each 15 s, and one reload comes in the middle. Memory must be flat; on a
+// large run (make scale) the lag of rounds, the start and the reload have their limits. What it logs stands in
+// docs/performance.md.
 func TestScale(t *testing.T) {
 	large := *scalePaths > 500
 	file := filepath.Join(t.TempDir(), "scale.yaml")

@@ -34,8 +34,8 @@ const selfTestInterval = time.Minute
 // selfTestName does not exist in DNS (RFC 6761, section 6.4).
 const selfTestName = "selftest.invalid"
 
-// selfTest is a working mail server on loopback, inside this process, and a prober for it. While it fails, the exporter
-// is broken, and its results mean nothing.
+// selfTest is a working mail server on loopback, inside this process, and a prober for it. While it fails, the
+// exporter is broken, and its results mean nothing.
 type selfTest struct {
 	server   *smtp.Server
 	listener net.Listener

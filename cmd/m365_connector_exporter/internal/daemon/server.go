@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -17,10 +17,11 @@ import (
 
 // ServeOptions say where and how a daemon is reached over HTTP.
 type ServeOptions struct {
-	Web          *web.FlagConfig
-	RoutePrefix  string // of all routes: empty, or begins with a slash
-	PprofAddress string // of the Go runtime's profiles; empty: none
-	Hangup       <-chan os.Signal
+	Web            *web.FlagConfig
+	Handler        HandlerOptions
+	MaxConnections int    // at a time, over all listeners
+	PprofAddress   string // of the Go runtime's profiles; empty: none
+	Hangup         <-chan os.Signal
 }
 
 // shutdownGrace is how long requests may take after a shutdown began.
@@ -29,14 +30,16 @@ const shutdownGrace = 5 * time.Second
 // Serve runs the daemon and its listeners until ctx ends or one of them fails, and returns when every probe has ended.
 // It returns nil after ctx has ended.
 func (d *Daemon) Serve(ctx context.Context, o ServeOptions) error {
+	limit := connectionLimit{limit: int64(o.MaxConnections)}
 	server := &http.Server{
-		Handler:           d.Handler(o.RoutePrefix),
+		Handler:           d.Handler(o.Handler),
+		ConnState:         limit.connState,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn), // failed handshakes, too
+		ErrorLog:          log.New(&serverLog{log: d.log}, "", 0),
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.Run(ctx, o.Hangup) })
@@ -63,8 +66,8 @@ func (d *Daemon) Serve(ctx context.Context, o ServeOptions) error {
 	return nil
 }
 
-// servePprof serves the profiles of the Go runtime on an address of its own until ctx ends; none where address is empty.
-// Profiles show what is in memory: nobody but the operator should reach them.
+// servePprof serves the profiles of the Go runtime on an address of its own until ctx ends; none where address is
+// empty. Profiles show what is in memory: nobody but the operator should reach them.
 func servePprof(ctx context.Context, address string) error {
 	if address == "" {
 		return nil

@@ -43,7 +43,7 @@ func TestPprof(t *testing.T) {
 		t.Error(err)
 	}
 	d := configured(t, "tenants: [{ name: contoso }]\n")
-	if got := get(d.Handler(""), http.MethodGet, "/debug/pprof/", nil); got.Code != http.StatusNotFound {
+	if got := get(d.Handler(HandlerOptions{}), http.MethodGet, "/debug/pprof/", nil); got.Code != http.StatusNotFound {
 		t.Errorf("profiles beside the pages: %d", got.Code)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// simulated is a world behind a prober: of a hundred servers 90 are well and 20 ms to 2 s away, and the others refuse, are busy, are
-// silent until the time is up, or well every other time.
+// simulated is a world behind a prober: of a hundred servers 90 are well and 20 ms to 2 s away, and the others
+// refuse, are busy, are silent until the time is up, or well every other time.
 type simulated struct{ gate probes.Limiter }
 
 func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {

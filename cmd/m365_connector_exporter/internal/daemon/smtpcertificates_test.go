@@ -12,8 +12,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestCertificateBySMTP: where certificate.smtp names a server, what it shows on STARTTLS is what the sender presents; and it stays so
-// while the server is away.
+// TestCertificateBySMTP: where certificate.smtp names a server, what it shows on STARTTLS is what the sender
+// presents; and it stays so while the server is away.
 func TestCertificateBySMTP(t *testing.T) {
 	ca, err := lab.NewCA(time.Now())
 	if err != nil {

@@ -33,9 +33,9 @@ type Validation struct {
 	SendMessage bool
 }
 
-// Paths returns those of the planned paths that are to be probed, as far as they are to be probed. A disabled connector
-// is probed if it is a target: that is how it is validated before it is enabled. Skipped says which paths of a target
-// cannot be probed, and why.
+// Paths returns those of the planned paths that are to be probed, as far as they are to be probed. A disabled
+// connector is probed if it is a target: that is how it is validated before it is enabled. Skipped says which paths
+// of a target cannot be probed, and why.
 func (v Validation) Paths(planned []probes.Path) (chosen []probes.Path, skipped []string, err error) {
 	if err := v.check(); err != nil {
 		return nil, nil, err
@@ -99,7 +99,7 @@ func (v Validation) Validate(
 	if v.SendMessage {
 		stateFile = cfg.Global.StateFile
 	}
-	budget, err := schedule.NewMessageBudget(stateFile, time.Now)
+	budget, err := schedule.NewMessageBudget(stateFile, time.Now) //nolint:contextcheck // reading the file has a deadline of its own
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("global.state_file: %w", err)
 	}

@@ -21,7 +21,8 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestWorldIsSeenAsItIs runs the daemon on the embedded world until /metrics says of every path what is true of it, and no more.
+// TestWorldIsSeenAsItIs runs the daemon on the embedded world until /metrics says of every path what is true of it,
+// and no more.
 func TestWorldIsSeenAsItIs(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	world, err := lab.StartWorld(lab.WorldOptions{Now: time.Now()})
@@ -31,7 +32,7 @@ func TestWorldIsSeenAsItIs(t *testing.T) {
 	defer world.Close()
 	d, stop := startDaemon(t, world)
 	defer stop()
-	handler := d.Handler("")
+	handler := d.Handler(HandlerOptions{})
 	var wrong []string
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		if wrong = compare(world.Expect(), scrape(t, handler)); len(wrong) == 0 {
@@ -69,6 +70,7 @@ func startDaemon(t *testing.T, world *lab.World) (*Daemon, func()) {
 
 func get(handler http.Handler, method, path string, header map[string]string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, path, http.NoBody)
+	request.Host = "localhost"
 	for k, v := range header {
 		request.Header.Set(k, v)
 	}
@@ -156,8 +158,8 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 	}
 }
 
-// testDoor holds the simulator against the world's own front door: both attribute each sender's mail to the same tenant, on the
-// same ground. They share no code.
+// testDoor holds the simulator against the world's own front door: both attribute each sender's mail to the same
+// tenant, on the same ground. They share no code.
 func testDoor(t *testing.T, d *Daemon, world *lab.World) {
 	t.Helper()
 	decided := map[string]lab.Decision{}
@@ -229,7 +231,8 @@ func testRoutes(t *testing.T, handler http.Handler) {
 	}
 }
 
-// testReload breaks the configuration: the old one keeps running and says so; the repaired one is taken, and history survives.
+// testReload breaks the configuration: the old one keeps running and says so; the repaired one is taken, and history
+// survives.
 func testReload(t *testing.T, d *Daemon, handler http.Handler) {
 	t.Helper()
 	good, err := os.ReadFile(filepath.Clean(d.loader.Path()))

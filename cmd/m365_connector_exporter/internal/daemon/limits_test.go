@@ -1,0 +1,84 @@
+package daemon
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestConnectionLimitClosesExcessConnections(t *testing.T) {
+	limit := connectionLimit{limit: 2}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ConnState = limit.connState
+	server.Start()
+	defer server.Close()
+	dial := func() net.Conn {
+		t.Helper()
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	answers := func(c net.Conn) bool {
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") // it may be closed
+		n, _ := c.Read(make([]byte, 1000))
+		return n > 0
+	}
+	first, second := dial(), dial()
+	defer func() { _ = first.Close() }()
+	if !answers(first) || !answers(second) {
+		t.Fatal("a connection within the limit is not answered")
+	}
+	if third := dial(); answers(third) {
+		t.Error("a connection above the limit is answered")
+	}
+	if !answers(first) {
+		t.Error("a connection within the limit was closed")
+	}
+	_ = second.Close()
+	for !answers(dial()) { // until the server has seen the end of the second
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestServerLogIsLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		limited := &serverLog{log: slog.New(slog.NewTextHandler(&out, nil))}
+		logger := log.New(limited, "", 0)
+		for i := range 1000 {
+			logger.Printf("http: TLS handshake error %d", i)
+		}
+		if n := strings.Count(out.String(), "handshake error"); n != serverLogBurst {
+			t.Errorf("%d messages logged at once, want %d", n, serverLogBurst)
+		}
+		time.Sleep(serverLogPeriod)
+		synctest.Wait()
+		if want := fmt.Sprintf("count=%d", 1000-serverLogBurst); !strings.Contains(out.String(), want) {
+			t.Errorf("no %s in\n%s", want, out.String())
+		}
+		out.Reset()
+		logger.Print("another")
+		if !strings.Contains(out.String(), "another") {
+			t.Error("the next period logs nothing")
+		}
+		time.Sleep(serverLogPeriod)
+		synctest.Wait()
+		if strings.Contains(out.String(), "count=") {
+			t.Errorf("a count where nothing was left out:\n%s", out.String())
+		}
+	})
+}
