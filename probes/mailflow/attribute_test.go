@@ -9,53 +9,6 @@ import (
 	"testing"
 )
 
-// tenant makes one from its accepted domains and its connectors.
-func tenant(name, domains string, connectors ...InboundConnector) Tenant {
-	return Tenant{Name: name, AcceptedDomains: accepted(domains), Inbound: connectors}
-}
-
-// onPremises makes a connector from the certificate name it requires and the addresses it lists; "-" is no name.
-func onPremises(name, certificateName, addresses string) InboundConnector {
-	if certificateName == "-" {
-		certificateName = ""
-	}
-	return InboundConnector{
-		Common:                   Common{Name: name, Type: OnPremises},
-		TLSSenderCertificateName: certificateName, SenderIPAddresses: strings.Fields(addresses),
-	}
-}
-
-func partner(name, domains, certificateName, addresses string) InboundConnector {
-	c := onPremises(name, certificateName, addresses)
-	c.Type, c.SenderDomains = Partner, strings.Fields(domains)
-	c.RestrictDomainsToIPAddresses, c.RestrictDomainsToCertificate = TriOf(addresses != ""),
-		TriOf(c.TLSSenderCertificateName != "")
-	return c
-}
-
-func with(c InboundConnector, change func(*InboundConnector)) InboundConnector {
-	change(&c)
-	return c
-}
-
-func requireTLS(c *InboundConnector)   { c.RequireTLS = Yes }
-func hybridWizard(c *InboundConnector) { c.Source = "HybridWizard" }
-func disabled(c *InboundConnector)     { c.Enabled = No }
-
-// message parses "address from > to", with "<>" for the null sender; names as for certificate, "" for none.
-func message(t *testing.T, envelope, names string) InboundMessage {
-	t.Helper()
-	var address, from, to string
-	if _, err := fmt.Sscanf(envelope, "%s %s > %s", &address, &from, &to); err != nil {
-		t.Fatalf("%q: %v", envelope, err)
-	}
-	a := InboundMessage{Address: netip.MustParseAddr(address), TLS: true, MailFrom: strings.Trim(from, "<>"), RcptTo: to}
-	if names != "" {
-		a.Certificate = certificate(names)
-	}
-	return a
-}
-
 func TestAttribute(t *testing.T) {
 	contoso := tenant("contoso", "contoso.com", with(onPremises("hybrid", "*.contoso.com", ""), hybridWizard))
 	exact := tenant("exact", "exact.com", onPremises("mail", "mail.exact.com", ""))
@@ -308,11 +261,6 @@ func TestAttribute(t *testing.T) {
 	}
 }
 
-// hasPart reports whether a part is in the text; an empty part requires an empty text.
-func hasPart(text, part string) bool {
-	return strings.Contains(text, part) && (text == "") == (part == "")
-}
-
 func TestAttributeBadCertificate(t *testing.T) {
 	bad := certificate("mail.contoso.com")
 	bad.Valid = No
@@ -370,96 +318,6 @@ func TestTraceIsBounded(t *testing.T) {
 	got = Attribute(tenants, message(t, "192.0.2.1 shared.com > elsewhere.org", ""))
 	if len(got.Tenants) != maxOwners {
 		t.Errorf("%d owners of one domain", len(got.Tenants))
-	}
-}
-
-func TestSenderAttributions(t *testing.T) {
-	tenants := []Tenant{
-		tenant("contoso", "contoso.com contoso.net", onPremises("cert", "*.contoso.com", ""), onPremises("ip", "-",
-			"198.51.100.0/25"),
-			with(onPremises("off", "-", "198.51.100.0/25"), disabled), partner("partner", "friend.com", "", "203.0.113.9")),
-		tenant("empty", "", onPremises("ip", "-", "198.51.100.1")),
-	}
-	d := NewDirectory(tenants)
-	prefix := func(texts ...string) (all []netip.Prefix) {
-		for _, s := range texts {
-			all = append(all, netip.MustParsePrefix(s))
-		}
-		return all
-	}
-	for _, test := range []struct {
-		name   string
-		tenant int
-		sender Sender
-		want   string // of each: address, sender, outcome
-	}{
-		{
-			"a certificate", 0,
-			Sender{
-				Connector: "cert", ClientCertificate: certificate("mail.contoso.com"),
-				MailFromDomains: []string{"contoso.com", "contoso.net"},
-			},
-			"contoso.com, contoso.net certificate true;  certificate true",
-		},
-		{"an unknown certificate", 0, Sender{Connector: "cert", MailFromDomains: []string{"contoso.com"}}, ""},
-		{
-			"addresses with the same outcome", 0,
-			Sender{
-				Connector: "ip", Addresses: prefix("198.51.100.0/27", "198.51.100.9/32"),
-				MailFromDomains: []string{"contoso.com"},
-			},
-			"198.51.100.0 contoso.com mail_from true; 198.51.100.0  none false",
-		},
-		{
-			"a network wider than the connector's", 0,
-			Sender{Connector: "ip", Addresses: prefix("198.51.100.0/24"), MailFromDomains: []string{"contoso.com"}},
-			"198.51.100.0 contoso.com mail_from true; 198.51.100.255 contoso.com none false; 198.51.100.0  none false; " +
-				"198.51.100.255  none false",
-		},
-		{
-			"internal", 0,
-			Sender{
-				Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"),
-				MailFromDomains: []string{"contoso.com"},
-			},
-			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  rcpt_to true",
-		},
-		{
-			"by address, assumed to present what another connector requires", 0,
-			Sender{
-				Connector: "ip", Assumed: true, ClientCertificate: certificate("mail.contoso.com"),
-				Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"},
-			},
-			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  none false",
-		},
-		{"a disabled connector", 0, Sender{Connector: "off", Addresses: prefix("198.51.100.1/32")}, ""},
-		{
-			"a partner", 0,
-			Sender{Connector: "partner", Addresses: prefix("203.0.113.9/32"), MailFromDomains: []string{"friend.com"}},
-			"203.0.113.9 friend.com rcpt_to true; 203.0.113.9  rcpt_to false",
-		},
-		{"no accepted domain", 1, Sender{Connector: "ip", Addresses: prefix("198.51.100.1/32")}, ""},
-		{"no such connector", 0, Sender{Connector: "gone"}, ""},
-	} {
-		var got []string
-		for _, a := range SenderAttributions(d, &tenants[test.tenant], &test.sender) {
-			address := ""
-			if a.Message.Address.IsValid() {
-				address = a.Message.Address.String() + " "
-			}
-			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.From(), string(a.Basis), a.Reaches("contoso",
-				test.sender.Connector)))
-		}
-		if s := strings.Join(got, "; "); s != test.want {
-			t.Errorf("%s:\n got %s\nwant %s", test.name, s, test.want)
-		}
-	}
-	many := make([]netip.Prefix, 100)
-	for i := range many {
-		many[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 32)
-	}
-	if got := (&Sender{Addresses: many}).representatives(); len(got) != MaxSenderAddresses {
-		t.Errorf("%d representatives", len(got))
 	}
 }
 

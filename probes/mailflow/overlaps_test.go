@@ -99,8 +99,10 @@ func TestOverlaps(t *testing.T) {
 		"plain names cover only themselves": {[]Tenant{tenant("a", "", onPremises("c", "msp.com", "")), tenant("b", "",
 			onPremises("c", "gw.msp.com", ""))}, ""},
 		"a name that is too broad overlaps nothing": {
-			[]Tenant{tenant("a", "", onPremises("c", "*", "")), tenant("b", "", onPremises("c", "<I>CN=ca<S>CN=gw.msp.com", "")),
-				tenant("d", "", onPremises("c", "*.com", "")), tenant("e", "", onPremises("c", "gw.msp.com", ""))},
+			[]Tenant{
+				tenant("a", "", onPremises("c", "*", "")), tenant("b", "", onPremises("c", "<I>CN=ca<S>CN=gw.msp.com", "")),
+				tenant("d", "", onPremises("c", "*.com", "")), tenant("e", "", onPremises("c", "gw.msp.com", "")),
+			},
 			"certificate_name b/c/ <I>CN=ca<S>CN=gw.msp.com 1: e/c/ gw.msp.com\n" +
 				"certificate_name e/c/ gw.msp.com 1: b/c/ <I>CN=ca<S>CN=gw.msp.com\n",
 		},

@@ -65,31 +65,38 @@ func TestRisk(t *testing.T) {
 		risk, uncertain string // a part, "" none
 	}{
 		{
-			"the address suffices", []Tenant{tenant("contoso", "contoso.com", byAddress)},
+			"the address suffices",
+			[]Tenant{tenant("contoso", "contoso.com", byAddress)},
 			"198.51.100.10 contoso.com > elsewhere.org", "mail.contoso.com", "", "",
 		},
 		{
-			"only the certificate relays the null sender", []Tenant{tenant("contoso", "contoso.com", byAddress)},
+			"only the certificate relays the null sender",
+			[]Tenant{tenant("contoso", "contoso.com", byAddress)},
 			"198.51.100.10 <> > elsewhere.org", "mail.contoso.com", "", "KB 4019940",
 		},
 		{
-			"the address is shared", []Tenant{shared, tenant("contoso", "contoso.com", byAddress)},
+			"the address is shared",
+			[]Tenant{shared, tenant("contoso", "contoso.com", byAddress)},
 			"198.51.100.10 contoso.com > elsewhere.org", "mail.contoso.com", "also in 198.51.100.10 of connector", "",
 		},
 		{
-			"a documented certificate on a shared address", []Tenant{shared, tenant("contoso", "contoso.com", byAddress)},
+			"a documented certificate on a shared address",
+			[]Tenant{shared, tenant("contoso", "contoso.com", byAddress)},
 			"198.51.100.10 contoso.com > elsewhere.org", "*.contoso.com", "", "",
 		},
 		{
-			"below MatchSubDomains, by address", []Tenant{tenant("contoso", ".contoso.com", byAddress)},
+			"below MatchSubDomains, by address",
+			[]Tenant{tenant("contoso", ".contoso.com", byAddress)},
 			"198.51.100.10 contoso.com > elsewhere.org", "mail.eu.contoso.com", "", "",
 		},
 		{
-			"the connector requires the name", []Tenant{tenant("contoso", "contoso.com", byName)},
+			"the connector requires the name",
+			[]Tenant{tenant("contoso", "contoso.com", byName)},
 			"198.51.100.10 contoso.com > elsewhere.org", "mail.contoso.com", "Microsoft recommends", "KB 4019940",
 		},
 		{
-			"the certificate is of another tenant", []Tenant{shared, tenant("contoso", "contoso.com", byAddress)},
+			"the certificate is of another tenant",
+			[]Tenant{shared, tenant("contoso", "contoso.com", byAddress)},
 			"198.51.100.10 contoso.com > elsewhere.org", "mail.fabrikam.com", "", "KB 4019940",
 		},
 	} {

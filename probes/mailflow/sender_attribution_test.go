@@ -10,6 +10,96 @@ import (
 	"testing"
 )
 
+func TestSenderAttributions(t *testing.T) {
+	tenants := []Tenant{
+		tenant("contoso", "contoso.com contoso.net", onPremises("cert", "*.contoso.com", ""), onPremises("ip", "-",
+			"198.51.100.0/25"),
+			with(onPremises("off", "-", "198.51.100.0/25"), disabled), partner("partner", "friend.com", "", "203.0.113.9")),
+		tenant("empty", "", onPremises("ip", "-", "198.51.100.1")),
+	}
+	d := NewDirectory(tenants)
+	prefix := func(texts ...string) (all []netip.Prefix) {
+		for _, s := range texts {
+			all = append(all, netip.MustParsePrefix(s))
+		}
+		return all
+	}
+	for _, test := range []struct {
+		name   string
+		tenant int
+		sender Sender
+		want   string // of each: address, sender, outcome
+	}{
+		{
+			"a certificate", 0,
+			Sender{
+				Connector: "cert", ClientCertificate: certificate("mail.contoso.com"),
+				MailFromDomains: []string{"contoso.com", "contoso.net"},
+			},
+			"contoso.com, contoso.net certificate true;  certificate true",
+		},
+		{"an unknown certificate", 0, Sender{Connector: "cert", MailFromDomains: []string{"contoso.com"}}, ""},
+		{
+			"addresses with the same outcome", 0,
+			Sender{
+				Connector: "ip", Addresses: prefix("198.51.100.0/27", "198.51.100.9/32"),
+				MailFromDomains: []string{"contoso.com"},
+			},
+			"198.51.100.0 contoso.com mail_from true; 198.51.100.0  none false",
+		},
+		{
+			"a network wider than the connector's", 0,
+			Sender{Connector: "ip", Addresses: prefix("198.51.100.0/24"), MailFromDomains: []string{"contoso.com"}},
+			"198.51.100.0 contoso.com mail_from true; 198.51.100.255 contoso.com none false; 198.51.100.0  none false; " +
+				"198.51.100.255  none false",
+		},
+		{
+			"internal", 0,
+			Sender{
+				Connector: "ip", Relays: "internal", Addresses: prefix("198.51.100.1/32"),
+				MailFromDomains: []string{"contoso.com"},
+			},
+			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  rcpt_to true",
+		},
+		{
+			"by address, assumed to present what another connector requires", 0,
+			Sender{
+				Connector: "ip", Assumed: true, ClientCertificate: certificate("mail.contoso.com"),
+				Addresses: prefix("198.51.100.1/32"), MailFromDomains: []string{"contoso.com"},
+			},
+			"198.51.100.1 contoso.com mail_from true; 198.51.100.1  none false",
+		},
+		{"a disabled connector", 0, Sender{Connector: "off", Addresses: prefix("198.51.100.1/32")}, ""},
+		{
+			"a partner", 0,
+			Sender{Connector: "partner", Addresses: prefix("203.0.113.9/32"), MailFromDomains: []string{"friend.com"}},
+			"203.0.113.9 friend.com rcpt_to true; 203.0.113.9  rcpt_to false",
+		},
+		{"no accepted domain", 1, Sender{Connector: "ip", Addresses: prefix("198.51.100.1/32")}, ""},
+		{"no such connector", 0, Sender{Connector: "gone"}, ""},
+	} {
+		var got []string
+		for _, a := range SenderAttributions(d, &tenants[test.tenant], &test.sender) {
+			address := ""
+			if a.Message.Address.IsValid() {
+				address = a.Message.Address.String() + " "
+			}
+			got = append(got, fmt.Sprintf("%s%s %s %t", address, a.From(), string(a.Basis), a.Reaches("contoso",
+				test.sender.Connector)))
+		}
+		if s := strings.Join(got, "; "); s != test.want {
+			t.Errorf("%s:\n got %s\nwant %s", test.name, s, test.want)
+		}
+	}
+	many := make([]netip.Prefix, 100)
+	for i := range many {
+		many[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 32)
+	}
+	if got := (&Sender{Addresses: many}).representatives(); len(got) != MaxSenderAddresses {
+		t.Errorf("%d representatives", len(got))
+	}
+}
+
 // TestTenantAttributionsCoverEveryDomain compares the outcome of each group with that of each of its MAIL FROM
 // domains alone.
 func TestTenantAttributionsCoverEveryDomain(t *testing.T) {
