@@ -53,7 +53,7 @@ var (
 
 // rules are the refusals that are known: by enhanced code, then by reply code, then by the texts of servers in the
 // field. Microsoft's codes are those of
-// https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online.
+// https://learn.microsoft.com/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online.
 var rules = []rule{
 	// Enhanced codes of Exchange Online.
 	{enhanced: "5.7.64", reason: probes.ReasonTenantAttribution, source: "Microsoft: TenantAttribution"},
