@@ -28,9 +28,8 @@ func (x DomainIndex) TooBroad(value string) (reason string, broad bool) {
 		return "", false
 	}
 	for _, domain := range microsoftDomains {
-		// a tenant's initial domain is its own
-		below := strings.HasSuffix(base, "."+domain) && !IsInitialDomain(base)
-		if base == domain || below {
+		position := PositionOf(base, domain)
+		if position == Same || position > Same && !IsInitialDomain(base) { // a tenant's initial domain is its own
 			return domain + " belongs to Microsoft", true
 		}
 	}

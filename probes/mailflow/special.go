@@ -16,7 +16,7 @@ const (
 	Loopback                  // the host itself
 	LinkLocal                 // one link; cloud metadata services
 	ThisNetwork               // unspecified
-	Multicast                 //
+	Multicast                 // groups of hosts
 	Documentation             // examples
 	Benchmarking              // laboratories
 	Discard                   // packets are dropped
@@ -139,7 +139,7 @@ var (
 )
 
 // EmbeddedIPv4 returns the IPv4 addresses that packets to an IPv6 address may reach by translation or a tunnel; nil
-// for other addresses. There are several where the address does not say where its IPv4 address is.
+// if there is none. There may be several: a Teredo address contains two, and a local NAT64 prefix may have any length.
 func EmbeddedIPv4(a netip.Addr) []netip.Addr {
 	if !a.Is6() {
 		return nil
