@@ -88,20 +88,15 @@ func tenantChecks() []Check {
 
 // findDomainInTwoTenants names at most maxListed of the other tenants with a domain, and counts all.
 func findDomainInTwoTenants(f *Facts, report func(Finding)) {
-	tenantsOf := map[string][]string{} // names, by normalised accepted domain
-	for _, t := range f.index.tenants {
-		for _, d := range t.AcceptedDomains {
-			domain, ok := mailflow.NormaliseDomain(d.Name)
-			if known := tenantsOf[domain]; ok && (len(known) == 0 || known[len(known)-1] != t.Name) {
-				tenantsOf[domain] = append(known, t.Name)
-			}
-		}
+	shared := sharedDomains(f.index.tenants)
+	if len(shared) == 0 {
+		return
 	}
 	eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 		for _, d := range t.AcceptedDomains {
 			domain, _ := mailflow.NormaliseDomain(d.Name)
-			tenants := tenantsOf[domain]
-			if len(tenants) < 2 {
+			tenants := shared[domain]
+			if len(tenants) == 0 {
 				continue
 			}
 			others := slices.DeleteFunc(slices.Clone(tenants[:min(len(tenants), maxListed+1)]), func(name string) bool {
@@ -110,6 +105,29 @@ func findDomainInTwoTenants(f *Facts, report func(Finding)) {
 			report(newFinding("%s is also an accepted domain of %s.", domain, listOf(others, len(tenants)-1)))
 		}
 	})(f, report)
+}
+
+// sharedDomains returns the tenants of each accepted domain that more than one tenant has.
+func sharedDomains(tenants []*tenant) map[string][]string {
+	first, shared := map[string]*tenant{}, map[string][]string{}
+	for _, t := range tenants {
+		for _, d := range t.AcceptedDomains {
+			domain, ok := mailflow.NormaliseDomain(d.Name)
+			if !ok {
+				continue
+			}
+			switch known := first[domain]; {
+			case known == nil:
+				first[domain] = t
+			case known == t:
+			case len(shared[domain]) == 0:
+				shared[domain] = []string{known.Name, t.Name}
+			case shared[domain][len(shared[domain])-1] != t.Name:
+				shared[domain] = append(shared[domain], t.Name)
+			}
+		}
+	}
+	return shared
 }
 
 func findMXElsewhere(f *Facts, t *tenant, report func(Finding)) {
