@@ -90,7 +90,9 @@ func (e *emitter) latest(r *probes.Result) {
 func (e *emitter) stage(stage probes.Stage, step probes.Step) {
 	if step.Outcome == probes.Passed || step.Outcome == probes.Failed {
 		e.verdict(endpointStageSuccess, step.Outcome, stage.String())
-		e.emit(endpointStageDuration, step.Duration.Seconds(), stage.String())
+		if !step.Repeated {
+			e.emit(endpointStageDuration, step.Duration.Seconds(), stage.String())
+		}
 	}
 }
 

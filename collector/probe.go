@@ -43,8 +43,8 @@ func (l Live) emit(e *emitter) {
 	for _, endpoint := range l.Result.Endpoints {
 		for stage, step := range endpoint.Steps {
 			e.setStage(endpoint, probes.Stage(stage))
-			if step.Outcome == probes.Passed || step.Outcome == probes.Failed {
-				e.verdict(onDemandStageSuccess, step.Outcome, probes.Stage(stage).String())
+			e.verdict(onDemandStageSuccess, step.Outcome, probes.Stage(stage).String())
+			if (step.Outcome == probes.Passed || step.Outcome == probes.Failed) && !step.Repeated {
 				e.emit(onDemandStageDuration, step.Duration.Seconds(), probes.Stage(stage).String())
 			}
 		}

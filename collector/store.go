@@ -104,12 +104,13 @@ func (s *Store) replaceState(r probes.Result) *PathState {
 	return &next
 }
 
-// observe records how long stages took: resolve once per host, whose endpoints share it.
+// observe records how long stages took: resolve once per host, whose endpoints share it, and message when one was
+// sent.
 func (s *Store) observe(r probes.Result) {
 	direction, hosts := LabelValue(string(r.Path.Direction)), map[string]bool{}
 	for _, e := range r.Endpoints {
 		for stage, step := range e.Steps {
-			if step.Outcome != probes.Passed || probes.Stage(stage) == probes.Resolve && hosts[e.Host] {
+			if step.Outcome != probes.Passed || step.Repeated || probes.Stage(stage) == probes.Resolve && hosts[e.Host] {
 				continue
 			}
 			s.stages.WithLabelValues(direction, probes.Stages[stage].Name).Observe(step.Duration.Seconds())

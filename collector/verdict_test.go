@@ -7,6 +7,7 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
@@ -18,8 +19,8 @@ const (
 	addressC = "2001:db8::3"
 )
 
-func fails(address string) probes.Endpoint {
-	return endpoint("h", address, passed(0), problem(probes.ReasonConnectRefused))
+func failsAtA() probes.Endpoint {
+	return endpoint("h", addressA, passed(0), problem(probes.ReasonConnectRefused))
 }
 
 func throttles(address string) probes.Endpoint {
@@ -30,8 +31,8 @@ func interruptedAt(address string) probes.Endpoint {
 	return endpoint("h", address, passed(0), problem(probes.ReasonCanceled))
 }
 
-func noFamily(address string) probes.Endpoint {
-	return endpoint("h", address, passed(0), problem(probes.ReasonFamilyUnavailable))
+func noFamilyAtC() probes.Endpoint {
+	return endpoint("h", addressC, passed(0), problem(probes.ReasonFamilyUnavailable))
 }
 
 // shows replaces the certificate that an endpoint shows.
@@ -67,39 +68,39 @@ var stories = []story{
 	{"fails and recovers beside an endpoint that stays inconclusive", steps(
 		step("path -, inconclusive", throttles(addressB)),
 		step("path 1, inconclusive; 192.0.2.1=1 0a", passes(addressA), throttles(addressB)),
-		step("path 1, inconclusive; 192.0.2.1=1 0a", fails(addressA), throttles(addressB), provisional),
-		step("path 0 connect_refused, inconclusive; 192.0.2.1=0 0a", fails(addressA), throttles(addressB)),
+		step("path 1, inconclusive; 192.0.2.1=1 0a", failsAtA(), throttles(addressB), provisional),
+		step("path 0 connect_refused, inconclusive; 192.0.2.1=0 0a", failsAtA(), throttles(addressB)),
 		step("path 1, inconclusive; 192.0.2.1=1 0a", passes(addressA), throttles(addressB)),
 	)},
 	{"an inconclusive endpoint keeps its verdict and its certificate", steps(
-		step("path 0 connect_refused; 192.0.2.1=0, 192.0.2.2=1 0a", fails(addressA), passes(addressB)),
+		step("path 0 connect_refused; 192.0.2.1=0, 192.0.2.2=1 0a", failsAtA(), passes(addressB)),
 		step("path 0 connect_refused, inconclusive; 192.0.2.1=0, 192.0.2.2=1 0a", throttles(addressA), passes(addressB)),
 		step("path 0 connect_refused, inconclusive; 192.0.2.1=0, 192.0.2.2=1 0a", throttles(addressA), throttles(addressB)),
 		step("path 1, inconclusive; 192.0.2.1=1 0a, 192.0.2.2=1 0a", passes(addressA), throttles(addressB)),
 	)},
 	{"an interrupted endpoint keeps its verdict, and its neighbours get theirs", steps(
 		step("path 1; 192.0.2.1=1 0a, 192.0.2.2=1 0a", passes(addressA), passes(addressB)),
-		step("path 0 connect_refused, inconclusive; 192.0.2.1=0 0a, 192.0.2.2=1 0a", fails(addressA), interruptedAt(addressB)),
+		step("path 0 connect_refused, inconclusive; 192.0.2.1=0 0a, 192.0.2.2=1 0a", failsAtA(), interruptedAt(addressB)),
 		step("path 1, inconclusive; 192.0.2.1=1 0a, 192.0.2.2=1 0a", passes(addressA), interruptedAt(addressB)),
 	)},
 	{"an address family that this host lacks makes nothing inconclusive beside another", steps(
-		step("path 1; 192.0.2.1=1 0a", passes(addressA), noFamily(addressC)),
-		step("path 0 connect_refused; 192.0.2.1=0 0a", fails(addressA), noFamily(addressC)),
-		step("path 1; 192.0.2.1=1 0a", passes(addressA), noFamily(addressC)),
-		step("path 1, inconclusive", noFamily(addressC)),
+		step("path 1; 192.0.2.1=1 0a", passes(addressA), noFamilyAtC()),
+		step("path 0 connect_refused; 192.0.2.1=0 0a", failsAtA(), noFamilyAtC()),
+		step("path 1; 192.0.2.1=1 0a", passes(addressA), noFamilyAtC()),
+		step("path 1, inconclusive", noFamilyAtC()),
 	)},
 	{"a certificate is recorded whatever comes afterwards", steps(
 		step("path 1; 192.0.2.1=1 0a, 192.0.2.2=1 0a", passes(addressA), passes(addressB)),
 		step("path 1, inconclusive; 192.0.2.1=1 0b, 192.0.2.2=1 0a", shows(passes(addressA), "0b"), throttles(addressB)),
 		step("path 1, inconclusive; 192.0.2.1=1 0b, 192.0.2.2=1 0c", shows(passes(addressA), "0b"), shows(throttles(addressB), "0c")),
-		step("path 1, inconclusive; 192.0.2.1=1 0d, 192.0.2.2=1 0c", shows(fails(addressA), "0d"), throttles(addressB), provisional),
+		step("path 1, inconclusive; 192.0.2.1=1 0d, 192.0.2.2=1 0c", shows(failsAtA(), "0d"), throttles(addressB), provisional),
 	)},
 	{"an address that DNS no longer names leaves with its verdict", steps(
-		step("path 0 connect_refused; 192.0.2.1=0, 192.0.2.2=1 0a", fails(addressA), passes(addressB)),
+		step("path 0 connect_refused; 192.0.2.1=0, 192.0.2.2=1 0a", failsAtA(), passes(addressB)),
 		step("path 1, inconclusive; 192.0.2.2=1 0a", throttles(addressB)),
 	)},
 	{"while no endpoint has a verdict the last one holds", steps(
-		step("path 0 connect_refused; 192.0.2.1=0", fails(addressA)),
+		step("path 0 connect_refused; 192.0.2.1=0", failsAtA()),
 		step("path 0 connect_refused, inconclusive", throttles(addressB)),
 		step("path 1; 192.0.2.2=1 0a", passes(addressB)),
 		step("path 1, inconclusive", throttles(addressA)),
@@ -124,6 +125,62 @@ func TestVerdictsBelongToEndpoints(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMessageStageIsExposedForMessagesThatWereSent: between two messages the outcome of the last one stands, without a
+// duration; before the first there is none.
+func TestMessageStageIsExposedForMessagesThatWereSent(t *testing.T) {
+	p := path("c", "h")
+	p.Settings.Until = probes.Message
+	e := passes(addressA)
+	e.Steps[probes.Recipient] = passed(time.Millisecond)
+	sent, repeated, refused := e, e, e
+	sent.Steps[probes.Message] = passed(time.Second)
+	repeated.Steps[probes.Message] = probes.Step{Outcome: probes.Passed, Repeated: true}
+	refused.Steps[probes.Message] = problem(probes.ReasonMessageRejected)
+	refused.Steps[probes.Message].Repeated = true
+	store := collector.NewStore(time.Now)
+	store.SetInventory(nil, []probes.Path{p})
+	for _, c := range []struct {
+		name                        string
+		endpoint                    probes.Endpoint
+		verdict, success, durations string
+		observed                    string // messages in the histogram
+	}{
+		{"no message yet", e, "1", "", "", ""},
+		{"a message is accepted", sent, "1", "1", "1", "1"},
+		{"between two messages", repeated, "1", "1", "", "1"},
+		{"the last message was refused", refused, "0", "0", "", "1"},
+	} {
+		store.Record(round(p, noon, c.endpoint))
+		page := written(t, gathererOf(store), expfmt.FmtText)
+		for prefix, want := range map[string]string{
+			`m365_connector_probe_success{connector="c",direction="outbound",path="h",tenant="contoso"} `: c.verdict,
+			`m365_connector_endpoint_stage_success{` + stageLabels("message") + `} `:                      c.success,
+			`m365_connector_endpoint_stage_duration_seconds{` + stageLabels("message") + `} `:             c.durations,
+			`m365_connector_stage_duration_seconds_count{direction="outbound",stage="message"} `:          c.observed,
+			`m365_connector_endpoint_stage_success{` + stageLabels("recipient") + `} `:                    "1",
+			`m365_connector_endpoint_stage_duration_seconds{` + stageLabels("recipient") + `} `:           "0.001",
+		} {
+			if got := valueOf(page, prefix); got != want {
+				t.Errorf("%s: %q, want %q: %s", c.name, got, want, prefix)
+			}
+		}
+	}
+}
+
+func stageLabels(stage string) string {
+	return `address="192.0.2.1",connector="c",direction="outbound",host="h",path="h",stage="` + stage + `",tenant="contoso"`
+}
+
+// valueOf returns the value of the series that begins with prefix, or "".
+func valueOf(page, prefix string) string {
+	for line := range strings.Lines(page) {
+		if value, ok := strings.CutPrefix(line, prefix); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
 
 // exposedVerdicts reads the metrics as a storyStep has them.

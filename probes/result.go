@@ -52,6 +52,7 @@ type Step struct {
 	Detail    string        // what happened, for people; sanitised and bounded
 	Reply     Reply         // the server's reply that decided the outcome, if one did
 	Duration  time.Duration // for resolve: of the look-up of this host, the same for all its endpoints
+	Repeated  bool          // the outcome of the last test message, which an earlier round sent; it has no duration
 	Uncertain string        // the undocumented Microsoft behaviour that the outcome depends on; "" if there is none
 }
 
@@ -85,13 +86,16 @@ func (e Endpoint) FirstProblem() (stage Stage, step Step, ok bool) {
 	return 0, Step{}, false
 }
 
-// Outcome returns Passed if all stages up to until passed, else the outcome of the first one that did not.
+// Outcome returns Passed if all stages up to until passed, else the outcome of the first one that did not. The message
+// stage is reached only when a test message is sent: an endpoint that passed all stages before it has passed.
 func (e Endpoint) Outcome(until Stage) Outcome {
-	for _, step := range e.Steps[:min(until, NumStages-1)+1] {
-		if step.Outcome != Passed {
-			if step.Outcome == NotReached {
-				return Inconclusive
-			}
+	for stage, step := range e.Steps[:min(until, NumStages-1)+1] {
+		switch {
+		case step.Outcome == Passed:
+		case step.Outcome == NotReached && Stage(stage) == Message:
+		case step.Outcome == NotReached:
+			return Inconclusive
+		default:
 			return step.Outcome
 		}
 	}

@@ -75,6 +75,18 @@ func TestSomePassedAndSomeInconclusive(t *testing.T) {
 	}
 }
 
+func TestEndpointPassesWhileNoMessageIsSent(t *testing.T) {
+	for want, e := range map[probes.Outcome]probes.Endpoint{
+		probes.Passed:       endpoint("a", "192.0.2.1", probes.Recipient, ""),
+		probes.Inconclusive: endpoint("a", "192.0.2.1", probes.TLSStage, ""), // recipient was not reached either
+		probes.Failed:       endpoint("a", "192.0.2.1", probes.Message, probes.ReasonMessageRejected),
+	} {
+		if got := e.Outcome(probes.Message); got != want {
+			t.Errorf("%s, want %s: %v", got, want, e.Steps)
+		}
+	}
+}
+
 func TestOutcomeUntilAStageThatDoesNotExist(t *testing.T) {
 	e := endpoint("a", "192.0.2.1", probes.Message, "")
 	for _, until := range []probes.Stage{probes.NumStages, 200} {

@@ -126,6 +126,8 @@ func brief(s probes.Step) string {
 	switch {
 	case s.Outcome == probes.Passed && s.Uncertain != "":
 		return "UNCERTAIN"
+	case s.Outcome == probes.Passed && s.Repeated:
+		return "last message"
 	case s.Outcome == probes.Passed:
 		return round(s.Duration)
 	case s.Outcome == probes.NotReached:

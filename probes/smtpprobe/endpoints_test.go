@@ -49,7 +49,7 @@ func TestOneEndpointSendsTheMessageOfARound(t *testing.T) {
 			if e.Outcome(probes.Message) != probes.Passed {
 				t.Errorf("%+v", e.Steps)
 			}
-			if strings.HasPrefix(e.Steps[probes.Message].Detail, "the message of this round went through 192.0.2.") {
+			if strings.Contains(e.Steps[probes.Message].Detail, "the message of this round went through 192.0.2.") {
 				skipped++
 			} else {
 				sent++

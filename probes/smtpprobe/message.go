@@ -11,26 +11,22 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// message sends the test message if this endpoint has the round's slot and a message is due. Between two messages
-// nothing new is known about a server that refused the last one: its refusal is repeated.
+// message sends the test message if this endpoint has the round's slot and a message is due. Otherwise the outcome of
+// the last message to this address stands, and the stage is not reached where there was none.
 func (s *session) message() *probes.Step {
 	holder, mine := s.slot.claim(s.endpoint.Addr)
 	if !mine {
-		return passed("the message of this round went through " + holder.Addr().String())
+		return s.lastMessage("the message of this round went through " + holder.Addr().String())
 	}
 	if s.prober.opts.Messages == nil || len(s.recipients()) == 0 {
-		return passed("no message is due")
+		return s.lastMessage("no message is due")
 	}
 	ok, next, err := s.prober.opts.Messages.Take(s.path.ID.String(), s.path.Settings.MessageMinInterval)
 	if err != nil { // without its text, which names a file of this host: a path's page may be shown to a customer
 		return s.fail(probes.ReasonInternalError, "no test message is sent while the state file cannot be used")
 	}
 	if !ok {
-		due := next.UTC().Format(time.RFC3339)
-		if step := s.prober.refusals.last(s.path.ID, s.endpoint.Addr, due); step != nil {
-			return step
-		}
-		return passed("not due until " + due)
+		return s.lastMessage("the next message is due at " + next.UTC().Format(time.RFC3339))
 	}
 	sent := s.prober.opts.Now()
 	problem := s.sendEnvelope(s.recipients()[:1])
@@ -38,9 +34,14 @@ func (s *session) message() *probes.Step {
 		problem = s.data()
 	}
 	if problem == nil || s.ctx.Err() == nil { // an interrupted session proves nothing
-		s.prober.refusals.record(s.path, s.endpoint.Addr, sent, problem)
+		s.prober.messages.record(s.path, s.endpoint.Addr, sent, problem)
 	}
 	return problem
+}
+
+// lastMessage returns the step of a round that sends no message to this address, and why it sends none.
+func (s *session) lastMessage(why string) *probes.Step {
+	return s.prober.messages.last(s.path.ID, s.endpoint.Addr, why)
 }
 
 // data sends DATA and the message (RFC 5321, section 4.1.1.4).

@@ -3,7 +3,6 @@ package smtpprobe
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,70 +32,79 @@ func (s *messageSlot) claim(addr netip.AddrPort) (holder netip.AddrPort, mine bo
 	return addr, true
 }
 
-// messageRefusals remembers for each path the last test message if it was refused: a message is sent once an hour or
-// so, and the rounds between would report a healthy path. A refusal is forgotten when a message is accepted, when the
-// path sends none for long after the next was due (it is not configured any more), and with the process. It is safe
-// for concurrent use.
-type messageRefusals struct {
-	mu     sync.Mutex
-	byPath map[probes.PathID]messageRefusal
+// sentMessages remembers how the last test message to each address of a path ended: a message is sent once an hour or
+// so, and its outcome stands in the rounds between. A refusal is forgotten when another message of the path is accepted
+// or refused. Everything is forgotten when the path sends none for long after the next was due (it is not configured any
+// more), and with the process. It is safe for concurrent use.
+type sentMessages struct {
+	mu        sync.Mutex
+	byAddress map[sentTo]sentMessage
 }
 
-type messageRefusal struct {
-	by            netip.AddrPort
+type sentTo struct {
+	path probes.PathID
+	addr netip.AddrPort
+}
+
+type sentMessage struct {
 	sent, expires time.Time
 	step          probes.Step
 }
 
-func newMessageRefusals() *messageRefusals {
-	return &messageRefusals{byPath: map[probes.PathID]messageRefusal{}}
+func newSentMessages() *sentMessages {
+	return &sentMessages{byAddress: map[sentTo]sentMessage{}}
 }
 
 // record notes how a message ended; a nil problem means that it was accepted. An inconclusive one changes nothing.
-func (m *messageRefusals) record(p *probes.Path, by netip.AddrPort, sent time.Time, problem *probes.Step) {
+func (m *sentMessages) record(p *probes.Path, to netip.AddrPort, sent time.Time, problem *probes.Step) {
+	if problem == nil {
+		problem = passed("")
+	}
+	if problem.Outcome != probes.Passed && problem.Outcome != probes.Failed {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch {
-	case problem == nil:
-		delete(m.byPath, p.ID)
-	case problem.Outcome == probes.Failed:
-		for id, old := range m.byPath {
-			if old.expires.Before(sent) {
-				delete(m.byPath, id)
-			}
+	for key, old := range m.byAddress {
+		if old.expires.Before(sent) || key.path == p.ID && old.step.Outcome == probes.Failed {
+			delete(m.byAddress, key)
 		}
-		// Twice the longest time between two messages: one is due, and then a round must come.
-		expires := sent.Add(2 * (p.Settings.MessageMinInterval + p.Settings.Interval))
-		m.byPath[p.ID] = messageRefusal{by, sent, expires, *problem}
 	}
+	// Twice the longest time between two messages: one is due, and then a round must come.
+	expires := sent.Add(2 * (p.Settings.MessageMinInterval + p.Settings.Interval))
+	m.byAddress[sentTo{p.ID, to}] = sentMessage{sent, expires, *problem}
 }
 
-// last returns the step of the last message if this address refused it, else nil. due is when the next one is sent.
-func (m *messageRefusals) last(path probes.PathID, by netip.AddrPort, due string) *probes.Step {
+// last returns the step of a round that sends no message to an address: the outcome of the last one, or not reached. The
+// detail says when that was and why none is sent now.
+func (m *sentMessages) last(path probes.PathID, to netip.AddrPort, why string) *probes.Step {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last, ok := m.byPath[path]
-	if !ok || last.by != by {
-		return nil
+	last, ok := m.byAddress[sentTo{path, to}]
+	if !ok {
+		return &probes.Step{Outcome: probes.NotReached, Detail: probes.Sanitise(why, probes.MaxDetail)}
 	}
 	step := last.step
-	sent := last.sent.UTC().Format(time.RFC3339)
-	detail := fmt.Sprintf("of %s, the next message is due at %s: %s", sent, due, step.Detail)
-	step.Detail = probes.Sanitise(detail, probes.MaxDetail)
+	detail := fmt.Sprintf("of %s, %s", last.sent.UTC().Format(time.RFC3339), why)
+	if step.Detail != "" {
+		detail += ": " + step.Detail
+	}
+	step.Repeated, step.Duration, step.Detail = true, 0, probes.Sanitise(detail, probes.MaxDetail)
 	return &step
 }
 
 // newSlot returns the slot of one round.
-func (m *messageRefusals) newSlot(p *probes.Path, endpoints []probes.Endpoint) *messageSlot {
+func (m *sentMessages) newSlot(p *probes.Path, endpoints []probes.Endpoint) *messageSlot {
 	slot := &messageSlot{}
 	if p.Settings.Until < probes.Message {
 		return slot
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last, ok := m.byPath[p.ID]
-	if ok && slices.ContainsFunc(endpoints, func(e probes.Endpoint) bool { return e.Addr == last.by }) {
-		slot.reservedFor = last.by
+	for _, e := range endpoints {
+		if last, ok := m.byAddress[sentTo{p.ID, e.Addr}]; ok && last.step.Outcome == probes.Failed {
+			slot.reservedFor = e.Addr
+		}
 	}
 	return slot
 }

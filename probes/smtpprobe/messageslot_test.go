@@ -20,7 +20,7 @@ func (d *dueAt) Take(string, time.Duration) (bool, time.Time, error) {
 }
 
 // One message an hour is sent, and a round is every few minutes. Reloads change nothing.
-func TestRefusalIsRepeatedUntilTheNextMessage(t *testing.T) {
+func TestOutcomeOfTheLastMessageStandsUntilTheNext(t *testing.T) {
 	clear := healthy(nil).with("EHLO", "250 mail.test\r\n")
 	refusing, _ := serve(t, clear.with(".", "554 5.7.1 no\r\n"))
 	accepting, _ := serve(t, clear)
@@ -29,17 +29,18 @@ func TestRefusalIsRepeatedUntilTheNextMessage(t *testing.T) {
 	w := testProber(nil)
 	w.opts.Messages = budget
 	p := testPath(refusing, probes.Message, mailflow.Opportunistic)
-	const refused, fine, unproven = "failed message_rejected 554", "passed  0", "inconclusive temporary_rejection 452"
+	const refused, fine, unproven, none = "failed message_rejected 554", "passed  0",
+		"inconclusive temporary_rejection 452", "not_reached  0"
 	for i, round := range []struct {
 		addr string
 		at   netip.AddrPort
 		due  bool
 		want string
 	}{
-		{"192.0.2.1", accepting, false, fine},
+		{"192.0.2.1", accepting, false, none}, // no message was sent yet
 		{"192.0.2.1", refusing, true, refused},
 		{"192.0.2.1", refusing, false, refused},
-		{"192.0.2.2", accepting, false, fine}, // the address that refused has left DNS
+		{"192.0.2.2", accepting, false, none}, // the address that refused has left DNS
 		{"192.0.2.1", busy, true, unproven},   // proves nothing
 		{"192.0.2.1", refusing, false, refused},
 		{"192.0.2.1", accepting, true, fine},
@@ -54,6 +55,9 @@ func TestRefusalIsRepeatedUntilTheNextMessage(t *testing.T) {
 		if repeated := strings.Contains(step.Detail,
 			"the next message is due at 2026-01-02T03:04:05Z: 554"); repeated != (round.want == refused && !round.due) {
 			t.Errorf("round %d: %s", i, step.Detail)
+		}
+		if repeated := step.Outcome != probes.NotReached && !round.due; step.Repeated != repeated || (step.Duration > 0) != round.due {
+			t.Errorf("round %d: repeated %t, took %s", i, step.Repeated, step.Duration)
 		}
 		w = w.WithOptions(w.opts)
 	}
@@ -89,7 +93,7 @@ func TestNextMessageGoesToTheAddressThatRefusedTheLast(t *testing.T) {
 }
 
 func TestRefusalsOfRemovedPathsExpire(t *testing.T) {
-	m, start := newMessageRefusals(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	m, start := newSentMessages(), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	by, failed := netip.MustParseAddrPort("192.0.2.1:25"), &probes.Step{Outcome: probes.Failed}
 	for i, note := range []struct {
 		path string
@@ -105,8 +109,8 @@ func TestRefusalsOfRemovedPathsExpire(t *testing.T) {
 			MessageMinInterval: time.Hour,
 			Interval:           5 * time.Minute,
 		}}
-		if m.record(&p, by, start.Add(note.at), failed); len(m.byPath) != note.kept {
-			t.Errorf("note %d: %d kept, want %d", i, len(m.byPath), note.kept)
+		if m.record(&p, by, start.Add(note.at), failed); len(m.byAddress) != note.kept {
+			t.Errorf("note %d: %d kept, want %d", i, len(m.byAddress), note.kept)
 		}
 	}
 }

@@ -46,7 +46,7 @@ type Prober struct {
 	rotation     *rotation
 	certificates *certificate.Verifier
 	revocation   *crl.Checker
-	refusals     *messageRefusals
+	messages     *sentMessages
 	dial         func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error)
 }
 
@@ -62,7 +62,7 @@ func New(o Options) *Prober {
 	}
 	return &Prober{
 		opts: o, dns: dnsclient.New(o.SystemDNS), guard: dialGuard{o.AllowNetworks}, rotation: newRotation(),
-		certificates: certificate.NewVerifier(o.Roots), revocation: crl.New(o.Now), refusals: newMessageRefusals(),
+		certificates: certificate.NewVerifier(o.Roots), revocation: crl.New(o.Now), messages: newSentMessages(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
@@ -75,7 +75,7 @@ func New(o Options) *Prober {
 func (p *Prober) WithOptions(o Options) *Prober {
 	next := New(o)
 	next.dns = p.dns.WithSystemServers(o.SystemDNS)
-	next.rotation, next.revocation, next.refusals = p.rotation, p.revocation, p.refusals
+	next.rotation, next.revocation, next.messages = p.rotation, p.revocation, p.messages
 	return next
 }
 
@@ -99,7 +99,7 @@ func (p *Prober) probeEndpoints(ctx context.Context, path *probes.Path) (endpoin
 	if path.Hint != "" {
 		hints = append(hints, path.Hint)
 	}
-	slot := p.refusals.newSlot(path, endpoints)
+	slot := p.messages.newSlot(path, endpoints)
 	hold := func(i int) { (&session{prober: p, path: path, endpoint: &endpoints[i], slot: slot}).run(ctx) }
 	var wg sync.WaitGroup
 	for i := 1; i < len(endpoints); i++ {

@@ -84,10 +84,12 @@ func (s *session) finish(step *probes.Step, took time.Duration) bool {
 	if step == nil {
 		step = passed("")
 	}
-	if step.Outcome != probes.Passed && s.ctx.Err() != nil {
+	if step.Outcome != probes.Passed && step.Outcome != probes.NotReached && s.ctx.Err() != nil {
 		step = s.fail(probes.ReasonCanceled, "the probe was interrupted")
 	}
-	step.Duration = took
+	if step.Outcome != probes.NotReached && !step.Repeated {
+		step.Duration = took
+	}
 	s.endpoint.Steps[s.stage] = *step
 	return step.Outcome == probes.Passed
 }

@@ -238,9 +238,13 @@ func TestMessageNotDue(t *testing.T) {
 	at, heard := serve(t, healthy(nil).with("EHLO", "250 mail.test\r\n"))
 	w := testProber(nil)
 	w.opts.Messages = always(false)
-	step := probeOne(t, w, testPath(at, probes.Message, mailflow.Opportunistic)).Steps[probes.Message]
-	if step.Outcome != probes.Passed || step.Detail != "not due until 2026-01-02T03:04:05Z" {
+	e := probeOne(t, w, testPath(at, probes.Message, mailflow.Opportunistic))
+	step := e.Steps[probes.Message]
+	if step.Outcome != probes.NotReached || step.Detail != "the next message is due at 2026-01-02T03:04:05Z" {
 		t.Errorf("%+v", step)
+	}
+	if got := e.Outcome(probes.Message); got != probes.Passed {
+		t.Errorf("the endpoint %s, want passed: it passed every stage that it reached", got)
 	}
 	if all := strings.Join(heard(), "\n"); strings.Contains(all, "DATA") {
 		t.Error(all)
