@@ -27,18 +27,22 @@ type attributeCommand struct {
 }
 
 func newAttributeCommand(app *kingpin.Application) *attributeCommand {
-	cmd := app.Command("attribute", "Foretell to which tenant and connector Exchange Online attributes a message, step by step, and whether it relays it. "+
-		"Only the configured tenants are known. No network is touched. Exit: 0 one tenant, 1 none, 3 ambiguous.")
+	cmd := app.Command("attribute", "Predict to which tenant and connector Exchange Online attributes a message, "+
+		"step by step, and whether it relays it. Only the configured tenants are known. Uses no network. "+
+		"Exit: 0 one tenant, 1 none, 3 ambiguous.")
 	c := &attributeCommand{
-		name:        cmd.FullCommand(),
-		ip:          cmd.Flag("ip", "The address that connects to Exchange Online.").String(),
-		names:       cmd.Flag("certificate-name", "A name of the client certificate, the CN first; repeatable. The certificate is taken to be valid.").Strings(),
-		certificate: cmd.Flag("certificate-file", "The file of the client certificate: PEM, DER, PKCS#7 or PKCS#12.").String(),
-		password:    cmd.Flag("password-file", "The file that holds the password of a PKCS#12 file.").String(),
+		name: cmd.FullCommand(),
+		ip:   cmd.Flag("ip", "The address that connects to Exchange Online.").String(),
+		names: cmd.Flag("certificate-name", "A name of the client certificate, the CN first; repeatable. "+
+			"The certificate is assumed to be valid.").Strings(),
+		certificate: cmd.Flag("certificate-file", "The client certificate: PEM, DER, PKCS#7 or PKCS#12.").String(),
+		password:    cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
 		output:      cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
-	c.mailFrom = cmd.Flag("mail-from", "MAIL FROM: an address, a domain or <>. Default: the null sender.").IsSetByUser(&c.mailFromGiven).String()
-	c.rcptTo = cmd.Flag("rcpt-to", "RCPT TO: an address or a domain. Default: somebody outside every tenant.").IsSetByUser(&c.rcptGiven).String()
+	c.mailFrom = cmd.Flag("mail-from", "MAIL FROM: an address, a domain or <>. Default: the null sender.").
+		IsSetByUser(&c.mailFromGiven).String()
+	c.rcptTo = cmd.Flag("rcpt-to", "RCPT TO: an address or a domain. Default: a recipient outside every tenant.").
+		IsSetByUser(&c.rcptGiven).String()
 	return c
 }
 
@@ -47,11 +51,11 @@ func (c *attributeCommand) run(ctx context.Context, file string, s streams) int 
 	if err != nil {
 		return exitUsage
 	}
-	arrival, err := c.arrival(ctx, cfg, time.Now())
+	message, err := c.message(ctx, cfg, time.Now())
 	if err != nil {
 		return s.usageError(err)
 	}
-	a := mailflow.Attribute(cfg.Tenants, arrival)
+	a := mailflow.Attribute(cfg.Tenants, message)
 	if err := c.print(s.out, a); err != nil {
 		return exitFailed
 	}
@@ -72,49 +76,55 @@ func (c *attributeCommand) print(out io.Writer, a mailflow.Attribution) error {
 	return text.Attribution(out, a, terminal(out))
 }
 
-// arrival reads the flags.
-func (c *attributeCommand) arrival(ctx context.Context, cfg *config.Config, now time.Time) (a mailflow.InboundMessage, err error) {
-	a.TLS = true
+// message returns the message that the flags describe.
+func (c *attributeCommand) message(
+	ctx context.Context, cfg *config.Config, now time.Time,
+) (m mailflow.InboundMessage, err error) {
+	m.TLS = true
 	if *c.password != "" && *c.certificate == "" {
-		return a, errors.New("--password-file is for --certificate-file, which is missing")
+		return m, errors.New("--password-file needs --certificate-file")
 	}
 	if *c.ip == "" && len(*c.names) == 0 && *c.certificate == "" && !c.mailFromGiven && !c.rcptGiven {
-		return a, errors.New("say something of the message: --ip, --certificate-name, --certificate-file, --mail-from, --rcpt-to")
+		return m, errors.New("nothing to attribute: give at least one of --ip, --certificate-name, --certificate-file, " +
+			"--mail-from and --rcpt-to")
 	}
 	if *c.ip != "" {
-		if a.Address, err = netip.ParseAddr(*c.ip); err != nil {
-			return a, fmt.Errorf("--ip: %q is no address", *c.ip)
+		if m.Address, err = netip.ParseAddr(*c.ip); err != nil {
+			return m, fmt.Errorf("--ip: %q is not an IP address", *c.ip)
 		}
 	}
-	if a.MailFrom, err = mailDomain("--mail-from", *c.mailFrom); err != nil {
-		return a, err
+	if m.MailFrom, err = mailDomain("--mail-from", *c.mailFrom); err != nil {
+		return m, err
 	}
-	if a.RcptTo, err = mailDomain("--rcpt-to", *c.rcptTo); err != nil {
-		return a, err
+	if m.RcptTo, err = mailDomain("--rcpt-to", *c.rcptTo); err != nil {
+		return m, err
 	}
-	if a.RcptTo == "" {
-		a.RcptTo = mailflow.ExternalDomain
+	if m.RcptTo == "" {
+		m.RcptTo = mailflow.ExternalDomain
 	}
-	a.Certificate, err = c.presented(ctx, cfg, now)
-	return a, err
+	m.Certificate, err = c.clientCertificate(ctx, cfg, now)
+	return m, err
 }
 
-func (c *attributeCommand) presented(ctx context.Context, cfg *config.Config, now time.Time) (*mailflow.ClientCertificate, error) {
+// clientCertificate returns the certificate that the flags describe; nil where they describe none.
+func (c *attributeCommand) clientCertificate(
+	ctx context.Context, cfg *config.Config, now time.Time,
+) (*mailflow.ClientCertificate, error) {
 	if *c.certificate != "" {
 		if len(*c.names) > 0 {
-			return nil, errors.New("--certificate-name or --certificate-file, not both")
+			return nil, errors.New("--certificate-name and --certificate-file cannot be combined")
 		}
 		p, _, err := daemon.ReadClientCertificate(ctx, cfg, *c.certificate, *c.password, now)
 		return p, err
 	}
 	if len(*c.names) == 0 {
-		return nil, nil // no certificate is presented
+		return nil, nil
 	}
 	p := &mailflow.ClientCertificate{}
 	for i, name := range *c.names {
 		domain, ok := mailflow.NormaliseDomain(name)
 		if !ok {
-			return nil, fmt.Errorf("--certificate-name: %q is no domain", name)
+			return nil, fmt.Errorf("--certificate-name: %q is not a domain name", name)
 		}
 		if i == 0 {
 			p.CommonName = domain
@@ -124,7 +134,7 @@ func (c *attributeCommand) presented(ctx context.Context, cfg *config.Config, no
 	return p, nil
 }
 
-// mailDomain is the domain of a mail address, or the domain itself; "" for the null sender.
+// mailDomain returns the domain of a mail address, or a domain as it is; "" for the null sender.
 func mailDomain(flag, text string) (string, error) {
 	text = strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">")
 	if text == "" {
@@ -132,7 +142,7 @@ func mailDomain(flag, text string) (string, error) {
 	}
 	domain, ok := mailflow.NormaliseDomain(text[strings.LastIndex(text, "@")+1:])
 	if !ok || strings.HasPrefix(domain, "*") {
-		return "", fmt.Errorf("%s: %q is neither a mail address nor a domain", flag, text)
+		return "", fmt.Errorf("%s: %q is neither an email address nor a domain", flag, text)
 	}
 	return domain, nil
 }

@@ -19,11 +19,12 @@ type auditCommand struct {
 }
 
 func newAuditCommand(app *kingpin.Application) auditCommand {
-	cmd := app.Command("audit", "Print what is wrong with the configuration, the exports and the certificate files. No network is touched. "+
-		"Exit: 0 nothing at or above --fail-on, 1 something.")
+	cmd := app.Command("audit", "Print the findings about the configuration, the exports and the certificate files. "+
+		"Uses no network. Exit: 0 no finding at or above --fail-on, 1 at least one.")
 	return auditCommand{
-		name:   cmd.FullCommand(),
-		failOn: cmd.Flag("fail-on", "The lowest severity to exit 1 for: info, warning or critical.").Default("warning").Enum("info", "warning", "critical"),
+		name: cmd.FullCommand(),
+		failOn: cmd.Flag("fail-on", "The lowest severity that causes exit status 1: info, warning or critical.").
+			Default("warning").Enum("info", "warning", "critical"),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }

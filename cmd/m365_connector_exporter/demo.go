@@ -22,8 +22,8 @@ type demoCommand struct {
 }
 
 func newDemoCommand(app *kingpin.Application) demoCommand {
-	cmd := app.Command("demo", "Try it without a tenant of your own: start a small world on loopback (DNS, mail servers, a CA, three tenants, healthy and sick paths) and watch it. "+
-		"Needs neither root nor the Internet. Ctrl+C ends it.")
+	cmd := app.Command("demo", "Try the exporter without a tenant: start DNS, mail servers, a CA and three tenants on "+
+		"loopback, some of them deliberately broken, and monitor them. Needs neither root nor the Internet. Ctrl+C ends it.")
 	return demoCommand{
 		name:   cmd.FullCommand(),
 		listen: cmd.Flag("web.listen-address", "Address of the demo's pages.").Default("127.0.0.1:10587").String(),
@@ -71,8 +71,7 @@ func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
 	return serve(ctx, d, daemon.ServeOptions{Web: flags, MaxConnections: demoConnections}, s)
 }
 
-// welcome ends with a command that runs as it is printed, also where the program was started by "go run" and is on
-// no PATH.
+// welcome has a command that works as it is printed, even where "go run" started a program that is not on the PATH.
 func (c demoCommand) welcome(file string) string {
 	self, err := os.Executable()
 	if err != nil {

@@ -83,7 +83,8 @@ func warnIfOpen(flags *web.FlagConfig, s streams) {
 	}
 	for _, address := range *flags.WebListenAddresses {
 		if !isLoopback(address) {
-			s.log.Warn("the listener is reachable from other hosts and requires no authentication; see --web.config.file", slog.String("address", address))
+			s.log.Warn("the listener is reachable from other hosts and requires no authentication; see --web.config.file",
+				slog.String("address", address))
 		}
 	}
 }

@@ -1,7 +1,8 @@
-// Command m365_connector_exporter watches the mail paths between Microsoft 365 and everybody's own mail servers.
+// Command m365_connector_exporter is a Prometheus exporter for Exchange Online connectors. It probes every mail path
+// between Microsoft 365 and an organization's own mail servers, and reports which fail, which will fail, and why.
 //
-// This package only joins the rooms of the house: it reads flags, wires the halves together and carries results to
-// people. One file per command.
+// This package reads flags, prints results and returns exit statuses, one file per command. What the commands do is in
+// package daemon.
 package main
 
 import (
@@ -28,10 +29,10 @@ const program = "m365_connector_exporter"
 
 const (
 	defaultConfig  = "config.yaml"
-	packagedConfig = "/etc/m365_connector_exporter/config.yaml" // where the packages, the image and the chart have it
+	packagedConfig = "/etc/m365_connector_exporter/config.yaml" // of the packages, the image and the chart
 )
 
-// The exit codes that every command shares (contract, section 4).
+// The exit statuses of all commands.
 const (
 	exitOK           = 0
 	exitFailed       = 1
@@ -47,12 +48,12 @@ func main() {
 	os.Exit(run(ctx, hangup, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// streams are where a command talks to, and what it calls this host.
+// streams are what a command has of its process: where it writes, the signals it receives, and the name of its host.
 type streams struct {
 	out, err io.Writer
 	log      *slog.Logger
 	hangup   hangups
-	hostname func() string // looked up when it is first asked for
+	hostname func() string // looks it up at the first call
 }
 
 // usageError prints an error of the command line or of the configuration, and returns its exit status.
@@ -74,10 +75,10 @@ func loadForCommand(ctx context.Context, file string, s streams) (*config.Config
 	return cfg, nil
 }
 
-// run is the whole program, as a function that tests can call.
+// run runs the command that args name, and returns its exit status.
 func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.Writer) int {
-	app := kingpin.New(program, "Watches every mail path between Microsoft 365 and your own mail servers, all the time.\n\n"+
-		"Exit codes: 0 good, 1 something failed, 2 bad usage or configuration, 3 nothing proven.")
+	app := kingpin.New(program, "Monitors every mail path between Microsoft 365 and your own mail servers.\n\n"+
+		"Exit statuses: 0 OK, 1 something failed, 2 invalid usage or configuration, 3 inconclusive.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	configFile := app.Flag("config.file", "The configuration file.").Default(defaultConfig).String()
@@ -96,8 +97,9 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 		_, _ = fmt.Fprintf(stderr, "%s: %s (try --help)\n", program, usage(err, args, app))
 		return exitUsage
 	}
-	if _, err := os.Stat(*configFile); command != demo.name && *configFile == defaultConfig && errors.Is(err, fs.ErrNotExist) {
-		_, _ = fmt.Fprintf(stderr, "%s: no %s in this folder: say which configuration, for example --config.file=%s\n", program, defaultConfig, packagedConfig)
+	if command != demo.name && *configFile == defaultConfig && missing(defaultConfig) {
+		_, _ = fmt.Fprintf(stderr, "%s: no %s in this folder: name the configuration, for example --config.file=%s\n",
+			program, defaultConfig, packagedConfig)
 		return exitUsage
 	}
 	s := streams{
@@ -120,8 +122,13 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	}
 }
 
-// usage says of a command with a typing error, which kingpin calls unexpected, which there are; and of a value, of
-// which flag it is.
+func missing(file string) bool {
+	_, err := os.Stat(file)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// usage completes an error of kingpin: for an unknown command it lists the commands, and for an invalid value it names
+// the flag.
 func usage(err error, args []string, app *kingpin.Application) string {
 	word, ok := strings.CutPrefix(err.Error(), "unexpected ")
 	if !ok {
@@ -134,7 +141,7 @@ func usage(err error, args []string, app *kingpin.Application) string {
 	return fmt.Sprintf("unexpected %q; the commands are %s", word, strings.Join(commands, ", "))
 }
 
-// flagOf is the flag whose value a message ends with, and a colon; empty where there is none.
+// flagOf returns the flag whose value is at the end of a message, with a colon; empty where there is none.
 func flagOf(message string, args []string) string {
 	for i, arg := range args {
 		name, value, joined := strings.Cut(arg, "=")
@@ -153,8 +160,8 @@ func flagOf(message string, args []string) string {
 	return ""
 }
 
-// completesWord tells that a shell asks how a line goes on that does not end in a flag. Kingpin then takes a default
-// command for chosen and offers no command, so there must be none.
+// completesWord reports whether a shell asks to complete a line that does not end in a flag. With a default command
+// kingpin then completes no commands, so there must be none.
 func completesWord(args []string) bool {
 	return len(args) > 1 && args[0] == "--completion-bash" && !strings.HasPrefix(args[len(args)-1], "-")
 }

@@ -21,14 +21,16 @@ type rehearseCommand struct {
 }
 
 func newRehearseCommand(app *kingpin.Application) rehearseCommand {
-	cmd := app.Command("rehearse", "Before a renewal: say what would break if senders presented this certificate. No network is touched. "+
-		"Exit: 0 nothing, 1 something.")
+	cmd := app.Command("rehearse", "Before a renewal: predict what breaks if senders present this certificate. "+
+		"Uses no network. Exit: 0 nothing breaks, 1 something does.")
 	return rehearseCommand{
-		name:        cmd.FullCommand(),
-		certificate: cmd.Flag("certificate", "The file of the new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").Required().String(),
-		password:    cmd.Flag("password-file", "The file that holds the password of a PKCS#12 file.").String(),
+		name: cmd.FullCommand(),
+		certificate: cmd.Flag("certificate", "The new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").
+			Required().String(),
+		password: cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
 		senders: cmd.Flag("sender", "A sender's name, or TENANT[/inbound]/CONNECTOR/SENDER; repeatable. "+
-			"Default: every sender that presents, or whose connector asks for, a name of the same registered domain; where there is none, every sender whose connector asks for a certificate.").Strings(),
+			"Default: every sender that presents, or whose connector requires, a name of the same registered domain; "+
+			"where there is none, every sender whose connector requires a certificate.").Strings(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
@@ -45,8 +47,8 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	}
 	renewal, err := daemon.SimulateRenewal(cfg, certificate, *c.senders, now)
 	if renewal.Fallback {
-		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: simulating it for every sender whose "+
-			"connector requires a certificate; --sender selects senders")
+		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: simulating it for every sender "+
+			"whose connector requires a certificate; --sender selects senders")
 	}
 	if err != nil {
 		return s.usageError(err)
@@ -62,7 +64,9 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	return exitOK
 }
 
-func (c rehearseCommand) print(out io.Writer, p mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation) error {
+func (c rehearseCommand) print(
+	out io.Writer, p mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation,
+) error {
 	if *c.output == "json" {
 		return text.RehearsalsJSON(out, p, problems, all)
 	}

@@ -30,18 +30,22 @@ type serveCommand struct {
 }
 
 func newServeCommand(app *kingpin.Application, byDefault bool) serveCommand {
-	cmd := app.Command("serve", "Probe every path at its interval, and serve the pages and /metrics. This is the default command.")
+	cmd := app.Command("serve", "Probe every path at its interval, and serve the pages and /metrics. "+
+		"This is the default command.")
 	if byDefault {
 		cmd.Default()
 	}
 	return serveCommand{
-		check:       cmd.Flag("config.check", "Check the configuration and every file it names, then exit.").Bool(),
-		web:         kingpinflag.AddFlags(cmd, defaultListenAddress),
-		externalURL: cmd.Flag("web.external-url", "The URL under which this exporter is reached from outside.").Default("").String(),
-		routePrefix: cmd.Flag("web.route-prefix", "Prefix of all HTTP routes. Default: the path of --web.external-url.").Default("").String(),
+		check: cmd.Flag("config.check", "Check the configuration and every file it names, then exit.").Bool(),
+		web:   kingpinflag.AddFlags(cmd, defaultListenAddress),
+		externalURL: cmd.Flag("web.external-url", "The URL under which this exporter is reached from outside.").
+			Default("").String(),
+		routePrefix: cmd.Flag("web.route-prefix", "Prefix of all HTTP routes. Default: the path of --web.external-url.").
+			Default("").String(),
 		connections: cmd.Flag("web.max-connections", "Maximum number of simultaneous connections across all listeners. "+
 			"More are closed at once.").Default(defaultMaxConnections).Int(),
-		pprof: cmd.Flag("debug.pprof-address", "Serve profiles of the Go runtime on this address, e.g. 127.0.0.1:6060. Off by default.").Default("").String(),
+		pprof: cmd.Flag("debug.pprof-address", "Serve profiles of the Go runtime on this address, e.g. 127.0.0.1:6060. "+
+			"Off by default.").Default("").String(),
 	}
 }
 
@@ -68,8 +72,10 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 	}
 	warnIfOpen(c.web, s)
 	return serve(ctx, d, daemon.ServeOptions{
-		Web: c.web, Handler: daemon.HandlerOptions{Prefix: prefix, Hosts: hostNames(*c.web.WebListenAddresses, *c.externalURL)},
-		MaxConnections: *c.connections, PprofAddress: *c.pprof,
+		Web:            c.web,
+		Handler:        daemon.HandlerOptions{Prefix: prefix, Hosts: hostNames(*c.web.WebListenAddresses, *c.externalURL)},
+		MaxConnections: *c.connections,
+		PprofAddress:   *c.pprof,
 	}, s)
 }
 
@@ -126,6 +132,7 @@ func serve(ctx context.Context, d *daemon.Daemon, o daemon.ServeOptions, s strea
 	return exitOK
 }
 
+// checkConfig prints all errors of a configuration, and returns the exit status.
 func checkConfig(ctx context.Context, file string, s streams) int {
 	cfg, err := config.Load(ctx, file)
 	if err != nil {

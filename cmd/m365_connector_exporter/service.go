@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// eventLevel is how much a log line matters to an event log.
+// eventLevel is the severity of an entry in the event log.
 type eventLevel uint8
 
 const (
@@ -18,14 +18,14 @@ const (
 // maxEvent bounds one entry: an event log takes 31,839 characters.
 const maxEvent = 30_000
 
-// events cuts a log into entries for an event log, which has no stream: each line is an entry of its own.
+// events writes each line of a log as one entry of an event log.
 type events struct {
 	report func(eventLevel, string)
 }
 
 var _ io.Writer = events{}
 
-// Write reports each line. It never fails: a log that cannot be written must not stop the daemon.
+// Write writes each line as an entry. It returns no error: a broken log must not stop the daemon.
 func (e events) Write(text []byte) (int, error) {
 	for line := range bytes.Lines(text) {
 		line := strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(string(line), "\x00", ""), "\uFFFD"))
@@ -36,7 +36,7 @@ func (e events) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// levelOf reads the level that slog writes, in text and in JSON.
+// levelOf returns the level in a line of slog, in text or JSON format.
 func levelOf(line string) eventLevel {
 	switch {
 	case strings.Contains(line, "level=ERROR"), strings.Contains(line, `"level":"ERROR"`):

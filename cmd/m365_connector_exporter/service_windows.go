@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/windows/svc/eventlog"
 )
 
-// serviceName is what the service and its event source are called.
+// serviceName is the name of the service and of its event source.
 const serviceName = program
 
-// asService runs the program under the service control manager, if that is what started it. The log goes to the
-// event log.
+// asService runs the program as a Windows service if the service control manager has started it, with its log in the
+// event log. It reports whether it has.
 func asService() (code int, ok bool) {
 	if service, err := svc.IsWindowsService(); err != nil || !service {
 		return 0, false
@@ -31,7 +31,9 @@ type service struct {
 }
 
 // Execute is called by the service control manager.
-func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (specific bool, code uint32) {
+func (s *service) Execute(
+	_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status,
+) (specific bool, code uint32) {
 	status <- svc.Status{State: svc.StartPending}
 	log, closeLog := eventWriter()
 	defer closeLog()
@@ -44,20 +46,21 @@ func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 		select {
 		case s.code = <-ended:
 			status <- svc.Status{State: svc.StopPending}
-			return true, uint32(s.code) //nolint:gosec // an exit code
+			return true, uint32(s.code) //nolint:gosec // an exit status
 		case r := <-requests:
 			switch r.Cmd {
 			case svc.Interrogate:
 				status <- r.CurrentStatus
 			case svc.Stop, svc.Shutdown:
 				status <- svc.Status{State: svc.StopPending}
-				cancel() // run ends when every probe has ended
+				cancel() // run returns when every probe has ended
 			}
 		}
 	}
 }
 
-// eventWriter writes to the event log under the source that the package's installer registers; without it, nowhere.
+// eventWriter returns a writer to the event log. It discards everything unless the event source is registered, which
+// the installer does.
 func eventWriter() (io.Writer, func()) {
 	log, err := eventlog.Open(serviceName)
 	if err != nil {

@@ -28,22 +28,26 @@ type validateCommand struct {
 }
 
 func newValidateCommand(app *kingpin.Application) validateCommand {
-	cmd := app.Command("validate", "Probe once, now, and print each path like Microsoft's validation dialog: "+
-		"every stage, its outcome, the server's words and the remedy. Exit: 0 all passed, 1 something failed, 3 only inconclusive.")
-	words := make([]string, 0, probes.NumStages)
+	cmd := app.Command("validate", "Probe once, now, and print each path like Microsoft's validation dialog: every stage, "+
+		"its outcome, the server's reply and the remedy. Exit: 0 all passed, 1 something failed, 3 only inconclusive.")
+	stages := make([]string, 0, probes.NumStages)
 	for _, s := range probes.Stages {
-		words = append(words, s.Name)
+		stages = append(stages, s.Name)
 	}
 	timed := new(bool)
 	return validateCommand{
 		timed: timed,
 		name:  cmd.FullCommand(),
-		targets: cmd.Arg("target", "A tenant, a connector or a path: TENANT[/DIRECTION][/CONNECTOR[/PATH]]. DIRECTION is outbound or inbound. "+
-			"In names, / is written %2F and % is written %25. Default: every path that the daemon probes.").Strings(),
-		until:   cmd.Flag("until", "The last stage to probe: "+strings.Join(words, ", ")+". Default: as configured, but no message.").Enum(words...),
-		timeout: cmd.Flag("timeout", "How long each endpoint may take, at least 100ms. Default: as configured.").IsSetByUser(timed).Duration(),
-		send:    cmd.Flag("send-test-message", "Go on to a test message to the validation recipients. Refused until message_min_interval has passed since the last one.").Bool(),
-		output:  cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
+		targets: cmd.Arg("target", "A tenant, a connector or a path: TENANT[/DIRECTION][/CONNECTOR[/PATH]]. "+
+			"DIRECTION is outbound or inbound. In names, / is written %2F and % is written %25. "+
+			"Default: every path that the daemon probes.").Strings(),
+		until: cmd.Flag("until", "The last stage to probe: "+strings.Join(stages, ", ")+". "+
+			"Default: as configured, but no message.").Enum(stages...),
+		timeout: cmd.Flag("timeout", "Timeout of each endpoint, at least 100ms. Default: as configured.").
+			IsSetByUser(timed).Duration(),
+		send: cmd.Flag("send-test-message", "Go on to a test message to the validation recipients. "+
+			"Refused until message_min_interval has passed since the last one.").Bool(),
+		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
 
