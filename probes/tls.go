@@ -33,7 +33,8 @@ const MaxChain = 10
 type Certificate struct {
 	Subject, Issuer        string // the common name, else the organisation
 	CommonName             string
-	DNSNames               []string // at most 100
+	DNSNames               []string // of the SAN
+	OmittedNames           int      // names of the SAN that are not in DNSNames, because there are very many
 	Serial                 string   // lower-case hex
 	Fingerprint            string   // SHA-256 of the DER, lower-case hex
 	NotBefore, NotAfter    time.Time
@@ -51,7 +52,9 @@ func (c *Certificate) Names() []string {
 
 // ClientCertificate returns the certificate as attribution reads it. Its validity is unknown.
 func (c *Certificate) ClientCertificate() *mailflow.ClientCertificate {
-	return mailflow.NewClientCertificate(c.CommonName, c.DNSNames, c.Fingerprint)
+	client := mailflow.NewClientCertificate(c.CommonName, c.DNSNames, c.Fingerprint)
+	client.OmittedNames = c.OmittedNames
+	return client
 }
 
 // Verdict is one question about a certificate. [TLS.Verdicts] holds the answer to each.

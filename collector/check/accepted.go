@@ -69,7 +69,15 @@ func findNotConfigured(_ *Facts, s sender, report func(Finding)) {
 	if c.Source != "" {
 		observedIn = ", observed in " + c.Source
 	}
-	report(newFinding("%s%s.", m.Rule, observedIn).uncertain(m.Uncertain))
+	report(newFinding("%s%s.", m.Rule, observedIn).uncertain(cmp.Or(namesOmitted(c), m.Uncertain)))
+}
+
+// namesOmitted returns why a finding about a certificate's names is uncertain; "" if all names are known.
+func namesOmitted(c *mailflow.ClientCertificate) string {
+	if c == nil || c.OmittedNames == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d names of the certificate are not compared", c.OmittedNames)
 }
 
 func findDomainNotAccepted(f *Facts, t *tenant, c *mailflow.InboundConnector, report func(Finding)) {

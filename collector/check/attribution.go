@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -122,7 +123,7 @@ func predictedReply(a *mailflow.Attribution) string {
 // attributionFinding returns a finding about a simulated message, uncertain if its attribution is.
 func attributionFinding(a *mailflow.Attribution, format string, args ...any) Finding {
 	one := newFinding("Mail %s %s.", describeMessage(a), fmt.Sprintf(format, args...))
-	return one.uncertain(strings.Join(a.VerdictUncertainties(), "; "))
+	return one.uncertain(cmp.Or(namesOmitted(a.Message.Certificate), strings.Join(a.VerdictUncertainties(), "; ")))
 }
 
 // describeMessage describes the envelope and the origin of a simulated message.

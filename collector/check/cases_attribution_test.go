@@ -2,7 +2,9 @@ package check_test
 
 import (
 	"net/netip"
+	"time"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -73,6 +75,16 @@ var acceptedCases = []testCase{
 	{"presented_certificate_not_configured", "certificate known from the probe", func(w *world) {
 		w.sender.ClientCertificate, w.client.Chain[0].CommonName, w.client.Chain[0].DNSNames = nil, "edge.example.net", nil
 	}, "critical", "edge.example.net"},
+	{
+		"presented_certificate_not_configured", "names that are not recorded may match",
+		func(w *world) { w.presents("edge.example.net"); w.sender.ClientCertificate.OmittedNames = 900 },
+		"warning uncertain", "edge.example.net",
+	},
+	{
+		"presented_certificate_not_configured", "one of very many names matches",
+		func(w *world) { w.presents("edge.contoso.com"); w.sender.ClientCertificate.OmittedNames = 900 },
+		"", "",
+	},
 	{
 		"presented_certificate_not_configured", "assumed",
 		func(w *world) { w.presents("edge.example.net"); w.sender.Assumed = true },
@@ -225,6 +237,17 @@ var attributionCases = []testCase{
 		"attribution_relay_denied", "refused",
 		message(func(a *mailflow.Attribution) { a.Tenants, a.Relay, a.Reply = nil, false, "550 5.7.64" }),
 		"critical", "predicted reply: 550 5.7.64",
+	},
+	{
+		"attribution_relay_denied", "names that are not recorded may match",
+		func(w *world) {
+			w.presents("edge.example.net")
+			w.sender.ClientCertificate.OmittedNames = 900
+			w.FirstSeen = map[check.Key]time.Time{{
+				Code: "attribution_relay_denied", Subject: check.Subject(w.inPath.ID),
+			}: noon.Add(-day)} // before its cause, so that it is not hidden
+		},
+		"warning uncertain", "550 5.7.64",
 	},
 	{
 		"attribution_relay_denied", "simulated",

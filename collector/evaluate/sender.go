@@ -3,6 +3,7 @@ package evaluate
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -65,6 +66,7 @@ func judgeNames(client *probes.TLS, accepted mailflow.DomainIndex, required stri
 		name := probes.Judgement{Outcome: probes.Passed, Detail: match.Rule, Uncertain: match.Uncertain}
 		if !match.Matched {
 			name.Outcome, name.Reason = probes.Failed, probes.ReasonCertificateNameMismatch
+			name = openIfNamesOmitted(name, client.Chain[0])
 		}
 		client.Verdicts[probes.VerdictName] = name
 	}
@@ -76,7 +78,18 @@ func judgeNames(client *probes.TLS, accepted mailflow.DomainIndex, required stri
 			domain = probes.Judgement{Outcome: probes.Passed, Detail: relation.Rule, Uncertain: relation.Uncertain}
 		}
 	}
+	if domain.Outcome == probes.Failed {
+		domain = openIfNamesOmitted(domain, client.Chain[0])
+	}
 	client.Verdicts[probes.VerdictAcceptedDomain] = domain
+}
+
+// openIfNamesOmitted makes a failed judgement one that could not be made if names of the certificate are not recorded.
+func openIfNamesOmitted(failed probes.Judgement, leaf *probes.Certificate) probes.Judgement {
+	if leaf.OmittedNames == 0 {
+		return failed
+	}
+	return probes.Judgement{Detail: fmt.Sprintf("%d names of the certificate are not compared", leaf.OmittedNames)}
 }
 
 // addClients adds the tenants, with the certificate that each of their senders presents.

@@ -31,7 +31,8 @@ type (
 		Certificate *clientCertificateJSON `json:"certificate,omitempty"`
 	}
 	clientCertificateJSON struct {
-		Names       []string `json:"names"` // CN and SAN
+		Names       []string `json:"names"`                // CN and SAN
+		MoreNames   int      `json:"names_more,omitempty"` // those not listed
 		Fingerprint string   `json:"fingerprint_sha256,omitempty"`
 		Valid       *bool    `json:"valid,omitempty"`
 		Source      string   `json:"source,omitempty"`
@@ -86,7 +87,7 @@ func attributionOf(a mailflow.Attribution) attributionJSON {
 
 func clientCertificateOf(p mailflow.ClientCertificate) clientCertificateJSON {
 	out := clientCertificateJSON{
-		Names: printableAll(p.Names()), Fingerprint: p.Fingerprint, Source: printableLines(p.Source),
+		Names: printableAll(p.Names()), MoreNames: p.OmittedNames, Fingerprint: p.Fingerprint, Source: printableLines(p.Source),
 	}
 	if p.Valid != mailflow.Unknown {
 		valid := p.Valid == mailflow.Yes

@@ -154,5 +154,5 @@ func (p *printer) certificate(leaf *probes.Certificate, at time.Time) {
 		period += " (" + lifetime + ")"
 	}
 	p.line(4, fmt.Sprintf("Certificate of %s, issued by %s, for %s, %s", Printable(leaf.Subject), Printable(leaf.Issuer),
-		Printable(listNames(leaf.DNSNames)), period))
+		Printable(listNames(leaf.DNSNames, leaf.OmittedNames)), period))
 }

@@ -50,6 +50,7 @@ type (
 		Subject     string    `json:"subject"`
 		Issuer      string    `json:"issuer"`
 		Names       []string  `json:"names"`
+		MoreNames   int       `json:"names_more,omitempty"` // those not listed
 		NotBefore   time.Time `json:"not_before"`
 		NotAfter    time.Time `json:"not_after"`
 		Fingerprint string    `json:"fingerprint_sha256"`
@@ -119,7 +120,7 @@ func (out *endpointJSON) tls(t *probes.TLS) {
 	if len(t.Chain) > 0 {
 		c := t.Chain[0]
 		out.Certificate = &certificateJSON{
-			Subject: printableLines(c.Subject), Issuer: printableLines(c.Issuer), Names: printableAll(c.DNSNames),
+			Subject: printableLines(c.Subject), Issuer: printableLines(c.Issuer), Names: printableAll(c.DNSNames), MoreNames: c.OmittedNames,
 			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Fingerprint: printableLines(c.Fingerprint),
 		}
 	}

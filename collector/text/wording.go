@@ -106,12 +106,19 @@ func List(items []string, limit int) string {
 // maxNames is how many names of a certificate are printed.
 const maxNames = 5
 
-// listNames lists the names of a certificate.
-func listNames(names []string) string {
-	if len(names) == 0 {
-		return "no name"
+// listNames lists the names of a certificate, of which some may not be recorded.
+func listNames(names []string, omitted int) string {
+	first, more := First(names, maxNames)
+	more += omitted
+	switch list := strings.Join(first, ", "); {
+	case more > 0 && list != "":
+		return fmt.Sprintf("%s and %d more", list, more)
+	case more > 0:
+		return fmt.Sprintf("%d names", more)
+	case list != "":
+		return list
 	}
-	return List(names, maxNames)
+	return "no name"
 }
 
 // Count returns a number and a noun: "1 path", "2 paths".

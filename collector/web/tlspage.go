@@ -62,7 +62,7 @@ func newTLSPage(t *probes.TLS, now time.Time) *tlsPage {
 func newCertificatePage(c *probes.Certificate, i int, now time.Time) certificatePage {
 	names, more := text.First(c.DNSNames, maxNames)
 	page := certificatePage{
-		Role: "Leaf", Subject: c.Subject, Issuer: c.Issuer, Names: names, MoreNames: more,
+		Role: "Leaf", Subject: c.Subject, Issuer: c.Issuer, Names: names, MoreNames: more + c.OmittedNames,
 		From: newTimestamp(c.NotBefore, now), To: newTimestamp(c.NotAfter, now),
 		Left: text.Lifetime(c.NotBefore, c.NotAfter, now),
 		Key:  c.KeyAlgorithm, Signature: c.SignatureAlgorithm, Serial: c.Serial, Fingerprint: c.Fingerprint,

@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"crypto/x509"
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -34,7 +35,16 @@ func evaluateName(leaf *x509.Certificate, host, tlsDomain string) probes.Judgeme
 		return probes.Judgement{Outcome: probes.Passed, Detail: detail, Uncertain: doubt}
 	}
 	return failed(probes.ReasonCertificateNameMismatch,
-		"wanted "+want+", the certificate is for "+strings.Join(names[:min(len(names), maxShownNames)], ", "))
+		"wanted "+want+", the certificate is for "+listNames(names))
+}
+
+// listNames lists the first names and counts the others.
+func listNames(names []string) string {
+	list := strings.Join(names[:min(len(names), maxShownNames)], ", ")
+	if more := len(names) - maxShownNames; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
 }
 
 func normalise(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

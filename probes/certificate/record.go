@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	maxName     = 256 // bytes kept of one name
-	maxDNSNames = 100 // kept of one certificate
+	maxName  = 256      // bytes kept of one name
+	maxNames = 32 << 10 // bytes kept of all names of one certificate: a thousand usual ones
 )
 
 // newCertificate records a certificate.
@@ -32,14 +32,25 @@ func newCertificate(c *x509.Certificate, selfSigned bool) *probes.Certificate {
 	if c.SerialNumber != nil {
 		record.Serial = probes.Sanitise(c.SerialNumber.Text(16), maxName) // RFC 5280 allows 20 octets; Go reads any number
 	}
-	for _, n := range c.DNSNames[:min(len(c.DNSNames), maxDNSNames)] {
-		record.DNSNames = append(record.DNSNames, probes.Sanitise(n, maxName))
-	}
+	record.DNSNames, record.OmittedNames = boundedNames(c.DNSNames)
 	unrestricted := len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 ||
 		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 	record.ClientAuth = unrestricted || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
 	record.ServerAuth = unrestricted || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
 	return record
+}
+
+// boundedNames returns the first names within maxNames, sanitised, and how many others there are.
+func boundedNames(all []string) (names []string, omitted int) {
+	size := 0
+	for i, n := range all {
+		name := probes.Sanitise(n, maxName)
+		if size += len(name); size > maxNames {
+			return names, len(all) - i
+		}
+		names = append(names, name)
+	}
+	return names, 0
 }
 
 // DisplayName returns the name by which people know a subject or an issuer, sanitised: the CN, or the O if there is

@@ -7,11 +7,14 @@ import (
 
 // ClientCertificate is the client certificate that a sender presents, as far as attribution needs it.
 type ClientCertificate struct {
-	CommonName  string
-	DNSNames    []string // of the SAN
-	Fingerprint string   // SHA-256 of the leaf's DER, lower-case hex
-	Valid       Tri      // chain complete, trusted, in date, not revoked; Unknown if that could not be judged
-	Source      string   // where it was seen, for evidence: a file's name, a host, or "assumed"
+	CommonName string
+	DNSNames   []string // of the SAN
+	// OmittedNames is the number of names of the SAN that are not in DNSNames. If it is not 0, that no name matches proves
+	// nothing.
+	OmittedNames int
+	Fingerprint  string // SHA-256 of the leaf's DER, lower-case hex
+	Valid        Tri    // chain complete, trusted, in date, not revoked; Unknown if that could not be judged
+	Source       string // where it was seen, for evidence: a file's name, a host, or "assumed"
 }
 
 // NewClientCertificate returns a certificate with normalised names.

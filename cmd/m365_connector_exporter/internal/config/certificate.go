@@ -133,9 +133,11 @@ func (m Material) Presented() *mailflow.ClientCertificate {
 	p := &mailflow.ClientCertificate{
 		CommonName: certName(m.Leaf.Subject.CommonName), Fingerprint: hex.EncodeToString(sum[:]), Source: m.Source,
 	}
-	for _, name := range m.Leaf.DNSNames[:min(len(m.Leaf.DNSNames), maxNames)] {
+	first := m.Leaf.DNSNames[:min(len(m.Leaf.DNSNames), maxNames)]
+	for _, name := range first {
 		p.DNSNames = append(p.DNSNames, certName(name))
 	}
+	p.OmittedNames = len(m.Leaf.DNSNames) - len(first)
 	return p
 }
 
