@@ -5,6 +5,7 @@ const (
 	ReasonThrottled          Reason = "throttled"
 	ReasonTemporaryRejection Reason = "temporary_rejection"
 	ReasonProberRejected     Reason = "prober_rejected"
+	ReasonProberLimit        Reason = "prober_limit"
 	ReasonBannedAddress      Reason = "banned_address"
 	ReasonFamilyUnavailable  Reason = "family_unavailable"
 	ReasonAddressRefused     Reason = "address_refused"
@@ -31,6 +32,13 @@ var inconclusiveReasons = []ReasonInfo{
 			"nothing about Exchange Online",
 		"Give the exporter a host name with forward and reverse DNS, allow its address on the server, or probe " +
 			"from another network.",
+	},
+	{
+		ReasonProberLimit, Inconclusive,
+		"a limit of this exporter was reached, or its TLS library cannot do what the server requires: finite-field " +
+			"Diffie-Hellman, Ed448 or brainpool keys, an unusual certificate",
+		"The server may be healthy: test it with `openssl s_client -starttls smtp`. Let it also offer ECDHE cipher " +
+			"suites and a certificate with an RSA or NIST ECDSA key, which Exchange Online uses.",
 	},
 	{
 		ReasonBannedAddress, Inconclusive,
