@@ -20,7 +20,8 @@ func fullest(failing probes.Stage) probes.Endpoint {
 		e.Steps[s] = passed(time.Millisecond)
 	}
 	if failing < probes.NumStages {
-		e.Steps[failing] = probes.Step{Outcome: probes.Failed, Reason: probes.ReasonRecipientRejected, Reply: probes.Reply{Code: 550, Enhanced: "5.1.1"}}
+		e.Steps[failing] = problem(probes.ReasonRecipientRejected)
+		e.Steps[failing].Reply = probes.Reply{Code: 550, Enhanced: "5.1.1"}
 	}
 	for v := probes.VerdictTime; v <= probes.VerdictRevocation; v++ {
 		e.TLS.Verdicts[v].Outcome = probes.Passed
@@ -65,7 +66,10 @@ func TestSeriesStayWithinTheBudget(t *testing.T) {
 		b.Record(round(p, noon, c.endpoint))
 		if c.d == mailflow.Inbound {
 			b.SetReport(&evaluate.Report{Attributions: map[probes.PathID][]mailflow.Attribution{p.ID: {
-				{Message: mailflow.InboundMessage{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "c", Basis: mailflow.BasisCertificate},
+				{
+					Message: mailflow.InboundMessage{MailFrom: "contoso.com"},
+					Tenants: []string{"contoso"}, Connector: "c", Basis: mailflow.BasisCertificate,
+				},
 			}}})
 		}
 		families, err := collector.NewGatherer(nil, nil, b, b.ReportMetrics()).Gather()
@@ -86,7 +90,7 @@ func TestSeriesStayWithinTheBudget(t *testing.T) {
 	}
 }
 
-// kindOf tells what a series is of.
+// kindOf returns what a series is about.
 func kindOf(m *dto.Metric) string {
 	kind := "tenant"
 	for _, l := range m.GetLabel() { // sorted by name, so that connector comes first and path last

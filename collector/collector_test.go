@@ -46,10 +46,15 @@ func round(p probes.Path, at time.Time, endpoints ...probes.Endpoint) probes.Res
 }
 
 func healthy(host, address string) probes.Endpoint {
-	e := endpoint(host, address, passed(time.Millisecond), passed(time.Millisecond), passed(2*time.Millisecond), passed(3*time.Millisecond))
+	e := endpoint(host, address,
+		passed(time.Millisecond), passed(time.Millisecond), passed(2*time.Millisecond), passed(3*time.Millisecond))
 	e.TLS = &probes.TLS{
-		Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", ChainNotAfter: noon.AddDate(3, 0, 0), ChainNotBefore: noon.AddDate(-3, 0, 0),
-		Chain: []*probes.Certificate{{Subject: host, Issuer: "Lab\x1b[31m\xff", Serial: "0a", Fingerprint: "ab", NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 2, 0)}},
+		Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256",
+		ChainNotAfter: noon.AddDate(3, 0, 0), ChainNotBefore: noon.AddDate(-3, 0, 0),
+		Chain: []*probes.Certificate{{
+			Subject: host, Issuer: "Lab\x1b[31m\xff", Serial: "0a", Fingerprint: "ab",
+			NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 2, 0),
+		}},
 	}
 	e.TLS.Verdicts[probes.VerdictTime].Outcome = probes.Passed
 	e.TLS.Verdicts[probes.VerdictName].Outcome = probes.Failed
@@ -59,10 +64,16 @@ func healthy(host, address string) probes.Endpoint {
 // store is one of everything: healthy, failed, throttled, not resolving, disabled, and a name that collides when
 // cleaned.
 func store() *collector.Store {
-	good, bad, busy, lost, off := path("Good", "mail.contoso.com"), path("Bad", "bad.contoso.com"), path("Busy", "busy.contoso.com"), path("Lost", "lost.contoso.com"), path("Off", "off.contoso.com")
+	good, bad, busy := path("Good", "mail.contoso.com"), path("Bad", "bad.contoso.com"), path("Busy", "busy.contoso.com")
+	lost, off := path("Lost", "lost.contoso.com"), path("Off", "off.contoso.com")
 	off.NotProbed = "the connector is disabled"
 	tenant := mailflow.Tenant{Name: "contoso", Outbound: []mailflow.OutboundConnector{
-		{Common: mailflow.Common{Name: "Good", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: mailflow.Yes, WhenChanged: noon}, TLSSettings: mailflow.DomainValidation, IsValidated: mailflow.Yes, LastValidation: noon},
+		{
+			Common: mailflow.Common{
+				Name: "Good", Type: mailflow.OnPremises, Source: "HybridWizard", Enabled: mailflow.Yes, WhenChanged: noon,
+			},
+			TLSSettings: mailflow.DomainValidation, IsValidated: mailflow.Yes, LastValidation: noon,
+		},
 		{Common: mailflow.Common{Name: "Off", Type: mailflow.Partner, Enabled: mailflow.No}},
 		{Common: mailflow.Common{Name: "A\x01"}},
 		{Common: mailflow.Common{Name: `A\u0001`}},
@@ -73,7 +84,8 @@ func store() *collector.Store {
 	refused := endpoint("bad.contoso.com", "192.0.2.2", passed(0), passed(0), problem(probes.ReasonGreetingRejected))
 	refused.Steps[probes.EHLO].Reply = probes.Reply{Code: 554, Enhanced: "5.3.2", Text: "go away"}
 	b.Record(round(bad, noon, refused))
-	b.Record(round(busy, noon, endpoint("busy.contoso.com", "192.0.2.3", passed(0), passed(0), problem(probes.ReasonThrottled))))
+	throttled := endpoint("busy.contoso.com", "192.0.2.3", passed(0), passed(0), problem(probes.ReasonThrottled))
+	b.Record(round(busy, noon, throttled))
 	first := round(lost, noon, endpoint("lost.contoso.com", "", problem(probes.ReasonNXDomain)))
 	first.Provisional = true
 	b.Record(first)
@@ -116,7 +128,9 @@ func encoded(t *testing.T, g prometheus.Gatherer, format expfmt.Format) string {
 	return text.String()
 }
 
-var formats = []expfmt.Format{expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtProtoDelim}
+var formats = []expfmt.Format{
+	expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtProtoDelim,
+}
 
 func TestGoldenScrape(t *testing.T) {
 	g := gathererOf(store())
@@ -138,8 +152,8 @@ func TestDocuments(t *testing.T) {
 	golden.Check(t, "../docs/checks.md", collector.ChecksMarkdown())
 }
 
-// TestVerdicts tells a path's story round by round: what is recorded, and what stands afterwards.
-func TestVerdicts(t *testing.T) {
+// TestRoundsOfOneEndpoint has a path's rounds one after another: what is recorded, and what is known afterwards.
+func TestRoundsOfOneEndpoint(t *testing.T) {
 	p := path("c", "h")
 	pass := healthy("h", "192.0.2.1")
 	fail := endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))
@@ -155,7 +169,7 @@ func TestVerdicts(t *testing.T) {
 		certificate bool
 	}{
 		{"inconclusive proves nothing", open, false, probes.NotReached, [4]uint64{0, 0, 0, 1}, "192.0.2.1", false},
-		{"a first failure waits for its confirmation", fail, true, probes.NotReached, [4]uint64{0, 0, 0, 1}, "192.0.2.1", false},
+		{"a first failure waits to be confirmed", fail, true, probes.NotReached, [4]uint64{0, 0, 0, 1}, "192.0.2.1", false},
 		{"passed", pass, false, probes.Passed, [4]uint64{0, 1, 0, 1}, "192.0.2.1", true},
 		{"a provisional failure keeps the verdict", fail, true, probes.Passed, [4]uint64{0, 1, 0, 1}, "192.0.2.1", true},
 		{"confirmed; the certificate stays known", fail, false, probes.Failed, [4]uint64{0, 1, 1, 1}, "192.0.2.1", true},
@@ -172,7 +186,8 @@ func TestVerdicts(t *testing.T) {
 		want := i >= 2 // an inconclusive or provisional round adds no endpoint
 		known := len(state.Endpoints) == 1 && state.Endpoints[0].Address == s.address
 		certificate := known && state.Endpoints[0].TLS != nil
-		if state.Verdict != s.verdict || state.Rounds != s.rounds || known != want || certificate != s.certificate || len(state.Endpoints) > 1 {
+		if state.Verdict != s.verdict || state.Rounds != s.rounds || known != want || certificate != s.certificate ||
+			len(state.Endpoints) > 1 {
 			t.Errorf("%s: verdict %v, rounds %v, endpoints %v", s.name, state.Verdict, state.Rounds, state.Endpoints)
 		}
 	}

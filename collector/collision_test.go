@@ -16,15 +16,19 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestCollisions: names that differ only in what no label may hold. The first wins whole; the page stays whole.
-func TestCollisions(t *testing.T) {
+// TestEqualLabelsExposeTheFirst has names that differ only in what a label cannot hold.
+func TestEqualLabelsExposeTheFirst(t *testing.T) {
 	b := collector.NewStore(func() time.Time { return noon })
 	first, second, ends := path("c", "h\x01"), path("c", `h\u0001`), path("c", "x")
 	b.SetInventory([]mailflow.Tenant{
 		{Name: "t\x01", InventoryTime: noon, Outbound: []mailflow.OutboundConnector{
-			{Common: mailflow.Common{Name: "c\x01", Enabled: mailflow.Yes}}, {Common: mailflow.Common{Name: `c\u0001`, WhenChanged: noon}},
+			{Common: mailflow.Common{Name: "c\x01", Enabled: mailflow.Yes}},
+			{Common: mailflow.Common{Name: `c\u0001`, WhenChanged: noon}},
 		}},
-		{Name: `t\u0001`, InventoryTime: noon, Inbound: []mailflow.InboundConnector{{Common: mailflow.Common{Name: "other"}}}},
+		{
+			Name: `t\u0001`, InventoryTime: noon,
+			Inbound: []mailflow.InboundConnector{{Common: mailflow.Common{Name: "other"}}},
+		},
 	}, []probes.Path{first, second, ends})
 	b.Record(round(first, noon, endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))))
 	b.Record(round(second, noon, healthy("h", "192.0.2.1")))
@@ -33,15 +37,16 @@ func TestCollisions(t *testing.T) {
 
 	g := collector.NewGatherer(nil, nil, b)
 	page := written(t, g, expfmt.FmtText)
+	const at = `address="192.0.2.1",connector="c",direction="outbound",`
 	for line, times := range map[string]int{
-		`m365_connector_probe_success{connector="c",direction="outbound",path="h\\u0001",tenant="contoso"} 0`:                                 1,
-		`m365_connector_endpoint_success{address="192.0.2.1",connector="c",direction="outbound",host="h",path="h\\u0001"`:                     1,
-		`m365_connector_endpoint_success{address="192.0.2.1",connector="c",direction="outbound",host="e\\u0001",path="x",tenant="contoso"} 0`: 1,
-		"m365_connector_certificate_info":                               0, // of the second endpoint's
-		`m365_connector_inventory_timestamp_seconds{tenant="t\\u0001"}`: 1,
-		`m365_connector_enabled{connector="c\\u0001"`:                   1,
-		"m365_connector_last_changed_timestamp_seconds":                 0, // of the second connector
-		`connector="other"`:                                             0,
+		`probe_success{connector="c",direction="outbound",path="h\\u0001",tenant="contoso"} 0`: 1,
+		`endpoint_success{` + at + `host="h",path="h\\u0001"`:                                  1,
+		`endpoint_success{` + at + `host="e\\u0001",path="x",tenant="contoso"} 0`:              1,
+		"m365_connector_certificate_info":                                                      0, // of the second endpoint
+		`m365_connector_inventory_timestamp_seconds{tenant="t\\u0001"}`:                        1,
+		`m365_connector_enabled{connector="c\\u0001"`:                                          1,
+		"m365_connector_last_changed_timestamp_seconds":                                        0, // of the second connector
+		`connector="other"`: 0,
 	} {
 		if got := strings.Count(page, line); got != times {
 			t.Errorf("%d times, want %d: %s\n%s", got, times, line, page)
@@ -51,13 +56,13 @@ func TestCollisions(t *testing.T) {
 	if g.Dropped() == 0 {
 		t.Error("nothing was counted")
 	}
-	if c := collector.NewGatherer(nil, nil, store()); written(t, c, expfmt.FmtText) == "" || c.Dropped() == 0 { // those of `A\u0001`
-		t.Errorf("%d series of one connector were dropped", c.Dropped())
+	g = collector.NewGatherer(nil, nil, store())
+	if written(t, g, expfmt.FmtText) == "" || g.Dropped() == 0 {
+		t.Error("the series of connector A\\u0001 were not counted")
 	}
 }
 
-// TestTwoSources: where two sources draw the very same series, the first is shown.
-func TestTwoSources(t *testing.T) {
+func TestEqualSeriesOfTwoSourcesExposeTheFirst(t *testing.T) {
 	b := store()
 	alone, twice := collector.NewGatherer(nil, nil, b), collector.NewGatherer(nil, nil, b, b)
 	if diff := cmp.Diff(written(t, alone, expfmt.FmtText), written(t, twice, expfmt.FmtText)); diff != "" {
@@ -68,7 +73,7 @@ func TestTwoSources(t *testing.T) {
 	}
 }
 
-// unique counts the series and tells of those that came twice, or whose labels no Prometheus would take.
+// unique counts the series, and reports those that occur twice and labels that Prometheus would not accept.
 func unique(t *testing.T, g prometheus.Gatherer) (n int) {
 	t.Helper()
 	families, err := g.Gather()
@@ -95,9 +100,12 @@ func unique(t *testing.T, g prometheus.Gatherer) (n int) {
 	return n
 }
 
-// FuzzLabels: whatever names and peers hold, every series comes once, and we write them as the library does.
+// FuzzLabels holds that every series occurs once, whatever names and peers contain, and is written as by the library.
 func FuzzLabels(f *testing.F) {
-	for _, s := range []string{"", "plain", "\xff\x00\x1b[2J", strings.Repeat("é", 200), strings.Repeat("\xff", 5000), "a\x00b", `quote " and \ back`} {
+	for _, s := range []string{
+		"", "plain", "\xff\x00\x1b[2J", strings.Repeat("é", 200), strings.Repeat("\xff", 5000),
+		"a\x00b", `quote " and \ back`,
+	} {
 		f.Add(s, s, 1.0)
 	}
 	f.Add("a", "b", -0.5)
@@ -119,9 +127,10 @@ func FuzzLabels(f *testing.F) {
 	})
 }
 
-func TestFiltered(t *testing.T) {
+func TestPageOfSomeTenants(t *testing.T) {
 	b := store()
-	b.SetInventory(append(b.Snapshot().Tenants, mailflow.Tenant{Name: "a/b", InventoryTime: noon}), []probes.Path{path("Good", "mail.contoso.com")})
+	tenants := append(b.Snapshot().Tenants, mailflow.Tenant{Name: "a/b", InventoryTime: noon})
+	b.SetInventory(tenants, []probes.Path{path("Good", "mail.contoso.com")})
 	all := gathererOf(b)
 	for _, c := range []struct {
 		globs []string

@@ -7,8 +7,8 @@
 //  2. An emitter makes the series of the new state, once: label values are sanitized, every label set is unique, the
 //     order is that of the page. A scrape has nothing left to do but to write them.
 //  3. [Store.SetReport] takes the report on all paths and the configuration, and its series are made too.
-//  4. [Gatherer] puts the series of the store and of [ExporterMetrics] on one page when Prometheus asks for /metrics. It
-//     opens no connection.
+//  4. [Gatherer] puts the series of the store and of [ExporterMetrics] on one page when Prometheus requests /metrics.
+//     It opens no connection.
 //  5. [Responder] renders the page into memory and writes it, so that slow readers hold neither memory nor a turn.
 //
 // # Metrics

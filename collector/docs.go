@@ -50,19 +50,29 @@ func ReasonsMarkdown() string {
 	return b.String()
 }
 
+const checksIntroduction = `# Checks
+
+Generated from the catalogue of checks; do not edit. The severity is the highest that a check reports:
+
+- **critical**: mail is refused, lost or attributed wrongly, now or within ` + "`certificate_critical_days`" + `
+- **warning**: mail flows, and stops on a foreseeable event
+- **info**: no action needed
+
+A finding that rests on behaviour that Microsoft has not documented is marked UNCERTAIN and is never critical; one ` +
+	"about an assumed sender is at most a warning. A check that needs an unknown value is not judged. `checks` in the " +
+	"configuration sets another severity, or `off`; `suppressions` hide single findings until a date." + `
+
+A finding hides its consequences about the same tenant, connector or path, unless they were found before it or ` +
+	"are more severe." + `
+
+| check | severity | problem |
+|---|---|---|
+`
+
 // ChecksMarkdown is docs/checks.md.
 func ChecksMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Checks\n\nGenerated from the catalogue of checks; do not edit. The severity is the highest that a check " +
-		"reports:\n\n" +
-		"- **critical**: mail is refused, lost or attributed wrongly, now or within `certificate_critical_days`\n" +
-		"- **warning**: mail flows, and stops on a foreseeable event\n" +
-		"- **info**: no action needed\n\n" +
-		"A finding that rests on behaviour that Microsoft has not documented is marked UNCERTAIN and is never critical; one " +
-		"about an assumed sender is at most a warning. A check that needs an unknown value is not judged. `checks` in the " +
-		"configuration sets another severity, or `off`; `suppressions` hide single findings until a date.\n\n" +
-		"A finding hides its consequences about the same tenant, connector or path, unless they were found before it or are " +
-		"more severe.\n\n| check | severity | problem |\n|---|---|---|\n")
+	b.WriteString(checksIntroduction)
 	for _, c := range check.Catalogue() {
 		fmt.Fprintf(&b, "| [`%[1]s`](#%[1]s) | %[2]s | %[3]s |\n", c.Code, c.Severity, c.Title)
 	}

@@ -54,7 +54,8 @@ func reportFacts() *check.Facts {
 		return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: "From", Path: "edge"}
 	}
 	client := &probes.TLS{Chain: []*probes.Certificate{{
-		Subject: "mail.contoso.com", CommonName: "mail.contoso.com", DNSNames: []string{"contoso.com", "*.other.com"}, NotAfter: noon, NotBefore: noon, Serial: "1",
+		Subject: "mail.contoso.com", CommonName: "mail.contoso.com", DNSNames: []string{"contoso.com", "*.other.com"},
+		NotAfter: noon, NotBefore: noon, Serial: "1",
 	}}}
 	client.Verdicts[probes.VerdictClientAuth].Outcome = probes.Failed
 	return &check.Facts{
@@ -63,23 +64,37 @@ func reportFacts() *check.Facts {
 			{
 				Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "contoso.com"}},
 				Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: "To"}, UseMXRecord: mailflow.No}},
-				Inbound:  []mailflow.InboundConnector{{Common: mailflow.Common{Name: "From"}}}, Senders: []mailflow.Sender{{Name: "edge", Connector: "From"}},
+				Inbound:  []mailflow.InboundConnector{{Common: mailflow.Common{Name: "From"}}},
+				Senders:  []mailflow.Sender{{Name: "edge", Connector: "From"}},
 			},
-			{Name: "fabrikam", Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: "To"}, UseMXRecord: mailflow.No}}},
+			{Name: "fabrikam", Outbound: []mailflow.OutboundConnector{
+				{Common: mailflow.Common{Name: "To"}, UseMXRecord: mailflow.No},
+			}},
 		},
-		Paths:        []check.Path{{Path: &probes.Path{ID: from("contoso")}, Client: client}},
-		Severity:     only("smart_hosts_missing"),
-		Suppressions: []check.Suppression{{Check: "smart_hosts_missing", Tenant: "fabrikam", Owner: "mail-team", Expires: noon.Add(time.Hour)}},
+		Paths:    []check.Path{{Path: &probes.Path{ID: from("contoso")}, Client: client}},
+		Severity: only("smart_hosts_missing"),
+		Suppressions: []check.Suppression{
+			{Check: "smart_hosts_missing", Tenant: "fabrikam", Owner: "mail-team", Expires: noon.Add(time.Hour)},
+		},
 		Attributions: map[probes.PathID][]mailflow.Attribution{
 			from("contoso"): {
-				{Message: mailflow.InboundMessage{MailFrom: "contoso.com"}, Tenants: []string{"contoso"}, Connector: "From", Basis: mailflow.BasisCertificate},
+				{
+					Message: mailflow.InboundMessage{MailFrom: "contoso.com"},
+					Tenants: []string{"contoso"}, Connector: "From", Basis: mailflow.BasisCertificate,
+				},
 				{Basis: mailflow.BasisNone}, // the null sender: not counted
 			},
-			from("fabrikam"): {{Message: mailflow.InboundMessage{MailFrom: "fabrikam.com"}, Tenants: []string{"contoso", "fabrikam"}, Basis: mailflow.BasisMailFrom}},
+			from("fabrikam"): {{
+				Message: mailflow.InboundMessage{MailFrom: "fabrikam.com"},
+				Tenants: []string{"contoso", "fabrikam"}, Basis: mailflow.BasisMailFrom,
+			}},
 		},
 		Overlaps: []mailflow.Overlap{
 			{Kind: mailflow.OverlapAddress, Tenant: "contoso", Connector: "From", Value: "198.51.100.0/28", Count: 3},
-			{Kind: mailflow.OverlapAddress, Tenant: "contoso", Connector: "From", Sender: "edge", Value: "198.51.100.0/28", Count: 3},
+			{
+				Kind: mailflow.OverlapAddress, Tenant: "contoso", Connector: "From", Sender: "edge",
+				Value: "198.51.100.0/28", Count: 3,
+			},
 			{Kind: mailflow.OverlapFingerprint, Tenant: "contoso", Connector: "From", Value: "ab", Count: 3},
 		},
 	}
@@ -131,8 +146,11 @@ func TestNewReportReplacesTheSeries(t *testing.T) {
 			other.Chain = nil
 			f.Paths[0].Client = &other
 		},
-		"attributions":   func(f *check.Facts, _ *collector.Store) { f.Attributions = nil },
-		"an address":     func(f *check.Facts, _ *collector.Store) { f.Overlaps = slices.Clone(f.Overlaps); f.Overlaps[0].Count++ },
+		"attributions": func(f *check.Facts, _ *collector.Store) { f.Attributions = nil },
+		"an address": func(f *check.Facts, _ *collector.Store) {
+			f.Overlaps = slices.Clone(f.Overlaps)
+			f.Overlaps[0].Count++
+		},
 		"its connectors": func(_ *check.Facts, b *collector.Store) { b.CountChange("contoso", "removed") },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,8 +54,8 @@ func showedCertificate(e probes.Endpoint) bool {
 	return e.TLS != nil && (len(e.TLS.Chain) > 0 || e.TLS.Unparsable != "")
 }
 
-// limitEndpoints keeps at most limit endpoints. It forgets those that were not probed for the longest time: a DNS server
-// that adds a host in each round and breaks the earlier ones would let them grow without end.
+// limitEndpoints keeps at most limit endpoints. It forgets those that were not probed for the longest time: a DNS
+// server that adds a host in each round and breaks the earlier ones would let them grow without end.
 func limitEndpoints(all []check.Endpoint, limit int) []check.Endpoint {
 	for len(all) > max(limit, 0) {
 		oldest := 0
@@ -139,7 +139,8 @@ func interrupted(r probes.Result) bool {
 	})
 }
 
-// gone reports whether DNS no longer names the endpoint: its host resolved without it, or is no longer among the hosts.
+// gone reports whether DNS no longer names the endpoint: its host resolved without it, or is no longer among the
+// hosts.
 func (a answers) gone(key EndpointKey) bool {
 	if a.listed[key] {
 		return false

@@ -34,7 +34,8 @@ func TestExporterMetrics(t *testing.T) {
 	page := written(t, g, expfmt.FmtText)
 	for _, line := range []string{
 		"config_last_reload_success_timestamp_seconds 1.7955216e+09", "config_last_reload_successful 0", "probes_in_flight 3",
-		"rounds_skipped_total 4", "throttled_total 5", "first_round_complete 1", "series_dropped 0", "schedule_lag_seconds_sum 1",
+		"rounds_skipped_total 4", "throttled_total 5", "first_round_complete 1", "series_dropped 0",
+		"schedule_lag_seconds_sum 1",
 		`tenant_load_successful{tenant="bad\\u0001"} 0`, `tenant_load_successful{tenant="good"} 1`,
 	} {
 		if !strings.Contains(page, "\nm365_connector_exporter_"+line+"\n") {

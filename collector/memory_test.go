@@ -15,7 +15,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// ehlo is what a Postfix says of itself.
+// ehlo has the capabilities that Postfix announces.
 var ehlo = []string{"PIPELINING", "SIZE 35882577", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8"}
 
 // talk is a probe's result as the wire leaves it, with nothing shared: a whole dialogue, and a certificate of its own
@@ -51,8 +51,10 @@ func talk(p probes.Path, i int, at time.Time) probes.Result {
 			name, serial = fmt.Sprintf("Intermediate CA %d.%d of a public authority", n, i%20), 1_000_000*n+i%20
 		}
 		e.TLS.Chain = append(e.TLS.Chain, &probes.Certificate{
-			Subject: name, Issuer: fmt.Sprintf("CA %d.%d", n, i%20), CommonName: strings.Clone(name), DNSNames: []string{"a." + name, "b." + name},
-			Serial: fmt.Sprintf("%032x", serial), Fingerprint: fmt.Sprintf("%064x", serial), NotBefore: noon, NotAfter: noon.AddDate(1, 0, 0),
+			Subject: name, Issuer: fmt.Sprintf("CA %d.%d", n, i%20),
+			CommonName: strings.Clone(name), DNSNames: []string{"a." + name, "b." + name},
+			Serial: fmt.Sprintf("%032x", serial), Fingerprint: fmt.Sprintf("%064x", serial),
+			NotBefore: noon, NotAfter: noon.AddDate(1, 0, 0),
 			KeyAlgorithm: "RSA", SignatureAlgorithm: "SHA256-RSA",
 		})
 	}

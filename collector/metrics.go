@@ -16,8 +16,8 @@ func with(base []string, more ...string) []string {
 // To alert on: the series hold the last conclusive value.
 var (
 	probeSuccess = stable("probe_success", gauge, pathLabels,
-		"1 while at least one endpoint passed every stage asked for and none failed, 0 while the last verdict of an endpoint "+
-			"is failed and a second round confirmed it. Absent until a first verdict.")
+		"1 while at least one endpoint passed every stage asked for and none failed, 0 while the last verdict of an "+
+			"endpoint is failed and a second round confirmed it. Absent until a first verdict.")
 	probeFailureInfo = stable("probe_failure_info", gauge, with(pathLabels, "stage", "reason"),
 		"Why the path fails: one series while probe_success is 0.")
 	probeInconclusive = stable("probe_inconclusive", gauge, pathLabels,
@@ -150,6 +150,6 @@ var (
 		[]string{"fingerprint_sha256", "subject", "issuer", "subjectalternative", "serialnumber"},
 		"The leaf certificates. Always 1.")
 	onDemandLastChainExpiry = onProbe("probe_ssl_last_chain_expiry_timestamp_seconds", nil,
-		"Earliest end of validity of the chains to a trusted root; of several chains of one server, of the one that is valid "+
-			"longest.")
+		"Earliest end of validity of the chains to a trusted root; of several chains of one server, of the one "+
+			"that is valid longest.")
 )

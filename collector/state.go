@@ -20,10 +20,10 @@ type PathState struct {
 	Stage        probes.Stage   // where it failed, while Verdict is Failed
 	Reason       probes.Reason
 	LastRun      time.Time        // when the latest round that is not provisional ended
-	LastSuccess  time.Time        // when the latest round ended after which Verdict was Passed and in which an endpoint passed
+	LastSuccess  time.Time        // when the latest round ended in which an endpoint passed while Verdict was Passed
 	Rounds       [4]uint64        // by Outcome; provisional rounds do not count
 	Endpoints    []check.Endpoint // in the order host, address; they stay known when they cannot be reached
-	History      []Round          // newest last; at most maxHistory
+	History      []Round          // latest last; at most maxHistory
 	Failures     []Round          // those that failed, kept when History has moved on; at most maxFailures
 
 	cache    *seriesCache // the series of this state; nil in a literal
@@ -62,9 +62,9 @@ func KeyOf(e probes.Endpoint) EndpointKey {
 	return EndpointKey{e.Host, e.Addr.Addr().String()}
 }
 
-// record applies one round. Verdicts belong to endpoints: an endpoint that was inconclusive keeps its verdict, and so do
-// its neighbours' verdicts and the path's. A provisional round changes no verdict, but an address that DNS no longer
-// names leaves at once.
+// record applies one round. Verdicts belong to endpoints: an endpoint that was inconclusive keeps its verdict, and
+// changes neither those of its neighbours nor the path's. A provisional round changes no verdict, but an address that
+// DNS no longer names leaves at once.
 func (s *PathState) record(r probes.Result) {
 	outcome := r.Outcome()
 	s.Latest = &r
@@ -137,7 +137,7 @@ func (s *PathState) remember(line Round) {
 	}
 }
 
-// appendRound returns the history with one more round, of which the newest limit rounds stay. It copies, for a
+// appendRound returns the history with one more round, of which the latest limit rounds stay. It copies, for a
 // [Snapshot] may still hold the old history.
 func appendRound(history []Round, next Round, limit int) []Round {
 	history = history[max(0, len(history)-limit+1):]

@@ -14,7 +14,17 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestEndpointsFollowDNS tells which endpoints stay known after a second round.
+func refused(host, address string) probes.Endpoint {
+	return endpoint(host, address, passed(0), problem(probes.ReasonConnectRefused))
+}
+
+func lost(host string) probes.Endpoint { return endpoint(host, "", problem(probes.ReasonDNSServfail)) }
+
+func all(endpoints ...probes.Endpoint) []probes.Endpoint { return endpoints }
+
+func texts(all ...string) []string { return append([]string{}, all...) }
+
+// TestEndpointsFollowDNS has the endpoints that stay known after a second round.
 func TestEndpointsFollowDNS(t *testing.T) {
 	ok := func(host, address string) probes.Endpoint { return healthy(host, address) }
 	first := []probes.Endpoint{ok("a", "192.0.2.1"), ok("a", "192.0.2.2"), ok("b", "192.0.2.3")}
@@ -27,13 +37,19 @@ func TestEndpointsFollowDNS(t *testing.T) {
 		provisional bool
 		want        []string
 	}{
-		{"an address left", []probes.Endpoint{ok("a", "192.0.2.2"), ok("b", "192.0.2.3")}, false, []string{"a 192.0.2.2", "b 192.0.2.3"}},
-		{"an address came", []probes.Endpoint{ok("a", "192.0.2.9"), ok("b", "192.0.2.3")}, false, []string{"a 192.0.2.9", "b 192.0.2.3"}},
-		{"a host left the MX", []probes.Endpoint{ok("a", "192.0.2.1"), ok("a", "192.0.2.2")}, false, []string{"a 192.0.2.1", "a 192.0.2.2"}},
-		{"one host does not resolve: only its addresses stay known", []probes.Endpoint{ok("a", "192.0.2.2"), endpoint("b", "", problem(probes.ReasonDNSServfail))}, false, []string{"a 192.0.2.2", "b ", "b 192.0.2.3"}},
-		{"nothing resolves", []probes.Endpoint{endpoint("hop", "", problem(probes.ReasonDNSServfail))}, false, []string{"a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3", "hop "}},
+		{"an address left", all(ok("a", "192.0.2.2"), ok("b", "192.0.2.3")), false, texts("a 192.0.2.2", "b 192.0.2.3")},
+		{"an address came", all(ok("a", "192.0.2.9"), ok("b", "192.0.2.3")), false, texts("a 192.0.2.9", "b 192.0.2.3")},
+		{"a host left the MX", all(ok("a", "192.0.2.1"), ok("a", "192.0.2.2")), false, texts("a 192.0.2.1", "a 192.0.2.2")},
+		{
+			"one host does not resolve: only its addresses stay known",
+			all(ok("a", "192.0.2.2"), lost("b")), false, texts("a 192.0.2.2", "b ", "b 192.0.2.3"),
+		},
+		{
+			"nothing resolves",
+			all(lost("hop")), false, texts("a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3", "hop "),
+		},
 		{"interrupted", []probes.Endpoint{cut}, false, []string{"a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3"}},
-		{"provisional: what left is gone, what came waits", []probes.Endpoint{endpoint("a", "192.0.2.9", passed(0), problem(probes.ReasonConnectRefused))}, true, []string{}},
+		{"provisional: what left is gone, what came waits", all(refused("a", "192.0.2.9")), true, texts()},
 		{"hidden", []probes.Endpoint{hidden}, false, []string{"a "}},
 		{"no endpoint at all", nil, false, []string{"a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3"}},
 	} {
@@ -97,16 +113,21 @@ func TestFailuresOutliveHistory(t *testing.T) {
 	b := collector.NewStore(time.Now)
 	b.SetInventory(nil, []probes.Path{p})
 	for i := range 15 {
-		b.Record(round(p, noon.Add(time.Duration(i)*time.Minute), endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))))
+		b.Record(round(p, noon.Add(time.Duration(i)*time.Minute), refused("h", "192.0.2.1")))
 	}
 	before := b.Snapshot().Paths[0]
 	for range 30 {
 		b.Record(round(p, noon.Add(time.Hour), healthy("h", "192.0.2.1")))
 	}
 	after := b.Snapshot().Paths[0]
-	want := collector.Round{At: noon.Add(14 * time.Minute), Outcome: probes.Failed, Stage: probes.Connect, Reason: probes.ReasonConnectRefused}
-	if len(after.Failures) != 10 || after.Failures[9] != want || !after.LatestFailed.Started.Equal(want.At) || len(after.History) != 20 {
-		t.Errorf("failures %v, newest failed %v", after.Failures, after.LatestFailed)
+	want := collector.Round{
+		At: noon.Add(14 * time.Minute), Outcome: probes.Failed, Stage: probes.Connect, Reason: probes.ReasonConnectRefused,
+	}
+	if len(after.Failures) != 10 || after.Failures[9] != want || len(after.History) != 20 {
+		t.Errorf("failures %v, history %v", after.Failures, after.History)
+	}
+	if !after.LatestFailed.Started.Equal(want.At) {
+		t.Errorf("latest failed %v", after.LatestFailed)
 	}
 	if before.Verdict != probes.Failed || before.History[len(before.History)-1] != want {
 		t.Errorf("an old snapshot changed: %+v", before)
@@ -135,9 +156,9 @@ func TestProvisionalIsNoRun(t *testing.T) {
 func TestScrapeWhileRecording(t *testing.T) {
 	b := store()
 	g := gathererOf(b)
-	var all sync.WaitGroup
+	var running sync.WaitGroup
 	for i := range 4 {
-		all.Go(func() {
+		running.Go(func() {
 			p := path("Good", "mail.contoso.com")
 			for n := range 50 {
 				b.Record(round(p, noon, healthy("mail.contoso.com", fmt.Sprintf("192.0.2.%d", n%9))))
@@ -149,11 +170,12 @@ func TestScrapeWhileRecording(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				if page := written(t, g, expfmt.FmtOpenMetrics_1_0_0); strings.Count(page, "m365_connector_probe_success{") < 1 || !strings.HasSuffix(page, "# EOF\n") {
+				page := written(t, g, expfmt.FmtOpenMetrics_1_0_0)
+				if !strings.Contains(page, "m365_connector_probe_success{") || !strings.HasSuffix(page, "# EOF\n") {
 					t.Errorf("page: %s", page)
 				}
 			}
 		})
 	}
-	all.Wait()
+	running.Wait()
 }

@@ -33,7 +33,8 @@ var _ Source = (*Store)(nil)
 // NewStore returns an empty store. The clock dates results that have no time of their own.
 func NewStore(now func() time.Time) *Store {
 	return &Store{
-		now: now, inventory: &seriesCache{}, report: &evaluate.Report{}, reportSeries: &seriesCache{}, changes: map[change]uint64{},
+		now: now, inventory: &seriesCache{}, report: &evaluate.Report{}, reportSeries: &seriesCache{},
+		changes: map[change]uint64{},
 		stages: prometheus.NewHistogramVec(
 			stageDuration.histogramOpts(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60), stageDuration.Labels),
 	}

@@ -19,9 +19,7 @@ const (
 	addressC = "2001:db8::3"
 )
 
-func failsAtA() probes.Endpoint {
-	return endpoint("h", addressA, passed(0), problem(probes.ReasonConnectRefused))
-}
+func failsAtA() probes.Endpoint { return refused("h", addressA) }
 
 func throttles(address string) probes.Endpoint {
 	return endpoint("h", address, passed(0), passed(0), problem(probes.ReasonThrottled))
@@ -92,8 +90,10 @@ var stories = []story{
 	{"a certificate is recorded whatever comes afterwards", steps(
 		step("path 1; 192.0.2.1=1 0a, 192.0.2.2=1 0a", passes(addressA), passes(addressB)),
 		step("path 1, inconclusive; 192.0.2.1=1 0b, 192.0.2.2=1 0a", shows(passes(addressA), "0b"), throttles(addressB)),
-		step("path 1, inconclusive; 192.0.2.1=1 0b, 192.0.2.2=1 0c", shows(passes(addressA), "0b"), shows(throttles(addressB), "0c")),
-		step("path 1, inconclusive; 192.0.2.1=1 0d, 192.0.2.2=1 0c", shows(failsAtA(), "0d"), throttles(addressB), provisional),
+		step("path 1, inconclusive; 192.0.2.1=1 0b, 192.0.2.2=1 0c",
+			shows(passes(addressA), "0b"), shows(throttles(addressB), "0c")),
+		step("path 1, inconclusive; 192.0.2.1=1 0d, 192.0.2.2=1 0c",
+			shows(failsAtA(), "0d"), throttles(addressB), provisional),
 	)},
 	{"an address that DNS no longer names leaves with its verdict", steps(
 		step("path 0 connect_refused; 192.0.2.1=0, 192.0.2.2=1 0a", failsAtA(), passes(addressB)),
@@ -170,7 +170,8 @@ func TestMessageStageIsExposedForMessagesThatWereSent(t *testing.T) {
 }
 
 func stageLabels(stage string) string {
-	return `address="192.0.2.1",connector="c",direction="outbound",host="h",path="h",stage="` + stage + `",tenant="contoso"`
+	return `address="192.0.2.1",connector="c",direction="outbound",host="h",path="h",stage="` + stage +
+		`",tenant="contoso"`
 }
 
 // valueOf returns the value of the series that begins with prefix, or "".
