@@ -24,7 +24,7 @@ func overview() Dashboard {
 				},
 				{
 					Kind: "stat", Title: "Inconclusive paths", Unit: "short", Thresholds: "zero", Width: 4, Height: 4,
-					Description: "Paths whose latest round was inconclusive: the server throttles, greylists " +
+					Description: "Paths with an inconclusive endpoint in the latest round: the server throttles, greylists " +
 						"or refuses the exporter's own address.",
 					Queries: []Query{{"count(m365_connector_probe_inconclusive{@} == 1) or vector(0)", ""}},
 				},
