@@ -2,21 +2,36 @@ package probes
 
 // Reasons of the stages recipient and message.
 const (
-	ReasonSenderRejected     Reason = "sender_rejected"
-	ReasonRecipientUnknown   Reason = "recipient_unknown"
-	ReasonRecipientRejected  Reason = "recipient_rejected"
-	ReasonRelayDenied        Reason = "relay_denied"
-	ReasonTenantAttribution  Reason = "tenant_attribution"
-	ReasonPartnerRestriction Reason = "partner_restriction"
-	ReasonDirectSendRejected Reason = "direct_send_rejected"
-	ReasonConnectorBlocked   Reason = "connector_blocked"
-	ReasonTenantBlocked      Reason = "tenant_blocked"
-	ReasonWrongRegion        Reason = "wrong_region"
-	ReasonMessageRejected    Reason = "message_rejected"
-	ReasonMessageTooLarge    Reason = "message_too_large"
+	ReasonAuthenticationRequired Reason = "authentication_required"
+	ReasonTLSRequired            Reason = "tls_required"
+	ReasonSenderRejected         Reason = "sender_rejected"
+	ReasonRecipientUnknown       Reason = "recipient_unknown"
+	ReasonRecipientRejected      Reason = "recipient_rejected"
+	ReasonRelayDenied            Reason = "relay_denied"
+	ReasonTenantAttribution      Reason = "tenant_attribution"
+	ReasonPartnerRestriction     Reason = "partner_restriction"
+	ReasonDirectSendRejected     Reason = "direct_send_rejected"
+	ReasonConnectorBlocked       Reason = "connector_blocked"
+	ReasonTenantBlocked          Reason = "tenant_blocked"
+	ReasonWrongRegion            Reason = "wrong_region"
+	ReasonMessageRejected        Reason = "message_rejected"
+	ReasonMessageTooLarge        Reason = "message_too_large"
 )
 
 var envelopeReasons = []ReasonInfo{
+	{
+		ReasonAuthenticationRequired, Failed,
+		"the server requires authentication before it accepts mail",
+		"Permit anonymous senders on the receive connector for Exchange Online, or for Exchange servers of the " +
+			"organisation correct its authentication; check that the port is the server's port for mail (25), " +
+			"not for submission (587).",
+	},
+	{
+		ReasonTLSRequired, Failed,
+		"the server requires TLS, and the session was not encrypted",
+		"Set the connector's TlsSettings to require TLS, and make the server offer STARTTLS: check its " +
+			"certificate (Exchange: event 12014, KB 2989382).",
+	},
 	{
 		ReasonSenderRejected, Failed,
 		"the server refused the sender, in reply to MAIL FROM or (Postfix's default) to RCPT TO",

@@ -4,6 +4,7 @@ package probes
 const (
 	ReasonThrottled          Reason = "throttled"
 	ReasonTemporaryRejection Reason = "temporary_rejection"
+	ReasonMailboxFull        Reason = "mailbox_full"
 	ReasonProberRejected     Reason = "prober_rejected"
 	ReasonProberLimit        Reason = "prober_limit"
 	ReasonBannedAddress      Reason = "banned_address"
@@ -25,6 +26,11 @@ var inconclusiveReasons = []ReasonInfo{
 		ReasonTemporaryRejection, Inconclusive,
 		"the server refused temporarily (4xx), as greylisting does",
 		"If it persists, exempt the exporter's address from greylisting, or look for the cause in the server's log.",
+	},
+	{
+		ReasonMailboxFull, Inconclusive,
+		"the mailbox of the validation recipient is full",
+		"Empty that mailbox or raise its quota; test messages and what else is sent to it fill it.",
 	},
 	{
 		ReasonProberRejected, Inconclusive,

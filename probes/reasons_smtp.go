@@ -2,17 +2,26 @@ package probes
 
 // Reasons of the SMTP session itself, mostly of the stage ehlo.
 const (
-	ReasonGreetingTimeout  Reason = "greeting_timeout"
-	ReasonGreetingRejected Reason = "greeting_rejected"
-	ReasonNotSMTP          Reason = "not_smtp"
-	ReasonEHLORejected     Reason = "ehlo_rejected"
-	ReasonConnectionClosed Reason = "connection_closed"
-	ReasonReplyTimeout     Reason = "reply_timeout"
-	ReasonReplyMalformed   Reason = "reply_malformed"
-	ReasonReplyTooLong     Reason = "reply_too_long"
+	ReasonServerUnavailable Reason = "server_unavailable"
+	ReasonGreetingTimeout   Reason = "greeting_timeout"
+	ReasonGreetingRejected  Reason = "greeting_rejected"
+	ReasonNotSMTP           Reason = "not_smtp"
+	ReasonEHLORejected      Reason = "ehlo_rejected"
+	ReasonConnectionClosed  Reason = "connection_closed"
+	ReasonReplyTimeout      Reason = "reply_timeout"
+	ReasonReplyMalformed    Reason = "reply_malformed"
+	ReasonReplyTooLong      Reason = "reply_too_long"
 )
 
 var smtpReasons = []ReasonInfo{
+	{
+		ReasonServerUnavailable, Failed,
+		"the server reports a fault of its own (4.3.x): no resources, a stopped component, a failed look-up or " +
+			"back end",
+		"Check disk space, memory and the queues of the server. Exchange: back pressure (event 15004), " +
+			"Get-ServerComponentState and maintenance mode, the DNS servers and transport services of the server " +
+			"itself. Postfix, Exim: look-up tables and the log.",
+	},
 	{
 		ReasonGreetingTimeout, Failed,
 		"connected, but no SMTP greeting in time",

@@ -46,13 +46,17 @@ type textPattern func(text string, c command) bool
 
 var (
 	beforeMAIL  = []command{commandGreeting, commandEHLO}
+	onEHLO      = []command{commandEHLO}
+	envelope    = []command{commandMAIL, commandRCPT, commandDATA}
+	delivery    = []command{commandRCPT, commandDATA}
+	temporary   = [2]int{400, 499}
 	permanent   = [2]int{500, 599}
 	anyRefusal  = [2]int{400, 599}
 	notARefusal = [2]int{200, 399}
 )
 
-// rules are the refusals that are known: by enhanced code, then by reply code, then by the texts of servers in the
-// field. Microsoft's codes are those of
+// rules are the refusals that are known: by enhanced code, then by the texts of servers in the field, then by reply
+// code. Microsoft's codes are those of
 // https://learn.microsoft.com/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online.
 var rules = []rule{
 	// Enhanced codes of Exchange Online.
@@ -70,6 +74,13 @@ var rules = []rule{
 	{enhanced: "4.7.500", through: 699, reason: probes.ReasonThrottled, source: "Microsoft: server busy, ASxxx"},
 	{enhanced: "5.7.506", reason: probes.ReasonProberRejected, source: "Microsoft: bad HELO"},
 	{enhanced: "5.7.367", reason: probes.ReasonRelayDenied, source: "unknown: not permitted to relay"},
+	{enhanced: "5.7.57", reason: probes.ReasonAuthenticationRequired, source: "Microsoft: not authenticated"},
+	{enhanced: "5.7.60", reason: probes.ReasonProberRejected, source: "Microsoft: may not send as this sender"},
+	{enhanced: "4.7.66", reason: probes.ReasonTLSVersion, source: "Microsoft: TLS 1.0 and 1.1 are not supported"},
+	{
+		enhanced: "4.7.5", reason: probes.ReasonClientCertificateUntrusted,
+		source: "Microsoft: certificate validation failure",
+	},
 
 	// Enhanced codes of the RFCs.
 	{enhanced: "5.1.1", reason: probes.ReasonRecipientUnknown, source: "RFC 3463, section 3.2"},
@@ -82,37 +93,99 @@ var rules = []rule{
 	{enhanced: "5.7.27", reason: probes.ReasonSenderRejected, source: "RFC 7505, section 4.2: null MX, also at RCPT TO"},
 	{enhanced: "5.3.4", reason: probes.ReasonMessageTooLarge, source: "RFC 3463, section 3.4"},
 	{enhanced: "5.2.3", reason: probes.ReasonMessageTooLarge, source: "RFC 3463, section 3.3"},
+	{enhanced: "5.3.1", reason: probes.ReasonServerUnavailable, source: "RFC 3463, section 3.4: mail system full"},
+	{enhanced: "5.3.5", reason: probes.ReasonServerUnavailable, source: "RFC 3463, section 3.4: configuration"},
+	{enhanced: "4.2.2", reason: probes.ReasonMailboxFull, source: "RFC 3463, section 3.3"},
+	{enhanced: "5.2.2", reason: probes.ReasonMailboxFull, source: "RFC 3463, section 3.3"},
+	{enhanced: "4.5.3", reason: probes.ReasonTemporaryRejection, source: "RFC 3463, section 3.6: too many recipients"},
+	{
+		enhanced: "4.1.8", reason: probes.ReasonProberRejected,
+		source: "RFC 3463, section 3.2: the domain of MAIL FROM, which the prober chose, is not resolved",
+	},
 
-	// Reply codes.
+	// Texts of temporary and permanent refusals, of servers in the field: see replytext.go.
 	{
 		codes: anyRefusal, withheld: true, text: aboutCertificate, reason: probes.ReasonClientCertificateRequired,
 		source: "Postfix smtpd_tls_req_ccert, which refuses with 421 after a good handshake",
 	},
-	{codes: [2]int{421, 421}, reason: probes.ReasonThrottled, source: "RFC 5321, section 4.2.3"},
+	{
+		codes: temporary, text: matches(greylistText), reason: probes.ReasonTemporaryRejection,
+		source: "texts of greylisting",
+	},
+	{
+		enhanced: "4.3.2", codes: [2]int{450, 450}, text: matches(postscreenText),
+		reason: probes.ReasonTemporaryRejection,
+		source: "Postfix postscreen, which refuses a new client once after its deep protocol tests",
+	},
+	{
+		codes: temporary, text: matches(limitText), reason: probes.ReasonThrottled,
+		source: "texts of Exchange, Postfix, Sendmail: connection and rate limits",
+	},
+	{
+		codes: anyRefusal, on: delivery, text: matches(fullText), reason: probes.ReasonMailboxFull,
+		source: "texts of Exchange, Dovecot, Exim",
+	},
+	{
+		codes: [2]int{552, 552}, on: []command{commandRCPT}, reason: probes.ReasonMailboxFull,
+		source: "RFC 5321, section 4.2.3: exceeded storage allocation",
+	},
+	{
+		codes: permanent, text: matches(attributionText), reason: probes.ReasonTenantAttribution,
+		source: "Microsoft: ATTR36",
+	},
+	{codes: anyRefusal, text: aboutProber, reason: probes.ReasonProberRejected, source: "texts of servers in the field"},
+	{
+		codes: permanent, text: matches(relayText), reason: probes.ReasonRelayDenied,
+		source: "texts of Exchange, Postfix, Exim, Mimecast, qmail",
+	},
+	{
+		codes: anyRefusal, text: matches(authenticationText), reason: probes.ReasonAuthenticationRequired,
+		source: "RFC 4954, section 6; texts of Exchange",
+	},
+	{
+		codes: anyRefusal, on: envelope, text: matches(tlsText), reason: probes.ReasonTLSRequired,
+		source: "RFC 3207, section 4; texts of Exchange",
+	},
+
+	// The state of the server itself.
 	{
 		codes: [2]int{454, 454}, on: []command{commandSTARTTLS}, reason: probes.ReasonSTARTTLSRejected,
 		source: "RFC 3207, section 4: TLS not available",
 	},
+	{enhanced: "4.3.0", through: 5, reason: probes.ReasonServerUnavailable, source: "RFC 3463, section 3.4"},
+	{
+		codes: anyRefusal, text: matches(serverText), reason: probes.ReasonServerUnavailable,
+		source: "texts of Exchange, Postfix, Exim, Sendmail",
+	},
+
+	// Reply codes.
+	{codes: [2]int{421, 421}, reason: probes.ReasonThrottled, source: "RFC 5321, section 4.2.3"},
 	{
 		codes: [2]int{454, 454}, enhanced: "4.7.0", text: accessDenied, reason: probes.ReasonClientCertificateUntrusted,
 		source: "Microsoft: Failed to establish appropriate TLS channel: Access Denied",
 	},
 	{
 		codes: [2]int{552, 552}, on: []command{commandDATA}, reason: probes.ReasonMessageTooLarge,
-		source: "RFC 5321, section 4.2.3; at RCPT TO it is a full mailbox",
+		source: "RFC 5321, section 4.2.3",
 	},
-	{codes: [2]int{400, 499}, reason: probes.ReasonTemporaryRejection, source: "RFC 5321, section 4.2.1"},
+	{codes: temporary, reason: probes.ReasonTemporaryRejection, source: "RFC 5321, section 4.2.1"},
 	{codes: notARefusal, reason: probes.ReasonReplyMalformed, source: "RFC 5321, section 4.3.2: not defined here"},
 
-	// Texts, of servers in the field: see replytext.go.
-	{codes: permanent, text: aboutProber, reason: probes.ReasonProberRejected, source: "texts of servers in the field"},
+	// Permanent refusals.
+	{codes: [2]int{501, 501}, on: onEHLO, reason: probes.ReasonProberRejected, source: "RFC 5321, section 4.1.1.1"},
+	{codes: [2]int{504, 504}, on: onEHLO, reason: probes.ReasonProberRejected, source: "RFC 5321, section 4.1.1.1"},
+	{codes: [2]int{550, 550}, on: onEHLO, reason: probes.ReasonProberRejected, source: "RFC 5321, section 4.1.1.1"},
+	{
+		codes: [2]int{500, 520}, on: []command{commandGreeting}, reason: probes.ReasonProberRejected,
+		source: "RFC 5321, section 3.1",
+	},
+	{
+		codes: [2]int{522, 599}, on: []command{commandGreeting}, reason: probes.ReasonProberRejected,
+		source: "RFC 5321, section 3.1; 521 is a host that accepts no mail at all (RFC 7504)",
+	},
 	{
 		codes: permanent, on: []command{commandRCPT}, text: matches(senderText), reason: probes.ReasonSenderRejected,
 		source: "texts of Postfix, Exim",
-	},
-	{
-		codes: permanent, text: matches(relayText), reason: probes.ReasonRelayDenied,
-		source: "texts of Exchange, Postfix, Exim, Mimecast",
 	},
 	{
 		codes: permanent, on: []command{commandRCPT}, text: matches(unknownText), reason: probes.ReasonRecipientUnknown,

@@ -41,7 +41,10 @@ func TestClassifyTextsOfTheField(t *testing.T) {
 		{"Exchange", rcpt, "550 5.7.1 Unable to relay", relay},
 		{"Exchange", rcpt, "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", relay},
 		{"Exchange", rcpt, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", unknown},
-		{"Exchange", mail, "530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM", sender},
+		{
+			"Exchange", mail, "530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM",
+			probes.ReasonAuthenticationRequired,
+		},
 		{"Postfix", rcpt, "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org; " +
 			"https://www.spamhaus.org/query/ip/192.0.2.1", prober},
 		{"Postfix", rcpt, "554 5.7.1 Service unavailable; Client host [2001:db8::1] blocked using zen.spamhaus.org", prober},
@@ -60,8 +63,7 @@ func TestClassifyTextsOfTheField(t *testing.T) {
 		{"Postfix", rcpt, "550 5.7.27 <from@contoso.com>: Sender address rejected: Domain contoso.com does not accept " +
 			"mail (nullMX)", sender},
 		{
-			"Postfix", rcpt, "450 4.1.8 <from@contoso.com>: Sender address rejected: Domain not found",
-			probes.ReasonTemporaryRejection,
+			"Postfix", rcpt, "450 4.1.8 <from@contoso.com>: Sender address rejected: Domain not found", prober,
 		},
 		{"Postfix", rcpt, "554 5.7.1 <x@fabrikam.com>: Relay access denied", relay},
 		{
@@ -166,14 +168,15 @@ func TestClassifyCodes(t *testing.T) {
 		{"550 5.7.650 Access denied", commandRCPT, probes.ReasonRecipientRejected},
 		{"550 5.7.511 Access denied", commandRCPT, probes.ReasonBannedAddress},
 		{"451 4.7.500 Server busy", commandRCPT, probes.ReasonThrottled},
-		{"421 4.3.2 later", commandRCPT, probes.ReasonThrottled},
+		{"421 4.3.2 later", commandRCPT, probes.ReasonServerUnavailable},
+		{"421 later", commandRCPT, probes.ReasonThrottled},
 		{
 			"454 4.7.0 Failed to establish appropriate TLS channel: Access Denied", commandRCPT,
 			probes.ReasonClientCertificateUntrusted,
 		},
 		{"454 4.7.0 TLS not available", commandSTARTTLS, probes.ReasonSTARTTLSRejected},
 		{"552 too big", commandDATA, probes.ReasonMessageTooLarge},
-		{"552 5.2.2 mailbox full", commandRCPT, probes.ReasonRecipientRejected},
+		{"552 5.2.2 mailbox full", commandRCPT, probes.ReasonMailboxFull},
 		{"550 5.3.4 too big", commandDATA, probes.ReasonMessageTooLarge},
 		{"554 content", commandDATA, probes.ReasonMessageRejected},
 		{"550 no PTR record", commandRCPT, probes.ReasonProberRejected},

@@ -76,7 +76,7 @@ func TestOneEndpointSendsTheMessageOfARound(t *testing.T) {
 func TestFailingEndpointDoesNotHideTheOthers(t *testing.T) {
 	clear := healthy(nil).with("EHLO", "250 mail.test\r\n")
 	good, _ := serve(t, clear)
-	failing, _ := serve(t, script{raw: func(c net.Conn) { _, _ = c.Write([]byte("554 no\r\n")) }})
+	failing, _ := serve(t, script{raw: func(c net.Conn) { _, _ = c.Write([]byte("521 no mail here\r\n")) }})
 	w := testProber(nil)
 	onlyThrough(w, map[string]netip.AddrPort{"192.0.2.1": good, "192.0.2.2": failing, "192.0.2.3": good})
 	p := testPath(good, probes.Recipient, mailflow.Opportunistic)

@@ -24,7 +24,7 @@ func TestOutcomeOfTheLastMessageStandsUntilTheNext(t *testing.T) {
 	clear := healthy(nil).with("EHLO", "250 mail.test\r\n")
 	refusing, _ := serve(t, clear.with(".", "554 5.7.1 no\r\n"))
 	accepting, _ := serve(t, clear)
-	busy, _ := serve(t, clear.with(".", "452 4.3.1 later\r\n"))
+	busy, _ := serve(t, clear.with(".", "452 later\r\n"))
 	budget := &dueAt{}
 	w := testProber(nil)
 	w.opts.Messages = budget

@@ -48,7 +48,8 @@ func TestEveryStageFailsWithItsReason(t *testing.T) {
 	}{
 		{"all is well", good, probes.Recipient, ""},
 		{"421 greeting", greet("421 4.7.0 too many connections\r\n"), probes.EHLO, probes.ReasonThrottled},
-		{"554 greeting", greet("554 no\r\n"), probes.EHLO, probes.ReasonGreetingRejected},
+		{"554 greeting", greet("554 no\r\n"), probes.EHLO, probes.ReasonProberRejected},
+		{"521 greeting", greet("521 mail.test accepts no mail\r\n"), probes.EHLO, probes.ReasonGreetingRejected},
 		{"554 blocklist", greet("554 listed at Spamhaus\r\n"), probes.EHLO, probes.ReasonProberRejected},
 		{"450 greeting", greet("450 later\r\n"), probes.EHLO, probes.ReasonTemporaryRejection},
 		{"http", say("HTTP/1.1 400 Bad Request\r\n\r\n"), probes.EHLO, probes.ReasonNotSMTP},
@@ -89,7 +90,7 @@ func TestEveryStageFailsWithItsReason(t *testing.T) {
 			"client certificate at RCPT", askCert.with("RCPT", "550 5.7.1 client certificate required\r\n"), probes.Recipient,
 			probes.ReasonClientCertificateRequired,
 		},
-		{"plain 421 after TLS", askCert.with("TLS EHLO", "421 4.3.2 try later\r\n"), probes.TLSStage, probes.ReasonThrottled},
+		{"plain 421 after TLS", askCert.with("TLS EHLO", "421 4.7.0 try later\r\n"), probes.TLSStage, probes.ReasonThrottled},
 		{
 			"421 of a certificate never asked for", good.with("TLS EHLO", "421 4.7.1 No client certificate presented\r\n"),
 			probes.TLSStage, probes.ReasonThrottled,
@@ -167,6 +168,19 @@ func TestEveryStageFailsWithItsReason(t *testing.T) {
 		{"refused at DATA", good.with("DATA", "554 5.7.0 no\r\n"), probes.Message, probes.ReasonMessageRejected},
 		{"refused after DATA", good.with(".", "554 5.6.0 content\r\n"), probes.Message, probes.ReasonMessageRejected},
 		{"too large", good.with(".", "552 5.3.4 too large\r\n"), probes.Message, probes.ReasonMessageTooLarge},
+		{
+			"no resources", good.with("MAIL", "452 4.3.1 Insufficient system resources\r\n"),
+			probes.Recipient, probes.ReasonServerUnavailable,
+		},
+		{
+			"authentication required", good.with("MAIL", "530 5.7.1 Client was not authenticated\r\n"),
+			probes.Recipient, probes.ReasonAuthenticationRequired,
+		},
+		{
+			"TLS required", good.with("MAIL", "530 5.7.0 Must issue a STARTTLS command first\r\n"),
+			probes.Recipient, probes.ReasonTLSRequired,
+		},
+		{"mailbox full", good.with("RCPT", "452 4.2.2 Mailbox full\r\n"), probes.Recipient, probes.ReasonMailboxFull},
 		{"greylisted", good.with("RCPT", "450 4.2.0 greylisted\r\n"), probes.Recipient, probes.ReasonTemporaryRejection},
 		{"recipient refused", good.with("RCPT", "550 no\r\n"), probes.Recipient, probes.ReasonRecipientRejected},
 	} {

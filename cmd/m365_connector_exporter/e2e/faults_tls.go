@@ -98,7 +98,7 @@ func (w *faultWorld) tlsFaults() []fault {
 		bad("tls-client-certificate-421", "requires a client certificate after the handshake", probes.ReasonClientCertificateRequired, with(configured(asks), "TLS EHLO", "421 4.7.1 Error: No client certificate presented\r\n")),
 		bad("tls-then-closed", "closes after the handshake", probes.ReasonConnectionClosed, closedOver),
 		bad("tls-then-silent", "no reply to EHLO over TLS", probes.ReasonReplyTimeout, with(good, "TLS EHLO", "")),
-		bad("tls-then-421", "421 to EHLO over TLS", probes.ReasonThrottled, with(good, "TLS EHLO", "421 4.3.2 try later\r\n")),
+		bad("tls-then-421", "421 to EHLO over TLS", probes.ReasonThrottled, with(good, "TLS EHLO", "421 4.7.0 try later\r\n")),
 		bad("tls-then-502", "refuses EHLO over TLS", probes.ReasonEHLORejected, with(good, "TLS EHLO", "502 5.5.1 what?\r\n")),
 		bad("tls-then-words", "text without a code over TLS", probes.ReasonReplyMalformed, with(good, "TLS EHLO", "hello\r\n")),
 		bad("tls-then-lines", "two hundred lines over TLS", probes.ReasonReplyTooLong, with(good, "TLS EHLO", strings.Repeat("250-x\r\n", 200)+"250 x\r\n")),
