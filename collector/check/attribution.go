@@ -53,6 +53,11 @@ func attributionChecks() []Check {
 				}
 			}),
 		},
+	}
+}
+
+func weakAttributionChecks() []Check {
+	return []Check{
 		{
 			Code: "null_sender_relay_denied", Severity: Warning, Scope: ScopeSender,
 			Title: "Exchange Online refuses to relay a sender's bounces and automatic replies to the internet",

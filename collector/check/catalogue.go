@@ -11,10 +11,10 @@ func Catalogue() []Check { return catalogue() }
 var catalogue = sync.OnceValue(func() []Check {
 	return slices.Concat(
 		certificateChecks(), servedChecks(), tlsChecks(),
-		acceptedChecks(), sharedChecks(), attributionChecks(),
-		inboundChecks(), restrictionChecks(), effectChecks(), hybridChecks(),
+		acceptedChecks(), sharedChecks(), attributionChecks(), weakAttributionChecks(),
+		inboundChecks(), restrictionChecks(), effectChecks(), partnerEffectChecks(), hybridChecks(),
 		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),
-		tenantChecks(), proberChecks(),
+		tenantChecks(), domainChecks(), proberChecks(), probingChecks(),
 	)
 })
 

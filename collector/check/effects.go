@@ -35,6 +35,11 @@ func effectChecks() []Check {
 			Source: "Set-InboundConnector, RestrictDomainsToIPAddresses, RestrictDomainsToCertificate, TlsSenderCertificateName",
 			Find:   eachInbound(findUnenforcedList),
 		},
+	}
+}
+
+func partnerEffectChecks() []Check {
+	return []Check{
 		{
 			Code: "property_without_effect", Severity: Info, Scope: ScopeOutbound,
 			Title: "A property has no effect on a Partner connector",

@@ -43,6 +43,12 @@ func proberChecks() []Check {
 			Source: "This exporter's configuration, `min_gap_per_address`, `max_concurrent_per_address`, `max_concurrent`",
 			Find:   findOverload,
 		},
+	}
+}
+
+// probingChecks judge what keeps a path from being probed.
+func probingChecks() []Check {
+	return []Check{
 		{
 			Code: "next_hop_address_refused", Severity: Warning, Scope: ScopePath,
 			Title: "A next hop resolves to an address that this exporter must not connect to",

@@ -39,6 +39,12 @@ func tenantChecks() []Check {
 				}
 			}),
 		},
+	}
+}
+
+// domainChecks judge accepted domains.
+func domainChecks() []Check {
+	return []Check{
 		{
 			Code: "accepted_domain_in_two_tenants", Severity: Critical, Scope: ScopeTenant,
 			Title: "An accepted domain of the tenant is also one of another tenant",

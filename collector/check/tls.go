@@ -1,12 +1,14 @@
 package check
 
 import (
+	"slices"
+
 	"m365_connector_exporter/probes"
 )
 
 // tlsChecks judge what a handshake showed besides validity.
 func tlsChecks() []Check {
-	return append(cryptographyChecks(), starttlsChecks()...)
+	return slices.Concat(cryptographyChecks(), usageChecks(), starttlsChecks())
 }
 
 func cryptographyChecks() []Check {
@@ -48,6 +50,12 @@ func cryptographyChecks() []Check {
 			Source: "450 4.7.320; certificate-requirements (installed on every server)",
 			Find:   eachProbed(findDifferences),
 		},
+	}
+}
+
+// usageChecks judge what a certificate may be used for.
+func usageChecks() []Check {
+	return []Check{
 		{
 			Code: "server_auth_eku_missing", Severity: Warning, Scope: ScopePath,
 			Title: "A server's certificate is not valid for server authentication",

@@ -37,7 +37,8 @@ func Rehearsals(
 	w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation, o Options,
 ) error {
 	p := &printer{Options: o}
-	p.line(0, "Certificate for "+Printable(listNames(c.Names(), c.OmittedNames))+" ("+Printable(c.Source)+"): "+validity[c.Valid])
+	names := listNames(c.Names(), c.OmittedNames)
+	p.line(0, "Certificate for "+Printable(names)+" ("+Printable(c.Source)+"): "+validity[c.Valid])
 	for _, problem := range problems {
 		p.line(4, Printable(problem))
 	}

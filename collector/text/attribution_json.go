@@ -87,7 +87,8 @@ func attributionOf(a mailflow.Attribution) attributionJSON {
 
 func clientCertificateOf(p mailflow.ClientCertificate) clientCertificateJSON {
 	out := clientCertificateJSON{
-		Names: printableAll(p.Names()), MoreNames: p.OmittedNames, Fingerprint: p.Fingerprint, Source: printableLines(p.Source),
+		Names: printableAll(p.Names()), MoreNames: p.OmittedNames, Fingerprint: p.Fingerprint,
+		Source: printableLines(p.Source),
 	}
 	if p.Valid != mailflow.Unknown {
 		valid := p.Valid == mailflow.Yes

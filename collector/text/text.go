@@ -4,10 +4,10 @@
 // and the pages of package web have in common is worded once, in wording.go: replies, outcomes of an attribution, the
 // remaining lifetime of a certificate, lists of which only the first items are shown.
 //
-// Replies, names and certificates are untrusted. All of it passes Printable, which escapes control and
-// formatting characters and invalid UTF-8, so that nothing reaches a terminal as an escape sequence; replies also pass
-// probes.Redact, which hides mailboxes and tokens. JSON keys and values are a stable interface, described in docs/schema;
-// fields are only ever added.
+// Replies, names and certificates are untrusted. All of it passes Printable, which escapes control and formatting
+// characters and invalid UTF-8, so that nothing reaches a terminal as an escape sequence; replies also pass
+// probes.Redact, which hides mailboxes and tokens. JSON keys and values are a stable interface, described in
+// docs/schema; fields are only ever added.
 package text
 
 import (

@@ -120,7 +120,8 @@ func (out *endpointJSON) tls(t *probes.TLS) {
 	if len(t.Chain) > 0 {
 		c := t.Chain[0]
 		out.Certificate = &certificateJSON{
-			Subject: printableLines(c.Subject), Issuer: printableLines(c.Issuer), Names: printableAll(c.DNSNames), MoreNames: c.OmittedNames,
+			Subject: printableLines(c.Subject), Issuer: printableLines(c.Issuer), Names: printableAll(c.DNSNames),
+			MoreNames: c.OmittedNames,
 			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Fingerprint: printableLines(c.Fingerprint),
 		}
 	}

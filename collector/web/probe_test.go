@@ -78,7 +78,8 @@ func TestProbeParameters(t *testing.T) {
 		{many[:2000] + "=1", 400, "unknown parameter"},
 	} {
 		w := get(bench().handler(), "/probe?"+c.query)
-		if body := w.Body.String(); w.Code != c.code || !strings.Contains(body, c.contains) || w.Code != 200 && len(body) > 900 {
+		if body := w.Body.String(); w.Code != c.code || !strings.Contains(body, c.contains) || w.Code != 200 &&
+			len(body) > 900 {
 			t.Errorf("%.60s = %d %.300s; want %d %s", c.query, w.Code, body, c.code, c.contains)
 		}
 	}
@@ -104,8 +105,8 @@ func TestProbeAsks(t *testing.T) {
 	}
 }
 
-// TestProbeSays is one answer for each way a probe can end, with the path's verdict before it.
-func TestProbeSays(t *testing.T) {
+// TestProbeAnswers is one answer for each way a probe can end, with the path's verdict before it.
+func TestProbeAnswers(t *testing.T) {
 	const good, bad, fresh = "contoso/case/a", "outbound/outbound/outbound/x", "fabrikam/new/new.fabrikam.com"
 	two := round(outbound("contoso", "case", "a"), probes.TLSStage, failed)
 	cut := round(two.Path, probes.TLSStage, canceled).Endpoints[0]
