@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -276,7 +277,7 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: d.Handler(HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second, ErrorLog: nil}
+	server := &http.Server{Handler: d.Handler(HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	file, no := filepath.Join(dir, "web.yaml"), false
 	ended := make(chan error, 1)
 	go func() {

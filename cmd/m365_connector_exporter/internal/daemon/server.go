@@ -25,7 +25,7 @@ type ServeOptions struct {
 }
 
 // shutdownGrace is how long requests may take after a shutdown began.
-const shutdownGrace = 5 * time.Second
+const shutdownGrace = 3 * time.Second
 
 // Serve runs the daemon and its listeners until ctx ends or one of them fails, and returns when every probe has ended.
 // It returns nil after ctx has ended.

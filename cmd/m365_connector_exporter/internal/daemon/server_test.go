@@ -3,14 +3,20 @@ package daemon
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// TestPprof: profiles are on their own address when asked for, and never beside the pages.
+// TestPprof holds that profiles are served on an address of their own, and nowhere else.
 func TestPprof(t *testing.T) {
 	if err := servePprof(t.Context(), ""); err != nil {
 		t.Fatal(err)
@@ -45,5 +51,64 @@ func TestPprof(t *testing.T) {
 	d := configured(t, "tenants: [{ name: contoso }]\n")
 	if got := get(d.Handler(HandlerOptions{}), http.MethodGet, "/debug/pprof/", nil); got.Code != http.StatusNotFound {
 		t.Errorf("profiles beside the pages: %d", got.Code)
+	}
+}
+
+// logWatch is a log that a test reads while it is written.
+type logWatch struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logWatch) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logWatch) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// after returns what follows text in the log, once it is there.
+func (l *logWatch) after(t *testing.T, text string) string {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if _, rest, found := strings.Cut(l.String(), text); found {
+			return rest
+		}
+	}
+	t.Fatalf("no %q in the log:\n%s", text, l)
+	return ""
+}
+
+func TestServe(t *testing.T) {
+	d := still(t)
+	log := &logWatch{}
+	d.log = slog.New(slog.NewTextHandler(log, nil))
+	no, empty := false, ""
+	flags := &toolkit.FlagConfig{WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: &no, WebConfigFile: &empty}
+	hangup := make(chan os.Signal, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- d.Serve(ctx, ServeOptions{Web: flags, MaxConnections: 8, Hangup: hangup}) }()
+	address, _, _ := strings.Cut(log.after(t, "address="), "\n")
+	hangup <- syscall.SIGHUP
+	log.after(t, "trigger=SIGHUP")
+	if code, _, body := request(t, http.DefaultClient, http.MethodGet, "http://"+address+"/-/ready", nil); code != http.StatusOK {
+		t.Errorf("/-/ready = %d %s", code, body)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("stopped with %v, want no error", err)
+	}
+	log.after(t, "stopped, every probe has ended")
+
+	taken := &toolkit.FlagConfig{WebListenAddresses: &[]string{"192.0.2.1:1"}, WebSystemdSocket: &no, WebConfigFile: &empty}
+	if err := still(t).Serve(t.Context(), ServeOptions{Web: taken, MaxConnections: 8}); err == nil || !strings.Contains(err.Error(), "listen") {
+		t.Errorf("an address of another host: error %v", err)
 	}
 }
