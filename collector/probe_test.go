@@ -45,13 +45,17 @@ func TestInconclusiveProbeShowsTheLastVerdict(t *testing.T) {
 		not  string
 	}{
 		{
-			"passed", collector.Live{Result: passes, Verdict: probes.Failed},
-			[]string{"probe_success 1", "probe_inconclusive 0"}, "",
+			"passed",
+			collector.Live{Result: passes, Verdict: probes.Failed},
+			[]string{"probe_success 1", "probe_inconclusive 0"},
+			"",
 		},
 		{"no verdict yet", collector.Live{Result: busy}, []string{"probe_inconclusive 1"}, "probe_success"},
 		{
-			"failed before", collector.Live{Result: busy, Verdict: probes.Failed},
-			[]string{"probe_success 0", "probe_inconclusive 1"}, "",
+			"failed before",
+			collector.Live{Result: busy, Verdict: probes.Failed},
+			[]string{"probe_success 0", "probe_inconclusive 1"},
+			"",
 		},
 		{"timed out", collector.Live{Result: passes, TimedOut: true}, []string{"probe_inconclusive 1"}, "probe_success"},
 	} {
