@@ -73,36 +73,35 @@ func compareEndpoint(e check.Endpoint, key EndpointKey) int {
 	return cmp.Or(cmp.Compare(e.Host, key.Host), cmp.Compare(e.Address, key.Address))
 }
 
-// recordConclusive replaces in Conclusive the endpoints on which the round is conclusive.
+// recordConclusive replaces in Conclusive the endpoints on which the round is conclusive, and removes those that are no
+// longer known.
 func (s *PathState) recordConclusive(r probes.Result) {
-	observed := map[EndpointKey]probes.Endpoint{}
-	if s.Conclusive != nil {
-		for _, e := range s.Conclusive.Endpoints {
-			observed[KeyOf(e)] = e
-		}
-	}
-	news := 0
+	var news []probes.Endpoint
 	for _, e := range r.Endpoints {
 		if conclusive(r, e) != probes.NotReached {
-			observed[KeyOf(e)] = e
-			news++
+			news = append(news, e)
 		}
 	}
-	if news == 0 && s.Conclusive == nil {
-		return
-	}
-	if news == len(r.Endpoints) && news == len(s.Endpoints) { // all there is: the round itself
+	next := r
+	switch {
+	case len(news) > 0 && len(news) == len(r.Endpoints) && len(news) == len(s.Endpoints): // the round itself
 		s.Conclusive = &r
 		return
-	}
-	next := r
-	if news == 0 {
+	case s.Conclusive == nil && len(news) == 0:
+		return
+	case len(news) == 0:
 		next = *s.Conclusive
+	}
+	if s.Conclusive != nil {
+		news = append(slices.Clone(s.Conclusive.Endpoints), news...)
 	}
 	next.Endpoints = nil
 	for _, known := range s.Endpoints {
-		if e, ok := observed[EndpointKey{known.Host, known.Address}]; ok {
-			next.Endpoints = append(next.Endpoints, e)
+		for i := len(news) - 1; i >= 0; i-- { // the latest observation comes last
+			if KeyOf(news[i]) == (EndpointKey{known.Host, known.Address}) {
+				next.Endpoints = append(next.Endpoints, news[i])
+				break
+			}
 		}
 	}
 	if len(next.Endpoints) > 0 { // else the last verdict holds, with its reason
