@@ -9,9 +9,10 @@ type Reason string
 // ReasonInfo is an entry of the catalogue of reasons.
 type ReasonInfo struct {
 	Reason   Reason
-	Outcome  Outcome // Failed or Inconclusive
-	Sentence string  // what is known, for people; without a full stop
-	Remedy   string  // what an administrator can do
+	Outcome  Outcome   // Failed or Inconclusive
+	Sentence string    // what is known, for people; without a full stop
+	Remedy   string    // what an administrator can do, whatever else was seen
+	Variants []Variant // what to do instead where the probe saw more
 }
 
 // Reasons is the catalogue. docs/reasons.md, the pages and the terminal take their texts from it. To add a reason, add

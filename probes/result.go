@@ -49,6 +49,7 @@ type Endpoint struct {
 type Step struct {
 	Outcome   Outcome
 	Reason    Reason        // "" if passed or not reached
+	Evidence  Evidence      // what was seen that selects the remedy; "" if nothing does
 	Detail    string        // what happened, for people; sanitised and bounded
 	Reply     Reply         // the server's reply that decided the outcome, if one did
 	Duration  time.Duration // for resolve: of the look-up of this host, the same for all its endpoints
