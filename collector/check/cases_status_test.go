@@ -23,6 +23,18 @@ var statusCases = []testCase{
 	},
 	{"connector_in_test_mode", "test", func(w *world) { w.out.TestMode = yes }, "warning", ""},
 	{"connector_in_test_mode", "disabled too", func(w *world) { w.out.TestMode, w.out.Enabled = yes, no }, "", ""},
+	{
+		"connector_type_unknown", "missing",
+		func(w *world) { w.in.Type = "" },
+		"warning", "ConnectorType is not known.",
+	},
+	{
+		"connector_type_unknown", "a new type",
+		func(w *world) { w.out.Type = "Hosted" },
+		"warning", `ConnectorType is "Hosted".`,
+	},
+	{"connector_type_unknown", "disabled", func(w *world) { w.in.Type, w.in.Enabled = "", no }, "", ""},
+	{"connector_type_unknown", "Partner", openPartner, "", ""},
 	{"connector_not_validated", "never", func(w *world) { w.out.IsValidated = no; unproven(w) }, "info", ""},
 	{
 		"connector_not_validated", "never, and own probe failed",

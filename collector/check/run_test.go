@@ -31,7 +31,9 @@ func TestSuppression(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	f := &Facts{Now: now, Tenants: []mailflow.Tenant{{
 		Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "contoso.com"}},
-		Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: "To A/B"}, UseMXRecord: mailflow.No}},
+		Outbound: []mailflow.OutboundConnector{
+			{Common: mailflow.Common{Name: "To A/B", Type: mailflow.Partner}, UseMXRecord: mailflow.No},
+		},
 	}}}
 	for name, c := range map[string]struct {
 		s    Suppression

@@ -33,6 +33,15 @@ func statusChecks() []Check {
 			}),
 		},
 		{
+			Code: "connector_type_unknown", Severity: Warning, Scope: ScopeConnector,
+			Title: "The connector's type is unknown",
+			When: "ConnectorType of an enabled connector is neither OnPremises nor Partner. Checks that depend on the type " +
+				"are not judged",
+			Remedy: "Export the connector again, or configure `connector_type`.",
+			Source: "Set-InboundConnector, Set-OutboundConnector, ConnectorType",
+			Find:   eachTenant(findUnknownType),
+		},
+		{
 			Code: "connector_not_validated", Severity: Info, Scope: ScopeOutbound,
 			Title: "Microsoft's own validation has not passed",
 			When:  "IsValidated is false. Not reported while this exporter's probe passes recipient",
@@ -72,6 +81,28 @@ func findDisabled(_ *Facts, t *tenant, report func(Finding)) {
 	for i := range t.Inbound {
 		if c := &t.Inbound[i]; !c.IsEnabled() {
 			report(disabled.withSubject(inboundSubject(t, c)))
+		}
+	}
+}
+
+func findUnknownType(_ *Facts, t *tenant, report func(Finding)) {
+	judge := func(c *mailflow.Common, subject Subject) {
+		switch c.Type {
+		case mailflow.OnPremises, mailflow.Partner:
+		case "":
+			report(newFinding("ConnectorType is not known.").withSubject(subject))
+		default:
+			report(newFinding("ConnectorType is %q.", c.Type).withSubject(subject))
+		}
+	}
+	for i := range t.Outbound {
+		if c := &t.Outbound[i]; judgedOutbound(c) {
+			judge(&c.Common, outboundSubject(t, c))
+		}
+	}
+	for i := range t.Inbound {
+		if c := &t.Inbound[i]; c.IsEnabled() {
+			judge(&c.Common, inboundSubject(t, c))
 		}
 	}
 }
