@@ -326,6 +326,21 @@ func TestFindingsAreShownWithTheirPath(t *testing.T) {
 	}
 }
 
+func TestPathPassesBesideAnInconclusiveEndpoint(t *testing.T) {
+	p := state(outbound("contoso", "c", "h"), probes.TLSStage, passed)
+	busy := p.Latest.Endpoints[0]
+	busy.Host = "busy.contoso.com"
+	busy.Steps[probes.EHLO] = probes.NewStep(probes.ReasonThrottled, "")
+	p.Latest.Endpoints = append(p.Latest.Endpoints, busy)
+	h := (&testSite{snapshot: collector.Snapshot{Paths: []*collector.PathState{p}}}).handler()
+	body := get(h, "/path?target=contoso/c/h").Body.String()
+	for _, want := range []string{"<title>passed: ", "An endpoint was inconclusive in the newest round; the others passed."} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in\n%s", want, body)
+		}
+	}
+}
+
 // Pages before the first results.
 func TestPagesWithoutResults(t *testing.T) {
 	once := state(outbound("contoso", "c", "h"), probes.TLSStage, failed)

@@ -80,6 +80,8 @@ func newestRoundRemark(p *collector.PathState) string {
 		return "The newest round failed for the first time; a second round has not confirmed it yet."
 	case p.Verdict == probes.Failed && p.Latest.Outcome() == probes.Inconclusive:
 		return "The newest round was inconclusive; the previous verdict holds."
+	case p.Verdict == probes.Passed && p.Latest.SomePassed() && p.Latest.Outcome() == probes.Inconclusive:
+		return "An endpoint was inconclusive in the newest round; the others passed."
 	case p.Verdict == probes.Passed && p.Latest.Outcome() == probes.Inconclusive:
 		return "The last conclusive round passed."
 	default:

@@ -22,13 +22,16 @@ const (
 // states are all of them, worst first.
 var states = []string{stateFailed, stateInconclusive, stateWaiting, statePassed, stateNotProbed}
 
-// stateOf returns a path's state. A confirmed failure remains while newer rounds are inconclusive.
+// stateOf returns a path's state. A confirmed failure remains while newer rounds are inconclusive, and a path passes
+// beside an endpoint that is inconclusive.
 func stateOf(p *collector.PathState) string {
 	switch {
 	case p.Path.NotProbeable != "" || p.Path.NotProbed != "":
 		return stateNotProbed
 	case p.Verdict == probes.Failed:
 		return stateFailed
+	case p.Verdict == probes.Passed && p.Latest != nil && p.Latest.SomePassed():
+		return statePassed
 	case p.Latest != nil && p.Latest.Outcome() == probes.Inconclusive:
 		return stateInconclusive
 	case p.Verdict == probes.Passed:
