@@ -11,7 +11,7 @@ type TLS struct {
 	Version               string         // "TLS 1.3"
 	Cipher                string         // IANA name
 	OldVersion            bool           // below TLS 1.2
-	Chain                 []*Certificate // as sent, leaf first, at most MaxChain
+	Chain                 []*Certificate // as sent, leaf first, at most MaxChain; the verdicts rest on all that was sent
 	Unparsable            string         // why Go could not parse a certificate; the chain may then be empty
 	CertificateRequested  bool           // the server asked for a client certificate
 	ClientCertificateSent bool           // the prober sent one
@@ -90,7 +90,7 @@ func (v Verdict) String() string {
 // Judgement is the answer to a verdict's question, with its evidence. The zero value is "not judged".
 type Judgement struct {
 	Outcome   Outcome // Passed, Failed or, if it cannot be judged, NotReached
-	Reason    Reason  // if Failed; "" for key and signature, which fail no stage
+	Reason    Reason  // if Failed, "" for key and signature, which fail no stage; prober_limit if a limit was reached
 	Detail    string  // the names, dates or keys that were compared, or why it cannot be judged
 	Uncertain string  // the undocumented Microsoft behaviour that it depends on; "" if there is none
 }

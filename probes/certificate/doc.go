@@ -17,6 +17,7 @@
 // name. [TLSStage] then decides, from the answers alone, whether a connector with given tls_settings accepts the
 // server.
 //
-// The package is pure: no I/O, and the time is a parameter. Chains come from anybody: at most [probes.MaxChain]
-// certificates and a limited number of signatures are looked at. Revocation is package crl's.
+// The package is pure: no I/O, and the time is a parameter. Chains come from anybody: the
+// certificates and the signatures that are looked at are limited, and what a limit leaves open is prober_limit. At
+// most [probes.MaxChain] certificates are recorded, for people; the answers rest on all that were sent. Revocation is package crl's.
 package certificate

@@ -24,10 +24,10 @@ func (v *Verifier) Server(
 	t.Verdicts[probes.VerdictChain], t.Verdicts[probes.VerdictTrust] = r.chain, r.trust
 	t.Verdicts[probes.VerdictName] = evaluateName(leaf, host, tlsDomain)
 	t.Verdicts[probes.VerdictKey] = evaluateKey(leaf)
-	t.Verdicts[probes.VerdictSignature] = evaluateSignature(chain)
 	if r.trust.Outcome == probes.Passed {
 		verified = append([]*x509.Certificate{leaf}, r.issuers...)
 	}
+	t.Verdicts[probes.VerdictSignature] = evaluateSignature(signedBelowRoot(chain, verified))
 	return t, verified
 }
 
@@ -36,7 +36,7 @@ func (v *Verifier) Server(
 // domains.
 func Client(now time.Time, der [][]byte, roots *x509.CertPool) *probes.TLS {
 	var chain []*x509.Certificate
-	for _, raw := range der[:min(len(der), probes.MaxChain)] {
+	for _, raw := range der[:min(len(der), maxSent+1)] {
 		c, err := x509.ParseCertificate(raw)
 		if err != nil {
 			return &probes.TLS{Unparsable: probes.Sanitise(err.Error(), probes.MaxDetail)}
@@ -83,9 +83,18 @@ func evaluateKey(leaf *x509.Certificate) probes.Judgement {
 	return j
 }
 
+// signedBelowRoot returns the certificates whose signatures count: those of the verified chain, or all that were sent
+// if there is none.
+func signedBelowRoot(sent, verified []*x509.Certificate) []*x509.Certificate {
+	if len(verified) < 2 {
+		return sent
+	}
+	return verified[:len(verified)-1]
+}
+
 // evaluateSignature looks for SHA-1 and MD5 below the root. A root's own signature proves nothing and does not count.
 func evaluateSignature(chain []*x509.Certificate) probes.Judgement {
-	for i, c := range chain[:min(len(chain), probes.MaxChain)] {
+	for i, c := range chain {
 		if i > 0 && bytes.Equal(c.RawSubject, c.RawIssuer) {
 			continue
 		}

@@ -12,7 +12,8 @@ import (
 //     revoked.
 //   - DomainValidation: also a matching name.
 //
-// An answer that could not be given (an unreachable revocation list) never fails the stage; the detail says so.
+// An answer that could not be given (an unreachable revocation list) never fails the stage; the detail says so. A limit
+// of this package that was reached makes the stage inconclusive.
 func TLSStage(settings mailflow.TLSSettings, t *probes.TLS) probes.Step {
 	if t.OldVersion && settings.RequiresTLS() {
 		return probes.NewStep(probes.ReasonTLSVersion, "the server chose "+t.Version)
@@ -24,6 +25,9 @@ func TLSStage(settings mailflow.TLSSettings, t *probes.TLS) probes.Step {
 			failure := probes.NewStep(j.Reason, j.Detail)
 			failure.Uncertain = j.Uncertain
 			return failure
+		}
+		if j.Reason == probes.ReasonProberLimit {
+			return probes.NewStep(j.Reason, v.String()+" "+j.Detail)
 		}
 		if j.Uncertain != "" {
 			step.Uncertain = j.Uncertain

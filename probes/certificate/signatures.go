@@ -2,20 +2,19 @@ package certificate
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"slices"
 )
 
-// maxSignatureCost bounds the signatures that are checked for one chain, and again those that crypto/x509 checks, in
-// checks of usual keys. A chain of probes.MaxChain certificates needs two thirds of it. A hostile server can send
-// certificates with one name and large keys, so that each could have signed each other one: with RSA 8192 that costs
-// a tenth of a second of CPU time.
+// The limits of the signatures that are checked for one chain, in checks of usual keys. A hostile server can send
+// certificates with one name and large keys, so that each could have signed each other one.
 const (
-	maxSignatureCost = 30
-	largeKeyBits     = 4096 // RSA keys above it cost largeKeyCost
-	largeKeyCost     = 4
+	maxSignatureCost = 200 // here: a chain with a dozen foreign certificates needs a tenth of it
+	maxSearchCost    = 80  // by crypto/x509, which gives up after 100 checks
+	usualKeyBits     = 4096
 )
 
 var errTooManySignatures = errors.New("the chain needs too many signature checks")
@@ -23,6 +22,7 @@ var errTooManySignatures = errors.New("the chain needs too many signature checks
 // signatures checks the signatures between the certificates of one chain, each once, up to a limit.
 type signatures struct {
 	limit, spent int
+	exhausted    bool                           // a signature was not checked because of the limit
 	results      map[[2]*x509.Certificate]error // by certificate and issuer
 }
 
@@ -30,10 +30,21 @@ func newSignatures(limit int) *signatures {
 	return &signatures{limit: limit, results: map[[2]*x509.Certificate]error{}}
 }
 
-// signatureCost returns what checking a signature of issuer costs.
+// signatureCost returns what checking a signature of issuer costs: it grows with the square of an RSA key's length,
+// and crypto/ecdsa is slow with the curves that it has no assembly for.
 func signatureCost(issuer *x509.Certificate) int {
-	if key, ok := issuer.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > largeKeyBits {
-		return largeKeyCost
+	switch key := issuer.PublicKey.(type) {
+	case *rsa.PublicKey:
+		if factor := (key.N.BitLen() + usualKeyBits - 1) / usualKeyBits; factor > 1 {
+			return factor * factor
+		}
+	case *ecdsa.PublicKey:
+		switch bits := key.Params().BitSize; {
+		case bits > 384:
+			return 10
+		case bits > 256:
+			return 3
+		}
 	}
 	return 1
 }
@@ -46,6 +57,7 @@ func (s *signatures) check(c, issuer *x509.Certificate) error {
 	}
 	cost := signatureCost(issuer)
 	if s.spent+cost > s.limit {
+		s.exhausted = true
 		return errTooManySignatures
 	}
 	s.spent += cost
@@ -77,7 +89,7 @@ func (s *signatures) issuerOf(c *x509.Certificate, sent []*x509.Certificate) *x5
 
 // searchCost returns how many signatures crypto/x509 checks at most to find the chains above c: it tries each issuer
 // of the right name that is not below, and searches on above each that signed. It stops counting above
-// maxSignatureCost.
+// maxSearchCost.
 func (s *signatures) searchCost(c *x509.Certificate, intermediates, below []*x509.Certificate) (cost int) {
 	below = append(slices.Clone(below), c)
 	for _, candidate := range intermediates {
@@ -89,8 +101,9 @@ func (s *signatures) searchCost(c *x509.Certificate, intermediates, below []*x50
 		if err == nil {
 			cost += s.searchCost(candidate, intermediates, below)
 		}
-		if cost > maxSignatureCost || errors.Is(err, errTooManySignatures) {
-			return maxSignatureCost + 1
+		if cost > maxSearchCost || errors.Is(err, errTooManySignatures) {
+			s.exhausted = true
+			return maxSearchCost + 1
 		}
 	}
 	return cost

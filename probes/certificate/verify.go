@@ -3,6 +3,7 @@ package certificate
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -51,12 +52,11 @@ func verifyChain(
 ) *verification {
 	now = now.Round(0) // without the monotonic reading: the wall clock may be set while the result is remembered
 	v := &verification{from: now.Add(-maxAge), to: now.Add(maxAge)}
-	chain = chain[:min(len(chain), probes.MaxChain)]
-	for _, c := range chain {
+	for _, c := range chain[:min(len(chain), probes.MaxChain)] {
 		v.certificates = append(v.certificates, newCertificate(c, sigs.selfSigned(c)))
 	}
-	sent := distinct(chain)
-	v.limitTo(now, chain)
+	sent := distinct(chain[:min(len(chain), maxSent)])
+	v.limitTo(now, sent)
 	chains, forgiven, err := verifyWithinValidity(now, sent, roots, sigs)
 	for _, c := range chains {
 		v.limitTo(now, c)
@@ -65,11 +65,25 @@ func verifyChain(
 		v.issuers = slices.Clone(chains[0][1:])
 	}
 	v.chain, v.trust = evaluateTrust(sigs, sent, err)
+	if err != nil && (sigs.exhausted || len(chain) > maxSent) {
+		v.chain, v.trust = limitReached(len(chain)), limitReached(len(chain))
+	}
 	if forgiven && err == nil {
 		v.trust.Uncertain = uncertainSHA1
 	}
 	v.chainNotBefore, v.chainNotAfter = chainValidity(sigs, chains, sent)
 	return v
+}
+
+// maxSent is how many certificates of a chain are considered. A handshake has room for a few hundred small ones.
+const maxSent = 100
+
+// limitReached is the answer about a chain whose search was given up: it is not known.
+func limitReached(sent int) probes.Judgement {
+	return probes.Judgement{
+		Reason: probes.ReasonProberLimit,
+		Detail: fmt.Sprintf("not known: a search among %d certificates takes too many signature checks", sent),
+	}
 }
 
 // limitTo narrows from and to, so that no certificate begins or ends between them.
@@ -118,7 +132,7 @@ func verifyWithinValidity(
 func verifyAt(
 	at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
 ) ([][]*x509.Certificate, error) {
-	if sigs.searchCost(c, sent[1:], nil) > maxSignatureCost {
+	if sigs.searchCost(c, sent[1:], nil) > maxSearchCost {
 		return nil, errTooManySignatures
 	}
 	intermediates := x509.NewCertPool()

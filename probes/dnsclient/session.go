@@ -16,7 +16,6 @@ import (
 const (
 	questionTimeout = 3 * time.Second // for one question to one server
 	maxTries        = 2               // of the whole list of servers
-	maxRecords      = 100             // read from one answer
 	ednsSize        = 1232            // fits every path unfragmented (DNS flag day 2020)
 )
 
@@ -77,9 +76,6 @@ func (s *session) askServer(ctx context.Context, server, name string, qtype uint
 	}
 	if err == nil && m.Truncated {
 		m, err = s.exchange(ctx, "tcp", server, q)
-	}
-	if err == nil && len(m.Answer) > maxRecords {
-		m.Answer = m.Answer[:maxRecords]
 	}
 	return m, err
 }

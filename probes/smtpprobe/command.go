@@ -74,7 +74,7 @@ func (s *session) replied(reason probes.Reason, r probes.Reply) *probes.Step {
 		s.throttled = true
 	}
 	step := s.fail(reason, formatReply(r))
-	step.Reply = r
+	step.Reply = shortened(r)
 	return step
 }
 

@@ -53,7 +53,7 @@ func FuzzDialogue(f *testing.F) {
 	f.Add([]byte("554 5.7.1 \x1b[31mred\xff\r\n"))
 	f.Add([]byte("421 4.7.1 No client certificate presented\r\n"))
 	f.Add([]byte("220 x\x00250 STARTTLS\r\n\x00220 x\r\n250 injected\r\n"))
-	f.Add(bytes.Repeat([]byte("220-x\r\n"), 300))
+	f.Add(bytes.Repeat([]byte("220-x\r\n"), 1200))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, settings := range []mailflow.TLSSettings{mailflow.Opportunistic, mailflow.DomainValidation} {
 			// a silent peer costs no time

@@ -11,12 +11,13 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// The bounds of a reply. RFC 5321, section 4.5.3.1.5 allows 512 bytes a line; servers in the field send more.
+// The bounds of a reply. RFC 5321, section 4.5.3.1.5 allows 512 bytes a line; servers in the field send more. The
+// whole reply is evaluated; of what is recorded only maxReplyText bytes are kept.
 const (
-	maxLine       = 2000
-	maxReplyLines = 100
+	maxLine       = 4000
+	maxReplyLines = 1000
 	maxReplyBytes = 64 << 10
-	maxReplyText  = 1024 // bytes that are kept
+	maxReplyText  = 1024
 )
 
 var (
@@ -36,7 +37,7 @@ func (r *replyReader) buffered() int { return r.src.Buffered() }
 // read reads one reply. With an error the reply contains what came before it.
 func (r *replyReader) read() (reply probes.Reply, _ error) {
 	var lines []string
-	defer func() { reply.Text = sanitiseLines(lines) }()
+	defer func() { reply.Text = joinSanitised(lines) }()
 	for total, n := 0, 0; ; n++ {
 		line, err := r.line()
 		total += len(line)
@@ -117,20 +118,33 @@ func splitEnhanced(code int, text string) (enhanced, rest string) {
 
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
-// sanitiseLines sanitises each line and joins them, within maxReplyText.
-func sanitiseLines(lines []string) string {
-	var b strings.Builder
+// joinSanitised joins the lines, whole and sanitised.
+func joinSanitised(lines []string) string {
+	const widest = 6 // what Sanitise makes of one byte at most
 	for i, l := range lines {
+		lines[i] = probes.Sanitise(l, widest*maxLine)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// shortened returns a reply as it is recorded: its first lines, within maxReplyText.
+func shortened(r probes.Reply) probes.Reply {
+	if len(r.Text) <= maxLineText {
+		return r
+	}
+	var b strings.Builder
+	for l := range strings.SplitSeq(r.Text, "\n") {
 		room := maxReplyText - b.Len() - 1
 		if room < 4 {
 			break
 		}
-		if i > 0 {
+		if b.Len() > 0 {
 			b.WriteByte('\n')
 		}
 		b.WriteString(probes.Sanitise(l, min(room, maxLineText)))
 	}
-	return b.String()
+	r.Text = b.String()
+	return r
 }
 
 // formatReply is a reply as people read it, "" if there was none.

@@ -41,7 +41,7 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := newReplyReader(strings.NewReader(string(data))).read()
-		if err == nil && (r.Code < 200 || r.Code > 599) || len(r.Text) > maxReplyText+8 ||
+		if err == nil && (r.Code < 200 || r.Code > 599) || len(shortened(r).Text) > maxReplyText+8 ||
 			strings.ContainsAny(r.Text, "\x00\r\x1b") {
 			t.Fatalf("%+v %v", r, err)
 		}

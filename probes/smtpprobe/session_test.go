@@ -57,7 +57,7 @@ func TestEveryStageFailsWithItsReason(t *testing.T) {
 		{"binary", say("\x00\x01\x02\n"), probes.EHLO, probes.ReasonNotSMTP},
 		{"closed at once", say(""), probes.EHLO, probes.ReasonConnectionClosed},
 		{"endless line", say(strings.Repeat("2", 5000)), probes.EHLO, probes.ReasonReplyTooLong},
-		{"endless reply", say(strings.Repeat("220-x\r\n", 200)), probes.EHLO, probes.ReasonReplyTooLong},
+		{"endless reply", say(strings.Repeat("220-x\r\n", 2000)), probes.EHLO, probes.ReasonReplyTooLong},
 		{"EHLO refused", good.with("EHLO", "502 5.5.1 what?\r\n"), probes.EHLO, probes.ReasonEHLORejected},
 		{"EHLO garbage", good.with("EHLO", "hello\r\n"), probes.EHLO, probes.ReasonReplyMalformed},
 		{"codes differ", good.with("EHLO", "250-a\r\n550 b\r\n"), probes.EHLO, probes.ReasonReplyMalformed},
