@@ -14,10 +14,11 @@ func TestConfigCheckTestsTheStateFile(t *testing.T) {
 		file, text string
 		want       string // "" is in order
 	}{
-		"new":               {"state.json", "", ""},
-		"far in the future": {"state.json", `{"contoso/outbound/a/b": "2096-01-01T00:00:00Z"}`, "is dated 2096-01-01T00:00:00Z"},
-		"too large":         {"state.json", "{}" + strings.Repeat(" ", 16<<20), "larger than 16 MB"},
-		"a missing folder":  {"missing/state.json", "", "missing"},
+		"new": {"state.json", "", ""},
+		"far in the future": {"state.json", `{"contoso/outbound/a/b": "2096-01-01T00:00:00Z"}`,
+			"is dated 2096-01-01T00:00:00Z"},
+		"too large":        {"state.json", "{}" + strings.Repeat(" ", 16<<20), "larger than 16 MB"},
+		"a missing folder": {"missing/state.json", "", "missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -28,7 +29,8 @@ func TestConfigCheckTestsTheStateFile(t *testing.T) {
 			writeState(t, config, fmt.Sprintf("global: { state_file: %s }\n", c.file))
 			var out bytes.Buffer
 			code := run(t.Context(), hangups{}, []string{"--config.check", "--config.file=" + config}, &out, &out)
-			if c.want == "" && code != exitOK || c.want != "" && (code != exitUsage || !strings.Contains(out.String(), c.want)) {
+			if c.want == "" && code != exitOK || c.want != "" &&
+				(code != exitUsage || !strings.Contains(out.String(), c.want)) {
 				t.Errorf("exit status %d, output %q; want %q", code, out.String(), c.want)
 			}
 		})

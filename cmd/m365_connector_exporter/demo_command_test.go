@@ -23,16 +23,17 @@ func (e endAt) Write(said []byte) (int, error) {
 	return len(said), nil
 }
 
-// TestDemoCommand starts the newcomer's first command as it is typed, and ends it once its listener is up.
+// TestDemoCommand starts the demo, and ends it once its listener is up.
 func TestDemoCommand(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if code := run(ctx, hangups{}, []string{"demo", "--web.listen-address=127.0.0.1:0"}, io.Discard, endAt{"Listening on", cancel}); code != exitOK {
+	if code := run(ctx, hangups{}, []string{"demo", "--web.listen-address=127.0.0.1:0"}, io.Discard,
+		endAt{"Listening on", cancel}); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
 }
 
-// TestWelcome holds that the command which demo prints can be run: go run leaves no program on the PATH.
+// TestWelcome holds that demo prints a command which works, even after "go run", which installs no program.
 func TestWelcome(t *testing.T) {
 	listen := "127.0.0.1:1"
 	_, command, ok := strings.Cut(demoCommand{listen: &listen}.welcome("config.yaml"), "One tenant, now  ")

@@ -21,9 +21,11 @@ var shown = regexp.MustCompile("(?m)^m365_connector_exporter\\b[^\n`]*|`m365_con
 
 // instead replaces the placeholders of the documents with values of the example configuration.
 var instead = strings.NewReplacer(
-	"'TENANT/DIRECTION/CONNECTOR/PATH'", "contoso/outbound/To%20on-premises/mail.contoso.com", "'TENANT/DIRECTION/CONNECTOR'", "contoso/outbound/To%20on-premises",
+	"'TENANT/DIRECTION/CONNECTOR/PATH'", "contoso/outbound/To%20on-premises/mail.contoso.com",
+	"'TENANT/DIRECTION/CONNECTOR'", "contoso/outbound/To%20on-premises",
 	packagedConfig, "config.yaml", "NEW.pem", "certs/edge-1.pem", "new.pem", "certs/edge-1.pem",
-	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com", "RECIPIENT", "b@stranger.example", "`", "",
+	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com",
+	"RECIPIENT", "b@stranger.example", "`", "",
 )
 
 // TestExampleCommands runs every command of the documents with the configuration of the README: none exits with bad
@@ -98,7 +100,8 @@ func TestExampleMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if code := run(t.Context(), hangups{}, []string{"--config.check", "--config.file=config.yaml"}, &out, &out); code != exitUsage {
+	args := []string{"--config.check", "--config.file=config.yaml"}
+	if code := run(t.Context(), hangups{}, args, &out, &out); code != exitUsage {
 		t.Errorf("exit code %d", code)
 	}
 	for line := range strings.Lines(string(shownErrors[1])) {
@@ -148,7 +151,8 @@ func TestScreenshotOfValidate(t *testing.T) {
 	}
 	_, target, _ := strings.Cut(strings.ReplaceAll(want[0], "'", ""), " validate ")
 	var out bytes.Buffer
-	if code := run(t.Context(), hangups{}, []string{"validate", "--config.file=" + file, target}, &out, io.Discard); code != exitFailed {
+	args := []string{"validate", "--config.file=" + file, target}
+	if code := run(t.Context(), hangups{}, args, &out, io.Discard); code != exitFailed {
 		t.Errorf("validate %s: exit status %d", target, code)
 	}
 	plain := func(s string) string { return varies.ReplaceAllString(s, " ") }

@@ -10,7 +10,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){program: main})
 }
 
-// TestCommands runs the scripts in testdata/script against the program: what people type, and what they are told.
+// TestCommands runs the scripts in testdata/script.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
@@ -37,7 +37,8 @@ func TestRoutePrefix(t *testing.T) {
 
 func TestIsLoopback(t *testing.T) {
 	for listen, want := range map[string]bool{
-		"127.0.0.1:10587": true, "[::1]:10587": true, "localhost:1": true, ":10587": false, "0.0.0.0:1": false, "10.0.0.1:1": false, "x": false,
+		"127.0.0.1:10587": true, "[::1]:10587": true, "localhost:1": true, ":10587": false, "0.0.0.0:1": false,
+		"10.0.0.1:1": false, "x": false,
 	} {
 		if got := isLoopback(listen); got != want {
 			t.Errorf("isLoopback(%q) = %t", listen, got)

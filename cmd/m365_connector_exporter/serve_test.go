@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
-// TestWarnIfOpen: a warning is logged for a listener that others reach and that asks nobody who they are, were it
-// over TLS.
+// TestWarnIfOpen holds that a listener which other hosts can reach without authentication causes a warning, TLS or
+// not.
 func TestWarnIfOpen(t *testing.T) {
 	const tls = "tls_server_config: {cert_file: c.pem, key_file: k.pem"
 	for _, test := range []struct {
@@ -38,7 +38,8 @@ func TestWarnIfOpen(t *testing.T) {
 			}
 		}
 		var log bytes.Buffer
-		warnIfOpen(&web.FlagConfig{WebListenAddresses: &[]string{test.address}, WebConfigFile: &file}, streams{log: slog.New(slog.NewTextHandler(&log, nil))})
+		warnIfOpen(&web.FlagConfig{WebListenAddresses: &[]string{test.address}, WebConfigFile: &file},
+			streams{log: slog.New(slog.NewTextHandler(&log, nil))})
 		if warns := strings.Contains(log.String(), "requires no authentication"); warns != test.warns {
 			t.Errorf("%s, %q: %t, logged %q", test.address, test.file, warns, log.String())
 		}

@@ -14,7 +14,8 @@ func TestEvents(t *testing.T) {
 	}
 	var got []entry
 	e := events{func(l eventLevel, line string) { got = append(got, entry{l, line}) }}
-	text := "time=x level=INFO msg=a\r\n\n{\"level\":\"WARN\"}\ntime=x level=ERROR msg=\"b\x00\xff\"\n" + strings.Repeat("x", 2*maxEvent)
+	text := "time=x level=INFO msg=a\r\n\n{\"level\":\"WARN\"}\ntime=x level=ERROR msg=\"b\x00\xff\"\n" +
+		strings.Repeat("x", 2*maxEvent)
 	if n, err := e.Write([]byte(text)); err != nil || n != len(text) {
 		t.Fatal(n, err)
 	}

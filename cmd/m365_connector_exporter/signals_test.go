@@ -79,7 +79,8 @@ func slowToLoad(t *testing.T) (file string) {
 	var b strings.Builder
 	b.WriteString("tenants:\n")
 	for i := range 3000 {
-		fmt.Fprintf(&b, "- name: t%d\n  outbound_connectors: [{name: c, connector_type: OnPremises, enabled: false, smart_hosts: [h%d.invalid]}]\n", i, i)
+		fmt.Fprintf(&b, "- name: t%d\n  outbound_connectors:\n"+
+			"  - {name: c, connector_type: OnPremises, enabled: false, smart_hosts: [h%d.invalid]}\n", i, i)
 	}
 	file = filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
@@ -135,7 +136,7 @@ func TestDaemonOutlivesTheReaderOfItsLog(t *testing.T) {
 	}
 }
 
-// TestInterruptedValidate ends a validation whose server never says a word.
+// TestInterruptedValidate ends a validation while the server does not respond.
 func TestInterruptedValidate(t *testing.T) {
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -144,8 +145,10 @@ func TestInterruptedValidate(t *testing.T) {
 	defer func() { _ = silent.Close() }()
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	_, port, _ := net.SplitHostPort(silent.Addr().String())
-	text := "global: {allow_networks: [127.0.0.0/8]}\nprobe: {port: " + port + ", timeout: 2m, connect_to: [127.0.0.1], interval: 5m}\n" +
-		"tenants: [{name: contoso, outbound_connectors: [{name: c, connector_type: OnPremises, smart_hosts: [mail.contoso.com]}]}]\n"
+	text := "global: {allow_networks: [127.0.0.0/8]}\nprobe: {port: " + port +
+		", timeout: 2m, connect_to: [127.0.0.1], interval: 5m}\n" +
+		"tenants:\n- name: contoso\n  outbound_connectors:\n" +
+		"  - {name: c, connector_type: OnPremises, smart_hosts: [mail.contoso.com]}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +192,8 @@ func TestCommandThatIgnoresItsContextIsAbandoned(t *testing.T) {
 			<-ended
 			return exitOK
 		})
-		if status != exitInconclusive || time.Since(start) != time.Minute+interruptGrace || !strings.Contains(complaint.String(), "interrupted") {
+		if status != exitInconclusive || time.Since(start) != time.Minute+interruptGrace ||
+			!strings.Contains(complaint.String(), "interrupted") {
 			t.Errorf("exit status %d after %s, %q", status, time.Since(start), complaint.String())
 		}
 	})

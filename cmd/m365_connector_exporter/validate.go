@@ -28,8 +28,9 @@ type validateCommand struct {
 }
 
 func newValidateCommand(app *kingpin.Application) validateCommand {
-	cmd := app.Command("validate", "Probe once, now, and print each path like Microsoft's validation dialog: every stage, "+
-		"its outcome, the server's reply and the remedy. Exit: 0 all passed, 1 something failed, 3 only inconclusive.")
+	cmd := app.Command("validate", "Probe once, now, and print each path like Microsoft's validation dialog: "+
+		"every stage, its outcome, the server's reply and the remedy. "+
+		"Exit: 0 all passed, 1 something failed, 3 only inconclusive.")
 	stages := make([]string, 0, probes.NumStages)
 	for _, s := range probes.Stages {
 		stages = append(stages, s.Name)

@@ -16,7 +16,8 @@ func TestChangesAreCountedAndLogged(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	write := func(connectors string) {
 		t.Helper()
-		if err := os.WriteFile(file, []byte("tenants: [{ name: contoso, outbound_connectors: ["+connectors+"] }]\n"), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte("tenants: [{ name: contoso, outbound_connectors: ["+connectors+"] }]\n"),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,14 +35,17 @@ func TestChangesAreCountedAndLogged(t *testing.T) {
 	}
 	page := get(d.Handler(HandlerOptions{}), http.MethodGet, "/metrics", nil).Body.String()
 	for kind, want := range map[string]int{"added": 150, "removed": 1, "changed": 1} {
-		if series := fmt.Sprintf("m365_connector_inventory_changes_total{change=%q,tenant=\"contoso\"} %d\n", kind, want); !strings.Contains(page, series) {
+		if series := fmt.Sprintf("m365_connector_inventory_changes_total{change=%q,tenant=\"contoso\"} %d\n", kind,
+			want); !strings.Contains(page, series) {
 			t.Errorf("/metrics lacks %s", series)
 		}
 	}
-	if !strings.Contains(logged.String(), `msg="connector changed" tenant=contoso direction=outbound connector=a properties=tls_domain`) {
+	if !strings.Contains(logged.String(),
+		`msg="connector changed" tenant=contoso direction=outbound connector=a properties=tls_domain`) {
 		t.Errorf("the log does not say what changed:\n%s", logged.String())
 	}
-	if n := strings.Count(logged.String(), `msg="connector added"`); n >= 150 || !strings.Contains(logged.String(), "more=52") {
+	if n := strings.Count(logged.String(), `msg="connector added"`); n >= 150 ||
+		!strings.Contains(logged.String(), "more=52") {
 		t.Errorf("%d connectors are named in the log", n)
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// TestClockWatch: a jump is told once, whichever way it goes, and what NTP corrects all the time is none.
+// TestClockWatch holds that a jump is reported once, in both directions, and that small corrections are not.
 func TestClockWatch(t *testing.T) {
 	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	var watch clockWatch
 	for i, look := range []struct{ wall, run, want time.Duration }{
-		{0, 0, 0}, // whatever it says first
+		{0, 0, 0}, // the first comparison
 		{5 * time.Second, 5 * time.Second, 0},
 		{10*time.Second + 900*time.Millisecond, 10 * time.Second, 0},
 		{time.Hour, 15 * time.Second, time.Hour - 15*time.Second - 900*time.Millisecond},

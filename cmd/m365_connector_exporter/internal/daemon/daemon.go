@@ -69,7 +69,8 @@ type rejectedReload struct {
 func New(
 	ctx context.Context, loader *config.Loader, cfg *config.Config, helloName string, log *slog.Logger,
 ) (*Daemon, error) {
-	budget, err := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now) //nolint:contextcheck // reading the file has a deadline of its own
+	//nolint:contextcheck // reading the file has a deadline of its own
+	budget, err := schedule.NewMessageBudget(cfg.Global.StateFile, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("global.state_file: %w", err)
 	}

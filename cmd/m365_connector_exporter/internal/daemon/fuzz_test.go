@@ -38,10 +38,16 @@ tenants:
 - name: contoso
   accepted_domains: [{ domain_name: contoso.com, domain_type: Authoritative, default: true }]
   outbound_connectors:
-  - { name: '"><zq onload=x>', connector_type: OnPremises, use_mx_record: false, smart_hosts: [127.0.0.1, 127.0.0.2], tls_settings: EncryptionOnly }
+  - name: '"><zq onload=x>'
+    connector_type: OnPremises
+    use_mx_record: false
+    smart_hosts: [127.0.0.1, 127.0.0.2]
+    tls_settings: EncryptionOnly
   - { name: "quiet", connector_type: OnPremises, use_mx_record: false, smart_hosts: [127.0.0.1] }
-  inbound_connectors: [{ name: in, connector_type: OnPremises, sender_ip_addresses: [192.0.2.0/28], require_tls: true }]
-  senders: [{ name: "%41'&amp;", connector: in, addresses: [192.0.2.1], mail_from_domains: [contoso.com], target: 127.0.0.3 }]
+  inbound_connectors:
+  - { name: in, connector_type: OnPremises, sender_ip_addresses: [192.0.2.0/28], require_tls: true }
+  senders:
+  - { name: "%41'&amp;", connector: in, addresses: [192.0.2.1], mail_from_domains: [contoso.com], target: 127.0.0.3 }
 - name: "a/b <zq>"
   outbound_connectors: [{ name: "{}", connector_type: Partner, use_mx_record: false, smart_hosts: [10.0.0.0/8] }]
   inbound_connectors: [{ name: in, connector_type: OnPremises, sender_ip_addresses: [192.0.2.0/28] }]
@@ -50,9 +56,11 @@ tenants:
 		e := probes.Endpoint{Host: p.NextHop, Addr: netip.MustParseAddrPort("127.0.0.1:25")}
 		well(&e, p)
 		if i%2 == 0 {
-			e.Steps[probes.TLSStage] = probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired, Detail: "<zq>"}
+			e.Steps[probes.TLSStage] = probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired,
+				Detail: "<zq>"}
 		}
-		d.store.Record(probes.Result{Path: p.ID, Until: p.Settings.Until, Started: time.Now(), Endpoints: []probes.Endpoint{e}, Hints: []string{"<zq>"}})
+		d.store.Record(probes.Result{Path: p.ID, Until: p.Settings.Until, Started: time.Now(),
+			Endpoints: []probes.Endpoint{e}, Hints: []string{"<zq>"}})
 	}
 	d.evaluator.evaluateNow()
 	return d
@@ -60,7 +68,8 @@ tenants:
 
 // fuzzed are the routes that take something from the caller; the last one takes a name.
 var fuzzed = []string{
-	"/", "/path", "/attribution", "/reference", "/metrics", "/probe", "/sd", "/api/v1/paths", "/api/v1/findings", "/-/healthy", "/-/ready", "/-/reload", "/", "/runbooks/",
+	"/", "/path", "/attribution", "/reference", "/metrics", "/probe", "/sd", "/api/v1/paths", "/api/v1/findings",
+	"/-/healthy", "/-/ready", "/-/reload", "/", "/runbooks/",
 }
 
 // FuzzRequest lets a caller ask for anything. Whatever is asked, the answer is one of the known ones, whole,
@@ -69,7 +78,8 @@ func FuzzRequest(f *testing.F) {
 	d := filled(f)
 	handler := d.Handler(HandlerOptions{})
 	pages := []string{
-		"/", "/?state=failed&severity=critical&refresh=off&q=a&tenant=*", "/?q=nothing", "/attribution", "/attribution?q=nothing", "/reference", "/runbooks/M365ConnectorDown",
+		"/", "/?state=failed&severity=critical&refresh=off&q=a&tenant=*", "/?q=nothing", "/attribution",
+		"/attribution?q=nothing", "/reference", "/runbooks/M365ConnectorDown",
 	}
 	for _, p := range Plan(d.cfg.Load(), d.helloName) {
 		target := "target=" + url.QueryEscape(p.ID.String())
@@ -87,8 +97,10 @@ func FuzzRequest(f *testing.F) {
 		known.add(w.Body)
 	}
 	for _, query := range []string{
-		"", "tenant=*", "tenant=[", "tenant=contoso&tenant=a/b*", "q=%3Czq%20onload=x%3E&tenant=%22%3E", "state=failed&severity=info&page=2&findings=1000000&refresh=off",
-		"target=contoso/quiet/127.0.0.1", "target=a/b/c/d&target=e", "target=%3Czq%3E/%FF/%252F", "debug=maybe&module=%3Czq%3E",
+		"", "tenant=*", "tenant=[", "tenant=contoso&tenant=a/b*", "q=%3Czq%20onload=x%3E&tenant=%22%3E",
+		"state=failed&severity=info&page=2&findings=1000000&refresh=off",
+		"target=contoso/quiet/127.0.0.1", "target=a/b/c/d&target=e", "target=%3Czq%3E/%FF/%252F",
+		"debug=maybe&module=%3Czq%3E",
 		"name[]=m365_connector_info", "%zz", "a;b", "q=\xff\x1b%9b%e2%80%ae", "page=99999999999999999999", "=&&=",
 	} {
 		for route := range fuzzed {
@@ -114,11 +126,13 @@ func FuzzRequest(f *testing.F) {
 			t.Fatalf("%d bytes", len(body))
 		}
 		switch kind, _, _ := mime.ParseMediaType(w.Header().Get("Content-Type")); {
-		case w.Code >= 300 && w.Code < 400 && (w.Code == http.StatusMovedPermanently || w.Code == http.StatusTemporaryRedirect):
+		case w.Code >= 300 && w.Code < 400 && (w.Code == http.StatusMovedPermanently ||
+			w.Code == http.StatusTemporaryRedirect):
 			if to := w.Header().Get("Location"); !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
 				t.Errorf("leads to %q", to)
 			}
-		case !slices.Contains([]int{http.StatusOK, http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed}, w.Code):
+		case !slices.Contains([]int{http.StatusOK, http.StatusBadRequest, http.StatusNotFound,
+			http.StatusMethodNotAllowed}, w.Code):
 			t.Errorf("%d %s", w.Code, body)
 		case w.Code != http.StatusOK || path == "/probe" && strings.Contains(query, "debug"):
 			if kind != "text/plain" || !harmless(body) || w.Header().Get("X-Content-Type-Options") != "nosniff" {
@@ -160,7 +174,8 @@ func plain(t *testing.T, w *httptest.ResponseRecorder) []byte {
 }
 
 func harmless(body []byte) bool {
-	return utf8.Valid(body) && !bytes.ContainsFunc(body, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' })
+	return utf8.Valid(body) &&
+		!bytes.ContainsFunc(body, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' })
 }
 
 // elements are the elements that pages are made of, each with its attributes.
@@ -186,7 +201,8 @@ func (e elements) hold(t *testing.T, page []byte) {
 	t.Helper()
 	e.each(bytes.NewReader(page), func(element, value string) {
 		u, err := url.Parse(value)
-		leads := strings.HasSuffix(element, " href") || strings.HasSuffix(element, " src") || strings.HasSuffix(element, " action")
+		leads := strings.HasSuffix(element, " href") || strings.HasSuffix(element, " src") ||
+			strings.HasSuffix(element, " action")
 		if !e[element] || leads && (err != nil || u.Host != "" || u.Scheme != "") {
 			t.Errorf("%s=%q in %s", element, value, page)
 		}

@@ -31,8 +31,9 @@ func noneAboveInfo(t *testing.T, findings []check.Finding) {
 	}
 }
 
-// TestHealthyTenantsAudited: the wizard's tenant, a printer that relays by address, a gateway in front of a tenant,
-// and a service provider's customers on the wizard's default names give no reason for a warning.
+// TestHealthyTenantsAudited holds that these have no finding above info: a tenant of the Hybrid Configuration
+// Wizard, a printer that relays by address, a tenant behind a gateway, and customers of a service provider with
+// default names.
 func TestHealthyTenantsAudited(t *testing.T) {
 	findings := Audit(healthyTenants(t), healthyNow).Findings
 	noneAboveInfo(t, findings)
@@ -41,15 +42,17 @@ func TestHealthyTenantsAudited(t *testing.T) {
 	}
 }
 
-// TestHealthyTenantsWatched: nor do they when DNS has answered and every server has shown its certificate.
+// TestHealthyTenantsWatched holds the same after DNS has answered and every server has shown its certificate.
 func TestHealthyTenantsWatched(t *testing.T) {
 	cfg := healthyTenants(t)
-	names := map[string]string{"wizard": "*.contoso.com", "msp-adatum": "mail.adatum.com", "msp-fabrikam": "mail.fabrikam.com", "msp-northwindtraders": "mail.northwindtraders.com"}
+	names := map[string]string{"wizard": "*.contoso.com", "msp-adatum": "mail.adatum.com",
+		"msp-fabrikam": "mail.fabrikam.com", "msp-northwindtraders": "mail.northwindtraders.com"}
 	snapshot := &evaluate.Snapshot{MX: map[string][]string{}, SMTPCertificates: map[probes.PathID]*probes.TLS{}}
 	for _, p := range Plan(cfg, "prober.example") {
 		known := check.Path{Path: &p}
 		if p.ID.Direction == mailflow.Outbound {
-			known.Endpoints = []check.Endpoint{{Host: p.NextHop, Address: "192.0.2.1", TLS: healthyCertificate(names[p.ID.Tenant])}}
+			known.Endpoints = []check.Endpoint{{Host: p.NextHop, Address: "192.0.2.1",
+				TLS: healthyCertificate(names[p.ID.Tenant])}}
 		}
 		snapshot.Paths = append(snapshot.Paths, known)
 	}
@@ -84,7 +87,8 @@ func healthyCertificate(name string) *probes.TLS {
 		Subject: name, CommonName: name, DNSNames: []string{name}, Fingerprint: name, Issuer: "CA",
 		NotBefore: healthyNow.AddDate(0, -3, 0), NotAfter: healthyNow.AddDate(0, 6, 0), ServerAuth: true,
 	}}}
-	for _, v := range []probes.Verdict{probes.VerdictTime, probes.VerdictTrust, probes.VerdictChain, probes.VerdictName, probes.VerdictKey, probes.VerdictSignature} {
+	for _, v := range []probes.Verdict{probes.VerdictTime, probes.VerdictTrust, probes.VerdictChain,
+		probes.VerdictName, probes.VerdictKey, probes.VerdictSignature} {
 		tls.Verdicts[v].Outcome = probes.Passed
 	}
 	return tls

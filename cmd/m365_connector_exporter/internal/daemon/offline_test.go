@@ -69,8 +69,9 @@ func TestSimulateRenewalSelectsSenders(t *testing.T) {
 		"all, if it relates to none":            {"mail.stranger.net", nil, "A/edge B/edge B/relay", true, ""},
 		"by name":                               {"mail.contoso.com", []string{"relay"}, "B/relay", false, ""},
 		"by target":                             {"mail.contoso.com", []string{"fabrikam/B/edge"}, "B/edge", false, ""},
-		"an ambiguous name":                     {"mail.contoso.com", []string{"edge"}, "", false, "several senders have this name"},
-		"a name that does not exist":            {"mail.contoso.com", []string{"nobody"}, "", false, "no such sender"},
+		"an ambiguous name": {"mail.contoso.com", []string{"edge"}, "", false,
+			"several senders have this name"},
+		"a name that does not exist": {"mail.contoso.com", []string{"nobody"}, "", false, "no such sender"},
 	} {
 		cfg, file := renewal(t, threeSenders, c.certificate, tomorrow)
 		certificate, problems, err := ReadClientCertificate(t.Context(), cfg, file, "", time.Now())
@@ -95,12 +96,14 @@ func TestSimulateRenewalSelectsSenders(t *testing.T) {
 }
 
 func TestSimulateRenewalWithoutCertificateConnectors(t *testing.T) {
-	cfg, file := renewal(t, "global: { ca_file: ca.pem }\ntenants: [{ name: contoso }]\n", "mail.contoso.com", time.Now().Add(time.Hour))
+	cfg, file := renewal(t, "global: { ca_file: ca.pem }\ntenants: [{ name: contoso }]\n", "mail.contoso.com",
+		time.Now().Add(time.Hour))
 	certificate, _, err := ReadClientCertificate(t.Context(), cfg, file, "", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := SimulateRenewal(cfg, certificate, nil, time.Now()); err == nil || !strings.Contains(err.Error(), "--sender") {
+	if _, err := SimulateRenewal(cfg, certificate, nil, time.Now()); err == nil ||
+		!strings.Contains(err.Error(), "--sender") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -111,7 +114,8 @@ func TestReadClientCertificateSaysWhatIsWrong(t *testing.T) {
 	if err != nil || certificate.Valid != mailflow.No || len(problems) == 0 {
 		t.Errorf("an expired certificate: %+v, problems %q, error %v", certificate, problems, err)
 	}
-	if _, _, err := ReadClientCertificate(t.Context(), cfg, filepath.Join(t.TempDir(), "missing.pem"), "", time.Now()); err == nil {
+	if _, _, err := ReadClientCertificate(t.Context(), cfg, filepath.Join(t.TempDir(), "missing.pem"), "",
+		time.Now()); err == nil {
 		t.Error("no error for a missing file")
 	}
 }

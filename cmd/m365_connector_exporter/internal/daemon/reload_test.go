@@ -129,7 +129,8 @@ func TestReloadJoiningAPollDoesNotDependOnChangedFiles(t *testing.T) {
 		}
 		close(h.release)
 		synctest.Wait()
-		if first, second := <-h.started, <-h.started; first != (reloadRequest{"poll", true}) || second != (reloadRequest{"SIGHUP", false}) {
+		if first, second := <-h.started, <-h.started; first != (reloadRequest{"poll", true}) ||
+			second != (reloadRequest{"SIGHUP", false}) {
 			t.Errorf("reloads for %+v and %+v, want the poll and then SIGHUP", first, second)
 		}
 	})
@@ -172,7 +173,8 @@ func TestShutdownDoesNotWaitForReloads(t *testing.T) {
 	var answered sync.WaitGroup
 	for range 100 {
 		answered.Go(func() {
-			if code, _, body := request(t, server.Client(), http.MethodPost, server.URL+"/-/reload", nil); code != http.StatusServiceUnavailable {
+			if code, _, body := request(t, server.Client(), http.MethodPost, server.URL+"/-/reload",
+				nil); code != http.StatusServiceUnavailable {
 				t.Errorf("POST /-/reload = %d %s, want %d", code, body, http.StatusServiceUnavailable)
 			}
 		})

@@ -26,13 +26,14 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// still is a daemon that is configured and probes nothing.
+// still is a daemon that has nothing to probe.
 func still(t *testing.T) *Daemon {
 	t.Helper()
-	return configured(t, "tenants:\n- name: contoso\n  outbound_connectors:\n  - { name: No hop, connector_type: OnPremises, use_mx_record: false, smart_hosts: [10.0.0.0/8] }\n")
+	return configured(t, "tenants:\n- name: contoso\n  outbound_connectors:\n"+
+		"  - { name: No hop, connector_type: OnPremises, use_mx_record: false, smart_hosts: [10.0.0.0/8] }\n")
 }
 
-// configured is a daemon with this configuration that does not run.
+// configured is a daemon with this configuration. It does not run.
 func configured(t testing.TB, text string) *Daemon {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
@@ -42,7 +43,7 @@ func configured(t testing.TB, text string) *Daemon {
 	return loaded(t, file)
 }
 
-// loaded is a daemon with the configuration in this file.
+// loaded is a daemon with the configuration in this file. It does not run.
 func loaded(t testing.TB, file string) *Daemon {
 	t.Helper()
 	loader := config.NewLoader(file)
@@ -59,11 +60,12 @@ func loaded(t testing.TB, file string) *Daemon {
 
 var target = url.QueryEscape("contoso/outbound/No%20hop/10.0.0.0%2F8")
 
-// routes are all that is answered to GET, with a request that succeeds.
+// routes has a successful GET request for every route.
 func routes(t *testing.T, d *Daemon) []string {
 	t.Helper()
 	all := []string{
-		"/", "/path?target=" + target, "/attribution", "/reference", "/runbooks/M365ConnectorDown", "/icon.svg", "/metrics", "/metrics?tenant=con*", "/probe?target=" + target,
+		"/", "/path?target=" + target, "/attribution", "/reference", "/runbooks/M365ConnectorDown", "/icon.svg",
+		"/metrics", "/metrics?tenant=con*", "/probe?target=" + target,
 		"/sd", "/api/v1/paths", "/api/v1/findings", "/-/healthy", "/-/ready",
 	}
 	page := get(d.Handler(HandlerOptions{}), http.MethodGet, "/", nil).Body.String()
@@ -75,7 +77,9 @@ func routes(t *testing.T, d *Daemon) []string {
 }
 
 // request asks a running server and returns status, header and body.
-func request(t *testing.T, client *http.Client, method, address string, change func(*http.Request)) (int, http.Header, string) {
+func request(
+	t *testing.T, client *http.Client, method, address string, change func(*http.Request),
+) (code int, header http.Header, body string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, http.NoBody)
 	if err != nil {
@@ -89,11 +93,11 @@ func request(t *testing.T, client *http.Client, method, address string, change f
 		t.Fatalf("%s %.100s: %v", method, address, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
+	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatalf("%s %.100s: %v", method, address, err)
 	}
-	return answer.StatusCode, answer.Header, string(body)
+	return answer.StatusCode, answer.Header, string(text)
 }
 
 func TestRouteMethods(t *testing.T) {
@@ -109,8 +113,10 @@ func TestRouteMethods(t *testing.T) {
 		if headCode != code || headBody != "" || headHeader.Get("Content-Type") != header.Get("Content-Type") {
 			t.Errorf("HEAD %s = %d %q %.200s", route, headCode, headHeader.Get("Content-Type"), headBody)
 		}
-		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, "BREW"} {
-			if code, header, _ := request(t, server.Client(), method, server.URL+route, nil); code != http.StatusMethodNotAllowed || header.Get("Allow") != "GET, HEAD" {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch,
+			http.MethodOptions, "BREW"} {
+			if code, header, _ := request(t, server.Client(), method, server.URL+route,
+				nil); code != http.StatusMethodNotAllowed || header.Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s = %d, Allow %q", method, route, code, header.Get("Allow"))
 			}
 		}
@@ -123,8 +129,10 @@ func TestRouteQueries(t *testing.T) {
 	for _, route := range routes(t, d) {
 		path, _, _ := strings.Cut(route, "?")
 		for _, query := range []string{
-			"q=a&q=a", "target=a&target=b", "tenant=[", "%zz", "a;b", "page=-1", "=", "&&&&", "debug=1&module=nope&target=" + target,
-			strings.Repeat("a=b&", 20000), "target=" + strings.Repeat("%2F", 2000), "tenant=" + strings.Repeat("%1b", 2000), "q=%1b%5d0%3bx%07<script>%ff",
+			"q=a&q=a", "target=a&target=b", "tenant=[", "%zz", "a;b", "page=-1", "=", "&&&&",
+			"debug=1&module=nope&target=" + target,
+			strings.Repeat("a=b&", 20000), "target=" + strings.Repeat("%2F", 2000),
+			"tenant=" + strings.Repeat("%1b", 2000), "q=%1b%5d0%3bx%07<script>%ff",
 		} {
 			r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
 			r.URL.RawQuery = query
@@ -134,7 +142,8 @@ func TestRouteQueries(t *testing.T) {
 				t.Errorf("%s?%.40s = %d %.100s", path, query, w.Code, w.Body)
 			}
 			body := w.Body.String()
-			if strings.ContainsAny(body, "\x1b\x07") || strings.Contains(body, "<script") && strings.Contains(w.Header().Get("Content-Type"), "html") {
+			if strings.ContainsAny(body, "\x1b\x07") || strings.Contains(body, "<script") &&
+				strings.Contains(w.Header().Get("Content-Type"), "html") {
 				t.Errorf("%s?%.40s comes back as it was", path, query)
 			}
 			if w.Code != 200 && (len(body) < 10 || len(body) > 2000 || w.Header().Get("X-Content-Type-Options") != "nosniff") {
@@ -144,7 +153,7 @@ func TestRouteQueries(t *testing.T) {
 	}
 }
 
-// TestNothingWaitsForAReload: one may take long, over thousands of files or a slow file system.
+// TestNothingWaitsForAReload holds that all routes work while a reload takes long.
 func TestNothingWaitsForAReload(t *testing.T) {
 	d := still(t)
 	handler := d.Handler(HandlerOptions{})
@@ -152,7 +161,8 @@ func TestNothingWaitsForAReload(t *testing.T) {
 	defer close(hung.release)
 	go func() { _ = d.reload(t.Context(), "test") }()
 	<-hung.started
-	for _, route := range []string{"/", "/path?target=" + target, "/attribution", "/metrics", "/probe?target=" + target, "/sd", "/api/v1/paths", "/api/v1/findings", "/-/ready"} {
+	for _, route := range []string{"/", "/path?target=" + target, "/attribution", "/metrics",
+		"/probe?target=" + target, "/sd", "/api/v1/paths", "/api/v1/findings", "/-/ready"} {
 		if w := get(handler, http.MethodGet, route, nil); w.Code != 200 {
 			t.Errorf("%s = %d", route, w.Code)
 		}
@@ -177,7 +187,8 @@ func TestReloadRefusesForeignOrigins(t *testing.T) {
 		{http.MethodGet, "User-Agent", "curl", 405},
 		{http.MethodPut, "User-Agent", "curl", 405},
 	} {
-		code, _, body := request(t, server.Client(), c.method, server.URL+"/-/reload", func(r *http.Request) { r.Header.Set(c.name, c.value) })
+		code, _, body := request(t, server.Client(), c.method, server.URL+"/-/reload",
+			func(r *http.Request) { r.Header.Set(c.name, c.value) })
 		if code != c.code {
 			t.Errorf("%s with %s: %s = %d %s, want %d", c.method, c.name, c.value, code, body, c.code)
 		}
@@ -202,7 +213,8 @@ func TestRoutePrefixHoldsForEveryRoute(t *testing.T) {
 	if w := get(handler, http.MethodPost, "/m365/-/reload", nil); w.Code != 200 {
 		t.Errorf("reload = %d", w.Code)
 	}
-	for _, path := range []string{"/m365", "/m365/nowhere", "/m365/-/", "/m365/../etc/passwd", "/m365/style-000000000000.css", "/m365/templates/layout.tmpl"} {
+	for _, path := range []string{"/m365", "/m365/nowhere", "/m365/-/", "/m365/../etc/passwd",
+		"/m365/style-000000000000.css", "/m365/templates/layout.tmpl"} {
 		if w := get(handler, http.MethodGet, path, nil); w.Code == 200 {
 			t.Errorf("%s = %d %.100s", path, w.Code, w.Body)
 		}
@@ -214,7 +226,8 @@ func TestRoutePrefixHoldsForEveryRoute(t *testing.T) {
 func TestTLSAndPassword(t *testing.T) {
 	d := still(t)
 	address, roots := protected(t, d)
-	secure := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
+	secure := &http.Client{Timeout: 30 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
 	defer secure.CloseIdleConnections()
 	plain := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	type ask struct{ method, route string }
@@ -230,15 +243,19 @@ func TestTLSAndPassword(t *testing.T) {
 		if a.route == "/nowhere" {
 			want = http.StatusNotFound
 		}
-		if code, _, _ := request(t, secure, a.method, "https://"+address+a.route, password("prometheus", "correct horse")); code != want {
+		if code, _, _ := request(t, secure, a.method, "https://"+address+a.route,
+			password("prometheus", "correct horse")); code != want {
 			t.Errorf("%s %s with the password = %d, want %d", a.method, a.route, code, want)
 		}
-		for _, change := range []func(*http.Request){nil, password("prometheus", "wrong"), password("nobody", "correct horse"), password("", "")} {
-			if code, _, body := request(t, secure, a.method, "https://"+address+a.route, change); code != http.StatusUnauthorized || strings.Contains(body, "contoso") {
+		for _, change := range []func(*http.Request){nil, password("prometheus", "wrong"),
+			password("nobody", "correct horse"), password("", "")} {
+			if code, _, body := request(t, secure, a.method, "https://"+address+a.route,
+				change); code != http.StatusUnauthorized || strings.Contains(body, "contoso") {
 				t.Errorf("%s %s without the password = %d %.100s", a.method, a.route, code, body)
 			}
 		}
-		if code, _, body := request(t, plain, a.method, "http://"+address+a.route, password("prometheus", "correct horse")); code != http.StatusBadRequest || strings.Contains(body, "contoso") {
+		if code, _, body := request(t, plain, a.method, "http://"+address+a.route,
+			password("prometheus", "correct horse")); code != http.StatusBadRequest || strings.Contains(body, "contoso") {
 			t.Errorf("%s %s without TLS = %d %.100s", a.method, a.route, code, body)
 		}
 	}
@@ -251,7 +268,8 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := ca.Issue(lab.Leaf{Names: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)})
+	certificate, err := ca.Issue(lab.Leaf{Names: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,11 +295,13 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: d.Handler(HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: d.Handler(HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0)}
 	file, no := filepath.Join(dir, "web.yaml"), false
 	ended := make(chan error, 1)
 	go func() {
-		ended <- toolkit.Serve(listener, server, &toolkit.FlagConfig{WebConfigFile: &file, WebSystemdSocket: &no, WebListenAddresses: &[]string{}}, promslog.NewNopLogger())
+		ended <- toolkit.Serve(listener, server, &toolkit.FlagConfig{WebConfigFile: &file, WebSystemdSocket: &no,
+			WebListenAddresses: &[]string{}}, promslog.NewNopLogger())
 	}()
 	t.Cleanup(func() {
 		if err := server.Shutdown(context.WithoutCancel(t.Context())); err != nil {

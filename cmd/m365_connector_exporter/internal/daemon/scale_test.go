@@ -23,15 +23,16 @@ import (
 )
 
 var (
-	scalePaths     = flag.Int("scale.paths", 500, "paths of TestScale, a multiple of 10; above the default, times are judged too")
+	scalePaths = flag.Int("scale.paths", 500,
+		"paths of TestScale, a multiple of 10; above the default, times have limits, too")
 	scaleInterval  = flag.Duration("scale.interval", time.Second, "their interval")
 	scaleIntervals = flag.Int("scale.intervals", 6, "how many intervals it runs, 3 at least")
 )
 
-// TestScale runs everything but the network: the schedule probes a simulated world of latencies and failures, its
-// results are judged, served to a scraper each 15 s, and one reload comes in the middle. Memory must be flat; on a
-// large run (make scale) the lag of rounds, the start and the reload have their limits. What it logs stands in
-// docs/performance.md.
+// TestScale runs everything but the network: the schedule probes simulated servers with various latencies and
+// failures, the results are evaluated and scraped every 15 s, and the configuration is reloaded once. The memory in
+// use must not grow. On a large run (make scale) the lag of rounds, the start and the reload have limits.
+// docs/performance.md has what it logs.
 func TestScale(t *testing.T) {
 	large := *scalePaths > 500
 	file := filepath.Join(t.TempDir(), "scale.yaml")
@@ -66,7 +67,8 @@ func TestScale(t *testing.T) {
 		}
 		i := interval{late.count() - rounds, used() - before, live(), runtime.NumGoroutine()}
 		seen = append(seen, i)
-		t.Logf("interval %d: %d rounds, %s CPU (%s each), %.1f MB in use, %d goroutines", n+1, i.rounds, i.cpu.Round(time.Millisecond),
+		t.Logf("interval %d: %d rounds, %s CPU (%s each), %.1f MB in use, %d goroutines", n+1, i.rounds,
+			i.cpu.Round(time.Millisecond),
 			(i.cpu / time.Duration(max(1, i.rounds))).Round(time.Microsecond), i.heap, i.goroutines)
 	}
 	last, second := seen[len(seen)-1], seen[1]
@@ -77,7 +79,8 @@ func TestScale(t *testing.T) {
 		t.Errorf("%d rounds in the last interval, %+v", last.rounds, stats)
 	}
 	p50, p99, most := late.quantiles()
-	t.Logf("lag of %d rounds: median %s, 99 in 100 below %s, longest %s; %d skipped", late.count(), p50, p99, most, d.runner.Stats().Skipped)
+	t.Logf("lag of %d rounds: median %s, 99 in 100 below %s, longest %s; %d skipped", late.count(), p50, p99, most,
+		d.runner.Stats().Skipped)
 	if large && (p99 > time.Second || *scalePaths <= 10000 && started.clock > 3*time.Second) {
 		t.Errorf("99 in 100 rounds start within %s, the program in %s; want 1s and 3s", p99, started)
 	}
@@ -90,7 +93,7 @@ type interval struct {
 	goroutines int
 }
 
-// reloadScale changes the configuration and loads it; every path must keep what is known of it.
+// reloadScale changes the configuration and reloads it. Every path must keep its history.
 func reloadScale(t *testing.T, d *Daemon, file string) spent {
 	t.Helper()
 	counted := func() (n uint64) {
@@ -119,26 +122,30 @@ func writeScale(t *testing.T, file, messages string) {
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "global: {max_concurrent: %d}\n", max(256, *scalePaths/50))
-	fmt.Fprintf(&b, "probe: {interval: %s, timeout: %s, until: recipient, message_min_interval: 1h}\ntenants:\n", *scaleInterval, *scaleInterval*9/10)
+	fmt.Fprintf(&b, "probe: {interval: %s, timeout: %s, until: recipient, message_min_interval: 1h}\ntenants:\n",
+		*scaleInterval, *scaleInterval*9/10)
 	fmt.Fprintf(&b, "- name: changing\n  probe: {message_min_interval: %s}\n", messages)
 	for first := 0; first < *scalePaths; first += 10 {
 		tenant := first / 1000
 		if first%1000 == 0 {
-			fmt.Fprintf(&b, "- name: tenant%d\n  accepted_domains: [{domain_name: t%d.example, default: true}]\n  outbound_connectors:\n", tenant, tenant)
+			fmt.Fprintf(&b, "- name: tenant%d\n  accepted_domains: [{domain_name: t%d.example, default: true}]\n"+
+				"  outbound_connectors:\n", tenant, tenant)
 		}
 		hosts := make([]string, 10)
 		for i := range hosts {
 			hosts[i] = fmt.Sprintf("h%d.example", first+i)
 		}
-		fmt.Fprintf(&b, "  - {name: connector %d, connector_type: OnPremises, use_mx_record: false, tls_settings: CertificateValidation,\n"+
-			"     smart_hosts: [%s], recipient_domains: [t%d.example], validation_recipients: [probe@t%d.example]}\n", first/10, strings.Join(hosts, ", "), tenant, tenant)
+		fmt.Fprintf(&b, "  - {name: connector %d, connector_type: OnPremises, use_mx_record: false,\n"+
+			"     tls_settings: CertificateValidation, smart_hosts: [%s], recipient_domains: [t%d.example],\n"+
+			"     validation_recipients: [probe@t%d.example]}\n",
+			first/10, strings.Join(hosts, ", "), tenant, tenant)
 	}
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// scrapes is a Prometheus server that asks four times a minute.
+// scrapes scrapes four times a minute, as a Prometheus server does.
 func (d *Daemon) scrapes(ctx context.Context) {
 	tick := time.NewTicker(15 * time.Second)
 	defer tick.Stop()
@@ -152,7 +159,7 @@ func (d *Daemon) scrapes(ctx context.Context) {
 	}
 }
 
-// lags are how late rounds started.
+// lags records how late rounds started.
 type lags struct {
 	mu  sync.Mutex
 	all []time.Duration
@@ -178,13 +185,13 @@ func (l *lags) quantiles() (p50, p99, most time.Duration) {
 	return l.all[n/2], l.all[n*99/100], l.all[n]
 }
 
-// moment is a time by the clock and by what this process had used until then.
+// moment is a point in time, with the processor time that this process had used until then.
 type moment struct {
 	clock time.Time
 	cpu   time.Duration
 }
 
-// spent is what lies between two moments.
+// spent is the time between two moments.
 type spent struct{ clock, cpu time.Duration }
 
 func now() moment { return moment{time.Now(), used()} }
@@ -192,17 +199,18 @@ func now() moment { return moment{time.Now(), used()} }
 func (m moment) since() spent { return spent{time.Since(m.clock), used() - m.cpu} }
 
 func (s spent) String() string {
-	return fmt.Sprintf("%s, with %s CPU of the whole program", s.clock.Round(time.Millisecond), s.cpu.Round(time.Millisecond))
+	return fmt.Sprintf("%s, with %s CPU of the whole program", s.clock.Round(time.Millisecond),
+		s.cpu.Round(time.Millisecond))
 }
 
-// used is the processor time of this process.
+// used returns the processor time of this process.
 func used() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it knows RUSAGE_SELF
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// live is what is reachable, in MB.
+// live returns the reachable memory in MB.
 func live() float64 {
 	runtime.GC()
 	runtime.GC() // the second empties what pools still held

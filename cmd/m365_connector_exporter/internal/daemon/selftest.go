@@ -111,7 +111,8 @@ func (t *selfTest) probe(ctx context.Context) {
 		outcome = probes.Failed // loopback has no network to blame
 		e, stage, step, _ := r.Failure()
 		t.log.Error("the self-test failed: the exporter is broken, its results are not reliable",
-			slog.String("stage", stage.String()), slog.String("reason", string(step.Reason)), slog.String("detail", step.Detail), slog.String("address", e.Addr.String()))
+			slog.String("stage", stage.String()), slog.String("reason", string(step.Reason)),
+			slog.String("detail", step.Detail), slog.String("address", e.Addr.String()))
 	}
 	t.outcome.Store(int32(outcome))
 }
@@ -120,7 +121,8 @@ func (t *selfTest) probe(ctx context.Context) {
 func selfTestServer(certificate tls.Certificate) *smtp.Server {
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return acceptingSession{}, nil }))
 	s.Domain, s.ErrorLog = selfTestName, log.New(io.Discard, "", 0)
-	s.ReadTimeout, s.WriteTimeout, s.MaxRecipients, s.MaxMessageBytes, s.MaxLineLength = 30*time.Second, 30*time.Second, 1, 1, 2000
+	s.ReadTimeout, s.WriteTimeout = 30*time.Second, 30*time.Second
+	s.MaxRecipients, s.MaxMessageBytes, s.MaxLineLength = 1, 1, 2000
 	s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}
 	return s
 }
@@ -143,7 +145,8 @@ func selfTestCertificate() (tls.Certificate, *x509.CertPool, error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: selfTestName}, DNSNames: []string{selfTestName},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Unix(0, 0), NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+		IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {

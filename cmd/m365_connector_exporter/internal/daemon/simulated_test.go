@@ -12,8 +12,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// simulated is a world behind a prober: of a hundred servers 90 are well and 20 ms to 2 s away, and the others
-// refuse, are busy, are silent until the time is up, or well every other time.
+// simulated is a prober without network. Of a hundred servers 90 work, with latencies from 20 ms to 2 s. The others
+// refuse the connection, are throttled, do not reply within the timeout, or fail every other minute.
 type simulated struct{ gate probes.Limiter }
 
 func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
@@ -50,7 +50,8 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 		well(&e, *p)
 	}
 	leave(false)
-	return &probes.Result{Until: p.Settings.Until, Started: started, Duration: time.Since(started), Endpoints: []probes.Endpoint{e}}
+	return &probes.Result{Until: p.Settings.Until, Started: started, Duration: time.Since(started),
+		Endpoints: []probes.Endpoint{e}}
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -62,7 +63,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// well is an endpoint that passed, with the dialogue and the certificate that a mail server shows.
+// well makes an endpoint one that passed, with the transcript and the certificate of a mail server.
 func well(e *probes.Endpoint, p probes.Path) {
 	for stage := probes.Connect; stage <= p.Settings.Until; stage++ {
 		e.Steps[stage] = probes.Step{Outcome: probes.Passed, Duration: 10 * time.Millisecond}
@@ -70,18 +71,23 @@ func well(e *probes.Endpoint, p probes.Path) {
 	hello := "250-" + e.Host + "\n250-PIPELINING\n250-SIZE 35882577\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250 8BITMIME"
 	var said []probes.TranscriptLine
 	for i, text := range []string{
-		"220 " + e.Host + " ESMTP", "EHLO prober.example", hello, "STARTTLS", "220 2.0.0 Ready to start TLS", "TLS 1.3 established",
-		"EHLO prober.example", hello, "MAIL FROM:<>", "250 2.1.0 Ok", "RCPT TO:<probe>", "250 2.1.5 Ok", "RSET", "250 2.0.0 Ok", "QUIT", "221 2.0.0 Bye",
+		"220 " + e.Host + " ESMTP", "EHLO prober.example", hello, "STARTTLS", "220 2.0.0 Ready to start TLS",
+		"TLS 1.3 established",
+		"EHLO prober.example", hello, "MAIL FROM:<>", "250 2.1.0 Ok", "RCPT TO:<probe>", "250 2.1.5 Ok", "RSET",
+		"250 2.0.0 Ok", "QUIT", "221 2.0.0 Bye",
 	} {
-		said = append(said, probes.TranscriptLine{At: time.Duration(i) * time.Millisecond, Origin: probes.OriginServer, Text: text})
+		said = append(said, probes.TranscriptLine{At: time.Duration(i) * time.Millisecond,
+			Origin: probes.OriginServer, Text: text})
 	}
 	e.Transcript = said
 	issued := time.Now().Truncate(24 * time.Hour).UTC()
 	certificate := func(name, issuer string) *probes.Certificate {
 		return &probes.Certificate{
-			Subject: name, Issuer: issuer, CommonName: name, DNSNames: []string{name}, Serial: "01" + name, Fingerprint: fmt.Sprintf("%x", name),
-			NotBefore: issued, NotAfter: issued.AddDate(0, 0, 90), KeyAlgorithm: "ECDSA", KeyBits: 256, SignatureAlgorithm: "ECDSA-SHA256",
-			ClientAuth: true, ServerAuth: true,
+			Subject: name, Issuer: issuer, CommonName: name, DNSNames: []string{name}, Serial: "01" + name,
+			Fingerprint: fmt.Sprintf("%x", name),
+			NotBefore:   issued, NotAfter: issued.AddDate(0, 0, 90), KeyAlgorithm: "ECDSA", KeyBits: 256,
+			SignatureAlgorithm: "ECDSA-SHA256",
+			ClientAuth:         true, ServerAuth: true,
 		}
 	}
 	e.TLS = &probes.TLS{
@@ -89,6 +95,6 @@ func well(e *probes.Endpoint, p probes.Path) {
 		Chain: []*probes.Certificate{certificate(e.Host, "Simulated CA"), certificate("Simulated CA", "Simulated root")},
 	}
 	for v := range probes.VerdictRevocation {
-		e.TLS.Verdicts[v] = probes.Judgement{Outcome: probes.Passed, Detail: "as it should be for " + e.Host}
+		e.TLS.Verdicts[v] = probes.Judgement{Outcome: probes.Passed, Detail: "matches " + e.Host}
 	}
 }

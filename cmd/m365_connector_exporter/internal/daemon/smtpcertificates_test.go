@@ -12,14 +12,15 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestCertificateBySMTP: where certificate.smtp names a server, what it shows on STARTTLS is what the sender
-// presents; and it stays so while the server is away.
+// TestCertificateBySMTP holds that a sender presents the certificate that the server of certificate.smtp showed, even
+// while that server does not respond.
 func TestCertificateBySMTP(t *testing.T) {
 	ca, err := lab.NewCA(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := ca.Issue(lab.Leaf{Names: []string{"mail.contoso.com"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)})
+	certificate, err := ca.Issue(lab.Leaf{Names: []string{"mail.contoso.com"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,13 +49,14 @@ tenants:
 	d := loaded(t, file)
 	id := probes.PathID{Tenant: "contoso", Direction: mailflow.Inbound, Connector: "From", Path: "edge-1"}
 	if d.store.Snapshot().Report.Clients[id] != nil {
-		t.Error("known before anybody looked")
+		t.Error("a certificate before the first lookup")
 	}
 	for _, when := range []string{"shown", "away"} {
 		d.lookups.refresh(t.Context(), d.evaluator.evaluateNow)
 		a := d.store.Snapshot().Report
 		client := a.Clients[id]
-		if client == nil || client.Chain[0].CommonName != "mail.contoso.com" || client.Verdicts[probes.VerdictName].Outcome != probes.Passed {
+		if client == nil || client.Chain[0].CommonName != "mail.contoso.com" ||
+			client.Verdicts[probes.VerdictName].Outcome != probes.Passed {
 			t.Fatalf("%s: %+v", when, client)
 		}
 		if all := a.Attributions[id]; len(all) == 0 || all[0].Basis != mailflow.BasisCertificate {

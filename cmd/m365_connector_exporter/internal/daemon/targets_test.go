@@ -16,7 +16,8 @@ func TestSelectPaths(t *testing.T) {
 		}
 	}
 	all := []probes.Path{
-		path("A", "a", "", ""), path("Off", "b", "the connector is disabled", ""), path("Wide", "c", "", "the range has more than 16 addresses"),
+		path("A", "a", "", ""), path("Off", "b", "the connector is disabled", ""),
+		path("Wide", "c", "", "the range has more than 16 addresses"),
 		path("HQ / DR", "d", "the connector is disabled", ""),
 	}
 	const wide = "contoso/outbound/Wide/c cannot be probed: the range has more than 16 addresses"
@@ -34,12 +35,16 @@ func TestSelectPaths(t *testing.T) {
 		{[]string{"contoso/Wide"}, 0, "", wide},
 		{[]string{"contoso", "contoso/Wide"}, 0, "", wide},
 		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path; there is contoso`},
-		{[]string{"contoso/HQ / DR"}, 0, "", `"contoso/HQ / DR": no such tenant, connector or path; there is contoso/outbound/A, contoso/outbound/HQ%20%2F%20DR, contoso/outbound/Off, contoso/outbound/Wide`},
+		{[]string{"contoso/HQ / DR"}, 0, "",
+			`"contoso/HQ / DR": no such tenant, connector or path; there is contoso/outbound/A, ` +
+				"contoso/outbound/HQ%20%2F%20DR, contoso/outbound/Off, contoso/outbound/Wide"},
 	}
 	for _, test := range tests {
 		got, skipped, err := selectPaths(test.targets, all)
-		if len(got) != test.want || strings.Join(skipped, "\n") != test.skipped || (err == nil) != (test.err == "") || err != nil && err.Error() != test.err {
-			t.Errorf("selectPaths(%q) = %v, %q, %v; want %d, %q, %q", test.targets, got, skipped, err, test.want, test.skipped, test.err)
+		if len(got) != test.want || strings.Join(skipped, "\n") != test.skipped || (err == nil) != (test.err == "") ||
+			err != nil && err.Error() != test.err {
+			t.Errorf("selectPaths(%q) = %v, %q, %v; want %d, %q, %q", test.targets, got, skipped, err, test.want,
+				test.skipped, test.err)
 		}
 	}
 }

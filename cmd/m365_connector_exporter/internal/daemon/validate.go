@@ -99,7 +99,8 @@ func (v Validation) Validate(
 	if v.SendMessage {
 		stateFile = cfg.Global.StateFile
 	}
-	budget, err := schedule.NewMessageBudget(stateFile, time.Now) //nolint:contextcheck // reading the file has a deadline of its own
+	//nolint:contextcheck // reading the file has a deadline of its own
+	budget, err := schedule.NewMessageBudget(stateFile, time.Now)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("global.state_file: %w", err)
 	}

@@ -21,9 +21,8 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestWorldIsSeenAsItIs runs the daemon on the embedded world until /metrics says of every path what is true of it,
-// and no more.
-func TestWorldIsSeenAsItIs(t *testing.T) {
+// TestDemoWorldOnMetrics runs the daemon in the demo's world until /metrics has the expected outcome of every path.
+func TestDemoWorldOnMetrics(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	world, err := lab.StartWorld(lab.WorldOptions{Now: time.Now()})
 	if err != nil {
@@ -44,7 +43,7 @@ func TestWorldIsSeenAsItIs(t *testing.T) {
 	}
 	testMessage(t, world)
 	testFindings(t, d, handler)
-	testDoor(t, d, world)
+	testSimulation(t, d, world)
 	testRoutes(t, handler)
 	testProbe(t, world, handler)
 	testReload(t, d, handler)
@@ -94,7 +93,9 @@ func scrape(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 }
 
 // find returns the one series of a path, and its labels.
-func find(families map[string]*dto.MetricFamily, name string, e lab.Expectation) (value float64, labels map[string]string, ok bool) {
+func find(
+	families map[string]*dto.MetricFamily, name string, e lab.Expectation,
+) (value float64, labels map[string]string, ok bool) {
 	for _, m := range families[name].GetMetric() {
 		labels = map[string]string{}
 		for _, l := range m.GetLabel() {
@@ -107,7 +108,7 @@ func find(families map[string]*dto.MetricFamily, name string, e lab.Expectation)
 	return 0, nil, false
 }
 
-// compare lists where the metrics differ from what is true.
+// compare lists where the metrics differ from what is expected.
 func compare(want []lab.Expectation, families map[string]*dto.MetricFamily) []string {
 	var wrong []string
 	for _, e := range want {
@@ -133,7 +134,7 @@ func compare(want []lab.Expectation, families map[string]*dto.MetricFamily) []st
 	return wrong
 }
 
-// testFindings lists what the world is sick of, check by check: no more, no less.
+// testFindings holds that the report has the expected findings and no others.
 func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 	t.Helper()
 	d.evaluator.evaluateNow()
@@ -147,7 +148,8 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 		}
 	}
 	want := map[string]int{
-		"attribution_fragile": 3, "certificate_chain_incomplete": 1, "certificate_domain_not_accepted": 2, "certificate_expired": 1,
+		"attribution_fragile": 3, "certificate_chain_incomplete": 1, "certificate_domain_not_accepted": 2,
+		"certificate_expired":      1,
 		"certificate_expires_soon": 1, "certificate_name_mismatch": 4, "certificate_not_yet_valid": 1,
 		"certificate_untrusted": 1, "connector_disabled": 1, "connector_in_test_mode": 1, "ip_authentication_only": 2,
 		"null_sender_relay_denied": 1, "presented_certificate_not_configured": 1, "sender_address_shared_between_tenants": 2,
@@ -158,9 +160,9 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 	}
 }
 
-// testDoor holds the simulator against the world's own front door: both attribute each sender's mail to the same
-// tenant, on the same ground. They share no code.
-func testDoor(t *testing.T, d *Daemon, world *lab.World) {
+// testSimulation holds that the simulated attribution of each sender is what the fake Exchange Online decided. They
+// share no code.
+func testSimulation(t *testing.T, d *Daemon, world *lab.World) {
 	t.Helper()
 	decided := map[string]lab.Decision{}
 	for _, one := range world.ExchangeOnline().Decisions() {
@@ -174,7 +176,8 @@ func testDoor(t *testing.T, d *Daemon, world *lab.World) {
 				continue // not probed as far as the recipient
 			}
 			compared++
-			if got := strings.Join(a.Tenants, ","); got != door.Tenant || string(a.Basis) != door.Basis || a.Relay != door.Relays {
+			if got := strings.Join(a.Tenants, ","); got != door.Tenant || string(a.Basis) != door.Basis ||
+				a.Relay != door.Relays {
 				t.Errorf("%s: simulated %s by %s, relay %v; the door %+v", id, got, a.Basis, a.Relay, door)
 			}
 		}
@@ -191,7 +194,8 @@ func testMessage(t *testing.T, world *lab.World) {
 	if len(messages) != 1 {
 		t.Fatalf("%d test messages, want 1", len(messages))
 	}
-	for _, header := range []string{"From: ", "To: ", "Date: ", "Message-ID: <", "Subject: ", "Auto-Submitted: auto-generated", "X-Auto-Response-Suppress: All"} {
+	for _, header := range []string{"From: ", "To: ", "Date: ", "Message-ID: <", "Subject: ",
+		"Auto-Submitted: auto-generated", "X-Auto-Response-Suppress: All"} {
 		if !strings.Contains("\n"+strings.ReplaceAll(messages[0], "\r", ""), "\n"+header) {
 			t.Errorf("the test message has no %q:\n%s", header, messages[0])
 		}
@@ -222,7 +226,8 @@ func testRoutes(t *testing.T, handler http.Handler) {
 	for _, test := range tests {
 		answer := get(handler, test.method, test.path, test.header)
 		if answer.Code != test.code || !strings.Contains(answer.Body.String(), test.says) {
-			t.Errorf("%s %s = %d %.200s; want %d with %q", test.method, test.path, answer.Code, answer.Body, test.code, test.says)
+			t.Errorf("%s %s = %d %.200s; want %d with %q", test.method, test.path, answer.Code, answer.Body,
+				test.code, test.says)
 		}
 	}
 	part := get(handler, http.MethodGet, "/metrics?tenant=fab*", nil).Body.String()
@@ -231,8 +236,8 @@ func testRoutes(t *testing.T, handler http.Handler) {
 	}
 }
 
-// testReload breaks the configuration: the old one keeps running and says so; the repaired one is taken, and history
-// survives.
+// testReload holds that an invalid configuration changes nothing but the reload metric, and that history survives a
+// reload.
 func testReload(t *testing.T, d *Daemon, handler http.Handler) {
 	t.Helper()
 	good, err := os.ReadFile(filepath.Clean(d.loader.Path()))
@@ -254,7 +259,8 @@ func testReload(t *testing.T, d *Daemon, handler http.Handler) {
 	state := func() (float64, float64) {
 		families := scrape(t, handler)
 		ok := families["m365_connector_exporter_config_last_reload_successful"].GetMetric()[0].GetGauge().GetValue()
-		success, _, _ := find(families, "m365_connector_probe_success", lab.Expectation{Tenant: "fabrikam", Connector: healthy, Path: "good.fabrikam.example"})
+		success, _, _ := find(families, "m365_connector_probe_success",
+			lab.Expectation{Tenant: "fabrikam", Connector: healthy, Path: "good.fabrikam.example"})
 		return ok, success
 	}
 	if ok, success := state(); ok != 0 || success != 1 {
