@@ -62,12 +62,16 @@ func (s streams) usageError(err error) int {
 	return exitUsage
 }
 
-// loadForCommand loads the configuration, and prints its errors and those of the tenants that do not load.
+// loadForCommand loads the configuration, and prints its errors, its warnings and the mistakes of the tenants that do
+// not load.
 func loadForCommand(ctx context.Context, file string, s streams) (*config.Config, error) {
 	cfg, err := config.Load(ctx, file)
 	if err != nil {
 		_, _ = fmt.Fprintln(s.err, err)
 		return nil, err
+	}
+	for _, w := range cfg.Warnings {
+		_, _ = fmt.Fprintln(s.err, "warning:", w)
 	}
 	for _, problem := range cfg.Problems() {
 		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)

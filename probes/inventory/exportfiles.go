@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,39 +40,62 @@ func (e *FileError) Unwrap() error { return e.Err }
 
 // Load reads all files. Its error joins a [FileError] for each one that cannot be read.
 func (e ExportFiles) Load(ctx context.Context) (Snapshot, error) {
-	s := Snapshot{Parts: map[string]Kind{}}
-	var errs []error
-	failed := map[string]bool{}
-	fail := func(name Name, file string, err error) {
-		if err != nil {
-			errs, failed[file] = append(errs, &FileError{name, file, err}), true
-		}
-	}
-	read := func(name Name, files []string, err error) {
-		fail(name, either(name.Path, e.Folder), err)
-		for _, file := range files {
-			fail(name, file, s.read(ctx, e.Observed, file))
-		}
-	}
+	l := exportLoad{ExportFiles: e, failed: map[string]bool{}, now: map[string]string{}}
+	l.snapshot.Parts = map[string]Kind{}
+	empty := false
 	if e.Folder != "" {
 		files, err := e.Observed.JSONFiles(ctx, e.Folder)
-		read(Name{}, files, err)
+		empty = err == nil && len(files) == 0 && len(e.Names) == 0
+		l.read(ctx, Name{}, files, err)
 	}
 	for _, name := range e.Names {
 		files, err := e.Observed.Expand(ctx, name)
 		if err == nil && len(files) == 0 {
-			s.Unmatched = append(s.Unmatched, name)
+			l.snapshot.Unmatched = append(l.snapshot.Unmatched, name)
 		}
-		read(name, files, err)
+		l.read(ctx, name, files, err)
 	}
-	if !failed[e.Folder] {
-		for _, file := range e.vanished(s) {
-			if !failed[file.File] {
-				errs = append(errs, file)
-			}
-		}
+	l.judgeForeign()
+	l.vanished()
+	if empty && len(l.errs) == 0 { // else the files that have disappeared are named
+		l.fail(Name{}, e.Folder, errNoExport)
 	}
-	return s, errors.Join(errs...)
+	l.warnOfDeleted()
+	return l.snapshot, errors.Join(l.errs...)
+}
+
+var errNoExport = errors.New("no export (*.json) is in the folder: write JSON with ConvertTo-Json, not CSV")
+
+// exportLoad is one load of files.
+type exportLoad struct {
+	ExportFiles
+	snapshot Snapshot
+	errs     []error
+	failed   map[string]bool
+	foreign  []foreignFile
+	now      map[string]string // what a file without records is, where another state could be meant
+	listed   []listedFile
+}
+
+// foreignFile is a file without a record of connectors or accepted domains.
+type foreignFile struct {
+	name    Name
+	file    string
+	skipped skipped
+}
+
+func (l *exportLoad) fail(name Name, file string, err error) {
+	if err != nil {
+		l.errs, l.failed[file] = append(l.errs, &FileError{name, file, err}), true
+	}
+}
+
+// read reads the files of one name.
+func (l *exportLoad) read(ctx context.Context, name Name, files []string, err error) {
+	l.fail(name, either(name.Path, l.Folder), err)
+	for _, file := range files {
+		l.fail(name, file, l.readFile(ctx, name, file))
+	}
 }
 
 func either(a, b string) string {
@@ -83,34 +105,60 @@ func either(a, b string) string {
 	return b
 }
 
-// read adds the records of one file. A file that two patterns lead to is read twice, and reported on once.
-func (s *Snapshot) read(ctx context.Context, observed *Observations, file string) error {
-	c, err := observed.Read(ctx, file)
-	if err == nil && len(bytes.TrimSpace(c.Data)) == 0 {
-		err = errEmpty
-	}
+// readFile adds the records of one file. A file that two patterns lead to is read twice, and reported on once.
+func (l *exportLoad) readFile(ctx context.Context, name Name, file string) error {
+	c, err := l.Observed.Read(ctx, file)
 	if err != nil {
 		return err
 	}
-	e := export{file: file}
-	partial, err := decodeJSON(c.Data, func(k Kind, record Value) { e.add(s, k, record) })
-	if _, again := s.Parts[file]; !again {
+	s := &l.snapshot
+	e := export{file: file, names: map[Kind]map[string]bool{}}
+	rest, err := decodeJSON(c.Data, func(k Kind, record Value) { e.add(s, k, record) })
+	_, again := s.Parts[file]
+	again = again || l.now[file] != ""
+	if !again {
 		s.Warnings = append(s.Warnings, e.warnings...)
-		if err == nil && e.replaced > 0 {
-			s.warn("%s: %d of its records are in it, or in an export before it, too: the last one counts", file, e.replaced)
-		}
-		if err == nil && partial {
-			s.warn("%s: more records are on another page (@odata.nextLink) and are missing here", file)
-		}
+		e.warnBesides(s, rest, err)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case rest.skipped.any() && e.records == 0:
+		l.now[file] = "has no record of one"
+		if !again {
+			l.foreign = append(l.foreign, foreignFile{name, file, rest.skipped})
+		}
+		return nil
+	case rest.empty:
+		l.now[file] = "is empty"
 	}
 	s.Parts[file] = e.kinds
-	if at := c.Info.ModTime().UTC(); s.Time.IsZero() || at.Before(s.Time) {
+	at := c.Info.ModTime().UTC()
+	if s.Time.IsZero() || at.Before(s.Time) {
 		s.Time = at
 	}
+	if !again {
+		l.listed = append(l.listed, listedFile{file, at, e.names})
+	}
 	return nil
+}
+
+// judgeForeign skips files of another kind, such as transport rules, beside exports. Where no file has a record, they
+// are what was meant to be the exports.
+func (l *exportLoad) judgeForeign() {
+	known := len(l.errs) > 0
+	for _, k := range l.snapshot.Parts {
+		known = known || k != 0
+	}
+	for _, f := range l.foreign {
+		if known {
+			l.snapshot.warn("%s: not an export, and skipped; its values: %s", f.file, &f.skipped)
+			continue
+		}
+		l.fail(f.name, f.file, fmt.Errorf(
+			"not an export: no value in it is a connector or an accepted domain of Exchange Online, and no other file of "+
+				"the tenant has one; its values: %s", &f.skipped))
+	}
 }
 
 func (s *Snapshot) warn(format string, args ...any) {
@@ -122,8 +170,31 @@ type export struct {
 	file     string
 	records  int
 	kinds    Kind
-	replaced int // records of which there was one with the same name
+	names    map[Kind]map[string]bool // of its records
+	replaced int                      // records of which there was one with the same name
 	warnings []string
+	dropped  int // warnings, more than are kept
+}
+
+// warnBesides warns of what was in the file besides records.
+func (e *export) warnBesides(s *Snapshot, rest besides, err error) {
+	if e.dropped > 0 {
+		s.warn("%s: and %d values more that cannot be read", e.file, e.dropped)
+	}
+	switch {
+	case err != nil:
+		return
+	case rest.empty:
+		s.warn("%s: the file is empty and counts as no record; ConvertTo-Json -InputObject @(…) writes [] for none", e.file)
+	case rest.skipped.any() && e.records > 0:
+		s.warn("%s: values of it are skipped: %s", e.file, &rest.skipped)
+	}
+	if e.replaced > 0 {
+		s.warn("%s: %d of its records are in it, or in an export before it, too: the last one counts", e.file, e.replaced)
+	}
+	if rest.partial {
+		s.warn("%s: more records are on another page (@odata.nextLink) and are missing here", e.file)
+	}
 }
 
 // add adds a record to a snapshot. A value that cannot be read is unknown, and a warning: an export is as the
@@ -133,30 +204,48 @@ func (e *export) add(s *Snapshot, k Kind, record Value) {
 	e.kinds |= k
 	last := ""
 	d := Decoder{Export: true, Report: func(_ Value, key string, err error) {
-		if key != last && len(e.warnings) < maxWarnings { // one value, one warning: the first is the cause
+		switch {
+		case key == last: // one value, one warning: the first is the cause
+		case len(e.warnings) < maxWarnings:
 			e.warnings = append(e.warnings, e.file+": record "+strconv.Itoa(e.records)+": "+key+": "+err.Error())
+		default:
+			e.dropped++
 		}
 		last = key
 	}}
-	if s.addRecord(d, k, record) {
+	name, replaced := s.addRecord(d, k, record)
+	if replaced {
 		e.replaced++
 	}
+	if e.names[k] == nil {
+		e.names[k] = map[string]bool{}
+	}
+	e.names[k][name] = true
 }
 
-// vanished returns an error for each file of the last load that has disappeared, if no other file has records of its
-// kind.
-func (e ExportFiles) vanished(s Snapshot) (errs []*FileError) {
+// vanished adds an error for each file of the last load that has disappeared or lost its records, if no other file has
+// records of its kind. A file that is [] now lost them on purpose.
+func (l *exportLoad) vanished() {
+	if l.failed[l.Folder] {
+		return
+	}
 	var now Kind
-	for _, k := range s.Parts {
+	for _, k := range l.snapshot.Parts {
 		now |= k
 	}
-	for _, file := range slices.Sorted(maps.Keys(e.Before)) {
-		_, here := s.Parts[file]
-		if lost := e.Before[file] &^ now; !here && lost != 0 && e.names(file) {
-			errs = append(errs, &FileError{Name{}, file, fmt.Errorf("was there at the last load; no other export has %s", lost)})
+	for _, file := range slices.Sorted(maps.Keys(l.Before)) {
+		_, here := l.snapshot.Parts[file]
+		lost := l.Before[file] &^ now
+		switch {
+		case lost == 0 || l.failed[file]:
+		case l.now[file] != "":
+			l.errs = append(l.errs, &FileError{Name{}, file, fmt.Errorf(
+				"had %s at the last load and %s now; no other export has any. Write [] where there is none", lost, l.now[file])})
+		case !here && l.names(file):
+			l.errs = append(l.errs, &FileError{Name{}, file, fmt.Errorf(
+				"was there at the last load; no other export has %s", lost)})
 		}
 	}
-	return errs
 }
 
 // names reports whether a file is, or would be, one of the source.

@@ -98,7 +98,7 @@ var exportWant = map[string]struct {
 				SenderDomains: []string{"*"}, SenderIPAddresses: []string{"198.51.100.10", "198.51.100.11"},
 			}},
 		},
-		warnings: []string{"record 2: RequireTls: must be true or false", "record 2: Enabled: must be true or false"},
+		warnings: []string{"record 2: RequireTls: must be true or false", "record 2: Enabled: the export has the type of the value instead of the value: export with ConvertTo-Json -Depth 5"},
 	},
 	"rest-inbound.json": {
 		snapshot: inventory.Snapshot{Inbound: []mailflow.InboundConnector{{
@@ -194,21 +194,26 @@ func load(t *testing.T, file string) (inventory.Snapshot, error) {
 
 // TestBadExports: each is a problem of its tenant alone, and names the place, never what is there.
 func TestBadExports(t *testing.T) {
-	const good = `{"Name":"x","UseMXRecord":true}`
+	const (
+		good      = `{"Name":"x","UseMXRecord":true}`
+		notExport = "not an export: no value in it is a connector or an accepted domain of Exchange Online, and no other file " +
+			"of the tenant has one; its values: 1 of another kind (not a connector, not an accepted domain)"
+	)
 	for text, want := range map[string]string{
-		"":                                  "the file is empty",
-		" \n":                               "the file is empty",
-		utf16le(""):                         "the file is empty",
 		"{":                                 "not JSON: it breaks off in line 1",
 		"[" + good + ",\n{\"Name\":\"sec":   "not JSON: it breaks off in line 2",
 		"[\n" + good + "\n" + good + "]":    "not JSON from line 3 on",
 		good + good:                         "not JSON from line 1 on",
-		`{"secret":1}`:                      "not an export: value 1 in it is neither a connector nor an accepted domain",
-		"[" + good + ", 1]":                 "not an export: value 2 in it is neither a connector nor an accepted domain",
-		`{"error":{"code":"Unauthorized"}}`: "not an export: value 1 in it is neither a connector nor an accepted domain",
-		"{\"Name\":\"\xfc\"}":               "neither UTF-8 nor UTF-16: write it with -Encoding utf8",
-		strings.Repeat("[", 20_000):         "not JSON from line 1 on",
-		strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000):               "not an export: value 1 in it is neither a connector nor an accepted domain",
+		`{"secret":1}`:                      notExport,
+		`{"error":{"code":"Unauthorized"}}`: notExport,
+		"\"Name\",\"SmartHosts\"\r\n\"a\",\"b\"\r\n":                          "not JSON but CSV: export with ConvertTo-Json -Depth 5",
+		"Name;Enabled;SenderDomains\nsecret":                                  "not JSON but CSV: export with ConvertTo-Json -Depth 5",
+		"#TYPE Deserialized.Microsoft\n\"a\"":                                 "not JSON but CSV: export with ConvertTo-Json -Depth 5",
+		utf16le("<Objs Version=\"1.1.0.1\"/>"):                                "not JSON but XML: export with ConvertTo-Json -Depth 5",
+		"Name, Enabled: {secret}":                                             "not JSON from line 1 on",
+		"{\"Name\":\"\xfc\"}":                                                 "neither UTF-8 nor UTF-16: write it with -Encoding utf8",
+		strings.Repeat("[", 20_000):                                           "not JSON from line 1 on",
+		strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000):               notExport,
 		"[" + strings.Repeat("{\"UseMXRecord\":true},", 100_000) + good + "]": "more than 100000 records",
 		`{"SmartHosts":[` + strings.Repeat("1,", 100_000) + "1]}":             "record 1 has more than 100000 values",
 	} {
@@ -222,7 +227,25 @@ func TestBadExports(t *testing.T) {
 // TestOddExports load, with a warning.
 func TestOddExports(t *testing.T) {
 	const c = `{"Name":"x","UseMXRecord":true}`
+	const empty = "the file is empty and counts as no record; ConvertTo-Json -InputObject @(…) writes [] for none"
+	const lost = "the export has the type of the value instead of the value: export with ConvertTo-Json -Depth 5"
 	for text, want := range map[string]string{
+		"": empty, " \r\n": empty, "\ufeff": empty, utf16le(""): empty, utf16le("\r\n"): empty,
+		"[" + c + ", 1]": "values of it are skipped: 1 of another kind (not a connector, not an accepted domain)",
+		"[" + c + `,{"Name":"s","AddressSpaces":[],"SmartHosts":["mail.contoso.com"]},{"RequireTLS":false,"Bindings":[]},{"x":1}]`: "values of it are skipped: 1 of another kind (not a connector, not an accepted domain), " +
+			"1 of Get-SendConnector (on-premises Exchange), 1 of Get-ReceiveConnector (on-premises Exchange)",
+		`{"Name":"x","SmartHosts":"System.Collections.ArrayList"}`:                    "record 1: SmartHosts: " + lost,
+		`{"Name":"x","SmartHosts":["mail.contoso.com","System.Object[]"]}`:            "record 1: SmartHosts[1]: " + lost,
+		`{"Name":"x","SenderDomains":"Microsoft.Exchange.Data.MultiValuedProperty"}`:  "record 1: SenderDomains: " + lost,
+		`{"Name":"x","SenderDomains":"Deserialized.System.Collections.ArrayList"}`:    "record 1: SenderDomains: " + lost,
+		`{"Name":"x","EFUsers":"System.String[]","SenderDomains":[]}`:                 "record 1: EFUsers: " + lost,
+		`{"Name":"x","UseMXRecord":true,"Enabled":"Microsoft.Exchange.Data.Boolean"}`: "record 1: Enabled: " + lost,
+		`{"Name":"x","UseMXRecord":true,"TlsSettings":"System.Nullable"}`:             "record 1: TlsSettings: " + lost,
+		`{"Name":"x","UseMXRecord":true,"Enabled":"Falsch"}`:                          "record 1: Enabled: must be true or false",
+		`{"Name":"x","UseMXRecord":true,"Enabled":0}`:                                 "record 1: Enabled: must be true or false",
+		`{"Name":"x","UseMXRecord":true,"ConnectorType":"Lokal"}`:                     "record 1: ConnectorType: must be one of OnPremises, Partner",
+		`{"Name":"x","UseMXRecord":true,"ConnectorType":3}`:                           "record 1: ConnectorType: must be one of OnPremises, Partner",
+		`{"Name":"x","SmartHosts":"{mail1.contoso.com, mail2.contoso.com...}"}`:       "record 1: SmartHosts[1]: must be a domain",
 		"[" + c + "," + c + "]":                                     "1 of its records are in it, or in an export before it, too: the last one counts",
 		`{"Name":"x","UseMXRecord":true,"UseMXRecord":false}`:       "record 1: UseMXRecord: duplicate key",
 		`{"Name":"x","SmartHosts":["a b"]}`:                         "record 1: SmartHosts[0]: must be a domain",

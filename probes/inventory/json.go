@@ -20,10 +20,7 @@ const (
 	maxValueDepth   = 4       // inside a record; what is nested deeper is dropped
 )
 
-var (
-	errEmpty    = errors.New("the file is empty")
-	errEncoding = errors.New("neither UTF-8 nor UTF-16: write it with -Encoding utf8")
-)
+var errEncoding = errors.New("neither UTF-8 nor UTF-16: write it with -Encoding utf8")
 
 // UTF8 returns text as UTF-8 without a byte order mark. Windows PowerShell writes UTF-16, or UTF-8 with a mark. Text
 // without a mark is returned as it is.
@@ -51,42 +48,51 @@ func addBOM(data []byte) []byte {
 	}
 }
 
+// besides is what an export holds besides its records.
+type besides struct {
+	partial bool    // REST: the file is one page of several
+	empty   bool    // nothing at all is in the file
+	skipped skipped // values that are not records of Exchange Online's connectors and domains
+}
+
 // jsonDecoder decodes the JSON of an export: a record, an array of records, {"value":[…]} of REST and PowerShell, or
-// ScubaGear's file.
+// ScubaGear's files.
 type jsonDecoder struct {
+	besides
 	json    *json.Decoder
 	yield   func(Kind, Value)
 	records int
-	values  int  // of the current record
-	partial bool // REST: the file is one page of several
+	values  int // of the current record
 }
 
-// decodeJSON calls yield for each record of an export, with the keys that are properties, in lower case. It reports
-// whether the export is incomplete because further records are on another page. null is what PowerShell writes for no
-// record.
-func decodeJSON(data []byte, yield func(Kind, Value)) (partial bool, err error) {
+// decodeJSON calls yield for each record of an export, with the keys that are properties, in lower case. For no record
+// ConvertTo-Json writes nothing, so that the file is empty or has a byte order mark alone, or null.
+func decodeJSON(data []byte, yield func(Kind, Value)) (besides, error) {
 	text := UTF8(addBOM(data))
 	switch {
 	case len(bytes.TrimSpace(text)) == 0:
-		return false, errEmpty
+		return besides{empty: true}, nil
 	case !utf8.Valid(text):
-		return false, errEncoding
+		return besides{}, errEncoding
 	}
 	if err := wellFormed(text); err != nil {
-		return false, err
+		return besides{}, err
 	}
 	d := &jsonDecoder{json: json.NewDecoder(bytes.NewReader(text)), yield: yield}
 	d.json.UseNumber()
-	err = d.decode(0)
-	return d.partial, err
+	err := d.decode(0)
+	return d.besides, err
 }
 
 // wellFormed returns an error with the line in which the text stops being JSON. It quotes nothing.
 func wellFormed(text []byte) error {
 	var syntax *json.SyntaxError
-	err := json.Unmarshal(text, new(skipped))
+	err := json.Unmarshal(text, new(ignored))
 	if !errors.As(err, &syntax) {
 		return err
+	}
+	if other := otherFormat(text); other != "" {
+		return fmt.Errorf("not JSON but %s: export with ConvertTo-Json -Depth 5", other)
 	}
 	at := min(int(syntax.Offset), len(text))
 	line := 1 + bytes.Count(text[:at], []byte("\n"))
@@ -96,18 +102,22 @@ func wellFormed(text []byte) error {
 	return fmt.Errorf("not JSON from line %d on", line)
 }
 
-// skipped is a value that is not kept.
-type skipped struct{}
+// ignored is a value that is not kept.
+type ignored struct{}
 
-func (*skipped) UnmarshalJSON([]byte) error { return nil }
+func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
 // decode decodes a value at a place where records are expected.
 func (d *jsonDecoder) decode(depth int) error {
+	if depth > maxContainers {
+		d.skipped.add(notConnector)
+		return d.json.Decode(new(ignored))
+	}
 	token, err := d.json.Token()
 	switch {
 	case err != nil || token == nil:
 		return err
-	case depth <= maxContainers && token == json.Delim('['):
+	case token == json.Delim('['):
 		for d.json.More() {
 			if err := d.decode(depth + 1); err != nil {
 				return err
@@ -115,20 +125,18 @@ func (d *jsonDecoder) decode(depth int) error {
 		}
 		_, err = d.json.Token()
 		return err
-	case depth <= maxContainers && token == json.Delim('{'):
+	case token == json.Delim('{'):
 		return d.object(depth)
 	default:
-		return d.notRecord()
+		d.skipped.add(notConnector)
+		return nil
 	}
 }
 
-func (d *jsonDecoder) notRecord() error {
-	return fmt.Errorf("not an export: value %d in it is neither a connector nor an accepted domain", d.records+1)
-}
-
-// containers are the keys, in lower case, that hold records: those of REST and PowerShell, and those of ScubaGear.
+// containers are the keys, in lower case, that hold records: those of REST and PowerShell, those of ScubaGear's
+// ProviderSettingsExport.json, and the key under which its ScubaResults.json has the same.
 var containers = map[string]bool{
-	"value": true, "accepted_domains": true, "outbound_connectors": true, "inbound_connectors": true,
+	"value": true, "raw": true, "accepted_domains": true, "outbound_connectors": true, "inbound_connectors": true,
 }
 
 // object decodes a record, or an object that holds records.
@@ -154,12 +162,13 @@ func (d *jsonDecoder) object(depth int) error {
 	if _, err := d.json.Token(); err != nil {
 		return err
 	}
-	k := kindOf(record)
+	k, other := kindOf(record)
 	switch {
 	case k == 0 && container:
 		return nil
 	case k == 0:
-		return d.notRecord()
+		d.skipped.add(other)
+		return nil
 	}
 	if d.records++; d.records > maxRecords {
 		return fmt.Errorf("more than %d records", maxRecords)
@@ -183,7 +192,10 @@ func (d *jsonDecoder) property(record *Value, key string) error {
 		return err
 	}
 	if !isProperty(key) {
-		return d.json.Decode(new(skipped))
+		if distinctive[key] {
+			record.Keys, record.Items = append(record.Keys, key), append(record.Items, Value{})
+		}
+		return d.json.Decode(new(ignored))
 	}
 	value, err := d.value(0)
 	record.Keys, record.Items = append(record.Keys, key), append(record.Items, value)
@@ -196,7 +208,7 @@ func (d *jsonDecoder) value(depth int) (Value, error) {
 		return Value{}, fmt.Errorf("record %d has more than %d values", d.records+1, maxRecordValues)
 	}
 	if depth > maxValueDepth {
-		return Value{}, d.json.Decode(new(skipped))
+		return Value{}, d.json.Decode(new(ignored))
 	}
 	token, err := d.json.Token()
 	if err != nil {

@@ -72,14 +72,16 @@ func (o *Observations) Glob(ctx context.Context, pattern string) ([]string, erro
 }
 
 // JSONFiles lists the files in a folder whose names end in .json, in upper or lower case. It does not use a pattern,
-// because the folder's name may contain the characters of one.
+// because the folder's name may contain the characters of one. Names that begin with a dot are those of temporary
+// files, of Kubernetes' volumes and of macOS's copies of attributes.
 func (o *Observations) JSONFiles(ctx context.Context, folder string) ([]string, error) {
 	return o.list(ctx, "folder "+folder, func(ctx context.Context) ([]string, error) {
 		entries, err := regularfile.ReadDir(ctx, folder)
 		var files []string
 		for _, entry := range entries {
-			if strings.EqualFold(filepath.Ext(entry.Name()), ".json") && !entry.IsDir() {
-				files = append(files, filepath.Join(folder, entry.Name()))
+			name := entry.Name()
+			if strings.EqualFold(filepath.Ext(name), ".json") && !entry.IsDir() && !strings.HasPrefix(name, ".") {
+				files = append(files, filepath.Join(folder, name))
 			}
 		}
 		return files, err

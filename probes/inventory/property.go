@@ -73,9 +73,9 @@ var acceptedDomainProperties = []Property{
 
 // commonProperties are those of Get-OutboundConnector and Get-InboundConnector.
 var commonProperties = []Property{
-	{"Name", "name", "Name", anyText, false},
+	{"Name", "name", "Name", label, false},
 	{"Comment", "comment", "Comment", comment, false},
-	{"Type", "connector_type", "ConnectorType", enum(1, "OnPremises", "Partner"), false},
+	{"Type", "connector_type", "ConnectorType", closedEnum(1, "OnPremises", "Partner"), false},
 	{"Source", "connector_source", "ConnectorSource", anyText, false},
 	{"Enabled", "enabled", "Enabled", flag, false},
 	{"CloudServicesMailEnabled", "cloud_services_mail_enabled", "CloudServicesMailEnabled", flag, false},
@@ -146,9 +146,14 @@ func (p Property) Decode(d Decoder, v Value, key string, record any) {
 	r := reflect.ValueOf(record).Elem()
 	field := r.FieldByName(p.Field)
 	field.Set(reflect.ValueOf(value).Convert(field.Type()))
-	if p.Judged && ok {
-		missing := missingProperties(record)
+	missing := missingProperties(record)
+	switch {
+	case missing == nil:
+	case ok:
 		*missing = without(*missing, p.Key)
+	case field.Kind() != reflect.String && field.Kind() != reflect.Slice: // has a value for unknown
+	case d.Export && !slices.Contains(*missing, p.Key):
+		*missing = append(*missing, p.Key)
 	}
 }
 
@@ -198,8 +203,12 @@ var byName = sync.OnceValue(func() map[Kind]map[string]Property {
 	return all
 })
 
-// isProperty reports whether any kind has a property of this name, in lower case.
+// isProperty reports whether any kind has a property of this name, in lower case. Microsoft365DSC names the kind in
+// ResourceName.
 func isProperty(name string) bool {
+	if name == "resourcename" || name == "ensure" {
+		return true
+	}
 	for _, k := range kinds {
 		if _, known := byName()[k][name]; known {
 			return true

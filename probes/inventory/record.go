@@ -31,27 +31,52 @@ func (k Kind) String() string {
 	return strings.Join(names, " and ")
 }
 
-// kindOf returns the kind of a record by its keys, whatever its file is called; 0 where it is none.
-func kindOf(record Value) Kind {
+// kindOf returns the kind of a record by its keys, whatever its file is called; 0, and what it is, where it is not a
+// record of a kind.
+func kindOf(record Value) (Kind, other) {
 	has := func(keys ...string) bool {
 		return slices.ContainsFunc(record.Keys, func(k string) bool { return slices.Contains(keys, k) })
 	}
 	switch {
+	case has("resourcename"):
+		return kindOfResource(record), notConnector
+	case has(sendKeys...):
+		return 0, sendConnector
+	case has(receiveKeys...):
+		return 0, receiveConnector
 	case has("domainname") && has("domaintype", "initialdomain", "default"):
-		return AcceptedDomains
+		return AcceptedDomains, 0
 	case has("smarthosts", "usemxrecord", "recipientdomains", "tlssettings"):
-		return OutboundConnectors
+		return OutboundConnectors, 0
 	case has("senderdomains", "senderipaddresses", "requiretls", "tlssendercertificatename"):
+		return InboundConnectors, 0
+	default:
+		return 0, notConnector
+	}
+}
+
+// kindOfResource returns the kind of a resource of Microsoft365DSC, as ConvertTo-DSCObject and its JSON report have it.
+func kindOfResource(record Value) Kind {
+	if strings.EqualFold(record.get("ensure", Text).Text, "Absent") {
+		return 0
+	}
+	switch strings.ToLower(record.get("resourcename", Text).Text) {
+	case "exoaccepteddomain":
+		return AcceptedDomains
+	case "exooutboundconnector":
+		return OutboundConnectors
+	case "exoinboundconnector":
 		return InboundConnectors
 	default:
 		return 0
 	}
 }
 
-// addRecord decodes a record of an export and adds it, or replaces the one of the same name, which it reports. A
-// record without a name is left out.
-func (s *Snapshot) addRecord(d Decoder, k Kind, record Value) (replaced bool) {
-	place := func(key, name string) (i int, ok bool) {
+// addRecord decodes a record of an export and adds it, or replaces the one of the same name, which it reports. It
+// returns the name. A record without a name is left out.
+func (s *Snapshot) addRecord(d Decoder, k Kind, record Value) (name string, replaced bool) {
+	place := func(key, called string) (i int, ok bool) {
+		name = called
 		if name == "" {
 			d.Report(Value{}, key, errors.New("the record has no name and is left out"))
 			return 0, false
@@ -63,6 +88,9 @@ func (s *Snapshot) addRecord(d Decoder, k Kind, record Value) (replaced bool) {
 	case AcceptedDomains:
 		var domain mailflow.AcceptedDomain
 		decodeRecord(d, k, record, &domain)
+		if !slices.Contains(record.Keys, "domainname") { // Microsoft365DSC
+			domain.Name, _ = ParseDomain(record.get("identity", Text).Text)
+		}
 		if i, ok := place("DomainName", domain.Name); ok {
 			s.AcceptedDomains[i] = domain
 		}
@@ -81,7 +109,7 @@ func (s *Snapshot) addRecord(d Decoder, k Kind, record Value) (replaced bool) {
 			s.Inbound[i] = c
 		}
 	}
-	return replaced
+	return name, replaced
 }
 
 // Find returns the index of the record of this name in the list of its kind. Where there is none yet, or the name is

@@ -3,6 +3,7 @@ package inventory
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,11 @@ func (d Decoder) check(v Value, key string, err error) bool {
 // where the value cannot be read, and whether all of it was read.
 type Type func(d Decoder, v Value, key string) (field any, ok bool)
 
+var errLost = errors.New("the export has the type of the value instead of the value: export with ConvertTo-Json -Depth 5")
+
+// lost reports whether an export has the name of a type instead of a value.
+func (d Decoder) lost(v Value) bool { return d.Export && v.isTypeName() }
+
 // text returns one line of text, "" for null. Control characters are refused everywhere: nothing from an inventory
 // may inject a command into an SMTP session or an escape sequence into a terminal.
 func (d Decoder) text(v Value) (string, error) {
@@ -40,12 +46,16 @@ func (d Decoder) text(v Value) (string, error) {
 		v = v.asScalar()
 	}
 	switch {
+	case d.lost(v):
+		return "", errLost
 	case v.Shape == Null:
 		return "", nil
 	case !v.isScalar():
 		return "", errors.New("must be text")
 	case strings.ContainsFunc(v.Text, IsControl):
 		return "", errors.New("control characters are not allowed")
+	case d.Export:
+		return strings.TrimSpace(v.Text), nil
 	default:
 		return v.Text, nil
 	}
@@ -86,6 +96,8 @@ func listOf(parse func(string) (string, error)) Type {
 		switch {
 		case v.Shape == Null:
 			return texts, true
+		case d.lost(v):
+			return texts, d.check(v, key, errLost)
 		case d.Export:
 			items = v.asList()
 		case v.Shape != List:
@@ -95,13 +107,47 @@ func listOf(parse func(string) (string, error)) Type {
 			if d.Export && item.Shape == Null {
 				continue
 			}
-			text, err := d.parsed(item, parse)
+			parsed, err := d.parsedItem(item, parse)
 			ok = d.check(item, key+"["+strconv.Itoa(i)+"]", err) && ok
-			if err == nil && text != "" {
-				texts = append(texts, text)
-			}
+			texts = append(texts, parsed...)
 		}
 		return texts, ok
+	}
+}
+
+// parsedItem parses an item of a list. In an export it may be several items that a script has joined.
+func (d Decoder) parsedItem(item Value, parse func(string) (string, error)) ([]string, error) {
+	text, err := d.parsed(item, parse)
+	switch {
+	case err == nil && text == "":
+		return nil, nil
+	case err == nil:
+		return []string{text}, nil
+	case !d.Export || item.Shape != Text || !strings.ContainsAny(item.Text, ",;|"):
+		return nil, err
+	}
+	var texts []string
+	for _, one := range splitList(item.Text, ",;|") {
+		text, oneErr := d.parsed(Value{Shape: Text, Text: strings.TrimSpace(one.Text)}, parse)
+		if oneErr != nil {
+			return nil, err
+		}
+		if text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts, nil
+}
+
+// closedEnum is an enum that has no other words: one that is not known is unknown.
+func closedEnum(first int, words ...string) Type {
+	open := enum(first, words...)
+	return func(d Decoder, v Value, key string) (any, bool) {
+		value, ok := open(d, v, key)
+		if word, _ := value.(string); word != "" && !slices.Contains(words, word) {
+			return "", d.check(v, key, fmt.Errorf("must be one of %s", strings.Join(words, ", ")))
+		}
+		return value, ok
 	}
 }
 
@@ -131,8 +177,10 @@ func enum(first int, words ...string) Type {
 
 // flag is true, false or null, which is unknown, as a value is that cannot be read.
 func flag(d Decoder, v Value, key string) (any, bool) {
-	word := strings.ToLower(v.Text)
+	word := strings.ToLower(strings.TrimSpace(v.Text))
 	switch {
+	case d.lost(v):
+		return mailflow.Unknown, d.check(v, key, errLost)
 	case v.Shape == Null:
 		return mailflow.Unknown, true
 	case v.Shape == Bool, d.Export && v.isScalar() && (word == "true" || word == "false"):
@@ -140,6 +188,15 @@ func flag(d Decoder, v Value, key string) (any, bool) {
 	default:
 		return mailflow.Unknown, d.check(v, key, errors.New("must be true or false"))
 	}
+}
+
+// label is a name that people choose: one line of text, even one that looks like the name of a type.
+func label(d Decoder, v Value, key string) (any, bool) {
+	if d.Export {
+		v = v.asScalar()
+	}
+	text, err := Decoder{}.text(v)
+	return text, d.check(v, key, err)
 }
 
 // comment is free text; its line breaks and other control characters become spaces.

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -41,7 +42,8 @@ func (v Value) get(key string, shapes ...Shape) Value {
 }
 
 // asList returns the items of what PowerShell makes of a list: the list itself, {"value":[…],"Count":1} of Windows
-// PowerShell, one text with spaces where ConvertTo-Json has reached its depth, or the only item.
+// PowerShell, the only item, or all of them in one text: with spaces where ConvertTo-Json has reached its depth, in
+// braces as Format-List prints them, or as a script has joined them.
 func (v Value) asList() []Value {
 	switch v.Shape {
 	case List:
@@ -52,12 +54,61 @@ func (v Value) asList() []Value {
 		}
 		return []Value{v}
 	default:
-		var items []Value
-		for word := range strings.FieldsSeq(v.Text) {
+		text := strings.TrimSpace(v.Text)
+		if inner, ok := strings.CutPrefix(text, "{"); ok {
+			text = strings.TrimSuffix(inner, "}")
+		}
+		return splitList(text, " \t\r\n,;|")
+	}
+}
+
+// splitList splits a text at any of the separators. The cost in smtp:contoso.com;1 is part of its item.
+func splitList(text, separators string) []Value {
+	var items []Value
+	for text != "" {
+		end := strings.IndexAny(text, separators)
+		word, rest := text, ""
+		if end >= 0 {
+			word, rest = text[:end], text[end:]
+		}
+		if cost := costAt(rest); strings.Contains(word, ":") && cost > 0 {
+			word, rest = word+rest[:cost], rest[cost:]
+		}
+		if word != "" {
 			items = append(items, Value{Shape: Text, Text: word})
 		}
-		return items
+		text = strings.TrimLeft(rest, separators)
 	}
+	return items
+}
+
+// costAt returns the length of a cost, such as ";1", at the beginning of a text; 0 where there is none.
+func costAt(text string) int {
+	if !strings.HasPrefix(text, ";") {
+		return 0
+	}
+	end := 1
+	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+		end++
+	}
+	if end == 1 || end < len(text) && !strings.ContainsRune(" \t\r\n,;|", rune(text[end])) {
+		return 0
+	}
+	return end
+}
+
+// typeName is what PowerShell writes for a value that it does not convert: the name of the value's .NET type.
+var typeName = regexp.MustCompile(`^\s*(Deserialized\.)?(System|Microsoft\.Exchange)\.[A-Z]`)
+
+// isTypeName reports whether only the type of a value was exported.
+func (v Value) isTypeName() bool { return v.Shape == Text && typeName.MatchString(v.Text) }
+
+// Kind names what a value is, for people. It never contains the value.
+func (v Value) Kind() string {
+	if v.isTypeName() {
+		return "the name of a .NET type"
+	}
+	return [...]string{"null", "text", "a number", "true or false", "a list", "an object"}[v.Shape]
 }
 
 // asScalar returns the text in an object such as {"Domain":"contoso.com"}, or {"value":1,"Value":"OnPremises"} of an

@@ -130,7 +130,7 @@ func (r *reader) foundFolder(name inventory.Name, path string, place Error) {
 	tenant := filepath.Base(path)
 	known := r.folders.byTenant[tenant]
 	switch {
-	case name.Pattern && !r.mayBeFolder(path): // it matches more than folders
+	case name.Pattern && (hidden(tenant) || !r.mayBeFolder(path)): // it matches more than folders of tenants
 	case known == nil:
 		f := &folder{path: path, place: place}
 		r.folders.byTenant[tenant] = f
@@ -139,6 +139,10 @@ func (r *reader) foundFolder(name inventory.Name, path string, place Error) {
 		r.problem(Errors{place.with("%s: tenant %q has a folder already: %s", path, tenant, known.path)})
 	}
 }
+
+// hidden reports whether a folder's name is not meant for people: Kubernetes mounts volumes with ..data beside the
+// files, and a file system has lost+found.
+func hidden(folder string) bool { return strings.HasPrefix(folder, ".") || folder == "lost+found" }
 
 // mayBeFolder reports whether a path leads to a folder, or to something that does not respond.
 func (r *reader) mayBeFolder(path string) bool {

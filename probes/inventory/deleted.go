@@ -1,0 +1,74 @@
+package inventory
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// listedFile is an export with the names of its records, by kind.
+type listedFile struct {
+	path  string
+	at    time.Time // of its last modification
+	names map[Kind]map[string]bool
+}
+
+// maxNamed is how many names one warning lists.
+const maxNamed = 5
+
+// warnOfDeleted warns of records that are only in an older file of a folder, while a newer file there has others of
+// the same file: they were probably deleted in Exchange Online between the two exports.
+func (l *exportLoad) warnOfDeleted() {
+	for _, older := range l.listed {
+		for _, k := range kinds {
+			newer := l.successor(older, k)
+			if newer == nil {
+				continue
+			}
+			var gone []string
+			for _, name := range slices.Sorted(maps.Keys(older.names[k])) {
+				if name != "" && !l.hasNewer(older, k, name) {
+					gone = append(gone, fmt.Sprintf("%q", name))
+				}
+			}
+			if n := len(gone); n > 0 {
+				more := ""
+				if n > maxNamed {
+					more = fmt.Sprintf(" and %d more", n-maxNamed)
+				}
+				l.snapshot.warn("%s: not in the newer export %s, and probably deleted since: %s%s. Remove the older file",
+					older.path, filepath.Base(newer.path), strings.Join(gone[:min(n, maxNamed)], ", "), more)
+			}
+		}
+	}
+}
+
+// successor returns the newest file of the same folder, newer than the given one, that has some of its records.
+func (l *exportLoad) successor(older listedFile, k Kind) *listedFile {
+	var newest *listedFile
+	for i := range l.listed {
+		f := &l.listed[i]
+		if !f.newerThan(older) || newest != nil && !f.at.After(newest.at) {
+			continue
+		}
+		for name := range older.names[k] {
+			if name != "" && f.names[k][name] {
+				newest = f
+				break
+			}
+		}
+	}
+	return newest
+}
+
+// hasNewer reports whether a newer file of the same folder has a record.
+func (l *exportLoad) hasNewer(older listedFile, k Kind, name string) bool {
+	return slices.ContainsFunc(l.listed, func(f listedFile) bool { return f.newerThan(older) && f.names[k][name] })
+}
+
+func (f *listedFile) newerThan(older listedFile) bool {
+	return filepath.Dir(f.path) == filepath.Dir(older.path) && f.at.After(older.at)
+}

@@ -1,0 +1,82 @@
+package inventory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// other is what a value of an export is that is not a record of a [Kind].
+type other uint8
+
+// What lies beside the exports of connectors and accepted domains.
+const (
+	notConnector     other = iota // transport rules, organization settings, reports, …
+	sendConnector                 // Get-SendConnector of on-premises Exchange
+	receiveConnector              // Get-ReceiveConnector of on-premises Exchange
+	numOthers
+)
+
+// sendKeys and receiveKeys are properties, in lower case, that only connectors of on-premises Exchange have. Those
+// connectors share others with Exchange Online's: SmartHosts, RequireTLS, TlsDomain.
+// https://learn.microsoft.com/powershell/module/exchangepowershell/set-sendconnector and set-receiveconnector
+var (
+	sendKeys = []string{
+		"addressspaces", "dnsroutingenabled", "tlsauthlevel", "sourcetransportservers", "smarthostauthmechanism",
+		"frontendproxyenabled", "isscopedconnector",
+	}
+	receiveKeys = []string{"bindings", "remoteipranges", "permissiongroups", "authmechanism", "transportrole"}
+)
+
+// distinctive are the keys that show what a record is, and whose values do not matter.
+var distinctive = func() map[string]bool {
+	keys := map[string]bool{}
+	for _, key := range slices.Concat(sendKeys, receiveKeys) {
+		keys[key] = true
+	}
+	return keys
+}()
+
+// skipped counts the values of an export that are not read.
+type skipped [numOthers]int
+
+func (s *skipped) add(o other) { s[o]++ }
+
+func (s *skipped) any() bool { return *s != skipped{} }
+
+// String says how many there are of each kind.
+func (s *skipped) String() string {
+	var parts []string
+	for o, n := range s {
+		switch {
+		case n == 0:
+		case other(o) == sendConnector:
+			parts = append(parts, fmt.Sprintf("%d of Get-SendConnector (on-premises Exchange)", n))
+		case other(o) == receiveConnector:
+			parts = append(parts, fmt.Sprintf("%d of Get-ReceiveConnector (on-premises Exchange)", n))
+		default:
+			parts = append(parts, fmt.Sprintf("%d of another kind (not a connector, not an accepted domain)", n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// otherFormat names the format of a file that is not JSON, where it is one that PowerShell writes; else "".
+func otherFormat(text []byte) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(string(text[:min(len(text), 4096)])), "\n")
+	switch {
+	case strings.HasPrefix(first, "<Objs") || strings.HasPrefix(first, "<?xml"):
+		return "XML"
+	case strings.HasPrefix(first, "#TYPE ") || isCSVHeader(first):
+		return "CSV"
+	default:
+		return ""
+	}
+}
+
+// isCSVHeader reports whether a line is a list of at least two columns, of which one is a property.
+func isCSVHeader(line string) bool {
+	columns := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(",;\t", c) })
+	return len(columns) > 1 && !strings.ContainsAny(line, "{}[]:") &&
+		slices.ContainsFunc(columns, func(c string) bool { return isProperty(strings.ToLower(strings.Trim(c, " \r\""))) })
+}
