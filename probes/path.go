@@ -1,6 +1,26 @@
 package probes
 
-import "m365_connector_exporter/probes/mailflow"
+import (
+	"net/url"
+	"strings"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// PathID identifies a path. It is comparable, and its fields are the labels of the path's metrics.
+type PathID struct {
+	Tenant    string
+	Direction mailflow.Direction
+	Connector string
+	Path      string // the smart host as configured, the recipient domain, or the sender's name
+}
+
+// String returns the path as a target: TENANT/DIRECTION/CONNECTOR/PATH, each part percent-encoded where necessary.
+func (id PathID) String() string {
+	return strings.Join([]string{
+		url.PathEscape(id.Tenant), string(id.Direction), url.PathEscape(id.Connector), url.PathEscape(id.Path),
+	}, "/")
+}
 
 // NextHopKind is the way a path's next hop is found.
 type NextHopKind uint8

@@ -1,25 +1,10 @@
 package probes
 
 import (
-	"context"
 	"net/netip"
 	"slices"
 	"time"
 )
-
-// Prober probes all endpoints of a path once and must not change the path. Failures are in the Result: Probe always
-// returns a whole value. Implementations must respect ctx and must be safe for concurrent use.
-type Prober interface {
-	Probe(ctx context.Context, p *Path) *Result
-}
-
-// ProberFunc is a function as a Prober.
-type ProberFunc func(ctx context.Context, p *Path) *Result
-
-// Probe calls f.
-func (f ProberFunc) Probe(ctx context.Context, p *Path) *Result { return f(ctx, p) }
-
-var _ Prober = ProberFunc(nil)
 
 // Result is one round: everything that one probe of a path observed.
 type Result struct {
@@ -44,6 +29,23 @@ type Endpoint struct {
 	TLS         *TLS
 	Transcript  []TranscriptLine // of the SMTP session, in order; empty if there was none
 }
+
+// TranscriptLine is one line of the transcript of an SMTP session.
+type TranscriptLine struct {
+	At     time.Duration // since the connection attempt began
+	Origin Origin
+	Text   string // sanitised, bounded
+}
+
+// Origin is where a transcript line came from.
+type Origin byte
+
+// The origins of transcript lines.
+const (
+	OriginClient Origin = 'C'
+	OriginServer Origin = 'S'
+	OriginProber Origin = '#' // an observation of the prober: "TLS 1.3 established"
+)
 
 // Step is the outcome of one stage, with its evidence.
 type Step struct {

@@ -5,6 +5,20 @@ import (
 	"net/netip"
 )
 
+// Prober probes all endpoints of a path once and must not change the path. Failures are in the Result: Probe always
+// returns a whole value. Implementations must respect ctx and must be safe for concurrent use.
+type Prober interface {
+	Probe(ctx context.Context, p *Path) *Result
+}
+
+// ProberFunc is a function as a Prober.
+type ProberFunc func(ctx context.Context, p *Path) *Result
+
+// Probe calls f.
+func (f ProberFunc) Probe(ctx context.Context, p *Path) *Result { return f(ctx, p) }
+
+var _ Prober = ProberFunc(nil)
+
 // Limiter limits connections to mail servers: how many are open at once in total and to one address, and how much time
 // lies between two of them to one address. It keeps the exporter polite whatever starts a probe.
 //
