@@ -50,12 +50,12 @@ const (
 // Step is the outcome of one stage, with its evidence.
 type Step struct {
 	Outcome   Outcome
+	Repeated  bool          // the outcome of the last test message, which an earlier round sent; it has no duration
 	Reason    Reason        // "" if passed or not reached
 	Evidence  Evidence      // what was seen that selects the remedy; "" if nothing does
 	Detail    string        // what happened, for people; sanitised and bounded
 	Reply     Reply         // the server's reply that decided the outcome, if one did
 	Duration  time.Duration // for resolve: of the look-up of this host, the same for all its endpoints
-	Repeated  bool          // the outcome of the last test message, which an earlier round sent; it has no duration
 	Uncertain string        // the undocumented Microsoft behaviour that the outcome depends on; "" if there is none
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"m365_connector_exporter/probes"
@@ -50,7 +51,7 @@ func (s *session) run(ctx context.Context) {
 			s.endpoint.Steps[s.stage] = *s.fail(probes.ReasonInternalError, fmt.Sprintf("panic: %v", bug))
 		}
 		s.close()
-		s.endpoint.Transcript = s.transcript.lines
+		s.endpoint.Transcript = slices.Clone(s.transcript.lines) // without spare capacity: it is kept until the next round
 	}()
 	resolved := s.endpoint.Steps[probes.Resolve].Outcome == probes.Passed && s.endpoint.Addr.IsValid()
 	if resolved && s.path.Settings.Until > probes.Resolve {
