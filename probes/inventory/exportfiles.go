@@ -117,7 +117,7 @@ func (l *exportLoad) readFile(ctx context.Context, name Name, file string) error
 	_, again := s.Parts[file]
 	again = again || l.now[file] != ""
 	if !again {
-		s.Warnings = append(s.Warnings, e.warnings...)
+		s.Warnings, s.Unread = append(s.Warnings, e.warnings...), append(s.Unread, e.warnings...)
 		e.warnBesides(s, rest, err)
 	}
 	switch {

@@ -155,7 +155,7 @@ func TestExports(t *testing.T) {
 			if got.Time.IsZero() || len(got.Parts) != 1 {
 				t.Errorf("%s: time %v, parts %v", file, got.Time, got.Parts)
 			}
-			ignored := cmpopts.IgnoreFields(inventory.Snapshot{}, "Time", "Parts", "Warnings")
+			ignored := cmpopts.IgnoreFields(inventory.Snapshot{}, "Time", "Parts", "Warnings", "Unread")
 			unexported := cmpopts.IgnoreUnexported(inventory.Snapshot{})
 			if diff := cmp.Diff(want.snapshot, got, cmpopts.EquateEmpty(), ignored, unexported); diff != "" {
 				t.Errorf("%s, %s: %s", file, encoding, diff)
@@ -261,6 +261,9 @@ func TestOddExports(t *testing.T) {
 		got, err := loadExport(t, text)
 		if err != nil || len(got.Warnings) != 1 || !strings.HasSuffix(got.Warnings[0], want) {
 			t.Errorf("%s: %v, warnings %q; want an end of %q", text, err, got.Warnings, want)
+		}
+		if value := strings.HasPrefix(want, "record "); value != (len(got.Unread) == 1) {
+			t.Errorf("%s: unread values %q", text, got.Unread)
 		}
 	}
 }

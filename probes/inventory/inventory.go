@@ -38,7 +38,8 @@ type Snapshot struct {
 
 	Time      time.Time       // of the oldest part; zero where there is none
 	Parts     map[string]Kind // the files it was read from, with the kinds of their records
-	Warnings  []string        // values that were not understood, and are unknown
+	Warnings  []string        // about the files and their values
+	Unread    []string        // the warnings about values that cannot be read, and are unknown
 	Unmatched []Name          // patterns that match no file
 
 	at map[Kind]map[string]int // records by name
