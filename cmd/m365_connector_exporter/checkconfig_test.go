@@ -15,8 +15,10 @@ func TestConfigCheckTestsTheStateFile(t *testing.T) {
 		want       string // "" is in order
 	}{
 		"new": {"state.json", "", ""},
-		"far in the future": {"state.json", `{"contoso/outbound/a/b": "2096-01-01T00:00:00Z"}`,
-			"is dated 2096-01-01T00:00:00Z"},
+		"far in the future": {
+			"state.json", `{"contoso/outbound/a/b": "2096-01-01T00:00:00Z"}`,
+			"is dated 2096-01-01T00:00:00Z",
+		},
 		"too large":        {"state.json", "{}" + strings.Repeat(" ", 16<<20), "larger than 16 MB"},
 		"a missing folder": {"missing/state.json", "", "missing"},
 	} {

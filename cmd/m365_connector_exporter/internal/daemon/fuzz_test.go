@@ -56,11 +56,15 @@ tenants:
 		e := probes.Endpoint{Host: p.NextHop, Addr: netip.MustParseAddrPort("127.0.0.1:25")}
 		well(&e, p)
 		if i%2 == 0 {
-			e.Steps[probes.TLSStage] = probes.Step{Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired,
-				Detail: "<zq>"}
+			e.Steps[probes.TLSStage] = probes.Step{
+				Outcome: probes.Failed, Reason: probes.ReasonCertificateExpired,
+				Detail: "<zq>",
+			}
 		}
-		d.store.Record(probes.Result{Path: p.ID, Until: p.Settings.Until, Started: time.Now(),
-			Endpoints: []probes.Endpoint{e}, Hints: []string{"<zq>"}})
+		d.store.Record(probes.Result{
+			Path: p.ID, Until: p.Settings.Until, Started: time.Now(),
+			Endpoints: []probes.Endpoint{e}, Hints: []string{"<zq>"},
+		})
 	}
 	d.evaluator.evaluateNow()
 	return d
@@ -131,8 +135,10 @@ func FuzzRequest(f *testing.F) {
 			if to := w.Header().Get("Location"); !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
 				t.Errorf("leads to %q", to)
 			}
-		case !slices.Contains([]int{http.StatusOK, http.StatusBadRequest, http.StatusNotFound,
-			http.StatusMethodNotAllowed}, w.Code):
+		case !slices.Contains([]int{
+			http.StatusOK, http.StatusBadRequest, http.StatusNotFound,
+			http.StatusMethodNotAllowed,
+		}, w.Code):
 			t.Errorf("%d %s", w.Code, body)
 		case w.Code != http.StatusOK || path == "/probe" && strings.Contains(query, "debug"):
 			if kind != "text/plain" || !harmless(body) || w.Header().Get("X-Content-Type-Options") != "nosniff" {

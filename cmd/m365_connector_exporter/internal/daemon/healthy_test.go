@@ -45,14 +45,18 @@ func TestHealthyTenantsAudited(t *testing.T) {
 // TestHealthyTenantsWatched holds the same after DNS has answered and every server has shown its certificate.
 func TestHealthyTenantsWatched(t *testing.T) {
 	cfg := healthyTenants(t)
-	names := map[string]string{"wizard": "*.contoso.com", "msp-adatum": "mail.adatum.com",
-		"msp-fabrikam": "mail.fabrikam.com", "msp-northwindtraders": "mail.northwindtraders.com"}
+	names := map[string]string{
+		"wizard": "*.contoso.com", "msp-adatum": "mail.adatum.com",
+		"msp-fabrikam": "mail.fabrikam.com", "msp-northwindtraders": "mail.northwindtraders.com",
+	}
 	snapshot := &evaluate.Snapshot{MX: map[string][]string{}, SMTPCertificates: map[probes.PathID]*probes.TLS{}}
 	for _, p := range Plan(cfg, "prober.example") {
 		known := check.Path{Path: &p}
 		if p.ID.Direction == mailflow.Outbound {
-			known.Endpoints = []check.Endpoint{{Host: p.NextHop, Address: "192.0.2.1",
-				TLS: healthyCertificate(names[p.ID.Tenant])}}
+			known.Endpoints = []check.Endpoint{{
+				Host: p.NextHop, Address: "192.0.2.1",
+				TLS: healthyCertificate(names[p.ID.Tenant]),
+			}}
 		}
 		snapshot.Paths = append(snapshot.Paths, known)
 	}
@@ -87,8 +91,10 @@ func healthyCertificate(name string) *probes.TLS {
 		Subject: name, CommonName: name, DNSNames: []string{name}, Fingerprint: name, Issuer: "CA",
 		NotBefore: healthyNow.AddDate(0, -3, 0), NotAfter: healthyNow.AddDate(0, 6, 0), ServerAuth: true,
 	}}}
-	for _, v := range []probes.Verdict{probes.VerdictTime, probes.VerdictTrust, probes.VerdictChain,
-		probes.VerdictName, probes.VerdictKey, probes.VerdictSignature} {
+	for _, v := range []probes.Verdict{
+		probes.VerdictTime, probes.VerdictTrust, probes.VerdictChain,
+		probes.VerdictName, probes.VerdictKey, probes.VerdictSignature,
+	} {
 		tls.Verdicts[v].Outcome = probes.Passed
 	}
 	return tls

@@ -28,8 +28,10 @@ func TestQualified(t *testing.T) {
 		{"prober.contoso.com", nil, "prober.contoso.com"},
 		{"prober", zone{"prober": {"192.0.2.1"}, "192.0.2.1": {"prober.contoso.com."}}, "prober.contoso.com"},
 		{"Prober", zone{"Prober": {"2001:db8::1"}, "2001:db8::1": {"prober.contoso.com."}}, "prober.contoso.com"},
-		{"prober", zone{"prober": {"127.0.1.1", "192.0.2.1"}, "127.0.1.1": {"prober"},
-			"192.0.2.1": {"prober.contoso.com."}}, "prober.contoso.com"},
+		{"prober", zone{
+			"prober": {"127.0.1.1", "192.0.2.1"}, "127.0.1.1": {"prober"},
+			"192.0.2.1": {"prober.contoso.com."},
+		}, "prober.contoso.com"},
 		{"prober", zone{"prober": {"192.0.2.1"}, "192.0.2.1": {"host-1.provider.example."}}, "prober"},
 		{"prober", zone{"prober": {"192.0.2.1"}}, "prober"},
 		{"prober", nil, "prober"},

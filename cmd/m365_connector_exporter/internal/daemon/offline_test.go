@@ -69,8 +69,12 @@ func TestSimulateRenewalSelectsSenders(t *testing.T) {
 		"all, if it relates to none":            {"mail.stranger.net", nil, "A/edge B/edge B/relay", true, ""},
 		"by name":                               {"mail.contoso.com", []string{"relay"}, "B/relay", false, ""},
 		"by target":                             {"mail.contoso.com", []string{"fabrikam/B/edge"}, "B/edge", false, ""},
-		"an ambiguous name": {"mail.contoso.com", []string{"edge"}, "", false,
-			"several senders have this name"},
+		"an ambiguous name": {
+			"mail.contoso.com",
+			[]string{"edge"},
+			"", false,
+			"several senders have this name",
+		},
 		"a name that does not exist": {"mail.contoso.com", []string{"nobody"}, "", false, "no such sender"},
 	} {
 		cfg, file := renewal(t, threeSenders, c.certificate, tomorrow)

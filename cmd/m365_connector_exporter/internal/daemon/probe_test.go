@@ -17,8 +17,10 @@ func testProbe(t *testing.T, world *lab.World, handler http.Handler) {
 	}{
 		{"contoso/To%20on-premises/mail.contoso.example", "", "probe_success 1"},
 		{"contoso/outbound/To%20on-premises/mail.contoso.example", "", "probe_ssl_earliest_cert_expiry"},
-		{"fabrikam/Expired%20certificate/expired.fabrikam.example", "",
-			`outcome="failed",reason="certificate_expired",stage="tls"`},
+		{
+			"fabrikam/Expired%20certificate/expired.fabrikam.example", "",
+			`outcome="failed",reason="certificate_expired",stage="tls"`,
+		},
 		{"contoso/Turned%20off/old.contoso.example", "", "probe_success 1"},
 		{"contoso/In%20test%20mode/new.contoso.example", "", "probe_success 1"},
 		{"contoso/Test%20message/test.contoso.example", "", `stage="recipient"} 1`},

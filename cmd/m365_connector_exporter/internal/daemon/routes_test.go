@@ -113,8 +113,10 @@ func TestRouteMethods(t *testing.T) {
 		if headCode != code || headBody != "" || headHeader.Get("Content-Type") != header.Get("Content-Type") {
 			t.Errorf("HEAD %s = %d %q %.200s", route, headCode, headHeader.Get("Content-Type"), headBody)
 		}
-		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch,
-			http.MethodOptions, "BREW"} {
+		for _, method := range []string{
+			http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch,
+			http.MethodOptions, "BREW",
+		} {
 			if code, header, _ := request(t, server.Client(), method, server.URL+route,
 				nil); code != http.StatusMethodNotAllowed || header.Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s = %d, Allow %q", method, route, code, header.Get("Allow"))
@@ -161,8 +163,10 @@ func TestNothingWaitsForAReload(t *testing.T) {
 	defer close(hung.release)
 	go func() { _ = d.reload(t.Context(), "test") }()
 	<-hung.started
-	for _, route := range []string{"/", "/path?target=" + target, "/attribution", "/metrics",
-		"/probe?target=" + target, "/sd", "/api/v1/paths", "/api/v1/findings", "/-/ready"} {
+	for _, route := range []string{
+		"/", "/path?target=" + target, "/attribution", "/metrics",
+		"/probe?target=" + target, "/sd", "/api/v1/paths", "/api/v1/findings", "/-/ready",
+	} {
 		if w := get(handler, http.MethodGet, route, nil); w.Code != 200 {
 			t.Errorf("%s = %d", route, w.Code)
 		}
@@ -213,8 +217,10 @@ func TestRoutePrefixHoldsForEveryRoute(t *testing.T) {
 	if w := get(handler, http.MethodPost, "/m365/-/reload", nil); w.Code != 200 {
 		t.Errorf("reload = %d", w.Code)
 	}
-	for _, path := range []string{"/m365", "/m365/nowhere", "/m365/-/", "/m365/../etc/passwd",
-		"/m365/style-000000000000.css", "/m365/templates/layout.tmpl"} {
+	for _, path := range []string{
+		"/m365", "/m365/nowhere", "/m365/-/", "/m365/../etc/passwd",
+		"/m365/style-000000000000.css", "/m365/templates/layout.tmpl",
+	} {
 		if w := get(handler, http.MethodGet, path, nil); w.Code == 200 {
 			t.Errorf("%s = %d %.100s", path, w.Code, w.Body)
 		}
@@ -226,8 +232,10 @@ func TestRoutePrefixHoldsForEveryRoute(t *testing.T) {
 func TestTLSAndPassword(t *testing.T) {
 	d := still(t)
 	address, roots := protected(t, d)
-	secure := &http.Client{Timeout: 30 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
+	secure := &http.Client{
+		Timeout:   30 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}},
+	}
 	defer secure.CloseIdleConnections()
 	plain := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	type ask struct{ method, route string }
@@ -247,8 +255,10 @@ func TestTLSAndPassword(t *testing.T) {
 			password("prometheus", "correct horse")); code != want {
 			t.Errorf("%s %s with the password = %d, want %d", a.method, a.route, code, want)
 		}
-		for _, change := range []func(*http.Request){nil, password("prometheus", "wrong"),
-			password("nobody", "correct horse"), password("", "")} {
+		for _, change := range []func(*http.Request){
+			nil, password("prometheus", "wrong"),
+			password("nobody", "correct horse"), password("", ""),
+		} {
 			if code, _, body := request(t, secure, a.method, "https://"+address+a.route,
 				change); code != http.StatusUnauthorized || strings.Contains(body, "contoso") {
 				t.Errorf("%s %s without the password = %d %.100s", a.method, a.route, code, body)
@@ -268,8 +278,10 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := ca.Issue(lab.Leaf{Names: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour)})
+	certificate, err := ca.Issue(lab.Leaf{
+		Names: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,13 +307,17 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: d.Handler(HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{
+		Handler: d.Handler(HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
 	file, no := filepath.Join(dir, "web.yaml"), false
 	ended := make(chan error, 1)
 	go func() {
-		ended <- toolkit.Serve(listener, server, &toolkit.FlagConfig{WebConfigFile: &file, WebSystemdSocket: &no,
-			WebListenAddresses: &[]string{}}, promslog.NewNopLogger())
+		ended <- toolkit.Serve(listener, server, &toolkit.FlagConfig{
+			WebConfigFile: &file, WebSystemdSocket: &no,
+			WebListenAddresses: &[]string{},
+		}, promslog.NewNopLogger())
 	}()
 	t.Cleanup(func() {
 		if err := server.Shutdown(context.WithoutCancel(t.Context())); err != nil {

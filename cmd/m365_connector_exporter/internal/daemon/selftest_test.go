@@ -44,8 +44,10 @@ func TestSelfTestCertificate(t *testing.T) {
 	}
 	for _, year := range []int{1971, 2026, 2200} {
 		at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
-		if _, err := certificate.Leaf.Verify(x509.VerifyOptions{DNSName: selfTestName, Roots: roots,
-			CurrentTime: at}); err != nil {
+		if _, err := certificate.Leaf.Verify(x509.VerifyOptions{
+			DNSName: selfTestName, Roots: roots,
+			CurrentTime: at,
+		}); err != nil {
 			t.Errorf("%d: %v", year, err)
 		}
 	}

@@ -89,8 +89,10 @@ func TestServe(t *testing.T) {
 	log := &logWatch{}
 	d.log = slog.New(slog.NewTextHandler(log, nil))
 	no, empty := false, ""
-	flags := &toolkit.FlagConfig{WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: &no,
-		WebConfigFile: &empty}
+	flags := &toolkit.FlagConfig{
+		WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: &no,
+		WebConfigFile: &empty,
+	}
 	hangup := make(chan os.Signal, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -109,8 +111,10 @@ func TestServe(t *testing.T) {
 	}
 	log.after(t, "stopped, every probe has ended")
 
-	taken := &toolkit.FlagConfig{WebListenAddresses: &[]string{"192.0.2.1:1"}, WebSystemdSocket: &no,
-		WebConfigFile: &empty}
+	taken := &toolkit.FlagConfig{
+		WebListenAddresses: &[]string{"192.0.2.1:1"}, WebSystemdSocket: &no,
+		WebConfigFile: &empty,
+	}
 	if err := still(t).Serve(t.Context(), ServeOptions{Web: taken, MaxConnections: 8}); err == nil ||
 		!strings.Contains(err.Error(), "listen") {
 		t.Errorf("an address of another host: error %v", err)

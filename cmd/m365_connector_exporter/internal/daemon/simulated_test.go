@@ -50,8 +50,10 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 		well(&e, *p)
 	}
 	leave(false)
-	return &probes.Result{Until: p.Settings.Until, Started: started, Duration: time.Since(started),
-		Endpoints: []probes.Endpoint{e}}
+	return &probes.Result{
+		Until: p.Settings.Until, Started: started, Duration: time.Since(started),
+		Endpoints: []probes.Endpoint{e},
+	}
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -76,8 +78,10 @@ func well(e *probes.Endpoint, p probes.Path) {
 		"EHLO prober.example", hello, "MAIL FROM:<>", "250 2.1.0 Ok", "RCPT TO:<probe>", "250 2.1.5 Ok", "RSET",
 		"250 2.0.0 Ok", "QUIT", "221 2.0.0 Bye",
 	} {
-		said = append(said, probes.TranscriptLine{At: time.Duration(i) * time.Millisecond,
-			Origin: probes.OriginServer, Text: text})
+		said = append(said, probes.TranscriptLine{
+			At:     time.Duration(i) * time.Millisecond,
+			Origin: probes.OriginServer, Text: text,
+		})
 	}
 	e.Transcript = said
 	issued := time.Now().Truncate(24 * time.Hour).UTC()

@@ -19,8 +19,10 @@ func TestCertificateBySMTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := ca.Issue(lab.Leaf{Names: []string{"mail.contoso.com"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour)})
+	certificate, err := ca.Issue(lab.Leaf{
+		Names: []string{"mail.contoso.com"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,9 +35,12 @@ func TestSelectPaths(t *testing.T) {
 		{[]string{"contoso/Wide"}, 0, "", wide},
 		{[]string{"contoso", "contoso/Wide"}, 0, "", wide},
 		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path; there is contoso`},
-		{[]string{"contoso/HQ / DR"}, 0, "",
+		{
+			[]string{"contoso/HQ / DR"},
+			0, "",
 			`"contoso/HQ / DR": no such tenant, connector or path; there is contoso/outbound/A, ` +
-				"contoso/outbound/HQ%20%2F%20DR, contoso/outbound/Off, contoso/outbound/Wide"},
+				"contoso/outbound/HQ%20%2F%20DR, contoso/outbound/Off, contoso/outbound/Wide",
+		},
 	}
 	for _, test := range tests {
 		got, skipped, err := selectPaths(test.targets, all)

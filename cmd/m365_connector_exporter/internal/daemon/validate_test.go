@@ -17,8 +17,10 @@ import (
 func TestValidationSetsHowFarAPathIsProbed(t *testing.T) {
 	outbound := func(until probes.Stage, recipients ...string) probes.Path {
 		return probes.Path{
-			ID: probes.PathID{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To",
-				Path: "mail.contoso.com"},
+			ID: probes.PathID{
+				Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To",
+				Path: "mail.contoso.com",
+			},
 			Recipients: recipients, Settings: probes.Settings{Until: until, Timeout: 30 * time.Second},
 		}
 	}
@@ -36,27 +38,50 @@ func TestValidationSetsHowFarAPathIsProbed(t *testing.T) {
 	}{
 		"as configured":              {Validation{}, outbound(probes.TLSStage), probes.TLSStage, ""},
 		"never a message by default": {Validation{}, outbound(probes.Message, probe), probes.Recipient, ""},
-		"less far": {Validation{Until: probes.Connect, HasUntil: true}, outbound(probes.TLSStage),
-			probes.Connect, ""},
-		"further": {Validation{Until: probes.Recipient, HasUntil: true},
-			outbound(probes.TLSStage, probe), probes.Recipient, ""},
-		"without a recipient": {Validation{Until: probes.Recipient, HasUntil: true},
-			outbound(probes.TLSStage), 0, "needs validation_recipients"},
-		"a message": {Validation{SendMessage: true}, outbound(probes.TLSStage, probe),
-			probes.Message, ""},
-		"a message, as said twice": {Validation{SendMessage: true, Until: probes.Message, HasUntil: true},
-			outbound(probes.TLSStage, probe), probes.Message, ""},
-		"a message without consent": {Validation{Until: probes.Message, HasUntil: true},
-			outbound(probes.TLSStage, probe), 0, "it needs --send-test-message"},
-		"a message, but not so far": {Validation{SendMessage: true, Until: probes.TLSStage, HasUntil: true},
-			outbound(probes.TLSStage, probe), 0, "leave out --until=tls"},
-		"inbound, never further": {Validation{Until: probes.Recipient, HasUntil: true},
-			inbound(probes.TLSStage), probes.TLSStage, ""},
+		"less far": {
+			Validation{Until: probes.Connect, HasUntil: true},
+			outbound(probes.TLSStage),
+			probes.Connect, "",
+		},
+		"further": {
+			Validation{Until: probes.Recipient, HasUntil: true},
+			outbound(probes.TLSStage, probe), probes.Recipient, "",
+		},
+		"without a recipient": {
+			Validation{Until: probes.Recipient, HasUntil: true},
+			outbound(probes.TLSStage), 0, "needs validation_recipients",
+		},
+		"a message": {
+			Validation{SendMessage: true},
+			outbound(probes.TLSStage, probe),
+			probes.Message, "",
+		},
+		"a message, as said twice": {
+			Validation{SendMessage: true, Until: probes.Message, HasUntil: true},
+			outbound(probes.TLSStage, probe), probes.Message, "",
+		},
+		"a message without consent": {
+			Validation{Until: probes.Message, HasUntil: true},
+			outbound(probes.TLSStage, probe), 0, "it needs --send-test-message",
+		},
+		"a message, but not so far": {
+			Validation{SendMessage: true, Until: probes.TLSStage, HasUntil: true},
+			outbound(probes.TLSStage, probe), 0, "leave out --until=tls",
+		},
+		"inbound, never further": {
+			Validation{Until: probes.Recipient, HasUntil: true},
+			inbound(probes.TLSStage), probes.TLSStage, "",
+		},
 		"inbound, never a message": {Validation{SendMessage: true}, inbound(probes.Recipient), probes.Recipient, ""},
-		"too short a timeout": {Validation{Timeout: time.Millisecond, HasTimeout: true},
-			outbound(probes.TLSStage), 0, "at least 100ms"},
-		"a path that does not exist": {Validation{Targets: []string{"fabrikam"}}, outbound(probes.TLSStage), 0,
-			"there is contoso"},
+		"too short a timeout": {
+			Validation{Timeout: time.Millisecond, HasTimeout: true},
+			outbound(probes.TLSStage), 0, "at least 100ms",
+		},
+		"a path that does not exist": {
+			Validation{Targets: []string{"fabrikam"}},
+			outbound(probes.TLSStage), 0,
+			"there is contoso",
+		},
 		"a target that does not parse": {Validation{Targets: []string{"%zz"}}, outbound(probes.TLSStage), 0, `"%zz"`},
 	} {
 		got, _, err := c.v.Paths([]probes.Path{c.path})

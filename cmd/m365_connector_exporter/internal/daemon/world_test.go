@@ -194,8 +194,10 @@ func testMessage(t *testing.T, world *lab.World) {
 	if len(messages) != 1 {
 		t.Fatalf("%d test messages, want 1", len(messages))
 	}
-	for _, header := range []string{"From: ", "To: ", "Date: ", "Message-ID: <", "Subject: ",
-		"Auto-Submitted: auto-generated", "X-Auto-Response-Suppress: All"} {
+	for _, header := range []string{
+		"From: ", "To: ", "Date: ", "Message-ID: <", "Subject: ",
+		"Auto-Submitted: auto-generated", "X-Auto-Response-Suppress: All",
+	} {
 		if !strings.Contains("\n"+strings.ReplaceAll(messages[0], "\r", ""), "\n"+header) {
 			t.Errorf("the test message has no %q:\n%s", header, messages[0])
 		}
