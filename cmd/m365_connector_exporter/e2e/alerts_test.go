@@ -45,7 +45,10 @@ var troubles = []trouble{
 		[]string{"M365ConnectorPathFailing contoso/Encrypted"},
 		[]string{"M365ConnectorPathFailing contoso/Encrypted"},
 		"pager",
-		[]string{`outbound connector "Encrypted", tenant contoso`, "stage tls, reason starttls_not_offered; last success: 2"},
+		[]string{
+			`outbound connector "Encrypted", tenant contoso`,
+			"stage tls, reason starttls_not_offered; last success: 2",
+		},
 	},
 	{
 		"the only server is stopped",
@@ -53,7 +56,10 @@ var troubles = []trouble{
 		[]string{"M365ConnectorDown contoso/Single", "M365ConnectorPathFailing contoso/Single"},
 		[]string{"M365ConnectorDown contoso/Single"},
 		"pager",
-		[]string{`outbound connector "Single" of tenant contoso`, "stage connect, reason connect_refused (1 path); last success: 2"},
+		[]string{
+			`outbound connector "Single" of tenant contoso`,
+			"stage connect, reason connect_refused (1 path); last success: 2",
+		},
 	},
 	{
 		"an export gains another tenant's address",
@@ -68,8 +74,8 @@ var troubles = []trouble{
 	},
 }
 
-// TestAlerts breaks one thing after another in front of the running exporter, with the repository's rules and its example for
-// Alertmanager: the right alert, and no other, reaches a webhook, and it resolves after the repair.
+// TestAlerts breaks one thing after another in front of the running exporter, with the repository's rules and its
+// example for Alertmanager: the right alert, and no other, reaches a webhook, and it resolves after the repair.
 func TestAlerts(t *testing.T) {
 	m := newMonitoring(t)
 	for _, trouble := range troubles {

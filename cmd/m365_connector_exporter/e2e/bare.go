@@ -39,8 +39,8 @@ type bareOrder struct {
 	Least    bool          // shakes hands as cheaply as the library can: nothing verified, one classic curve
 }
 
-// probeBare is a role: a Go client with the standard library's defaults, which records nothing. It is given its order as JSON and
-// prints its cost.
+// probeBare is a role: a Go client with the standard library's defaults, which records nothing. It is given its
+// order as JSON and prints its cost.
 func probeBare(args []string) error {
 	if len(args) != 1 {
 		return errors.New("probeBare: a bareOrder")
@@ -76,7 +76,10 @@ func probeBare(args []string) error {
 		return err
 	}
 	after := spent()
-	return json.NewEncoder(os.Stdout).Encode(cost{len(took), after.CPU - before.CPU, after.Mallocs - before.Mallocs, took})
+	return json.NewEncoder(os.Stdout).Encode(cost{
+		len(took), after.CPU - before.CPU, after.Mallocs - before.Mallocs,
+		took,
+	})
 }
 
 // spent is what this process has used so far.

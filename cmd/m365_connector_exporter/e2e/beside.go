@@ -131,7 +131,8 @@ func (a *arena) program(paths int, interval string, silent int) *daemon {
 	}
 	fmt.Fprintf(&b, besideConfig, a.ca.rootFile, scheduled, interval, a.ports[silent])
 	for i := range paths {
-		fmt.Fprintf(&b, "  - {name: c%d, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%q], tls_settings: DomainValidation, tls_domain: %s}\n",
+		fmt.Fprintf(&b,
+			"  - {name: c%d, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%q], tls_settings: DomainValidation, tls_domain: %s}\n",
 			i, peerAddress(i), peerName)
 	}
 	return a.serve(a.write("beside.yaml", b.String()))
@@ -161,7 +162,8 @@ const blackboxConfig = `modules:
 func (a *arena) blackbox() *daemon {
 	a.t.Helper()
 	file := a.write("blackbox.yaml", fmt.Sprintf(blackboxConfig, a.ca.rootFile, peerName))
-	return runDaemon(a.t, fromEnvironment(a.t, "E2E_BLACKBOX", "/usr/bin/prometheus-blackbox-exporter"), "--config.file="+file)
+	return runDaemon(a.t, fromEnvironment(a.t, "E2E_BLACKBOX", "/usr/bin/prometheus-blackbox-exporter"),
+		"--config.file="+file)
 }
 
 // programTarget and blackboxTarget are the pages that probe peer i.
@@ -182,7 +184,8 @@ var asker = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}
 func (d *daemon) probeAll(from, to int, target func(i int) string) cost {
 	d.t.Helper()
 	return d.measure(func() []time.Duration {
-		return d.probed(inParallel(from, to, func(i int) (time.Duration, error) { return d.live(context.Background(), target(i)) }))
+		return d.probed(inParallel(from, to,
+			func(i int) (time.Duration, error) { return d.live(context.Background(), target(i)) }))
 	})
 }
 

@@ -29,8 +29,9 @@ func sizeOfBeside() besideSize {
 	return besideSize{600, 3, false, false, []int{1000}, 0}
 }
 
-// TestBeside runs this program, blackbox_exporter and a bare Go client against the same server in turns, and holds many probes of
-// the two daemons in its silence. It prints what docs/performance.md has; what it asserts has wide margins.
+// TestBeside runs this program, blackbox_exporter and a bare Go client against the same server in turns, and holds
+// many probes of the two daemons in its silence. It prints what docs/performance.md has; what it asserts has wide
+// margins.
 func TestBeside(t *testing.T) {
 	size := sizeOfBeside()
 	a := newArena(t, size.probes)
@@ -39,8 +40,10 @@ func TestBeside(t *testing.T) {
 		t.Run("schedule", func(t *testing.T) { a.in(t).paced(size.probes) })
 	}
 	for _, held := range size.held {
-		t.Run(fmt.Sprintf("%d held at the greeting", held), func(t *testing.T) { a.in(t).hold(held, silentAtGreeting, size.settle) })
-		t.Run(fmt.Sprintf("%d held after the handshake", held), func(t *testing.T) { a.in(t).hold(held, silentAfterHandshake, size.settle) })
+		t.Run(fmt.Sprintf("%d held at the greeting", held),
+			func(t *testing.T) { a.in(t).hold(held, silentAtGreeting, size.settle) })
+		t.Run(fmt.Sprintf("%d held after the handshake", held),
+			func(t *testing.T) { a.in(t).hold(held, silentAfterHandshake, size.settle) })
 	}
 }
 
@@ -64,7 +67,8 @@ func (a *arena) speed(size besideSize) {
 	a.t.Log(own.row("this program, /probe"))
 	a.t.Log(other.row("blackbox_exporter, /probe"))
 	a.t.Log(bare.row("net/smtp and crypto/tls alone"))
-	a.t.Logf("resident then: this program with %d paths %d kB, blackbox_exporter %d kB", size.probes, program.resident()>>10, blackbox.resident()>>10)
+	a.t.Logf("resident then: this program with %d paths %d kB, blackbox_exporter %d kB", size.probes,
+		program.resident()>>10, blackbox.resident()>>10)
 	if own.each() > other.each()*9/10 {
 		a.t.Errorf("a probe costs %v, blackbox_exporter's %v: more than nine tenths", own.each(), other.each())
 	}
@@ -95,7 +99,8 @@ func inTurns(size besideSize, turn func(from, to int)) {
 	}
 }
 
-// paced is how probers live: one probe now and then, each time out of sleep, with cold caches. That costs more than probe upon probe.
+// paced is how probers live: one probe now and then, each time out of sleep, with cold caches. That costs more than
+// probe upon probe.
 func (a *arena) paced(probes int) {
 	every := pacedOver / time.Duration(probes)
 	blackbox := a.blackbox()
@@ -105,18 +110,21 @@ func (a *arena) paced(probes int) {
 		}))
 	})
 	blackbox.stop()
-	a.t.Log("| one probe every ", every, " | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
+	a.t.Log("| one probe every ", every,
+		" | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
 	a.t.Log(other.row("blackbox_exporter, asked so"))
 	a.t.Log(a.bare(bareOrder{To: probes, Every: every}).row("net/smtp and crypto/tls alone"))
 	a.t.Log(a.scheduled(probes).row("this program, its own schedule"))
 }
 
-// scheduled is what probes cost that the daemon makes by itself, with what it judges meanwhile and what Prometheus asks of it.
+// scheduled is what probes cost that the daemon makes by itself, with what it judges meanwhile and what Prometheus
+// asks of it.
 func (a *arena) scheduled(paths int) cost {
 	a.t.Helper()
 	d := a.program(paths, pacedOver.String(), neverSilent)
 	rounds := func() float64 { return d.sum("m365_connector_probes_total") }
-	eventually(a.t, time.Minute, func() string { return unless(rounds() >= float64(paths), "the first round is not over") })
+	eventually(a.t, time.Minute,
+		func() string { return unless(rounds() >= float64(paths), "the first round is not over") })
 	start := rounds()
 	c := d.measure(func() []time.Duration {
 		for range pacedOver / (15 * time.Second) {
@@ -138,7 +146,8 @@ func (c cost) row(name string) string {
 	if n := len(c.Took); n > 0 {
 		median, last = c.Took[n/2].String(), c.Took[n*99/100].String()
 	}
-	return fmt.Sprintf("| %s | %.0f | %v | %s | %s | %.0f |", name, float64(c.Probes)/c.CPU.Seconds(), c.each(), median, last, c.Mallocs/float64(c.Probes))
+	return fmt.Sprintf("| %s | %.0f | %v | %s | %s | %.0f |", name, float64(c.Probes)/c.CPU.Seconds(), c.each(),
+		median, last, c.Mallocs/float64(c.Probes))
 }
 
 func unless(ok bool, why string) string {
@@ -150,14 +159,17 @@ func unless(ok bool, why string) string {
 
 // hold compares what n probes take that wait for a server. Both start from rest: this program knows n paths then.
 func (a *arena) hold(n, silent int, settle time.Duration) {
-	own := a.held(n, settle, func() *daemon { return a.program(n, onRequest, silent) }, func() *daemon { return a.program(n, "10m", silent) })
+	own := a.held(n, settle, func() *daemon { return a.program(n, onRequest, silent) },
+		func() *daemon { return a.program(n, "10m", silent) })
 	other := a.held(n, settle, a.blackbox, func() *daemon {
 		d := a.blackbox()
 		d.holdAll(n, a.blackboxTarget(silent))
 		return d
 	})
-	a.t.Logf("| this program | at rest %d kB | with %d waiting %d kB | each %d B |", own.rest>>10, n, own.full>>10, own.each)
-	a.t.Logf("| blackbox_exporter | at rest %d kB | with %d waiting %d kB | each %d B |", other.rest>>10, n, other.full>>10, other.each)
+	a.t.Logf("| this program | at rest %d kB | with %d waiting %d kB | each %d B |", own.rest>>10, n, own.full>>10,
+		own.each)
+	a.t.Logf("| blackbox_exporter | at rest %d kB | with %d waiting %d kB | each %d B |", other.rest>>10, n,
+		other.full>>10, other.each)
 	if own.each > other.each/2 {
 		a.t.Errorf("a waiting probe takes %d bytes, blackbox_exporter's %d: more than half", own.each, other.each)
 	}

@@ -49,7 +49,8 @@ func startBrowser(t testing.TB) *browser {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--hide-scrollbars",
 		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // file descriptors 3 and 4, as Chromium expects them
 	if err := cmd.Start(); err != nil {
@@ -161,7 +162,8 @@ func (b *browser) click(selector string) {
 	b.t.Helper()
 	b.leave(func() {
 		var found bool
-		b.eval(fmt.Sprintf(`(() => { const e = document.querySelector(%q); if (e) e.click(); return !!e })()`, selector), &found)
+		b.eval(fmt.Sprintf(`(() => { const e = document.querySelector(%q); if (e) e.click(); return !!e })()`,
+			selector), &found)
 		if !found {
 			b.t.Fatalf("nothing to click at %s", selector)
 		}
@@ -201,6 +203,10 @@ func (b *browser) eval(expression string, value any) {
 // look sets the size of the window and the reader's preference, light or dark.
 func (b *browser) look(width int, scheme string) {
 	b.t.Helper()
-	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
-	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{
+		"width": width, "height": 900, "deviceScaleFactor": 1,
+		"mobile": width < 600,
+	}, nil)
+	b.call("Emulation.setEmulatedMedia",
+		map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 }

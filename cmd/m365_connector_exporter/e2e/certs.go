@@ -31,7 +31,8 @@ type signer struct {
 	key  *ecdsa.PrivateKey
 }
 
-// leaf is what a server shows. The zero values are: valid from yesterday for 90 days, chain complete, signed by the authority.
+// leaf is what a server shows. The zero values are: valid from yesterday for 90 days, chain complete, signed by the
+// authority.
 type leaf struct {
 	name       string
 	from, to   time.Time

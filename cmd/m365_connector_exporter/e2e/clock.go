@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// The kernel's clock cannot be set for one program alone. So the daemon is built with a Go library whose time.Now adds to the clock on
-// the wall, and not to the monotonic one, what a file says: to a Go program that is what setting the clock looks like. The runtime calls
-// time.Now where nothing may block, so another goroutine reads the file.
+// The kernel's clock cannot be set for one program alone. So the daemon is built with a Go library whose time.Now
+// adds to the clock on the wall, and not to the monotonic one, what a file says: to a Go program that is what
+// setting the clock looks like. The runtime calls time.Now where nothing may block, so another goroutine reads the
+// file.
 const (
 	clockRead = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
 	clockStep = "\tsec += WallStep.Load()\n"
@@ -55,7 +56,8 @@ type clock struct {
 	file string
 }
 
-// unsteadyClock builds the binary anew, with a clock that can be set. It wants an environment variable, so the test must be no parallel one.
+// unsteadyClock builds the binary anew, with a clock that can be set. It wants an environment variable, so the test
+// must be no parallel one.
 func (w *world) unsteadyClock(setenv func(name, value string)) *clock {
 	w.t.Helper()
 	library := filepath.Join(strings.TrimSpace(run(w.t, "..", "go", "env", "GOROOT")), "src", "time")
@@ -64,7 +66,8 @@ func (w *world) unsteadyClock(setenv func(name, value string)) *clock {
 	source := filepath.Join(library, "time.go")
 	text := read(w.t, source)
 	if n := strings.Count(text, clockRead); n != 1 {
-		w.t.Fatalf("%s has %d times\n%swant once: this Go reads its clock in another way; correct clockRead", source, n, clockRead)
+		w.t.Fatalf("%s has %d times\n%swant once: this Go reads its clock in another way; correct clockRead", source,
+			n, clockRead)
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
 		source:                                w.write("time.go", strings.Replace(text, clockRead, clockRead+clockStep, 1)),
@@ -72,7 +75,8 @@ func (w *world) unsteadyClock(setenv func(name, value string)) *clock {
 		filepath.Join(program, "wallstep.go"): w.write("program.go", clockProgram),
 	}})
 	w.ca.must(err)
-	runWithin(w.t, 10*time.Minute, "..", "go", "build", "-overlay", w.write("overlay.json", string(overlay)), "-o", w.binary, ".")
+	runWithin(w.t, 10*time.Minute, "..", "go", "build", "-overlay", w.write("overlay.json", string(overlay)), "-o",
+		w.binary, ".")
 	c := &clock{w: w, file: filepath.Join(w.dir, "clock")}
 	setenv(clockFile, c.file)
 	return c

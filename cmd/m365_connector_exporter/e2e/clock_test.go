@@ -29,8 +29,8 @@ const (
 	revoked  = "failed tls certificate_revoked"
 )
 
-// TestClockJumps sets the daemon's clock back and forth. Rounds keep their pace, certificates are judged by the clock as it is, nobody
-// else is blamed, no message goes twice within its interval, and the log tells of each jump.
+// TestClockJumps sets the daemon's clock back and forth. Rounds keep their pace, certificates are judged by the
+// clock as it is, nobody else is blamed, no message goes twice within its interval, and the log tells of each jump.
 func TestClockJumps(t *testing.T) {
 	w := newOwnWorld(t, "interval: 3s, timeout: 2s, ")
 	clock := w.unsteadyClock(t.Setenv)
@@ -104,7 +104,10 @@ func (w *ownWorld) configureJumps() string {
 		w.ca.must(err)
 		w.t.Cleanup(mail.Close)
 		w.zone += fmt.Sprintf("%s.%s. 60 IN A %s\n", one.name, faultZone, addr)
-		w.paths = append(w.paths, path{connector: one.name, hop: one.name + "." + faultZone, port: mail.Port(), tls: "DomainValidation", probe: w.probe})
+		w.paths = append(w.paths, path{
+			connector: one.name, hop: one.name + "." + faultZone, port: mail.Port(),
+			tls: "DomainValidation", probe: w.probe,
+		})
 	}
 	w.paths = append(w.paths, path{connector: "down", hop: "own0." + faultZone, port: freePort(w.t), probe: w.probe})
 	w.ca.must(w.names.Set(w.zone))
@@ -121,7 +124,10 @@ func (j jump) look(d *daemon, jumps int) string {
 	d.t.Helper()
 	m, now := d.metrics(), float64(time.Now().Add(j.to).Unix())
 	var wrong []string
-	for connector, want := range map[string]string{"soon": j.soon, "later": j.later, "listed": j.listed, "down": "failed connect connect_refused"} {
+	for connector, want := range map[string]string{
+		"soon": j.soon, "later": j.later, "listed": j.listed,
+		"down": "failed connect connect_refused",
+	} {
 		got := m.truth(connector)
 		if words := strings.TrimSpace(got.outcome + " " + got.why); words != want {
 			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", connector, words, want))
@@ -141,7 +147,8 @@ func (j jump) look(d *daemon, jumps int) string {
 	if v, ok := m.value("certificate_valid", "path", "edge", "role", "client", "verdict", "time"); !ok || v != j.client {
 		wrong = append(wrong, fmt.Sprintf("the sender's certificate: %v, %v, want %v", v, ok, j.client))
 	}
-	if found := len(m.find("finding_info", "connector", "soon", "check", "certificate_expired")); (found == 1) != (j.soon == ended) {
+	if found := len(m.find("finding_info", "connector", "soon", "check",
+		"certificate_expired")); (found == 1) != (j.soon == ended) {
 		wrong = append(wrong, fmt.Sprintf("%d findings of an expired certificate", found))
 	}
 	if told := strings.Count(d.out.String(), "the clock jumped"); told != jumps {

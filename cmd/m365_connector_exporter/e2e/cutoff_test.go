@@ -15,12 +15,14 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestResolverCutOff takes from an unbound, through which the daemon watches three domains, its own way to the Internet. It then says
-// SERVFAIL, and knows from memory who serves the root: no domain is blamed. One that alone has no server is. Failures are repeated after
-// half the interval, which is more than the five seconds for which an unbound repeats a SERVFAIL.
+// TestResolverCutOff takes from an unbound, through which the daemon watches three domains, its own way to the
+// Internet. It then says SERVFAIL, and knows from memory who serves the root: no domain is blamed. One that alone
+// has no server is. Failures are repeated after half the interval, which is more than the five seconds for which an
+// unbound repeats a SERVFAIL.
 func TestResolverCutOff(t *testing.T) {
 	w := smallWorld(t)
-	certificate := (&faultWorld{world: w}).present(leafOf("mail.alpha.test", "mail.beta.test", "mail.gamma.test"), w.ca.middle)
+	certificate := (&faultWorld{world: w}).present(leafOf("mail.alpha.test", "mail.beta.test", "mail.gamma.test"),
+		w.ca.middle)
 	zone := ". 3600 IN NS a.root.test.\n"
 	var paths []path
 	for i, name := range []string{"alpha", "beta", "gamma"} {
@@ -30,7 +32,10 @@ func TestResolverCutOff(t *testing.T) {
 		t.Cleanup(mail.Close)
 		host := "mail." + name + ".test"
 		zone += host + ". 1 IN A " + addr + "\n"
-		paths = append(paths, path{connector: name, hop: host, port: mail.Port(), tls: "DomainValidation", probe: "interval: 11s, timeout: 3s, "})
+		paths = append(paths, path{
+			connector: name, hop: host, port: mail.Port(), tls: "DomainValidation",
+			probe: "interval: 11s, timeout: 3s, ",
+		})
 	}
 	uplink, err := lab.StartDNS(zone)
 	w.ca.must(err)

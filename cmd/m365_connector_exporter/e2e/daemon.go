@@ -62,7 +62,8 @@ func (w *world) write(name, text string) string {
 // tenant is a list of one.
 func tenant(name string, paths ...path) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "- name: %s\n  accepted_domains: [{domain_name: %s, default: true}]\n  outbound_connectors:\n", name, zone)
+	fmt.Fprintf(&b, "- name: %s\n  accepted_domains: [{domain_name: %s, default: true}]\n  outbound_connectors:\n",
+		name, zone)
 	for _, p := range paths {
 		b.WriteString(p.yaml())
 	}
@@ -71,7 +72,8 @@ func tenant(name string, paths ...path) string {
 
 func (p path) yaml() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  - name: %s\n    connector_type: OnPremises\n    probe: {%s port: %d}\n", p.connector, p.probe, p.port)
+	fmt.Fprintf(&b, "  - name: %s\n    connector_type: OnPremises\n    probe: {%s port: %d}\n", p.connector, p.probe,
+		p.port)
 	if domain, mx := strings.CutPrefix(p.hop, "mx:"); mx {
 		fmt.Fprintf(&b, "    use_mx_record: true\n    recipient_domains: [%s]\n", domain)
 	} else {

@@ -40,8 +40,9 @@ func substitute(expr string) string {
 	})
 }
 
-// TestDashboards runs every query of every panel and of every choice against a Prometheus with the repository's rules, while
-// something of each kind is wrong: so the panels that show trouble have data as well. No panel is exempt.
+// TestDashboards runs every query of every panel and of every choice against a Prometheus with the repository's
+// rules, while something of each kind is wrong: so the panels that show trouble have data as well. No panel is
+// exempt.
 func TestDashboards(t *testing.T) {
 	m := newMonitoring(t)
 	m.worsen()
@@ -70,14 +71,18 @@ func TestDashboards(t *testing.T) {
 // worsen lets one server show an expired certificate, another refuse the recipient, and two tenants share an address.
 func (m *monitoring) worsen() {
 	m.t.Helper()
-	expired := m.ca.issue(leaf{name: "validated1." + zone, from: time.Now().AddDate(0, -3, 0), to: time.Now().AddDate(0, 0, -2)})
+	expired := m.ca.issue(leaf{
+		name: "validated1." + zone, from: time.Now().AddDate(0, -3, 0),
+		to: time.Now().AddDate(0, 0, -2),
+	})
 	m.change(map[string]func(*postfixService){
 		"validated1": func(s *postfixService) { s.cert = expired },
 		"single":     func(s *postfixService) { s.params["smtpd_recipient_restrictions"] = "reject" },
 	})
 	m.export(`"198.51.100.20", "198.51.100.10"`)
 	m.awaitFiring([]string{
-		"M365ConnectorAttributionFragile contoso/Scanner", "M365ConnectorCertificateExpired contoso/Validated", "M365ConnectorDown contoso/Single",
+		"M365ConnectorAttributionFragile contoso/Scanner", "M365ConnectorCertificateExpired contoso/Validated",
+		"M365ConnectorDown contoso/Single",
 		"M365ConnectorPathFailing contoso/Single", "M365ConnectorPathFailing contoso/Validated",
 		"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In",
 	})

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestDemo starts the newcomer's first command and waits for what it promises: "within 15 seconds everything has been probed
-// once". A busy machine gets twice that.
+// TestDemo starts the newcomer's first command and waits for what it promises: "within 15 seconds everything has
+// been probed once". A busy machine gets twice that.
 func TestDemo(t *testing.T) {
 	binary := build(t, t.TempDir())
 	started := time.Now()
@@ -35,7 +35,8 @@ func TestDemo(t *testing.T) {
 		return ""
 	})
 	t.Logf("all pages full after %v", time.Since(started).Round(100*time.Millisecond))
-	if status, page := d.http(http.MethodGet, "/"); status != http.StatusOK || !strings.Contains(page, "contoso") || !strings.Contains(page, "certificate_expired") {
+	if status, page := d.http(http.MethodGet, "/"); status != http.StatusOK || !strings.Contains(page, "contoso") ||
+		!strings.Contains(page, "certificate_expired") {
 		t.Errorf("the status page: %d\n%s", status, page)
 	}
 	if code := d.stop(); code != 0 {

@@ -94,7 +94,8 @@ func trustConfig(t testing.TB, conf string) {
 	})
 }
 
-// fromEnvironment is the program that a variable names, or its usual place. A missing one fails the test: nothing is skipped.
+// fromEnvironment is the program that a variable names, or its usual place. A missing one fails the test: nothing is
+// skipped.
 func fromEnvironment(t testing.TB, variable, usual string) string {
 	t.Helper()
 	file := os.Getenv(variable)

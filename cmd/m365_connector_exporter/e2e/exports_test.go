@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestChangedExports changes the exports of six running tenants, each in another way, and waits for the poll to see it.
-// In no case may the daemon report a successful load while it still watches what the export held before.
+// TestChangedExports changes the exports of six running tenants, each in another way, and waits for the poll to see
+// it. In no case may the daemon report a successful load while it still watches what the export held before.
 func TestChangedExports(t *testing.T) {
 	w := smallWorld(t)
 	export := func(tenant string) string { return filepath.Join(w.dir, "exports", tenant, "outbound.json") }
@@ -55,7 +55,10 @@ func TestChangedExports(t *testing.T) {
 	for tenant, change := range changes {
 		change(export(tenant))
 	}
-	want := map[string]string{"moved": "new", "edited": "new", "longer": "newer", "deleted": "new", "broken": "old", "piped": "old"}
+	want := map[string]string{
+		"moved": "new", "edited": "new", "longer": "newer", "deleted": "new", "broken": "old",
+		"piped": "old",
+	}
 	eventually(t, 30*time.Second, func() string {
 		m := d.metrics()
 		for tenant, connector := range want {

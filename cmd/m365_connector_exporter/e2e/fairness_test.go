@@ -29,7 +29,8 @@ func TestOneTenantDoesNotDelayAnother(t *testing.T) {
 	}
 	for i := range 50 {
 		hostile = append(hostile, path{
-			connector: fmt.Sprintf("aimed-%d", i), hop: w.paths[0].hop, port: w.paths[0].port, probe: fmt.Sprintf("timeout: %dms, ", 4900-i),
+			connector: fmt.Sprintf("aimed-%d", i), hop: w.paths[0].hop, port: w.paths[0].port,
+			probe: fmt.Sprintf("timeout: %dms, ", 4900-i),
 		})
 	}
 	limits := strings.NewReplacer("min_gap_per_address: 10ms", "min_gap_per_address: 200ms",

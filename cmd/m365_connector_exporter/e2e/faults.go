@@ -61,7 +61,8 @@ func healthyScript(config *tls.Config) lab.Script {
 	return lab.Script{
 		Greeting: "220 mail.faults.test ESMTP\r\n", TLS: config,
 		Replies: map[string]string{
-			"EHLO": "250-mail.faults.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n", "STARTTLS": "220 2.0.0 ready\r\n", "QUIT": "221 bye\r\n",
+			"EHLO": "250-mail.faults.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n", "STARTTLS": "220 2.0.0 ready\r\n",
+			"QUIT": "221 bye\r\n",
 		},
 	}
 }
@@ -89,7 +90,8 @@ func drawFaults(small *world) *faultWorld {
 	w := &faultWorld{world: small}
 	w.config = serverTLS(w.present(leafOf("*."+faultZone), w.ca.middle))
 	w.crl = w.startLists()
-	w.rows = slices.Concat(w.dnsFaults(), tcpFaults(), w.greetingFaults(), w.tlsFaults(), w.certificateFaults(), w.recipientFaults())
+	w.rows = slices.Concat(w.dnsFaults(), tcpFaults(), w.greetingFaults(), w.tlsFaults(), w.certificateFaults(),
+		w.recipientFaults())
 	return w
 }
 
@@ -119,14 +121,20 @@ func (w *faultWorld) startHealthy(zone *strings.Builder) {
 	w.t.Helper()
 	for i := range healthyServers {
 		name, addr := fmt.Sprintf("healthy%d.%s", i, faultZone), fmt.Sprintf("127.0.4.%d", i+1)
-		server, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &w.config.Certificates[0]})
+		server, err := lab.StartMail(lab.MailOptions{
+			Addr:        net.JoinHostPort(addr, "0"),
+			Certificate: &w.config.Certificates[0],
+		})
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		w.t.Cleanup(server.Close)
 		fmt.Fprintf(zone, "%s. 60 IN A %s\n", name, addr)
 		for j := range healthyPaths / healthyServers {
-			w.well = append(w.well, path{connector: fmt.Sprintf("healthy-%d-%d", i, j), hop: name, port: server.Port(), tls: "DomainValidation", recipient: "anybody", probe: "interval: 12s, timeout: 11s, "})
+			w.well = append(w.well, path{
+				connector: fmt.Sprintf("healthy-%d-%d", i, j), hop: name,
+				port: server.Port(), tls: "DomainValidation", recipient: "anybody", probe: "interval: 12s, timeout: 11s, ",
+			})
 		}
 	}
 }
@@ -172,7 +180,8 @@ func (w *faultWorld) configureFaults(sick bool) string {
 
 // text is a configuration of the healthy paths and these.
 func (w *faultWorld) text(sick []path) string {
-	text := strings.Replace(w.head(), "global:\n", "global:\n  check_revocation: true\n", 1) + "tenants:\n" + tenant("healthy", w.well...)
+	text := strings.Replace(w.head(), "global:\n", "global:\n  check_revocation: true\n", 1) + "tenants:\n" +
+		tenant("healthy", w.well...)
 	if len(sick) > 0 {
 		text += tenant("faults", sick...)
 	}

@@ -21,12 +21,14 @@ import (
 func leafOf(names ...string) *x509.Certificate {
 	now := time.Now()
 	return &x509.Certificate{
-		Subject: pkix.Name{CommonName: names[0]}, DNSNames: names, NotBefore: now.AddDate(0, 0, -1), NotAfter: now.AddDate(0, 0, 90),
+		Subject: pkix.Name{CommonName: names[0]}, DNSNames: names, NotBefore: now.AddDate(0, 0, -1),
+		NotAfter: now.AddDate(0, 0, 90),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 }
 
-// present signs a leaf and sends it with the certificates above it, signer first and root left out; a nil signer signs itself.
+// present signs a leaf and sends it with the certificates above it, signer first and root left out; a nil signer
+// signs itself.
 func (w *faultWorld) present(template *x509.Certificate, by *signer, above ...*signer) tls.Certificate {
 	w.t.Helper()
 	s := w.ca.sign(template, by)
@@ -45,7 +47,8 @@ func (w *faultWorld) certificateFaults() []fault {
 	now := time.Now()
 	bad := func(name, does string, reason probes.Reason, certificate tls.Certificate) fault {
 		return fault{
-			name: name, does: does, stage: probes.TLSStage, reason: reason, tls: "DomainValidation", server: healthyScript(serverTLS(certificate)),
+			name: name, does: does, stage: probes.TLSStage, reason: reason, tls: "DomainValidation",
+			server: healthyScript(serverTLS(certificate)),
 		}
 	}
 	leaf := func(name string, change func(*x509.Certificate)) *x509.Certificate {
@@ -63,7 +66,10 @@ func (w *faultWorld) certificateFaults() []fault {
 	stranger := w.ca.sign(caTemplate("Stranger Root"), nil)
 	below := w.ca.sign(caTemplate("Stranger Intermediate"), stranger)
 	double := w.ca.sign(caTemplate("E2E Intermediate"), stranger) // the healthy one's name, another key
-	expired := middle(func(c *x509.Certificate) { c.NotBefore, c.NotAfter = now.AddDate(-1, 0, 0), now.AddDate(0, 0, -1) })
+	expired := middle(func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = now.AddDate(-1, 0, 0),
+			now.AddDate(0, 0, -1)
+	})
 	noCA := middle(func(c *x509.Certificate) { c.IsCA = false })
 	elsewhere := middle(func(c *x509.Certificate) {
 		c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"elsewhere.test"}
@@ -74,35 +80,59 @@ func (w *faultWorld) certificateFaults() []fault {
 	mixed.Certificate[1], mixed.Certificate[3] = mixed.Certificate[3], mixed.Certificate[1]
 	broken := w.present(leaf("cert-unparsable", nil), w.ca.middle)
 	broken.Certificate = [][]byte{{0x30, 3, 1, 2, 3}}
-	listed := leaf("cert-revoked", func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + w.crl + "/list"} })
+	listed := leaf("cert-revoked",
+		func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + w.crl + "/list"} })
 	revoked := w.present(listed, w.ca.middle)
 	w.gone = listed.SerialNumber // given when it was signed
 	forged := w.present(leaf("cert-forged", nil), double)
 	forged.Certificate[1] = w.ca.middle.cert.Raw
 	return []fault{
-		bad("cert-expired", "expired two days ago", probes.ReasonCertificateExpired, w.present(leaf("cert-expired", func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, 0, -2); c.NotBefore = now.AddDate(0, -3, 0) }), w.ca.middle)),
-		bad("cert-future", "not valid yet", probes.ReasonCertificateNotYetValid, w.present(leaf("cert-future", func(c *x509.Certificate) { c.NotBefore = now.AddDate(0, 0, 2) }), w.ca.middle)),
-		bad("cert-self-signed", "self-signed", probes.ReasonCertificateUntrusted, w.present(leaf("cert-self-signed", nil), nil)),
-		bad("cert-unknown-root", "a complete chain to an unknown root", probes.ReasonCertificateUntrusted, w.present(leaf("cert-unknown-root", nil), below, stranger)),
+		bad("cert-expired", "expired two days ago", probes.ReasonCertificateExpired,
+			w.present(leaf("cert-expired",
+				func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, 0, -2); c.NotBefore = now.AddDate(0, -3, 0) }),
+				w.ca.middle)),
+		bad("cert-future", "not valid yet", probes.ReasonCertificateNotYetValid,
+			w.present(leaf("cert-future", func(c *x509.Certificate) { c.NotBefore = now.AddDate(0, 0, 2) }), w.ca.middle)),
+		bad("cert-self-signed", "self-signed", probes.ReasonCertificateUntrusted,
+			w.present(leaf("cert-self-signed", nil), nil)),
+		bad("cert-unknown-root", "a complete chain to an unknown root", probes.ReasonCertificateUntrusted,
+			w.present(leaf("cert-unknown-root", nil), below, stranger)),
 		bad("cert-no-chain", "the intermediate is not sent", probes.ReasonCertificateChainIncomplete, alone),
-		bad("cert-forged", "an issuer of the right name that did not sign it", probes.ReasonCertificateChainIncomplete, forged),
-		bad("cert-intermediate-expired", "the intermediate has expired", probes.ReasonCertificateExpired, w.present(leaf("cert-intermediate-expired", nil), expired)),
-		bad("cert-no-authority", "signed by a certificate that is not a CA", probes.ReasonCertificateUntrusted, w.present(leaf("cert-no-authority", nil), noCA)),
-		bad("cert-constraints", "the intermediate may not sign for this domain", probes.ReasonCertificateUntrusted, w.present(leaf("cert-constraints", nil), elsewhere)),
-		bad("cert-other-name", "for another host", probes.ReasonCertificateNameMismatch, w.present(leafOf("other."+faultZone), w.ca.middle)),
-		bad("cert-wildcard-deep", "a wildcard one label too high", probes.ReasonCertificateNameMismatch, w.present(leafOf("*.test"), w.ca.middle)),
-		bad("cert-wildcard-part", "a wildcard for part of a label", probes.ReasonCertificateNameMismatch, w.present(leafOf("cert-*."+faultZone), w.ca.middle)),
-		bad("cert-address", "for an address only", probes.ReasonCertificateNameMismatch, w.present(leaf("cert-address", func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, []net.IP{net.IPv4(127, 0, 5, 1)} }), w.ca.middle)),
+		bad("cert-forged", "an issuer of the right name that did not sign it",
+			probes.ReasonCertificateChainIncomplete, forged),
+		bad("cert-intermediate-expired", "the intermediate has expired", probes.ReasonCertificateExpired,
+			w.present(leaf("cert-intermediate-expired", nil), expired)),
+		bad("cert-no-authority", "signed by a certificate that is not a CA", probes.ReasonCertificateUntrusted,
+			w.present(leaf("cert-no-authority", nil), noCA)),
+		bad("cert-constraints", "the intermediate may not sign for this domain", probes.ReasonCertificateUntrusted,
+			w.present(leaf("cert-constraints", nil), elsewhere)),
+		bad("cert-other-name", "for another host", probes.ReasonCertificateNameMismatch,
+			w.present(leafOf("other."+faultZone), w.ca.middle)),
+		bad("cert-wildcard-deep", "a wildcard one label too high", probes.ReasonCertificateNameMismatch,
+			w.present(leafOf("*.test"), w.ca.middle)),
+		bad("cert-wildcard-part", "a wildcard for part of a label", probes.ReasonCertificateNameMismatch,
+			w.present(leafOf("cert-*."+faultZone), w.ca.middle)),
+		bad("cert-address", "for an address only", probes.ReasonCertificateNameMismatch,
+			w.present(leaf("cert-address", func(c *x509.Certificate) {
+				c.DNSNames, c.IPAddresses = nil,
+					[]net.IP{net.IPv4(127, 0, 5, 1)}
+			}), w.ca.middle)),
 		bad("cert-unparsable", "bytes that are not a certificate", probes.ReasonCertificateUnparsable, broken),
 		bad("cert-revoked", "revoked by its issuer", probes.ReasonCertificateRevoked, revoked),
-		bad("cert-list-silent", "the server of its revocation list never answers", "", w.present(leaf("cert-list-silent", func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + w.crl + "/silence"} }), w.ca.middle)),
-		bad("cert-list-garbage", "its revocation list is invalid", "", w.present(leaf("cert-list-garbage", func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + w.crl + "/garbage"} }), w.ca.middle)),
+		bad("cert-list-silent", "the server of its revocation list never answers", "",
+			w.present(leaf("cert-list-silent",
+				func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + w.crl + "/silence"} }), w.ca.middle)),
+		bad("cert-list-garbage", "its revocation list is invalid", "",
+			w.present(leaf("cert-list-garbage",
+				func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + w.crl + "/garbage"} }), w.ca.middle)),
 		bad("cert-mixed", "the chain in the wrong order, with unrelated certificates", "", mixed),
 		bad("cert-weak-key", "an RSA key of 1024 bits", "", w.weak("cert-weak-key")),
-		bad("cert-many-names", "five hundred names, the right one last", "", w.present(leafOf(manyNames("cert-many-names")...), w.ca.middle)),
-		bad("cert-huge", "a certificate larger than a handshake allows", probes.ReasonTLSHandshake, w.present(leaf("cert-huge", func(c *x509.Certificate) {
-			c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3, 4}, Value: make([]byte, 1<<18)}}
-		}), w.ca.middle)),
+		bad("cert-many-names", "five hundred names, the right one last", "",
+			w.present(leafOf(manyNames("cert-many-names")...), w.ca.middle)),
+		bad("cert-huge", "a certificate larger than a handshake allows", probes.ReasonTLSHandshake,
+			w.present(leaf("cert-huge", func(c *x509.Certificate) {
+				c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3, 4}, Value: make([]byte, 1<<18)}}
+			}), w.ca.middle)),
 	}
 }
 
@@ -134,7 +164,10 @@ func (w *faultWorld) startLists() string {
 	mux.HandleFunc("/list", func(rw http.ResponseWriter, _ *http.Request) {
 		list, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 			Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(72 * time.Hour),
-			RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: w.gone, RevocationTime: time.Now().Add(-time.Hour)}},
+			RevokedCertificateEntries: []x509.RevocationListEntry{{
+				SerialNumber:   w.gone,
+				RevocationTime: time.Now().Add(-time.Hour),
+			}},
 		}, w.ca.middle.cert, w.ca.middle.key)
 		if err == nil {
 			_, _ = rw.Write(list)

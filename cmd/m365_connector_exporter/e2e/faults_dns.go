@@ -39,7 +39,8 @@ func rcode(code, info int) dns.HandlerFunc {
 		m.Rcode = code
 		if info >= 0 {
 			m.SetEdns0(1232, false)
-			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: uint16(info), ExtraText: "as the table says"})
+			m.IsEdns0().Option = append(m.IsEdns0().Option,
+				&dns.EDNS0_EDE{InfoCode: uint16(info), ExtraText: "as the table says"})
 		}
 		_ = w.WriteMsg(m)
 	}
@@ -95,37 +96,60 @@ func longChain() dns.HandlerFunc {
 
 func (w *faultWorld) dnsFaults() []fault {
 	bad := func(name, does string, reason probes.Reason, how dns.HandlerFunc) fault {
-		return fault{name: name, does: does, stage: probes.Resolve, reason: reason, dns: func(string) dns.HandlerFunc { return how }}
+		return fault{
+			name: name, does: does, stage: probes.Resolve, reason: reason,
+			dns: func(string) dns.HandlerFunc { return how },
+		}
 	}
 	good := healthyScript(w.config)
 	return []fault{
 		bad("dns-nxdomain", "the name does not exist", probes.ReasonNXDomain, rcode(dns.RcodeNameError, -1)),
 		bad("dns-servfail", "SERVFAIL", probes.ReasonDNSServfail, rcode(dns.RcodeServerFailure, -1)),
-		bad("dns-servfail-lame", "SERVFAIL with the extended error 22, no reachable authority", probes.ReasonDNSServfail, rcode(dns.RcodeServerFailure, 22)),
+		bad("dns-servfail-lame", "SERVFAIL with the extended error 22, no reachable authority",
+			probes.ReasonDNSServfail, rcode(dns.RcodeServerFailure, 22)),
 		bad("dns-refused", "REFUSED, but other names are answered", probes.ReasonDNSRefused, rcode(dns.RcodeRefused, -1)),
 		bad("dns-formerr", "FORMERR, with and without EDNS", probes.ReasonDNSServfail, rcode(dns.RcodeFormatError, -1)),
 		bad("dns-notimp", "NOTIMP, with and without EDNS", probes.ReasonDNSServfail, rcode(dns.RcodeNotImplemented, -1)),
 		bad("dns-bogus", "the extended error 6, DNSSEC bogus", probes.ReasonDNSBogus, rcode(dns.RcodeServerFailure, 6)),
-		bad("dns-signature-expired", "the extended error 7, signature expired", probes.ReasonDNSBogus, rcode(dns.RcodeServerFailure, 7)),
-		bad("dns-silent", "no answer, but other names are answered", probes.ReasonDNSTimeout, func(dns.ResponseWriter, *dns.Msg) {}),
-		bad("dns-garbage", "a reply that is not a DNS message", probes.ReasonDNSTimeout, rawDNS([]byte("220 mail ESMTP\r\n"))),
+		bad("dns-signature-expired", "the extended error 7, signature expired", probes.ReasonDNSBogus,
+			rcode(dns.RcodeServerFailure, 7)),
+		bad("dns-silent", "no answer, but other names are answered", probes.ReasonDNSTimeout,
+			func(dns.ResponseWriter, *dns.Msg) {}),
+		bad("dns-garbage", "a reply that is not a DNS message", probes.ReasonDNSTimeout,
+			rawDNS([]byte("220 mail ESMTP\r\n"))),
 		bad("dns-short", "a reply of one byte", probes.ReasonDNSTimeout, rawDNS([]byte{0})),
-		bad("dns-other-question", "the answer to another question", probes.ReasonDNSTimeout, wrong(false, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
-		bad("dns-other-id", "a forged reply with another id", probes.ReasonDNSTimeout, wrong(false, func(m *dns.Msg) { m.Id++ })),
-		bad("dns-question-back", "the query itself, sent back", probes.ReasonDNSTimeout, wrong(false, func(m *dns.Msg) { m.Response = false })),
-		bad("dns-other-owner", "the address of another name", probes.ReasonNoAddress, records("evil.test. 60 IN A 127.0.5.1")),
-		bad("dns-cut-tcp-closed", "truncated over UDP, closed over TCP", probes.ReasonDNSTimeout, cutThen(func(w dns.ResponseWriter) { _ = w.Close() })),
-		bad("dns-cut-tcp-silent", "truncated over UDP, no answer over TCP", probes.ReasonDNSTimeout, cutThen(func(dns.ResponseWriter) {})),
-		bad("dns-cut-tcp-lies", "truncated over UDP, the answer to another question over TCP", probes.ReasonDNSTimeout, wrong(true, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
-		bad("dns-text-only", "the name has no address", probes.ReasonNoAddress, records(`dns-text-only.faults.test. 60 IN TXT "v=spf1 -all"`)),
-		bad("dns-six-only", "AAAA alone, where ip_protocol is ip4", probes.ReasonNoAddress, records("dns-six-only.faults.test. 60 IN AAAA ::1")),
+		bad("dns-other-question", "the answer to another question", probes.ReasonDNSTimeout,
+			wrong(false, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
+		bad("dns-other-id", "a forged reply with another id", probes.ReasonDNSTimeout,
+			wrong(false, func(m *dns.Msg) { m.Id++ })),
+		bad("dns-question-back", "the query itself, sent back", probes.ReasonDNSTimeout,
+			wrong(false, func(m *dns.Msg) { m.Response = false })),
+		bad("dns-other-owner", "the address of another name", probes.ReasonNoAddress,
+			records("evil.test. 60 IN A 127.0.5.1")),
+		bad("dns-cut-tcp-closed", "truncated over UDP, closed over TCP", probes.ReasonDNSTimeout,
+			cutThen(func(w dns.ResponseWriter) { _ = w.Close() })),
+		bad("dns-cut-tcp-silent", "truncated over UDP, no answer over TCP", probes.ReasonDNSTimeout,
+			cutThen(func(dns.ResponseWriter) {})),
+		bad("dns-cut-tcp-lies", "truncated over UDP, the answer to another question over TCP",
+			probes.ReasonDNSTimeout, wrong(true, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
+		bad("dns-text-only", "the name has no address", probes.ReasonNoAddress,
+			records(`dns-text-only.faults.test. 60 IN TXT "v=spf1 -all"`)),
+		bad("dns-six-only", "AAAA alone, where ip_protocol is ip4", probes.ReasonNoAddress,
+			records("dns-six-only.faults.test. 60 IN AAAA ::1")),
 		bad("dns-null-mx", "a null MX", probes.ReasonNullMX, records("dns-null-mx.faults.test. 60 IN MX 0 .")),
-		bad("dns-mx-gone", "the MX target does not exist", probes.ReasonNXDomain, records("dns-mx-gone.faults.test. 60 IN MX 10 gone.faults.test.")),
-		bad("dns-mx-address", "an address where the MX target should be", probes.ReasonNXDomain, records("dns-mx-address.faults.test. 60 IN MX 10 127.0.5.1.")),
-		bad("dns-mx-no-name", "an MX target that is not a host name", probes.ReasonNoAddress, records(`dns-mx-no-name.faults.test. 60 IN MX 10 \001.faults.test.`)),
-		bad("dns-cname-self", "a CNAME to itself", probes.ReasonCNAMELoop, records("dns-cname-self.faults.test. 60 IN CNAME dns-cname-self.faults.test.")),
-		bad("dns-cname-circle", "two CNAMEs in a loop", probes.ReasonCNAMELoop, records("dns-cname-circle.faults.test. 60 IN CNAME b.faults.test.", "b.faults.test. 60 IN CNAME dns-cname-circle.faults.test.")),
-		bad("dns-cname-dangling", "a CNAME to a name that does not exist", probes.ReasonNXDomain, records("dns-cname-dangling.faults.test. 60 IN CNAME gone.faults.test.")),
+		bad("dns-mx-gone", "the MX target does not exist", probes.ReasonNXDomain,
+			records("dns-mx-gone.faults.test. 60 IN MX 10 gone.faults.test.")),
+		bad("dns-mx-address", "an address where the MX target should be", probes.ReasonNXDomain,
+			records("dns-mx-address.faults.test. 60 IN MX 10 127.0.5.1.")),
+		bad("dns-mx-no-name", "an MX target that is not a host name", probes.ReasonNoAddress,
+			records(`dns-mx-no-name.faults.test. 60 IN MX 10 \001.faults.test.`)),
+		bad("dns-cname-self", "a CNAME to itself", probes.ReasonCNAMELoop,
+			records("dns-cname-self.faults.test. 60 IN CNAME dns-cname-self.faults.test.")),
+		bad("dns-cname-circle", "two CNAMEs in a loop", probes.ReasonCNAMELoop,
+			records("dns-cname-circle.faults.test. 60 IN CNAME b.faults.test.",
+				"b.faults.test. 60 IN CNAME dns-cname-circle.faults.test.")),
+		bad("dns-cname-dangling", "a CNAME to a name that does not exist", probes.ReasonNXDomain,
+			records("dns-cname-dangling.faults.test. 60 IN CNAME gone.faults.test.")),
 		bad("dns-cname-long", "twelve CNAMEs, one after another", probes.ReasonCNAMELoop, longChain()),
 		to("dns-metadata", "the address of a cloud's metadata service", "169.254.169.254"),
 		to("dns-multicast", "a multicast address", "224.0.0.1"),

@@ -13,9 +13,9 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestFaults lets the daemon watch every misbehaviour of the table beside two hundred healthy paths: each gets the stage and the
-// reason of its row, no healthy path is ever anything but healthy, and when a reload has taken the sick ones away, nothing of
-// them is left behind.
+// TestFaults lets the daemon watch every misbehaviour of the table beside two hundred healthy paths: each gets the
+// stage and the reason of its row, no healthy path is ever anything but healthy, and when a reload has taken the
+// sick ones away, nothing of them is left behind.
 func TestFaults(t *testing.T) {
 	w := newFaultWorld(t)
 	d := runDaemon(t, w.binary, "serve", "--config.file="+w.configureFaults(false), "--debug.pprof-address="+w.pprof())
@@ -111,7 +111,8 @@ var elsewhere = map[probes.Reason]string{
 	probes.ReasonMessageTooLarge: "likewise",
 }
 
-// TestFaultTable holds the table itself: its names, that every reason is in it, and that docs/reliability.md shows it as it is.
+// TestFaultTable holds the table itself: its names, that every reason is in it, and that docs/reliability.md shows
+// it as it is.
 func TestFaultTable(t *testing.T) {
 	small := &world{t: t, dir: t.TempDir()}
 	small.ca = newAuthority(t, small.dir)

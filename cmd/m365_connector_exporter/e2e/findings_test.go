@@ -38,7 +38,8 @@ func (d *daemon) awaitFindings(wanted ...found) {
 		all := d.findings()
 		for _, want := range wanted {
 			if !slices.ContainsFunc(all, func(got found) bool {
-				return got.Check == want.Check && got.Severity == want.Severity && got.Tenant == want.Tenant && got.Connector == want.Connector &&
+				return got.Check == want.Check && got.Severity == want.Severity && got.Tenant == want.Tenant &&
+					got.Connector == want.Connector &&
 					got.Path == want.Path && len(got.Evidence) > 0 && strings.Contains(got.Evidence[0], want.Evidence[0])
 			}) {
 				return fmt.Sprintf("%+v is not among %+v", want, all)
@@ -48,8 +49,9 @@ func (d *daemon) awaitFindings(wanted ...found) {
 	})
 }
 
-// rareWorld is what the other tests have no occasion for: an address with too many paths, a revoked certificate, a renewal that was not
-// taken into use, senders whose certificates a server shows, and an Exchange Online that this host's roots do not verify.
+// rareWorld is what the other tests have no occasion for: an address with too many paths, a revoked certificate, a
+// renewal that was not taken into use, senders whose certificates a server shows, and an Exchange Online that this
+// host's roots do not verify.
 type rareWorld struct {
 	*faultWorld
 	zone  strings.Builder
@@ -59,7 +61,10 @@ type rareWorld struct {
 
 func newRareWorld(t *testing.T) *rareWorld {
 	t.Helper()
-	w := &rareWorld{faultWorld: &faultWorld{world: smallWorld(t)}, ports: map[string]int{}, leafs: map[string]*x509.Certificate{}}
+	w := &rareWorld{
+		faultWorld: &faultWorld{world: smallWorld(t)}, ports: map[string]int{},
+		leafs: map[string]*x509.Certificate{},
+	}
 	w.crl = w.startLists()
 	stranger := w.ca.sign(caTemplate("Stranger Root"), nil)
 	for i, one := range []struct {
@@ -129,15 +134,27 @@ func TestRareFindings(t *testing.T) {
 		{connector: "mail", hop: "mail.contoso.test", port: w.ports["mail.contoso.test"], tls: "DomainValidation"},
 	}
 	for i := range 6 { // each may begin every 400 ms: six of them want 2.4 s
-		paths = append(paths, path{connector: fmt.Sprintf("crowd-%d", i), hop: "crowd.faults.test", port: w.ports["crowd.faults.test"], tls: "DomainValidation"})
+		paths = append(paths, path{
+			connector: fmt.Sprintf("crowd-%d", i), hop: "crowd.faults.test",
+			port: w.ports["crowd.faults.test"], tls: "DomainValidation",
+		})
 	}
 	file := w.configureRare(tenant("contoso", paths...) + w.inbound())
 	d := w.serve(file)
 	d.awaitFindings(
-		found{"schedule_overloaded", "warning", "contoso", "", "", []string{rareAddr(0) + ": the rounds of its paths take 2s, the shortest interval is 2s"}},
+		found{
+			"schedule_overloaded", "warning", "contoso", "", "",
+			[]string{rareAddr(0) + ": the rounds of its paths take 2s, the shortest interval is 2s"},
+		},
 		found{"certificate_revoked", "critical", "contoso", "revoked", "revoked.faults.test", []string{"is revoked"}},
-		found{"certificate_served_differs_from_file", "warning", "contoso", "Hybrid", "filed", []string{"The file contains the certificate for mail.contoso.test"}},
-		found{"presented_certificate_not_configured", "critical", "contoso", "Hybrid", "stray", []string{"stray.elsewhere.test"}},
+		found{
+			"certificate_served_differs_from_file", "warning", "contoso", "Hybrid", "filed",
+			[]string{"The file contains the certificate for mail.contoso.test"},
+		},
+		found{
+			"presented_certificate_not_configured", "critical", "contoso", "Hybrid", "stray",
+			[]string{"stray.elsewhere.test"},
+		},
 		found{"prober_roots_incomplete", "warning", "", "", "", []string{"does not verify with this host's roots"}},
 	)
 	eventually(t, time.Minute, func() string {
@@ -152,22 +169,30 @@ func TestRareFindings(t *testing.T) {
 	})
 	for certificate, want := range map[string]int{"renewed.contoso.test": 0, "renewed.elsewhere.test": 1} {
 		next := w.ca.issue(leaf{name: certificate, clientAuth: true})
-		if code, said := w.command("rehearse", "--config.file="+file, "--certificate="+next.chain, "--sender=shown"); code != want || !strings.Contains(said, "shown") {
+		if code, said := w.command("rehearse", "--config.file="+file, "--certificate="+next.chain,
+			"--sender=shown"); code != want || !strings.Contains(said, "shown") {
 			t.Errorf("rehearse %s: exit code %d, want %d\n%s", certificate, code, want, said)
 		}
 	}
 
 	var cut []path
 	for i := range 3 {
-		cut = append(cut, path{connector: fmt.Sprintf("cut-%d", i), hop: fmt.Sprintf("cut%d.faults.test", i), port: freePort(t), tls: "DomainValidation"})
+		cut = append(cut, path{
+			connector: fmt.Sprintf("cut-%d", i), hop: fmt.Sprintf("cut%d.faults.test", i),
+			port: freePort(t), tls: "DomainValidation",
+		})
 		fmt.Fprintf(&w.zone, "cut%d.faults.test. 60 IN A %s\n", i, rareAddr(20+i))
 	}
 	w.ca.must(w.names.Set(w.zone.String()))
 	w.configureRare(tenant("contoso", cut...))
 	d.reload()
-	d.awaitFindings(found{"vantage_blocked", "critical", "", "", "", []string{"no path passes connect, three hosts or more"}})
+	d.awaitFindings(found{
+		"vantage_blocked", "critical", "", "", "",
+		[]string{"no path passes connect, three hosts or more"},
+	})
 	for _, p := range cut {
-		if got := d.metrics().truth(p.connector); got.outcome != "inconclusive" || strings.TrimSpace(got.why) != "connect vantage_blocked" {
+		if got := d.metrics().truth(p.connector); got.outcome != "inconclusive" ||
+			strings.TrimSpace(got.why) != "connect vantage_blocked" {
 			t.Errorf("%s: %+v", p.connector, got)
 		}
 	}

@@ -19,27 +19,35 @@ import (
 	"time"
 )
 
-// evil is what the hostile server says wherever it can: markup that would run, terminal escapes, a text direction override and
-// bytes that are no UTF-8. In a certificate it must be UTF-8.
+// evil is what the hostile server says wherever it can: markup that would run, terminal escapes, a text direction
+// override and bytes that are no UTF-8. In a certificate it must be UTF-8.
 const (
-	evilText = `<script>document.title='owned'</script><img src=x onerror="document.title='owned'">` + "\x1b]0;owned\x07\u202e"
-	evil     = evilText + "\xff\xfe"
-	evilCA   = "<b>The CA</b>\x1b]0;owned\x07"
+	evilText = `<script>document.title='owned'</script><img src=x onerror="document.title='owned'">` +
+		"\x1b]0;owned\x07\u202e"
+	evil   = evilText + "\xff\xfe"
+	evilCA = "<b>The CA</b>\x1b]0;owned\x07"
 )
 
 // startHostile is a mail server that no software would be: it speaks SMTP, and all its words are attacks.
 func startHostile(t testing.TB) (port int) {
 	t.Helper()
-	issuer, issuerKey := hostileCertificate(t, &x509.Certificate{Subject: pkix.Name{CommonName: evilCA}, IsCA: true, BasicConstraintsValid: true}, nil, nil)
+	issuer, issuerKey := hostileCertificate(t, &x509.Certificate{
+		Subject: pkix.Name{CommonName: evilCA}, IsCA: true,
+		BasicConstraintsValid: true,
+	}, nil, nil)
 	leaf, key := hostileCertificate(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: evilText[:60], Organization: []string{evilText}}, DNSNames: []string{"<b>evil</b>.example"},
+		Subject:  pkix.Name{CommonName: evilText[:60], Organization: []string{evilText}},
+		DNSNames: []string{"<b>evil</b>.example"},
 	}, issuer, issuerKey)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, issuer.Raw}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{Certificates: []tls.Certificate{{
+		Certificate: [][]byte{leaf.Raw, issuer.Raw},
+		PrivateKey:  key,
+	}}, MinVersion: tls.VersionTLS12}
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -53,7 +61,9 @@ func startHostile(t testing.TB) (port int) {
 }
 
 // hostileCertificate signs a certificate, by itself where there is no issuer.
-func hostileCertificate(t testing.TB, template, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+func hostileCertificate(t testing.TB, template, issuer *x509.Certificate,
+	issuerKey *ecdsa.PrivateKey,
+) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -23,8 +23,8 @@ import (
 // outside is a recipient in nobody's tenant: mail to it needs the right to relay.
 const outside = "who@elsewhere.test"
 
-// TestAttributionOfPostfix sends mail with Postfix, as a sender with a client certificate, through a front door that attributes as
-// Exchange Online documents it. What Postfix logs is what the binary foretold.
+// TestAttributionOfPostfix sends mail with Postfix, as a sender with a client certificate, through a front door that
+// attributes as Exchange Online documents it. What Postfix logs is what the binary foretold.
 func TestAttributionOfPostfix(t *testing.T) {
 	w := smallWorld(t)
 	arrivals := []struct {
@@ -39,8 +39,14 @@ func TestAttributionOfPostfix(t *testing.T) {
 		{"renewed.elsewhere.test", "a@contoso.test", "", 1},
 	}
 	door := w.openDoor([]lab.FakeTenant{
-		{Name: "contoso", Domains: []string{"contoso.test"}, Connectors: []lab.FakeConnector{{Name: "Hybrid", Certificate: "*.contoso.test"}}},
-		{Name: "tailspin", Domains: []string{"tailspin.test"}, Connectors: []lab.FakeConnector{{Name: "Relay", Certificate: "relay.vendor.test"}}},
+		{
+			Name: "contoso", Domains: []string{"contoso.test"},
+			Connectors: []lab.FakeConnector{{Name: "Hybrid", Certificate: "*.contoso.test"}},
+		},
+		{
+			Name: "tailspin", Domains: []string{"tailspin.test"},
+			Connectors: []lab.FakeConnector{{Name: "Relay", Certificate: "relay.vendor.test"}},
+		},
 	})
 	config := w.write("attribution.yaml", fmt.Sprintf(`global: { ca_file: %q }
 tenants:
@@ -76,13 +82,15 @@ tenants:
 	}
 }
 
-// TestPostfixAsksForACertificate probes, as a sender, a Postfix that demands client certificates in the place of Exchange Online.
+// TestPostfixAsksForACertificate probes, as a sender, a Postfix that demands client certificates in the place of
+// Exchange Online.
 func TestPostfixAsksForACertificate(t *testing.T) {
 	w := smallWorld(t)
 	at := w.server("frontdoor")
-	w.postfix = startPostfix(t, w.dir, []postfixService{{server: at, cert: w.issue(leaf{name: at.host()}, "frontdoor"), params: map[string]string{
-		"smtpd_tls_security_level": "encrypt", "smtpd_tls_req_ccert": "yes", "smtpd_tls_CAfile": w.ca.rootFile,
-	}}})
+	w.postfix = startPostfix(t, w.dir,
+		[]postfixService{{server: at, cert: w.issue(leaf{name: at.host()}, "frontdoor"), params: map[string]string{
+			"smtpd_tls_security_level": "encrypt", "smtpd_tls_req_ccert": "yes", "smtpd_tls_CAfile": w.ca.rootFile,
+		}}})
 	own := w.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
 	both := filepath.Join(w.dir, "sender.pem")
 	writeFile(t, both, read(t, own.chain)+read(t, own.key), 0o600)
@@ -113,7 +121,8 @@ tenants:
 		t.Error("the recipient was not asked for")
 	}
 	for _, path := range []string{"with", "without"} {
-		if v, ok := m.value("attribution_info", "path", path, "ground", "certificate", "attributed_tenant", "contoso"); !ok || v != 1 {
+		if v, ok := m.value("attribution_info", "path", path, "ground", "certificate", "attributed_tenant",
+			"contoso"); !ok || v != 1 {
 			t.Errorf("%s: %v", path, m.find("attribution_info"))
 		}
 		if v, ok := m.value("certificate_valid", "path", path, "role", "client", "verdict", "trust"); !ok || v != 1 {
@@ -129,7 +138,10 @@ func (w *world) openDoor(tenants []lab.FakeTenant) *lab.FakeExchangeOnline {
 	w.ca.must(err)
 	roots := x509.NewCertPool()
 	roots.AddCert(w.ca.root.cert)
-	door, err := lab.StartFakeExchangeOnline(lab.FakeExchangeOnlineOptions{Certificate: certificate, ClientRoots: roots, Tenants: tenants})
+	door, err := lab.StartFakeExchangeOnline(lab.FakeExchangeOnlineOptions{
+		Certificate: certificate,
+		ClientRoots: roots, Tenants: tenants,
+	})
 	w.ca.must(err)
 	w.t.Cleanup(door.Close)
 	return door
@@ -144,7 +156,8 @@ type foretelling struct {
 
 func (w *world) attribute(t *testing.T, config, certificate, from string, exit int) foretelling {
 	t.Helper()
-	code, said := w.command("attribute", "--config.file="+config, "--certificate-file="+certificate, "--mail-from=<"+from+">", "--rcpt-to="+outside, "--output=json")
+	code, said := w.command("attribute", "--config.file="+config, "--certificate-file="+certificate,
+		"--mail-from=<"+from+">", "--rcpt-to="+outside, "--output=json")
 	if code != exit {
 		t.Errorf("attribute: exit code %d, want %d", code, exit)
 	}
@@ -176,7 +189,8 @@ func startRelay(t *testing.T, dir string, door int, certs map[string]pair) *rela
 	for name, c := range certs {
 		r.ports[name] = freePort(t)
 		fmt.Fprintf(&master, "out%d unix - - n - - smtp\n  -o { smtp_tls_chain_files = %s %s }\n", i, c.key, c.chain)
-		fmt.Fprintf(&master, "127.0.0.1:%d inet n - n - - smtpd\n  -o { content_filter = out%d:[127.0.0.1]:%d }\n", r.ports[name], i, door)
+		fmt.Fprintf(&master, "127.0.0.1:%d inet n - n - - smtpd\n  -o { content_filter = out%d:[127.0.0.1]:%d }\n",
+			r.ports[name], i, door)
 		i++
 	}
 	etc := filepath.Join(r.dir, "etc")
@@ -223,7 +237,8 @@ func (r *relay) send(t *testing.T, certificate, from string) string {
 	return said
 }
 
-// submit is smtp.SendMail with an end: a relay that does not answer fails the test at once instead of using up the suite's time.
+// submit is smtp.SendMail with an end: a relay that does not answer fails the test at once instead of using up the
+// suite's time.
 func (r *relay) submit(port int, from string) error {
 	conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), patience)
 	if err != nil {

@@ -18,7 +18,8 @@ type load struct {
 // beyond is empty when nothing is held beyond what was held before, with a margin for rounds that are under way.
 func (l load) beyond(before load) string {
 	const rounds = 40 // of a healthy path: four goroutines and one descriptor while it lasts
-	if l.goroutines > before.goroutines+rounds || l.descriptors > before.descriptors+rounds || l.heapMB > before.heapMB*1.2+2 {
+	if l.goroutines > before.goroutines+rounds || l.descriptors > before.descriptors+rounds ||
+		l.heapMB > before.heapMB*1.2+2 {
 		return fmt.Sprintf("%+v is held, before it was %+v", l, before)
 	}
 	return ""
@@ -47,7 +48,8 @@ func (w *world) load(d *daemon) load {
 	}
 	return load{
 		goroutines: value("go_goroutines"), descriptors: value("process_open_fds"),
-		heapMB: value("go_memstats_heap_alloc_bytes") / (1 << 20), residentMB: value("process_resident_memory_bytes") / (1 << 20),
+		heapMB:     value("go_memstats_heap_alloc_bytes") / (1 << 20),
+		residentMB: value("process_resident_memory_bytes") / (1 << 20),
 	}
 }
 

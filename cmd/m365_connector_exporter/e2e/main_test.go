@@ -17,10 +17,10 @@ import (
 // enclosed marks the process that runs the tests, inside namespaces of its own.
 const enclosed = "E2E_ENCLOSED"
 
-// TestMain runs the tests again in network, mount and process namespaces of their own. There, nothing but loopback is to be
-// reached, every port is free, OpenSMTPD's control socket, of which a machine has one, belongs to this run alone, and whatever a
-// test leaves behind dies with it. Where the kernel forbids that (a container without CAP_SYS_ADMIN), the tests share the machine,
-// and one run at a time is all it bears.
+// TestMain runs the tests again in network, mount and process namespaces of their own. There, nothing but loopback
+// is to be reached, every port is free, OpenSMTPD's control socket, of which a machine has one, belongs to this run
+// alone, and whatever a test leaves behind dies with it. Where the kernel forbids that (a container without
+// CAP_SYS_ADMIN), the tests share the machine, and one run at a time is all it bears.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
 		if err := roles[os.Args[1]](os.Args[2:]); err != nil {
@@ -67,8 +67,9 @@ func enclose() (int, error) {
 	return 0, err
 }
 
-// logQueue is how many messages may wait in a datagram socket of the namespace. With the kernel's 10, Postfix's master blocks on the
-// log socket that it alone can start a reader for, and the instance never answers. systemd sets 512 on every host for the same reason.
+// logQueue is how many messages may wait in a datagram socket of the namespace. With the kernel's 10, Postfix's
+// master blocks on the log socket that it alone can start a reader for, and the instance never answers. systemd sets
+// 512 on every host for the same reason.
 const logQueue = "/proc/sys/net/unix/max_dgram_qlen"
 
 // furnish brings loopback up and gives this run the folders that servers share by a fixed name.
@@ -96,8 +97,9 @@ func furnish() error {
 	return nil
 }
 
-// privateMounts keeps this namespace's mounts from the machine. Only a mount point can be made private, and inside a chroot "/" is
-// often none: then the namespace's own root is, which a process finds above a folder that it has made its root.
+// privateMounts keeps this namespace's mounts from the machine. Only a mount point can be made private, and inside a
+// chroot "/" is often none: then the namespace's own root is, which a process finds above a folder that it has made
+// its root.
 func privateMounts() error {
 	err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
 	if !errors.Is(err, syscall.EINVAL) {
@@ -136,7 +138,8 @@ func setLoopback(up bool) error {
 		request.flags = syscall.IFF_UP
 	}
 	copy(request.name[:], "lo")
-	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request)))
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS,
+		uintptr(unsafe.Pointer(&request)))
 	if errno != 0 {
 		return fmt.Errorf("loopback: %w", errno)
 	}

@@ -46,7 +46,8 @@ func TestMessage(t *testing.T) {
 	}
 }
 
-// awaitRounds returns when so many rounds of the only path have passed; one that failed or proved nothing fails the test.
+// awaitRounds returns when so many rounds of the only path have passed; one that failed or proved nothing fails the
+// test.
 func (d *daemon) awaitRounds(n float64) {
 	d.t.Helper()
 	eventually(d.t, time.Minute, func() string {
@@ -70,13 +71,17 @@ func checkMail(t *testing.T, text string) {
 		t.Fatalf("%v in\n%s", err, text)
 	}
 	got := map[string]string{}
-	for _, h := range []string{"Return-Path", "Delivered-To", "From", "To", "Subject", "Auto-Submitted", "X-Auto-Response-Suppress", "Content-Type"} {
+	for _, h := range []string{
+		"Return-Path", "Delivered-To", "From", "To", "Subject", "Auto-Submitted",
+		"X-Auto-Response-Suppress", "Content-Type",
+	} {
 		got[h] = m.Header.Get(h)
 	}
 	want := map[string]string{
 		"Return-Path": "<O365ConnectorValidation@contoso.test>", "Delivered-To": "probe@contoso.test",
 		"From": "<O365ConnectorValidation@contoso.test>", "To": "<probe@contoso.test>", "Subject": "Mail flow probe",
-		"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All", "Content-Type": "text/plain; charset=us-ascii",
+		"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All",
+		"Content-Type": "text/plain; charset=us-ascii",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -18,8 +18,8 @@ type monitoring struct {
 	inbox      *inbox
 }
 
-// landscape has two connectors with two hosts each, one with a single host, a sender with a certificate and one without. The
-// connectors of fabrikam come from exports.
+// landscape has two connectors with two hosts each, one with a single host, a sender with a certificate and one
+// without. The connectors of fabrikam come from exports.
 const landscape = `global: { ca_file: %q, allow_networks: [127.0.0.0/8], exchange_online_hosts: [frontdoor.contoso.test], min_gap_per_address: 10ms }
 probe: { interval: 3s, timeout: 2s, hello_name: prober.contoso.test, ip_protocol: ip4 }
 suppressions:
@@ -90,17 +90,20 @@ func (m *monitoring) landscape() string {
 	s := m.servers
 	own := m.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
 	return fmt.Sprintf(landscape, m.ca.rootFile, time.Now().AddDate(0, 2, 0).Format(time.DateOnly),
-		s["validated1"].addr, s["validated2"].addr, s["validated1"].port, s["encrypted1"].addr, s["encrypted2"].addr, s["encrypted1"].port,
+		s["validated1"].addr, s["validated2"].addr, s["validated1"].port, s["encrypted1"].addr, s["encrypted2"].addr,
+		s["encrypted1"].port,
 		s["single"].addr, s["single"].port, own.chain, s["frontdoor"].port, s["frontdoor"].addr, s["fabrikam"].port)
 }
 
 // export writes fabrikam's export with the addresses of its inbound connector. Nobody tells the daemon.
 func (m *monitoring) export(addresses string) {
 	m.t.Helper()
-	m.write("fabrikam.json", fmt.Sprintf(fabrikam, m.servers["fabrikam"].addr, addresses, time.Now().Add(-time.Hour).UnixMilli()))
+	m.write("fabrikam.json", fmt.Sprintf(fabrikam, m.servers["fabrikam"].addr, addresses,
+		time.Now().Add(-time.Hour).UnixMilli()))
 }
 
-// change changes Postfix services of the running instance by name. A nil change stops one. The services as they began stay known.
+// change changes Postfix services of the running instance by name. A nil change stops one. The services as they
+// began stay known.
 func (m *monitoring) change(changes map[string]func(*postfixService)) {
 	m.t.Helper()
 	var now []postfixService

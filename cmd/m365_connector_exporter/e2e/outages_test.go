@@ -44,7 +44,8 @@ func newOwnWorld(t testing.TB, probe string) *ownWorld {
 		w.zone += fmt.Sprintf("%s. 60 IN A %s\n", host, addr)
 		w.mails = append(w.mails, mail)
 		w.paths = append(w.paths, path{
-			connector: fmt.Sprintf("own-%d", i), hop: host, port: mail.Port(), tls: "DomainValidation", recipient: "anybody", probe: probe,
+			connector: fmt.Sprintf("own-%d", i), hop: host, port: mail.Port(), tls: "DomainValidation",
+			recipient: "anybody", probe: probe,
 		})
 	}
 	w.resolver("127.0.0.1:0")
@@ -69,7 +70,10 @@ func (d *daemon) tally() (t tally) {
 	for _, s := range m.find("probe_success") {
 		t.passing += s.value
 	}
-	for outcome, n := range map[string]*float64{"passed": &t.passed, "failed": &t.failed, "inconclusive": &t.inconclusive} {
+	for outcome, n := range map[string]*float64{
+		"passed": &t.passed, "failed": &t.failed,
+		"inconclusive": &t.inconclusive,
+	} {
 		for _, s := range m.find("probes_total", "outcome", outcome) {
 			*n += s.value
 		}
@@ -88,8 +92,8 @@ func (d *daemon) recovers(before tally) {
 	})
 }
 
-// TestOutages takes from the running daemon its resolver, its network and its descriptors, one after another. It is the daemon's host
-// that suffers, so no mail server is ever called down; and it recovers by itself.
+// TestOutages takes from the running daemon its resolver, its network and its descriptors, one after another. It is
+// the daemon's host that suffers, so no mail server is ever called down; and it recovers by itself.
 func TestOutages(t *testing.T) {
 	w := newOwnWorld(t, "interval: 8s, timeout: 7s, ")
 	d := w.serve(w.configure("own.yaml", w.paths...))
@@ -159,15 +163,16 @@ func (w *world) descriptors(d *daemon, limit syscall.Rlimit) (before syscall.Rli
 	if limit.Max != 0 {
 		change = uintptr(unsafe.Pointer(&limit))
 	}
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(d.cmd.Process.Pid), syscall.RLIMIT_NOFILE, change, uintptr(unsafe.Pointer(&before)), 0, 0)
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(d.cmd.Process.Pid), syscall.RLIMIT_NOFILE,
+		change, uintptr(unsafe.Pointer(&before)), 0, 0)
 	if errno != 0 {
 		w.t.Fatal(errno)
 	}
 	return before
 }
 
-// TestKilled kills the daemon again and again while twenty paths send messages: the state file is whole each time, no path sends a
-// second message within its interval, and the last start watches as if nothing had been.
+// TestKilled kills the daemon again and again while twenty paths send messages: the state file is whole each time,
+// no path sends a second message within its interval, and the last start watches as if nothing had been.
 func TestKilled(t *testing.T) {
 	w := newOwnWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	file := w.configure("own.yaml", w.paths...)
@@ -208,8 +213,8 @@ func (w *ownWorld) checkState() {
 	}
 }
 
-// TestDiskFull fills the disk of the state file: no message is sent, the paths are inconclusive, and the log and a finding say why.
-// Messages are sent once there is room again.
+// TestDiskFull fills the disk of the state file: no message is sent, the paths are inconclusive, and the log and a
+// finding say why. Messages are sent once there is room again.
 func TestDiskFull(t *testing.T) {
 	w := newOwnWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	disk := filepath.Join(w.dir, "disk")
@@ -224,7 +229,8 @@ func TestDiskFull(t *testing.T) {
 	if err := os.WriteFile(filler, make([]byte, 1<<20), 0o600); err == nil {
 		t.Fatal("the disk is not full")
 	}
-	text := strings.Replace(w.head(), "state_file: state.json", "state_file: disk/state.json", 1) + "tenants:\n" + tenant("contoso", w.paths...)
+	text := strings.Replace(w.head(), "state_file: state.json", "state_file: disk/state.json", 1) + "tenants:\n" +
+		tenant("contoso", w.paths...)
 	d := w.serve(w.write("own.yaml", text))
 	eventually(t, time.Minute, func() string {
 		_, found := d.metrics().value("finding_info", "check", "state_file_unusable", "severity", "warning")
@@ -233,7 +239,8 @@ func TestDiskFull(t *testing.T) {
 		}
 		return ""
 	})
-	if n := len(w.mails[0].Messages()); n > 0 || !strings.Contains(d.out.String(), "no test message is sent while the state file cannot be used") {
+	if n := len(w.mails[0].Messages()); n > 0 ||
+		!strings.Contains(d.out.String(), "no test message is sent while the state file cannot be used") {
 		t.Errorf("%d messages went with a full disk; the log must say that none does", n)
 	}
 	if err := os.Remove(filler); err != nil {

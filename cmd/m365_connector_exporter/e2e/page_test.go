@@ -41,18 +41,20 @@ tenants:
   - { name: printer, connector: From everywhere, addresses: [198.51.100.7], mail_from_domains: [contoso.test], relays: internal }
 `
 
-// TestPages looks at the pages of the running binary as a reader does, in a browser: at three widths, light and dark, from the
-// findings to a path and its transcript. The server that it watches is hostile in every word.
+// TestPages looks at the pages of the running binary as a reader does, in a browser: at three widths, light and
+// dark, from the findings to a path and its transcript. The server that it watches is hostile in every word.
 func TestPages(t *testing.T) {
 	dir := t.TempDir()
 	binary, file := filepath.Join(dir, "m365_connector_exporter"), filepath.Join(dir, "config.yaml")
 	run(t, "..", "go", "build", "-o", binary, ".")
 	writeFile(t, file, fmt.Sprintf(pageConfig, startHostile(t)), 0o600)
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	d := &daemon{url: "http://" + listen, process: start(t, binary, "serve", "--config.file="+file, "--web.listen-address="+listen)}
+	d := &daemon{url: "http://" + listen, process: start(t, binary, "serve", "--config.file="+file,
+		"--web.listen-address="+listen)}
 	d.listens(listen)
 	eventually(t, time.Minute, func() string {
-		if _, body := d.http(http.MethodGet, "/"); !strings.Contains(body, "recipient_unknown") || !strings.Contains(body, "check-smart_hosts_ignored") {
+		if _, body := d.http(http.MethodGet, "/"); !strings.Contains(body, "recipient_unknown") ||
+			!strings.Contains(body, "check-smart_hosts_ignored") {
 			return "the page shows no failure or no finding:\n" + body
 		}
 		return ""
@@ -68,7 +70,8 @@ func TestPages(t *testing.T) {
 		t.Errorf("the browser complains:\n%s", strings.Join(b.broken, "\n"))
 	}
 	log := d.out.String()
-	if strings.ContainsAny(log, "\x1b\x07\u202e") || strings.Contains(log, "\xff") || strings.Contains(log, "anna.secret") {
+	if strings.ContainsAny(log, "\x1b\x07\u202e") || strings.Contains(log, "\xff") ||
+		strings.Contains(log, "anna.secret") {
 		t.Errorf("the log holds what a peer said, as it was:\n%q", log)
 	}
 }
@@ -85,12 +88,14 @@ func harmless(t *testing.T, where, text string) {
 func (b *browser) walk(t *testing.T, url string) {
 	t.Helper()
 	b.open(url + "/?refresh=off")
-	b.check(t, "1 of 1 path fails.", "A connector that uses the MX record also has smart hosts", "Remedy", "To <b>hostile</b> servers")
+	b.check(t, "1 of 1 path fails.", "A connector that uses the MX record also has smart hosts", "Remedy",
+		"To <b>hostile</b> servers")
 	b.click(`#findings a[href^="reference#"]`)
 	b.check(t, "Checks", "certificate_expired")
 	b.open(url + "/?refresh=off")
 	b.click(`#problems .card h3 a`)
-	b.check(t, "fails at Test message (envelope)", "the server reports that the recipient does not exist", "a***@contoso.test", "History", "Rounds since the start", "took", "<b>evil</b>.example")
+	b.check(t, "fails at Test message (envelope)", "the server reports that the recipient does not exist",
+		"a***@contoso.test", "History", "Rounds since the start", "took", "<b>evil</b>.example")
 	b.open(url + "/?refresh=off")
 	b.click(`#paths td.failed a`)
 	b.check(t, "Transcript", `<script>document.title='owned'</script>`, "STARTTLS", `\u001b]0;owned`, `\xff`)
@@ -101,7 +106,8 @@ func (b *browser) walk(t *testing.T, url string) {
 	}
 	b.chain(t, `Leaf <script>document.title='owned'</script>`, `Root <b>The CA</b>`)
 	b.click(`nav a[href="attribution"]`)
-	b.check(t, "contoso › From everywhere › printer", "MAIL FROM contoso.test from 198.51.100.7", "Fewer than two tenants are configured here")
+	b.check(t, "contoso › From everywhere › printer", "MAIL FROM contoso.test from 198.51.100.7",
+		"Fewer than two tenants are configured here")
 	b.open(url + "/reference")
 	b.click(`a[href="runbooks/M365ConnectorDown"]`)
 	b.check(t, "M365ConnectorDown", "Causes and remedies", "Who else is affected")

@@ -21,8 +21,8 @@ const (
 	numSilences
 )
 
-// mailPeer is a mail server for thousands of probes: it listens at every loopback address and shows another certificate at each,
-// as the servers of thousands of connectors would, so that no verdict can be remembered.
+// mailPeer is a mail server for thousands of probes: it listens at every loopback address and shows another
+// certificate at each, as the servers of thousands of connectors would, so that no verdict can be remembered.
 type mailPeer struct {
 	certificates []tls.Certificate
 	silent       int

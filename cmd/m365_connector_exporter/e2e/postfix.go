@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// postfixService is one smtpd of the instance: where it listens, what it shows, and the parameters that make it well or sick.
+// postfixService is one smtpd of the instance: where it listens, what it shows, and the parameters that make it well
+// or sick.
 type postfixService struct {
 	server
 	cert   pair
@@ -135,7 +136,10 @@ const (
 
 // line is the service in master.cf. The certificate comes first, so that params may replace what belongs to it.
 func (s postfixService) line() string {
-	params := map[string]string{"myhostname": s.host(), "smtpd_tls_security_level": "may", "syslog_name": "postfix/" + s.name}
+	params := map[string]string{
+		"myhostname": s.host(), "smtpd_tls_security_level": "may",
+		"syslog_name": "postfix/" + s.name,
+	}
 	if s.cert.chain != "" {
 		params["smtpd_tls_chain_files"] = s.cert.key + " " + s.cert.chain
 	}

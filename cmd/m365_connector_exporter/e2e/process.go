@@ -107,14 +107,15 @@ func runWithin(t testing.TB, limit time.Duration, dir, program string, args ...s
 	return string(out)
 }
 
-// listens returns when the process accepts connections at addr. One that has ended instead fails the test at once, and what it
-// said is shown with the failure.
+// listens returns when the process accepts connections at addr. One that has ended instead fails the test at once,
+// and what it said is shown with the failure.
 func (p *process) listens(addr string) {
 	p.t.Helper()
 	awaitListener(p.t, addr, p.done)
 }
 
-// awaitListener returns when something accepts connections at addr; it gives up when ended is closed. A nil channel never is.
+// awaitListener returns when something accepts connections at addr; it gives up when ended is closed. A nil channel
+// never is.
 func awaitListener(t testing.TB, addr string, ended <-chan struct{}) {
 	t.Helper()
 	limit := time.After(patience)

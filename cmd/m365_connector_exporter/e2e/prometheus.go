@@ -42,8 +42,8 @@ func replaced(t testing.TB, file string, pairs ...string) string {
 // waits are the times that an alert's cause must last.
 var waits = regexp.MustCompile(`(?m)^( +for: )\d+[smhd]$`)
 
-// prometheus is a running Prometheus with the repository's configuration and rules. Only times differ: it scrapes and evaluates
-// each second, and every alert waits for 2 s.
+// prometheus is a running Prometheus with the repository's configuration and rules. Only times differ: it scrapes
+// and evaluates each second, and every alert waits for 2 s.
 type prometheus struct {
 	t   testing.TB
 	url string
@@ -71,15 +71,17 @@ func startPrometheus(t testing.TB, dir, exporter, alertmanager string) *promethe
 	return &prometheus{t: t, url: "http://" + listen}
 }
 
-// startAlertmanager runs Alertmanager with the repository's example. All receivers are webhooks of this process, and its times are
-// seconds: an alert waits for 3 s, so that those which it inhibits come together with it.
+// startAlertmanager runs Alertmanager with the repository's example. All receivers are webhooks of this process, and
+// its times are seconds: an alert waits for 3 s, so that those which it inhibits come together with it.
 func startAlertmanager(t testing.TB, dir, webhook string) (address string) {
 	t.Helper()
 	config := filepath.Join(dir, "alertmanager.yml")
-	writeFile(t, config, replaced(t, "alertmanager/alertmanager.yml", "group_wait: 30s", "group_wait: 3s", "group_interval: 5m", "group_interval: 1s",
+	writeFile(t, config, replaced(t, "alertmanager/alertmanager.yml", "group_wait: 30s", "group_wait: 3s",
+		"group_interval: 5m", "group_interval: 1s",
 		"http://127.0.0.1:9095", webhook, "email_configs:\n      - to: mail-team@example.org", "webhook_configs:\n      - url: "+webhook+"/mail"), 0o644)
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	start(t, "/usr/bin/prometheus-alertmanager", "--config.file="+config, "--storage.path="+filepath.Join(dir, "silences"),
+	start(t, "/usr/bin/prometheus-alertmanager", "--config.file="+config,
+		"--storage.path="+filepath.Join(dir, "silences"),
 		"--web.listen-address="+listen, "--cluster.listen-address=").listens(listen)
 	return listen
 }

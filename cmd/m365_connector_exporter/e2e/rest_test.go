@@ -28,11 +28,12 @@ const (
 	firstRounds    = 3 * time.Minute // more than they are spread over, for memory to come to rest
 )
 
-// TestManyPathsAtRest runs the daemon with 10,000 paths, each with a host, an address and a certificate of its own, and measures
-// its resident memory while they are probed every five minutes, after each has been. The Go runtime's GOGC is that of the systemd
-// unit.
+// TestManyPathsAtRest runs the daemon with 10,000 paths, each with a host, an address and a certificate of its own,
+// and measures its resident memory while they are probed every five minutes, after each has been. The Go runtime's
+// GOGC is that of the systemd unit.
 func TestManyPathsAtRest(t *testing.T) {
-	setting := regexp.MustCompile(`(?m)^Environment=GOGC=(\d+)$`).FindStringSubmatch(read(t, "../../../deploy/systemd/m365_connector_exporter.service"))
+	setting := regexp.MustCompile(`(?m)^Environment=GOGC=(\d+)$`).FindStringSubmatch(read(t,
+		"../../../deploy/systemd/m365_connector_exporter.service"))
 	if setting == nil {
 		t.Fatal("the systemd unit sets no GOGC")
 	}
@@ -104,27 +105,33 @@ probe: {interval: 5m, dns_servers: [%q], port: %d, hello_name: prober.example}
 tenants:
 `, root, resolver, port)
 	for i := range restTenants {
-		fmt.Fprintf(&b, "- name: tenant%d\n  accepted_domains: [{domain_name: t%d.example, default: true}]\n  outbound_connectors:\n", i, i)
+		fmt.Fprintf(&b,
+			"- name: tenant%d\n  accepted_domains: [{domain_name: t%d.example, default: true}]\n  outbound_connectors:\n", i, i)
 		for j := range restConnectors {
 			first := (i*restConnectors + j) * restHosts
 			hosts := make([]string, restHosts)
 			for k := range hosts {
 				hosts[k] = fmt.Sprintf("h%d.example", first+k)
 			}
-			fmt.Fprintf(&b, "  - name: connector %d\n    connector_type: OnPremises\n    use_mx_record: false\n    tls_settings: CertificateValidation\n"+
-				"    smart_hosts: [%s]\n    recipient_domains: [t%d.example]\n    validation_recipients: [probe@t%d.example]\n", j, strings.Join(hosts, ", "), i, i)
+			fmt.Fprintf(&b,
+				"  - name: connector %d\n    connector_type: OnPremises\n    use_mx_record: false\n    tls_settings: CertificateValidation\n"+
+					"    smart_hosts: [%s]\n    recipient_domains: [t%d.example]\n    validation_recipients: [probe@t%d.example]\n", j, strings.Join(hosts, ", "), i, i)
 		}
 	}
 	return b.String()
 }
 
-// startCrowd is one mail server at every loopback address, which shows each host's own certificate, and returns its port.
+// startCrowd is one mail server at every loopback address, which shows each host's own certificate, and returns its
+// port.
 func startCrowd(t *testing.T, ca *lab.CA) int {
 	t.Helper()
 	certs := make(map[string]*tls.Certificate, restPaths)
 	for i := range restPaths {
 		name := fmt.Sprintf("h%d.example", i)
-		cert, err := ca.Issue(lab.Leaf{Names: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 90)})
+		cert, err := ca.Issue(lab.Leaf{
+			Names: []string{name}, NotBefore: time.Now().Add(-time.Hour),
+			NotAfter: time.Now().AddDate(0, 0, 90),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +139,11 @@ func startCrowd(t *testing.T, ca *lab.CA) int {
 	}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return accepting{}, nil }))
 	server.Domain = "crowd.example"
-	server.TLSConfig = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return certs[h.ServerName], nil }}
+	server.TLSConfig = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate,
+		error,
+	) {
+		return certs[h.ServerName], nil
+	}}
 	l, err := net.Listen("tcp4", ":0")
 	if err != nil {
 		t.Fatal(err)

@@ -32,9 +32,9 @@ func soakLength(t testing.TB) time.Duration {
 	return length
 }
 
-// TestSoak has the daemon watch all misbehaviours and 200 healthy paths while everything is asked of it at once: a reload every
-// second, every ten seconds of a configuration with other paths, scrapes, pages and /probe. What it holds of its host must stay
-// what it was, and no healthy path may be disturbed.
+// TestSoak has the daemon watch all misbehaviours and 200 healthy paths while everything is asked of it at once: a
+// reload every second, every ten seconds of a configuration with other paths, scrapes, pages and /probe. What it
+// holds of its host must stay what it was, and no healthy path may be disturbed.
 func TestSoak(t *testing.T) {
 	length := soakLength(t)
 	w := newFaultWorld(t)
@@ -77,8 +77,8 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// flat compares the least that was held in the last third of a run with that of the third before it: what leaks raises the least,
-// what is only busy does not.
+// flat compares the least that was held in the last third of a run with that of the third before it: what leaks
+// raises the least, what is only busy does not.
 func (w *world) flat(samples []load) {
 	w.t.Helper()
 	third := len(samples) / 3
@@ -87,7 +87,8 @@ func (w *world) flat(samples []load) {
 	}
 	middle, last := least(samples[third:2*third]), least(samples[2*third:])
 	w.t.Logf("the least held at first %+v, then %+v, at last %+v", least(samples[:third]), middle, last)
-	if last.goroutines > middle.goroutines*1.1+20 || last.descriptors > middle.descriptors*1.1+20 || last.heapMB > middle.heapMB*1.1+1 {
+	if last.goroutines > middle.goroutines*1.1+20 || last.descriptors > middle.descriptors*1.1+20 ||
+		last.heapMB > middle.heapMB*1.1+1 {
 		w.t.Errorf("what is held grows: %+v, then %+v", middle, last)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestTenantFiles breaks one of two tenant files, before the start and under the running daemon: the other tenant is watched all
-// the same, and a tenant that was good once stays as it was.
+// TestTenantFiles breaks one of two tenant files, before the start and under the running daemon: the other tenant is
+// watched all the same, and a tenant that was good once stays as it was.
 func TestTenantFiles(t *testing.T) {
 	w := newWorld(t)
 	rows := w.rows()
@@ -28,12 +28,14 @@ func TestTenantFiles(t *testing.T) {
 	const nonsense = "- name: beta\n  nonsense: 1\n"
 	w.write("tenants/beta.yaml", nonsense)
 
-	if code, said := w.command("serve", "--config.check", "--config.file="+file); code != 2 || !strings.Contains(said, "beta.yaml:2: ") {
+	if code, said := w.command("serve", "--config.check", "--config.file="+file); code != 2 ||
+		!strings.Contains(said, "beta.yaml:2: ") {
 		t.Errorf("--config.check: exit code %d, said\n%s", code, said)
 	}
 	d := w.serve(file)
 	d.awaitTenants("alpha=1 beta=0", "good")
-	if _, found := d.metrics().value("finding_info", "tenant", "beta", "check", "tenant_not_loaded", "severity", "critical"); !found {
+	if _, found := d.metrics().value("finding_info", "tenant", "beta", "check", "tenant_not_loaded", "severity",
+		"critical"); !found {
 		t.Error("no finding tenant_not_loaded of beta")
 	}
 
@@ -65,7 +67,8 @@ func (d *daemon) eximRounds() float64 {
 	return n
 }
 
-// awaitTenants returns when the tenants are loaded as told, the configuration as a whole counts as loaded, and the connectors pass.
+// awaitTenants returns when the tenants are loaded as told, the configuration as a whole counts as loaded, and the
+// connectors pass.
 func (d *daemon) awaitTenants(loaded, connectors string) {
 	d.t.Helper()
 	eventually(d.t, time.Minute, func() string {

@@ -24,7 +24,10 @@ func TestValidate(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"contoso/good", 0, []string{"Succeeded", "contoso/outbound/good/good.contoso.test", "TLS 1.3", "1 passed, 0 failed, 0 inconclusive"}},
+		{"contoso/good", 0, []string{
+			"Succeeded", "contoso/outbound/good/good.contoso.test", "TLS 1.3",
+			"1 passed, 0 failed, 0 inconclusive",
+		}},
 		{"contoso/exim contoso/good", 0, []string{"2 passed"}},
 		{"contoso/outbound/good/good.contoso.test", 0, []string{"1 passed"}},
 		{"contoso/expired", 1, []string{"certificate_expired", "Remedy:", "expired.contoso.test"}},

@@ -12,7 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// truth is what must be said of a path: how it ended, and the words "stage reason" of every endpoint that did not pass.
+// truth is what must be said of a path: how it ended, and the words "stage reason" of every endpoint that did not
+// pass.
 type truth struct {
 	outcome   string // passed, failed, inconclusive
 	endpoints string // "passed/all": how many of the endpoints passed every stage
@@ -39,20 +40,32 @@ func (w *world) rows() map[string]struct {
 	port := w.servers["good"].port
 	return map[string]row{
 		// Postfix, in good health
-		"good":                {at("good", "DomainValidation", "probe", ""), passed},
-		"by-address":          {path{hop: w.servers["good"].addr, port: port, tls: "CertificateValidation"}, passed},
-		"by-alias":            {path{hop: "alias." + zone, port: port, tls: "EncryptionOnly"}, passed},
-		"by-mx":               {path{hop: "mx:" + zone, port: w.servers["mx1"].port, tls: "CertificateValidation"}, truth{"passed", "2/2", "", ""}},
+		"good":       {at("good", "DomainValidation", "probe", ""), passed},
+		"by-address": {path{hop: w.servers["good"].addr, port: port, tls: "CertificateValidation"}, passed},
+		"by-alias":   {path{hop: "alias." + zone, port: port, tls: "EncryptionOnly"}, passed},
+		"by-mx": {
+			path{hop: "mx:" + zone, port: w.servers["mx1"].port, tls: "CertificateValidation"},
+			truth{"passed", "2/2", "", ""},
+		},
 		"tls12":               {at("tls12", "DomainValidation", "", ""), passed},
 		"plain-nothing-asked": {at("plain", "", "probe", ""), passed},
 		"selfsigned-enough":   {at("selfsigned", "EncryptionOnly", "", ""), passed},
 		"tls10-nothing-asked": {at("tls10", "", "", ""), passed},
 		"tarpit-patient":      {at("tarpit", "", "", "timeout: 8s, interval: 9s, "), passed},
 		// several addresses
-		"cidr":          {path{hop: "127.0.2.0/31", port: w.servers["range0"].port, tls: "CertificateValidation"}, truth{"passed", "2/2", "", ""}},
-		"cidr-gap":      {path{hop: "127.0.2.0/30", port: w.servers["range0"].port}, failed("3/4", "connect connect_refused", "")},
-		"ipv6":          {at("six", "DomainValidation", "probe", "ip_protocol: ip6, "), passed},
-		"ipv6-literal":  {path{hop: "[::1]", port: w.servers["six"].port, tls: "CertificateValidation", probe: "ip_protocol: ip6, "}, passed},
+		"cidr": {
+			path{hop: "127.0.2.0/31", port: w.servers["range0"].port, tls: "CertificateValidation"},
+			truth{"passed", "2/2", "", ""},
+		},
+		"cidr-gap": {
+			path{hop: "127.0.2.0/30", port: w.servers["range0"].port},
+			failed("3/4", "connect connect_refused", ""),
+		},
+		"ipv6": {at("six", "DomainValidation", "probe", "ip_protocol: ip6, "), passed},
+		"ipv6-literal": {path{
+			hop: "[::1]", port: w.servers["six"].port, tls: "CertificateValidation",
+			probe: "ip_protocol: ip6, ",
+		}, passed},
 		"ipv6-and-4":    {at("dual", "DomainValidation", "", "ip_protocol: any, "), truth{"passed", "2/2", "", ""}},
 		"ipv6-dead":     {at("lame", "", "", "ip_protocol: any, "), failed("1/2", "connect connect_refused", "")},
 		"ipv6-not-used": {at("lame", "", "", "ip_protocol: ip4, "), passed},
@@ -71,19 +84,32 @@ func (w *world) rows() map[string]struct {
 		"expired":    {at("expired", "CertificateValidation", "", ""), failed("0/1", "tls certificate_expired", "")},
 		"future":     {at("future", "CertificateValidation", "", ""), failed("0/1", "tls certificate_not_yet_valid", "")},
 		"selfsigned": {at("selfsigned", "CertificateValidation", "", ""), failed("0/1", "tls certificate_untrusted", "")},
-		"nochain":    {at("nochain", "CertificateValidation", "", ""), failed("0/1", "tls certificate_chain_incomplete", "")},
-		"othername":  {at("othername", "DomainValidation", "", ""), failed("0/1", "tls certificate_name_mismatch", "")},
-		"tls10":      {at("tls10", "EncryptionOnly", "", ""), failed("0/1", "tls tls_version", "")},
+		"nochain": {
+			at("nochain", "CertificateValidation", "", ""),
+			failed("0/1", "tls certificate_chain_incomplete", ""),
+		},
+		"othername": {at("othername", "DomainValidation", "", ""), failed("0/1", "tls certificate_name_mismatch", "")},
+		"tls10":     {at("tls10", "EncryptionOnly", "", ""), failed("0/1", "tls tls_version", "")},
 		// Postfix shakes hands without a certificate and then says 421
-		"clientcert": {at("clientcert", "EncryptionOnly", "", ""), failed("0/1", "tls client_certificate_required", "421 4.7.1")},
+		"clientcert": {at("clientcert", "EncryptionOnly", "", ""), failed("0/1", "tls client_certificate_required",
+			"421 4.7.1")},
 		// refusals
-		"sender":      {at("sender", "EncryptionOnly", "probe", ""), failed("0/1", "recipient sender_rejected", "550 5.7.1")},
-		"sender-late": {at("sender-at-rcpt", "EncryptionOnly", "probe", ""), failed("0/1", "recipient sender_rejected", "550 5.7.1")},
-		"unknown":     {at("good", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 5.1.1")},
-		"rejected":    {at("recipients", "EncryptionOnly", "no", ""), failed("0/1", "recipient recipient_rejected", "550 5.7.1")},
-		"greylisted":  {at("recipients", "EncryptionOnly", "grey", ""), unsure("recipient temporary_rejection", "450 4.2.0")},
-		"slow":        {at("recipients", "EncryptionOnly", "slow", ""), failed("0/1", "recipient reply_timeout", "")},
-		"nameless":    {at("nameless", "EncryptionOnly", "probe", ""), unsure("recipient prober_rejected", "550 5.7.25")},
+		"sender": {at("sender", "EncryptionOnly", "probe", ""), failed("0/1", "recipient sender_rejected",
+			"550 5.7.1")},
+		"sender-late": {
+			at("sender-at-rcpt", "EncryptionOnly", "probe", ""),
+			failed("0/1", "recipient sender_rejected", "550 5.7.1"),
+		},
+		"unknown": {at("good", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown",
+			"550 5.1.1")},
+		"rejected": {at("recipients", "EncryptionOnly", "no", ""), failed("0/1", "recipient recipient_rejected",
+			"550 5.7.1")},
+		"greylisted": {
+			at("recipients", "EncryptionOnly", "grey", ""),
+			unsure("recipient temporary_rejection", "450 4.2.0"),
+		},
+		"slow":     {at("recipients", "EncryptionOnly", "slow", ""), failed("0/1", "recipient reply_timeout", "")},
+		"nameless": {at("nameless", "EncryptionOnly", "probe", ""), unsure("recipient prober_rejected", "550 5.7.25")},
 		// Exim and OpenSMTPD
 		"exim":         {at("exim", "DomainValidation", "probe", ""), passed},
 		"exim-unknown": {at("exim", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 ")},
@@ -93,8 +119,8 @@ func (w *world) rows() map[string]struct {
 	}
 }
 
-// TestWatch lets the daemon watch everything and compares what /metrics says with what is true, twice: the second look, two
-// intervals later, shows that nothing flaps.
+// TestWatch lets the daemon watch everything and compares what /metrics says with what is true, twice: the second
+// look, two intervals later, shows that nothing flaps.
 func TestWatch(t *testing.T) {
 	w := newWorld(t)
 	rows := w.rows()
@@ -124,7 +150,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// truth reads what the metrics say of a connector's path. Anything contradictory shows up as a word that no row expects.
+// truth reads what the metrics say of a connector's path. Anything contradictory shows up as a word that no row
+// expects.
 func (m metrics) truth(connector string) truth {
 	of := []string{"connector", connector}
 	t := truth{outcome: "nothing yet"}
@@ -195,12 +222,16 @@ func (w *world) checkCertificates(m metrics) {
 		if got := strings.Join(verdicts, " "); got != want {
 			w.t.Errorf("%s: verdicts %q, want %q", connector, got, want)
 		}
-		end, seen := m.value("certificate_not_after_timestamp_seconds", "connector", connector, "role", "server", "position", "leaf")
+		end, seen := m.value("certificate_not_after_timestamp_seconds", "connector", connector, "role", "server",
+			"position", "leaf")
 		if seen != (want != "") || seen && end != float64(w.certs[connector].cert.NotAfter.Unix()) {
 			w.t.Errorf("%s: not_after %v, %t; want %v", connector, end, seen, w.certs[connector].cert.NotAfter.Unix())
 		}
 	}
-	for connector, want := range map[string]string{"good": "TLS 1.3", "tls12": "TLS 1.2", "tls10-nothing-asked": "TLS 1.0", "exim": "TLS 1.3"} {
+	for connector, want := range map[string]string{
+		"good": "TLS 1.3", "tls12": "TLS 1.2",
+		"tls10-nothing-asked": "TLS 1.0", "exim": "TLS 1.3",
+	} {
 		if _, ok := m.value("tls_info", "connector", connector, "version", want); !ok {
 			w.t.Errorf("%s: no %s in %v", connector, want, m.find("tls_info", "connector", connector))
 		}

@@ -35,14 +35,17 @@ func startGuarded(t *testing.T) *guarded {
 	server, client := w.ca.issue(leaf{name: "localhost"}), w.ca.issue(leaf{name: "prometheus", clientAuth: true})
 	file := w.write("config.yaml", "tenants:\n- name: contoso\n  outbound_connectors:\n"+
 		"  - { name: No hop, connector_type: OnPremises, use_mx_record: false, smart_hosts: [10.0.0.0/8] }\n")
-	webFile := w.write("web.yaml", fmt.Sprintf("tls_server_config: { cert_file: %q, key_file: %q, client_ca_file: %q, client_auth_type: RequireAndVerifyClientCert }\n"+
-		"basic_auth_users: { prometheus: %q }\n", server.chain, server.key, w.ca.rootFile, webHash))
+	webFile := w.write("web.yaml",
+		fmt.Sprintf("tls_server_config: { cert_file: %q, key_file: %q, client_ca_file: %q, client_auth_type: RequireAndVerifyClientCert }\n"+
+			"basic_auth_users: { prometheus: %q }\n", server.chain, server.key, w.ca.rootFile, webHash))
 	g := &guarded{
 		address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), profiles: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
-		roots: x509.NewCertPool(), friend: loadPair(t, client), stranger: loadPair(t, w.ca.issue(leaf{name: "stranger", selfSigned: true, clientAuth: true})),
+		roots: x509.NewCertPool(), friend: loadPair(t, client),
+		stranger: loadPair(t, w.ca.issue(leaf{name: "stranger", selfSigned: true, clientAuth: true})),
 	}
 	g.roots.AppendCertsFromPEM([]byte(read(t, w.ca.rootFile)))
-	g.process = start(t, w.binary, "serve", "--log.level=debug", "--config.file="+file, "--web.config.file="+webFile, "--web.listen-address="+g.address,
+	g.process = start(t, w.binary, "serve", "--log.level=debug", "--config.file="+file, "--web.config.file="+webFile,
+		"--web.listen-address="+g.address,
 		"--debug.pprof-address="+g.profiles)
 	g.listens(g.address)
 	g.listens(g.profiles)
@@ -66,7 +69,10 @@ func (g *guarded) client(certificates ...tls.Certificate) *http.Client {
 		}
 		return &certificates[0], nil
 	}
-	config := &tls.Config{RootCAs: g.roots, ServerName: "localhost", MinVersion: tls.VersionTLS12, GetClientCertificate: own}
+	config := &tls.Config{
+		RootCAs: g.roots, ServerName: "localhost", MinVersion: tls.VersionTLS12,
+		GetClientCertificate: own,
+	}
 	return &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
 }
 
@@ -92,8 +98,8 @@ func ask(t *testing.T, client *http.Client, method, address, password string, bo
 	return answer.StatusCode, string(all)
 }
 
-// TestWebConfig: on the built program, no route answers without a client certificate, nor without the password, health included; and
-// neither the password nor its hash is ever said.
+// TestWebConfig: on the built program, no route answers without a client certificate, nor without the password,
+// health included; and neither the password nor its hash is ever said.
 func TestWebConfig(t *testing.T) {
 	g := startGuarded(t)
 	friend, stranger, nobody := g.client(g.friend), g.client(g.stranger), g.client()
@@ -136,10 +142,12 @@ func TestWebConfig(t *testing.T) {
 			}
 		}
 	}
-	if code, text := ask(t, http.DefaultClient, "GET", "http://"+g.profiles+"/debug/pprof/", "", nil); code != 200 || !strings.Contains(text, "goroutine") {
+	if code, text := ask(t, http.DefaultClient, "GET", "http://"+g.profiles+"/debug/pprof/", "", nil); code != 200 ||
+		!strings.Contains(text, "goroutine") {
 		t.Errorf("profiles: %d %.200s", code, text)
 	}
-	if log := g.out.String(); strings.Contains(log, webPassword) || strings.Contains(log, webHash) || strings.Contains(log, "PRIVATE KEY") {
+	if log := g.out.String(); strings.Contains(log, webPassword) || strings.Contains(log, webHash) ||
+		strings.Contains(log, "PRIVATE KEY") {
 		t.Errorf("the log tells a secret:\n%s", log)
 	}
 	for line := range strings.Lines(g.out.String()) { // those of handshakes that failed are among them
@@ -149,8 +157,8 @@ func TestWebConfig(t *testing.T) {
 	}
 }
 
-// TestSlowClients: whoever connects and does not finish a handshake or a request is cut off by every listener, and others are answered
-// meanwhile; requests that are too large are refused.
+// TestSlowClients: whoever connects and does not finish a handshake or a request is cut off by every listener, and
+// others are answered meanwhile; requests that are too large are refused.
 func TestSlowClients(t *testing.T) {
 	g := startGuarded(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // the limits are 10 s for a handshake and a header
@@ -163,7 +171,10 @@ func TestSlowClients(t *testing.T) {
 		return conn
 	}
 	secure := func() net.Conn {
-		conn := tls.Client(raw(g.address), &tls.Config{RootCAs: g.roots, ServerName: "localhost", Certificates: []tls.Certificate{g.friend}, MinVersion: tls.VersionTLS12})
+		conn := tls.Client(raw(g.address), &tls.Config{
+			RootCAs: g.roots, ServerName: "localhost",
+			Certificates: []tls.Certificate{g.friend}, MinVersion: tls.VersionTLS12,
+		})
 		if err := conn.HandshakeContext(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +185,8 @@ func TestSlowClients(t *testing.T) {
 		"profiles, silent": raw(g.profiles), "profiles, half a header": raw(g.profiles),
 	}
 	for name, text := range map[string]string{
-		"half a handshake": "\x16\x03\x01\x02\x00\x01", "half a header": "GET / HTTP/1.1\r\nHost: ", "profiles, half a header": "GET /debug/pprof/ HTTP/1.1\r\nHost: ",
+		"half a handshake": "\x16\x03\x01\x02\x00\x01", "half a header": "GET / HTTP/1.1\r\nHost: ",
+		"profiles, half a header": "GET /debug/pprof/ HTTP/1.1\r\nHost: ",
 	} {
 		if _, err := io.WriteString(slow[name], text); err != nil {
 			t.Fatal(err)
@@ -184,7 +196,10 @@ func TestSlowClients(t *testing.T) {
 	if code, text := ask(t, friend, "GET", "https://"+g.address+"/-/healthy", webPassword, nil); code != 200 {
 		t.Errorf("health beside slow clients: %d %s", code, text)
 	}
-	for _, c := range []struct{ route, header string }{{"/?q=" + strings.Repeat("x", 1<<20), ""}, {"/", strings.Repeat("x", 1<<20)}} {
+	for _, c := range []struct{ route, header string }{
+		{"/?q=" + strings.Repeat("x", 1<<20), ""},
+		{"/", strings.Repeat("x", 1<<20)},
+	} {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+g.address+c.route, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -198,7 +213,8 @@ func TestSlowClients(t *testing.T) {
 			}
 		}
 	}
-	if code, text := ask(t, friend, "POST", "https://"+g.address+"/-/reload", webPassword, io.LimitReader(zeros{}, 64<<20)); code != 200 && code != 0 {
+	if code, text := ask(t, friend, "POST", "https://"+g.address+"/-/reload", webPassword,
+		io.LimitReader(zeros{}, 64<<20)); code != 200 && code != 0 {
 		t.Errorf("a body of 64 MB: %d %s", code, text)
 	}
 	for name, conn := range slow {

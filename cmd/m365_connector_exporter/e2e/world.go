@@ -115,7 +115,10 @@ func (w *world) postfixServices() []postfixService {
 	add("othername", leaf{name: "other.contoso.test"}, nil)
 	add("plain", leaf{}, map[string]string{"smtpd_tls_security_level": "none"})
 	add("tls12", leaf{}, map[string]string{"smtpd_tls_protocols": "TLSv1.2"})
-	add("tls10", leaf{}, map[string]string{"smtpd_tls_protocols": "TLSv1", "smtpd_tls_ciphers": "low", "tls_low_cipherlist": "ALL:@SECLEVEL=0"})
+	add("tls10", leaf{}, map[string]string{
+		"smtpd_tls_protocols": "TLSv1", "smtpd_tls_ciphers": "low",
+		"tls_low_cipherlist": "ALL:@SECLEVEL=0",
+	})
 	add("clientcert", leaf{}, map[string]string{
 		"smtpd_tls_security_level": "encrypt", "smtpd_tls_req_ccert": "yes", "smtpd_tls_CAfile": w.ca.rootFile,
 	})
@@ -127,9 +130,11 @@ func (w *world) postfixServices() []postfixService {
 		"smtpd_recipient_restrictions": "reject_unknown_client_hostname", "unknown_client_reject_code": "550",
 	})
 	add("sender", leaf{}, map[string]string{
-		"smtpd_delay_reject": "no", "smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}",
+		"smtpd_delay_reject":        "no",
+		"smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}",
 	})
-	add("sender-at-rcpt", leaf{}, map[string]string{"smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}"})
+	add("sender-at-rcpt", leaf{},
+		map[string]string{"smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}"})
 	add("recipients", leaf{}, map[string]string{"smtpd_recipient_restrictions": "check_recipient_access inline:{ " +
 		"{no@contoso.test = 550 5.7.1 not for you} {grey@contoso.test = 450 4.2.0 come back later} " +
 		"{slow@contoso.test = sleep 6} }"})
