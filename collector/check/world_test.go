@@ -168,13 +168,13 @@ func (w *world) tls(s mailflow.TLSSettings) {
 	}
 }
 
-// partner makes the outbound connector a partner's that demands nothing.
+// partner makes the outbound connector a Partner connector without required TLS.
 func (w *world) partner() {
 	w.out.Type, w.path.ConnectorType = mailflow.Partner, mailflow.Partner
 	w.tls(mailflow.Opportunistic)
 }
 
-// byAddress makes the inbound connector one that knows its sender by address alone.
+// byAddress makes the inbound connector authenticate its sender by address alone.
 func (w *world) byAddress() {
 	w.in.TLSSenderCertificateName, w.in.SenderIPAddresses = "", []string{"198.51.100.10"}
 	w.sender.Addresses = []netip.Prefix{netip.MustParsePrefix("198.51.100.10/32")}
