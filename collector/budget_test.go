@@ -54,25 +54,25 @@ func TestSeriesStayWithinTheBudget(t *testing.T) {
 	} {
 		p := path("c", "h")
 		p.ID.Direction, p.Settings.Until = c.d, c.until
-		b := collector.NewStore(func() time.Time { return noon })
-		b.SetInventory([]mailflow.Tenant{{Name: "contoso", InventoryTime: noon, Outbound: []mailflow.OutboundConnector{{
+		s := collector.NewStore(func() time.Time { return noon })
+		s.SetInventory([]mailflow.Tenant{{Name: "contoso", InventoryTime: noon, Outbound: []mailflow.OutboundConnector{{
 			Common:         mailflow.Common{Name: "c", Enabled: mailflow.Yes, WhenChanged: noon},
 			IsValidated:    mailflow.Yes,
 			LastValidation: noon,
 		}}}}, []probes.Path{p})
 		first := healthy("h", "192.0.2.1")
 		first.HideAddress = c.endpoint.HideAddress
-		b.Record(round(p, noon, first)) // for the time of the last success
-		b.Record(round(p, noon, c.endpoint))
+		s.Record(round(p, noon, first)) // for the time of the last success
+		s.Record(round(p, noon, c.endpoint))
 		if c.d == mailflow.Inbound {
-			b.SetReport(&evaluate.Report{Attributions: map[probes.PathID][]mailflow.Attribution{p.ID: {
+			s.SetReport(&evaluate.Report{Attributions: map[probes.PathID][]mailflow.Attribution{p.ID: {
 				{
 					Message: mailflow.InboundMessage{MailFrom: "contoso.com"},
 					Tenants: []string{"contoso"}, Connector: "c", Basis: mailflow.BasisCertificate,
 				},
 			}}})
 		}
-		families, err := collector.NewGatherer(nil, nil, b, b.ReportMetrics()).Gather()
+		families, err := collector.NewGatherer(nil, nil, s, s.ReportMetrics()).Gather()
 		if err != nil {
 			t.Fatal(err)
 		}

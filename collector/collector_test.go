@@ -78,18 +78,18 @@ func store() *collector.Store {
 		{Common: mailflow.Common{Name: "A\x01"}},
 		{Common: mailflow.Common{Name: `A\u0001`}},
 	}}
-	b := collector.NewStore(func() time.Time { return noon })
-	b.SetInventory([]mailflow.Tenant{tenant}, []probes.Path{good, bad, busy, lost, off})
-	b.Record(round(good, noon, healthy("mail.contoso.com", "192.0.2.1"), healthy("mail.contoso.com", "2001:db8::1")))
+	s := collector.NewStore(func() time.Time { return noon })
+	s.SetInventory([]mailflow.Tenant{tenant}, []probes.Path{good, bad, busy, lost, off})
+	s.Record(round(good, noon, healthy("mail.contoso.com", "192.0.2.1"), healthy("mail.contoso.com", "2001:db8::1")))
 	refused := endpoint("bad.contoso.com", "192.0.2.2", passed(0), passed(0), problem(probes.ReasonGreetingRejected))
 	refused.Steps[probes.EHLO].Reply = probes.Reply{Code: 554, Enhanced: "5.3.2", Text: "go away"}
-	b.Record(round(bad, noon, refused))
+	s.Record(round(bad, noon, refused))
 	throttled := endpoint("busy.contoso.com", "192.0.2.3", passed(0), passed(0), problem(probes.ReasonThrottled))
-	b.Record(round(busy, noon, throttled))
+	s.Record(round(busy, noon, throttled))
 	first := round(lost, noon, endpoint("lost.contoso.com", "", problem(probes.ReasonNXDomain)))
 	first.Provisional = true
-	b.Record(first)
-	return b
+	s.Record(first)
+	return s
 }
 
 // gathererOf is the page of one store alone.
@@ -176,13 +176,13 @@ func TestRoundsOfOneEndpoint(t *testing.T) {
 		{"throttled keeps the failure", open, false, probes.Failed, [4]uint64{0, 1, 1, 2}, "192.0.2.1", true},
 		{"an address that left DNS leaves at once", gone, false, probes.Passed, [4]uint64{0, 2, 1, 2}, "192.0.2.9", true},
 	}
-	b := collector.NewStore(time.Now)
-	b.SetInventory(nil, []probes.Path{p})
+	st := collector.NewStore(time.Now)
+	st.SetInventory(nil, []probes.Path{p})
 	for i, s := range steps {
 		r := round(p, noon.Add(time.Duration(i)*time.Minute), s.endpoint)
 		r.Provisional = s.provisional
-		b.Record(r)
-		state := b.Snapshot().Paths[0]
+		st.Record(r)
+		state := st.Snapshot().Paths[0]
 		want := i >= 2 // an inconclusive or provisional round adds no endpoint
 		known := len(state.Endpoints) == 1 && state.Endpoints[0].Address == s.address
 		certificate := known && state.Endpoints[0].TLS != nil
@@ -194,15 +194,15 @@ func TestRoundsOfOneEndpoint(t *testing.T) {
 }
 
 func TestReloadKeepsHistory(t *testing.T) {
-	b := store()
+	s := store()
 	good := path("Good", "mail.contoso.com")
-	b.SetInventory(nil, []probes.Path{good, good, path("New", "n")})
-	snapshot := b.Snapshot()
+	s.SetInventory(nil, []probes.Path{good, good, path("New", "n")})
+	snapshot := s.Snapshot()
 	if len(snapshot.Paths) != 2 || snapshot.Paths[0].Rounds[probes.Passed] != 1 || snapshot.Paths[1].Latest != nil {
 		t.Errorf("after reload: %+v", snapshot.Paths)
 	}
-	b.Record(round(path("Bad", "bad.contoso.com"), noon)) // gone: dropped
-	if len(b.Snapshot().Paths) != 2 {
+	s.Record(round(path("Bad", "bad.contoso.com"), noon)) // gone: dropped
+	if len(s.Snapshot().Paths) != 2 {
 		t.Error("a result brought a path back that the configuration does not have")
 	}
 }
@@ -210,11 +210,11 @@ func TestReloadKeepsHistory(t *testing.T) {
 // TestReloadLetsGoOfOldPaths: of two lists of the same paths the newer is held, or each reload would leave a whole
 // list in memory.
 func TestReloadLetsGoOfOldPaths(t *testing.T) {
-	b := collector.NewStore(time.Now)
+	s := collector.NewStore(time.Now)
 	for range 2 {
 		paths := []probes.Path{path("c", "h")}
-		b.SetInventory(nil, paths)
-		if b.Snapshot().Paths[0].Path != &paths[0] {
+		s.SetInventory(nil, paths)
+		if s.Snapshot().Paths[0].Path != &paths[0] {
 			t.Error("a copy, or the path of the configuration before")
 		}
 	}
@@ -222,12 +222,12 @@ func TestReloadLetsGoOfOldPaths(t *testing.T) {
 
 func TestHistoryIsBounded(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewStore(time.Now)
-	b.SetInventory(nil, []probes.Path{p})
+	s := collector.NewStore(time.Now)
+	s.SetInventory(nil, []probes.Path{p})
 	for range 100 {
-		b.Record(round(p, noon, healthy("h", "192.0.2.1")))
+		s.Record(round(p, noon, healthy("h", "192.0.2.1")))
 	}
-	if got := len(b.Snapshot().Paths[0].History); got != 20 {
+	if got := len(s.Snapshot().Paths[0].History); got != 20 {
 		t.Errorf("history of %d rounds", got)
 	}
 }

@@ -18,9 +18,9 @@ import (
 
 // TestEqualLabelsExposeTheFirst has names that differ only in what a label cannot hold.
 func TestEqualLabelsExposeTheFirst(t *testing.T) {
-	b := collector.NewStore(func() time.Time { return noon })
+	s := collector.NewStore(func() time.Time { return noon })
 	first, second, ends := path("c", "h\x01"), path("c", `h\u0001`), path("c", "x")
-	b.SetInventory([]mailflow.Tenant{
+	s.SetInventory([]mailflow.Tenant{
 		{Name: "t\x01", InventoryTime: noon, Outbound: []mailflow.OutboundConnector{
 			{Common: mailflow.Common{Name: "c\x01", Enabled: mailflow.Yes}},
 			{Common: mailflow.Common{Name: `c\u0001`, WhenChanged: noon}},
@@ -30,12 +30,12 @@ func TestEqualLabelsExposeTheFirst(t *testing.T) {
 			Inbound: []mailflow.InboundConnector{{Common: mailflow.Common{Name: "other"}}},
 		},
 	}, []probes.Path{first, second, ends})
-	b.Record(round(first, noon, endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))))
-	b.Record(round(second, noon, healthy("h", "192.0.2.1")))
+	s.Record(round(first, noon, endpoint("h", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))))
+	s.Record(round(second, noon, healthy("h", "192.0.2.1")))
 	refused := endpoint("e\x01", "192.0.2.1", passed(0), problem(probes.ReasonConnectRefused))
-	b.Record(round(ends, noon, refused, refused, healthy(`e\u0001`, "192.0.2.1")))
+	s.Record(round(ends, noon, refused, refused, healthy(`e\u0001`, "192.0.2.1")))
 
-	g := collector.NewGatherer(nil, nil, b)
+	g := collector.NewGatherer(nil, nil, s)
 	page := written(t, g, expfmt.FmtText)
 	const at = `address="192.0.2.1",connector="c",direction="outbound",`
 	for line, times := range map[string]int{
@@ -63,8 +63,8 @@ func TestEqualLabelsExposeTheFirst(t *testing.T) {
 }
 
 func TestEqualSeriesOfTwoSourcesExposeTheFirst(t *testing.T) {
-	b := store()
-	alone, twice := collector.NewGatherer(nil, nil, b), collector.NewGatherer(nil, nil, b, b)
+	s := store()
+	alone, twice := collector.NewGatherer(nil, nil, s), collector.NewGatherer(nil, nil, s, s)
 	if diff := cmp.Diff(written(t, alone, expfmt.FmtText), written(t, twice, expfmt.FmtText)); diff != "" {
 		t.Error(diff)
 	}
@@ -128,10 +128,10 @@ func FuzzLabels(f *testing.F) {
 }
 
 func TestPageOfSomeTenants(t *testing.T) {
-	b := store()
-	tenants := append(b.Snapshot().Tenants, mailflow.Tenant{Name: "a/b", InventoryTime: noon})
-	b.SetInventory(tenants, []probes.Path{path("Good", "mail.contoso.com")})
-	all := gathererOf(b)
+	s := store()
+	tenants := append(s.Snapshot().Tenants, mailflow.Tenant{Name: "a/b", InventoryTime: noon})
+	s.SetInventory(tenants, []probes.Path{path("Good", "mail.contoso.com")})
+	all := gathererOf(s)
 	for _, c := range []struct {
 		globs []string
 		ok    bool

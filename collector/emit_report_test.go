@@ -19,10 +19,10 @@ import (
 // certificate.
 func TestGoldenReportSeries(t *testing.T) {
 	f := reportFacts()
-	b := collector.NewStore(func() time.Time { return noon })
-	b.CountChange("contoso", "added")
-	b.SetReport(reportOf(f))
-	g := collector.NewGatherer(nil, nil, b.ReportMetrics())
+	s := collector.NewStore(func() time.Time { return noon })
+	s.CountChange("contoso", "added")
+	s.SetReport(reportOf(f))
+	g := collector.NewGatherer(nil, nil, s.ReportMetrics())
 	golden.Check(t, "testdata/report.golden", written(t, g, expfmt.FmtText))
 	if g.Dropped() != 0 {
 		t.Errorf("%d series collide", g.Dropped())
@@ -151,26 +151,26 @@ func TestNewReportReplacesTheSeries(t *testing.T) {
 			f.Overlaps = slices.Clone(f.Overlaps)
 			f.Overlaps[0].Count++
 		},
-		"its connectors": func(_ *check.Facts, b *collector.Store) { b.CountChange("contoso", "removed") },
+		"its connectors": func(_ *check.Facts, s *collector.Store) { s.CountChange("contoso", "removed") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			page := func(b *collector.Store) string {
-				return written(t, collector.NewGatherer(nil, nil, b.ReportMetrics()), expfmt.FmtText)
+			page := func(s *collector.Store) string {
+				return written(t, collector.NewGatherer(nil, nil, s.ReportMetrics()), expfmt.FmtText)
 			}
-			b, fresh := collector.NewStore(time.Now), collector.NewStore(time.Now)
+			s, fresh := collector.NewStore(time.Now), collector.NewStore(time.Now)
 			f := reportFacts()
-			b.SetReport(reportOf(f))
-			before := page(b)
-			for _, on := range []*collector.Store{b, fresh} {
+			s.SetReport(reportOf(f))
+			before := page(s)
+			for _, on := range []*collector.Store{s, fresh} {
 				changed := *f
 				changed.Tenants, changed.Paths = slices.Clone(f.Tenants), slices.Clone(f.Paths)
 				change(&changed, on)
 				on.SetReport(reportOf(&changed))
 			}
-			if page(b) != page(fresh) {
-				t.Errorf("old series:\n%s", page(b))
+			if page(s) != page(fresh) {
+				t.Errorf("old series:\n%s", page(s))
 			}
-			if (page(b) == before) != (name == "nothing") {
+			if (page(s) == before) != (name == "nothing") {
 				t.Error("the change does not show")
 			}
 		})

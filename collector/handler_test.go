@@ -88,7 +88,7 @@ func (w *nowhere) Write(p []byte) (int, error) {
 // TestOwnMetricsFail: an error of the registry, a family that cannot be written and one with a name of ours leave the
 // page whole.
 func TestOwnMetricsFail(t *testing.T) {
-	b := store()
+	s := store()
 	name, ours, kind := "broken", "m365_connector_info", dto.MetricType_GAUGE
 	own := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		return []*dto.MetricFamily{
@@ -96,7 +96,7 @@ func TestOwnMetricsFail(t *testing.T) {
 		}, errors.New("half of it is missing")
 	})
 	var log strings.Builder
-	h := collector.NewGatherer(own, nil, b).Handler(slog.New(slog.NewTextHandler(&log, nil)))
+	h := collector.NewGatherer(own, nil, s).Handler(slog.New(slog.NewTextHandler(&log, nil)))
 	for _, url := range []string{"/metrics", "/metrics?name[]=m365_connector_info"} {
 		log.Reset()
 		w := httptest.NewRecorder()

@@ -54,14 +54,14 @@ func TestEndpointsFollowDNS(t *testing.T) {
 		{"no endpoint at all", nil, false, []string{"a 192.0.2.1", "a 192.0.2.2", "b 192.0.2.3"}},
 	} {
 		p := path("c", "h")
-		b := collector.NewStore(time.Now)
-		b.SetInventory(nil, []probes.Path{p})
-		b.Record(round(p, noon, first...))
+		s := collector.NewStore(time.Now)
+		s.SetInventory(nil, []probes.Path{p})
+		s.Record(round(p, noon, first...))
 		r := round(p, noon, c.second...)
 		r.Provisional = c.provisional
-		b.Record(r)
+		s.Record(r)
 		got := []string{}
-		for _, e := range b.Snapshot().Paths[0].Endpoints {
+		for _, e := range s.Snapshot().Paths[0].Endpoints {
 			got = append(got, e.Host+" "+e.Address)
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
@@ -73,8 +73,8 @@ func TestEndpointsFollowDNS(t *testing.T) {
 // A DNS server adds a host in each round and breaks the earlier ones, so that their addresses stay known.
 func TestEndpointsOfAPathAreLimited(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewStore(time.Now)
-	b.SetInventory(nil, []probes.Path{p})
+	s := collector.NewStore(time.Now)
+	s.SetInventory(nil, []probes.Path{p})
 	for i := range 60 {
 		var endpoints []probes.Endpoint
 		for k := max(0, i-probes.MaxEndpoints+1); k < i; k++ {
@@ -82,8 +82,8 @@ func TestEndpointsOfAPathAreLimited(t *testing.T) {
 		}
 		newest := fmt.Sprintf("host%02d", i)
 		endpoints = append(endpoints, healthy(newest, "192.0.2.1"))
-		b.Record(round(p, noon.Add(time.Duration(i)*time.Minute), endpoints...))
-		known := b.Snapshot().Paths[0].Endpoints
+		s.Record(round(p, noon.Add(time.Duration(i)*time.Minute), endpoints...))
+		known := s.Snapshot().Paths[0].Endpoints
 		if len(known) > probes.MaxEndpoints {
 			t.Fatalf("round %d: %d endpoints", i, len(known))
 		}
@@ -97,12 +97,12 @@ func TestEndpointsOfAPathAreLimited(t *testing.T) {
 // only, is not forgotten when a round is cut short.
 func TestObservationsHaveTheLastCompleteRound(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewStore(func() time.Time { return noon })
-	b.SetInventory(nil, []probes.Path{p})
-	b.Record(round(p, noon, endpoint("h", "127.0.0.1", passed(0), problem(probes.ReasonAddressRefused))))
-	b.Record(round(p, noon.Add(time.Minute), endpoint("h", "127.0.0.1", passed(0), problem(probes.ReasonCanceled))))
-	b.Record(round(p, noon.Add(2*time.Minute)))
-	facts := b.Observations().Paths[0]
+	s := collector.NewStore(func() time.Time { return noon })
+	s.SetInventory(nil, []probes.Path{p})
+	s.Record(round(p, noon, endpoint("h", "127.0.0.1", passed(0), problem(probes.ReasonAddressRefused))))
+	s.Record(round(p, noon.Add(time.Minute), endpoint("h", "127.0.0.1", passed(0), problem(probes.ReasonCanceled))))
+	s.Record(round(p, noon.Add(2*time.Minute)))
+	facts := s.Observations().Paths[0]
 	if facts.Conclusive != nil || facts.Newest == nil || !facts.Newest.Started.Equal(noon) {
 		t.Errorf("%+v", facts)
 	}
@@ -110,16 +110,16 @@ func TestObservationsHaveTheLastCompleteRound(t *testing.T) {
 
 func TestFailuresOutliveHistory(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewStore(time.Now)
-	b.SetInventory(nil, []probes.Path{p})
+	s := collector.NewStore(time.Now)
+	s.SetInventory(nil, []probes.Path{p})
 	for i := range 15 {
-		b.Record(round(p, noon.Add(time.Duration(i)*time.Minute), refused("h", "192.0.2.1")))
+		s.Record(round(p, noon.Add(time.Duration(i)*time.Minute), refused("h", "192.0.2.1")))
 	}
-	before := b.Snapshot().Paths[0]
+	before := s.Snapshot().Paths[0]
 	for range 30 {
-		b.Record(round(p, noon.Add(time.Hour), healthy("h", "192.0.2.1")))
+		s.Record(round(p, noon.Add(time.Hour), healthy("h", "192.0.2.1")))
 	}
-	after := b.Snapshot().Paths[0]
+	after := s.Snapshot().Paths[0]
 	want := collector.Round{
 		At: noon.Add(14 * time.Minute), Outcome: probes.Failed, Stage: probes.Connect, Reason: probes.ReasonConnectRefused,
 	}
@@ -136,34 +136,34 @@ func TestFailuresOutliveHistory(t *testing.T) {
 
 func TestProvisionalIsNoRun(t *testing.T) {
 	p := path("c", "h")
-	b := collector.NewStore(func() time.Time { return noon })
-	b.SetInventory(nil, []probes.Path{p})
+	s := collector.NewStore(func() time.Time { return noon })
+	s.SetInventory(nil, []probes.Path{p})
 	r := round(p, time.Time{}, endpoint("h", "", problem(probes.ReasonNXDomain)))
 	r.Provisional = true
-	b.Record(r)
-	state := b.Snapshot().Paths[0]
+	s.Record(r)
+	state := s.Snapshot().Paths[0]
 	if !state.LastRun.IsZero() || state.Latest == nil || state.LatestFailed == nil {
 		t.Errorf("after a provisional round: %+v", state)
 	}
 	r.Provisional, r.Until = false, 200 // a stage that does not exist must not panic
-	b.Record(r)
-	if state := b.Snapshot().Paths[0]; !state.LastRun.Equal(noon) || state.Verdict != probes.Failed {
+	s.Record(r)
+	if state := s.Snapshot().Paths[0]; !state.LastRun.Equal(noon) || state.Verdict != probes.Failed {
 		t.Errorf("after its confirmation: %+v", state)
 	}
 }
 
 // TestScrapeWhileRecording: rounds, reloads and scrapes at once; each page is whole.
 func TestScrapeWhileRecording(t *testing.T) {
-	b := store()
-	g := gathererOf(b)
+	s := store()
+	g := gathererOf(s)
 	var running sync.WaitGroup
 	for i := range 4 {
 		running.Go(func() {
 			p := path("Good", "mail.contoso.com")
 			for n := range 50 {
-				b.Record(round(p, noon, healthy("mail.contoso.com", fmt.Sprintf("192.0.2.%d", n%9))))
+				s.Record(round(p, noon, healthy("mail.contoso.com", fmt.Sprintf("192.0.2.%d", n%9))))
 				if i == 0 && n%10 == 0 {
-					b.SetInventory(b.Snapshot().Tenants, []probes.Path{p})
+					s.SetInventory(s.Snapshot().Tenants, []probes.Path{p})
 				}
 				if i == 1 {
 					if _, err := g.Gather(); err != nil {
