@@ -77,9 +77,9 @@ func ChecksMarkdown() string {
 		fmt.Fprintf(&b, "| [`%[1]s`](#%[1]s) | %[2]s | %[3]s |\n", c.Code, c.Severity, c.Title)
 	}
 	for _, c := range check.Catalogue() {
-		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s** for each %[7]s: %[3]s.\n\n"+
+		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s**, %[7]s: %[3]s.\n\n"+
 			"Found when: %[4]s.\n\nRemedy: %[5]s\n\nSource: %[6]s\n",
-			c.Code, c.Severity, c.Title, c.When, c.Remedy, c.Source, c.Scope)
+			c.Code, c.Severity, c.Title, c.When, c.Remedy, c.Source, c.Scope.Per())
 		if len(c.Silences) > 0 {
 			b.WriteString("\nHides: " + links(c.Silences) + "\n")
 		}

@@ -75,6 +75,14 @@ const (
 	ScopeSender    Scope = "inbound path" // one per sender
 )
 
+// Per says how many findings a check has at most: one for each subject of its scope.
+func (s Scope) Per() string {
+	if s == ScopeExporter {
+		return "for the exporter"
+	}
+	return "per " + string(s)
+}
+
 // Key identifies a finding. There is one finding per key, however many endpoints show it.
 type Key struct {
 	Code string

@@ -65,6 +65,15 @@ func TestCausesHideTheirConsequences(t *testing.T) {
 			"vantage_blocked", "connector_not_validated",
 			func(w *world) { w.VantageBlocked, w.out.IsValidated = "blocked", no; unproven(w) },
 		},
+		{"treat_as_internal_conflict", "treat_as_internal", func(w *world) {
+			internalByAddress(w)
+			w.in.CloudServicesMailEnabled, w.out.CloudServicesMailEnabled = yes, yes
+		}},
+		{"restriction_without_list", "enhanced_filtering_off", func(w *world) {
+			lock(w)
+			gateway(w)
+			w.in.SenderIPAddresses, w.in.EFSkipLastIP = nil, no
+		}},
 		{"accepted_domain_in_two_tenants", "attribution_ambiguous", func(w *world) {
 			w.other.AcceptedDomains[0].Name = "contoso.com"
 			shareAddress(w)

@@ -17,7 +17,7 @@ func restrictionChecks() []Check {
 			Remedy: "Enter the addresses or the certificate name, or turn the restriction off: all mail from these domains is " +
 				"refused with 5.7.51.",
 			Source:   "Set-InboundConnector, RestrictDomainsToIPAddresses, RestrictDomainsToCertificate",
-			Silences: []string{"partner_lockout"},
+			Silences: []string{"partner_lockout", "enhanced_filtering_off"},
 			Find:     eachInbound(findEmptyRestriction),
 		},
 		{
@@ -35,9 +35,10 @@ func restrictionChecks() []Check {
 			Title: "TreatMessagesAsInternal conflicts with another property",
 			When: "TreatMessagesAsInternal is true together with CloudServicesMailEnabled, or on a connector that is not of " +
 				"type OnPremises",
-			Remedy: "Set TreatMessagesAsInternal to false: it bypasses spam filtering, and hybrid connectors do not need it.",
-			Source: "Set-InboundConnector, TreatMessagesAsInternal",
-			Find:   eachInbound(findInternalConflict),
+			Remedy:   "Set TreatMessagesAsInternal to false: it bypasses spam filtering, and hybrid connectors do not need it.",
+			Source:   "Set-InboundConnector, TreatMessagesAsInternal",
+			Silences: []string{"treat_as_internal"},
+			Find:     eachInbound(findInternalConflict),
 		},
 		{
 			Code: "enhanced_filtering_off", Severity: Info, Scope: ScopeInbound,
