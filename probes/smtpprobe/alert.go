@@ -1,7 +1,6 @@
 package smtpprobe
 
 import (
-	"crypto/x509"
 	"errors"
 	"net"
 	"reflect"
@@ -24,18 +23,22 @@ const (
 	alertCertificateRequired    = 116
 )
 
-// handshakeReason classifies a failed handshake: by alert, by type, and only then by the texts of crypto/tls, which
-// has no types for these two errors.
+// handshakeReason classifies a failed handshake: by alert, and only then by the texts of crypto/tls and crypto/x509,
+// which have no types for these errors. A certificate that is not DER is the server's fault; one with a curve, a key
+// or names that crypto/x509 refuses is a limit of ours.
 func handshakeReason(err error, auth clientAuth) probes.Reason {
 	if code, ok := alertCode(err); ok {
 		return alertReason(code, auth)
 	}
-	var invalid x509.CertificateInvalidError
+	contains := func(text string) bool { return strings.Contains(err.Error(), text) }
 	switch {
-	case errors.As(err, &invalid), strings.Contains(err.Error(), "failed to parse certificate"):
+	case contains("failed to parse certificate") && contains("x509: malformed"):
 		return probes.ReasonCertificateUnparsable
-	case strings.Contains(err.Error(), "unsupported protocol version"):
+	case contains("unsupported protocol version"):
 		return probes.ReasonTLSVersion
+	case contains("failed to parse certificate"), contains("unsupported"), contains("larger than"),
+		contains("exceeds maximum"):
+		return probes.ReasonProberLimit
 	}
 	return probes.ReasonTLSHandshake
 }

@@ -18,10 +18,14 @@ func (s *session) cmd(line, shown string) (probes.Reply, *probes.Step) {
 	s.transcript.add(probes.OriginClient, shown)
 	if _, err := s.conn.Write([]byte(line + "\r\n")); err != nil {
 		s.desynced = true
-		if r, ok := s.readPendingReply(); ok {
+		r, readErr := s.readPendingReply()
+		if readErr == nil {
 			return r, nil
 		}
-		return probes.Reply{}, s.fail(readReason(err, probes.ReasonReplyTimeout), err.Error())
+		if _, ok := alertCode(readErr); ok {
+			err = readErr
+		}
+		return probes.Reply{}, s.noReply(err)
 	}
 	return s.readReply()
 }
@@ -51,15 +55,15 @@ func (s *session) noReply(err error) *probes.Step {
 	return s.fail(reason, detail)
 }
 
-// readPendingReply reads what a server sent, unasked, before it closed the connection: it says why.
-func (s *session) readPendingReply() (probes.Reply, bool) {
+// readPendingReply reads what a server sent, unasked, before it closed the connection: a reply, or an alert as the
+// error.
+func (s *session) readPendingReply() (probes.Reply, error) {
 	_ = s.conn.SetReadDeadline(time.Now().Add(pendingReplyTime))
 	r, err := s.replies.read()
-	if err != nil {
-		return r, false
+	if err == nil {
+		s.transcript.addReply(r)
 	}
-	s.transcript.addReply(r)
-	return r, true
+	return r, err
 }
 
 // refused is the problem that the server refused a command.

@@ -47,38 +47,45 @@ func (s *session) startTLS() *probes.Step {
 
 // handshake shakes hands and records what it showed, also if it failed.
 func (s *session) handshake() *probes.Step {
-	var auth clientAuth
-	conn := tls.Client(s.raw, s.tlsConfig(&auth))
+	var shown shownInHandshake
+	conn := tls.Client(s.raw, s.tlsConfig(&shown))
 	//nolint:noctx // the connection has a deadline and is closed when the context ends
 	if err := conn.Handshake(); err != nil {
 		s.desynced = true
-		reason := handshakeReason(err, auth)
-		s.endpoint.TLS = &probes.TLS{CertificateRequested: auth.requested, ClientCertificateSent: auth.sent}
-		if reason == probes.ReasonCertificateUnparsable {
+		reason := handshakeReason(err, shown.clientAuth)
+		s.record(&shown)
+		if strings.Contains(err.Error(), "failed to parse certificate") {
 			s.endpoint.TLS.Unparsable = probes.Sanitise(err.Error(), probes.MaxDetail)
 		}
 		return s.fail(reason, err.Error())
 	}
 	s.conn, s.secured, s.replies = conn, true, newReplyReader(conn)
-	s.record(conn.ConnectionState(), auth)
+	s.record(&shown)
+	state, seen := conn.ConnectionState(), s.endpoint.TLS
+	seen.Version, seen.Cipher = tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite)
+	seen.OldVersion = state.Version < tls.VersionTLS12
+	s.transcript.add(probes.OriginProber, seen.Version+" established, "+seen.Cipher)
 	return nil
 }
 
-// record records a successful handshake with the evaluation of its certificates.
-func (s *session) record(state tls.ConnectionState, auth clientAuth) {
-	now, chain := s.prober.opts.Now(), state.PeerCertificates
+// shownInHandshake is what a handshake showed, whether or not it succeeded.
+type shownInHandshake struct {
+	clientAuth
+	chain []*x509.Certificate
+}
+
+// record records what a handshake showed, with the evaluation of its certificates.
+func (s *session) record(shown *shownInHandshake) {
+	now, chain := s.prober.opts.Now(), shown.chain
 	seen, verified := s.prober.certificates.Server(now, chain, s.peerName(), s.path.TLSDomain)
-	seen.Version, seen.Cipher = tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite)
-	seen.OldVersion = state.Version < tls.VersionTLS12
-	seen.CertificateRequested, seen.ClientCertificateSent = auth.requested, auth.sent
+	seen.CertificateRequested, seen.ClientCertificateSent = shown.requested, shown.sent
 	if s.path.Kind == probes.NextHopSender && s.endpoint.HideAddress {
 		seen.MicrosoftRoot = certificate.MicrosoftRoot(now, chain)
 	}
-	if s.prober.opts.CheckRevocation {
+	if s.prober.opts.CheckRevocation && len(chain) > 0 {
 		seen.Verdicts[probes.VerdictRevocation] = s.checkRevocation(verified)
 	}
 	s.endpoint.TLS = &seen
-	s.transcript.add(probes.OriginProber, seen.Version+" established, "+seen.Cipher)
 }
 
 // checkRevocation takes at most a third of the remaining time: the server waits meanwhile.
@@ -94,17 +101,21 @@ func (s *session) checkRevocation(verified []*x509.Certificate) probes.Judgement
 // Only the classic curves are offered. A post-quantum key share makes a ClientHello of more than one packet, which
 // some old mail gateways reject, and a probe has no secret that must be kept for decades. Every server that knows the
 // new curves knows these too.
-func (s *session) tlsConfig(auth *clientAuth) *tls.Config {
+func (s *session) tlsConfig(shown *shownInHandshake) *tls.Config {
 	config := &tls.Config{
 		MinVersion:             tls.VersionTLS10,
 		InsecureSkipVerify:     true, //nolint:gosec // evaluated by package certificate
 		SessionTicketsDisabled: true,
 		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		CipherSuites:           allCipherSuites(),
+		VerifyConnection: func(state tls.ConnectionState) error { // called as soon as the server has shown its certificates
+			shown.chain = state.PeerCertificates
+			return nil
+		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			auth.requested = true
+			shown.requested = true
 			if own := s.clientCertificate(); own != nil {
-				auth.sent = true
+				shown.sent = true
 				return own, nil
 			}
 			return &tls.Certificate{}, nil

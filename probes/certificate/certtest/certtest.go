@@ -33,6 +33,13 @@ func Issue(t testing.TB, parent *Issued, template x509.Certificate) *Issued {
 	return &Issued{create(t, &template, parent.Cert, key, parent.Key), key}
 }
 
+// IssueSerial makes a self-signed certificate with a serial number.
+func IssueSerial(t testing.TB, serial *big.Int, template x509.Certificate) *Issued {
+	t.Helper()
+	template.SerialNumber = serial
+	return Issue(t, nil, template)
+}
+
 // Reissue makes another certificate for the key of issued, signed with this key.
 func Reissue(t testing.TB, issued *Issued, template x509.Certificate) *x509.Certificate {
 	t.Helper()
@@ -44,7 +51,9 @@ func create(t testing.TB, template, parent *x509.Certificate, key, parentKey *ec
 	if template.NotBefore.IsZero() {
 		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour)
 	}
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	if template.SerialNumber == nil {
+		template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	}
 	template.BasicConstraintsValid = true
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
 	if err != nil {

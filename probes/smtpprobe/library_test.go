@@ -1,0 +1,106 @@
+package smtpprobe
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate/certtest"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// rsaServer shows a self-signed certificate with an RSA key of the given length. Large keys have many primes, or the
+// test would take minutes to find two.
+func rsaServer(t *testing.T, bits, primes int, version uint16) *tls.Config {
+	t.Helper()
+	key, err := rsa.GenerateMultiPrimeKey(rand.Reader, primes, bits) //nolint:staticcheck // for tests alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"mail.test"}, Subject: pkix.Name{CommonName: "mail.test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serverConfig(version, key, der)
+}
+
+func serverConfig(version uint16, key crypto.PrivateKey, chain ...[]byte) *tls.Config {
+	return &tls.Config{ //nolint:gosec // for tests of old servers
+		Certificates: []tls.Certificate{{Certificate: chain, PrivateKey: key}}, MinVersion: tls.VersionTLS10, MaxVersion: version,
+	}
+}
+
+// withSerial is the certificate with another serial number of one byte, signed anew in no way: crypto/tls does not
+// look at the signature.
+func withSerial(t *testing.T, serial byte) *tls.Config {
+	t.Helper()
+	leaf := certtest.IssueSerial(t, big.NewInt(5), x509.Certificate{DNSNames: []string{"mail.test"}})
+	der := bytes.Replace(leaf.Cert.Raw, []byte{2, 1, 5}, []byte{2, 1, serial}, 1)
+	return serverConfig(tls.VersionTLS13, leaf.Key, der)
+}
+
+// What Go's libraries refuse by default is not the fault of a server; the verdicts say what is weak.
+func TestLibraryLimits(t *testing.T) {
+	sha1 := rsaServer(t, 2048, 2, tls.VersionTLS12)
+	sha1.Certificates[0].SupportedSignatureAlgorithms = []tls.SignatureScheme{tls.PKCS1WithSHA1}
+	for _, tt := range []struct {
+		name   string
+		server *tls.Config
+		reason probes.Reason
+		weak   bool // the key
+	}{
+		{"negative serial number", withSerial(t, 0xfb), "", false},
+		{"serial number 0", withSerial(t, 0), "", false},
+		{"RSA 512", rsaServer(t, 512, 2, tls.VersionTLS12), "", true},
+		{"RSA 1023", rsaServer(t, 1023, 2, tls.VersionTLS13), "", true},
+		{"RSA 8448", rsaServer(t, 8448, 16, tls.VersionTLS13), "", false},
+		{"signatures with SHA-1 only", sha1, "", false},
+		{"TLS 1.1", rsaServer(t, 2048, 2, tls.VersionTLS11), probes.ReasonTLSVersion, false},
+		{"TLS 1.0", rsaServer(t, 2048, 2, tls.VersionTLS10), probes.ReasonTLSVersion, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			at, _ := serve(t, healthy(tt.server))
+			p := testPath(at, probes.TLSStage, mailflow.EncryptionOnly)
+			p.Settings.Timeout = 20 * time.Second
+			e := probeOne(t, testProber(nil), p)
+			if step := e.Steps[probes.TLSStage]; step.Reason != tt.reason {
+				t.Fatalf("%+v", step)
+			}
+			if key := e.TLS.Verdicts[probes.VerdictKey]; (key.Outcome == probes.Failed) != tt.weak || len(e.TLS.Chain) != 1 {
+				t.Errorf("%+v", e.TLS)
+			}
+		})
+	}
+}
+
+// A server that demands a client certificate refuses a TLS 1.3 session only after the handshake, with an alert that
+// races with our EHLO.
+func TestClientCertificateDemandedIsAlwaysRecognised(t *testing.T) {
+	ca := certtest.New(t)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		cfg := certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter)
+		cfg.ClientAuth, cfg.MaxVersion = tls.RequireAnyClientCert, version
+		at, _ := serve(t, healthy(cfg))
+		for range 40 {
+			e := probeOne(t, testProber(ca.Roots), testPath(at, probes.TLSStage, mailflow.EncryptionOnly))
+			if step := e.Steps[probes.TLSStage]; step.Reason != probes.ReasonClientCertificateRequired {
+				t.Fatalf("%s: %+v", tls.VersionName(version), step)
+			}
+			if len(e.TLS.Chain) != 2 || e.TLS.Verdicts[probes.VerdictTrust].Outcome != probes.Passed {
+				t.Fatalf("%s: the certificate was shown, but is not recorded: %+v", tls.VersionName(version), e.TLS)
+			}
+		}
+	}
+}
