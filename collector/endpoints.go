@@ -97,9 +97,9 @@ func (s *PathState) recordConclusive(r probes.Result) {
 	}
 	next.Endpoints = nil
 	for _, known := range s.Endpoints {
-		for i := len(news) - 1; i >= 0; i-- { // the latest observation comes last
-			if KeyOf(news[i]) == (EndpointKey{known.Host, known.Address}) {
-				next.Endpoints = append(next.Endpoints, news[i])
+		for _, e := range slices.Backward(news) { // the latest observation comes last
+			if KeyOf(e) == (EndpointKey{known.Host, known.Address}) {
+				next.Endpoints = append(next.Endpoints, e)
 				break
 			}
 		}

@@ -70,27 +70,49 @@ func TestEndpointsFollowDNS(t *testing.T) {
 	}
 }
 
-// A DNS server adds a host in each round and breaks the earlier ones, so that their addresses stay known.
+// A DNS server adds a host in each round and breaks the earlier ones, so that their addresses stay known: with failures,
+// and with answers that are inconclusive.
 func TestEndpointsOfAPathAreLimited(t *testing.T) {
-	p := path("c", "h")
-	s := collector.NewStore(time.Now)
-	s.SetInventory(nil, []probes.Path{p})
-	for i := range 60 {
-		var endpoints []probes.Endpoint
-		for k := max(0, i-probes.MaxEndpoints+1); k < i; k++ {
-			endpoints = append(endpoints, endpoint(fmt.Sprintf("host%02d", k), "", problem(probes.ReasonDNSServfail)))
-		}
-		newest := fmt.Sprintf("host%02d", i)
-		endpoints = append(endpoints, healthy(newest, "192.0.2.1"))
-		s.Record(round(p, noon.Add(time.Duration(i)*time.Minute), endpoints...))
-		known := s.Snapshot().Paths[0].Endpoints
-		if len(known) > probes.MaxEndpoints {
-			t.Fatalf("round %d: %d endpoints", i, len(known))
-		}
-		if last := known[len(known)-1]; last.Host != newest || last.Address != "192.0.2.1" {
-			t.Errorf("round %d: the newest endpoint is missing: %v", i, last)
+	for _, reason := range []probes.Reason{probes.ReasonDNSServfail, probes.ReasonThrottled} {
+		p := path("c", "h")
+		s := collector.NewStore(time.Now)
+		s.SetInventory(nil, []probes.Path{p})
+		for i := range 60 {
+			var endpoints []probes.Endpoint
+			for k := max(0, i-probes.MaxEndpoints+1); k < i; k++ {
+				endpoints = append(endpoints, endpoint(fmt.Sprintf("host%02d", k), "", problem(reason)))
+			}
+			latest := fmt.Sprintf("host%02d", i)
+			endpoints = append(endpoints, healthy(latest, "192.0.2.1"))
+			s.Record(round(p, noon.Add(time.Duration(i)*time.Minute), endpoints...))
+			known := s.Snapshot().Paths[0].Endpoints
+			if last := known[len(known)-1]; last.Host != latest || last.Address != "192.0.2.1" {
+				t.Errorf("%s, round %d: the latest endpoint is missing: %v", reason, i, last)
+			}
+			if n := exposedEndpoints(t, s); n > probes.MaxEndpoints {
+				t.Fatalf("%s, round %d: %d endpoints are exposed, want at most %d", reason, i, n, probes.MaxEndpoints)
+			}
 		}
 	}
+}
+
+// exposedEndpoints counts hosts with their addresses, but for the resolve stage, which a host's endpoints share.
+func exposedEndpoints(t *testing.T, s *collector.Store) int {
+	t.Helper()
+	families, err := collector.NewGatherer(nil, nil, s).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoints := map[[2]string]bool{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			host, address := labelOf(m, "host"), labelOf(m, "address")
+			if host != "" && (address != "" || f.GetName() == "m365_connector_endpoint_failure_info") {
+				endpoints[[2]string{host, address}] = true
+			}
+		}
+	}
+	return len(endpoints)
 }
 
 // TestObservationsHaveTheLastCompleteRound holds that an address which was refused, and shows in inconclusive rounds
