@@ -81,24 +81,6 @@ var tenantCases = []testCase{
 		"critical", "in.json: not JSON",
 	},
 	{"tenant_not_loaded", "another is", func(w *world) { w.other.LoadError = "in.json: not JSON" }, "", ""},
-	{
-		"export_value_unread", "a text as a truth value",
-		func(w *world) { w.tenant.UnreadValues = []string{"in.json: record 1: Enabled: neither true nor false"} },
-		"warning", "in.json: record 1: Enabled: neither true nor false.",
-	},
-	{
-		"export_value_unread", "very many",
-		func(w *world) {
-			for i := range 100 {
-				w.tenant.UnreadValues = append(w.tenant.UnreadValues, fmt.Sprintf("in.json: record %d: Enabled: unknown", i+1))
-			}
-		},
-		"warning", "and 85 more",
-	},
-	{
-		"export_value_unread", "another tenant's", func(w *world) { w.other.UnreadValues = []string{"in.json: broken"} }, "",
-		"",
-	},
 	{"accepted_domains_unknown", "none", func(w *world) { w.tenant.AcceptedDomains = nil }, "warning", ""},
 	{
 		"accepted_domains_unknown", "nothing at all",

@@ -14,7 +14,7 @@ var catalogue = sync.OnceValue(func() []Check {
 		acceptedChecks(), sharedChecks(), attributionChecks(), weakAttributionChecks(),
 		inboundChecks(), restrictionChecks(), effectChecks(), partnerEffectChecks(), hybridChecks(),
 		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),
-		tenantChecks(), domainChecks(), proberChecks(), probingChecks(),
+		unreadChecks(), tenantChecks(), domainChecks(), proberChecks(), probingChecks(),
 	)
 })
 

@@ -27,20 +27,6 @@ func tenantChecks() []Check {
 			}),
 		},
 		{
-			Code: "export_value_unread", Severity: Warning, Scope: ScopeTenant,
-			Title: "An export has values that cannot be read",
-			When: "A property of a record in an export has a value that is not one of its type. The value is unknown: checks " +
-				"that need it are not judged",
-			Remedy: "Export with deploy/powershell/Export-M365Connectors.ps1, or with `ConvertTo-Json -Depth 5`, and do not " +
-				"edit the file.",
-			Source: "This exporter's documentation, docs/configuration.md",
-			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
-				for _, value := range t.UnreadValues {
-					report(newFinding("%s.", value))
-				}
-			}),
-		},
-		{
 			Code: "accepted_domains_unknown", Severity: Warning, Scope: ScopeTenant,
 			Title: "The tenant has connectors and no accepted domain",
 			When: "No accepted domain is configured or exported. Checks that need them (certificate domains, attribution, " +

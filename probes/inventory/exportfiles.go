@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // maxWarnings bounds the warnings about one file.
@@ -61,6 +63,7 @@ func (e ExportFiles) Load(ctx context.Context) (Snapshot, error) {
 		l.fail(Name{}, e.Folder, errNoExport)
 	}
 	l.warnOfDeleted()
+	l.snapshot.listUnread()
 	return l.snapshot, errors.Join(l.errs...)
 }
 
@@ -117,7 +120,7 @@ func (l *exportLoad) readFile(ctx context.Context, name Name, file string) error
 	_, again := s.Parts[file]
 	again = again || l.now[file] != ""
 	if !again {
-		s.Warnings, s.Unread = append(s.Warnings, e.warnings...), append(s.Unread, e.warnings...)
+		s.Warnings = append(s.Warnings, e.warnings...)
 		e.warnBesides(s, rest, err)
 	}
 	switch {
@@ -203,7 +206,11 @@ func (e *export) add(s *Snapshot, k Kind, record Value) {
 	e.records++
 	e.kinds |= k
 	last := ""
-	d := Decoder{Export: true, Report: func(_ Value, key string, err error) {
+	unread := mailflow.UnreadRecord{File: e.file, Record: e.records}
+	d := Decoder{Export: true, Report: func(v Value, key string, err error) {
+		if key != last {
+			unread.Values = addUnread(unread.Values, k, v, key, err)
+		}
 		switch {
 		case key == last: // one value, one warning: the first is the cause
 		case len(e.warnings) < maxWarnings:
@@ -217,6 +224,8 @@ func (e *export) add(s *Snapshot, k Kind, record Value) {
 	if replaced {
 		e.replaced++
 	}
+	unread.Name = name
+	s.setUnread(k, unread)
 	if e.names[k] == nil {
 		e.names[k] = map[string]bool{}
 	}

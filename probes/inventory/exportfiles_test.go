@@ -98,7 +98,7 @@ var exportWant = map[string]struct {
 				SenderDomains: []string{"*"}, SenderIPAddresses: []string{"198.51.100.10", "198.51.100.11"},
 			}},
 		},
-		warnings: []string{"record 2: RequireTls: must be true or false", "record 2: Enabled: the export has the type of the value instead of the value: export with ConvertTo-Json -Depth 5"},
+		warnings: []string{"record 2: RequireTls: must be true or false", "record 2: Enabled: the value was lost; export with ConvertTo-Json -Depth 5"},
 	},
 	"rest-inbound.json": {
 		snapshot: inventory.Snapshot{Inbound: []mailflow.InboundConnector{{
@@ -228,7 +228,7 @@ func TestBadExports(t *testing.T) {
 func TestOddExports(t *testing.T) {
 	const c = `{"Name":"x","UseMXRecord":true}`
 	const empty = "the file is empty and counts as no record; ConvertTo-Json -InputObject @(…) writes [] for none"
-	const lost = "the export has the type of the value instead of the value: export with ConvertTo-Json -Depth 5"
+	const lost = "the value was lost; export with ConvertTo-Json -Depth 5"
 	for text, want := range map[string]string{
 		"": empty, " \r\n": empty, "\ufeff": empty, utf16le(""): empty, utf16le("\r\n"): empty,
 		"[" + c + ", 1]": "values of it are skipped: 1 of another kind (not a connector, not an accepted domain)",
@@ -263,7 +263,7 @@ func TestOddExports(t *testing.T) {
 			t.Errorf("%s: %v, warnings %q; want an end of %q", text, err, got.Warnings, want)
 		}
 		if value := strings.HasPrefix(want, "record "); value != (len(got.Unread) == 1) {
-			t.Errorf("%s: unread values %q", text, got.Unread)
+			t.Errorf("%s: unread values %+v", text, got.Unread)
 		}
 	}
 }

@@ -36,11 +36,12 @@ type Snapshot struct {
 	Outbound        []mailflow.OutboundConnector
 	Inbound         []mailflow.InboundConnector
 
-	Time      time.Time       // of the oldest part; zero where there is none
-	Parts     map[string]Kind // the files it was read from, with the kinds of their records
-	Warnings  []string        // about the files and their values
-	Unread    []string        // the warnings about values that cannot be read, and are unknown
-	Unmatched []Name          // patterns that match no file
+	Time      time.Time               // of the oldest part; zero where there is none
+	Parts     map[string]Kind         // the files it was read from, with the kinds of their records
+	Warnings  []string                // about the files and their values
+	Unmatched []Name                  // patterns that match no file
+	Unread    []mailflow.UnreadRecord // values that cannot be read, of records that count
 
-	at map[Kind]map[string]int // records by name
+	at     map[Kind]map[string]int // records by name
+	unread map[recordKey]*mailflow.UnreadRecord
 }

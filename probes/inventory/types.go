@@ -34,7 +34,7 @@ func (d Decoder) check(v Value, key string, err error) bool {
 // where the value cannot be read, and whether all of it was read.
 type Type func(d Decoder, v Value, key string) (field any, ok bool)
 
-var errLost = errors.New("the export has the type of the value instead of the value: export with ConvertTo-Json -Depth 5")
+var errLost = errors.New("the value was lost; export with ConvertTo-Json -Depth 5")
 
 // lost reports whether an export has the name of a type instead of a value.
 func (d Decoder) lost(v Value) bool { return d.Export && v.isTypeName() }

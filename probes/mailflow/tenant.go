@@ -40,8 +40,8 @@ type Tenant struct {
 	Inbound         []InboundConnector
 	Senders         []Sender
 	InventoryTime   time.Time // of the oldest export in use; zero if there is none
-	UnreadValues    []string  // the values of its exports that cannot be read, with file, record and property
 	LoadError       string    // why the tenant's own files did not load; empty if they did
+	Unread          []UnreadRecord
 }
 
 // AcceptedDomain is a domain that the tenant receives mail for (Get-AcceptedDomain).

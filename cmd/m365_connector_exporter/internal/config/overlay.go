@@ -69,22 +69,23 @@ func (o *overlay) place(name inventory.Name) Error {
 func (o *overlay) records(n *yaml.Node, key string, kind inventory.Kind, s *inventory.Snapshot) {
 	names := map[string]bool{}
 	o.r.list(n, key, func(n *yaml.Node, k string) {
+		name := scalar(n, "name")
 		switch kind {
 		case inventory.AcceptedDomains:
-			o.domain(n, k, s, names)
+			name, _ = mailflow.NormaliseDomain(scalar(n, "domain_name"))
+			o.domain(n, k, &s.AcceptedDomains[s.Find(kind, name)], names)
 		case inventory.OutboundConnectors:
-			i := s.Find(kind, scalar(n, "name"))
+			i := s.Find(kind, name)
 			o.connector(n, k, kind, &s.Outbound[i], &s.Outbound[i].Common, names)
 		default:
-			i := s.Find(kind, scalar(n, "name"))
+			i := s.Find(kind, name)
 			o.connector(n, k, kind, &s.Inbound[i], &s.Inbound[i].Common, names)
 		}
+		s.Override(kind, name, keysOf(n))
 	})
 }
 
-func (o *overlay) domain(n *yaml.Node, key string, s *inventory.Snapshot, names map[string]bool) {
-	name, _ := mailflow.NormaliseDomain(scalar(n, "domain_name"))
-	d := &s.AcceptedDomains[s.Find(inventory.AcceptedDomains, name)]
+func (o *overlay) domain(n *yaml.Node, key string, d *mailflow.AcceptedDomain, names map[string]bool) {
 	o.r.record(n, key, inventory.AcceptedDomains, d, nil)
 	switch {
 	case d.Name == "":
@@ -130,4 +131,14 @@ func scalar(n *yaml.Node, key string) string {
 		}
 	}
 	return ""
+}
+
+// keysOf returns the keys of a mapping.
+func keysOf(n *yaml.Node) []string {
+	n = resolve(n)
+	var keys []string
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		keys = append(keys, n.Content[i].Value)
+	}
+	return keys
 }

@@ -101,7 +101,7 @@ func (r *reader) load(t *tenant, source inventory.Source, place func(inventory.N
 		r.warn(w)
 	}
 	t.Tenant.AcceptedDomains, t.Tenant.Outbound, t.Tenant.Inbound = s.AcceptedDomains, s.Outbound, s.Inbound
-	t.Tenant.InventoryTime, t.Tenant.UnreadValues, t.Parts = s.Time, s.Unread, s.Parts
+	t.Tenant.InventoryTime, t.Parts, t.Tenant.Unread = s.Time, s.Parts, s.Unread
 	t.Tenant.Cloud = cloudOf(t.Tenant)
 }
 
