@@ -47,6 +47,13 @@ func unsure(p probes.Path) probes.Result {
 	return round(p, probes.EHLO, probes.Inconclusive, probes.ReasonThrottled)
 }
 
+// beside returns a result of two endpoints: one passed, the other was inconclusive.
+func beside(p probes.Path) probes.Result {
+	r := good(p)
+	r.Endpoints = append(r.Endpoints, unsure(p).Endpoints...)
+	return r
+}
+
 // world is a prober that takes some time and answers from a script, and a sink that records what it receives.
 type world struct {
 	mu      sync.Mutex
@@ -146,6 +153,10 @@ func TestVerdicts(t *testing.T) {
 		"passes again, then fails": {
 			script{bad, bad, good, bad},
 			[]string{"a failed?", "a failed", "a passed", "a failed?"},
+		},
+		"passes beside an inconclusive endpoint, then fails": {
+			script{bad, bad, beside, bad},
+			[]string{"a failed?", "a failed", "a inconclusive", "a failed?"},
 		},
 		"inconclusive": {script{unsure}, []string{"a inconclusive", "a inconclusive"}},
 	} {
