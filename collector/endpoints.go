@@ -118,7 +118,7 @@ type answers struct {
 
 func answersOf(r probes.Result) answers {
 	a := answers{resolved: map[string]bool{}, listed: map[EndpointKey]bool{}}
-	if interrupted(r) {
+	if r.Interrupted() {
 		return answers{} // what is missing may just not have been reached
 	}
 	for _, e := range r.Endpoints {
@@ -128,14 +128,6 @@ func answersOf(r probes.Result) answers {
 		a.any = a.any || ok
 	}
 	return a
-}
-
-// interrupted reports whether a round was cut short, by a shutdown or by its caller.
-func interrupted(r probes.Result) bool {
-	return len(r.Endpoints) == 0 || slices.ContainsFunc(r.Endpoints, func(e probes.Endpoint) bool {
-		_, step, ok := e.FirstProblem()
-		return ok && step.Reason == probes.ReasonCanceled
-	})
 }
 
 // gone reports whether DNS no longer names the endpoint: its host resolved without it, or is no longer among the

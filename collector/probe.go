@@ -7,40 +7,30 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 )
 
-// Live is one probe made on request, for /probe. Its series have names of their own, as blackbox_exporter's users
-// know them: a scrape of /metrics and one of /probe never mix.
-type Live struct {
-	Result   probes.Result
-	TimedOut bool           // it proved nothing, for its time was up
-	Verdict  probes.Outcome // the path's last verdict, for a probe that proves nothing
-}
-
-// Write writes the metrics in the format. No label set is written twice.
-func (l Live) Write(w io.Writer, format expfmt.Format) error {
+// WriteProbe writes the metrics of one probe on request, for /probe, in the format. They have the names that users of
+// blackbox_exporter know, and none of /metrics. No label set is written twice.
+func WriteProbe(w io.Writer, format expfmt.Format, p evaluate.Probe) error {
 	var cache seriesCache
-	cache.fill(l.emit)
+	cache.fill(func(e *emitter) { e.probe(p) })
 	return newPage(cache.groups, cache.dropped).write(w, format)
 }
 
-func (l Live) emit(e *emitter) {
+func (e *emitter) probe(p evaluate.Probe) {
 	e.setLabels(identity{}, "")
-	outcome := l.outcome()
-	e.emit(onDemandInconclusive, boolToFloat(outcome == probes.Inconclusive))
-	if outcome == probes.Inconclusive {
-		outcome = l.Verdict
-	}
-	e.verdict(onDemandSuccess, outcome)
-	e.emit(onDemandDuration, l.Result.Duration.Seconds())
-	e.emitTime(onDemandEarliestExpiry, earliestExpiry(l.Result, func(*probes.TLS) bool { return true }))
-	e.emitTime(onDemandLastChainExpiry, earliestExpiry(l.Result, func(t *probes.TLS) bool {
+	e.emit(onDemandInconclusive, boolToFloat(p.Inconclusive))
+	e.verdict(onDemandSuccess, p.Verdict)
+	e.emit(onDemandDuration, p.Result.Duration.Seconds())
+	e.emitTime(onDemandEarliestExpiry, earliestExpiry(p.Result, func(*probes.TLS) bool { return true }))
+	e.emitTime(onDemandLastChainExpiry, earliestExpiry(p.Result, func(t *probes.TLS) bool {
 		return t.Verdicts[probes.VerdictTrust].Outcome == probes.Passed
 	}))
-	e.emit(onDemandLookupTime, lookupTime(l.Result).Seconds())
-	e.network(l.Result)
-	for _, endpoint := range l.Result.Endpoints {
+	e.emit(onDemandLookupTime, lookupTime(p.Result).Seconds())
+	e.network(p.Result)
+	for _, endpoint := range p.Result.Endpoints {
 		for stage, step := range endpoint.Steps {
 			e.setStage(endpoint, probes.Stage(stage))
 			e.verdict(onDemandStageSuccess, step.Outcome, probes.Stage(stage).String())
@@ -105,13 +95,6 @@ func (e *emitter) setStage(endpoint probes.Endpoint, stage probes.Stage) {
 	var id identity
 	id[idHost], id[idAddress] = key.Host, key.Address
 	e.setLabels(id, "")
-}
-
-func (l Live) outcome() probes.Outcome {
-	if l.TimedOut {
-		return probes.Inconclusive
-	}
-	return l.Result.Outcome()
 }
 
 // earliestExpiry returns the earliest end of validity of the leaves and chains of the endpoints whose TLS session is

@@ -68,7 +68,7 @@ func KeyOf(e probes.Endpoint) EndpointKey {
 func (s *PathState) record(r probes.Result) {
 	outcome := r.Outcome()
 	s.Latest = &r
-	if !interrupted(r) {
+	if !r.Interrupted() {
 		s.LastComplete = &r
 	}
 	s.remember(roundOf(r, outcome))

@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"collector/web": {
 		"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate", "collector/text", "docs/runbooks",
 	},
-	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check"},
+	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate"},
 	"collector/internal/golden": {}, // for tests only
 	"cmd/m365_connector_exporter/internal/config": {
 		"probes", "probes/mailflow", "probes/inventory", "probes/regularfile", "collector/check",
@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 		"cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter": {
-		"probes", "probes/mailflow", "probes/lab", "collector/check", "collector/text",
+		"probes", "probes/mailflow", "probes/lab", "collector/check", "collector/evaluate", "collector/text",
 		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},

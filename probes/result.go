@@ -124,6 +124,14 @@ func (r Result) Outcome() Outcome {
 	return all
 }
 
+// Interrupted reports whether the round was cut short, by a shutdown or by its caller.
+func (r Result) Interrupted() bool {
+	return len(r.Endpoints) == 0 || slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool {
+		_, step, problem := e.FirstProblem()
+		return problem && step.Reason == ReasonCanceled
+	})
+}
+
 // SomePassed reports whether an endpoint passed every stage of the round.
 func (r Result) SomePassed() bool {
 	return slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return e.Outcome(r.Until) == Passed })

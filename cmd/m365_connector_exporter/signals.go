@@ -29,7 +29,7 @@ func handleSignals() (context.Context, hangups) {
 // during the start is not lost. A command ends: its terminal is gone.
 type hangups struct {
 	signals chan os.Signal
-	ignored bool // by whoever started this process, such as nohup
+	ignored bool // when the process started, as nohup does it
 }
 
 // end returns a context that ends with ctx and at a SIGHUP, unless that was ignored when the process started.

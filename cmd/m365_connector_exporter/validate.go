@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 )
@@ -80,7 +81,7 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 		return s.usageError(fmt.Errorf("message_min_interval allows the next test message at %s",
 			nextMessage.UTC().Format(time.RFC3339)))
 	}
-	return exitCode(items, len(cfg.Problems()) > 0 && len(*c.targets) == 0)
+	return validationStatus(items, len(cfg.Problems()) > 0 && len(*c.targets) == 0)
 }
 
 func (c validateCommand) print(out io.Writer, items []text.Item) error {
@@ -90,23 +91,21 @@ func (c validateCommand) print(out io.Writer, items []text.Item) error {
 	return text.Validation(out, items, terminal(out))
 }
 
-// exitCode returns the exit status of a validation. Incomplete reports whether paths are missing, for a tenant did
-// not load.
-func exitCode(items []text.Item, incomplete bool) int {
-	code := exitOK
-	if incomplete {
-		code = exitInconclusive
-	}
+// validationStatus returns the exit status of a validation. Incomplete reports whether paths are missing, for a tenant
+// did not load.
+func validationStatus(items []text.Item, incomplete bool) int {
+	var summary evaluate.Summary
 	for _, item := range items {
-		switch item.Result.Outcome() {
-		case probes.Failed:
-			return exitFailed
-		case probes.Passed:
-		default:
-			code = exitInconclusive
-		}
+		summary.Add(item.Result)
 	}
-	return code
+	switch outcome := summary.Outcome(); {
+	case outcome == probes.Failed:
+		return exitFailed
+	case outcome == probes.Passed && !incomplete:
+		return exitOK
+	default:
+		return exitInconclusive
+	}
 }
 
 func isTerminal(w any) bool {

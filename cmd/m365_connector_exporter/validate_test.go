@@ -26,7 +26,7 @@ func TestExitCode(t *testing.T) {
 			ep.Steps[probes.Resolve] = probes.Step{Outcome: o}
 			items = append(items, text.Item{Result: probes.Result{Until: probes.Resolve, Endpoints: []probes.Endpoint{ep}}})
 		}
-		if got := exitCode(items, tt.untried); got != tt.want {
+		if got := validationStatus(items, tt.untried); got != tt.want {
 			t.Errorf("%v, untried %v: %d, want %d", tt.outcomes, tt.untried, got, tt.want)
 		}
 	}

@@ -168,7 +168,7 @@ func (r *Report) simulate(previous *Report) {
 	}
 }
 
-// SenderPath is the id of the inbound path that stands for a sender.
+// SenderPath returns the ID of the inbound path of a sender.
 func SenderPath(tenant string, s *mailflow.Sender) probes.PathID {
 	return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
 }

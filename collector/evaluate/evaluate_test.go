@@ -199,7 +199,7 @@ func TestPreviousReportChangesNothingButDates(t *testing.T) {
 	}
 }
 
-// describe is what a report says, without dates.
+// describe lists what is in a report, without dates.
 func describe(r *evaluate.Report) (all []string) {
 	for _, f := range r.Findings {
 		all = append(all, f.Code+" "+f.Severity.String())

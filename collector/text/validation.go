@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 )
 
@@ -19,14 +20,14 @@ type Item struct {
 // the remedy.
 func Validation(w io.Writer, items []Item, o Options) error {
 	p := &printer{Options: o}
-	counts := map[probes.Outcome]int{}
+	var summary evaluate.Summary
 	for _, item := range items {
 		item.Result.Until = lastStage(item.Result)
-		counts[item.Result.Outcome()]++
+		summary.Add(item.Result)
 		p.item(item)
 	}
 	p.line(0, fmt.Sprintf("%s: %d passed, %d failed, %d inconclusive", Count(len(items), "path"),
-		counts[probes.Passed], counts[probes.Failed], counts[probes.Inconclusive]))
+		summary.Passed, summary.Failed, summary.Inconclusive))
 	return p.flush(w)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 )
@@ -46,7 +47,7 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 		httpError(w, code, err.Error())
 		return
 	}
-	live, err := s.runProbe(r.Context(), q)
+	probe, err := s.runProbe(r.Context(), q)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return // the client has disconnected
@@ -57,12 +58,12 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 	if !q.debug {
 		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 		w.Header().Set("Content-Type", string(format))
-		_ = live.Write(w, format) // the client may have disconnected; a few lines are not compressed
+		_ = collector.WriteProbe(w, format, probe) // the client may have disconnected; a few lines are not compressed
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_ = writeDebug(w, q, live) // the client may have disconnected
+	_ = writeDebug(w, q, probe) // the client may have disconnected
 }
 
 func (s *Site) parseProbeRequest(r *http.Request) (probeRequest, error) {
@@ -123,40 +124,28 @@ func limit(header string) (time.Duration, error) {
 }
 
 // runProbe probes the path. A path that cannot be probed is inconclusive, as is a probe that takes too long.
-func (s *Site) runProbe(ctx context.Context, q probeRequest) (collector.Live, error) {
-	live := collector.Live{
-		Verdict: q.state.Verdict, Result: probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()},
-	}
+func (s *Site) runProbe(ctx context.Context, q probeRequest) (evaluate.Probe, error) {
+	nothing := probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()}
 	if why := q.path.NotProbeable; why != "" {
-		live.Result.Hints = []string{"The path cannot be probed: " + why}
-		return live, nil
+		nothing.Hints = []string{"The path cannot be probed: " + why}
+		return evaluate.EvaluateProbe(nothing, q.state.Verdict), nil
 	}
 	limited, cancel := context.WithTimeout(ctx, q.limit)
 	defer cancel()
 	result, err := s.Probe(limited, q.path.ID, q.path)
 	if ctx.Err() != nil {
-		return live, context.Canceled
+		return evaluate.Probe{}, context.Canceled
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		live.TimedOut, live.Result.Duration = true, s.Now().Sub(live.Result.Started)
-		live.Result.Hints = []string{"The timeout passed while another probe of this path was running."}
-		return live, nil
+		nothing.Duration = s.Now().Sub(nothing.Started)
+		nothing.Hints = []string{"The timeout passed while another probe of this path was running."}
+		result, err = nothing, nil
 	}
-	live.Result, live.TimedOut = result, canceled(result)
-	return live, err
-}
-
-func canceled(r probes.Result) bool {
-	for _, e := range r.Endpoints {
-		if _, step, problem := e.FirstProblem(); problem && step.Reason == probes.ReasonCanceled {
-			return true
-		}
-	}
-	return false
+	return evaluate.EvaluateProbe(result, q.state.Verdict), err
 }
 
 // writeDebug prints the probe, its dialogue, and the metrics that a scrape would have got.
-func writeDebug(w io.Writer, q probeRequest, live collector.Live) error {
+func writeDebug(w io.Writer, q probeRequest, probe evaluate.Probe) error {
 	s := q.path.Settings
 	_, err := fmt.Fprintf(w, "target   %s\nmodule   %s\nuntil    %s\nport     %d\n"+
 		"timeout  %s for each endpoint, %s for all\nverdict  %s, by the daemon's own rounds\n\n",
@@ -164,12 +153,12 @@ func writeDebug(w io.Writer, q probeRequest, live collector.Live) error {
 	if err != nil {
 		return err
 	}
-	if err := text.Validation(w, []text.Item{{Path: q.path, Result: live.Result}}, text.Options{}); err != nil {
+	if err := text.Validation(w, []text.Item{{Path: q.path, Result: probe.Result}}, text.Options{}); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintln(w)
-	if err := text.Transcript(w, live.Result); err != nil {
+	if err := text.Transcript(w, probe.Result); err != nil {
 		return err
 	}
-	return live.Write(w, expfmt.NewFormat(expfmt.TypeTextPlain))
+	return collector.WriteProbe(w, expfmt.NewFormat(expfmt.TypeTextPlain), probe)
 }

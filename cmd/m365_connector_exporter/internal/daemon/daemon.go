@@ -2,7 +2,7 @@
 //
 // While a [Daemon] runs, data flow one way:
 //
-//  1. The configuration says which tenants, connectors and senders there are; from these follow the paths.
+//  1. The configuration names the tenants, connectors and senders; from these follow the paths.
 //  2. The schedule probes each path at its interval; results go to the store.
 //  3. Lookups collect what is needed beside the probes: MX records and the certificates of certificate.smtp.
 //  4. The evaluator puts the configuration, the newest results and the lookups together; the report goes to the store.

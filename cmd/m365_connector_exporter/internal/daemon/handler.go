@@ -14,7 +14,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// HandlerOptions say how clients address the handler.
+// HandlerOptions are the options of [Daemon.Handler].
 type HandlerOptions struct {
 	Prefix string   // of all routes: empty, or begins with a slash
 	Hosts  []string // names of this exporter, beside localhost, IP addresses and its EHLO name

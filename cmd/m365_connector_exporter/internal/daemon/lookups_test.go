@@ -53,7 +53,7 @@ func TestLookupsRefreshNow(t *testing.T) {
 			time.Sleep(time.Minute)
 			l.refreshNow()
 		})
-		want := []time.Duration{0, 30 * time.Second, time.Minute, 90 * time.Second} // the delay begins anew
+		want := []time.Duration{0, 30 * time.Second, time.Minute, 90 * time.Second} // the delay starts over
 		if !slices.Equal(got, want) {
 			t.Errorf("refreshed at %v, want %v", got, want)
 		}

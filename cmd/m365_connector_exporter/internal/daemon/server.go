@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ServeOptions say where and how a daemon is reached over HTTP.
+// ServeOptions are the options of [Daemon.Serve].
 type ServeOptions struct {
 	Web            *web.FlagConfig
 	Handler        HandlerOptions
@@ -67,7 +67,7 @@ func (d *Daemon) Serve(ctx context.Context, o ServeOptions) error {
 }
 
 // servePprof serves the profiles of the Go runtime on an address of its own until ctx ends; none where address is
-// empty. Profiles show what is in memory: nobody but the operator should reach them.
+// empty. Profiles show what is in memory: only operators should reach them.
 func servePprof(ctx context.Context, address string) error {
 	if address == "" {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// selectPaths returns the paths that targets select; without targets, all that are probed. Skipped says which of them
+// selectPaths returns the paths that targets select; without targets, all that are probed. Skipped lists which of them
 // cannot be probed. It is an error if a target selects nothing else.
 func selectPaths(targets []string, planned []probes.Path) (selected []probes.Path, skipped []string, err error) {
 	if len(targets) == 0 {

@@ -19,7 +19,7 @@ import (
 // minTimeout is the shortest timeout of an endpoint that may be asked for.
 const minTimeout = 100 * time.Millisecond
 
-// Validation says which paths to probe once, and how far.
+// Validation selects which paths to probe once, and how far.
 type Validation struct {
 	// Targets are tenants, connectors or paths, as [probes.Match] reads them. None: all paths that the daemon probes.
 	Targets []string
@@ -34,7 +34,7 @@ type Validation struct {
 }
 
 // Paths returns those of the planned paths that are to be probed, as far as they are to be probed. A disabled
-// connector is probed if it is a target: that is how it is validated before it is enabled. Skipped says which paths
+// connector is probed if it is a target: that is how it is validated before it is enabled. Skipped lists which paths
 // of a target cannot be probed, and why.
 func (v Validation) Paths(planned []probes.Path) (chosen []probes.Path, skipped []string, err error) {
 	if err := v.check(); err != nil {
