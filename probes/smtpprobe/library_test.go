@@ -2,6 +2,7 @@ package smtpprobe
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -9,6 +10,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,5 +105,39 @@ func TestClientCertificateDemandedIsAlwaysRecognised(t *testing.T) {
 				t.Fatalf("%s: the certificate was shown, but is not recorded: %+v", tls.VersionName(version), e.TLS)
 			}
 		}
+	}
+}
+
+// brokenAfter fails to write from the nth write after STARTTLS on: the server has closed the connection.
+type brokenAfter struct {
+	net.Conn
+	writes int // after STARTTLS; negative before it
+	broken int
+}
+
+func (c *brokenAfter) Write(b []byte) (int, error) {
+	if c.writes++; c.writes >= c.broken {
+		return 0, &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
+	}
+	if string(b) == "STARTTLS\r\n" {
+		c.writes = 0
+	}
+	return c.Conn.Write(b)
+}
+
+// The alert wins the race: the server has closed the connection before EHLO is written.
+func TestAlertIsReadAfterAFailedWrite(t *testing.T) {
+	ca := certtest.New(t)
+	cfg := certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter)
+	cfg.ClientAuth = tls.RequireAnyClientCert
+	at, _ := serve(t, healthy(cfg))
+	w := testProber(ca.Roots)
+	w.dial = func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
+		conn, err := d.DialContext(ctx, network, address)
+		return &brokenAfter{conn, -1000, 3}, err // ClientHello, the client's flight, EHLO
+	}
+	step := probeOne(t, w, testPath(at, probes.TLSStage, mailflow.EncryptionOnly)).Steps[probes.TLSStage]
+	if step.Reason != probes.ReasonClientCertificateRequired {
+		t.Errorf("%+v", step)
 	}
 }
