@@ -73,6 +73,34 @@ var tlsCases = []testCase{
 	},
 	{"starttls_not_offered", "offered, not required", func(w *world) { w.tls(mailflow.Opportunistic) }, "", ""},
 	{
+		"starttls_not_offered", "offered, but refused",
+		func(w *world) { w.clearText(probes.EvidenceSTARTTLSRefused) },
+		"", "",
+	},
+	{
+		"starttls_broken", "refused",
+		func(w *world) { w.clearText(probes.EvidenceSTARTTLSRefused) },
+		"warning", "sent in clear text",
+	},
+	{
+		"starttls_broken", "handshake broken",
+		func(w *world) {
+			w.clearText(probes.EvidenceHandshakeBroken)
+			w.path.Conclusive.Endpoints[0].Steps[probes.TLSStage].Uncertain = "not documented"
+		},
+		"warning uncertain", "sent in clear text",
+	},
+	{
+		"starttls_broken", "not offered",
+		func(w *world) { w.tls(mailflow.Opportunistic); w.path.Conclusive.Endpoints[0].TLS = nil },
+		"", "",
+	},
+	{
+		"starttls_broken", "required: the stage fails",
+		func(w *world) { w.step(probes.TLSStage, probes.ReasonTLSHandshake) },
+		"", "",
+	},
+	{
 		"starttls_injection", "injected",
 		func(w *world) { w.step(probes.TLSStage, probes.ReasonSTARTTLSInjection) },
 		"critical", "",
@@ -100,4 +128,13 @@ var tlsCases = []testCase{
 	{"server_auth_eku_missing", "a sender's", func(w *world) { w.client.Chain[0].ServerAuth = false }, "", ""},
 	{"server_auth_eku_missing", "Exchange Online's", func(w *world) { w.exchange.Chain[0].ServerAuth = false }, "", ""},
 	{"server_auth_eku_missing", "without extended key usages", func(*world) {}, "", ""},
+}
+
+// clearText makes the first endpoint one whose session went on in clear text.
+func (w *world) clearText(seen probes.Evidence) {
+	w.tls(mailflow.Opportunistic)
+	e := &w.path.Conclusive.Endpoints[0]
+	e.TLS = nil
+	e.Steps[probes.TLSStage] = probes.NewStep("", "STARTTLS failed; sent in clear text")
+	e.Steps[probes.TLSStage].Evidence = seen
 }

@@ -99,6 +99,16 @@ func starttlsChecks() []Check {
 			Find:   eachConclusive(findNoStartTLS),
 		},
 		{
+			Code: "starttls_broken", Severity: Warning, Scope: ScopePath,
+			Title: "The server offers STARTTLS, but TLS fails",
+			When: "The connector does not require TLS, and the server refuses STARTTLS or the handshake fails: mail is sent " +
+				"unencrypted, or not at all (UNCERTAIN after a broken handshake)",
+			Remedy: "Check that the server can read its certificate and private key (Exchange: event 12014) and offers TLS " +
+				"1.2 or later, or let it no longer offer STARTTLS.",
+			Source: "RFC 3207, section 4; KB 2989382",
+			Find:   eachConclusive(findBrokenStartTLS),
+		},
+		{
 			Code: "starttls_injection", Severity: Critical, Scope: ScopePath,
 			Title:  "Unencrypted bytes arrive between STARTTLS and the handshake",
 			When:   "Bytes followed the reply to STARTTLS before the handshake",
@@ -147,8 +157,17 @@ func findNoStartTLS(p *Path, e *probes.Endpoint, report func(Finding)) {
 	switch {
 	case step.Reason == probes.ReasonSTARTTLSNotOffered:
 		report(newFinding("%s: the EHLO reply does not list STARTTLS, and the connector requires TLS.", endpointName(e)))
-	case step.Outcome == probes.Passed && e.TLS == nil && !p.TLSSettings.RequiresTLS():
+	case step.Outcome == probes.Passed && step.Evidence == "" && e.TLS == nil && !p.TLSSettings.RequiresTLS():
 		report(newFinding("%s: the EHLO reply does not list STARTTLS. The connector does not require TLS.", endpointName(e)).
 			withSeverity(Warning))
+	}
+}
+
+// findBrokenStartTLS reports a session that went on in clear text after TLS had failed.
+func findBrokenStartTLS(p *Path, e *probes.Endpoint, report func(Finding)) {
+	step := e.Steps[probes.TLSStage]
+	broken := step.Evidence == probes.EvidenceSTARTTLSRefused || step.Evidence == probes.EvidenceHandshakeBroken
+	if step.Outcome == probes.Passed && broken && !p.TLSSettings.RequiresTLS() {
+		report(newFinding("%s: %s.", endpointName(e), step.Detail).uncertain(step.Uncertain))
 	}
 }

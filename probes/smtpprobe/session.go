@@ -36,6 +36,8 @@ type session struct {
 	unresponsive bool   // no reply came, or nonsense: QUIT is sent, its reply not awaited
 	desynced     bool   // the server can no longer understand a command: not even QUIT is sent
 	stopWatching func() bool
+	release      func(throttled bool) // of the limiter
+	waited       time.Duration        // for the limiter, within the current stage
 }
 
 // stages are the methods of the stages that an address has.
@@ -68,13 +70,15 @@ func (s *session) execute(ctx context.Context) {
 		s.endpoint.Steps[probes.Connect] = *s.fail(probes.ReasonCanceled, "while waiting for the limiter: "+err.Error())
 		return
 	}
-	defer func() { s.close(); release(s.throttled) }()
+	s.release = release
+	defer func() { s.close(); s.release(s.throttled) }()
 	start := time.Now()
 	s.transcript.start, s.deadline = start, start.Add(s.timeout())
 	for stage := probes.Connect; stage <= min(s.path.Settings.Until, probes.NumStages-1); stage++ {
 		s.stage = stage
 		began := time.Now()
-		if problem := stages[stage](s); !s.finish(problem, time.Since(began)) {
+		s.waited = 0
+		if problem := stages[stage](s); !s.finish(problem, time.Since(began)-s.waited) {
 			return
 		}
 	}

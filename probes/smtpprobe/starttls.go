@@ -16,7 +16,8 @@ import (
 // maxRevocationTime bounds how long the server waits while revocation is checked.
 const maxRevocationTime = 10 * time.Second
 
-// startTLS sends STARTTLS, shakes hands, sends EHLO again and decides by the connector's tls_settings (RFC 3207).
+// startTLS sends STARTTLS, shakes hands, sends EHLO again and decides by the connector's tls_settings (RFC 3207). What
+// fails on the way is no failure if nothing demands TLS.
 func (s *session) startTLS() *probes.Step {
 	if !s.offers("STARTTLS") {
 		if s.path.TLSSettings.RequiresTLS() {
@@ -24,6 +25,15 @@ func (s *session) startTLS() *probes.Step {
 		}
 		return passed("STARTTLS not offered; sent in clear text")
 	}
+	if problem := s.secure(); problem != nil {
+		return s.continueInClear(problem)
+	}
+	step := certificate.TLSStage(s.path.TLSSettings, s.endpoint.TLS)
+	return &step
+}
+
+// secure sends STARTTLS, shakes hands and sends EHLO again.
+func (s *session) secure() *probes.Step {
 	r, problem := s.cmd("STARTTLS", "STARTTLS")
 	if problem != nil {
 		return problem
@@ -38,17 +48,14 @@ func (s *session) startTLS() *probes.Step {
 	if problem := s.handshake(); problem != nil {
 		return problem
 	}
-	if problem := s.ehlo(); problem != nil {
-		return problem
-	}
-	step := certificate.TLSStage(s.path.TLSSettings, s.endpoint.TLS)
-	return &step
+	return s.ehlo()
 }
 
 // handshake shakes hands and records what it showed, also if it failed.
 func (s *session) handshake() *probes.Step {
 	var shown shownInHandshake
 	conn := tls.Client(s.raw, s.tlsConfig(&shown))
+	_ = s.raw.SetDeadline(s.handshakeDeadline())
 	//nolint:noctx // the connection has a deadline and is closed when the context ends
 	if err := conn.Handshake(); err != nil {
 		s.desynced = true
@@ -59,6 +66,7 @@ func (s *session) handshake() *probes.Step {
 		}
 		return s.fail(reason, err.Error())
 	}
+	_ = s.raw.SetDeadline(s.commandDeadline())
 	s.conn, s.secured, s.replies = conn, true, newReplyReader(conn)
 	s.record(&shown)
 	state, seen := conn.ConnectionState(), s.endpoint.TLS

@@ -1,0 +1,89 @@
+package smtpprobe
+
+import (
+	"slices"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// The reasons that end an attempt at TLS, but not a session that may go on without: before and during the handshake,
+// and after it, when the server has seen what the client shows.
+var (
+	beforeTLS = []probes.Reason{
+		probes.ReasonSTARTTLSRejected, probes.ReasonTemporaryRejection, probes.ReasonServerUnavailable,
+		probes.ReasonTLSHandshake, probes.ReasonTLSVersion, probes.ReasonCertificateUnparsable, probes.ReasonProberLimit,
+	}
+	afterTLS = []probes.Reason{
+		probes.ReasonClientCertificateRequired, probes.ReasonClientCertificateUntrusted, probes.ReasonConnectionClosed,
+	}
+)
+
+// mayContinueInClear reports whether the session may go on without TLS after a problem. A server that announces with
+// 421 that it closes is not asked again.
+func (s *session) mayContinueInClear(problem *probes.Step) bool {
+	return !s.path.TLSSettings.RequiresTLS() &&
+		(slices.Contains(afterTLS, problem.Reason) ||
+			!s.secured && slices.Contains(beforeTLS, problem.Reason) && problem.Reply.Code != 421)
+}
+
+// continueInClear goes on without TLS after the attempt failed with a problem, if nothing demands TLS: on the same
+// connection if the server refused STARTTLS by a reply, else on a second one. It is not documented whether Exchange
+// Online connects again after a broken handshake.
+func (s *session) continueInClear(problem *probes.Step) *probes.Step {
+	if !s.mayContinueInClear(problem) {
+		return problem
+	}
+	evidence, uncertain := probes.EvidenceSTARTTLSRefused, ""
+	if s.desynced || s.unresponsive || s.secured {
+		evidence = probes.EvidenceHandshakeBroken
+		uncertain = "Microsoft has not documented whether Exchange Online sends in clear text after a broken handshake"
+		if second := s.reconnect(problem); second != nil {
+			return second
+		}
+	}
+	step := passed("STARTTLS failed (" + string(problem.Reason) + ": " + problem.Detail + "); sent in clear text")
+	step.Evidence, step.Uncertain = evidence, uncertain
+	return step
+}
+
+// timeouts are the reasons of a connection that has used up its time. The server was faster on the first one.
+var timeouts = []probes.Reason{
+	probes.ReasonConnectTimeout, probes.ReasonGreetingTimeout, probes.ReasonReplyTimeout,
+}
+
+// reconnect closes the connection and opens a second one up to the EHLO reply, as the limiter allows it. The wait for
+// the limiter does not count.
+func (s *session) reconnect(cause *probes.Step) *probes.Step {
+	s.close()
+	s.release(s.throttled)
+	s.release = func(bool) {}
+	start := time.Now()
+	release, err := s.prober.opts.Limiter.Acquire(s.ctx, s.path.ID.Tenant, s.endpoint.Addr.Addr())
+	if err != nil {
+		return s.fail(probes.ReasonCanceled, "while waiting for a second connection: "+err.Error())
+	}
+	s.release = release
+	waited := time.Since(start)
+	s.waited += waited
+	s.deadline = s.deadline.Add(waited)
+	s.secured, s.desynced, s.unresponsive = false, false, false
+	problem := s.connect()
+	if problem == nil {
+		problem = s.greet()
+	}
+	if problem != nil && slices.Contains(timeouts, problem.Reason) {
+		return s.fail(probes.ReasonProberLimit, "the time left was too short for a second connection after "+
+			string(cause.Reason)+": "+cause.Detail+"; raise probe.timeout")
+	}
+	return problem
+}
+
+// handshakeDeadline leaves half of the remaining time for a second connection where one may follow.
+func (s *session) handshakeDeadline() time.Time {
+	deadline := s.commandDeadline()
+	if s.path.TLSSettings.RequiresTLS() {
+		return deadline
+	}
+	return time.Now().Add(time.Until(deadline) / 2)
+}
