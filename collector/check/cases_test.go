@@ -20,7 +20,8 @@ type testCase struct {
 func testCases() []testCase {
 	return slices.Concat(
 		certificateCases, servedCases, tlsCases, acceptedCases, sharedCases, attributionCases, inboundCases,
-		restrictionCases, effectCases, hybridCases, outboundCases, routingCases, loopCases, statusCases, unreadCases, tenantCases,
+		restrictionCases, effectCases, hybridCases, outboundCases, routingCases, loopCases, statusCases, unreadCases,
+		tenantCases,
 		proberCases,
 	)
 }

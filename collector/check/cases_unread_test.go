@@ -30,7 +30,8 @@ var unreadCases = []testCase{
 		"export_value_unread", "several addresses",
 		func(w *world) {
 			unread(w, mailflow.Inbound, w.in.Name, mailflow.UnreadValue{
-				Property: "sender_ip_addresses", Place: "SenderIPAddresses[1]", Kind: "text", Problem: "must be an IP address", Count: 3,
+				Property: "sender_ip_addresses", Place: "SenderIPAddresses[1]", Kind: "text", Problem: "must be an IP address",
+				Count: 3,
 			})
 		},
 		"warning", "SenderIPAddresses[1] is text: must be an IP address (and 2 values more).",
@@ -49,7 +50,8 @@ var unreadCases = []testCase{
 		"export_value_unread", "another tenant's",
 		func(w *world) {
 			w.other.Unread = []mailflow.UnreadRecord{{
-				File: "x.json", Record: 1, Direction: mailflow.Outbound, Name: "To on-premises", Values: []mailflow.UnreadValue{lostHosts},
+				File: "x.json", Record: 1, Direction: mailflow.Outbound, Name: "To on-premises",
+				Values: []mailflow.UnreadValue{lostHosts},
 			}}
 		},
 		"", "",
@@ -58,7 +60,10 @@ var unreadCases = []testCase{
 	{
 		"export_value_unread", "the type, which has a check of its own",
 		func(w *world) {
-			unread(w, mailflow.Outbound, w.out.Name, mailflow.UnreadValue{Property: "connector_type", Place: "ConnectorType", Kind: "text", Count: 1})
+			unread(
+				w, mailflow.Outbound, w.out.Name,
+				mailflow.UnreadValue{Property: "connector_type", Place: "ConnectorType", Kind: "text", Count: 1},
+			)
 		},
 		"", "",
 	},
@@ -80,11 +85,20 @@ var unreadCases = []testCase{
 // TestUnreadOfDomainIsAboutTheTenant: an accepted domain, and a record without a name, are not a connector.
 func TestUnreadOfDomainIsAboutTheTenant(t *testing.T) {
 	w := newWorld()
-	unread(w, "", "contoso.com", mailflow.UnreadValue{Property: "default", Place: "Default", Kind: "text", Problem: "must be true or false", Count: 1})
-	unread(w, mailflow.Outbound, "", mailflow.UnreadValue{Property: "name", Place: "Name", Kind: "null", Problem: "the record has no name and is left out", Count: 1})
+	unread(
+		w, "", "contoso.com",
+		mailflow.UnreadValue{Property: "default", Place: "Default", Kind: "text", Problem: "must be true or false", Count: 1},
+	)
+	unread(
+		w, mailflow.Outbound, "",
+		mailflow.UnreadValue{
+			Property: "name", Place: "Name", Kind: "null", Problem: "the record has no name and is left out", Count: 1,
+		},
+	)
 	all := w.run()
 	i := slices.IndexFunc(all, func(f check.Finding) bool { return f.Code == "export_value_unread" })
-	if i < 0 || all[i].Connector != "" || len(all[i].Evidence) != 2 || !strings.Contains(all[i].Evidence[0], "Default is text") {
+	if i < 0 || all[i].Connector != "" || len(all[i].Evidence) != 2 ||
+		!strings.Contains(all[i].Evidence[0], "Default is text") {
 		t.Errorf("%+v", all)
 	}
 }

@@ -334,7 +334,9 @@ func TestPathPassesBesideAnInconclusiveEndpoint(t *testing.T) {
 	p.Latest.Endpoints = append(p.Latest.Endpoints, busy)
 	h := (&testSite{snapshot: collector.Snapshot{Paths: []*collector.PathState{p}}}).handler()
 	body := get(h, "/path?target=contoso/c/h").Body.String()
-	for _, want := range []string{"<title>passed: ", "An endpoint was inconclusive in the newest round; the others passed."} {
+	for _, want := range []string{
+		"<title>passed: ", "An endpoint was inconclusive in the newest round; the others passed.",
+	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in\n%s", want, body)
 		}
