@@ -29,7 +29,7 @@ func TestGoldenProbe(t *testing.T) {
 func probePage(t *testing.T, result probes.Result, last probes.Outcome) string {
 	t.Helper()
 	var page strings.Builder
-	if err := collector.WriteProbe(&page, expfmt.FmtText, evaluate.EvaluateProbe(result, last)); err != nil {
+	if err := collector.WriteProbe(&page, expfmt.FmtText, evaluate.OnDemand(result, last)); err != nil {
 		t.Fatal(err)
 	}
 	return page.String()
@@ -39,7 +39,8 @@ func TestInconclusiveProbeShowsTheLastVerdict(t *testing.T) {
 	p := path("c", "h")
 	passes := round(p, noon, healthy("h", "192.0.2.1"))
 	busy := round(p, noon, endpoint("h", "192.0.2.1", passed(0), passed(0), problem(probes.ReasonThrottled)))
-	cut := round(p, noon, healthy("h", "192.0.2.1"), endpoint("h", "192.0.2.2", passed(0), problem(probes.ReasonCanceled)))
+	cut := round(p, noon, healthy("h", "192.0.2.1"),
+		endpoint("h", "192.0.2.2", passed(0), problem(probes.ReasonCanceled)))
 	for _, c := range []struct {
 		name   string
 		result probes.Result

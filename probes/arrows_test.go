@@ -60,7 +60,8 @@ var arrows = map[string][]string{
 
 // pure packages may import nothing that reaches the outside.
 var pure = map[string]bool{
-	"probes": true, "probes/mailflow": true, "probes/certificate": true, "collector/check": true, "collector/evaluate": true,
+	"probes": true, "probes/mailflow": true, "probes/certificate": true, "collector/check": true,
+	"collector/evaluate": true,
 }
 
 var outside = map[string]bool{

@@ -38,7 +38,10 @@ func contoso(sender mailflow.Sender) mailflow.Tenant {
 // paths are the sender's path, and one to a smart host of the tenant that showed these certificates.
 func paths(shown ...*probes.TLS) []check.Path {
 	smartHost := check.Path{Path: &probes.Path{
-		ID:            probes.PathID{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To", Path: "mail.contoso.com"},
+		ID: probes.PathID{
+			Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To",
+			Path: "mail.contoso.com",
+		},
 		ConnectorType: mailflow.OnPremises,
 	}}
 	for _, t := range shown {
@@ -50,7 +53,8 @@ func paths(shown ...*probes.TLS) []check.Path {
 // showing is a valid certificate that a server showed.
 func showing(name string) *probes.TLS {
 	t := &probes.TLS{Chain: []*probes.Certificate{{
-		CommonName: name, DNSNames: []string{name}, Fingerprint: name, NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 6, 0),
+		CommonName: name, DNSNames: []string{name}, Fingerprint: name, NotBefore: noon.AddDate(0, -1, 0),
+		NotAfter: noon.AddDate(0, 6, 0),
 	}}}
 	for v := range probes.VerdictAcceptedDomain {
 		t.Verdicts[v].Outcome = probes.Passed
@@ -112,7 +116,8 @@ func TestCertificateOfASender(t *testing.T) {
 		},
 		"assumed, the matching one of two": {
 			sender: mailflow.Sender{Assumed: true}, shown: []*probes.TLS{showing("other.example"), showing("mail.contoso.com")},
-			presents: "mail.contoso.com", source: "the tenant's smart host", names: probes.Passed, basis: mailflow.BasisCertificate,
+			presents: "mail.contoso.com", source: "the tenant's smart host", names: probes.Passed,
+			basis: mailflow.BasisCertificate,
 		},
 		"assumed, another than required": {
 			sender: mailflow.Sender{Assumed: true}, shown: []*probes.TLS{showing("other.example")},
@@ -168,7 +173,8 @@ func TestPreviousReportChangesNothingButDates(t *testing.T) {
 	file, roots := selfSigned(t, "file.contoso.com", expiry)
 	inventory := func(chain [][]byte) *evaluate.Inventory {
 		return &evaluate.Inventory{
-			Tenants: []mailflow.Tenant{contoso(mailflow.Sender{})}, Roots: roots, Certificates: map[probes.PathID][][]byte{edge: chain},
+			Tenants: []mailflow.Tenant{contoso(mailflow.Sender{})}, Roots: roots,
+			Certificates: map[probes.PathID][][]byte{edge: chain},
 		}
 	}
 	with := inventory(file)
@@ -213,9 +219,13 @@ func describe(r *evaluate.Report) (all []string) {
 func TestSnapshotReachesTheChecks(t *testing.T) {
 	tenant := contoso(mailflow.Sender{})
 	find := func(snapshot *evaluate.Snapshot, inventory *evaluate.Inventory, code string) bool {
-		return slices.ContainsFunc(evaluate.Evaluate(inventory, snapshot, noon).Findings, func(f check.Finding) bool { return f.Code == code })
+		return slices.ContainsFunc(evaluate.Evaluate(inventory, snapshot, noon).Findings,
+			func(f check.Finding) bool { return f.Code == code })
 	}
-	inventory := &evaluate.Inventory{Tenants: []mailflow.Tenant{tenant}, TrustedRoots: map[probes.PathID]*x509.CertPool{edge: x509.NewCertPool()}}
+	inventory := &evaluate.Inventory{
+		Tenants:      []mailflow.Tenant{tenant},
+		TrustedRoots: map[probes.PathID]*x509.CertPool{edge: x509.NewCertPool()},
+	}
 	if !find(&evaluate.Snapshot{Paths: paths(), VantageBlocked: true}, inventory, "vantage_blocked") {
 		t.Error("no finding vantage_blocked")
 	}

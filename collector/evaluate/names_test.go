@@ -24,7 +24,8 @@ func TestJudgeNamesOfACertificateWithVeryManyNames(t *testing.T) {
 		judgeNames(client, accepted, "*.contoso.com")
 		for _, v := range []probes.Verdict{probes.VerdictName, probes.VerdictAcceptedDomain} {
 			if got := client.Verdicts[v].Outcome; got != c.want {
-				t.Errorf("%s and %d names omitted: verdict %s is %s, want %s", c.name, c.omitted, probes.VerdictNames[v], got, c.want)
+				t.Errorf("%s and %d names omitted: verdict %s is %s, want %s", c.name, c.omitted,
+					probes.VerdictNames[v], got, c.want)
 			}
 		}
 	}

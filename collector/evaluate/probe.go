@@ -9,8 +9,8 @@ type Probe struct {
 	Verdict      probes.Outcome // of this probe; where it is inconclusive, the last one of the path, or NotReached
 }
 
-// EvaluateProbe evaluates a probe on request. The last verdict is that of the path's own rounds.
-func EvaluateProbe(result probes.Result, last probes.Outcome) Probe {
+// OnDemand evaluates a probe on request. The last verdict is that of the path's own rounds.
+func OnDemand(result probes.Result, last probes.Outcome) Probe {
 	outcome := result.Outcome()
 	if outcome == probes.Inconclusive || result.Interrupted() {
 		return Probe{Result: result, Inconclusive: true, Verdict: last}

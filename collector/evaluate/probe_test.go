@@ -15,7 +15,7 @@ func round(o probes.Outcome, reason probes.Reason) probes.Result {
 	return probes.Result{Until: probes.Connect, Endpoints: []probes.Endpoint{e}}
 }
 
-func TestEvaluateProbe(t *testing.T) {
+func TestOnDemand(t *testing.T) {
 	passed, failed := round(probes.Passed, ""), round(probes.Failed, probes.ReasonConnectRefused)
 	canceled := round(probes.Inconclusive, probes.ReasonCanceled)
 	late := canceled // one endpoint passed, the other was interrupted
@@ -29,13 +29,17 @@ func TestEvaluateProbe(t *testing.T) {
 		"passed":                 {passed, probes.Failed, false, probes.Passed},
 		"failed":                 {failed, probes.Passed, false, probes.Failed},
 		"throttled, passed last": {round(probes.Inconclusive, probes.ReasonThrottled), probes.Passed, true, probes.Passed},
-		"throttled, no verdict":  {round(probes.Inconclusive, probes.ReasonThrottled), probes.NotReached, true, probes.NotReached},
-		"interrupted":            {late, probes.Failed, true, probes.Failed},
-		"nothing was probed":     {probes.Result{}, probes.Failed, true, probes.Failed},
+		"throttled, no verdict": {
+			round(probes.Inconclusive, probes.ReasonThrottled), probes.NotReached, true,
+			probes.NotReached,
+		},
+		"interrupted":        {late, probes.Failed, true, probes.Failed},
+		"nothing was probed": {probes.Result{}, probes.Failed, true, probes.Failed},
 	} {
-		got := evaluate.EvaluateProbe(c.result, c.last)
+		got := evaluate.OnDemand(c.result, c.last)
 		if got.Inconclusive != c.inconclusive || got.Verdict != c.verdict {
-			t.Errorf("%s: inconclusive %v, verdict %s; want %v, %s", name, got.Inconclusive, got.Verdict, c.inconclusive, c.verdict)
+			t.Errorf("%s: inconclusive %v, verdict %s; want %v, %s", name, got.Inconclusive, got.Verdict,
+				c.inconclusive, c.verdict)
 		}
 	}
 }

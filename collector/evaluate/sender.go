@@ -119,7 +119,9 @@ func (r *Report) addClients(snapshot *Snapshot) {
 
 // observedCertificate is the certificate of a sender without a certificate file: as the server of certificate.smtp
 // showed it, else, for an assumed sender, as a smart host of the tenant did. It returns nil where nothing was shown.
-func observedCertificate(s *mailflow.Sender, c *mailflow.InboundConnector, smtp *probes.TLS, smartHosts []*probes.TLS) *probes.TLS {
+func observedCertificate(
+	s *mailflow.Sender, c *mailflow.InboundConnector, smtp *probes.TLS, smartHosts []*probes.TLS,
+) *probes.TLS {
 	if smtp != nil || !s.Assumed {
 		return smtp
 	}

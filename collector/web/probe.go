@@ -128,7 +128,7 @@ func (s *Site) runProbe(ctx context.Context, q probeRequest) (evaluate.Probe, er
 	nothing := probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()}
 	if why := q.path.NotProbeable; why != "" {
 		nothing.Hints = []string{"The path cannot be probed: " + why}
-		return evaluate.EvaluateProbe(nothing, q.state.Verdict), nil
+		return evaluate.OnDemand(nothing, q.state.Verdict), nil
 	}
 	limited, cancel := context.WithTimeout(ctx, q.limit)
 	defer cancel()
@@ -141,7 +141,7 @@ func (s *Site) runProbe(ctx context.Context, q probeRequest) (evaluate.Probe, er
 		nothing.Hints = []string{"The timeout passed while another probe of this path was running."}
 		result, err = nothing, nil
 	}
-	return evaluate.EvaluateProbe(result, q.state.Verdict), err
+	return evaluate.OnDemand(result, q.state.Verdict), err
 }
 
 // writeDebug prints the probe, its dialogue, and the metrics that a scrape would have got.

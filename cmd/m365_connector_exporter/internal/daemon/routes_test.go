@@ -297,7 +297,8 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 	for name, text := range map[string][]byte{
 		"cert.pem": chain, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
 		"web.yaml": []byte("tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n" +
-			"basic_auth_users: { prometheus: $2a$04$ttbXNS.dvGzx80P4wG3wJufkLOqOl33H9SN6HvKIU34gKjRNLiq/y }\n"), // bcrypt of "correct horse"
+			// bcrypt of "correct horse"
+			"basic_auth_users: { prometheus: $2a$04$ttbXNS.dvGzx80P4wG3wJufkLOqOl33H9SN6HvKIU34gKjRNLiq/y }\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
