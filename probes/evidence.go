@@ -1,5 +1,7 @@
 package probes
 
+import "slices"
+
 // Evidence is what a probe saw, beside the reason, that decides what an administrator should do: the same reason may
 // have several causes. The list is closed, and each entry selects a variant of a remedy in the catalogue of reasons.
 // "" selects the reason's general remedy.
@@ -20,7 +22,6 @@ const (
 	EvidenceIPv6                   Evidence = "ipv6"                    // it does not trust the exporter's IPv6 address
 	EvidenceExchangeAuthentication Evidence = "exchange_authentication" // it expects another Exchange server
 	EvidenceServerTrust            Evidence = "server_trust"            // it does not verify the client's chain
-	EvidenceMailboxUnavailable     Evidence = "mailbox_unavailable"     // the mailbox is disabled
 )
 
 // What the session shows.
@@ -51,6 +52,12 @@ func (r Reason) RemedyFor(seen Evidence) string {
 		}
 	}
 	return info.Remedy
+}
+
+// HasVariant reports whether the catalogue has a remedy for this evidence of a reason.
+func (r Reason) HasVariant(seen Evidence) bool {
+	info, _ := r.Info()
+	return slices.ContainsFunc(info.Variants, func(v Variant) bool { return v.Evidence == seen })
 }
 
 // Remedy returns what an administrator can do about a step that did not pass, "" for one that passed.

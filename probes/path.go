@@ -41,6 +41,7 @@ type Path struct {
 	TLSSettings   mailflow.TLSSettings
 	TLSDomain     string
 	MailFrom      string   // "" is the null sender <>
+	OwnSender     bool     // the domain of MailFrom is an accepted domain of the tenant; outbound only
 	Recipients    []string // for the recipient stage
 	Settings      Settings
 	NotProbed     string // why the daemon does not probe it ("the connector is disabled"); "" when it does

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"slices"
+	"strings"
 
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -41,6 +42,12 @@ func mailFrom(configured, domain string) string {
 	default:
 		return ""
 	}
+}
+
+// domainOf returns the domain of a mail address, "" if it has none.
+func domainOf(address string) string {
+	_, domain, _ := strings.Cut(address, "@")
+	return domain
 }
 
 // notProbed returns why the daemon does not probe a connector, "" when it does.

@@ -11,7 +11,7 @@ import (
 
 func planOutbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []Path {
 	var paths []Path
-	defaultDomain := t.DefaultDomain()
+	accepted, defaultDomain := mailflow.NewDomainIndex(t.AcceptedDomains), t.DefaultDomain()
 	for i := range t.Outbound {
 		c := &t.Outbound[i]
 		s := outboundDefaults(c, hostname).withOverrides(overrides(t.Name, mailflow.Outbound, c.Name, "")...)
@@ -21,6 +21,7 @@ func planOutbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) [
 			MailFrom: mailFrom(s.MailFrom, defaultDomain), Recipients: c.ValidationRecipients, Settings: s,
 			NotProbed: notProbed(c.Common, c.TestMode == mailflow.Yes, s),
 		}
+		_, base.OwnSender = accepted.Match(domainOf(base.MailFrom))
 		if s.Until >= Recipient && len(c.ValidationRecipients) == 0 {
 			base.NotProbeable = "until: " + s.Until.String() + " needs validation_recipients"
 		}

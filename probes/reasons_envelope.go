@@ -22,9 +22,22 @@ var envelopeReasons = []ReasonInfo{
 	{
 		Reason: ReasonAuthenticationRequired, Outcome: Failed,
 		Sentence: "the server requires authentication before it accepts mail",
-		Remedy: "Permit anonymous senders on the receive connector for Exchange Online, or for Exchange servers " +
-			"of the organisation correct its authentication; check that the port is the server's port for mail " +
-			"(25), not for submission (587).",
+		Remedy: "Allow anonymous users on the receive connector that answers here (Exchange: permission group " +
+			"AnonymousUsers); Exchange Online does not log in. Is it a submission port? Mail between servers uses port 25.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceExchangeAuthentication, When: "the server wants Exchange Server " +
+					"authentication",
+				Remedy: "Check the authentication and permission groups of the receive connector that accepts " +
+					"this address: only connectors for other Exchange servers require Exchange Server authentication. A " +
+					"firewall that hides X-EXPS or STARTTLS has the same effect.",
+			},
+			{
+				Evidence: EvidenceSubmissionPort, When: "the port is a submission port (587 or 465)",
+				Remedy: "Set `probe.port` to 25: users submit mail on this port and log in, Exchange Online does " +
+					"not.",
+			},
+		},
 	},
 	{
 		Reason: ReasonTLSRequired, Outcome: Failed,

@@ -18,9 +18,9 @@ const (
 var inconclusiveReasons = []ReasonInfo{
 	{
 		Reason: ReasonThrottled, Outcome: Inconclusive,
-		Sentence: "the server replied 421 or 4.7.5xx: it wants fewer or later connections",
+		Sentence: "the server wants fewer or later connections (421, 4.7.5xx or a limit)",
 		Remedy: "The exporter backs off by itself. If it persists, raise `min_gap_per_address` or the interval, " +
-			"and exempt the exporter's address from the server's rate limits.",
+			"and exempt the exporter's address from the server's limits of connections, messages and TLS sessions.",
 	},
 	{
 		Reason: ReasonTemporaryRejection, Outcome: Inconclusive,
@@ -35,10 +35,53 @@ var inconclusiveReasons = []ReasonInfo{
 	},
 	{
 		Reason: ReasonProberRejected, Outcome: Inconclusive,
-		Sentence: "the server refused the address or name of this exporter (blocklist, SPF, reverse DNS), which " +
-			"proves nothing about Exchange Online",
-		Remedy: "Give the exporter a host name with forward and reverse DNS, allow its address on the server, or " +
-			"probe from another network.",
+		Sentence: "the server refused this exporter: its address, its name or its sender, which proves nothing about " +
+			"Exchange Online",
+		Remedy: "Permit the exporter's address on the server and on the gateway in front of it (allow list, connection " +
+			"and geographic policy), give it forward and reverse DNS, or probe from another network. Waiting does not " +
+			"help.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceBlocklist, When: "the address of the exporter is on a blocklist",
+				Remedy: "Look up the exporter's address in the list that the reply names and have it removed, or " +
+					"exempt the address on the server. Waiting does not help. A dynamic or cloud address cannot be " +
+					"delisted: probe from another network.",
+			},
+			{
+				Evidence: EvidenceReverseDNS, When: "the address of the exporter has no PTR record, or " +
+					"one whose name does not lead back to it",
+				Remedy: "Publish a PTR record for the exporter's address and an A record of that name with the " +
+					"same address, set `hello_name` to it, or exempt the address on the server. Waiting does not help.",
+			},
+			{
+				Evidence: EvidenceHelloName, When: "the server refuses the name in EHLO",
+				Remedy: "Set `hello_name` to the fully qualified host name of the exporter, one that resolves to " +
+					"its address.",
+			},
+			{
+				Evidence: EvidenceOwnDomain, When: "MAIL FROM is an accepted domain, and the server does " +
+					"not accept its own domain from outside",
+				Remedy: "Set `probe.mail_from` to an address of another domain, or exempt the exporter's address " +
+					"from the anti-spoofing rule. Check that the rule exempts Exchange Online: mail between hybrid " +
+					"organizations has senders of the own domain.",
+			},
+			{
+				Evidence: EvidenceSenderDomain, When: "the server cannot look up the domain of MAIL FROM",
+				Remedy: "Publish an MX or A record for the domain of `probe.mail_from`, set `probe.mail_from` to " +
+					"a domain that the server can resolve, or repair the server's DNS. Waiting does not help.",
+			},
+			{
+				Evidence: EvidenceSPF, When: "the address of the exporter may not send for the domain of " +
+					"MAIL FROM (SPF, DMARC)",
+				Remedy: "Set `probe.mail_from` to a domain whose SPF record includes the exporter's address, add " +
+					"the address to the record, or exempt it on the server.",
+			},
+			{
+				Evidence: EvidenceIPv6, When: "the server does not accept the exporter's mail over IPv6",
+				Remedy: "Set `ip_protocol: ip4`, or give the IPv6 address a PTR record and an SPF entry. " +
+					"Exchange Online accepts mail over IPv6 only if it passes SPF or DKIM.",
+			},
+		},
 	},
 	{
 		Reason: ReasonProberLimit, Outcome: Inconclusive,

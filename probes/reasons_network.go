@@ -63,21 +63,53 @@ var networkReasons = []ReasonInfo{
 		Sentence: "the host refused the TCP connection: nothing listens on the port",
 		Remedy: "Start the mail server and open the port to all Exchange Online ranges. If the server has been " +
 			"retired, delete its connector and make its domains Authoritative.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceIPv6Refused, When: "the IPv4 address of the same host accepts " +
+					"connections",
+				Remedy: "The host has an AAAA record, but its IPv6 address does not accept mail. Let the server " +
+					"listen on it, remove the AAAA record, or set `ip_protocol: ip4`.",
+			},
+		},
 	},
 	{
 		Reason: ReasonConnectTimeout, Outcome: Failed,
 		Sentence: "no reply to the TCP connection attempt",
 		Remedy: "Open TCP port 25 in your firewall to all Exchange Online ranges; check that the server is " +
 			"running and that the address is right.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceIPv6Refused, When: "the IPv4 address of the same host accepts " +
+					"connections",
+				Remedy: "The host has an AAAA record, but its IPv6 address does not accept mail. Let the server " +
+					"listen on it, remove the AAAA record, or set `ip_protocol: ip4`.",
+			},
+		},
 	},
 	{
 		Reason: ReasonConnectUnreachable, Outcome: Failed,
 		Sentence: "the network reports that the host is unreachable",
 		Remedy:   "Check routing and firewalls between the Internet and the server, and the address.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceIPv6Refused, When: "the IPv4 address of the same host accepts " +
+					"connections",
+				Remedy: "The host has an AAAA record, but its IPv6 address does not accept mail. Let the server " +
+					"listen on it, remove the AAAA record, or set `ip_protocol: ip4`.",
+			},
+		},
 	},
 	{
 		Reason: ReasonConnectReset, Outcome: Failed,
 		Sentence: "the connection was reset while it was being opened",
 		Remedy:   "Check the firewall and any load balancer in front of the server.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceIPv6Refused, When: "the IPv4 address of the same host accepts " +
+					"connections",
+				Remedy: "The host has an AAAA record, but its IPv6 address does not accept mail. Let the server " +
+					"listen on it, remove the AAAA record, or set `ip_protocol: ip4`.",
+			},
+		},
 	},
 }

@@ -24,11 +24,27 @@ var tlsReasons = []ReasonInfo{
 		Sentence: "the server does not offer STARTTLS, and this connector requires TLS",
 		Remedy: "Bind a valid certificate to the server's SMTP service (Exchange: event 12014, KB 2989382) and " +
 			"enable TLS.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceInspection, When: "the greeting or commands are masked with `*` or " +
+					"`X`: a firewall inspects SMTP",
+				Remedy: "Turn off SMTP inspection in the firewall between here and the server. Cisco ASA: remove " +
+					"`inspect esmtp` from the policy map, or permit TLS in it (`allow-tls`).",
+			},
+		},
 	},
 	{
 		Reason: ReasonSTARTTLSRejected, Outcome: Failed,
 		Sentence: "the server offers STARTTLS but refuses it",
 		Remedy:   "Check that the server can read its certificate and private key.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceInspection, When: "the greeting or commands are masked with `*` or " +
+					"`X`: a firewall inspects SMTP",
+				Remedy: "Turn off SMTP inspection in the firewall between here and the server. Cisco ASA: remove " +
+					"`inspect esmtp` from the policy map, or permit TLS in it (`allow-tls`).",
+			},
+		},
 	},
 	{
 		Reason: ReasonSTARTTLSInjection, Outcome: Failed,
@@ -40,6 +56,19 @@ var tlsReasons = []ReasonInfo{
 		Reason: ReasonTLSHandshake, Outcome: Failed,
 		Sentence: "the TLS handshake failed",
 		Remedy:   "Enable TLS 1.2 with current cipher suites on the server; check its TLS log.",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceResetAtClientHello, When: "the connection was reset at the ClientHello",
+				Remedy: "A device between here and the server inspects SMTP or TLS and resets the connection: " +
+					"turn off its inspection for this address.",
+			},
+			{
+				Evidence: EvidenceEndAtClientHello, When: "the server closed the connection at the " +
+					"ClientHello without an alert",
+				Remedy: "Check which certificate is bound to SMTP and that the server may read its private key. " +
+					"Exchange: event 12014; Windows: Schannel event 36870.",
+			},
+		},
 	},
 	{
 		Reason: ReasonTLSVersion, Outcome: Failed,
@@ -56,6 +85,14 @@ var tlsReasons = []ReasonInfo{
 		Reason: ReasonClientCertificateUntrusted, Outcome: Failed,
 		Sentence: "the server does not trust the client certificate (or replied 454 4.7.0 Access Denied)",
 		Remedy:   "Use a certificate of a public CA and send the complete chain (KB 2888788).",
+		Variants: []Variant{
+			{
+				Evidence: EvidenceServerTrust, When: "the server could not validate a certificate (454 " +
+					"4.7.5)",
+				Remedy: "Install the missing root and intermediate certificates in the server's trusted roots, " +
+					"and let it reach the revocation lists of the issuer.",
+			},
+		},
 	},
 	{
 		Reason: ReasonCertificateExpired, Outcome: Failed,

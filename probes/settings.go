@@ -2,6 +2,7 @@ package probes
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"m365_connector_exporter/probes/mailflow"
@@ -98,12 +99,10 @@ func override[T any](value, with *T) {
 // WithOverride returns the path as a module of /probe probes it. A path without recipients ends at the tls stage.
 func (p Path) WithOverride(o SettingsOverride) Path {
 	p.Settings = p.Settings.withOverrides(o)
-	switch {
-	case o.MailFrom == nil || *o.MailFrom == "":
-	case *o.MailFrom == "<>":
-		p.MailFrom = ""
-	default:
-		p.MailFrom = *o.MailFrom
+	if o.MailFrom != nil && *o.MailFrom != "" {
+		from := mailFrom(*o.MailFrom, "")
+		p.OwnSender = p.OwnSender && strings.EqualFold(domainOf(from), domainOf(p.MailFrom))
+		p.MailFrom = from
 	}
 	if len(p.Recipients) == 0 {
 		p.Settings.Until = min(p.Settings.Until, TLSStage)

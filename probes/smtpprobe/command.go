@@ -68,8 +68,12 @@ func (s *session) readPendingReply() (probes.Reply, error) {
 
 // refused is the problem that the server refused a command.
 func (s *session) refused(r probes.Reply, c command) *probes.Step {
-	reason := classifyReply(r, c, s.withheldCertificate())
-	return s.replied(reason, r)
+	why := refusal{r, c, s.withheldCertificate(), s.path.OwnSender}.classify()
+	step := s.replied(why.reason, r)
+	if why.evidence != "" {
+		step.Evidence = why.evidence
+	}
+	return step
 }
 
 // replied is the problem that a reply shows.

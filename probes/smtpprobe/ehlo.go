@@ -19,6 +19,7 @@ func (s *session) greet() *probes.Step {
 	r, err := s.replies.read()
 	_ = s.conn.SetReadDeadline(s.commandDeadline())
 	s.transcript.addReply(r)
+	s.inspect(r, maskedGreeting)
 	switch {
 	case err != nil:
 		s.unresponsive = true
@@ -48,6 +49,7 @@ func (s *session) ehlo() *probes.Step {
 	if problem != nil {
 		return problem
 	}
+	s.inspect(r, maskedKeyword)
 	if r.Code != 250 {
 		return s.refused(r, commandEHLO)
 	}

@@ -109,5 +109,6 @@ func (p *Prober) probeEndpoints(ctx context.Context, path *probes.Path) (endpoin
 		hold(0)
 	}
 	wg.Wait()
+	noteRefusedIPv6(endpoints)
 	return endpoints, hints
 }

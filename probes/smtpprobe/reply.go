@@ -34,10 +34,11 @@ func newReplyReader(r io.Reader) *replyReader { return &replyReader{bufio.NewRea
 // buffered returns how many received bytes have not been read yet.
 func (r *replyReader) buffered() int { return r.src.Buffered() }
 
-// read reads one reply. With an error the reply contains what came before it.
+// read reads one reply, with its whole text: what is judged is judged on all of it. With an error the reply contains
+// what came before it.
 func (r *replyReader) read() (reply probes.Reply, _ error) {
 	var lines []string
-	defer func() { reply.Text = joinSanitised(lines) }()
+	defer func() { finishReply(&reply, lines) }()
 	for total, n := 0, 0; ; n++ {
 		line, err := r.line()
 		total += len(line)
@@ -101,16 +102,33 @@ func splitLine(line string) (code int, more bool, text string, ok bool) {
 	return code, line[3] == '-', line[4:], true
 }
 
-// enhancedCode is an enhanced status code (RFC 2034); Cisco's IronPort writes it with a #.
-var enhancedCode = regexp.MustCompile(`^#?([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
+// Enhanced status codes (RFC 2034). Cisco's IronPort writes a # before them; qmail puts them in parentheses at the end.
+var (
+	enhancedCode  = regexp.MustCompile(`^#?([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
+	qmailEnhanced = regexp.MustCompile(`\(#([45]\.\d{1,3}\.\d{1,3})\)`)
+)
 
-// splitEnhanced takes an enhanced code of the reply's own class off the text.
+// finishReply sets the text of a reply and the enhanced code that stands at the end of a refusal.
+func finishReply(reply *probes.Reply, lines []string) {
+	reply.Text = joinSanitised(lines)
+	if reply.Enhanced == "" && reply.Code >= 400 {
+		if m := qmailEnhanced.FindStringSubmatch(reply.Text); m != nil {
+			reply.Enhanced = m[1]
+		}
+	}
+}
+
+// splitEnhanced takes an enhanced code off the text. Its class must be that of the reply, but Exchange refuses with
+// 451 5.7.3: the classes of refusals may differ.
 func splitEnhanced(code int, text string) (enhanced, rest string) {
 	if text == "" || strings.IndexByte("#245", text[0]) < 0 {
 		return "", text // most lines, without the expression
 	}
 	m := enhancedCode.FindStringSubmatch(text)
-	if m == nil || int(m[1][0]-'0') != code/100 {
+	if m == nil {
+		return "", text
+	}
+	if class := int(m[1][0] - '0'); class != code/100 && (class < 4 || code < 400) {
 		return "", text
 	}
 	return m[1], strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(text, "#"), m[1]), " ")

@@ -32,6 +32,7 @@ type session struct {
 	transcript   transcript
 	capabilities string // the EHLO reply: a capability on each line but the first
 	secured      bool   // the TLS handshake is done
+	inspected    bool   // a firewall masked the greeting or commands
 	throttled    bool   // the server asked for fewer connections
 	unresponsive bool   // no reply came, or nonsense: QUIT is sent, its reply not awaited
 	desynced     bool   // the server can no longer understand a command: not even QUIT is sent
@@ -116,6 +117,7 @@ func (s *session) helloName() string { return s.path.Settings.HelloName }
 
 func (s *session) fail(reason probes.Reason, detail string) *probes.Step {
 	step := probes.NewStep(reason, detail)
+	step.Evidence = s.evidence(reason)
 	return &step
 }
 

@@ -39,6 +39,7 @@ func (s *session) secure() *probes.Step {
 		return problem
 	}
 	if r.Code != 220 {
+		s.inspect(r, maskedKeyword)
 		return s.refused(r, commandSTARTTLS)
 	}
 	if s.replies.buffered() > 0 { // command injection: RFC 3207, section 6, and CVE-2011-0411
