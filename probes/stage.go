@@ -27,7 +27,10 @@ var Stages = [NumStages]StageInfo{
 	{Resolve, "resolve", "Resolve", "the next hop resolves to an address"},
 	{Connect, "connect", "Connect", "the server accepts a TCP connection on its port"},
 	{EHLO, "ehlo", "SMTP EHLO", "the server greets with 220 and replies to EHLO with 250"},
-	{TLSStage, "tls", "TLS", "STARTTLS is offered, the handshake succeeds, the certificate meets the connector's TLS settings"},
+	{
+		TLSStage, "tls", "TLS",
+		"STARTTLS is offered, the handshake succeeds, and the certificate meets the connector's TLS settings",
+	},
 	{Recipient, "recipient", "Test message (envelope)", "the sender and each recipient are accepted; nothing is sent"},
 	{Message, "message", "Test message", "a test message is accepted"},
 }
