@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// trouble is one thing that goes wrong, and what people hear of it.
+// trouble is one fault, with the alert that it causes.
 type trouble struct {
 	name    string
 	cause   func(*monitoring)
@@ -74,8 +74,8 @@ var troubles = []trouble{
 	},
 }
 
-// TestAlerts breaks one thing after another in front of the running exporter, with the repository's rules and its
-// example for Alertmanager: the right alert, and no other, reaches a webhook, and it resolves after the repair.
+// TestAlerts causes one fault after another while the exporter runs with the repository's rules and its example for
+// Alertmanager: the expected alert, and no other, reaches a webhook, and it resolves after the repair.
 func TestAlerts(t *testing.T) {
 	m := newMonitoring(t)
 	for _, trouble := range troubles {

@@ -30,7 +30,7 @@ func (c *cost) add(o cost) {
 	c.Took = append(c.Took, o.Took...)
 }
 
-// bareOrder is what the bare client is told to do.
+// bareOrder is the task of the bare client.
 type bareOrder struct {
 	Roots    string // the file
 	Port     string

@@ -180,7 +180,7 @@ func (a *arena) blackboxTarget(silent int) func(i int) string {
 // asker keeps as many connections as probes are in flight.
 var asker = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}
 
-// probeAll asks a daemon for live probes of the peers from..to-1. Each must succeed.
+// probeAll requests probes of the peers from..to-1 from a daemon. Each must succeed.
 func (d *daemon) probeAll(from, to int, target func(i int) string) cost {
 	d.t.Helper()
 	return d.measure(func() []time.Duration {
@@ -207,7 +207,7 @@ func (d *daemon) measure(work func() []time.Duration) cost {
 	return cost{len(took), cpu, d.sum("go_memstats_mallocs_total") - mallocs, took}
 }
 
-// live is one live probe, and how long it took by its own word.
+// live requests one probe, and returns how long it took by its own measure.
 func (d *daemon) live(ctx context.Context, page string) (time.Duration, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+page, nil)
 	if err != nil {
@@ -245,7 +245,7 @@ func total(page, name string) (sum float64) {
 	return sum
 }
 
-// bare has the bare client probe as the order says.
+// bare runs the bare client.
 func (a *arena) bare(o bareOrder) (c cost) {
 	a.t.Helper()
 	o.Roots, o.Port = a.ca.rootFile, strconv.Itoa(a.ports[neverSilent])

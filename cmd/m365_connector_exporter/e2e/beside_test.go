@@ -77,7 +77,7 @@ func (a *arena) speed(size besideSize) {
 	}
 }
 
-// again is how a daemon lives: it has seen the certificates before. The others remember nothing.
+// again measures probes of certificates that the daemon has seen before. The other programs remember nothing.
 func (a *arena) again(size besideSize, program, blackbox *daemon) {
 	time.Sleep(11 * time.Second) // a younger result would be returned again
 	var own, other, bare, least cost
@@ -99,8 +99,8 @@ func inTurns(size besideSize, turn func(from, to int)) {
 	}
 }
 
-// paced is how probers live: one probe now and then, each time out of sleep, with cold caches. That costs more than
-// probe upon probe.
+// paced measures one probe at a time with pauses, as a prober works: with cold caches, which costs more than
+// back-to-back probes.
 func (a *arena) paced(probes int) {
 	every := pacedOver / time.Duration(probes)
 	blackbox := a.blackbox()
@@ -117,8 +117,7 @@ func (a *arena) paced(probes int) {
 	a.t.Log(a.scheduled(probes).row("this program, its own schedule"))
 }
 
-// scheduled is what probes cost that the daemon makes by itself, with what it judges meanwhile and what Prometheus
-// asks of it.
+// scheduled measures the daemon's own probes, with its evaluations and scrapes.
 func (a *arena) scheduled(paths int) cost {
 	a.t.Helper()
 	d := a.program(paths, pacedOver.String(), neverSilent)
@@ -157,7 +156,7 @@ func unless(ok bool, why string) string {
 	return why
 }
 
-// hold compares what n probes take that wait for a server. Both start from rest: this program knows n paths then.
+// hold compares the memory of n probes that wait for a server. Both programs start idle; this one has n paths then.
 func (a *arena) hold(n, silent int, settle time.Duration) {
 	own := a.held(n, settle, func() *daemon { return a.program(n, onRequest, silent) },
 		func() *daemon { return a.program(n, "10m", silent) })
@@ -198,7 +197,7 @@ func (a *arena) held(n int, settle time.Duration, rest, full func() *daemon) foo
 	return f
 }
 
-// holdAll asks for n live probes at once; they end with the test.
+// holdAll requests n probes at once; they end with the test.
 func (d *daemon) holdAll(n int, target func(i int) string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var asked sync.WaitGroup

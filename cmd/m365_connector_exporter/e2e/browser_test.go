@@ -117,7 +117,7 @@ func (b *browser) listen(in *os.File) {
 	}
 }
 
-// call asks the browser and reads the answer into result, where one is wanted.
+// call calls a method of the browser and decodes the answer into result, unless that is nil.
 func (b *browser) call(method string, params map[string]any, result any) {
 	b.t.Helper()
 	if params == nil {
@@ -184,7 +184,7 @@ func (b *browser) leave(how func()) {
 	}
 }
 
-// eval evaluates JavaScript from outside: the pages have none of their own.
+// eval evaluates JavaScript in the page, which has none itself.
 func (b *browser) eval(expression string, value any) {
 	b.t.Helper()
 	var got struct {

@@ -74,7 +74,7 @@ func (a *authority) sign(template *x509.Certificate, by *signer) *signer {
 	return &signer{cert: cert, key: key}
 }
 
-// pair is a leaf on disk. The chain file begins with the leaf; the key stands alone.
+// pair is a leaf on disk: a file with the chain, leaf first, and a file with the key.
 type pair struct {
 	chain, key string
 	cert       *x509.Certificate

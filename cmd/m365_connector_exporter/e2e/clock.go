@@ -11,10 +11,9 @@ import (
 	"time"
 )
 
-// The kernel's clock cannot be set for one program alone. So the daemon is built with a Go library whose time.Now
-// adds to the clock on the wall, and not to the monotonic one, what a file says: to a Go program that is what
-// setting the clock looks like. The runtime calls time.Now where nothing may block, so another goroutine reads the
-// file.
+// The kernel's clock cannot be set for one program only. So the daemon is built with a Go library whose time.Now adds
+// the content of a file to the wall clock, and not to the monotonic clock: to a Go program that is what setting the
+// clock looks like. The runtime calls time.Now where nothing may block, so another goroutine reads the file.
 const (
 	clockRead = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
 	clockStep = "\tsec += WallStep.Load()\n"
@@ -56,8 +55,8 @@ type clock struct {
 	file string
 }
 
-// unsteadyClock builds the binary anew, with a clock that can be set. It wants an environment variable, so the test
-// must be no parallel one.
+// unsteadyClock builds the binary with a clock that can be set. It needs an environment variable, so the test must
+// not be parallel.
 func (w *world) unsteadyClock(setenv func(name, value string)) *clock {
 	w.t.Helper()
 	library := filepath.Join(strings.TrimSpace(run(w.t, "..", "go", "env", "GOROOT")), "src", "time")

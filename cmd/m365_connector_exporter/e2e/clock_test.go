@@ -29,8 +29,8 @@ const (
 	revoked  = "failed tls certificate_revoked"
 )
 
-// TestClockJumps sets the daemon's clock back and forth. Rounds keep their pace, certificates are judged by the
-// clock as it is, nobody else is blamed, no message goes twice within its interval, and the log tells of each jump.
+// TestClockJumps sets the daemon's clock back and forth. Rounds keep their interval, certificates are judged by the
+// present time, no other path fails, no message is sent twice within its interval, and the log has each jump.
 func TestClockJumps(t *testing.T) {
 	w := newOwnWorld(t, "interval: 3s, timeout: 2s, ")
 	clock := w.unsteadyClock(t.Setenv)
@@ -79,7 +79,7 @@ func TestClockJumps(t *testing.T) {
 	w.checkState()
 }
 
-// configureJumps adds to the healthy paths those that the clock makes sick, a message and a sender.
+// configureJumps adds to the healthy paths those that the clock breaks, a message and a sender.
 func (w *ownWorld) configureJumps() string {
 	w.t.Helper()
 	now, far := time.Now(), time.Now().AddDate(3, 0, 0)
@@ -119,7 +119,7 @@ func (w *ownWorld) configureJumps() string {
 `, faultZone, w.ca.issue(leaf{name: "edge.contoso.test", clientAuth: true}).chain, w.probe, w.mails[0].Port()))
 }
 
-// look compares what the daemon says with what must be seen after so many jumps; empty when all is as it must be.
+// look compares the daemon's metrics with what is expected after so many jumps; empty where they agree.
 func (j jump) look(d *daemon, jumps int) string {
 	d.t.Helper()
 	m, now := d.metrics(), float64(time.Now().Add(j.to).Unix())

@@ -15,10 +15,10 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestResolverCutOff takes from an unbound, through which the daemon watches three domains, its own way to the
-// Internet. It then says SERVFAIL, and knows from memory who serves the root: no domain is blamed. One that alone
-// has no server is. Failures are repeated after half the interval, which is more than the five seconds for which an
-// unbound repeats a SERVFAIL.
+// TestResolverCutOff cuts an unbound, through which the daemon resolves three domains, off from the Internet. The
+// unbound then answers SERVFAIL, and knows from its cache which servers the root has: no domain fails. One whose own
+// servers are gone does. Failures are repeated after half the interval, which is more than the five seconds for which
+// an unbound repeats a SERVFAIL.
 func TestResolverCutOff(t *testing.T) {
 	w := smallWorld(t)
 	certificate := (&faultWorld{world: w}).present(leafOf("mail.alpha.test", "mail.beta.test", "mail.gamma.test"),
@@ -85,7 +85,7 @@ func TestResolverCutOff(t *testing.T) {
 	sees("failed resolve dns_servfail", "passed", "passed")
 }
 
-// startForwarder starts an unbound that knows nothing by itself, and returns its address.
+// startForwarder starts an unbound without data of its own, and returns its address.
 func (w *world) startForwarder(uplink string) string {
 	w.t.Helper()
 	host, port, err := net.SplitHostPort(uplink)

@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// path is one connector with one next hop, as it stands in the configuration.
+// path is one connector with one next hop, as configured.
 type path struct {
 	connector string
 	hop       string // smart host; "mx:DOMAIN" routes by MX
@@ -112,7 +112,7 @@ func runDaemon(t testing.TB, binary string, args ...string) *daemon {
 	return d
 }
 
-// command runs the binary to its end and returns its exit code and everything it said.
+// command runs the binary to its end and returns its exit status and its output.
 func (w *world) command(args ...string) (code int, said string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -128,7 +128,7 @@ func (w *world) command(args ...string) (code int, said string) {
 	return 0, string(out)
 }
 
-// http asks the daemon and returns status and body.
+// http sends a request to the daemon and returns status and body.
 func (d *daemon) http(method, path string) (int, string) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -208,7 +208,7 @@ func carries(labels map[string]string, want []string) bool {
 	return true
 }
 
-// value is the one series that carries the labels; ok is false where there is none, or more than one.
+// value returns the one series with the labels; ok is false if there is none, or more than one.
 func (m metrics) value(name string, want ...string) (v float64, ok bool) {
 	found := m.find(name, want...)
 	if len(found) != 1 {
@@ -217,7 +217,7 @@ func (m metrics) value(name string, want ...string) (v float64, ok bool) {
 	return found[0].value, true
 }
 
-// eventually asks until the answer is empty, and fails with the last answer when patience ends.
+// eventually calls a function until it returns an empty text, and fails with the last text after a time limit.
 func eventually(t testing.TB, limit time.Duration, ask func() string) {
 	t.Helper()
 	for end := time.Now().Add(limit); ; time.Sleep(250 * time.Millisecond) {

@@ -40,9 +40,8 @@ func substitute(expr string) string {
 	})
 }
 
-// TestDashboards runs every query of every panel and of every choice against a Prometheus with the repository's
-// rules, while something of each kind is wrong: so the panels that show trouble have data as well. No panel is
-// exempt.
+// TestDashboards runs every query of every panel and of every variable against a Prometheus with the repository's
+// rules, while there is a fault of each kind: so the panels that show faults have data as well. No panel is exempt.
 func TestDashboards(t *testing.T) {
 	m := newMonitoring(t)
 	m.worsen()
@@ -88,7 +87,7 @@ func (m *monitoring) worsen() {
 	})
 }
 
-// draws asks one query until there is data; a rate needs two scrapes.
+// draws repeats a query until it returns data; a rate needs two scrapes.
 func (m *monitoring) draws(t *testing.T, expr string) {
 	t.Helper()
 	expr = substitute(expr)

@@ -17,8 +17,8 @@ const (
 	expiredZone = "expired.test"
 )
 
-// startDNS serves the zones with nsd and returns the address of an unbound that validates them. Whatever is asked
-// beside them goes nowhere: the resolver forwards to a port where nobody listens.
+// startDNS serves the zones with nsd and returns the address of an unbound that validates them. Other names do not
+// resolve: the resolver forwards to a port where nothing listens.
 func startDNS(t testing.TB, dir string, servers []server) string {
 	t.Helper()
 	now := time.Now()

@@ -13,7 +13,7 @@ import (
 // trustedConfigs lists the configurations with which Debian's exim keeps its privileges.
 const trustedConfigs = "/etc/exim4/trusted_configs"
 
-// eximConf relays to nobody and knows one mailbox.
+// eximConf relays for no host and has one mailbox.
 const eximConf = `exim_path = %[1]s
 exim_user = Debian-exim
 exim_group = Debian-exim
@@ -41,7 +41,7 @@ recipient:
   deny   message = relay not permitted
 `
 
-// eximState is how well an exim is.
+// eximState is how an exim is broken.
 type eximState int
 
 const (

@@ -18,7 +18,7 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// fault is one misbehaviour and what the daemon must say of it. docs/reliability.md lists them all.
+// fault is one fault and the result that the daemon must have. docs/reliability.md lists all of them.
 type fault struct {
 	name, does string
 	stage      probes.Stage
@@ -37,7 +37,7 @@ const faultZone = "faults.test"
 
 func (f fault) host() string { return f.name + "." + faultZone }
 
-// words is what the metrics must say of it: the outcome, then the stage and the reason.
+// words returns the expected result: the outcome, then the stage and the reason.
 func (f fault) words() string {
 	if f.reason == "" {
 		return "passed"
@@ -141,7 +141,7 @@ func (w *faultWorld) startHealthy(zone *strings.Builder) {
 
 func faultAddr(i int) string { return fmt.Sprintf("127.0.5.%d", i+1) }
 
-// startFault starts a row's server at an address of its own: what befalls one must not slow the others.
+// startFault starts the server of a row at its own address: a fault must not slow the other servers down.
 func (w *faultWorld) startFault(zone *strings.Builder, i int, f fault) {
 	w.t.Helper()
 	addr := faultAddr(i)

@@ -155,7 +155,7 @@ func (w *faultWorld) weak(name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der, w.ca.middle.cert.Raw}, PrivateKey: key}
 }
 
-// startLists serves the revocation list of the intermediate, and things that are none.
+// startLists serves the revocation list of the intermediate, and invalid lists.
 func (w *faultWorld) startLists() string {
 	w.t.Helper()
 	l, err := net.Listen("tcp", "127.0.4.100:0")

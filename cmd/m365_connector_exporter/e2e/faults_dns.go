@@ -12,7 +12,7 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// records answers with those of the given records that are of the asked type, or a CNAME.
+// records answers with those of the given records that have the type of the question, or a CNAME.
 func records(all ...string) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(dnsAnswer(q, all...)) }
 }

@@ -11,7 +11,7 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// greetingFaults are what a server may say before TLS.
+// greetingFaults are faults before TLS.
 func (w *faultWorld) greetingFaults() []fault {
 	greets := func(name, does, text string, reason probes.Reason) fault {
 		return fault{name: name, does: does, stage: probes.EHLO, reason: reason, server: taken(func(c net.Conn) {
@@ -81,7 +81,7 @@ func (w *faultWorld) greetingFaults() []fault {
 	}
 }
 
-// recipientFaults are what a server may say to MAIL FROM and RCPT TO.
+// recipientFaults are faulty replies to MAIL FROM and RCPT TO.
 func (w *faultWorld) recipientFaults() []fault {
 	good := healthyScript(w.config)
 	says := func(name, does, verb, reply string, reason probes.Reason) fault {

@@ -39,7 +39,7 @@ func listenWith(serve func(*net.TCPConn)) func(testing.TB, string) int {
 	}
 }
 
-// nobody is a port where nothing listens.
+// nobody returns a port where nothing listens.
 func nobody(t testing.TB, _ string) int {
 	t.Helper()
 	return freePort(t)
@@ -76,7 +76,7 @@ func full(t testing.TB, host string) int {
 // taken is a script that hands the connection over when it begins.
 func taken(f func(net.Conn)) lab.Script { return lab.Script{Handler: f} }
 
-// unread says text and closes with bytes unread, which resets the connection.
+// unread sends text and closes with bytes unread, which resets the connection.
 func unread(text string) func(net.Conn) {
 	return func(c net.Conn) {
 		_, _ = c.Write([]byte(text))

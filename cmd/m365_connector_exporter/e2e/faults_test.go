@@ -13,9 +13,9 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestFaults lets the daemon watch every misbehaviour of the table beside two hundred healthy paths: each gets the
-// stage and the reason of its row, no healthy path is ever anything but healthy, and when a reload has taken the
-// sick ones away, nothing of them is left behind.
+// TestFaults runs the daemon on every fault of the table and two hundred healthy paths: each faulty path gets the
+// stage and the reason of its row, no healthy path ever fails, and after a reload without the faulty paths nothing of
+// them is left.
 func TestFaults(t *testing.T) {
 	w := newFaultWorld(t)
 	d := runDaemon(t, w.binary, "serve", "--config.file="+w.configureFaults(false), "--debug.pprof-address="+w.pprof())
@@ -49,7 +49,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// look compares every row with what the metrics say; empty when all is as it must be.
+// look compares every row with the metrics; empty where they agree.
 func (w *faultWorld) look(m metrics) string {
 	var wrong []string
 	for _, f := range w.rows {
@@ -64,7 +64,7 @@ func (w *faultWorld) look(m metrics) string {
 	return strings.Join(wrong, "\n")
 }
 
-// healthy is empty when all healthy paths pass and none of their rounds ended otherwise.
+// healthy is empty where all healthy paths pass and none of their rounds had another outcome.
 func (m metrics) healthy() string {
 	passing := 0
 	for _, s := range m.find("probe_success", "tenant", "healthy") {
@@ -103,16 +103,17 @@ func (d *daemon) reload() {
 
 // elsewhere are the reasons that no row of the table has.
 var elsewhere = map[probes.Reason]string{
-	probes.ReasonVantageBlocked:  "nothing at all would have to be reached",
-	probes.ReasonConnectReset:    "loopback resets within microseconds, or after the connection stands; the tests of package smtpprobe have it",
+	probes.ReasonVantageBlocked:  "it needs that no server can be reached",
+	probes.ReasonConnectReset:    "loopback resets too early or too late; the tests of package smtpprobe have it",
 	probes.ReasonCanceled:        "a round that ends with the daemon is not recorded",
-	probes.ReasonInternalError:   "a bug of ours",
+	probes.ReasonInternalError:   "a bug in the exporter",
 	probes.ReasonMessageRejected: "a message is not sent each round; the tests of package smtpprobe have it",
-	probes.ReasonMessageTooLarge: "likewise",
+	probes.ReasonMessageTooLarge: "a message is not sent each round; the tests of package smtpprobe have it",
+	probes.ReasonProberLimit:     "the tests of package certificate have it",
 }
 
-// TestFaultTable holds the table itself: its names, that every reason is in it, and that docs/reliability.md shows
-// it as it is.
+// TestFaultTable holds that the names in the table are unique, that every reason has a row, and that
+// docs/reliability.md has the same table.
 func TestFaultTable(t *testing.T) {
 	small := &world{t: t, dir: t.TempDir()}
 	small.ca = newAuthority(t, small.dir)

@@ -36,7 +36,7 @@ func writes(b ...byte) func(net.Conn) {
 // tlsAlert is a fatal alert instead of a ServerHello.
 func tlsAlert(code byte) lab.Script { return instead(writes(21, 3, 3, 0, 2, 2, code)) }
 
-// oldServerHello is that of a server which knows nothing newer than SSL 3.0.
+// oldServerHello is that of a server which supports nothing newer than SSL 3.0.
 func oldServerHello() []byte {
 	hello := append([]byte{3, 0}, make([]byte, 32)...) // version, random
 	hello = append(hello, 0, 0, 0x35, 0)               // no session, a cipher suite, no compression

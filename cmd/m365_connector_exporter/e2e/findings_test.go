@@ -16,7 +16,7 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// found is a finding as /api/v1/findings tells it.
+// found is a finding of /api/v1/findings.
 type found struct {
 	Check, Severity, Tenant, Connector, Path string
 	Evidence                                 []string
@@ -31,7 +31,7 @@ func (d *daemon) findings() (all []found) {
 	return all
 }
 
-// awaitFindings returns when each is found as it is wanted, with its first piece of evidence beginning so.
+// awaitFindings returns when each of the wanted findings exists, with evidence that begins as wanted.
 func (d *daemon) awaitFindings(wanted ...found) {
 	d.t.Helper()
 	eventually(d.t, time.Minute, func() string {

@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// evil is what the hostile server says wherever it can: markup that would run, terminal escapes, a text direction
-// override and bytes that are no UTF-8. In a certificate it must be UTF-8.
+// evil is what the hostile server sends wherever it can: markup that would run, terminal escapes, a text direction
+// override and bytes that are not UTF-8. In a certificate it must be UTF-8.
 const (
 	evilText = `<script>document.title='owned'</script><img src=x onerror="document.title='owned'">` +
 		"\x1b]0;owned\x07\u202e"
@@ -28,7 +28,7 @@ const (
 	evilCA = "<b>The CA</b>\x1b]0;owned\x07"
 )
 
-// startHostile is a mail server that no software would be: it speaks SMTP, and all its words are attacks.
+// startHostile starts a mail server that speaks SMTP and whose every text is an attack.
 func startHostile(t testing.TB) (port int) {
 	t.Helper()
 	issuer, issuerKey := hostileCertificate(t, &x509.Certificate{

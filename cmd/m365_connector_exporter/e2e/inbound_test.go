@@ -20,11 +20,11 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// outside is a recipient in nobody's tenant: mail to it needs the right to relay.
+// outside is a recipient outside all tenants: mail to it needs the right to relay.
 const outside = "who@elsewhere.test"
 
-// TestAttributionOfPostfix sends mail with Postfix, as a sender with a client certificate, through a front door that
-// attributes as Exchange Online documents it. What Postfix logs is what the binary foretold.
+// TestAttributionOfPostfix sends mail with Postfix, as a sender with a client certificate, through a fake Exchange
+// Online that attributes as Microsoft documents it. What Postfix logs is what the binary predicted.
 func TestAttributionOfPostfix(t *testing.T) {
 	w := smallWorld(t)
 	arrivals := []struct {
@@ -147,21 +147,21 @@ func (w *world) openDoor(tenants []lab.FakeTenant) *lab.FakeExchangeOnline {
 	return door
 }
 
-// foretelling is what the test reads of attribute's JSON.
-type foretelling struct {
+// prediction is the part of attribute's JSON that the test reads.
+type prediction struct {
 	Tenants []string `json:"tenants"`
 	Relay   bool     `json:"relay"`
 	Reply   string   `json:"predicted_reply"`
 }
 
-func (w *world) attribute(t *testing.T, config, certificate, from string, exit int) foretelling {
+func (w *world) attribute(t *testing.T, config, certificate, from string, exit int) prediction {
 	t.Helper()
 	code, said := w.command("attribute", "--config.file="+config, "--certificate-file="+certificate,
 		"--mail-from=<"+from+">", "--rcpt-to="+outside, "--output=json")
 	if code != exit {
 		t.Errorf("attribute: exit code %d, want %d", code, exit)
 	}
-	var f foretelling
+	var f prediction
 	if err := json.Unmarshal([]byte(said), &f); err != nil {
 		t.Fatalf("%v in\n%s", err, said)
 	}
@@ -216,7 +216,7 @@ notify_classes =
 	return r
 }
 
-// send hands one message to the relay and returns what its log says of the recipient's fate.
+// send sends one message through the relay and returns what its log has about the recipient.
 func (r *relay) send(t *testing.T, certificate, from string) string {
 	t.Helper()
 	log := filepath.Join(r.dir, "postfix.log")

@@ -17,10 +17,10 @@ import (
 // enclosed marks the process that runs the tests, inside namespaces of its own.
 const enclosed = "E2E_ENCLOSED"
 
-// TestMain runs the tests again in network, mount and process namespaces of their own. There, nothing but loopback
-// is to be reached, every port is free, OpenSMTPD's control socket, of which a machine has one, belongs to this run
-// alone, and whatever a test leaves behind dies with it. Where the kernel forbids that (a container without
-// CAP_SYS_ADMIN), the tests share the machine, and one run at a time is all it bears.
+// TestMain runs the tests again in network, mount and process namespaces of their own. There, only loopback can be
+// reached, every port is free, OpenSMTPD's control socket, of which a machine has one, belongs to this run, and
+// whatever a test leaves behind ends with it. Where the kernel does not allow that (a container without
+// CAP_SYS_ADMIN), the tests share the machine, and only one run at a time is possible.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
 		if err := roles[os.Args[1]](os.Args[2:]); err != nil {
@@ -97,9 +97,9 @@ func furnish() error {
 	return nil
 }
 
-// privateMounts keeps this namespace's mounts from the machine. Only a mount point can be made private, and inside a
-// chroot "/" is often none: then the namespace's own root is, which a process finds above a folder that it has made
-// its root.
+// privateMounts separates this namespace's mounts from those of the machine. Only a mount point can be made private,
+// and inside a chroot "/" often is not one: then it is the namespace's own root, which a process finds above a folder
+// that it has made its root.
 func privateMounts() error {
 	err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
 	if !errors.Is(err, syscall.EINVAL) {

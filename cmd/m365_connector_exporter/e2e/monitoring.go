@@ -95,15 +95,15 @@ func (m *monitoring) landscape() string {
 		s["single"].addr, s["single"].port, own.chain, s["frontdoor"].port, s["frontdoor"].addr, s["fabrikam"].port)
 }
 
-// export writes fabrikam's export with the addresses of its inbound connector. Nobody tells the daemon.
+// export writes fabrikam's export with the addresses of its inbound connector. The daemon is not notified.
 func (m *monitoring) export(addresses string) {
 	m.t.Helper()
 	m.write("fabrikam.json", fmt.Sprintf(fabrikam, m.servers["fabrikam"].addr, addresses,
 		time.Now().Add(-time.Hour).UnixMilli()))
 }
 
-// change changes Postfix services of the running instance by name. A nil change stops one. The services as they
-// began stay known.
+// change changes Postfix services of the running instance by name. A nil change stops one. The original services are
+// kept.
 func (m *monitoring) change(changes map[string]func(*postfixService)) {
 	m.t.Helper()
 	var now []postfixService
@@ -128,7 +128,7 @@ func (m *monitoring) heal() {
 	m.export(`"198.51.100.20"`)
 }
 
-// awaitCalm returns when Prometheus knows the paths, and nothing fires there or is about to.
+// awaitCalm returns when Prometheus has the paths, and no alert fires or is pending.
 func (m *monitoring) awaitCalm() {
 	m.t.Helper()
 	eventually(m.t, limit, func() string {

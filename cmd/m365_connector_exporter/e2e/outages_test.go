@@ -17,7 +17,7 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// ownWorld is twenty healthy paths to as many servers, for what befalls the daemon's own host.
+// ownWorld has twenty healthy paths to as many servers, for faults of the daemon's own host.
 type ownWorld struct {
 	*world
 	mails []*lab.Mail
@@ -214,7 +214,7 @@ func (w *ownWorld) checkState() {
 }
 
 // TestDiskFull fills the disk of the state file: no message is sent, the paths are inconclusive, and the log and a
-// finding say why. Messages are sent once there is room again.
+// finding give the reason. Messages are sent once there is room again.
 func TestDiskFull(t *testing.T) {
 	w := newOwnWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	disk := filepath.Join(w.dir, "disk")

@@ -41,8 +41,8 @@ tenants:
   - { name: printer, connector: From everywhere, addresses: [198.51.100.7], mail_from_domains: [contoso.test], relays: internal }
 `
 
-// TestPages looks at the pages of the running binary as a reader does, in a browser: at three widths, light and
-// dark, from the findings to a path and its transcript. The server that it watches is hostile in every word.
+// TestPages reads the pages of the running binary in a browser: at three widths, light and dark, from the findings to
+// a path and its transcript. Every text of the probed server is hostile.
 func TestPages(t *testing.T) {
 	dir := t.TempDir()
 	binary, file := filepath.Join(dir, "m365_connector_exporter"), filepath.Join(dir, "config.yaml")
@@ -137,7 +137,8 @@ func (b *browser) chain(t *testing.T, begins ...string) {
 	}
 }
 
-// check asserts that the page says all that, that it is no wider than the window, and that nothing of a peer ran.
+// check holds that the page has all these texts, that it is not wider than the window, and that no script of a peer
+// ran.
 func (b *browser) check(t *testing.T, says ...string) {
 	t.Helper()
 	var page struct {

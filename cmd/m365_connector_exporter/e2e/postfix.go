@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// postfixService is one smtpd of the instance: where it listens, what it shows, and the parameters that make it well
-// or sick.
+// postfixService is one smtpd of the instance: where it listens, its certificate, and the parameters that make it
+// work or fail.
 type postfixService struct {
 	server
 	cert   pair
@@ -28,7 +28,7 @@ type postfix struct {
 	mailbox string // the Maildir of probe@contoso.test
 }
 
-// mainCF is what all services of the instance share. DNS is never asked, and nothing is ever sent on.
+// mainCF is what all services of the instance share. DNS is not used, and nothing is relayed.
 const mainCF = `compatibility_level = 3.6
 queue_directory = %[1]s/queue
 data_directory = %[1]s/data
@@ -60,7 +60,7 @@ virtual_minimum_uid = 1
 smtpd_relay_restrictions = reject_unauth_destination
 `
 
-// masterCF are the daemons that every instance needs, none of them in a chroot.
+// masterCF are the daemons that every instance needs, without chroot.
 const masterCF = `pickup    unix  n - n 60    1 pickup
 cleanup   unix  n - n -     0 cleanup
 qmgr      unix  n - n 300   1 qmgr
@@ -128,7 +128,7 @@ func (p *postfix) reload(services []postfixService) {
 	run(p.t, p.dir, "/usr/sbin/postfix", "-c", filepath.Join(p.dir, "etc"), "reload")
 }
 
-// mailOwner owns the mailboxes; "nobody" is there on every Debian.
+// mailOwner owns the mailboxes; every Debian has the user "nobody".
 const (
 	mailOwner = "nobody"
 	mailUID   = 65534

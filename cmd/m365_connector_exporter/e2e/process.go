@@ -108,7 +108,7 @@ func runWithin(t testing.TB, limit time.Duration, dir, program string, args ...s
 }
 
 // listens returns when the process accepts connections at addr. One that has ended instead fails the test at once,
-// and what it said is shown with the failure.
+// with its output.
 func (p *process) listens(addr string) {
 	p.t.Helper()
 	awaitListener(p.t, addr, p.done)

@@ -86,7 +86,7 @@ func startAlertmanager(t testing.TB, dir, webhook string) (address string) {
 	return listen
 }
 
-// get asks Prometheus and reads the data of its answer. The error is Prometheus' own word.
+// get queries Prometheus and decodes the data of its answer. The error is that of Prometheus.
 func (p *prometheus) get(path string, form url.Values, data any) error {
 	p.t.Helper()
 	client := http.Client{Timeout: 10 * time.Second}
@@ -153,7 +153,7 @@ func ids(alerts []alert) []string {
 	return list
 }
 
-// inbox is the webhook and what it has been told since the last clear.
+// inbox is the webhook and what it has received since the last clear.
 type inbox struct {
 	url  string
 	mu   sync.Mutex
@@ -189,7 +189,7 @@ func (i *inbox) clear() {
 	i.mail = nil
 }
 
-// told lists what came with a status, in the order of arrival.
+// told lists what arrived with a status, in the order of arrival.
 func (i *inbox) told(status string) []alert {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -91,8 +91,8 @@ func (d *daemon) await(connectors string, successful float64) {
 	})
 }
 
-// passing is empty where exactly the given connectors pass and the last reload counts as told, else the difference
-// in words.
+// passing is empty where exactly the given connectors pass and the last reload has the given result; otherwise it is
+// the difference.
 func (m metrics) passing(connectors string, successful float64) string {
 	var passing []string
 	for _, s := range m.find("probe_success") {

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// soakLength is what SOAK says, as Go writes durations; without it what CI has time for.
+// soakLength is the environment variable SOAK, a Go duration; without it, what CI has time for.
 func soakLength(t testing.TB) time.Duration {
 	t.Helper()
 	text := os.Getenv("SOAK")
@@ -32,9 +32,9 @@ func soakLength(t testing.TB) time.Duration {
 	return length
 }
 
-// TestSoak has the daemon watch all misbehaviours and 200 healthy paths while everything is asked of it at once: a
-// reload every second, every ten seconds of a configuration with other paths, scrapes, pages and /probe. What it
-// holds of its host must stay what it was, and no healthy path may be disturbed.
+// TestSoak runs the daemon on all faults and 200 healthy paths under load: a reload every second, one with other
+// paths every ten seconds, scrapes, pages and /probe. Its use of resources must not grow, and no healthy path may be
+// disturbed.
 func TestSoak(t *testing.T) {
 	length := soakLength(t)
 	w := newFaultWorld(t)
@@ -127,7 +127,7 @@ func (s *strain) every(ctx context.Context, pause time.Duration, do func()) {
 	}
 }
 
-// ask asks the daemon and reads the answer away; any status but those wanted is an error.
+// ask sends a request to the daemon and discards the body; a status other than those wanted is an error.
 func (s *strain) ask(method, page string, wanted ...int) {
 	req, err := http.NewRequest(method, s.d.url+page, nil)
 	if err != nil {
@@ -189,7 +189,7 @@ func (s *strain) scrape() {
 	s.ask(http.MethodGet, "/metrics", http.StatusOK)
 }
 
-// probe asks for a healthy path and a misbehaving one in turn; the latter may have been taken away.
+// probe probes a healthy path and a faulty one in turn; the latter may have been removed.
 func (s *strain) probe() {
 	s.count[2]++
 	n := s.count[2]

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestTenantFiles breaks one of two tenant files, before the start and under the running daemon: the other tenant is
-// watched all the same, and a tenant that was good once stays as it was.
+// TestTenantFiles breaks one of two tenant files, before the start and while the daemon runs: the other tenant is
+// probed all the same, and a tenant that was valid once stays as it was.
 func TestTenantFiles(t *testing.T) {
 	w := newWorld(t)
 	rows := w.rows()
@@ -67,7 +67,7 @@ func (d *daemon) eximRounds() float64 {
 	return n
 }
 
-// awaitTenants returns when the tenants are loaded as told, the configuration as a whole counts as loaded, and the
+// awaitTenants returns when the tenants have loaded or not as given, the configuration as a whole has loaded, and the
 // connectors pass.
 func (d *daemon) awaitTenants(loaded, connectors string) {
 	d.t.Helper()

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestValidate asks as an administrator does, and looks at the exit code and the words.
+// TestValidate runs the command and compares its exit status and output.
 func TestValidate(t *testing.T) {
 	w := newWorld(t)
 	paths := w.rows()

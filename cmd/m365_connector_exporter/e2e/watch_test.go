@@ -12,8 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// truth is what must be said of a path: how it ended, and the words "stage reason" of every endpoint that did not
-// pass.
+// truth is the expected result of a path: its outcome, and stage and reason of every endpoint that did not pass.
 type truth struct {
 	outcome   string // passed, failed, inconclusive
 	endpoints string // "passed/all": how many of the endpoints passed every stage
@@ -119,8 +118,8 @@ func (w *world) rows() map[string]struct {
 	}
 }
 
-// TestWatch lets the daemon watch everything and compares what /metrics says with what is true, twice: the second
-// look, two intervals later, shows that nothing flaps.
+// TestWatch runs the daemon on all servers and compares /metrics with the expected results, twice, two intervals
+// apart: nothing flaps.
 func TestWatch(t *testing.T) {
 	w := newWorld(t)
 	rows := w.rows()
@@ -150,8 +149,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// truth reads what the metrics say of a connector's path. Anything contradictory shows up as a word that no row
-// expects.
+// truth returns the result of a connector's path on /metrics. A contradiction is a text that no row expects.
 func (m metrics) truth(connector string) truth {
 	of := []string{"connector", connector}
 	t := truth{outcome: "nothing yet"}

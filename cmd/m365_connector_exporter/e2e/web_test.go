@@ -76,7 +76,7 @@ func (g *guarded) client(certificates ...tls.Certificate) *http.Client {
 	return &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
 }
 
-// ask is one request; code is 0 where there was no answer.
+// ask sends one request; code is 0 where there was no answer.
 func ask(t *testing.T, client *http.Client, method, address, password string, body io.Reader) (code int, text string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, body)
@@ -98,8 +98,8 @@ func ask(t *testing.T, client *http.Client, method, address, password string, bo
 	return answer.StatusCode, string(all)
 }
 
-// TestWebConfig: on the built program, no route answers without a client certificate, nor without the password,
-// health included; and neither the password nor its hash is ever said.
+// TestWebConfig holds that on the built program no route, not even health, answers without a client certificate or
+// without the password, and that neither the password nor its hash is ever sent.
 func TestWebConfig(t *testing.T) {
 	g := startGuarded(t)
 	friend, stranger, nobody := g.client(g.friend), g.client(g.stranger), g.client()
@@ -157,8 +157,8 @@ func TestWebConfig(t *testing.T) {
 	}
 }
 
-// TestSlowClients: whoever connects and does not finish a handshake or a request is cut off by every listener, and
-// others are answered meanwhile; requests that are too large are refused.
+// TestSlowClients holds that every listener closes connections that do not finish a handshake or a request, answers
+// others meanwhile, and refuses requests that are too large.
 func TestSlowClients(t *testing.T) {
 	g := startGuarded(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // the limits are 10 s for a handshake and a header
