@@ -129,7 +129,7 @@ func (w *faultWorld) certificateFaults() []fault {
 		bad("cert-weak-key", "an RSA key of 1024 bits", "", w.weak("cert-weak-key")),
 		bad("cert-many-names", "five hundred names, the right one last", "",
 			w.present(leafOf(manyNames("cert-many-names")...), w.ca.middle)),
-		bad("cert-huge", "a certificate larger than a handshake allows", probes.ReasonTLSHandshake,
+		bad("cert-huge", "a certificate larger than a handshake allows", probes.ReasonProberLimit,
 			w.present(leaf("cert-huge", func(c *x509.Certificate) {
 				c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3, 4}, Value: make([]byte, 1<<18)}}
 			}), w.ca.middle)),

@@ -77,7 +77,7 @@ func (w *faultWorld) greetingFaults() []fault {
 		ehlo("ehlo-codes", "two codes in one reply", "250-a\r\n550 b\r\n", probes.ReasonReplyMalformed),
 		ehlo("ehlo-354", "a code that is wrong at this point", "354 go on\r\n", probes.ReasonReplyMalformed),
 		ehlo("ehlo-line", "a line of 5000 bytes", "250 "+strings.Repeat("x", 5000)+"\r\n", probes.ReasonReplyTooLong),
-		ehlo("ehlo-lines", "two hundred lines", strings.Repeat("250-x\r\n", 200)+"250 x\r\n", probes.ReasonReplyTooLong),
+		ehlo("ehlo-lines", "two thousand lines", strings.Repeat("250-x\r\n", 2000)+"250 x\r\n", probes.ReasonReplyTooLong),
 	}
 }
 
@@ -146,7 +146,7 @@ func (w *faultWorld) recipientFaults() []fault {
 			probes.ReasonClientCertificateUntrusted),
 		says("rcpt-words", "text without a code", "RCPT", "no thanks\r\n", probes.ReasonReplyMalformed),
 		says("rcpt-354", "a code that is wrong at this point", "RCPT", "354 go on\r\n", probes.ReasonReplyMalformed),
-		says("rcpt-lines", "two hundred lines", "RCPT", strings.Repeat("550-x\r\n", 200)+"550 x\r\n",
+		says("rcpt-lines", "two thousand lines", "RCPT", strings.Repeat("550-x\r\n", 2000)+"550 x\r\n",
 			probes.ReasonReplyTooLong),
 		{
 			name: "rset-refused", does: "refuses RSET", rcpt: true, tls: "EncryptionOnly",

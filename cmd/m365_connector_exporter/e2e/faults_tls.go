@@ -88,7 +88,7 @@ func (w *faultWorld) tlsFaults() []fault {
 			instead(writes(22, 3, 3, 1, 0))),
 		bad("tls-huge-record", "a record larger than TLS allows", probes.ReasonTLSHandshake,
 			instead(writes(22, 3, 3, 0xff, 0xff))),
-		bad("tls-huge-message", "a handshake message of 16 MB", probes.ReasonTLSHandshake,
+		bad("tls-huge-message", "a handshake message of 16 MB", probes.ReasonProberLimit,
 			instead(writes(22, 3, 3, 0, 4, 2, 0xff, 0xff, 0xff))),
 		bad("tls-alert-40", "the alert handshake_failure", probes.ReasonTLSHandshake, tlsAlert(40)),
 		bad("tls-alert-48", "the alert unknown_ca", probes.ReasonClientCertificateUntrusted, tlsAlert(48)),
@@ -122,8 +122,8 @@ func (w *faultWorld) tlsFaults() []fault {
 			with(good, "TLS EHLO", "502 5.5.1 what?\r\n")),
 		bad("tls-then-words", "text without a code over TLS", probes.ReasonReplyMalformed,
 			with(good, "TLS EHLO", "hello\r\n")),
-		bad("tls-then-lines", "two hundred lines over TLS", probes.ReasonReplyTooLong,
-			with(good, "TLS EHLO", strings.Repeat("250-x\r\n", 200)+"250 x\r\n")),
+		bad("tls-then-lines", "two thousand lines over TLS", probes.ReasonReplyTooLong,
+			with(good, "TLS EHLO", strings.Repeat("250-x\r\n", 2000)+"250 x\r\n")),
 		bad("tls-then-clear", "clear text in the middle of TLS", probes.ReasonConnectionClosed, clear),
 	}
 }
