@@ -53,6 +53,8 @@ func domainOf(address string) string {
 // notProbed returns why the daemon does not probe a connector, "" when it does.
 func notProbed(c mailflow.Common, testMode bool, s Settings) string {
 	switch {
+	case c.NotExported:
+		return "the connector is in no export of the tenant (see standalone)"
 	case !c.IsEnabled():
 		return "the connector is disabled"
 	case testMode:

@@ -94,6 +94,13 @@ func TestPlanOutbound(t *testing.T) {
 				{Path: asConfigured, NextHop: resolved, Until: "tls", From: from, Why: "the connector is disabled"},
 			},
 		},
+		"in no export": {
+			change: func(c *mailflow.OutboundConnector) { c.NotExported = true },
+			want: []row{{
+				Path: asConfigured, NextHop: resolved, Until: "tls", From: from,
+				Why: "the connector is in no export of the tenant (see standalone)",
+			}},
+		},
 		"in test mode": {
 			change: func(c *mailflow.OutboundConnector) { c.TestMode = mailflow.Yes },
 			want: []row{

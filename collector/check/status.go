@@ -74,12 +74,12 @@ func statusChecks() []Check {
 func findDisabled(_ *Facts, t *tenant, report func(Finding)) {
 	disabled := newFinding("Enabled is false.")
 	for i := range t.Outbound {
-		if c := &t.Outbound[i]; !c.IsEnabled() {
+		if c := &t.Outbound[i]; c.Enabled == mailflow.No {
 			report(disabled.withSubject(outboundSubject(t, c)))
 		}
 	}
 	for i := range t.Inbound {
-		if c := &t.Inbound[i]; !c.IsEnabled() {
+		if c := &t.Inbound[i]; c.Enabled == mailflow.No {
 			report(disabled.withSubject(inboundSubject(t, c)))
 		}
 	}

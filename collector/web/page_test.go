@@ -71,6 +71,7 @@ func gallery() *testSite {
 	}
 	s.status.ReloadError, s.status.ReloadFailed, s.status.Version = evil, noon.Add(-time.Minute), "1.2.3"
 	s.status.VantageBlocked, s.status.SelfTestFailed = true, true
+	s.status.Warnings = []string{"exports/contoso/x.json: skipped" + evil}
 	s.attributions(evil)
 	return s
 }
@@ -226,6 +227,7 @@ func TestPagesShow(t *testing.T) {
 			"60 s ago",
 			"This host seems unable to connect to any mail server", "self-test fails", "Not every tenant is loaded",
 			"and 3 more", "&lt;script&gt;alert(1)",
+			"1 warning about the configuration and the exports", "exports/contoso/x.json: skipped",
 			"A connector that does not use the MX record has no smart host", "UNCERTAIN", "since <time", "2 days ago",
 			"1 suppressed finding",
 			`<a href="path?target=contoso%2foutbound%2fBoth%252Fways%2520100%2525%2fmail.contoso.com#e0">`,
@@ -362,6 +364,22 @@ func TestPagesWithoutResults(t *testing.T) {
 	} {
 		if body := get(c.h, c.url).Body.String(); !strings.Contains(body, c.contains) {
 			t.Errorf("%s does not contain %q", c.url, c.contains)
+		}
+	}
+}
+
+func TestWarningsAreCounted(t *testing.T) {
+	s := &testSite{}
+	if strings.Contains(get(s.handler(), "/").Body.String(), "warnings") {
+		t.Error("a page without warnings has a section for them")
+	}
+	for i := range 25 {
+		s.status.Warnings = append(s.status.Warnings, fmt.Sprintf("file %d is empty", i))
+	}
+	body := get(s.handler(), "/").Body.String()
+	for _, want := range []string{"25 warnings about the configuration", "file 19 is empty", "and 5 more"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
 		}
 	}
 }

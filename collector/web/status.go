@@ -20,6 +20,7 @@ const (
 	findingsOnPage = 25
 	maxTenants     = 500 // suggested by the filter; any other can be typed
 	maxNotLoaded   = 5
+	maxWarnings    = 20 // of the configuration
 )
 
 // statusPage is the front page: whether mail flows, the problems, the findings, and the stages of every path.
@@ -35,6 +36,8 @@ type statusPage struct {
 	TenantCount          int
 	NotLoaded            []notLoaded
 	MoreNotLoaded        int
+	Warnings             []string
+	MoreWarnings         int
 	Problems             []pathRow
 	MoreProblems         int
 	Findings             []finding
@@ -85,6 +88,10 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 		Filter: f, Status: s.Status(), TenantCount: len(v.Tenants),
 	}
 	page.Status.ReloadError = bounded(page.Status.ReloadError)
+	page.MoreWarnings = max(0, len(page.Status.Warnings)-maxWarnings)
+	for _, w := range page.Status.Warnings[:len(page.Status.Warnings)-page.MoreWarnings] {
+		page.Warnings = append(page.Warnings, bounded(w))
+	}
 	page.ReloadFailed = newTimestamp(page.Status.ReloadFailed, now)
 	page.Headline, page.WorstState = page.Summary.headline(), page.Summary.worstState()
 	for i := range v.Tenants {

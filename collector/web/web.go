@@ -36,6 +36,7 @@ type Status struct {
 	ReloadError    string    // why the newest reload failed; "" if it succeeded
 	ReloadFailed   time.Time // when it failed
 	VantageBlocked bool      // this host seems unable to connect outward
+	Warnings       []string  // about the configuration and the exports
 	SelfTestFailed bool      // the prober cannot probe the mail server inside its own process
 	Version        string
 }

@@ -41,8 +41,8 @@ func Changes[S any](before, after *Tenants[S]) []Change {
 }
 
 func changesOf(tenant string, before, after mailflow.Tenant) []Change {
-	outbound := compare(before.Outbound, after.Outbound, func(c *mailflow.OutboundConnector) string { return c.Name })
-	inbound := compare(before.Inbound, after.Inbound, func(c *mailflow.InboundConnector) string { return c.Name })
+	outbound := compare(before.Outbound, after.Outbound, func(c *mailflow.OutboundConnector) *mailflow.Common { return &c.Common })
+	inbound := compare(before.Inbound, after.Inbound, func(c *mailflow.InboundConnector) *mailflow.Common { return &c.Common })
 	all := slices.Concat(outbound, inbound)
 	for i := range all {
 		all[i].Tenant, all[i].Direction = tenant, mailflow.Outbound
@@ -53,26 +53,33 @@ func changesOf(tenant string, before, after mailflow.Tenant) []Change {
 	return all
 }
 
-// compare matches connectors by name, which is unique in each list.
-func compare[C any](before, after []C, name func(*C) string) []Change {
+// compare matches connectors by name, which is unique in each list. One that is in YAML alone, while the tenant has
+// exports, does not exist.
+func compare[C any](before, after []C, common func(*C) *mailflow.Common) []Change {
 	old := map[string]*C{}
 	for i := range before {
-		old[name(&before[i])] = &before[i]
+		if c := common(&before[i]); !c.NotExported {
+			old[c.Name] = &before[i]
+		}
 	}
 	var all []Change
 	for i := range after {
 		c := &after[i]
-		was, known := old[name(c)]
-		delete(old, name(c))
+		name := common(c).Name
+		was, known := old[name]
+		if common(c).NotExported {
+			continue
+		}
+		delete(old, name)
 		if !known {
-			all = append(all, Change{Connector: name(c), Kind: Added})
+			all = append(all, Change{Connector: name, Kind: Added})
 		} else if properties := differing(reflect.ValueOf(was).Elem(), reflect.ValueOf(c).Elem()); len(properties) > 0 {
-			all = append(all, Change{Connector: name(c), Kind: Changed, Properties: properties})
+			all = append(all, Change{Connector: name, Kind: Changed, Properties: properties})
 		}
 	}
 	for i := range before {
-		if _, left := old[name(&before[i])]; left {
-			all = append(all, Change{Connector: name(&before[i]), Kind: Removed})
+		if name := common(&before[i]).Name; old[name] != nil {
+			all = append(all, Change{Connector: name, Kind: Removed})
 		}
 	}
 	return all
@@ -87,7 +94,7 @@ func differing(a, b reflect.Value) []string {
 		switch {
 		case field.Anonymous:
 			keys = append(keys, differing(x, y)...)
-		case field.Name == "MissingProperties": // of the export, not of the connector
+		case field.Name == "MissingProperties" || field.Name == "NotExported": // of the export, not of the connector
 		case x.Kind() == reflect.Slice && x.Len() == 0 && y.Len() == 0:
 		case !reflect.DeepEqual(x.Interface(), y.Interface()):
 			keys = append(keys, keyOf(field.Name))

@@ -38,6 +38,9 @@ func TestChanges(t *testing.T) {
 		{"another name", base, changed(func(o *mailflow.OutboundConnector, _ *mailflow.InboundConnector) {
 			o.Name = "p"
 		}), "a/outbound/p added ; a/outbound/o removed "},
+		{"in YAML alone now, in no export", base, changed(func(o *mailflow.OutboundConnector, _ *mailflow.InboundConnector) {
+			o.NotExported = true
+		}), "a/outbound/o removed "},
 		{"a tenant added", nothing, base, "a/outbound/o added ; a/inbound/i added "},
 		{"a tenant removed", base, nothing, "a/outbound/o removed ; a/inbound/i removed "},
 	} {

@@ -13,7 +13,9 @@ import (
 )
 
 var (
-	errDomain  = errors.New("must be a domain")
+	errDomain  = errors.New("must be a domain such as contoso.com")
+	errHost    = errors.New("must be a host such as mail.contoso.com, or an IP address")
+	errPort    = errors.New("no port here; set probe.port")
 	errNetwork = errors.New("must be an IP address or a network such as 192.0.2.0/24")
 	errMailbox = errors.New("must be a plain mail address such as probe@contoso.com")
 	errTime    = errors.New("must be a time such as 2026-11-24T12:00:00Z")
@@ -66,10 +68,22 @@ func ParseSmartHost(text string) (string, error) {
 	if isNetwork(address) {
 		return text, nil
 	}
+	if i := strings.LastIndexByte(text, ':'); i > 0 && isDigits(text[i+1:]) && hostOfPort(text[:i]) {
+		return "", errPort
+	}
 	if _, err := ParseDomain(text); err != nil {
-		return "", err
+		return "", errHost
 	}
 	return text, nil
+}
+
+// hostOfPort reports whether a text can be in front of a colon and a port.
+func hostOfPort(host string) bool {
+	return !strings.Contains(host, ":") || strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")
+}
+
+func isDigits(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(c rune) bool { return c < '0' || c > '9' })
 }
 
 // parseNetwork returns an address or a network as it is written.

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -130,6 +131,9 @@ func (s *Snapshot) Find(k Kind, name string) int {
 	s.index(k)[name] = i
 	return i
 }
+
+// Names returns the names of all records of a kind, in no order.
+func (s *Snapshot) Names(k Kind) []string { return slices.Collect(maps.Keys(s.index(k))) }
 
 // index returns where the records of a kind are, by name.
 func (s *Snapshot) index(k Kind) map[string]int {

@@ -164,7 +164,7 @@ func enum(first int, words ...string) Type {
 			i, err := strconv.Atoi(text)
 			switch {
 			case !d.Export:
-				return "", fmt.Errorf("must be one of %s", strings.Join(words, ", "))
+				return "", MustBeOneOf(text, words)
 			case err == nil && i >= first && i-first < len(words):
 				return words[i-first], nil
 			default:
@@ -173,6 +173,19 @@ func enum(first int, words ...string) Type {
 		})
 		return word, d.check(v, key, err)
 	}
+}
+
+// MustBeOneOf returns an error for a text that is none of the words. It names the words, and the one that is meant where only its case or its punctuation differ.
+func MustBeOneOf(text string, words []string) error {
+	letters := func(text string) string {
+		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(text))
+	}
+	for _, word := range words {
+		if letters(text) == letters(word) {
+			return fmt.Errorf("must be one of %s; did you mean %s?", strings.Join(words, ", "), word)
+		}
+	}
+	return fmt.Errorf("must be one of %s", strings.Join(words, ", "))
 }
 
 // flag is true, false or null, which is unknown, as a value is that cannot be read.

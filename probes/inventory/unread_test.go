@@ -22,7 +22,7 @@ func TestUnread(t *testing.T) {
 	}
 	want := []mailflow.UnreadRecord{
 		{File: dir + "a.json", Record: 2, Direction: mailflow.Outbound, Name: "kept", Values: []mailflow.UnreadValue{
-			{Property: "smart_hosts", Place: "SmartHosts[0]", Kind: "text", Problem: "must be a domain", Count: 2},
+			{Property: "smart_hosts", Place: "SmartHosts[0]", Kind: "text", Problem: "must be a host such as mail.contoso.com, or an IP address", Count: 2},
 			{Property: "enabled", Place: "Enabled", Kind: "text", Problem: "must be true or false", Count: 1},
 		}},
 		{File: dir + "b.json", Record: 2, Direction: mailflow.Inbound, Values: []mailflow.UnreadValue{

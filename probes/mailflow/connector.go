@@ -54,14 +54,16 @@ type Common struct {
 	WhenCreated, WhenChanged time.Time
 	GUID                     string
 	MissingProperties        []string // that the export omits, in snake_case, of those whose zero value has a meaning
+	NotExported              bool     // it is in no export of a tenant that has exports: probably a misspelled name
 }
 
 // IsKnown reports whether a property is known, by its name in snake_case. Text and lists have no zero value of their
 // own for "unknown", as [Tri] has.
 func (c Common) IsKnown(property string) bool { return !slices.Contains(c.MissingProperties, property) }
 
-// IsEnabled reports whether the connector is enabled, by Microsoft's default if that is not known.
-func (c Common) IsEnabled() bool { return c.Enabled != No }
+// IsEnabled reports whether the connector is enabled, by Microsoft's default if that is not known. One that is in no
+// export takes no part in mail flow either.
+func (c Common) IsEnabled() bool { return c.Enabled != No && !c.NotExported }
 
 // OutboundConnector is a connector from Microsoft 365 to own servers or a partner (Set-OutboundConnector).
 type OutboundConnector struct {

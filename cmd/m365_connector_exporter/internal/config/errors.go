@@ -82,6 +82,17 @@ func nearest(got string, known []string) string {
 	return best
 }
 
+// closest returns the known name that differs least, whatever the difference; "" where none is known.
+func closest(got string, known []string) string {
+	best := ""
+	for _, k := range slices.Sorted(slices.Values(known)) {
+		if best == "" || distance(squash(got), squash(k)) < distance(squash(got), squash(best)) {
+			best = k
+		}
+	}
+	return best
+}
+
 // distance counts single-character edits (Levenshtein); words much longer than any key are not compared.
 func distance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {

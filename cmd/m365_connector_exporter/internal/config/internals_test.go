@@ -8,7 +8,7 @@ import (
 
 // RecordKeys are the keys of connectors and accepted domains, by the headings of docs/configuration.md.
 func RecordKeys() map[string][]string {
-	both := []string{"probe"}
+	both := []string{"probe", "standalone"}
 	keys := map[string][]string{}
 	for heading, kind := range map[string]inventory.Kind{
 		"`accepted_domains`": inventory.AcceptedDomains, "`outbound_connectors`": inventory.OutboundConnectors, "`inbound_connectors`": inventory.InboundConnectors,

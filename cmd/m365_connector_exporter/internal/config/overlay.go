@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -17,12 +19,20 @@ type overlay struct {
 	t      *tenant
 	at     tenantNode
 	places map[inventory.Name]Error // where the names of exports are written
+	// exported are the names of connectors in the exports; nil where the tenant has none, or they are not all read.
+	exported map[inventory.Kind][]string
 }
 
 // Load reads the exports, then the records in YAML. Mistakes in YAML are mistakes of its file, and not among the
 // errors returned.
 func (o *overlay) Load(ctx context.Context) (inventory.Snapshot, error) {
 	s, err := o.exports().Load(ctx)
+	if err == nil && len(s.Parts) > 0 {
+		o.exported = map[inventory.Kind][]string{
+			inventory.OutboundConnectors: s.Names(inventory.OutboundConnectors),
+			inventory.InboundConnectors:  s.Names(inventory.InboundConnectors),
+		}
+	}
 	for _, list := range []struct {
 		n    *yaml.Node
 		key  string
@@ -105,7 +115,11 @@ func (o *overlay) connector(
 		direction = mailflow.Outbound
 	}
 	var probe *layerSource
-	o.r.record(n, key, kind, record, fields{"probe": o.r.probeField(&probe)})
+	standalone := false
+	o.r.record(n, key, kind, record, fields{
+		"probe":      o.r.probeField(&probe),
+		"standalone": func(n *yaml.Node, k string) { standalone = o.r.flag(n, k) },
+	})
 	switch {
 	case common.Name == "":
 		o.r.fail(n, join(key, "name"), "a connector needs a name")
@@ -113,24 +127,47 @@ func (o *overlay) connector(
 		o.r.fail(n, join(key, "name"), "duplicate connector %q", common.Name)
 	}
 	names[common.Name] = true
+	if known := o.exported[kind]; o.exported != nil && !standalone && common.Name != "" &&
+		!slices.Contains(known, common.Name) {
+		common.NotExported = true
+		o.r.warn(o.notExported(n, key, direction, common.Name, known).Error())
+	}
 	if probe != nil {
 		o.t.Settings.layers[connectorLayer(direction, common.Name)] = probe.layer
 	}
 	o.r.checkConflicts(probes.DefaultSettings(direction, common.Type).Interval, withLayer(o.at.layers, probe))
 }
 
+// notExported warns of a connector that no export has: with a misspelled name it overrides nothing.
+func (o *overlay) notExported(n *yaml.Node, key string, d mailflow.Direction, name string, known []string) Error {
+	near := "no export has any"
+	if best := closest(name, known); best != "" {
+		near = fmt.Sprintf("the nearest is %q", best)
+	}
+	return o.r.errorAt(valueOf(n, "name"), join(key, "name"), "no export of the tenant has an %s connector %q; %s. "+
+		"It is not probed; set standalone: true if it is in no export on purpose", d, name, near)
+}
+
 // scalar returns the text of a mapping's key, or "".
 func scalar(n *yaml.Node, key string) string {
+	if v := valueOf(n, key); v != nil {
+		return v.Value
+	}
+	return ""
+}
+
+// valueOf returns the scalar of a mapping's key, or nil.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
 	n = resolve(n)
 	if n.Kind != yaml.MappingNode {
-		return ""
+		return nil
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if v := resolve(n.Content[i+1]); n.Content[i].Value == key && v.Kind == yaml.ScalarNode {
-			return v.Value
+			return v
 		}
 	}
-	return ""
+	return nil
 }
 
 // keysOf returns the keys of a mapping.

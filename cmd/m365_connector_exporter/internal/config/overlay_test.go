@@ -82,3 +82,51 @@ func TestOverlayOfDomains(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestOverlayThatMeetsNothing: a connector that no export has is a warning that names the nearest one, and is not
+// probed, unless it is standalone or the tenant has no export.
+func TestOverlayThatMeetsNothing(t *testing.T) {
+	const exports = `[{"Name":"To on-premises","ConnectorType":1,"SmartHosts":["mail.contoso.com"],"UseMXRecord":false},{"Name":"Relay","ConnectorType":1,"SenderDomains":["*"]}]`
+	const unknown = `no export of the tenant has an outbound connector "To on-premise"; the nearest is "To on-premises". It is not probed; set standalone: true if it is in no export on purpose`
+	for name, c := range map[string]struct {
+		tenant  string
+		want    string // the end of the warning; "": none
+		lacking int    // connectors that are not exported
+	}{
+		"the exported name":     {`exports: [e.json], outbound_connectors: [{name: To on-premises, test_mode: false}]`, "", 0},
+		"misspelled":            {`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: [a.example]}]`, "outbound_connectors[0].name: " + unknown, 1},
+		"standalone":            {`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: [a.example], standalone: true}]`, "", 0},
+		"not standalone":        {`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: [a.example], standalone: false}]`, unknown, 1},
+		"no export":             {`outbound_connectors: [{name: To on-premise, smart_hosts: [a.example]}]`, "", 0},
+		"of the other way":      {`exports: [e.json], inbound_connectors: [{name: To on-premises}]`, `no export of the tenant has an inbound connector "To on-premises"; the nearest is "Relay". It is not probed; set standalone: true if it is in no export on purpose`, 1},
+		"exports of none":       {`exports: [none.json], inbound_connectors: [{name: Relay}]`, `no export of the tenant has an inbound connector "Relay"; no export has any. It is not probed; set standalone: true if it is in no export on purpose`, 1},
+		"with a sender":         {`exports: [e.json], inbound_connectors: [{name: Relais}], senders: [{name: s, connector: Relais}]`, `an inbound connector "Relais"; the nearest is "Relay". It is not probed; set standalone: true if it is in no export on purpose`, 1},
+		"exports that are lost": {`exports: [e.json, lost.json], outbound_connectors: [{name: To on-premise}]`, "", 0},
+	} {
+		dir := t.TempDir()
+		put(t, filepath.Join(dir, "e.json"), exports, 0o600)
+		put(t, filepath.Join(dir, "none.json"), "[]", 0o600)
+		put(t, filepath.Join(dir, "main.yaml"), "tenants: [{name: a, "+c.tenant+"}]", 0o600)
+		cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if warnings := strings.Join(cfg.Warnings, "\n"); !strings.HasSuffix(warnings, c.want) || (warnings == "") != (c.want == "") {
+			t.Errorf("%s: %q, want %q", name, warnings, c.want)
+		}
+		lacking := 0
+		for _, o := range cfg.Tenants[0].Outbound {
+			if o.NotExported {
+				lacking++
+			}
+		}
+		for _, in := range cfg.Tenants[0].Inbound {
+			if in.NotExported {
+				lacking++
+			}
+		}
+		if lacking != c.lacking {
+			t.Errorf("%s: %d connectors are not exported, want %d", name, lacking, c.lacking)
+		}
+	}
+}

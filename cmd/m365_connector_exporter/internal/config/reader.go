@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -73,6 +75,20 @@ func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
 		r.errs = append(r.errs, e)
 	}
 }
+
+// failValue reports a value, and quotes it where it is short.
+func (r *reader) failValue(n *yaml.Node, key string, err error) {
+	v := resolve(n)
+	if v.Kind != yaml.ScalarNode || v.Value == "" || len(v.Value) > maxQuoted ||
+		strings.ContainsFunc(v.Value, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		r.fail(n, key, "%v", err)
+		return
+	}
+	r.fail(n, key, "%q: %v", v.Value, err)
+}
+
+// maxQuoted is the longest value that a mistake quotes, in bytes.
+const maxQuoted = 64
 
 // failFile reports a file that is named at n. A tenant's files disable that tenant only; others are mistakes of the
 // main file.
@@ -154,7 +170,7 @@ func (r *reader) list(n *yaml.Node, key string, read func(n *yaml.Node, key stri
 // record reads the properties of a record into a struct of mailflow, and other keys by more.
 func (r *reader) record(n *yaml.Node, path string, kind inventory.Kind, record any, more fields) {
 	d := inventory.Decoder{Report: func(v inventory.Value, key string, err error) {
-		r.fail(&yaml.Node{Line: v.Line}, key, "%v", err)
+		r.failValue(&yaml.Node{Line: v.Line, Kind: yaml.ScalarNode, Value: v.Text}, key, err)
 	}}
 	properties := inventory.Properties(kind)
 	r.keys(n, path, func(k, v *yaml.Node, key string) bool {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"net/netip"
@@ -24,7 +25,7 @@ func (r *reader) text(n *yaml.Node, key string) string {
 	switch {
 	case isNull(n):
 	case n.Kind != yaml.ScalarNode:
-		r.fail(n, key, "must be text")
+		r.failValue(n, key, errors.New("must be text"))
 	case strings.ContainsFunc(n.Value, inventory.IsControl):
 		r.fail(n, key, "control characters are not allowed")
 	default:
@@ -37,7 +38,7 @@ func (r *reader) text(n *yaml.Node, key string) string {
 func (r *reader) parsed(n *yaml.Node, key string, parse func(string) (string, error)) string {
 	value, err := parse(r.text(n, key))
 	if err != nil {
-		r.fail(n, key, "%v", err)
+		r.failValue(n, key, err)
 	}
 	return value
 }
@@ -70,7 +71,7 @@ func (r *reader) hostPort(n *yaml.Node, key string) string { return r.parsed(n, 
 func (r *reader) number(n *yaml.Node, key string, low, high int) int {
 	v, err := strconv.Atoi(r.text(n, key))
 	if err != nil || v < low || v > high {
-		r.fail(n, key, "must be a number from %d to %d", low, high)
+		r.failValue(n, key, fmt.Errorf("must be a number from %d to %d", low, high))
 		return low
 	}
 	return v
@@ -79,7 +80,7 @@ func (r *reader) number(n *yaml.Node, key string, low, high int) int {
 func (r *reader) ratio(n *yaml.Node, key string) float64 {
 	v, err := strconv.ParseFloat(r.text(n, key), 64)
 	if err != nil || math.IsNaN(v) || v < 0 || v > 1 {
-		r.fail(n, key, "must be a ratio from 0 to 1")
+		r.failValue(n, key, errors.New("must be a ratio from 0 to 1"))
 		return 0
 	}
 	return v
@@ -88,7 +89,7 @@ func (r *reader) ratio(n *yaml.Node, key string) float64 {
 func (r *reader) flag(n *yaml.Node, key string) bool {
 	n, _ = r.enter(n)
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-		r.fail(n, key, "must be true or false")
+		r.failValue(n, key, errors.New("must be true or false"))
 		return false
 	}
 	return strings.EqualFold(n.Value, "true")
@@ -102,11 +103,11 @@ func (r *reader) duration(n *yaml.Node, key string, low, high time.Duration) tim
 	d, err := model.ParseDuration(r.text(n, key))
 	switch {
 	case err != nil:
-		r.fail(n, key, "must be a duration such as 30s, 5m or 90d")
+		r.failValue(n, key, errors.New("must be a duration such as 30s, 5m or 90d"))
 	case time.Duration(d) < low:
-		r.fail(n, key, "must be at least %s", model.Duration(low))
+		r.failValue(n, key, fmt.Errorf("must be at least %s", model.Duration(low)))
 	case time.Duration(d) > high:
-		r.fail(n, key, "must be at most %s", model.Duration(high))
+		r.failValue(n, key, fmt.Errorf("must be at most %s", model.Duration(high)))
 	default:
 		return time.Duration(d)
 	}
@@ -121,14 +122,14 @@ func (r *reader) word(n *yaml.Node, key string, allowed ...string) string {
 			return w
 		}
 	}
-	r.fail(n, key, "must be one of %s", strings.Join(allowed, ", "))
+	r.failValue(n, key, inventory.MustBeOneOf(got, allowed))
 	return ""
 }
 
 func (r *reader) addr(n *yaml.Node, key string) netip.Addr {
 	a, err := netip.ParseAddr(strings.Trim(r.text(n, key), "[]"))
 	if err != nil {
-		r.fail(n, key, "must be an IP address")
+		r.failValue(n, key, errors.New("must be an IP address"))
 	}
 	return a
 }
@@ -140,7 +141,7 @@ func (r *reader) prefix(n *yaml.Node, key string) netip.Prefix {
 	}
 	p, err := netip.ParsePrefix(value)
 	if err != nil {
-		r.fail(n, key, "must be an IP address or a network such as 192.0.2.0/24")
+		r.failValue(n, key, errors.New("must be an IP address or a network such as 192.0.2.0/24"))
 	}
 	return p
 }

@@ -48,6 +48,7 @@ func (d *Daemon) status() web.Status {
 	passed, known := d.selfTest.result()
 	s := web.Status{
 		VantageBlocked: d.runner.Stats().VantageBlocked, SelfTestFailed: known && !passed, Version: version.Version,
+		Warnings: d.cfg.Load().Warnings,
 	}
 	if rejected := d.rejected.Load(); rejected != nil {
 		s.ReloadError, s.ReloadFailed = rejected.err.Error(), rejected.at
