@@ -98,11 +98,20 @@ var tlsReasons = []ReasonInfo{
 		Reason: ReasonCertificateExpired, Outcome: Failed,
 		Sentence: "the certificate has expired",
 		Remedy:   "Renew the certificate and bind the new one to the SMTP service on every server behind this name.",
+		Variants: []Variant{{
+			EvidenceIssuerOutdated, "an issuer certificate of the chain has expired, not the server's own",
+			"Install the CA's current intermediate certificate in place of the expired one, which the detail names, on " +
+				"every server behind this name, and restart the SMTP service. The server's own certificate need not be renewed.",
+		}},
 	},
 	{
 		Reason: ReasonCertificateNotYetValid, Outcome: Failed,
 		Sentence: "the certificate is not valid yet",
 		Remedy:   "Check the server's certificate and the clocks of both hosts.",
+		Variants: []Variant{{
+			EvidenceIssuerOutdated, "an issuer certificate of the chain is not valid yet",
+			"Install the intermediate certificate that is valid now, and check the clocks of both hosts.",
+		}},
 	},
 	{
 		Reason: ReasonCertificateUntrusted, Outcome: Failed,

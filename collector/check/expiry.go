@@ -1,6 +1,10 @@
 package check
 
-import "time"
+import (
+	"time"
+
+	"m365_connector_exporter/probes"
+)
 
 // expiryChecks judge the dates of certificates.
 func expiryChecks() []Check {
@@ -45,7 +49,11 @@ func findExpired(f *Facts, c observedCertificate, report func(Finding)) {
 		report(newFinding("%s expired on %s.", c.describeLeaf(), day(end)).withSeverity(c.severityOfExpiry()))
 	}
 	if expired(f.Now, c.ChainNotAfter) {
-		report(newFinding("%s: an issuer certificate expired on %s.", c.describeLeaf(), day(c.ChainNotAfter)).
+		what := "an issuer certificate expired on " + day(c.ChainNotAfter)
+		if trust := c.Verdicts[probes.VerdictTrust]; trust.Evidence == probes.EvidenceIssuerOutdated {
+			what = trust.Detail // it names the certificate
+		}
+		report(newFinding("%s: %s.", c.describeLeaf(), what).
 			withSeverity(c.severityOfExpiry()))
 	}
 }

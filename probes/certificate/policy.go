@@ -23,7 +23,7 @@ func TLSStage(settings mailflow.TLSSettings, t *probes.TLS) probes.Step {
 		j := t.Verdicts[v]
 		if j.Outcome == probes.Failed {
 			failure := probes.NewStep(j.Reason, j.Detail)
-			failure.Uncertain = j.Uncertain
+			failure.Evidence, failure.Uncertain = j.Evidence, j.Uncertain
 			return failure
 		}
 		if j.Reason == probes.ReasonProberLimit {

@@ -87,6 +87,17 @@ func (s *signatures) issuerOf(c *x509.Certificate, sent []*x509.Certificate) *x5
 	return nil
 }
 
+// lastingIssuerOf returns the issuer of c that is valid longest: an expired one beside its renewed twin is not used.
+func (s *signatures) lastingIssuerOf(c *x509.Certificate, sent []*x509.Certificate) (issuer *x509.Certificate) {
+	for i := range sent {
+		candidate := s.issuerOf(c, sent[i:i+1])
+		if candidate != nil && (issuer == nil || candidate.NotAfter.After(issuer.NotAfter)) {
+			issuer = candidate
+		}
+	}
+	return issuer
+}
+
 // searchCost returns how many signatures crypto/x509 checks at most to find the chains above c: it tries each issuer
 // of the right name that is not below, and searches on above each that signed. It stops counting above
 // maxSearchCost.

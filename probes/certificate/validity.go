@@ -24,7 +24,7 @@ func chainValidity(
 	}
 	var used []*x509.Certificate
 	for _, c := range sent {
-		if i := sigs.issuerOf(c, sent); i != nil && i != c && i != sent[0] && !sigs.selfSigned(i) {
+		if i := sigs.lastingIssuerOf(c, sent[1:]); i != nil && i != c && !sigs.selfSigned(i) {
 			used = append(used, i)
 		}
 	}

@@ -64,7 +64,7 @@ func verifyChain(
 	if len(chains) > 0 {
 		v.issuers = slices.Clone(chains[0][1:])
 	}
-	v.chain, v.trust = evaluateTrust(sigs, sent, err)
+	v.chain, v.trust = evaluateTrust(now, sent, roots, sigs, err)
 	if err != nil && (sigs.exhausted || len(chain) > maxSent) {
 		v.chain, v.trust = limitReached(len(chain)), limitReached(len(chain))
 	}
@@ -106,13 +106,7 @@ func (v *verification) limitTo(now time.Time, certs []*x509.Certificate) {
 func verifyWithinValidity(
 	now time.Time, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
 ) (chains [][]*x509.Certificate, forgiven bool, err error) {
-	leaf, at := sent[0], now
-	if at.After(leaf.NotAfter) {
-		at = leaf.NotAfter
-	}
-	if at.Before(leaf.NotBefore) {
-		at = leaf.NotBefore
-	}
+	leaf, at := sent[0], momentOf(sent[0], now)
 	if chains, err = verifyAt(at, leaf, sent, roots, sigs); err == nil {
 		return chains, false, nil
 	}
@@ -127,6 +121,17 @@ func verifyWithinValidity(
 		chains[i] = append(slices.Clone(below), above...)
 	}
 	return chains, true, nil
+}
+
+// momentOf returns the moment of a certificate's validity that is nearest to now.
+func momentOf(c *x509.Certificate, now time.Time) time.Time {
+	switch {
+	case now.Before(c.NotBefore):
+		return c.NotBefore
+	case now.After(c.NotAfter):
+		return c.NotAfter
+	}
+	return now
 }
 
 func verifyAt(
@@ -154,7 +159,7 @@ func upToSHA1(
 ) (below []*x509.Certificate, next *x509.Certificate) {
 	var path []*x509.Certificate
 	for c := sent[0]; len(path) < len(sent) && !sigs.selfSigned(c); {
-		issuer := sigs.issuerOf(c, sent[1:])
+		issuer := sigs.lastingIssuerOf(c, sent[1:])
 		if issuer == nil || !issuer.IsCA || at.Before(issuer.NotBefore) || at.After(issuer.NotAfter) {
 			break
 		}
@@ -173,7 +178,9 @@ func upToSHA1(
 // evaluateTrust distinguishes a chain with a hole from one that ends at an unknown root; with a hole, trust cannot be
 // evaluated. A leaf whose issuer is an unknown root that was not sent looks like one with a hole: roots need not be
 // sent, and nothing is fetched.
-func evaluateTrust(sigs *signatures, sent []*x509.Certificate, err error) (chain, trust probes.Judgement) {
+func evaluateTrust(
+	now time.Time, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures, err error,
+) (chain, trust probes.Judgement) {
 	passed := probes.Judgement{Outcome: probes.Passed}
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
@@ -184,8 +191,53 @@ func evaluateTrust(sigs *signatures, sent []*x509.Certificate, err error) (chain
 		detail := "the issuer was not sent: " + DisplayName(sent[0].Issuer) +
 			" (an intermediate of a trusted root, or an unknown root: only a fetch could distinguish them)"
 		return failed(probes.ReasonCertificateChainIncomplete, detail), probes.Judgement{}
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return passed, failed(probes.ReasonCertificateExpired, "in the chain: "+err.Error())
+	}
+	at := momentOf(sent[0], now)
+	if issuer := outdatedIssuer(at, sent, roots, sigs); issuer != nil {
+		return passed, outdated(at, issuer)
+	}
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired && !slices.ContainsFunc(sent, invalid.Cert.Equal) {
+		return passed, outdated(at, invalid.Cert)
 	}
 	return passed, failed(probes.ReasonCertificateUntrusted, err.Error())
+}
+
+// outdated is the answer about a chain that only the dates of one issuer keep from being trusted.
+func outdated(at time.Time, issuer *x509.Certificate) probes.Judgement {
+	j := failed(probes.ReasonCertificateExpired,
+		"the issuer certificate "+DisplayName(issuer.Subject)+" expired on "+timestamp(issuer.NotAfter))
+	if at.Before(issuer.NotBefore) {
+		j = failed(probes.ReasonCertificateNotYetValid,
+			"the issuer certificate "+DisplayName(issuer.Subject)+" is valid from "+timestamp(issuer.NotBefore))
+	}
+	j.Evidence = probes.EvidenceIssuerOutdated
+	return j
+}
+
+// outdatedIssuer returns a certificate above the leaf that keeps the chain from being trusted by its dates alone: nil if
+// there is none. One of an unknown root would not be trusted if it were valid either.
+func outdatedIssuer(
+	at time.Time, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
+) *x509.Certificate {
+	isOutdated := func(c *x509.Certificate) bool { return !momentOf(c, at).Equal(at) }
+	if !slices.ContainsFunc(sent[1:], isOutdated) {
+		return nil
+	}
+	original := map[*x509.Certificate]*x509.Certificate{}
+	valid := []*x509.Certificate{sent[0]}
+	for _, c := range sent[1:] {
+		undated := *c
+		undated.NotBefore, undated.NotAfter = at, at
+		original[&undated], valid = c, append(valid, &undated)
+	}
+	chains, err := verifyAt(at, sent[0], valid, roots, sigs)
+	if err != nil {
+		return nil
+	}
+	for _, c := range chains[0] {
+		if was := original[c]; was != nil && isOutdated(was) {
+			return was
+		}
+	}
+	return nil
 }

@@ -2,11 +2,14 @@ package smtpprobe
 
 import (
 	"errors"
+	"io"
 	"net"
 	"reflect"
 	"strings"
+	"syscall"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/internal/sockerr"
 )
 
 // clientAuth is what a handshake said about client certificates.
@@ -41,6 +44,17 @@ func handshakeReason(err error, auth clientAuth) probes.Reason {
 		return probes.ReasonProberLimit
 	}
 	return probes.ReasonTLSHandshake
+}
+
+// atClientHello returns what the end of a connection after the ClientHello shows, "" for another error.
+func atClientHello(err error) probes.Evidence {
+	switch code := sockerr.Code(err); {
+	case code == syscall.ECONNRESET, code == syscall.ECONNABORTED, code == syscall.EPIPE:
+		return probes.EvidenceResetAtClientHello
+	case errors.Is(err, io.EOF):
+		return probes.EvidenceEndAtClientHello
+	}
+	return ""
 }
 
 // alertCode returns the alert that the server sent. Outside QUIC, crypto/tls does not export its type.

@@ -1,6 +1,7 @@
 package smtpprobe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -65,7 +66,11 @@ func (s *session) handshake() *probes.Step {
 		if strings.Contains(err.Error(), "failed to parse certificate") {
 			s.endpoint.TLS.Unparsable = probes.Sanitise(err.Error(), probes.MaxDetail)
 		}
-		return s.fail(reason, err.Error())
+		step := s.fail(reason, err.Error())
+		if reason == probes.ReasonTLSHandshake && conn.ConnectionState().Version == 0 { // no ServerHello
+			step.Evidence = cmp.Or(step.Evidence, atClientHello(err))
+		}
+		return step
 	}
 	_ = s.raw.SetDeadline(s.commandDeadline())
 	s.conn, s.secured, s.replies = conn, true, newReplyReader(conn)

@@ -33,6 +33,12 @@ func Issue(t testing.TB, parent *Issued, template x509.Certificate) *Issued {
 	return &Issued{create(t, &template, parent.Cert, key, parent.Key), key}
 }
 
+// IssueFor makes another certificate for the key of subject, signed by parent.
+func IssueFor(t testing.TB, parent, subject *Issued, template x509.Certificate) *x509.Certificate {
+	t.Helper()
+	return create(t, &template, parent.Cert, subject.Key, parent.Key)
+}
+
 // IssueSerial makes a self-signed certificate with a serial number.
 func IssueSerial(t testing.TB, serial *big.Int, template x509.Certificate) *Issued {
 	t.Helper()

@@ -1,0 +1,37 @@
+package smtpprobe
+
+import (
+	"io"
+	"net"
+	"testing"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// What ends a handshake selects the remedy.
+func TestHandshakeEvidence(t *testing.T) {
+	readHello := func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) }
+	for _, tt := range []struct {
+		name     string
+		server   func(net.Conn)
+		evidence probes.Evidence
+	}{
+		{"reset", func(c net.Conn) { readHello(c); _ = c.(*net.TCPConn).SetLinger(0) }, probes.EvidenceResetAtClientHello},
+		{"closed", readHello, probes.EvidenceEndAtClientHello},
+		{"alert 40", func(c net.Conn) { readHello(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 40}) }, ""},
+		{"alert 80, internal_error", func(c net.Conn) { readHello(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 80}) }, ""},
+		{"not TLS", func(c net.Conn) { readHello(c); _, _ = io.WriteString(c, "250 hello\r\n") }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			at, _ := serve(t, healthy(nil).withTLS(tt.server))
+			step := probeOne(t, testProber(nil), testPath(at, probes.TLSStage, mailflow.EncryptionOnly)).Steps[probes.TLSStage]
+			if step.Reason != probes.ReasonTLSHandshake || step.Evidence != tt.evidence {
+				t.Errorf("%+v", step)
+			}
+			if special := step.Remedy() != probes.ReasonTLSHandshake.RemedyFor(""); special != (tt.evidence != "") {
+				t.Errorf("remedy: %s", step.Remedy())
+			}
+		})
+	}
+}
