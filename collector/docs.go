@@ -46,6 +46,9 @@ func ReasonsMarkdown() string {
 	for _, r := range probes.Reasons {
 		fmt.Fprintf(&b, "\n<a id=\"%[1]s\"></a>\n## %[1]s\n\n**%[2]s**: %[3]s.\n\nRemedy: %[4]s\n",
 			r.Reason, r.Outcome, r.Sentence, r.Remedy)
+		for _, v := range r.Variants {
+			fmt.Fprintf(&b, "\n- If %s: %s\n", v.When, v.Remedy)
+		}
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 	"time"
 
 	"m365_connector_exporter/collector/evaluate"
@@ -92,18 +93,33 @@ func (p *printer) step(info probes.StageInfo, s probes.Step) {
 	if known {
 		p.line(detailColumn, fmt.Sprintf("%s (%s)", reason.Sentence, s.Reason))
 	}
-	reply := Printable(Reply(s.Reply))
-	if detail := Printable(probes.Redact(s.Detail)); detail != "" && detail != reply {
-		p.line(detailColumn, detail)
+	reply := Reply(s.Reply)
+	if detail := probes.Redact(s.Detail); detail != "" && !repeats(detail, reply) {
+		p.line(detailColumn, Printable(detail))
 	}
 	if reply != "" {
-		p.line(detailColumn, "Server reply: "+reply)
+		p.reply(reply)
 	}
 	if s.Uncertain != "" {
 		p.line(detailColumn, "UNCERTAIN: "+Printable(s.Uncertain))
 	}
 	if known {
-		p.line(detailColumn, "Remedy: "+reason.Remedy)
+		p.line(detailColumn, "Remedy: "+s.Remedy())
+	}
+}
+
+// repeats reports whether a detail is the reply, on one line and possibly cut.
+func repeats(detail, reply string) bool {
+	return strings.HasPrefix(Printable(reply), strings.TrimSuffix(Printable(detail), "…"))
+}
+
+// reply prints a reply with its line breaks.
+func (p *printer) reply(reply string) {
+	const label = "Server reply: "
+	column, begin := detailColumn, label
+	for line := range strings.SplitSeq(Truncate(reply, maxText), "\n") {
+		p.line(column, begin+Printable(line))
+		column, begin = detailColumn+2, ""
 	}
 }
 

@@ -101,11 +101,10 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 		out.Address = printableLines(e.Addr.String())
 	}
 	for i, s := range e.Steps[:r.Until+1] {
-		info, _ := s.Reason.Info()
 		out.Stages = append(out.Stages, stageJSON{
 			Stage: probes.Stages[i].Name, Outcome: s.Outcome.String(), Reason: printableLines(string(s.Reason)),
 			Detail: printableLines(probes.Redact(s.Detail)), Code: s.Reply.Code, Enhanced: printableLines(s.Reply.Enhanced),
-			Text: printableLines(probes.Redact(s.Reply.Text)), Remedy: info.Remedy, Uncertain: printableLines(s.Uncertain),
+			Text: printableLines(probes.Redact(s.Reply.Text)), Remedy: s.Remedy(), Uncertain: printableLines(s.Uncertain),
 			Seconds: s.Duration.Seconds(),
 		})
 	}

@@ -63,3 +63,28 @@ func TestValidationJSON(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestRefusalsOfSeveralLinesAreShownOnceWithLineBreaks(t *testing.T) {
+	refused := probes.NewStep(probes.ReasonProberRejected, "550 Requested action not taken: mailbox unavailable Reject "+
+		"due to policy restrictions (IP based).")
+	refused.Reply = probes.Reply{Code: 550, Text: "Requested action not taken: mailbox unavailable\n" +
+		"Reject due to policy restrictions (IP based)."}
+	refused.Evidence = probes.EvidenceBlocklist
+	var b strings.Builder
+	if err := text.Validation(&b, []text.Item{item(refused)}, text.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	margin := strings.Repeat(" ", 29)
+	for _, want := range []string{
+		margin + "Server reply: 550 Requested action not taken: mailbox unavailable\n" +
+			margin + "  Reject due to policy restrictions (IP based).\n",
+		"Remedy: " + probes.ReasonProberRejected.RemedyFor(probes.EvidenceBlocklist),
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("without %q:\n%s", want, b.String())
+		}
+	}
+	if n := strings.Count(b.String(), "IP based"); n != 1 {
+		t.Errorf("the reply is shown %d times, want once:\n%s", n, b.String())
+	}
+}

@@ -31,7 +31,6 @@ func parsePages(names ...string) map[string]*template.Template {
 	funcs := template.FuncMap{
 		"symbol": symbol, "label": label, "count": text.Count, "verdict": text.Verdict,
 		"sentence": func(r probes.Reason) string { info, _ := r.Info(); return info.Sentence },
-		"remedy":   func(r probes.Reason) string { info, _ := r.Info(); return info.Remedy },
 		"severity": func(s check.Severity) string { return s.String() },
 		"code":     renderCode,
 		"round":    round,

@@ -58,6 +58,7 @@ type stagePage struct {
 	probes.StageInfo
 	Outcome, Detail, Uncertain string
 	Reason                     probes.Reason
+	Remedy                     string
 	Took                       time.Duration
 }
 
@@ -185,7 +186,7 @@ func newEndpointPage(e probes.Endpoint, until probes.Stage, now time.Time) endpo
 	for i, step := range e.Steps[:until+1] {
 		page.Stages = append(page.Stages, stagePage{
 			StageInfo: probes.Stages[i], Outcome: step.Outcome.String(), Detail: bounded(text.Detail(step)),
-			Reason: step.Reason, Took: step.Duration, Uncertain: bounded(step.Uncertain),
+			Reason: step.Reason, Remedy: step.Remedy(), Took: step.Duration, Uncertain: bounded(step.Uncertain),
 		})
 	}
 	for _, l := range e.Transcript {

@@ -16,6 +16,7 @@ type pathRow struct {
 	State                                      string
 	Stage                                      string // Microsoft's name of the stage that does not pass
 	Reason                                     probes.Reason
+	Remedy                                     string // what to do about it
 	Location                                   string // the endpoint at which it does not pass
 	Detail                                     string // what happened there, redacted
 	Why                                        string // why it is not probed
@@ -65,6 +66,7 @@ func (l *pathRow) isAbout(s check.Subject) bool {
 
 func (l *pathRow) problem(e probes.Endpoint, stage probes.Stage, step probes.Step) {
 	l.Stage, l.Reason, l.Detail = probes.Stages[stage].Microsoft, step.Reason, bounded(text.Detail(step))
+	l.Remedy = step.Remedy()
 	l.Location = e.Host
 	if a := collector.KeyOf(e).Address; a != "" {
 		l.Location += " [" + a + "]"

@@ -81,7 +81,7 @@ func (s *session) replied(reason probes.Reason, r probes.Reply) *probes.Step {
 	if reason == probes.ReasonThrottled {
 		s.throttled = true
 	}
-	step := s.fail(reason, formatReply(r))
+	step := s.fail(reason, strings.ReplaceAll(formatReply(r), "\n", " "))
 	step.Reply = shortened(r)
 	return step
 }
