@@ -122,6 +122,46 @@ var tenantCases = []testCase{
 		"", "",
 	},
 	{
+		"accepted_domain_disabled", "mail to it is blocked",
+		func(w *world) { w.tenant.AcceptedDomains[0].SendingToDisabled = yes },
+		"warning", "SendingToDomainDisabled is true for contoso.com, and an outbound connector is for it.",
+	},
+	{
+		"accepted_domain_disabled", "mail from it is blocked",
+		func(w *world) { w.tenant.AcceptedDomains[0].SendingFromDisabled = yes },
+		"warning", "SendingFromDomainDisabled is true for contoso.com, and the sender edge-1 sends from it.",
+	},
+	{
+		"accepted_domain_disabled", "it is being removed",
+		func(w *world) { w.tenant.AcceptedDomains[0].PendingRemoval = yes },
+		"warning", "PendingRemoval is true for contoso.com",
+	},
+	{
+		"accepted_domain_disabled", "no connector uses it",
+		func(w *world) {
+			w.tenant.AcceptedDomains = append(w.tenant.AcceptedDomains, mailflow.AcceptedDomain{
+				Name: "old.example", PendingRemoval: yes, SendingFromDisabled: yes, SendingToDisabled: yes,
+			})
+		},
+		"", "",
+	},
+	{
+		"accepted_domain_disabled", "mail to it is blocked, and it only sends",
+		func(w *world) {
+			w.tenant.AcceptedDomains[0].SendingToDisabled = yes
+			w.out.RecipientDomains, w.out.ValidationRecipients = []string{"example.net"}, nil
+		},
+		"", "",
+	},
+	{
+		"accepted_domain_disabled", "not blocked",
+		func(w *world) {
+			d := &w.tenant.AcceptedDomains[0]
+			d.SendingFromDisabled, d.SendingToDisabled, d.PendingRemoval = no, no, no
+		},
+		"", "",
+	},
+	{
 		"inventory_stale", "old",
 		func(w *world) { w.tenant.InventoryTime = noon.Add(-9 * day) },
 		"warning", "2026-11-15",

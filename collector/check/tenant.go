@@ -57,6 +57,16 @@ func domainChecks() []Check {
 			Find:     findDomainInTwoTenants,
 		},
 		{
+			Code: "accepted_domain_disabled", Severity: Warning, Scope: ScopeTenant,
+			Title: "An accepted domain that a connector uses is blocked or being removed",
+			When: "An enabled outbound connector is for an accepted domain with SendingToDomainDisabled or PendingRemoval, or a " +
+				"sender of an enabled inbound connector sends from one with SendingFromDomainDisabled or PendingRemoval",
+			Remedy: "If the domain is still in use, set SendingFromDomainDisabled and SendingToDomainDisabled to false, or add " +
+				"the domain again. Otherwise remove it from the connector and the sender.",
+			Source: "Set-AcceptedDomain, SendingFromDomainDisabled, SendingToDomainDisabled; Get-AcceptedDomain, PendingRemoval",
+			Find:   eachTenant(findDisabledDomain),
+		},
+		{
 			Code: "inventory_stale", Severity: Warning, Scope: ScopeTenant,
 			Title:  "The tenant's exports are old",
 			When:   "The oldest export in use is older than `inventory_max_age`",
@@ -134,6 +144,47 @@ func sharedDomains(tenants []*tenant) map[string][]string {
 		}
 	}
 	return shared
+}
+
+func findDisabledDomain(_ *Facts, t *tenant, report func(Finding)) {
+	var disabled []mailflow.AcceptedDomain
+	for _, d := range t.AcceptedDomains {
+		if slices.Contains([]mailflow.Tri{d.PendingRemoval, d.SendingFromDisabled, d.SendingToDisabled}, mailflow.Yes) {
+			disabled = append(disabled, d)
+		}
+	}
+	if len(disabled) == 0 {
+		return
+	}
+	routed, senders := routedDomains(t), sendingDomains(t)
+	for _, d := range disabled {
+		sends := senders[d.Name]
+		switch {
+		case routed.matches(d.Name) && d.SendingToDisabled == mailflow.Yes:
+			report(newFinding("SendingToDomainDisabled is true for %s, and an outbound connector is for it.", d.Name))
+		case sends != "" && d.SendingFromDisabled == mailflow.Yes:
+			report(newFinding("SendingFromDomainDisabled is true for %s, and the sender %s sends from it.", d.Name, sends))
+		case d.PendingRemoval == mailflow.Yes && (sends != "" || routed.matches(d.Name)):
+			report(newFinding("PendingRemoval is true for %s, and a connector uses it.", d.Name))
+		}
+	}
+}
+
+// sendingDomains returns a sender of an enabled connector for each MAIL FROM domain.
+func sendingDomains(t *tenant) map[string]string {
+	senders := map[string]string{}
+	for i := range t.Senders {
+		s := &t.Senders[i]
+		if c := t.inbound[s.Connector]; c == nil || !c.IsEnabled() {
+			continue
+		}
+		for _, domain := range s.MailFromDomains {
+			if senders[domain] == "" {
+				senders[domain] = s.Name
+			}
+		}
+	}
+	return senders
 }
 
 func findMXElsewhere(f *Facts, t *tenant, report func(Finding)) {

@@ -33,7 +33,10 @@ var exportWant = map[string]struct {
 }{
 	"array-of-none.json": {}, "null.json": {}, "ps51-none.json": {},
 	"ps7-accepted.json": {snapshot: inventory.Snapshot{AcceptedDomains: []mailflow.AcceptedDomain{
-		{Name: "contoso.com", Type: "Authoritative", MatchSubDomains: no, Default: yes, Initial: no, OutboundOnly: no},
+		{
+			Name: "contoso.com", Type: "Authoritative", MatchSubDomains: no, Default: yes, Initial: no, OutboundOnly: no,
+			PendingRemoval: no, SendingFromDisabled: no, SendingToDisabled: no,
+		},
 		{Name: "xn--bcher-kva.example", Type: "InternalRelay", MatchSubDomains: yes, Default: no, Initial: no, OutboundOnly: yes},
 		{Name: "contoso.partner.onmschina.cn", Type: "Authoritative", Default: no, Initial: yes},
 	}}},

@@ -72,11 +72,13 @@ func TestFilesOfAnotherKind(t *testing.T) {
 		"an error of REST":      {map[string]string{"x.json": `{"error":{"code":"Unauthorized"}}`, "d.json": domainJSON}, "contoso.com", other, ""},
 		"results without Raw":   {map[string]string{"x.json": `{"Results":{"EXO":[{"Groups":[]}]},"Summary":{}}`, "d.json": domainJSON}, "contoso.com", other, ""},
 		"Get-SendConnector": {
-			map[string]string{"x.json": sendJSON, "d.json": domainJSON}, "contoso.com",
+			map[string]string{"x.json": sendJSON, "d.json": domainJSON},
+			"contoso.com",
 			"x.json: not an export, and skipped; its values: 1 of Get-SendConnector (on-premises Exchange)", "",
 		},
 		"Get-ReceiveConnector": {
-			map[string]string{"x.json": "[" + receiveJSON + "," + receiveJSON + "]", "d.json": domainJSON}, "contoso.com",
+			map[string]string{"x.json": "[" + receiveJSON + "," + receiveJSON + "]", "d.json": domainJSON},
+			"contoso.com",
 			"x.json: not an export, and skipped; its values: 2 of Get-ReceiveConnector (on-premises Exchange)", "",
 		},
 		"only transport rules":  {map[string]string{"x.json": ruleJSON}, "", "", nothing + "1 of another kind (not a connector, not an accepted domain)"},

@@ -52,6 +52,9 @@ type AcceptedDomain struct {
 	Default         Tri
 	Initial         Tri
 	OutboundOnly    Tri
+	PendingRemoval  Tri
+	// mail from or to the domain is blocked (SendingFromDomainDisabled, SendingToDomainDisabled)
+	SendingFromDisabled, SendingToDisabled Tri
 }
 
 // DefaultDomain returns the default accepted domain, else the initial one, else the first, else "".
