@@ -59,10 +59,10 @@ func domainChecks() []Check {
 		{
 			Code: "accepted_domain_disabled", Severity: Warning, Scope: ScopeTenant,
 			Title: "An accepted domain that a connector uses is blocked or being removed",
-			When: "An enabled outbound connector is for an accepted domain with SendingToDomainDisabled or PendingRemoval, or a " +
-				"sender of an enabled inbound connector sends from one with SendingFromDomainDisabled or PendingRemoval",
-			Remedy: "If the domain is still in use, set SendingFromDomainDisabled and SendingToDomainDisabled to false, or add " +
-				"the domain again. Otherwise remove it from the connector and the sender.",
+			When: "An enabled outbound connector is for an accepted domain with SendingToDomainDisabled or PendingRemoval, or " +
+				"a sender of an enabled inbound connector sends from one with SendingFromDomainDisabled or PendingRemoval",
+			Remedy: "If the domain is still in use, set SendingFromDomainDisabled and SendingToDomainDisabled to false, or " +
+				"add the domain again. Otherwise remove it from the connector and the sender.",
 			Source: "Set-AcceptedDomain, SendingFromDomainDisabled, SendingToDomainDisabled; Get-AcceptedDomain, PendingRemoval",
 			Find:   eachTenant(findDisabledDomain),
 		},
