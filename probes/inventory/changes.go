@@ -41,8 +41,10 @@ func Changes[S any](before, after *Tenants[S]) []Change {
 }
 
 func changesOf(tenant string, before, after mailflow.Tenant) []Change {
-	outbound := compare(before.Outbound, after.Outbound, func(c *mailflow.OutboundConnector) *mailflow.Common { return &c.Common })
-	inbound := compare(before.Inbound, after.Inbound, func(c *mailflow.InboundConnector) *mailflow.Common { return &c.Common })
+	commonOfOutbound := func(c *mailflow.OutboundConnector) *mailflow.Common { return &c.Common }
+	commonOfInbound := func(c *mailflow.InboundConnector) *mailflow.Common { return &c.Common }
+	outbound := compare(before.Outbound, after.Outbound, commonOfOutbound)
+	inbound := compare(before.Inbound, after.Inbound, commonOfInbound)
 	all := slices.Concat(outbound, inbound)
 	for i := range all {
 		all[i].Tenant, all[i].Direction = tenant, mailflow.Outbound

@@ -246,6 +246,7 @@ func TestOddExports(t *testing.T) {
 		`{"Name":"x","UseMXRecord":true,"TlsSettings":"System.Nullable"}`:             "record 1: TlsSettings: " + lost,
 		`{"Name":"x","UseMXRecord":true,"Enabled":"Falsch"}`:                          "record 1: Enabled: must be true or false",
 		`{"Name":"x","UseMXRecord":true,"Enabled":0}`:                                 "record 1: Enabled: must be true or false",
+		`{"Name":"x","UseMXRecord":true,"TlsSettings":"Keine"}`:                       "record 1: TlsSettings: must be one of EncryptionOnly, CertificateValidation, DomainValidation",
 		`{"Name":"x","UseMXRecord":true,"ConnectorType":"Lokal"}`:                     "record 1: ConnectorType: must be one of OnPremises, Partner",
 		`{"Name":"x","UseMXRecord":true,"ConnectorType":3}`:                           "record 1: ConnectorType: must be one of OnPremises, Partner",
 		`{"Name":"x","SmartHosts":"{mail1.contoso.com, mail2.contoso.com...}"}`:       "record 1: SmartHosts[1]: must be a host such as mail.contoso.com, or an IP address",

@@ -47,7 +47,7 @@ var (
 	anyTexts        = listOf(nil)
 	domainPattern   = optional(required(parseDomainPattern))
 	certificateName = optional(required(parseCertificateName))
-	tlsSettings     = optional(enum(1, "EncryptionOnly", "CertificateValidation", "DomainValidation"))
+	tlsSettings     = optional(closedEnum(1, "EncryptionOnly", "CertificateValidation", "DomainValidation"))
 )
 
 // acceptedDomainProperties are those of Get-AcceptedDomain: Field, Key, Name, Type, Judged.
