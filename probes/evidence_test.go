@@ -14,12 +14,14 @@ func TestRemedyIsChosenByReasonAndEvidence(t *testing.T) {
 	}{
 		{"passed", probes.Step{Outcome: probes.Passed}, ""},
 		{
-			"of the evidence", probes.Step{Reason: probes.ReasonServerUnavailable, Evidence: probes.EvidenceBackEnd},
+			"of the evidence",
+			probes.Step{Reason: probes.ReasonServerUnavailable, Evidence: probes.EvidenceBackEnd},
 			variant(t, probes.ReasonServerUnavailable, probes.EvidenceBackEnd),
 		},
 		{
 			"general, evidence that means nothing for the reason",
-			probes.Step{Reason: probes.ReasonNXDomain, Evidence: probes.EvidenceBackEnd}, general(probes.ReasonNXDomain),
+			probes.Step{Reason: probes.ReasonNXDomain, Evidence: probes.EvidenceBackEnd},
+			general(probes.ReasonNXDomain),
 		},
 		{"general", probes.Step{Reason: probes.ReasonProberRejected}, general(probes.ReasonProberRejected)},
 	} {

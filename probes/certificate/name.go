@@ -15,9 +15,9 @@ const maxShownNames = 20
 
 // evaluateName reports whether the certificate contains the name: tlsDomain if the connector has one, else the host.
 func evaluateName(leaf *x509.Certificate, host, tlsDomain string) probes.Judgement {
-	want := normalise(tlsDomain)
+	want := wantedName(tlsDomain)
 	if want == "" {
-		want = normalise(host)
+		want = wantedName(host)
 	}
 	var doubt string
 	names := namesOf(leaf)
@@ -45,6 +45,14 @@ func listNames(names []string) string {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	return list
+}
+
+// wantedName is a configured name in the form of certificates: A-labels, lower case.
+func wantedName(name string) string {
+	if domain, ok := mailflow.NormaliseDomain(name); ok {
+		return domain
+	}
+	return normalise(name)
 }
 
 func normalise(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

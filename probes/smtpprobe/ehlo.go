@@ -4,18 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"m365_connector_exporter/probes"
 )
 
-// greet waits for the greeting, for half of the timeout (some servers delay it on purpose), and then sends EHLO.
+// greet waits for the greeting and then sends EHLO. RFC 5321, section 4.5.3.2.1 grants the greeting five minutes, and
+// some servers delay it on purpose: it has the whole timeout but a sixth, which remains for the commands.
 func (s *session) greet() *probes.Step {
-	deadline := time.Now().Add(s.timeout() / 2)
-	if end := s.commandDeadline(); end.Before(deadline) {
-		deadline = end
-	}
-	_ = s.conn.SetReadDeadline(deadline) // a closed connection is noticed when it is read
+	_ = s.conn.SetReadDeadline(s.commandDeadline().Add(-s.timeout() / 6)) // a closed connection is noticed when it is read
 	r, err := s.replies.read()
 	_ = s.conn.SetReadDeadline(s.commandDeadline())
 	s.transcript.addReply(r)

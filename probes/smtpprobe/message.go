@@ -14,6 +14,9 @@ import (
 // message sends the test message if this endpoint has the round's slot and a message is due. Otherwise the outcome of
 // the last message to this address stands, and the stage is not reached where there was none.
 func (s *session) message() *probes.Step {
+	if s.unresponsive || s.desynced {
+		return s.lastMessage("the server closed the connection at RSET: no message can be sent on it")
+	}
 	holder, mine := s.slot.claim(s.endpoint.Addr)
 	if !mine {
 		return s.lastMessage("the message of this round went through " + holder.Addr().String())
@@ -29,7 +32,7 @@ func (s *session) message() *probes.Step {
 		return s.lastMessage("the next message is due at " + next.UTC().Format(time.RFC3339))
 	}
 	sent := s.prober.opts.Now()
-	problem := s.sendEnvelope(s.recipients()[:1])
+	_, problem := s.transaction(s.recipients()[:1])
 	if problem == nil {
 		problem = s.data()
 	}

@@ -12,7 +12,11 @@ import (
 var (
 	mailAddress = regexp.MustCompile(`\S*@\S*`)
 
-	ipv6Words = anyOf(`\b(?:over|via|using) ipv6\b`, `\bipv6 sending guidelines\b`, `\bipv6 (?:is )?not (?:supported|accepted)\b`)
+	ipv6Words = anyOf(
+		`\b(?:over|via|using) ipv6\b`,
+		`\bipv6 sending guidelines\b`,
+		`\bipv6 (?:is )?not (?:supported|accepted)\b`,
+	)
 
 	reverseDNSWords = anyOf(
 		`\b(?:ptr|rdns|fcrdns|reverse[ -](?:dns|lookup|host ?name)|reverse dns)\b`,
@@ -142,7 +146,8 @@ var (
 		`\banti-?spoof(?:ing)?\b`,
 		`\bspoof(?:ed|ing)? (?:sender|mail|message|address|domain|not allowed|rejected)`,
 		`\bsender address rejected: (?:not (?:logged in|owned by user))\b`,
-		`\b(?:local|our|internal|own) (?:domain|sender|users?|address)\b.*\b(?:authenticat|not allowed|outside|external|rejected|spoof)`,
+		`\b(?:local|our|internal|own) (?:domain|sender|users?|address)\b.*\b(?:authenticat|not allowed|outside|external)`,
+		`\b(?:local|our|internal|own) (?:domain|sender|users?|address)\b.*\b(?:rejected|spoof)`,
 		`\byou are not (?:allowed|permitted) to (?:use|send (?:as|from)) (?:this|our|a local)\b`,
 		`\bmail from not owned by user\b`,
 		`\bsender domain\b.*\b(?:must|requires?|needs?) (?:to )?(?:be )?authenticat`,

@@ -4,7 +4,8 @@ package smtpprobe
 var (
 	relayWords = anyOf(
 		`\bunable to relay\b`,
-		`\brelay(?:ing)?(?: access)?(?: is)? (?:denied|prohibited|rejected|forbidden|disallowed|not (?:permitted|allowed|supported))\b`,
+		`\brelay(?:ing)?(?: access)?(?: is)? (?:denied|prohibited|rejected|forbidden|disallowed)\b`,
+		`\brelay(?:ing)?(?: access)?(?: is)? not (?:permitted|allowed|supported)\b`,
 		`\bnot (?:permitted|allowed) to relay\b`,
 		`\b(?:we|i) (?:do not|don't) relay\b`,
 		`\brelaying to (?:\S+ )?(?:denied|prohibited)\b`,
@@ -110,7 +111,7 @@ var (
 		`\bldap\b.*\b(?:fail|unable|unavailable|error|down)`,
 		`\bunable to contact (?:ldap|database|directory)\b`,
 		`\bdns temporary failure\b`,
-		`\b(?:recipient|address|user) (?:address )?(?:verification|validation|lookup)\b.*\b(?:not responding|unavailable|timed? ?out|failed temporarily)\b`,
+		`\b(?:verification|validation|lookup)\b.*\b(?:not responding|unavailable|timed? ?out|failed temporarily)\b`,
 		`\bserver is misconfigured\b`,
 		`\bunable to fetch attribution data\b`,
 	)
@@ -151,7 +152,8 @@ var (
 		`\bunknown (?:user|recipient|mailbox|address|local[ -]part|or illegal alias)\b`,
 		`\b(?:user|recipient|mailbox|address) (?:\S+ )?unknown\b`,
 		`\bno such (?:user|recipient|mailbox|address|person|account)\b`,
-		`\b(?:user|recipient|mailbox|account|address|rcpt) (?:\S+ )?(?:does not exist|doesn't exist|dosn't exist|not exist|not found|not known|unavailable|was not found)\b`,
+		`\b(?:user|recipient|mailbox|account|address|rcpt) (?:\S+ )?(?:(?:does not|doesn't|dosn't|not) exist)\b`,
+		`\b(?:user|recipient|mailbox|account|address|rcpt) (?:\S+ )?(?:(?:was )?not found|not known|unavailable)\b`,
 		`\b(?:invalid|non-?existent|nonexistent) (?:recipient|user|mailbox)\b`,
 		`\bno (?:mailbox|account|mail box)(?: here)? (?:here )?by that name\b`,
 		`\bno mailbox (?:here|found|available)\b`,

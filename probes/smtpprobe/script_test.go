@@ -2,6 +2,7 @@ package smtpprobe
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,12 +21,13 @@ import (
 // script is a server as a literal: what it says on connect, and its answer by the command's first word.
 type script struct {
 	greet   string
-	answers map[string]string // by verb, upper case, over TLS first by "TLS "+verb; "" closes the connection
-	cert    *tls.Config       // for STARTTLS
-	raw     func(net.Conn)    // instead of all that
-	rawTLS  func(net.Conn)    // instead of a handshake
-	hold    func(io.Reader)   // instead of the answer to EHLO over TLS
-	pieces  int               // how many bytes it sends at a time after the handshake; 0: all
+	answers map[string]string        // by verb, upper case, over TLS first by "TLS "+verb; "" closes the connection
+	cert    *tls.Config              // for STARTTLS
+	raw     func(net.Conn)           // instead of all that
+	rawTLS  func(net.Conn)           // instead of a handshake
+	hold    func(io.Reader)          // instead of the answer to EHLO over TLS
+	reply   func(line string) string // before answers; "" leaves the answer to them
+	pieces  int                      // how many bytes it sends at a time after the handshake; 0: all
 }
 
 func healthy(cert *tls.Config) script {
@@ -116,6 +118,9 @@ func (s script) talk(conn net.Conn, heard chan<- string) {
 		if !ok {
 			answer = s.answers[verb]
 		}
+		if s.reply != nil {
+			answer = cmp.Or(s.reply(line), answer)
+		}
 		data = strings.HasPrefix(answer, "354")
 		if answer == "" {
 			return
@@ -175,4 +180,26 @@ func probeOne(t testing.TB, w *Prober, p probes.Path) probes.Endpoint {
 		t.Fatalf("endpoints: %+v", res.Endpoints)
 	}
 	return res.Endpoints[0]
+}
+
+// throughPort makes w connect to a server whatever the port of the path.
+func throughPort(w *Prober, at netip.AddrPort) {
+	w.dial = func(ctx context.Context, d *net.Dialer, network, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, network, at.String())
+	}
+}
+
+// sniOf makes a server note the names that clients send in SNI.
+func sniOf(config *tls.Config) func() []string {
+	names := make(chan string, 10)
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		names <- hello.ServerName
+		return nil, nil //nolint:nilnil // crypto/tls: the config itself
+	}
+	return func() (all []string) {
+		for len(names) > 0 {
+			all = append(all, <-names)
+		}
+		return all
+	}
 }

@@ -44,10 +44,10 @@ func TestSilentServers(t *testing.T) {
 		reason probes.Reason
 		most   time.Duration // of a timeout of 20 s, including QUIT
 	}{
-		{"tarpit", silent, probes.EHLO, probes.ReasonGreetingTimeout, 10 * time.Second},
+		{"tarpit", silent, probes.EHLO, probes.ReasonGreetingTimeout, 15 * time.Second},
 		{
 			"byte by byte", func(c net.Conn) { say(c, "220 mail.test says hello\r\n", time.Second) }, probes.EHLO,
-			probes.ReasonGreetingTimeout, 12 * time.Second,
+			probes.ReasonGreetingTimeout, 17 * time.Second,
 		},
 		{
 			"a slow greeting that ends", func(c net.Conn) { say(c, "220 hi\r\n", time.Second); silent(c) }, probes.EHLO,
@@ -59,7 +59,7 @@ func TestSilentServers(t *testing.T) {
 		},
 		{
 			"half a reply", func(c net.Conn) { say(c, "220-hi\r\n", 0); silent(c) }, probes.EHLO, probes.ReasonGreetingTimeout,
-			10 * time.Second,
+			15 * time.Second,
 		},
 		{
 			"never reads", func(c net.Conn) { say(c, "220 hi\r\n", 0); time.Sleep(time.Minute) }, probes.EHLO,
@@ -81,6 +81,37 @@ func TestSilentServers(t *testing.T) {
 				t.Errorf("%s: %v %+v after %v", tt.name, stage, step, took)
 			}
 			time.Sleep(2 * time.Minute) // the peers end, in no time
+		})
+	}
+}
+
+// RFC 5321, section 4.5.3.2.1 grants the greeting five minutes: with the default timeout it may take 23 seconds.
+func TestSlowGreetings(t *testing.T) {
+	for _, tt := range []struct {
+		after  time.Duration
+		reason probes.Reason
+	}{
+		{10 * time.Second, ""},
+		{17 * time.Second, ""},
+		{22 * time.Second, ""},
+		{25 * time.Second, probes.ReasonGreetingTimeout},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := testProber(nil)
+			throughPipe(w, func(c net.Conn) {
+				time.Sleep(tt.after)
+				say(c, "220 mail.test ready\r\n", 0)
+				for _, reply := range []string{"250 mail.test\r\n", "221 bye\r\n"} {
+					_, _ = c.Read(make([]byte, 1000))
+					say(c, reply, 0)
+				}
+			})
+			p := testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.EHLO, mailflow.Opportunistic)
+			p.Settings.Timeout = 0 // the default
+			if step := probeOne(t, w, p).Steps[probes.EHLO]; step.Reason != tt.reason {
+				t.Errorf("a greeting after %v: %+v, want %q", tt.after, step, tt.reason)
+			}
+			time.Sleep(2 * time.Minute)
 		})
 	}
 }

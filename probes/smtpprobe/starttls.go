@@ -12,6 +12,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // maxRevocationTime bounds how long the server waits while revocation is checked.
@@ -158,10 +159,14 @@ func (s *session) clientCertificate() *tls.Certificate {
 	return s.prober.opts.ClientCertificate(s.path.ID)
 }
 
-// peerName is what the server's certificate should be for: the host, or the address if the next hop is a range.
+// peerName is what the server's certificate should be for: the host in A-labels, as SNI and certificates have it, or
+// the address if the next hop is a range.
 func (s *session) peerName() string {
 	if strings.Contains(s.endpoint.Host, "/") {
 		return s.endpoint.Addr.Addr().String()
+	}
+	if name, ok := mailflow.HostName(s.endpoint.Host); ok {
+		return name
 	}
 	return s.endpoint.Host
 }
