@@ -70,7 +70,7 @@ func loadForCommand(ctx context.Context, file string, s streams) (*config.Config
 		_, _ = fmt.Fprintln(s.err, err)
 		return nil, err
 	}
-	for _, w := range cfg.Warnings {
+	for _, w := range cfg.WarningLines() {
 		_, _ = fmt.Fprintln(s.err, "warning:", w)
 	}
 	for _, problem := range cfg.Problems() {

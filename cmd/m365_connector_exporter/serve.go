@@ -139,7 +139,7 @@ func checkConfig(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage
 	}
-	for _, w := range cfg.Warnings {
+	for _, w := range cfg.WarningLines() {
 		_, _ = fmt.Fprintln(s.err, "warning:", w)
 	}
 	stateErr := daemon.CheckStateFile(cfg) //nolint:contextcheck // reading the file has a deadline of its own

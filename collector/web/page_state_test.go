@@ -112,8 +112,9 @@ func TestWarningsAreCounted(t *testing.T) {
 	for i := range 25 {
 		s.status.Warnings = append(s.status.Warnings, fmt.Sprintf("file %d is empty", i))
 	}
+	s.status.MoreWarnings = 100
 	body := get(s.handler(), "/").Body.String()
-	for _, want := range []string{"25 warnings about the configuration", "file 19 is empty", "and 5 more"} {
+	for _, want := range []string{"125 warnings about the configuration", "file 19 is empty", "and 105 more"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}

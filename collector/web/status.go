@@ -88,8 +88,9 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 		Filter: f, Status: s.Status(), TenantCount: len(v.Tenants),
 	}
 	page.Status.ReloadError = bounded(page.Status.ReloadError)
-	page.MoreWarnings = max(0, len(page.Status.Warnings)-maxWarnings)
-	for _, w := range page.Status.Warnings[:len(page.Status.Warnings)-page.MoreWarnings] {
+	shown := min(len(page.Status.Warnings), maxWarnings)
+	page.MoreWarnings = len(page.Status.Warnings) - shown + page.Status.MoreWarnings
+	for _, w := range page.Status.Warnings[:shown] {
 		page.Warnings = append(page.Warnings, bounded(w))
 	}
 	page.ReloadFailed = newTimestamp(page.Status.ReloadFailed, now)

@@ -37,6 +37,7 @@ type Status struct {
 	ReloadFailed   time.Time // when it failed
 	VantageBlocked bool      // this host seems unable to connect outward
 	Warnings       []string  // about the configuration and the exports
+	MoreWarnings   int       // beyond those
 	SelfTestFailed bool      // the prober cannot probe the mail server inside its own process
 	Version        string
 }

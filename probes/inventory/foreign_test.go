@@ -81,6 +81,14 @@ func TestFilesOfAnotherKind(t *testing.T) {
 			"contoso.com",
 			"x.json: not an export, and skipped; its values: 2 of Get-ReceiveConnector (on-premises Exchange)", "",
 		},
+		"connectors without direction": {
+			map[string]string{"x.json": `{"Name":"x","ConnectorType":"Partner","Enabled":true}`, "d.json": domainJSON}, "contoso.com",
+			"x.json: not an export, and skipped; its values: 1 of connectors without a property of one direction (export all)", "",
+		},
+		"connectors with few properties": {
+			map[string]string{"x.json": `[{"Name":"o","ConnectorType":"Partner","TlsDomain":"a.example"},{"Name":"i","ConnectorType":1,"EFSkipLastIP":false}]`, "d.json": `{"DomainName":"contoso.com","MatchSubDomains":true}`},
+			"contoso.com ←i →o", "", "",
+		},
 		"only transport rules":  {map[string]string{"x.json": ruleJSON}, "", "", nothing + "1 of another kind (not a connector, not an accepted domain)"},
 		"only a send connector": {map[string]string{"x.json": sendJSON}, "", "", nothing + "1 of Get-SendConnector (on-premises Exchange)"},
 		"and a broken export":   {map[string]string{"x.json": ruleJSON, "d.json": "{"}, "", other, "d.json: not JSON: it breaks off in line 1"},

@@ -45,14 +45,34 @@ func kindOf(record Value) (Kind, other) {
 		return 0, sendConnector
 	case has(receiveKeys...):
 		return 0, receiveConnector
-	case has("domainname") && has("domaintype", "initialdomain", "default"):
+	case has("domainname") && has("domaintype", "initialdomain", "default", "matchsubdomains", "outboundonly"):
 		return AcceptedDomains, 0
 	case has("smarthosts", "usemxrecord", "recipientdomains", "tlssettings"):
 		return OutboundConnectors, 0
 	case has("senderdomains", "senderipaddresses", "requiretls", "tlssendercertificatename"):
 		return InboundConnectors, 0
+	case has("connectortype"):
+		return kindOfConnector(record)
 	default:
 		return 0, notConnector
+	}
+}
+
+// kindOfConnector returns the kind of a connector that lacks the properties that matter most, because somebody has
+// selected others.
+func kindOfConnector(record Value) (Kind, other) {
+	only := func(properties []Property) bool {
+		return slices.ContainsFunc(properties, func(p Property) bool {
+			return slices.Contains(record.Keys, strings.ToLower(p.Name))
+		})
+	}
+	switch outbound, inbound := only(outboundOnly), only(inboundOnly); {
+	case outbound && !inbound:
+		return OutboundConnectors, 0
+	case inbound && !outbound:
+		return InboundConnectors, 0
+	default:
+		return 0, noDirection
 	}
 }
 

@@ -14,6 +14,7 @@ const (
 	notConnector     other = iota // transport rules, organization settings, reports, …
 	sendConnector                 // Get-SendConnector of on-premises Exchange
 	receiveConnector              // Get-ReceiveConnector of on-premises Exchange
+	noDirection                   // a connector that has no property of one direction
 	numOthers
 )
 
@@ -54,6 +55,8 @@ func (s *skipped) String() string {
 			parts = append(parts, fmt.Sprintf("%d of Get-SendConnector (on-premises Exchange)", n))
 		case other(o) == receiveConnector:
 			parts = append(parts, fmt.Sprintf("%d of Get-ReceiveConnector (on-premises Exchange)", n))
+		case other(o) == noDirection:
+			parts = append(parts, fmt.Sprintf("%d of connectors without a property of one direction (export all)", n))
 		default:
 			parts = append(parts, fmt.Sprintf("%d of another kind (not a connector, not an accepted domain)", n))
 		}

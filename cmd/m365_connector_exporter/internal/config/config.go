@@ -12,7 +12,9 @@ package config
 
 import (
 	"crypto/x509"
+	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"m365_connector_exporter/collector/check"
@@ -30,6 +32,7 @@ type Config struct {
 	Tenants      []mailflow.Tenant
 	Suppressions []check.Suppression
 	Warnings     []string
+	MoreWarnings int // beyond those that are kept
 
 	tenants  *inventory.Tenants[tenantSettings]
 	probe    probes.SettingsOverride
@@ -66,6 +69,14 @@ func newTenantSettings() tenantSettings {
 }
 
 func (c *Config) settings(tenant string) tenantSettings { return c.tenants.Get(tenant).Settings }
+
+// WarningLines are the warnings, and a last line that counts those that are not kept.
+func (c *Config) WarningLines() []string {
+	if c.MoreWarnings == 0 {
+		return c.Warnings
+	}
+	return append(slices.Clip(c.Warnings), fmt.Sprintf("and %d warnings more", c.MoreWarnings))
+}
 
 // Problems are the mistakes in the tenants' own files. They disable those tenants only.
 func (c *Config) Problems() Errors { return c.problems }

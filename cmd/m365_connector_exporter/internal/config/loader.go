@@ -2,7 +2,6 @@ package config
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"m365_connector_exporter/probes/inventory"
@@ -59,7 +58,6 @@ type loading struct {
 	observed *inventory.Observations
 	names    map[string]bool // of tenants in YAML
 	folders  folders
-	dropped  int // warnings, more than are kept
 }
 
 func load(ctx context.Context, path string, last *Config) (*Config, *inventory.Observations, error) {
@@ -85,9 +83,6 @@ func load(ctx context.Context, path string, last *Config) (*Config, *inventory.O
 
 // finish takes over what the tenants have given.
 func (l *loading) finish() {
-	if l.dropped > 0 {
-		l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf("and %d warnings more", l.dropped))
-	}
 	l.cfg.tenants = l.tenants
 	l.cfg.Tenants = l.tenants.All()
 	for i, t := range l.cfg.Tenants {
@@ -102,7 +97,7 @@ func (l *loading) warn(text string) {
 		l.cfg.Warnings = append(l.cfg.Warnings, text)
 		return
 	}
-	l.dropped++
+	l.cfg.MoreWarnings++
 }
 
 func (l *loading) problem(e Errors) { l.cfg.problems = append(l.cfg.problems, e...) }

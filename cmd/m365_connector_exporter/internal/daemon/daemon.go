@@ -213,7 +213,7 @@ func (d *Daemon) recordLoadErrors(cfg *config.Config) {
 		loaded[t.Name] = t.LoadError == ""
 	}
 	d.metrics.SetTenantsLoaded(loaded)
-	for _, w := range cfg.Warnings {
+	for _, w := range cfg.WarningLines() {
 		d.log.Warn("configuration", slog.String("warning", w))
 	}
 	for _, problem := range cfg.Problems() {

@@ -46,9 +46,10 @@ func (d *Daemon) module(name string) (probes.SettingsOverride, bool) {
 // status is the state of the exporter itself, for the pages.
 func (d *Daemon) status() web.Status {
 	passed, known := d.selfTest.result()
+	cfg := d.cfg.Load()
 	s := web.Status{
 		VantageBlocked: d.runner.Stats().VantageBlocked, SelfTestFailed: known && !passed, Version: version.Version,
-		Warnings: d.cfg.Load().Warnings,
+		Warnings: cfg.Warnings, MoreWarnings: cfg.MoreWarnings,
 	}
 	if rejected := d.rejected.Load(); rejected != nil {
 		s.ReloadError, s.ReloadFailed = rejected.err.Error(), rejected.at
