@@ -25,6 +25,11 @@ func throttles(address string) probes.Endpoint {
 	return endpoint("h", address, passed(0), passed(0), problem(probes.ReasonThrottled))
 }
 
+// lacksResources refuses as a server does that has no resources left.
+func lacksResources(address string) probes.Endpoint {
+	return endpoint("h", address, passed(0), passed(0), problem(probes.ReasonServerUnavailable))
+}
+
 func interruptedAt(address string) probes.Endpoint {
 	return endpoint("h", address, passed(0), problem(probes.ReasonCanceled))
 }
@@ -75,6 +80,13 @@ var stories = []story{
 		step("path 0 connect_refused, inconclusive; 192.0.2.1=0, 192.0.2.2=1 0a", throttles(addressA), passes(addressB)),
 		step("path 0 connect_refused, inconclusive; 192.0.2.1=0, 192.0.2.2=1 0a", throttles(addressA), throttles(addressB)),
 		step("path 1, inconclusive; 192.0.2.1=1 0a, 192.0.2.2=1 0a", passes(addressA), throttles(addressB)),
+	)},
+	{"a server that runs out of resources fails once confirmed, until it accepts mail again", steps(
+		step("path 1; 192.0.2.1=1 0a", passes(addressA)),
+		step("path 1; 192.0.2.1=1 0a", lacksResources(addressA), provisional),
+		step("path 0 server_unavailable; 192.0.2.1=0 0a", lacksResources(addressA)),
+		step("path 0 server_unavailable, inconclusive; 192.0.2.1=0 0a", throttles(addressA)),
+		step("path 1; 192.0.2.1=1 0a", passes(addressA)),
 	)},
 	{"an interrupted endpoint keeps its verdict, and its neighbours get theirs", steps(
 		step("path 1; 192.0.2.1=1 0a, 192.0.2.2=1 0a", passes(addressA), passes(addressB)),
