@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -62,4 +63,32 @@ func TestListenerOfTheProgram(t *testing.T) {
 	}
 	c.signal(syscall.SIGKILL)
 	_ = c.exits()
+}
+
+// TestShutdownDuringReloadFlood holds that the built program ends soon after SIGTERM, however many reloads are requested:
+// one runs, one is pending, and it waits for neither.
+func TestShutdownDuringReloadFlood(t *testing.T) {
+	c := startChild(t, "--web.listen-address=127.0.0.1:0", "--web.max-connections=1000", "--config.file="+slowToLoad(t))
+	address := regexp.MustCompile(`address=(127\.\S+)`).FindStringSubmatch(c.logs("Listening on"))[1]
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	var answered sync.WaitGroup
+	for range 400 {
+		answered.Go(func() {
+			response, err := client.Post("http://"+address+"/-/reload", "", http.NoBody)
+			if err == nil {
+				_ = response.Body.Close()
+			}
+		})
+	}
+	c.logs("trigger=\"POST /-/reload\"")
+	c.signal(syscall.SIGHUP) // another request
+	c.signal(syscall.SIGTERM)
+	start := time.Now()
+	if code := c.exits(); code != exitOK {
+		t.Errorf("exit status %d, want 0", code)
+	}
+	if took := time.Since(start); took > 30*time.Second { // five on a quiet machine
+		t.Errorf("the program ended after %s", took)
+	}
+	answered.Wait()
 }
