@@ -11,7 +11,7 @@
 // A reload replaces the configuration; paths that it leaves as they are keep their history. A self-test probes a mail
 // server inside the process, so that an alert can distinguish a broken exporter from broken mail.
 //
-// The commands that run once use the same steps: see [Validate], [Audit] and [SendersWithCertificates].
+// The commands that run once use the same steps: see [Validation.Validate], [Audit] and [SimulateRenewal].
 package daemon
 
 import (
