@@ -31,6 +31,8 @@ const (
 	EvidenceResetAtClientHello Evidence = "reset_at_clienthello"  // the connection was reset
 	EvidenceEndAtClientHello   Evidence = "closed_at_clienthello" // the server closed without an alert
 	EvidenceIssuerOutdated     Evidence = "issuer_outdated"       // not the server's certificate: one above it
+	EvidenceFiniteField        Evidence = "finite_field_dh"       // the server speaks finite-field Diffie-Hellman only
+	EvidenceKeyType            Evidence = "key_type"              // its key, curve or cipher is none that Go knows
 	EvidenceSTARTTLSRefused    Evidence = "starttls_refused"      // nothing demands TLS: the same session went on in clear text
 	EvidenceHandshakeBroken    Evidence = "handshake_broken"      // nothing demands TLS: a second connection went on in clear text
 	EvidenceIPv6Refused        Evidence = "ipv6_refused"          // an IPv6 address fails, an IPv4 address works

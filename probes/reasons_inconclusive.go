@@ -89,6 +89,17 @@ var inconclusiveReasons = []ReasonInfo{
 			"finite-field Diffie-Hellman, Ed448 or brainpool keys, an unusual certificate",
 		Remedy: "The server may be healthy: test it with `openssl s_client -starttls smtp`. Let it also offer " +
 			"ECDHE cipher suites and a certificate with an RSA or NIST ECDSA key, which Exchange Online uses.",
+		Variants: []Variant{
+			{
+				EvidenceFiniteField, "the server accepts cipher suites with finite-field Diffie-Hellman (DHE) only",
+				"This exporter cannot probe it further. Let the server also offer ECDHE cipher suites (RFC 9325, section 4.2).",
+			},
+			{
+				EvidenceKeyType, "the server's key, curve or cipher is one that the exporter does not know",
+				"This exporter cannot probe it further. Install a certificate with an RSA key or an ECDSA key on P-256 or " +
+					"P-384: few mail systems support Ed448 and brainpool.",
+			},
+		},
 	},
 	{
 		Reason: ReasonBannedAddress, Outcome: Inconclusive,

@@ -23,8 +23,12 @@ const (
 	alertUnknownCA              = 48
 	alertAccessDenied           = 49
 	alertProtocolVersion        = 70
+	alertInsufficientSecurity   = 71
 	alertCertificateRequired    = 116
 )
+
+// noAgreement are the alerts of a server that accepts nothing of what a ClientHello offers.
+var noAgreement = []uint8{alertHandshakeFailure, alertInsufficientSecurity}
 
 // handshakeReason classifies a failed handshake: by alert, and only then by the texts of crypto/tls and crypto/x509,
 // which have no types for these errors. A certificate that is not DER is the server's fault; one with a curve, a key

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -70,6 +71,9 @@ func (s *session) handshake() *probes.Step {
 		step := s.fail(reason, err.Error())
 		if reason == probes.ReasonTLSHandshake && conn.ConnectionState().Version == 0 { // no ServerHello
 			step.Evidence = cmp.Or(step.Evidence, atClientHello(err))
+			if alert, ok := alertCode(err); ok && s.path.TLSSettings.RequiresTLS() && slices.Contains(noAgreement, alert) {
+				return s.explainRefusal(step)
+			}
 		}
 		return step
 	}
@@ -136,10 +140,16 @@ func (s *session) tlsConfig(shown *shownInHandshake) *tls.Config {
 			return &tls.Certificate{}, nil
 		},
 	}
-	if _, err := netip.ParseAddr(s.peerName()); err != nil {
-		config.ServerName = s.peerName() // RFC 6066, section 3: no addresses in SNI
-	}
+	config.ServerName = s.serverName()
 	return config
+}
+
+// serverName is the name in SNI, "" for an address (RFC 6066, section 3).
+func (s *session) serverName() string {
+	if _, err := netip.ParseAddr(s.peerName()); err == nil {
+		return ""
+	}
+	return s.peerName()
 }
 
 // allCipherSuites lists all that crypto/tls knows, including the old ones.
