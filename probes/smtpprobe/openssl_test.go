@@ -99,6 +99,7 @@ func TestServersOfOpenSSL(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // these servers do not answer QUIT
 			at, _ := serve(t, healthy(nil).withTLS(openSSL(t, tt.key, tt.options...)))
 			p := testPath(at, probes.TLSStage, mailflow.EncryptionOnly)
 			p.Settings.Timeout = 4 * time.Second
