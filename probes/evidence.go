@@ -31,6 +31,9 @@ const (
 	EvidenceResetAtClientHello Evidence = "reset_at_clienthello"  // the connection was reset
 	EvidenceEndAtClientHello   Evidence = "closed_at_clienthello" // the server closed without an alert
 	EvidenceIssuerOutdated     Evidence = "issuer_outdated"       // not the server's certificate: one above it
+	EvidenceMXIsAddress        Evidence = "mx_is_address"         // an MX record names an address instead of a host
+	EvidenceMXContradicted     Evidence = "mx_contradicted"       // NXDOMAIN for MX, but the name has an address
+	EvidenceDNSOverTCP         Evidence = "dns_over_tcp"          // the answer is truncated, and TCP port 53 is closed
 	EvidenceFiniteField        Evidence = "finite_field_dh"       // the server speaks finite-field Diffie-Hellman only
 	EvidenceKeyType            Evidence = "key_type"              // its key, curve or cipher is none that Go knows
 	EvidenceSTARTTLSRefused    Evidence = "starttls_refused"      // nothing demands TLS: the same session went on in clear text

@@ -22,11 +22,21 @@ var networkReasons = []ReasonInfo{
 		Sentence: "the name does not exist in DNS",
 		Remedy: "Check the smart host or the domain for typing errors; publish an MX or A record for it; check " +
 			"that the domain has not expired.",
+		Variants: []Variant{{
+			EvidenceMXContradicted, "the answer for MX is NXDOMAIN, although the name has an address",
+			"Fix the zone or the DNS load balancer that answers for it: for a name that exists, the answer for MX must be " +
+				"empty, not NXDOMAIN (RFC 8020). Until then publish an MX record for it.",
+		}},
 	},
 	{
 		Reason: ReasonNoAddress, Outcome: Failed,
 		Sentence: "the name exists but has neither an address nor a usable MX target",
 		Remedy:   "Publish an A record for the name or for its MX target, with the right address.",
+		Variants: []Variant{{
+			EvidenceMXIsAddress, "an MX record names an address",
+			"An MX record needs a host name (RFC 1035, section 3.3.9): publish an A record for the address under a host " +
+				"name, and let the MX record name that.",
+		}},
 	},
 	{
 		Reason: ReasonNullMX, Outcome: Failed,
@@ -37,6 +47,10 @@ var networkReasons = []ReasonInfo{
 		Reason: ReasonDNSTimeout, Outcome: Failed,
 		Sentence: "no name server replied in time",
 		Remedy:   "Check the domain's name servers; the DNS provider or the partner has to repair them.",
+		Variants: []Variant{{
+			EvidenceDNSOverTCP, "the answer by UDP is truncated, and TCP fails",
+			"Open TCP port 53 between this host and the DNS server (RFC 7766): large answers need it.",
+		}},
 	},
 	{
 		Reason: ReasonDNSServfail, Outcome: Failed,
@@ -47,6 +61,10 @@ var networkReasons = []ReasonInfo{
 		Reason: ReasonDNSRefused, Outcome: Failed,
 		Sentence: "the resolver refused the query (REFUSED)",
 		Remedy:   "Check the resolver configured in `dns_servers`, and the domain's name servers.",
+		Variants: []Variant{{
+			EvidenceDNSOverTCP, "the answer by UDP is truncated, and TCP fails",
+			"Open TCP port 53 between this host and the DNS server (RFC 7766): large answers need it.",
+		}},
 	},
 	{
 		Reason: ReasonDNSBogus, Outcome: Failed,

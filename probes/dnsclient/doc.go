@@ -6,8 +6,8 @@
 //
 //  1. Ask for the MX records (RFC 5321, section 5.1). A null MX (RFC 7505) means that the domain accepts no mail.
 //  2. Ask for A and AAAA of each MX host, or of the name itself if it has no MX. CNAMEs are followed, at most 8.
-//  3. Ask each server by UDP with EDNS; again without EDNS if the server does not know it (RFC 6891, section 7); by
-//     TCP if the answer was truncated (RFC 7766). Two attempts over at most three servers.
+//  3. Ask each server by UDP with EDNS; again without EDNS if the server does not know it (RFC 6891, section 7) or
+//     does not answer; by TCP if the answer was truncated (RFC 7766). Two attempts over at most three servers.
 //  4. If that failed, decide whose fault it is. A resolver that is itself cut off from the Internet answers SERVFAIL
 //     for every domain, or not at all. Before a domain is blamed, the resolver must answer a canary: a name in
 //     another domain, below a name it resolved lately, with a random label so that the answer cannot come from its

@@ -3,6 +3,7 @@ package dnsclient
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -18,11 +19,14 @@ type failure struct {
 	reason probes.Reason
 	detail string
 	local  bool // no server received the question, or this host is out of resources: it proves nothing about the name
+	// What selects the remedy; "" if nothing does.
+	evidence probes.Evidence
 }
 
 // step is the resolve stage that ended with the failure.
 func (f failure) step() probes.Step {
 	step := probes.NewStep(f.reason, f.detail)
+	step.Evidence = f.evidence
 	if f.local {
 		step.Outcome = probes.Inconclusive
 	}
@@ -38,6 +42,8 @@ func failureOf(m *dns.Msg, err error) failure {
 	switch code := sockerr.Code(err); {
 	case sockerr.Exhausted(err):
 		return failure{reason: probes.ReasonInternalError, detail: err.Error(), local: true}
+	case errors.As(err, new(truncatedError)):
+		return truncatedFailure(err, code)
 	case code == syscall.ECONNREFUSED:
 		return failure{reason: probes.ReasonDNSRefused, detail: "no DNS server listens there", local: true}
 	case err != nil:
@@ -51,6 +57,23 @@ func failureOf(m *dns.Msg, err error) failure {
 		return failure{reason: probes.ReasonDNSRefused, detail: "REFUSED"}
 	}
 	return withExtendedErrors(failure{reason: probes.ReasonDNSServfail, detail: rcodeText(m.Rcode)}, m)
+}
+
+// truncatedError is the failure of TCP after a truncated answer by UDP (RFC 7766).
+type truncatedError struct{ error }
+
+func (e truncatedError) Unwrap() error { return e.error }
+
+// truncatedFailure is that of a server that answers by UDP only. It proves nothing about the name.
+func truncatedFailure(err error, code syscall.Errno) failure {
+	f := failure{
+		reason: probes.ReasonDNSTimeout, detail: "the answer by UDP is truncated, and TCP fails: " + err.Error(), local: true,
+		evidence: probes.EvidenceDNSOverTCP,
+	}
+	if code == syscall.ECONNREFUSED {
+		f.reason = probes.ReasonDNSRefused
+	}
+	return f
 }
 
 // withExtendedErrors adds the extended errors of a reply (RFC 8914). Code 6 is "DNSSEC bogus", 7 to 12 are its

@@ -134,7 +134,8 @@ func (s *session) resolverResponds(ctx context.Context, canaries []string) bool 
 	for _, q := range questions {
 		for _, server := range s.servers {
 			go func() {
-				m, err := s.askServer(ctx, server, q.Name, q.Qtype)
+				_, plain := s.withoutEDNS.Load(server)
+				m, err := s.askServer(ctx, server, q.Name, q.Qtype, !plain)
 				answers <- err == nil && m.Rcode != dns.RcodeServerFailure
 			}()
 		}

@@ -29,7 +29,13 @@ func (s *session) nextHop(ctx context.Context, name string, protocol probes.IPPr
 	exchangers, fail := s.exchangers(ctx, name)
 	mxDuration := time.Since(start)
 	if fail.reason != "" {
-		target := failedTarget(name, failure{fail.reason, "MX: " + fail.detail, fail.local})
+		failed := fail
+		failed.detail = "MX: " + fail.detail
+		if fail.reason == probes.ReasonNXDomain && len(s.host(ctx, name, protocol, "").Addrs) > 0 {
+			failed.detail += ", says the server, but the name has an address (against RFC 8020)"
+			failed.evidence = probes.EvidenceMXContradicted
+		}
+		target := failedTarget(name, failed)
 		if fail.reason == probes.ReasonNoAddress {
 			target = s.host(ctx, name, protocol, "no MX")
 		}
@@ -91,6 +97,12 @@ func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, fai
 
 func (s *session) exchangerTarget(ctx context.Context, mx exchanger, protocol probes.IPProtocol) Target {
 	detail := fmt.Sprintf("MX preference %d", mx.preference)
+	if _, err := netip.ParseAddr(strings.Trim(mx.host, "[]")); err == nil {
+		return failedTarget(probes.Sanitise(mx.host, 253), failure{
+			reason: probes.ReasonNoAddress, detail: detail + ": the MX target is an address, not a host name (RFC 1035)",
+			evidence: probes.EvidenceMXIsAddress,
+		})
+	}
 	host, ok := hostName(mx.host)
 	if !ok {
 		return failedTarget(probes.Sanitise(mx.host, 253), failure{
@@ -122,7 +134,8 @@ func (s *session) host(ctx context.Context, name string, protocol probes.IPProto
 		if worst.reason == "" { // records of the right type without a usable address
 			worst = failure{reason: probes.ReasonNoAddress, detail: "no usable address"}
 		}
-		return failedTarget(name, failure{worst.reason, detail + ": " + worst.detail, worst.local})
+		worst.detail = detail + ": " + worst.detail
+		return failedTarget(name, worst)
 	}
 	for i, f := range failures {
 		if f.reason != "" && f.reason != probes.ReasonNoAddress {

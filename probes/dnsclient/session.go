@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -25,6 +26,7 @@ type session struct {
 	timeout      time.Duration
 	dial         dialFunc
 	recordAnswer func(name string) // called when a server answered; name is set if it returned records of it
+	withoutEDNS  sync.Map          // the servers that did not answer a question with EDNS, but one without
 }
 
 // ask puts one question to the servers in order until one of them answers it. It returns the most specific failure if
@@ -32,9 +34,15 @@ type session struct {
 func (s *session) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, failure) {
 	var worst failure
 	local := true
+	silent := map[string]bool{} // did not answer with EDNS
 	for range maxTries {
 		for _, server := range s.servers {
-			m, err := s.askServer(ctx, server, name, qtype)
+			_, known := s.withoutEDNS.Load(server)
+			m, err := s.askServer(ctx, server, name, qtype, !known && !silent[server])
+			if silent[server] && err == nil {
+				s.withoutEDNS.Store(server, true)
+			}
+			silent[server] = err != nil
 			if ctx.Err() != nil && err != nil {
 				return nil, failure{reason: probes.ReasonDNSTimeout, detail: "no DNS server answered"}
 			}
@@ -66,16 +74,20 @@ func (s *session) record(m *dns.Msg, err error, fail failure, name string) {
 
 // askServer asks by UDP; again without EDNS if the server does not know it (RFC 6891, section 7), and again by TCP if
 // the answer was truncated.
-func (s *session) askServer(ctx context.Context, server, name string, qtype uint16) (*dns.Msg, error) {
+func (s *session) askServer(ctx context.Context, server, name string, qtype uint16, edns bool) (*dns.Msg, error) {
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
-	q.SetEdns0(ednsSize, false)
+	if edns {
+		q.SetEdns0(ednsSize, false)
+	}
 	m, err := s.exchange(ctx, "udp", server, q)
 	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) {
 		q.Extra = nil
 		m, err = s.exchange(ctx, "udp", server, q)
 	}
 	if err == nil && m.Truncated {
-		m, err = s.exchange(ctx, "tcp", server, q)
+		if m, err = s.exchange(ctx, "tcp", server, q); err != nil && ctx.Err() == nil {
+			err = truncatedError{err}
+		}
 	}
 	return m, err
 }
