@@ -20,30 +20,40 @@ type listedFile struct {
 const maxNamed = 5
 
 // warnOfDeleted warns of records that are only in an older file of a folder, while a newer file there has others of
-// the same file: they were probably deleted in Exchange Online between the two exports.
+// the same file: they were probably deleted in Exchange Online between the two exports. Each is reported once, with the
+// newest file that has it.
 func (l *exportLoad) warnOfDeleted() {
-	for _, older := range l.listed {
+	reported := map[recordKey]bool{}
+	for _, older := range slices.SortedStableFunc(slices.Values(l.listed), func(a, b listedFile) int {
+		return b.at.Compare(a.at)
+	}) {
 		for _, k := range kinds {
-			newer := l.successor(older, k)
-			if newer == nil {
-				continue
-			}
-			var gone []string
-			for _, name := range slices.Sorted(maps.Keys(older.names[k])) {
-				if name != "" && !l.hasNewer(older, k, name) {
-					gone = append(gone, fmt.Sprintf("%q", name))
-				}
-			}
-			if n := len(gone); n > 0 {
-				more := ""
-				if n > maxNamed {
-					more = fmt.Sprintf(" and %d more", n-maxNamed)
-				}
-				l.snapshot.warn("%s: not in the newer export %s, and probably deleted since: %s%s. Remove the older file",
-					older.path, filepath.Base(newer.path), strings.Join(gone[:min(n, maxNamed)], ", "), more)
+			if newer := l.successor(older, k); newer != nil {
+				l.warnOfGone(older, newer, k, reported)
 			}
 		}
 	}
+}
+
+// warnOfGone warns of the records of one kind that no newer file has.
+func (l *exportLoad) warnOfGone(older listedFile, newer *listedFile, k Kind, reported map[recordKey]bool) {
+	var gone []string
+	for _, name := range slices.Sorted(maps.Keys(older.names[k])) {
+		key := recordKey{kind: k, name: name, place: filepath.Dir(older.path)}
+		if name != "" && !reported[key] && !l.hasNewer(older, k, name) {
+			reported[key] = true
+			gone = append(gone, fmt.Sprintf("%q", name))
+		}
+	}
+	if len(gone) == 0 {
+		return
+	}
+	more := ""
+	if n := len(gone) - maxNamed; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	l.snapshot.warn("%s: not in the newer export %s, and probably deleted since: %s%s. Remove the older file",
+		older.path, filepath.Base(newer.path), strings.Join(gone[:min(len(gone), maxNamed)], ", "), more)
 }
 
 // successor returns the newest file of the same folder, newer than the given one, that has some of its records.

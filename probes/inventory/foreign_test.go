@@ -235,3 +235,36 @@ func TestDeletedSince(t *testing.T) {
 		}
 	}
 }
+
+// TestDeletedSinceIsReportedOnce: of many older files, the newest that has the record.
+func TestDeletedSinceIsReportedOnce(t *testing.T) {
+	dir := t.TempDir()
+	for i, text := range []string{
+		`[{"Name":"In","RequireTls":true},{"Name":"Gone","RequireTls":true}]`,
+		`[{"Name":"In","RequireTls":true},{"Name":"Gone","RequireTls":true}]`,
+		`[{"Name":"In","RequireTls":true}]`, `[{"Name":"In","RequireTls":true}]`,
+	} {
+		file := filepath.Join(dir, string(rune('a'+i))+".json")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		day := time.Date(2026, 11, i+1, 0, 0, 0, 0, time.UTC)
+		if err := os.Chtimes(file, day, day); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := inventory.ExportFiles{Folder: dir, Observed: &inventory.Observations{}}.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range s.Warnings {
+		if strings.Contains(w, "deleted since") {
+			got = append(got, filepath.Base(w))
+		}
+	}
+	want := []string{`b.json: not in the newer export d.json, and probably deleted since: "Gone". Remove the older file`}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
