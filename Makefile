@@ -29,6 +29,7 @@ scale:
 fuzz:
 	.ci/fuzz
 # This exporter, blackbox_exporter and a bare client against one server, ten minutes. Needs the same as e2e.
+# deploy/tools.sh builds blackbox_exporter with the same Go.
 beside:
 	E2E_BESIDE=full go test -tags e2e -count=1 -timeout 30m -v -run TestBeside ./cmd/m365_connector_exporter/e2e/
 # Generated documents and the golden files of tests: read the difference before committing it.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -159,11 +160,16 @@ const blackboxConfig = `modules:
       - {expect: "^221"}
 `
 
+// blackbox starts the blackbox_exporter on the PATH, which must be built with the Go of this program: Debian's is old
+// and slower.
 func (a *arena) blackbox() *daemon {
 	a.t.Helper()
+	binary, err := exec.LookPath("blackbox_exporter")
+	if err != nil {
+		a.t.Fatalf("%v (deploy/tools.sh builds it)", err)
+	}
 	file := a.write("blackbox.yaml", fmt.Sprintf(blackboxConfig, a.ca.rootFile, peerName))
-	return runDaemon(a.t, fromEnvironment(a.t, "E2E_BLACKBOX", "/usr/bin/prometheus-blackbox-exporter"),
-		"--config.file="+file)
+	return runDaemon(a.t, binary, "--config.file="+file)
 }
 
 // programTarget and blackboxTarget are the pages that probe peer i.
