@@ -73,8 +73,9 @@ func exampleFiles(t *testing.T, main []byte) string {
 		"config.yaml": main,
 		"certs/edge-1.pem": append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...),
-		"exports/contoso/outbound.json": []byte(`{"Name":"To on-premises","UseMXRecord":false,"SmartHosts":["mail.contoso.com"]}`),
-		"exports/contoso/inbound.json":  []byte(`{"Name":"From on-premises","SenderDomains":["smtp:*;1"]}`),
+		"exports/contoso/outbound.json": []byte(
+			`{"Name":"To on-premises","UseMXRecord":false,"SmartHosts":["mail.contoso.com"]}`),
+		"exports/contoso/inbound.json": []byte(`{"Name":"From on-premises","SenderDomains":["smtp:*;1"]}`),
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {

@@ -65,8 +65,8 @@ func TestListenerOfTheProgram(t *testing.T) {
 	_ = c.exits()
 }
 
-// TestShutdownDuringReloadFlood holds that the built program ends soon after SIGTERM, however many reloads are requested:
-// one runs, one is pending, and it waits for neither.
+// TestShutdownDuringReloadFlood holds that the built program ends soon after SIGTERM, however many reloads are
+// requested: one runs, one is pending, and it waits for neither.
 func TestShutdownDuringReloadFlood(t *testing.T) {
 	c := startChild(t, "--web.listen-address=127.0.0.1:0", "--web.max-connections=1000", "--config.file="+slowToLoad(t))
 	address := regexp.MustCompile(`address=(127\.\S+)`).FindStringSubmatch(c.logs("Listening on"))[1]
