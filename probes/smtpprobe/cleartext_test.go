@@ -79,12 +79,13 @@ func TestBrokenSTARTTLS(t *testing.T) {
 			_, _ = io.Copy(io.Discard, c)
 		}), "", broken, 2, probes.ReasonTLSHandshake},
 		{"a certificate that cannot be parsed", with(func(c *tls.Config) {
-			c.Certificates = []tls.Certificate{{Certificate: [][]byte{{0x30, 3, 1, 2, 3}}, PrivateKey: c.Certificates[0].PrivateKey}}
+			broken := tls.Certificate{Certificate: [][]byte{{0x30, 3, 1, 2, 3}}, PrivateKey: c.Certificates[0].PrivateKey}
+			c.Certificates = []tls.Certificate{broken}
 		}), "", broken, 2, probes.ReasonCertificateUnparsable},
 		{
 			"client certificate demanded, TLS 1.2",
-			with(func(c *tls.Config) { c.ClientAuth, c.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12 }), "", broken, 2,
-			probes.ReasonClientCertificateRequired,
+			with(func(c *tls.Config) { c.ClientAuth, c.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12 }),
+			"", broken, 2, probes.ReasonClientCertificateRequired,
 		},
 		{
 			"client certificate demanded, TLS 1.3",
@@ -113,8 +114,9 @@ func TestBrokenSTARTTLS(t *testing.T) {
 				if step.Reason != want || (e.Outcome(probes.Recipient) == probes.Passed) != (want == "") {
 					t.Errorf("%q: %+v\n%v", settings, e.Steps, e.Transcript)
 				}
-				if settings == mailflow.Opportunistic && (step.Evidence != tt.evidence || limiter.acquired.Load() != tt.connections) {
-					t.Errorf("evidence %q after %d connections: %+v", step.Evidence, limiter.acquired.Load(), step)
+				n := limiter.acquired.Load()
+				if settings == mailflow.Opportunistic && (step.Evidence != tt.evidence || n != tt.connections) {
+					t.Errorf("evidence %q after %d connections: %+v", step.Evidence, n, step)
 				}
 				if limiter.open.Load() != 0 {
 					t.Errorf("%d connections are still counted", limiter.open.Load())

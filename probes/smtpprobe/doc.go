@@ -10,8 +10,9 @@
 //  3. ehlo: a greeting with 220 (RFC 5321, section 3.1), then EHLO and its capabilities (section 4.1.1.1).
 //  4. tls: STARTTLS (RFC 3207), the handshake, EHLO again, as section 4.2 demands. TLS 1.0 to 1.3 are offered and
 //     every certificate is accepted, so that whatever the server shows is recorded; package certificate then
-//     evaluates it, package crl its revocation. Without TlsSettings a server without STARTTLS, or with one that fails, passes in
-//     clear text, on a second connection if the first one is spoilt.
+//     evaluates it, package crl its revocation. Without TlsSettings a server without STARTTLS, or with one that fails,
+//     passes in clear text, on a second connection if the first one is spoilt. A server that accepts nothing of our
+//     ClientHello is asked on a second connection whether it accepts what crypto/tls cannot do.
 //  5. recipient: MAIL FROM and RCPT TO (RFC 5321, sections 4.1.1.2 and 4.1.1.3), then RSET. Nothing is sent.
 //  6. message: a transaction of its own with DATA (section 4.1.1.4), if the path asks for it and a message is due.
 //  7. QUIT (section 4.1.1.10), the TLS close_notify, and the end of the connection. If the server stopped answering,

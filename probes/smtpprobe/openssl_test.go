@@ -86,11 +86,13 @@ func TestServersOfOpenSSL(t *testing.T) {
 		{"TLS 1.0", rsa("2048"), []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, probes.ReasonTLSVersion, ""},
 		{"TLS 1.1", rsa("2048"), []string{"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}, probes.ReasonTLSVersion, ""},
 		{
-			"DHE only", rsa("2048"), []string{"-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"},
+			"DHE only", rsa("2048"),
+			[]string{"-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"},
 			probes.ReasonProberLimit, probes.EvidenceFiniteField,
 		},
 		{
-			"TLS 1.3 with finite fields only", rsa("2048"), []string{"-tls1_3", "-groups", "ffdhe2048"},
+			"TLS 1.3 with finite fields only", rsa("2048"),
+			[]string{"-tls1_3", "-groups", "ffdhe2048"},
 			probes.ReasonProberLimit, probes.EvidenceKeyType,
 		},
 		{"brainpool", curve("brainpoolP256r1"), nil, probes.ReasonProberLimit, probes.EvidenceKeyType},
@@ -99,7 +101,8 @@ func TestServersOfOpenSSL(t *testing.T) {
 		{"Ed448, TLS 1.2", []string{"-algorithm", "ED448"}, []string{"-tls1_2"}, probes.ReasonProberLimit, probes.EvidenceKeyType},
 		{"Ed25519", []string{"-algorithm", "ED25519"}, nil, "", ""},
 		{
-			"CCM only", curve("P-256"), []string{"-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-CCM"},
+			"CCM only", curve("P-256"),
+			[]string{"-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-CCM"},
 			probes.ReasonProberLimit, probes.EvidenceKeyType,
 		},
 		{

@@ -91,7 +91,7 @@ func (c *Checker) status(
 			err = list.covers(cert)
 		}
 		if err == nil {
-			entry, revoked = list.revoked[string(cert.SerialNumber.Bytes())]
+			entry, revoked = list.revoked[serialKey(cert.SerialNumber)]
 			return entry, revoked, nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ const maxClockSkew = 5 * time.Minute
 type revocationList struct {
 	until     time.Time
 	issuer    []byte                  // raw subject of the issuer
-	revoked   map[string]revokedEntry // by serial number, big-endian
+	revoked   map[string]revokedEntry // by serialKey
 	onlyUsers bool
 	onlyCAs   bool
 	points    []string // the distribution points it was issued for; none means all
@@ -70,7 +71,7 @@ func parseList(der []byte, issuer *x509.Certificate, now time.Time) (*revocation
 		return nil, errors.New("it ended on " + timestamp(crl.NextUpdate))
 	}
 	for _, e := range crl.RevokedCertificateEntries {
-		list.revoked[string(e.SerialNumber.Bytes())] = revokedEntry{e.RevocationTime, e.ReasonCode}
+		list.revoked[serialKey(e.SerialNumber)] = revokedEntry{e.RevocationTime, e.ReasonCode}
 	}
 	return list, nil
 }
@@ -135,4 +136,12 @@ func (l *revocationList) covers(cert *x509.Certificate) error {
 		return errors.New("its revocation list is for another part of the issuer's certificates")
 	}
 	return nil
+}
+
+// serialKey is a serial number as a key of a map: big-endian, after a zero byte if it is negative.
+func serialKey(serial *big.Int) string {
+	if serial.Sign() < 0 {
+		return "\x00" + string(serial.Bytes())
+	}
+	return string(serial.Bytes())
 }
