@@ -82,7 +82,8 @@ func TestFilesOfAnotherKind(t *testing.T) {
 			"x.json: not an export, and skipped; its values: 2 of Get-ReceiveConnector (on-premises Exchange)", "",
 		},
 		"connectors without direction": {
-			map[string]string{"x.json": `{"Name":"x","ConnectorType":"Partner","Enabled":true}`, "d.json": domainJSON}, "contoso.com",
+			map[string]string{"x.json": `{"Name":"x","ConnectorType":"Partner","Enabled":true}`, "d.json": domainJSON},
+			"contoso.com",
 			"x.json: not an export, and skipped; its values: 1 of connectors without a property of one direction (export all)", "",
 		},
 		"connectors with few properties": {
