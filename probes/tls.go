@@ -89,11 +89,17 @@ func (v Verdict) String() string {
 
 // Judgement is the answer to a verdict's question, with its evidence. The zero value is "not judged".
 type Judgement struct {
-	Outcome   Outcome  // Passed, Failed or, if it cannot be judged, NotReached
-	Reason    Reason   // if Failed, "" for key and signature, which fail no stage; prober_limit if a limit was reached
-	Detail    string   // the names, dates or keys that were compared, or why it cannot be judged
-	Evidence  Evidence // what selects the remedy; "" if nothing does
-	Uncertain string   // the undocumented Microsoft behaviour that it depends on; "" if there is none
+	Outcome   Outcome // Passed, Failed or, if it cannot be judged, NotReached
+	Reason    Reason  // if Failed, "" for key and signature, which fail no stage; prober_limit if a limit was reached
+	Detail    string  // the names, dates or keys that were compared, or why it cannot be judged
+	Uncertain string  // the undocumented Microsoft behaviour that it depends on; "" if there is none
+}
+
+// IssuerOutdated reports whether the dates of a certificate above the leaf, which the detail names, are all that keeps
+// the chain from being trusted: the answer on time is about the leaf.
+func (t *TLS) IssuerOutdated() bool {
+	reason := t.Verdicts[VerdictTrust].Reason
+	return reason == ReasonCertificateExpired || reason == ReasonCertificateNotYetValid
 }
 
 // Evaluated reports whether the question was considered: there is an answer, or a reason why there is none.

@@ -29,6 +29,14 @@ var certificateCases = []testCase{
 		"critical", "issuer certificate expired",
 	},
 	{
+		"certificate_expired", "issuer certificate, named",
+		func(w *world) {
+			w.shown.ChainNotAfter = noon.Add(-day)
+			fails(w.shown, probes.VerdictTrust, probes.ReasonCertificateExpired)
+		},
+		"critical", "test detail",
+	},
+	{
 		"certificate_expired", "not required",
 		func(w *world) { w.tls(mailflow.EncryptionOnly); w.shown.Chain[0].NotAfter = noon.Add(-day) },
 		"warning", "",

@@ -50,8 +50,8 @@ func findExpired(f *Facts, c observedCertificate, report func(Finding)) {
 	}
 	if expired(f.Now, c.ChainNotAfter) {
 		what := "an issuer certificate expired on " + day(c.ChainNotAfter)
-		if trust := c.Verdicts[probes.VerdictTrust]; trust.Evidence == probes.EvidenceIssuerOutdated {
-			what = trust.Detail // it names the certificate
+		if c.IssuerOutdated() {
+			what = c.Verdicts[probes.VerdictTrust].Detail // it names the certificate
 		}
 		report(newFinding("%s: %s.", c.describeLeaf(), what).
 			withSeverity(c.severityOfExpiry()))

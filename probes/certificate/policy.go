@@ -23,7 +23,10 @@ func TLSStage(settings mailflow.TLSSettings, t *probes.TLS) probes.Step {
 		j := t.Verdicts[v]
 		if j.Outcome == probes.Failed {
 			failure := probes.NewStep(j.Reason, j.Detail)
-			failure.Evidence, failure.Uncertain = j.Evidence, j.Uncertain
+			failure.Uncertain = j.Uncertain
+			if v == probes.VerdictTrust && t.IssuerOutdated() {
+				failure.Evidence = probes.EvidenceIssuerOutdated
+			}
 			return failure
 		}
 		if j.Reason == probes.ReasonProberLimit {

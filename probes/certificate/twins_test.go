@@ -10,6 +10,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate/certtest"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // A chain has one reason, whatever the order in which its certificates are sent: that which remains if everything else
@@ -72,8 +73,9 @@ func TestOutdatedIssuers(t *testing.T) {
 			if chain.Reason != tt.chain || trust.Reason != tt.trust {
 				t.Errorf("%s: chain %+v, trust %+v", tt.name, chain, trust)
 			}
-			if (trust.Evidence == probes.EvidenceIssuerOutdated) != tt.issuer || tt.issuer && !strings.Contains(trust.Detail, "Inter ") {
-				t.Errorf("%s: evidence %q, %s", tt.name, trust.Evidence, trust.Detail)
+			step := TLSStage(mailflow.CertificateValidation, &seen)
+			if (step.Evidence == probes.EvidenceIssuerOutdated) != tt.issuer || tt.issuer && !strings.Contains(step.Detail, "Inter ") {
+				t.Errorf("%s: %+v", tt.name, step)
 			}
 			if slices.Contains(tt.others, private.Inter.Cert) && seen.ChainNotAfter.Before(now) {
 				t.Errorf("%s: the chain ends on %v", tt.name, seen.ChainNotAfter)

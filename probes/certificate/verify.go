@@ -204,14 +204,12 @@ func evaluateTrust(
 
 // outdated is the answer about a chain that only the dates of one issuer keep from being trusted.
 func outdated(at time.Time, issuer *x509.Certificate) probes.Judgement {
-	j := failed(probes.ReasonCertificateExpired,
-		"the issuer certificate "+DisplayName(issuer.Subject)+" expired on "+timestamp(issuer.NotAfter))
 	if at.Before(issuer.NotBefore) {
-		j = failed(probes.ReasonCertificateNotYetValid,
+		return failed(probes.ReasonCertificateNotYetValid,
 			"the issuer certificate "+DisplayName(issuer.Subject)+" is valid from "+timestamp(issuer.NotBefore))
 	}
-	j.Evidence = probes.EvidenceIssuerOutdated
-	return j
+	return failed(probes.ReasonCertificateExpired,
+		"the issuer certificate "+DisplayName(issuer.Subject)+" expired on "+timestamp(issuer.NotAfter))
 }
 
 // outdatedIssuer returns a certificate above the leaf that keeps the chain from being trusted by its dates alone: nil if
