@@ -114,6 +114,8 @@ func TestWordsThatMeanSomethingElse(t *testing.T) {
 		{commandEHLO, "502 5.5.1 EHLO command not implemented", probes.ReasonEHLORejected},
 		{commandRCPT, "550 mailbox is blocked on this server", probes.ReasonRecipientRejected},
 		{commandRCPT, "550 sender domain does not exist", probes.ReasonSenderRejected},
+		{commandRCPT, "550 Recipient address not allowed", probes.ReasonRecipientRejected},
+		{commandRCPT, "422 The recipient's mailbox has exceeded its storage limit", probes.ReasonMailboxFull},
 		{commandRCPT, "550 5.7.650 Access denied", probes.ReasonRecipientRejected},
 		{commandMAIL, "421 4.7.1 No client certificate presented", probes.ReasonThrottled},
 		{commandRCPT, "250 5.7.64 accepted", probes.ReasonReplyMalformed},

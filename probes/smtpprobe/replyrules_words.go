@@ -34,6 +34,10 @@ var proberWords = []rule{
 		evidence: probes.EvidenceSenderDomain, source: "Postfix reject_unknown_sender_domain, Sendmail, Yahoo",
 	},
 	{
+		codes: temporary, on: delivery, words: fullWords, and: mailboxWords, reason: probes.ReasonMailboxFull,
+		source: "Exchange, Dovecot, Gmail: the limit of a mailbox",
+	},
+	{
 		codes: temporary, words: limitWords, reason: probes.ReasonThrottled,
 		source: "connection and rate limits of Exchange, Postfix, Sendmail, Gmail, Yahoo",
 	},

@@ -40,6 +40,7 @@ var (
 		`\bopen-?spf\b`,
 		`\bdmarc\b.*\b(?:policy|fail|reject|pass|invalid)`,
 		`\bpass dmarc\b`,
+		`\b(?:sender ?id|purported responsible address)\b`, // Exchange's Sender ID agent
 		`\b(?:domain )?authentication fail\b`,
 		senderAuthenticationWords.String(),
 	)
@@ -60,7 +61,9 @@ var (
 		`\bonly (?:office|microsoft) 365\b`,
 		`\bblocked by customer allow list\b`,
 		`\bip not in (?:white|allow) ?list\b`,
-		`\bnot in (?:the |our |my )?(?:white|allow) ?list\b`,
+		`\bnot in (?:the |our |my )?(?:white|allow(?:ed)?)[ -]?list\b`,
+		`\b(?:your|client|sending|this) (?:ip|host|server|mail server)\b.{0,60}\bnot (?:allowed|permitted|accepted)\b`,
+		`\b(?:your|client|sending|this) (?:ip|host|server|mail server)\b.{0,60}\bnot authorized\b`,
 		`\bconnection (?:rejected|refused|denied) by (?:policy|local policy)\b`,
 		`\bconnection rejected by\b.*\b(?:policy|acl)\b`,
 		`\bgo away\b`,
@@ -144,10 +147,11 @@ var (
 	ownDomainWords = anyOf(
 		`\bpermissions? to send (?:as this sender|on behalf)\b`,
 		`\banti-?spoof(?:ing)?\b`,
-		`\bspoof(?:ed|ing)? (?:sender|mail|message|address|domain|not allowed|rejected)`,
+		`\bspoof(?:ed|ing)?\b`,
 		`\bsender address rejected: (?:not (?:logged in|owned by user))\b`,
-		`\b(?:local|our|internal|own) (?:domain|sender|users?|address)\b.*\b(?:authenticat|not allowed|outside|external)`,
-		`\b(?:local|our|internal|own) (?:domain|sender|users?|address)\b.*\b(?:rejected|spoof)`,
+		`\b(?:local|our|internal|own) (?:domain|sender|user|address)(?:e?s)?\b.*\b(?:authenticat|not allowed|outside)`,
+		`\b(?:local|our|internal|own) (?:domain|sender|user|address)(?:e?s)?\b.*\b(?:rejected|external)`,
+		`\bauthenticat\w* .*\b(?:local|internal|own) (?:domain|sender|user|address)(?:e?s)?\b`,
 		`\byou are not (?:allowed|permitted) to (?:use|send (?:as|from)) (?:this|our|a local)\b`,
 		`\bmail from not owned by user\b`,
 		`\bsender domain\b.*\b(?:must|requires?|needs?) (?:to )?(?:be )?authenticat`,

@@ -82,6 +82,8 @@ var (
 		`\bexceeded storage allocation\b`,
 	)
 
+	mailboxWords = anyOf(`\b(?:mailbox|inbox|user|account)\b`)
+
 	backEndWords = anyOf(
 		`\bc?prx\d`,
 		`\btemporary server error\b`,
@@ -110,7 +112,7 @@ var (
 		`\bsystem incorrectly configured\b`,
 		`\bldap\b.*\b(?:fail|unable|unavailable|error|down)`,
 		`\bunable to contact (?:ldap|database|directory)\b`,
-		`\bdns temporary failure\b`,
+		`\bdns (?:temporary failure|query failed)\b`,
 		`\b(?:verification|validation|lookup)\b.*\b(?:not responding|unavailable|timed? ?out|failed temporarily)\b`,
 		`\bserver is misconfigured\b`,
 		`\bunable to fetch attribution data\b`,
