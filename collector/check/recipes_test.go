@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 
@@ -13,8 +14,9 @@ import (
 type recipe struct {
 	name     string
 	source   string   // the document that it follows
+	domain   string   // the accepted domains are DOMAIN.com and DOMAIN.onmicrosoft.com; "" is contoso
 	mx       string   // of contoso.com
-	accepted []string // beside contoso.com and contoso.onmicrosoft.com
+	accepted []string // the other accepted domains
 	outbound []mailflow.OutboundConnector
 	inbound  []mailflow.InboundConnector
 
@@ -91,13 +93,13 @@ func byRule(host string, kind mailflow.ConnectorType, tls mailflow.TLSSettings) 
 	return c
 }
 
-// tenant returns the tenant of the recipe.
-func (r recipe) tenant(name string) mailflow.Tenant {
+func (r recipe) tenant() mailflow.Tenant {
+	name := cmp.Or(r.domain, "contoso")
 	t := mailflow.Tenant{
 		Name: name, Cloud: mailflow.Worldwide, Outbound: slices.Clone(r.outbound), Inbound: slices.Clone(r.inbound),
 		AcceptedDomains: []mailflow.AcceptedDomain{
-			{Name: "contoso.com", Type: "Authoritative", Default: yes, MatchSubDomains: no},
-			{Name: "contoso.onmicrosoft.com", Type: "Authoritative", Initial: yes, MatchSubDomains: no},
+			{Name: name + ".com", Type: "Authoritative", Default: yes, MatchSubDomains: no},
+			{Name: name + ".onmicrosoft.com", Type: "Authoritative", Initial: yes, MatchSubDomains: no},
 		},
 	}
 	for _, name := range r.accepted {
@@ -108,7 +110,7 @@ func (r recipe) tenant(name string) mailflow.Tenant {
 
 // run returns the codes above info. Without network (audit) the MX is unknown.
 func (r recipe) run(network bool) map[string]string {
-	w := &world{Facts: check.Facts{Now: noon, Tenants: []mailflow.Tenant{r.tenant("contoso")}, NoNetwork: !network}}
+	w := &world{Facts: check.Facts{Now: noon, Tenants: []mailflow.Tenant{r.tenant()}, NoNetwork: !network}}
 	w.inPath = &check.Path{Path: &probes.Path{}}
 	if network {
 		w.MX = map[string][]string{
@@ -141,6 +143,26 @@ func TestPublishedRecipesRaiseNoWarning(t *testing.T) {
 				if network && found[code] == "" {
 					t.Errorf("%s: %s is not found: %s", r.name, code, r.why)
 				}
+			}
+		}
+	}
+}
+
+// The gateway's addresses and its certificate are the same in all its customers' tenants.
+func TestAGatewayInFrontOfTwoTenantsRaisesNoWarning(t *testing.T) {
+	for _, r := range gatewayRecipes() {
+		if len(r.mistakes) > 0 {
+			continue
+		}
+		second := r
+		second.domain = "fabrikam"
+		w := &world{Facts: check.Facts{
+			Now: noon, Tenants: []mailflow.Tenant{r.tenant(), second.tenant()}, NoNetwork: true,
+		}}
+		w.inPath = &check.Path{Path: &probes.Path{}}
+		for _, f := range w.run() {
+			if f.Severity > check.Info {
+				t.Errorf("%s: %s %s %+v: %q", r.name, f.Severity, f.Code, f.Subject, f.Evidence)
 			}
 		}
 	}
