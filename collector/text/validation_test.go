@@ -45,7 +45,9 @@ func TestValidation(t *testing.T) {
 func TestValidationJSON(t *testing.T) {
 	var b strings.Builder
 	if err := text.ValidationJSON(
-		&b, []text.Item{item(probes.Step{Outcome: probes.Failed, Reason: probes.ReasonConnectRefused})},
+		&b, []text.Item{item(probes.Step{
+			Outcome: probes.Failed, Reason: probes.ReasonConnectRefused, Evidence: probes.EvidenceIPv6Refused,
+		})},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +61,8 @@ func TestValidationJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	stage := got[0].Endpoints[0].Stages[1]
-	if got[0].Outcome != "failed" || stage.Stage != "connect" || stage.Reason != "connect_refused" || stage.Remedy == "" {
+	if got[0].Outcome != "failed" || stage.Stage != "connect" || stage.Reason != "connect_refused" ||
+		stage.Remedy != probes.ReasonConnectRefused.RemedyFor(probes.EvidenceIPv6Refused) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -259,7 +259,8 @@ func TestPagesShow(t *testing.T) {
 		{
 			"/reference",
 			[]string{
-				"raise <code>min_gap_per_address</code>", `id="check-smart_hosts_missing"`, `id="reason-certificate_expired"`,
+				"raise <code>min_gap_per_address</code>", "<strong>If the server refuses the name in EHLO:</strong>",
+				`id="check-smart_hosts_missing"`, `id="reason-certificate_expired"`,
 				`id="stage-ehlo"`,
 			},
 		},
