@@ -14,9 +14,11 @@ import (
 
 var (
 	errDomain  = errors.New("must be a domain such as contoso.com")
+	errPattern = errors.New("must be a domain such as contoso.com or *.contoso.com")
 	errHost    = errors.New("must be a host such as mail.contoso.com, or an IP address")
 	errPort    = errors.New("no port here; set probe.port")
 	errNetwork = errors.New("must be an IP address or a network such as 192.0.2.0/24")
+	errRange   = errors.New("must be an IP address, a network such as 192.0.2.0/24 or a range such as 192.0.2.1-192.0.2.9")
 	errMailbox = errors.New("must be a plain mail address such as probe@contoso.com")
 	errTime    = errors.New("must be a time such as 2026-11-24T12:00:00Z")
 )
@@ -29,17 +31,17 @@ func IsControl(c rune) bool { return c < 0x20 || c >= 0x7f && c < 0xa0 || c == 0
 // smtp:contoso.com;1, is dropped.
 func ParseDomain(text string) (string, error) {
 	name, err := parseDomainPattern(text)
-	if strings.HasPrefix(name, "*") {
+	if err != nil || strings.HasPrefix(name, "*") {
 		return "", errDomain
 	}
-	return name, err
+	return name, nil
 }
 
 // parseDomainPattern is ParseDomain, which also allows "*" and "*.contoso.com".
 func parseDomainPattern(text string) (string, error) {
 	name, ok := mailflow.NormaliseDomain(text)
 	if !ok {
-		return "", errDomain
+		return "", errPattern
 	}
 	return name, nil
 }
@@ -109,7 +111,7 @@ func parseNetworkOrRange(text string) (string, error) {
 	a, err1 := netip.ParseAddr(strings.TrimSpace(first))
 	b, err2 := netip.ParseAddr(strings.TrimSpace(last))
 	if err1 != nil || err2 != nil || a.BitLen() != b.BitLen() || b.Less(a) {
-		return "", errNetwork
+		return "", errRange
 	}
 	return text, nil
 }

@@ -53,7 +53,7 @@ func TestMistakes(t *testing.T) {
 		connector + "smart_hosts: [a b]":               `5: tenants[0].outbound_connectors[0].smart_hosts[0]: "a b": must be a host such as mail.contoso.com, or an IP address`,
 		connector + "smart_hosts: ['[192.0.2.1']":      `5: tenants[0].outbound_connectors[0].smart_hosts[0]: "[192.0.2.1": must be a host such as mail.contoso.com, or an IP address`,
 		connector + "smart_hosts: ['2001:db8::1]']":    `5: tenants[0].outbound_connectors[0].smart_hosts[0]: "2001:db8::1]": must be a host such as mail.contoso.com, or an IP address`,
-		connector + "recipient_domains: [a.*.b]":       `5: tenants[0].outbound_connectors[0].recipient_domains[0]: "a.*.b": must be a domain such as contoso.com`,
+		connector + "recipient_domains: [a.*.b]":       `5: tenants[0].outbound_connectors[0].recipient_domains[0]: "a.*.b": must be a domain such as contoso.com or *.contoso.com`,
 		connector + "validation_recipients: [nobody]":  `5: tenants[0].outbound_connectors[0].validation_recipients[0]: "nobody": must be a plain mail address such as probe@contoso.com`,
 	}
 	const sender = "tenants:\n- name: a\n  inbound_connectors: [{name: in, connector_type: OnPremises}]\n  senders:\n  - name: s\n    "
