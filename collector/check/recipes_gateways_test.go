@@ -7,6 +7,9 @@ func gatewayRecipes() []recipe {
 	mimecast := lockdown("Mimecast to Microsoft 365", "195.130.217.0/24", "91.220.42.0/24")
 	mimecast.TLSSenderCertificateName, mimecast.RestrictDomainsToCertificate = "*.mimecast.com", yes
 	mimecast.EFSkipLastIP = yes
+	certified := inbound("By certificate", mailflow.Partner)
+	certified.RequireTLS, certified.RestrictDomainsToCertificate = yes, yes
+	certified.TLSSenderCertificateName = "*.mimecast.com"
 	mailRoute := inbound("MailRoute Inbound", mailflow.Partner)
 	mailRoute.RequireTLS, mailRoute.RestrictDomainsToCertificate = yes, yes
 	mailRoute.TLSSenderCertificateName, mailRoute.EFSkipIPs = "*.mailroute.net", []string{"199.89.0.0/21"}
@@ -19,6 +22,17 @@ func gatewayRecipes() []recipe {
 			mx: "eu-smtp-inbound-1.mimecast.com", inbound: []mailflow.InboundConnector{mimecast},
 			outbound: []mailflow.OutboundConnector{
 				smartHost("eu-smtp-o365-outbound-1.mimecast.com", mailflow.CertificateValidation),
+			},
+		},
+		{
+			name: "addresses and certificate on two connectors", source: "use-connectors-to-configure-mail-flow, note on " +
+				"Partner connectors with a restriction",
+			mx: atGateway, inbound: []mailflow.InboundConnector{lockdown("By address", "131.107.2.0/24"), certified},
+		},
+		{
+			name: "two regions of a gateway", source: "from general knowledge", mx: atGateway,
+			inbound: []mailflow.InboundConnector{
+				lockdown("Europe", "195.130.217.0/24"), lockdown("America", "205.139.110.0/24"),
 			},
 		},
 		{

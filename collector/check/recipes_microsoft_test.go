@@ -24,6 +24,8 @@ func hybridRecipes() []recipe {
 	central.RouteAllMessagesViaOnPremises, central.TLSDomain = yes, "contoso.com"
 	secondOut, secondIn := hybridPairOf(other, "fabrikam.com", "mail.fabrikam.com", "*.fabrikam.com")
 	againOut, againIn := hybridPairOf(other, "contoso.com", "mail.contoso.com", "*.contoso.com")
+	bank := outbound("To bank", mailflow.Partner, mailflow.CertificateValidation)
+	bank.RecipientDomains = []string{"bank.example", "*.bank.example"}
 	outs := func(c ...mailflow.OutboundConnector) []mailflow.OutboundConnector { return c }
 	ins := func(c ...mailflow.InboundConnector) []mailflow.InboundConnector { return c }
 	hybridDomains := []string{"contoso.mail.onmicrosoft.com"}
@@ -39,6 +41,25 @@ func hybridRecipes() []recipe {
 		{
 			name: "full hybrid, certificate with the host's name", source: wizardLog, mx: atExchangeOnline,
 			accepted: hybridDomains, outbound: outs(out), inbound: ins(byHost),
+		},
+		{
+			name: "full hybrid, the servers present a wildcard certificate", source: wizardLog, mx: atExchangeOnline,
+			accepted: hybridDomains, outbound: outs(out), inbound: ins(in),
+			from: "131.107.1.1", presents: "*.contoso.com contoso.com",
+		},
+		{
+			name: "full hybrid, the servers present a certificate for their names", source: wizardLog, mx: atExchangeOnline,
+			accepted: hybridDomains, outbound: outs(out), inbound: ins(byHost),
+			from: "131.107.1.1", presents: "mail.contoso.com autodiscover.contoso.com",
+		},
+		{
+			name: "full hybrid, the domain still InternalRelay", source: wizardLog + "; manage-accepted-domains",
+			mx: atExchangeOnline, accepted: hybridDomains, relay: true, outbound: outs(out), inbound: ins(in),
+		},
+		{
+			name: "centralized mail transport beside a partner", source: wizardLog + "; " +
+				"set-up-connectors-for-secure-mail-flow-with-a-partner",
+			mx: atServers, accepted: hybridDomains, inbound: ins(fromCentral), outbound: outs(central, bank),
 		},
 		{
 			name: "minimal hybrid: no connector", source: "hybrid-deployment, minimal hybrid configuration: no secure mail " +
@@ -102,6 +123,22 @@ func deviceRecipes() []recipe {
 		{
 			name: "option 3, SMTP relay by certificate", source: source, mx: atExchangeOnline,
 			inbound: ins(byCertificate("Application", "contoso.com")),
+		},
+		{
+			name: "option 3, a printer that is configured as a sender", source: source, mx: atExchangeOnline,
+			inbound: ins(byAddress("Printers", "131.107.1.1")), from: "131.107.1.1",
+		},
+		{
+			name: "option 3, an application that presents its certificate", source: source, mx: atExchangeOnline,
+			inbound: ins(byCertificate("Application", "contoso.com")),
+			from:    "131.107.1.1", presents: "contoso.com www.contoso.com",
+		},
+		{
+			name: "option 3, an application that presents another certificate", source: source, mx: atExchangeOnline,
+			inbound: ins(byCertificate("Application", "contoso.com")),
+			from:    "131.107.1.1", presents: "contoso.net",
+			mistakes: []string{"presented_certificate_not_configured"},
+			why:      "the page: the certificate's name is the one that the connector has",
 		},
 		{
 			name: "option 3, with a restriction that counts for partners", source: "public Microsoft365DSC export of a tenant",

@@ -38,6 +38,12 @@ func serviceRecipes() []recipe {
 			outbound: []mailflow.OutboundConnector{toExclaimer}, inbound: []mailflow.InboundConnector{exclaimer},
 		},
 		{
+			name: "Exclaimer Cloud, its certificate known", source: "Exclaimer's script for rules and connectors (2.0)",
+			mx: atExchangeOnline, accepted: []string{"1234.smtp.excl.cloud"},
+			outbound: []mailflow.OutboundConnector{toExclaimer}, inbound: []mailflow.InboundConnector{exclaimer},
+			from: "52.169.0.179", presents: "1234.smtp.excl.cloud",
+		},
+		{
 			name: "CodeTwo Email Signatures 365", source: "codetwo.com/userguide, connectors-configuration, for the mail " +
 				"flow rule and the two connectors; their names and TLS settings from general knowledge",
 			mx: atExchangeOnline, accepted: []string{"1234.smtp.codetwo.online"},

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -17,8 +18,12 @@ type recipe struct {
 	domain   string   // the accepted domains are DOMAIN.com and DOMAIN.onmicrosoft.com; "" is contoso
 	mx       string   // of contoso.com
 	accepted []string // the other accepted domains
+	relay    bool     // DOMAIN.com is InternalRelay
 	outbound []mailflow.OutboundConnector
 	inbound  []mailflow.InboundConnector
+
+	presents string // the names in the certificate that the sender of the first inbound connector presents
+	from     string // that sender's address; "" for a sender that is implied
 
 	mistakes []string // the checks, above info, that find what is wrong with the recipe itself
 	why      string   // what is wrong
@@ -102,10 +107,27 @@ func (r recipe) tenant() mailflow.Tenant {
 			{Name: name + ".onmicrosoft.com", Type: "Authoritative", Initial: yes, MatchSubDomains: no},
 		},
 	}
-	for _, name := range r.accepted {
-		t.AcceptedDomains = append(t.AcceptedDomains, mailflow.AcceptedDomain{Name: name, Type: "Authoritative"})
+	for _, d := range r.accepted {
+		t.AcceptedDomains = append(t.AcceptedDomains, mailflow.AcceptedDomain{Name: d, Type: "Authoritative"})
+	}
+	if r.relay {
+		t.AcceptedDomains[0].Type = "InternalRelay"
+	}
+	if r.from != "" {
+		t.Senders = []mailflow.Sender{r.sender(name + ".com")}
 	}
 	return mailflow.WithImpliedSenders(t)
+}
+
+func (r recipe) sender(domain string) mailflow.Sender {
+	s := mailflow.Sender{
+		Name: "sender", Connector: r.inbound[0].Name, Relays: "external", MailFromDomains: []string{domain},
+		Addresses: []netip.Prefix{netip.MustParsePrefix(r.from + "/32")},
+	}
+	if r.presents != "" {
+		s.ClientCertificate = presented(r.presents, "current")
+	}
+	return s
 }
 
 // run returns the codes above info. Without network (audit) the MX is unknown.
