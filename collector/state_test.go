@@ -70,8 +70,8 @@ func TestEndpointsFollowDNS(t *testing.T) {
 	}
 }
 
-// A DNS server adds a host in each round and breaks the earlier ones, so that their addresses stay known: with failures,
-// and with answers that are inconclusive.
+// A DNS server adds a host in each round and breaks the earlier ones, so that their addresses stay known: with
+// failures, and with answers that are inconclusive.
 func TestEndpointsOfAPathAreLimited(t *testing.T) {
 	for _, reason := range []probes.Reason{probes.ReasonDNSServfail, probes.ReasonThrottled} {
 		p := path("c", "h")

@@ -182,7 +182,8 @@ func anchors(text string) []string {
 
 // The documents and the alert texts use standard terms: none of these words has a technical meaning.
 func TestPlainWords(t *testing.T) {
-	avoided := regexp.MustCompile(`(?i)\b(?:nobody|somebody|whoever|strangers?|anew|likewise|foretells?|foretold|is told)\b`)
+	avoided := regexp.MustCompile(
+		`(?i)\b(?:nobody|somebody|whoever|strangers?|anew|likewise|foretells?|foretold|is told)\b`)
 	texts := documents(t)
 	walk(t, func(path string) {
 		if strings.HasPrefix(path, "deploy/prometheus/rules/") {

@@ -36,9 +36,11 @@ const (
 	EvidenceDNSOverTCP         Evidence = "dns_over_tcp"          // the answer is truncated, and TCP port 53 is closed
 	EvidenceFiniteField        Evidence = "finite_field_dh"       // the server speaks finite-field Diffie-Hellman only
 	EvidenceKeyType            Evidence = "key_type"              // its key, curve or cipher is none that Go knows
-	EvidenceSTARTTLSRefused    Evidence = "starttls_refused"      // nothing demands TLS: the same session went on in clear text
-	EvidenceHandshakeBroken    Evidence = "handshake_broken"      // nothing demands TLS: a second connection went on in clear text
-	EvidenceIPv6Refused        Evidence = "ipv6_refused"          // an IPv6 address fails, an IPv4 address works
+	// nothing demands TLS: the same session went on in clear text
+	EvidenceSTARTTLSRefused Evidence = "starttls_refused"
+	// nothing demands TLS: a second connection went on in clear text
+	EvidenceHandshakeBroken Evidence = "handshake_broken"
+	EvidenceIPv6Refused     Evidence = "ipv6_refused" // an IPv6 address fails, an IPv4 address works
 )
 
 // Variant is a remedy for one piece of evidence.

@@ -37,7 +37,9 @@ func planInbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []
 // inboundPath plans the path of a sender to Exchange Online. Exchange Online accepts recipients from the sender's
 // certificate or addresses only, so the probe goes past the tls stage only if it has one of them; it never sends a
 // message, which would be mail.
-func inboundPath(tenant, defaultDomain string, c *mailflow.InboundConnector, s *mailflow.Sender, settings Settings) Path {
+func inboundPath(tenant, defaultDomain string, c *mailflow.InboundConnector, s *mailflow.Sender,
+	settings Settings,
+) Path {
 	p := Path{
 		ID:   PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: c.Name, Path: s.Name},
 		Kind: NextHopSender, ConnectorType: c.Type, TLSSettings: mailflow.EncryptionOnly,

@@ -14,7 +14,10 @@ func TestInnermostSectionWins(t *testing.T) {
 	minute, hour, port := time.Minute, time.Hour, uint16(2525)
 	servers, here := []string{"192.0.2.53:53"}, []netip.Addr{netip.MustParseAddr("192.0.2.25")}
 	sections := func(string, mailflow.Direction, string, string) []probes.SettingsOverride {
-		return []probes.SettingsOverride{{Interval: &hour, Port: &port, ConnectTo: here}, {Interval: &minute, DNSServers: servers}}
+		return []probes.SettingsOverride{
+			{Interval: &hour, Port: &port, ConnectTo: here},
+			{Interval: &minute, DNSServers: servers},
+		}
 	}
 	c := mailflow.OutboundConnector{SmartHosts: []string{"192.0.2.1"}}
 	c.Type = mailflow.Partner
@@ -52,11 +55,16 @@ func TestPathWithOverride(t *testing.T) {
 		mailFrom   string
 		until      probes.Stage
 	}{
-		"nothing":                     {probes.SettingsOverride{}, nil, "own@contoso.com", probes.EHLO},
-		"an empty sender":             {probes.SettingsOverride{MailFrom: &empty}, nil, "own@contoso.com", probes.EHLO},
-		"the null sender":             {probes.SettingsOverride{MailFrom: &null}, nil, "", probes.EHLO},
-		"another sender":              {probes.SettingsOverride{MailFrom: &other}, nil, other, probes.EHLO},
-		"a recipient stage":           {probes.SettingsOverride{Until: &recipient}, []string{other}, "own@contoso.com", probes.Recipient},
+		"nothing":         {probes.SettingsOverride{}, nil, "own@contoso.com", probes.EHLO},
+		"an empty sender": {probes.SettingsOverride{MailFrom: &empty}, nil, "own@contoso.com", probes.EHLO},
+		"the null sender": {probes.SettingsOverride{MailFrom: &null}, nil, "", probes.EHLO},
+		"another sender":  {probes.SettingsOverride{MailFrom: &other}, nil, other, probes.EHLO},
+		"a recipient stage": {
+			probes.SettingsOverride{Until: &recipient},
+			[]string{other},
+			"own@contoso.com",
+			probes.Recipient,
+		},
 		"no recipient for that stage": {probes.SettingsOverride{Until: &recipient}, nil, "own@contoso.com", probes.TLSStage},
 	} {
 		p := probes.Path{MailFrom: "own@contoso.com", Recipients: c.recipients, Settings: probes.Settings{Until: probes.EHLO}}

@@ -12,7 +12,8 @@ func hybridPairOf(guid, domain, host, certificate string) (mailflow.OutboundConn
 	return out, in
 }
 
-const wizardLog = "Hybrid Configuration Wizard, its log in public reports (New-InboundConnector, New-OutboundConnector); " +
+const wizardLog = "Hybrid Configuration Wizard, its log in public reports (New-InboundConnector, " +
+	"New-OutboundConnector); " +
 	"Exchange team blog 4420592"
 
 // hybridRecipes are tenants made by the Hybrid Configuration Wizard.
@@ -151,7 +152,8 @@ func deviceRecipes() []recipe {
 			mistakes: []string{"sender_address_private"}, why: "Exchange Online never sees a private address",
 		},
 		{
-			name: "relay without certificate and address", source: "public migration guide: \"On-Premises Relay\", OnPremises, " +
+			name: "relay without certificate and address",
+			source: "public migration guide: \"On-Premises Relay\", OnPremises, " +
 				"-SenderDomains * and nothing else",
 			mx: atExchangeOnline, inbound: ins(inbound("On-Premises Relay", mailflow.OnPremises)),
 			mistakes: []string{"no_authentication"}, why: "the connector matches no message",

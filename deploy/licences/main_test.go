@@ -51,7 +51,8 @@ func TestTexts(t *testing.T) {
 
 func TestIdentify(t *testing.T) {
 	const (
-		mit = "Permission is hereby granted, free of charge, to any person. The above copyright notice and\nthis permission notice shall be included."
+		mit = "Permission is hereby granted, free of charge, to any person. The above copyright notice and\n" +
+			"this permission notice shall be included."
 		bsd = "Redistributions in binary form must reproduce the above copyright notice."
 	)
 	for _, c := range []struct {

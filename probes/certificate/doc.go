@@ -19,5 +19,6 @@
 //
 // The package is pure: no I/O, and the time is a parameter. Chains come from anybody: the
 // certificates and the signatures that are looked at are limited, and what a limit leaves open is prober_limit. At
-// most [probes.MaxChain] certificates are recorded, for people; the answers rest on all that were sent. Revocation is package crl's.
+// most [probes.MaxChain] certificates are recorded, for people; the answers rest on all that were sent. Revocation is
+// package crl's.
 package certificate

@@ -39,7 +39,12 @@ func TestOutdatedIssuers(t *testing.T) {
 		{"current", leaf, []*x509.Certificate{public.Inter.Cert}, "", "", false},
 		{"current and expired twin", leaf, []*x509.Certificate{public.Inter.Cert, expired}, "", "", false},
 		{"expired", leaf, []*x509.Certificate{expired}, "", probes.ReasonCertificateExpired, true},
-		{"expired, root sent", leaf, []*x509.Certificate{expired, public.Root.Cert}, "", probes.ReasonCertificateExpired, true},
+		{
+			"expired, root sent", leaf,
+			[]*x509.Certificate{expired, public.Root.Cert},
+			"", probes.ReasonCertificateExpired,
+			true,
+		},
 		{"not yet valid", leaf, []*x509.Certificate{early}, "", probes.ReasonCertificateNotYetValid, true},
 		{
 			"private", foreignLeaf,
@@ -74,7 +79,8 @@ func TestOutdatedIssuers(t *testing.T) {
 				t.Errorf("%s: chain %+v, trust %+v", tt.name, chain, trust)
 			}
 			step := TLSStage(mailflow.CertificateValidation, &seen)
-			if (step.Evidence == probes.EvidenceIssuerOutdated) != tt.issuer || tt.issuer && !strings.Contains(step.Detail, "Inter ") {
+			if (step.Evidence == probes.EvidenceIssuerOutdated) != tt.issuer ||
+				tt.issuer && !strings.Contains(step.Detail, "Inter ") {
 				t.Errorf("%s: %+v", tt.name, step)
 			}
 			if slices.Contains(tt.others, private.Inter.Cert) && seen.ChainNotAfter.Before(now) {

@@ -212,8 +212,8 @@ func outdated(at time.Time, issuer *x509.Certificate) probes.Judgement {
 		"the issuer certificate "+DisplayName(issuer.Subject)+" expired on "+timestamp(issuer.NotAfter))
 }
 
-// outdatedIssuer returns a certificate above the leaf that keeps the chain from being trusted by its dates alone: nil if
-// there is none. One of an unknown root would not be trusted if it were valid either.
+// outdatedIssuer returns a certificate above the leaf that keeps the chain from being trusted by its dates alone: nil
+// if there is none. One of an unknown root would not be trusted if it were valid either.
 func outdatedIssuer(
 	at time.Time, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
 ) *x509.Certificate {

@@ -37,7 +37,10 @@ func TestLookUpEvidence(t *testing.T) {
 		evidence probes.Evidence
 		outcome  probes.Outcome
 	}{
-		{"MX names an address", zone("mail.test. 60 IN MX 10 192.0.2.5."), "192.0.2.5 no_address", probes.EvidenceMXIsAddress, probes.Failed},
+		{
+			"MX names an address", zone("mail.test. 60 IN MX 10 192.0.2.5."), "192.0.2.5 no_address", probes.EvidenceMXIsAddress,
+			probes.Failed,
+		},
 		{
 			"MX names an IPv6 address", zone("mail.test. 60 IN MX 10 2001:db8::5."), "2001:db8::5 no_address",
 			probes.EvidenceMXIsAddress, probes.Failed,

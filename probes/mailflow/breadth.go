@@ -12,9 +12,9 @@ var microsoftDomains = [...]string{
 	"hotmail.com", "live.com", "microsoftonline.com", "mx.microsoft", "outlook.cn", "onmschina.cn",
 }
 
-// TooBroad reports whether a TlsSenderCertificateName matches certificates of other organizations, and why: it is "*", a
-// public suffix or the wildcard of one, or in a domain of Microsoft. The accepted domains and their wildcards are never
-// too broad.
+// TooBroad reports whether a TlsSenderCertificateName matches certificates of other organizations, and why: it is "*",
+// a public suffix or the wildcard of one, or in a domain of Microsoft. The accepted domains and their wildcards are
+// never too broad.
 func (x DomainIndex) TooBroad(value string) (reason string, broad bool) {
 	name, ok := NormaliseDomain(value)
 	base := strings.TrimPrefix(name, "*.")

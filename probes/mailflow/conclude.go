@@ -136,7 +136,8 @@ func (s *simulation) assessRisk() {
 	}
 	s.uncertain(s.relation.Uncertain)
 	requiredByConnector := len(s.matches.first) > 0 && !byAddress
-	if requiredByConnector && s.relation.Match == RelationParent && s.connector(s.matches.first[0].place).Source != "HybridWizard" {
+	if requiredByConnector && s.relation.Match == RelationParent &&
+		s.connector(s.matches.first[0].place).Source != "HybridWizard" {
 		s.out.Risk = fmt.Sprintf("%s: Microsoft recommends to register it as an accepted domain, or to require *.%s",
 			s.relation.Rule, s.relation.Domain)
 	}
@@ -152,8 +153,8 @@ func (s *simulation) withoutCertificate() Attribution {
 	return other.out
 }
 
-// weakBasis explains why only MAIL FROM or RCPT TO attributes the message: the connector matches the certificate, but the
-// certificate's domain does not decide; or other tenants list the address too.
+// weakBasis explains why only MAIL FROM or RCPT TO attributes the message: the connector matches the certificate, but
+// the certificate's domain does not decide; or other tenants list the address too.
 func (s *simulation) weakBasis() string {
 	if len(s.matches.first) == 0 {
 		return ""
@@ -163,8 +164,9 @@ func (s *simulation) weakBasis() string {
 		return s.sharedAddress(int(m.tenant))
 	}
 	c := s.connector(m.place)
-	return fmt.Sprintf("the certificate (%s) matches connector %q, but no accepted domain of %s, so only %s attributes the "+
-		"message (MC1226222)", c.required.match(s.m.domains).Name, c.Name, s.out.Tenants[0], s.out.Basis)
+	return fmt.Sprintf(
+		"the certificate (%s) matches connector %q, but no accepted domain of %s, so only %s attributes the "+
+			"message (MC1226222)", c.required.match(s.m.domains).Name, c.Name, s.out.Tenants[0], s.out.Basis)
 }
 
 // sharedAddress names another tenant whose connector lists the address too.

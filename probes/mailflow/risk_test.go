@@ -31,7 +31,8 @@ func TestBetterCertificateIsNeverWorse(t *testing.T) {
 		} {
 			worst, before := -1, ""
 			for _, certificate := range better {
-				a := Attribute([]Tenant{fabrikam, tenant("contoso", "contoso.com", connector)}, message(t, envelope, certificate.names))
+				a := Attribute([]Tenant{fabrikam, tenant("contoso", "contoso.com", connector)},
+					message(t, envelope, certificate.names))
 				if quality := qualityOf(a); quality < worst {
 					t.Errorf("%s, %s: %s gives %d, worse than %s with %d: risk %q\n%s", name, envelope, certificate.name, quality,
 						before, worst, a.Risk, strings.Join(a.Trace, "\n"))

@@ -18,14 +18,16 @@ func hang(release chan struct{}) func() (string, error) {
 func TestCallThatHangsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release, start := make(chan struct{}), time.Now()
-		if got, err := await(t.Context(), "mount", hang(release)); got != "" || !errors.Is(err, ErrTimeout) || time.Since(start) != Timeout {
+		if got, err := await(t.Context(), "mount", hang(release)); got != "" || !errors.Is(err, ErrTimeout) ||
+			time.Since(start) != Timeout {
 			t.Errorf("%q, %v after %v; want %v after %v", got, err, time.Since(start), ErrTimeout, Timeout)
 		}
 		start = time.Now()
 		if _, err := await(t.Context(), "mount", hang(release)); !errors.Is(err, ErrTimeout) || time.Since(start) != 0 {
 			t.Errorf("another call in its folder: %v after %v; want %v at once", err, time.Since(start), ErrTimeout)
 		}
-		if got, err := await(t.Context(), "disk", func() (string, error) { return "read", nil }); got != "read" || err != nil {
+		if got, err := await(t.Context(), "disk", func() (string, error) { return "read", nil }); got != "read" ||
+			err != nil {
 			t.Errorf("a call in another folder: %q, %v", got, err)
 		}
 		close(release)
@@ -41,7 +43,8 @@ func TestCallEndsWithItsContext(t *testing.T) {
 		release, start := make(chan struct{}), time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := await(ctx, "mount", hang(release)); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+		if _, err := await(ctx, "mount", hang(release)); !errors.Is(err, context.DeadlineExceeded) ||
+			time.Since(start) != time.Second {
 			t.Errorf("%v after %v; want %v after 1s", err, time.Since(start), context.DeadlineExceeded)
 		}
 		close(release)

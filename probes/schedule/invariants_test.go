@@ -11,8 +11,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestInvariants reloads at random and probes on request at random while rounds pass, fail and overrun at random. No path
-// may be probed twice at a time, no failure may count that was not provisional first, and everything must end.
+// TestInvariants reloads at random and probes on request at random while rounds pass, fail and overrun at random. No
+// path may be probed twice at a time, no failure may count that was not provisional first, and everything must end.
 func TestInvariants(t *testing.T) {
 	for seed := range uint64(5) {
 		synctest.Test(t, func(t *testing.T) {
@@ -51,8 +51,8 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
-// checkVerdicts reads what the sink received: a failure that counts follows a provisional one, or one that counts, of its
-// path. A path that was removed meanwhile starts again.
+// checkVerdicts reads what the sink received: a failure that counts follows a provisional one, or one that counts, of
+// its path. A path that was removed meanwhile starts again.
 func checkVerdicts(t *testing.T, lines []string) {
 	t.Helper()
 	last := map[string]string{}

@@ -62,8 +62,8 @@ func (q *roundRobin[T]) next() (tenant string, item T, ok bool) {
 	return own.tenant, own.items.Front().Value.(T), true
 }
 
-// lightest returns the oldest item of the tenant with the smallest weight, which is not negative; of several, of the one
-// whose turn is first.
+// lightest returns the oldest item of the tenant with the smallest weight, which is not negative; of several, of the
+// one whose turn is first.
 func (q *roundRobin[T]) lightest(weight func(tenant string) int) (tenant string, item T, ok bool) {
 	var best *tenantQueue[T]
 	least := 0

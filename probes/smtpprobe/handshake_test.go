@@ -99,7 +99,10 @@ func TestRepliesAfterTheHandshake(t *testing.T) {
 			strings.Repeat("250-"+strings.Repeat("x", 1000)+"\r\n", 30)+"250 ok\r\n"), ""},
 		{"too long a reply", healthy(cert).with("TLS EHLO", strings.Repeat("250-x\r\n", 1200)), probes.ReasonReplyTooLong},
 		{"more than was asked", healthy(cert).with("TLS EHLO", "250 ok\r\n250 sender\r\n"), probes.ReasonReplyMalformed},
-		{"unasked, after the handshake", healthy(cert).with("TLS", "421 4.3.2 going down\r\n"), probes.ReasonServerUnavailable},
+		{
+			"unasked, after the handshake", healthy(cert).with("TLS", "421 4.3.2 going down\r\n"),
+			probes.ReasonServerUnavailable,
+		},
 	}
 	for _, cfg := range []*tls.Config{cert, old} {
 		peers = append(peers, peer{"well", healthy(cfg), ""})

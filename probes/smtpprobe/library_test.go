@@ -41,7 +41,8 @@ func rsaServer(t *testing.T, bits, primes int, version uint16) *tls.Config {
 
 func serverConfig(version uint16, key crypto.PrivateKey, chain ...[]byte) *tls.Config {
 	return &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: chain, PrivateKey: key}}, MinVersion: tls.VersionTLS10, MaxVersion: version,
+		Certificates: []tls.Certificate{{Certificate: chain, PrivateKey: key}}, MinVersion: tls.VersionTLS10,
+		MaxVersion: version,
 	}
 }
 

@@ -35,8 +35,14 @@ func TestLongChains(t *testing.T) {
 		settings mailflow.TLSSettings
 		reason   probes.Reason
 	}{
-		{"the intermediate behind 12 foreign CAs", chain(append(foreign[:12:12], ca.Inter)...), mailflow.DomainValidation, ""},
-		{"the intermediate behind 60 foreign CAs", chain(append(foreign[:60:60], ca.Inter)...), mailflow.DomainValidation, ""},
+		{
+			"the intermediate behind 12 foreign CAs", chain(append(foreign[:12:12], ca.Inter)...), mailflow.DomainValidation,
+			"",
+		},
+		{
+			"the intermediate behind 60 foreign CAs", chain(append(foreign[:60:60], ca.Inter)...), mailflow.DomainValidation,
+			"",
+		},
 		{
 			"12 foreign CAs and no intermediate", chain(foreign[:12]...), mailflow.DomainValidation,
 			probes.ReasonCertificateChainIncomplete,
@@ -46,7 +52,10 @@ func TestLongChains(t *testing.T) {
 			probes.ReasonProberLimit,
 		},
 		{"behind the limit, not demanded", chain(append(foreign[:100:100], ca.Inter)...), mailflow.EncryptionOnly, ""},
-		{"the limit behind the intermediate", chain(append([]*certtest.Issued{ca.Inter}, foreign...)...), mailflow.DomainValidation, ""},
+		{
+			"the limit behind the intermediate", chain(append([]*certtest.Issued{ca.Inter}, foreign...)...),
+			mailflow.DomainValidation, "",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			at, _ := serve(t, tt.server)
@@ -91,7 +100,10 @@ func TestLongReplies(t *testing.T) {
 			"the refusal speaks in its last line", good.with("RCPT", lines(29, 60, "550", "unable to relay")), probes.Recipient,
 			probes.ReasonRelayDenied,
 		},
-		{"more than 1,000 lines", good.with("EHLO", lines(1000, 1, "250", "STARTTLS")), probes.EHLO, probes.ReasonReplyTooLong},
+		{
+			"more than 1,000 lines", good.with("EHLO", lines(1000, 1, "250", "STARTTLS")), probes.EHLO,
+			probes.ReasonReplyTooLong,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			at, _ := serve(t, tt.server)

@@ -34,8 +34,8 @@ func (s *messageSlot) claim(addr netip.AddrPort) (holder netip.AddrPort, mine bo
 
 // sentMessages remembers how the last test message to each address of a path ended: a message is sent once an hour or
 // so, and its outcome stands in the rounds between. A refusal is forgotten when another message of the path is accepted
-// or refused. Everything is forgotten when the path sends none for long after the next was due (it is not configured any
-// more), and with the process. It is safe for concurrent use.
+// or refused. Everything is forgotten when the path sends none for long after the next was due (it is not configured
+// any more), and with the process. It is safe for concurrent use.
 type sentMessages struct {
 	mu        sync.Mutex
 	byAddress map[sentTo]sentMessage
@@ -75,8 +75,8 @@ func (m *sentMessages) record(p *probes.Path, to netip.AddrPort, sent time.Time,
 	m.byAddress[sentTo{p.ID, to}] = sentMessage{sent, expires, *problem}
 }
 
-// last returns the step of a round that sends no message to an address: the outcome of the last one, or not reached. The
-// detail says when that was and why none is sent now.
+// last returns the step of a round that sends no message to an address: the outcome of the last one, or not reached.
+// The detail says when that was and why none is sent now.
 func (m *sentMessages) last(path probes.PathID, to netip.AddrPort, why string) *probes.Step {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -56,7 +56,8 @@ func TestOutcomeOfTheLastMessageStandsUntilTheNext(t *testing.T) {
 			"the next message is due at 2026-01-02T03:04:05Z: 554"); repeated != (round.want == refused && !round.due) {
 			t.Errorf("round %d: %s", i, step.Detail)
 		}
-		if repeated := step.Outcome != probes.NotReached && !round.due; step.Repeated != repeated || (step.Duration > 0) != round.due {
+		if repeated := step.Outcome != probes.NotReached && !round.due; step.Repeated != repeated ||
+			(step.Duration > 0) != round.due {
 			t.Errorf("round %d: repeated %t, took %s", i, step.Repeated, step.Duration)
 		}
 		w = w.WithOptions(w.opts)

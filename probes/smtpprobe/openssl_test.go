@@ -96,9 +96,20 @@ func TestServersOfOpenSSL(t *testing.T) {
 			probes.ReasonProberLimit, probes.EvidenceKeyType,
 		},
 		{"brainpool", curve("brainpoolP256r1"), nil, probes.ReasonProberLimit, probes.EvidenceKeyType},
-		{"brainpool, TLS 1.2", curve("brainpoolP384r1"), []string{"-tls1_2"}, probes.ReasonProberLimit, probes.EvidenceKeyType},
+		{
+			"brainpool, TLS 1.2", curve("brainpoolP384r1"),
+			[]string{"-tls1_2"},
+			probes.ReasonProberLimit,
+			probes.EvidenceKeyType,
+		},
 		{"Ed448", []string{"-algorithm", "ED448"}, nil, probes.ReasonProberLimit, probes.EvidenceKeyType},
-		{"Ed448, TLS 1.2", []string{"-algorithm", "ED448"}, []string{"-tls1_2"}, probes.ReasonProberLimit, probes.EvidenceKeyType},
+		{
+			"Ed448, TLS 1.2",
+			[]string{"-algorithm", "ED448"},
+			[]string{"-tls1_2"},
+			probes.ReasonProberLimit,
+			probes.EvidenceKeyType,
+		},
 		{"Ed25519", []string{"-algorithm", "ED25519"}, nil, "", ""},
 		{
 			"CCM only", curve("P-256"),

@@ -14,7 +14,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// pickyServer refuses each ClientHello without two numbers in a row and answers others with the messages, in clear text.
+// pickyServer refuses each ClientHello without two numbers in a row and answers others with the messages, in clear
+// text.
 func pickyServer(offered [2]uint16, messages ...[]byte) func(net.Conn) {
 	return func(c net.Conn) {
 		head := make([]byte, 5)
@@ -83,7 +84,10 @@ func TestLimitsOfTheTLSLibrary(t *testing.T) {
 		},
 		{"nothing is accepted", pickyServer([2]uint16{0xfefe, 0xfefe}), probes.ReasonTLSHandshake, "", 0},
 		{"no ServerHello", pickyServer(offersDHE, []byte{99, 0, 0, 1, 0}), probes.ReasonTLSHandshake, "", 0},
-		{"half a ServerHello", pickyServer(offersDHE, serverHelloMessage(0x0303, dhe)[:30]), probes.ReasonTLSHandshake, "", 0},
+		{
+			"half a ServerHello", pickyServer(offersDHE, serverHelloMessage(0x0303, dhe)[:30]), probes.ReasonTLSHandshake, "",
+			0,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			at, _ := serve(t, healthy(nil).withTLS(tt.server))

@@ -112,7 +112,8 @@ const besideConfig = `global:
   ca_file: %q
   allow_networks: [127.0.0.0/8]
   max_concurrent: 6000
-probe: {enabled: %t, interval: %s, timeout: 110s, port: %d, hello_name: prober.contoso.test, dns_servers: ["127.0.0.1:9"]}
+probe: {enabled: %t, interval: %s, timeout: 110s, port: %d, hello_name: prober.contoso.test,
+    dns_servers: ["127.0.0.1:9"]}
 tenants:
 - name: contoso
   accepted_domains: [{domain_name: contoso.test, default: true}]
@@ -133,7 +134,8 @@ func (a *arena) program(paths int, interval string, silent int) *daemon {
 	fmt.Fprintf(&b, besideConfig, a.ca.rootFile, scheduled, interval, a.ports[silent])
 	for i := range paths {
 		fmt.Fprintf(&b,
-			"  - {name: c%d, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%q], tls_settings: DomainValidation, tls_domain: %s}\n",
+			"  - {name: c%d, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%q], tls_settings: "+
+				"DomainValidation, tls_domain: %s}\n",
 			i, peerAddress(i), peerName)
 	}
 	return a.serve(a.write("beside.yaml", b.String()))

@@ -115,7 +115,8 @@ func (w *ownWorld) configureJumps() string {
 	return w.write("jumps.yaml", head+"tenants:\n"+tenant("contoso", w.paths...)+fmt.Sprintf(`  inbound_connectors:
   - { name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }
   senders:
-  - { name: edge, connector: Hybrid, mail_from_domains: [contoso.test], target: own0.%s, certificate: { file: %q }, probe: { %sport: %d } }
+  - { name: edge, connector: Hybrid, mail_from_domains: [contoso.test], target: own0.%s, certificate: { file: %q },
+      probe: { %sport: %d } }
 `, faultZone, w.ca.issue(leaf{name: "edge.contoso.test", clientAuth: true}).chain, w.probe, w.mails[0].Port()))
 }
 

@@ -54,7 +54,8 @@ func zoneText(servers []server) string {
 // signZone writes ZONE.signed and returns the file of its key, which is the resolver's trust anchor.
 func signZone(t testing.TB, dir, name, records, from, to string) string {
 	t.Helper()
-	text := fmt.Sprintf("$ORIGIN %s.\n$TTL 60\n@ IN SOA ns hostmaster 1 60 60 600 5\n@ IN NS ns\nns IN A 127.0.0.1\n%s", name, records)
+	text := fmt.Sprintf("$ORIGIN %s.\n$TTL 60\n@ IN SOA ns hostmaster 1 60 60 600 5\n@ IN NS ns\nns IN A 127.0.0.1\n%s",
+		name, records)
 	writeFile(t, filepath.Join(dir, name), text, 0o644)
 	key := strings.TrimSpace(run(t, dir, "ldns-keygen", "-k", "-a", "ECDSAP256SHA256", name))
 	run(t, dir, "ldns-signzone", "-n", "-i", from, "-e", to, "-f", name+".signed", name, key)

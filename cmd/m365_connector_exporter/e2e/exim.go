@@ -46,8 +46,9 @@ type eximState int
 
 const (
 	eximHealthy eximState = iota
-	eximKeyless           // its user cannot read the key, so that STARTTLS is answered with 454: a mistake made in the field
-	eximStrict            // ends the handshake with whoever shows no certificate
+	// its user cannot read the key, so that STARTTLS is answered with 454: a mistake made in the field
+	eximKeyless
+	eximStrict // ends the handshake with whoever shows no certificate
 )
 
 // startExim runs Debian's exim.

@@ -163,6 +163,8 @@ func (w *faultWorld) document() string {
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", f.name, f.does, verdict)
 	}
-	return fmt.Sprintf("\n%d faults; the paths of %d of them pass, with or without a finding.\n\n| name | fault | result |\n|---|---|---|\n%s\n",
+	return fmt.Sprintf(
+		"\n%d faults; the paths of %d of them pass, with or without a finding.\n\n| name | fault | result |\n"+
+			"|---|---|---|\n%s\n",
 		len(w.rows), odd, table.String())
 }

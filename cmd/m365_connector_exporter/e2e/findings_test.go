@@ -106,7 +106,9 @@ func rareAddr(i int) string { return fmt.Sprintf("127.0.7.%d", i+1) }
 // configureRare leaves out ca_file: the roots are the system's.
 func (w *rareWorld) configureRare(tenant string) string {
 	w.t.Helper()
-	return w.write("rare.yaml", fmt.Sprintf(`global: { allow_networks: [127.0.0.0/8], check_revocation: true, exchange_online_hosts: [frontdoor.faults.test], min_gap_per_address: 400ms }
+	return w.write("rare.yaml", fmt.Sprintf(
+		`global: { allow_networks: [127.0.0.0/8], check_revocation: true, exchange_online_hosts: [frontdoor.faults.test],
+    min_gap_per_address: 400ms }
 probe: { interval: 2s, timeout: 1900ms, ip_protocol: ip4, hello_name: prober.contoso.test, dns_servers: [%q] }
 tenants:
 `, w.dns)+tenant)
@@ -118,10 +120,14 @@ func (w *rareWorld) inbound() string {
 	return fmt.Sprintf(`  inbound_connectors:
   - { name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }
   senders:
-  - { name: filed, connector: Hybrid, addresses: [%[1]s], mail_from_domains: [contoso.test], target: frontdoor.faults.test, probe: { port: %[2]d }, certificate: { file: %[3]q } }
-  - { name: shown, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.faults.test, probe: { port: %[2]d }, certificate: { smtp: "mail.contoso.test:%[4]d" } }
-  - { name: stray, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.faults.test, probe: { port: %[2]d }, certificate: { smtp: "stray.elsewhere.test:%[5]d" } }
-`, rareAddr(2), w.ports["frontdoor.faults.test"], before.chain, w.ports["mail.contoso.test"], w.ports["stray.elsewhere.test"])
+  - { name: filed, connector: Hybrid, addresses: [%[1]s], mail_from_domains: [contoso.test],
+      target: frontdoor.faults.test, probe: { port: %[2]d }, certificate: { file: %[3]q } }
+  - { name: shown, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.faults.test,
+      probe: { port: %[2]d }, certificate: { smtp: "mail.contoso.test:%[4]d" } }
+  - { name: stray, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.faults.test,
+      probe: { port: %[2]d }, certificate: { smtp: "stray.elsewhere.test:%[5]d" } }
+`, rareAddr(2), w.ports["frontdoor.faults.test"], before.chain, w.ports["mail.contoso.test"],
+		w.ports["stray.elsewhere.test"])
 }
 
 // TestRareFindings has the daemon find what no other test of the suite raises.

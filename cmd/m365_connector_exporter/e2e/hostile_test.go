@@ -72,7 +72,8 @@ func hostileCertificate(t testing.TB, template, issuer *x509.Certificate,
 	if issuer == nil {
 		issuer, issuerKey = template, key
 	}
-	template.SerialNumber, template.NotBefore, template.NotAfter = big.NewInt(1), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	template.SerialNumber, template.NotBefore, template.NotAfter = big.NewInt(1), time.Now().Add(-time.Hour),
+		time.Now().Add(time.Hour)
 	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), issuerKey)
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,8 @@ func TestHostileTenant(t *testing.T) {
 	leaf := leafOf("*." + faultZone)
 	leaf.NotAfter = time.Now().AddDate(3, 0, 0)
 	certificate := (&faultWorld{world: w}).present(leaf, w.ca.middle)
-	mail, err := lab.StartMail(lab.MailOptions{Addr: "0.0.0.0:0", Certificate: &certificate}) // each tenant has its own address
+	// each tenant has its own address
+	mail, err := lab.StartMail(lab.MailOptions{Addr: "0.0.0.0:0", Certificate: &certificate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,8 @@ func TestHostileTenant(t *testing.T) {
 
 	address := func(second, i int) string { return fmt.Sprintf("127.%d.%d.%d", second, i/200, 1+i%200) }
 	var text strings.Builder
-	text.WriteString("global: { allow_networks: [127.0.0.0/8] }\nprobe: { interval: 40s, timeout: 10s, ip_protocol: ip4 }\ntenants:\n")
+	text.WriteString(
+		"global: { allow_networks: [127.0.0.0/8] }\nprobe: { interval: 40s, timeout: 10s, ip_protocol: ip4 }\ntenants:\n")
 	for i := range healthyTenants {
 		text.WriteString(tenant(fmt.Sprintf("healthy-%d", i), path{
 			connector: "out", hop: address(7, i), port: mail.Port(), tls: "EncryptionOnly",

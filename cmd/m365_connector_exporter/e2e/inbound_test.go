@@ -52,10 +52,12 @@ func TestAttributionOfPostfix(t *testing.T) {
 tenants:
 - name: contoso
   accepted_domains: [{ domain_name: contoso.test, domain_type: Authoritative }]
-  inbound_connectors: [{ name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }]
+  inbound_connectors: [{ name: Hybrid, connector_type: OnPremises, require_tls: true,
+      tls_sender_certificate_name: "*.contoso.test" }]
 - name: tailspin
   accepted_domains: [{ domain_name: tailspin.test, domain_type: Authoritative }]
-  inbound_connectors: [{ name: Relay, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: relay.vendor.test }]
+  inbound_connectors: [{ name: Relay, connector_type: OnPremises, require_tls: true,
+      tls_sender_certificate_name: relay.vendor.test }]
 `, w.ca.rootFile))
 
 	certs := map[string]pair{}
@@ -94,17 +96,22 @@ func TestPostfixAsksForACertificate(t *testing.T) {
 	own := w.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
 	both := filepath.Join(w.dir, "sender.pem")
 	writeFile(t, both, read(t, own.chain)+read(t, own.key), 0o600)
-	sender := `- { name: %s, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.contoso.test, recipient: probe@contoso.test,
-     certificate: { file: sender.pem }, present_certificate: %v, probe: { port: %d, interval: 2s, timeout: 1s, connect_to: [%s] } }
+	sender := `- { name: %s, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.contoso.test,
+     recipient: probe@contoso.test, certificate: { file: sender.pem }, present_certificate: %v,
+     probe: { port: %d, interval: 2s, timeout: 1s, connect_to: [%s] } }
   `
-	d := w.serve(w.write("asks.yaml", fmt.Sprintf(`global: { ca_file: %q, allow_networks: [127.0.0.0/8], exchange_online_hosts: [frontdoor.contoso.test], min_gap_per_address: 10ms }
+	d := w.serve(w.write("asks.yaml",
+		fmt.Sprintf(`global: { ca_file: %q, allow_networks: [127.0.0.0/8], exchange_online_hosts: [frontdoor.contoso.test],
+    min_gap_per_address: 10ms }
 probe: { hello_name: prober.contoso.test }
 tenants:
 - name: contoso
   accepted_domains: [{ domain_name: contoso.test, domain_type: Authoritative }]
-  inbound_connectors: [{ name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }]
+  inbound_connectors: [{ name: Hybrid, connector_type: OnPremises, require_tls: true,
+      tls_sender_certificate_name: "*.contoso.test" }]
   senders:
-  `, w.ca.rootFile)+fmt.Sprintf(sender, "with", true, at.port, at.addr)+fmt.Sprintf(sender, "without", false, at.port, at.addr)))
+  `, w.ca.rootFile)+fmt.Sprintf(sender, "with", true, at.port, at.addr)+
+			fmt.Sprintf(sender, "without", false, at.port, at.addr)))
 
 	eventually(t, time.Minute, func() string {
 		m := d.metrics()

@@ -20,7 +20,8 @@ type monitoring struct {
 
 // landscape has two connectors with two hosts each, one with a single host, a sender with a certificate and one
 // without. The connectors of fabrikam come from exports.
-const landscape = `global: { ca_file: %q, allow_networks: [127.0.0.0/8], exchange_online_hosts: [frontdoor.contoso.test], min_gap_per_address: 10ms }
+const landscape = `global: { ca_file: %q, allow_networks: [127.0.0.0/8],
+    exchange_online_hosts: [frontdoor.contoso.test], min_gap_per_address: 10ms }
 probe: { interval: 3s, timeout: 2s, hello_name: prober.contoso.test, ip_protocol: ip4 }
 suppressions:
 - { check: ip_authentication_only, tenant: contoso, reason: "a scanner", owner: mail-team, expires: %s }
@@ -28,30 +29,39 @@ tenants:
 - name: contoso
   accepted_domains: [{ domain_name: contoso.test, domain_type: Authoritative, default: true }]
   outbound_connectors:
-  - { name: Validated, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%s, %s], tls_settings: CertificateValidation, probe: { port: %d } }
-  - { name: Encrypted, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%s, %s], tls_settings: EncryptionOnly, probe: { port: %d } }
-  - { name: Single, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%s], tls_settings: EncryptionOnly, validation_recipients: [probe@contoso.test], probe: { port: %d } }
+  - { name: Validated, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%s, %s],
+      tls_settings: CertificateValidation, probe: { port: %d } }
+  - { name: Encrypted, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%s, %s],
+      tls_settings: EncryptionOnly, probe: { port: %d } }
+  - { name: Single, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%s], tls_settings: EncryptionOnly,
+      validation_recipients: [probe@contoso.test], probe: { port: %d } }
   inbound_connectors:
   - { name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }
   - { name: Scanner, connector_type: OnPremises, sender_domains: ["*"], sender_ip_addresses: [198.51.100.10] }
   senders:
-  - { name: edge, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.contoso.test, certificate: { file: %q }, probe: { port: %[12]d, connect_to: [%[13]s] } }
-  - { name: scanner, connector: Scanner, mail_from_domains: [contoso.test], addresses: [198.51.100.10], target: frontdoor.contoso.test, probe: { port: %[12]d, connect_to: [%[13]s] } }
+  - { name: edge, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.contoso.test,
+      certificate: { file: %q }, probe: { port: %[12]d, connect_to: [%[13]s] } }
+  - { name: scanner, connector: Scanner, mail_from_domains: [contoso.test], addresses: [198.51.100.10],
+      target: frontdoor.contoso.test, probe: { port: %[12]d, connect_to: [%[13]s] } }
 - name: fabrikam
   probe: { port: %[14]d }
   exports: [fabrikam.json]
   senders:
-  - { name: hub, connector: In, mail_from_domains: [fabrikam.test], addresses: [198.51.100.20], target: frontdoor.contoso.test, probe: { port: %[12]d, connect_to: [%[13]s] } }
+  - { name: hub, connector: In, mail_from_domains: [fabrikam.test], addresses: [198.51.100.20],
+      target: frontdoor.contoso.test, probe: { port: %[12]d, connect_to: [%[13]s] } }
 `
 
 // paths are those of the landscape: each next hop, each sender.
 const paths = 9
 
 // fabrikam is the tenant's export; its inbound connector lists addresses.
-const fabrikam = `{"outbound_connectors": [{"Name": "Out", "ConnectorType": "OnPremises", "Enabled": true, "UseMXRecord": false, "SmartHosts": [%q],
-  "TlsSettings": "EncryptionOnly", "RecipientDomains": ["fabrikam.test"], "IsValidated": true, "LastValidationTimestamp": "/Date(%[3]d)/",
+const fabrikam = `{"outbound_connectors": [{"Name": "Out", "ConnectorType": "OnPremises", "Enabled": true,
+    "UseMXRecord": false, "SmartHosts": [%q],
+  "TlsSettings": "EncryptionOnly", "RecipientDomains": ["fabrikam.test"], "IsValidated": true,
+      "LastValidationTimestamp": "/Date(%[3]d)/",
   "WhenChangedUTC": "/Date(%[3]d)/"}],
- "inbound_connectors": [{"Name": "In", "ConnectorType": "OnPremises", "Enabled": true, "SenderDomains": ["smtp:*;1"], "SenderIPAddresses": [%[2]s],
+ "inbound_connectors": [{"Name": "In", "ConnectorType": "OnPremises", "Enabled": true, "SenderDomains": ["smtp:*;1"],
+     "SenderIPAddresses": [%[2]s],
   "WhenChangedUTC": "/Date(%[3]d)/"}],
  "accepted_domains": [{"DomainName": "fabrikam.test", "DomainType": "Authoritative", "Default": true}]}
 `

@@ -38,7 +38,8 @@ tenants:
     sender_ip_addresses: [198.51.100.0/28]
     probe: { enabled: false }
   senders:
-  - { name: printer, connector: From everywhere, addresses: [198.51.100.7], mail_from_domains: [contoso.test], relays: internal }
+  - { name: printer, connector: From everywhere, addresses: [198.51.100.7], mail_from_domains: [contoso.test],
+      relays: internal }
 `
 
 // TestPages reads the pages of the running binary in a browser: at three widths, light and dark, from the findings to
@@ -150,7 +151,8 @@ func (b *browser) check(t *testing.T, says ...string) {
 	b.eval(`({
 		Text: document.body.textContent.replace(/\s+/g, ' '), Title: document.title, Place: location.href,
 		Over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-		Styled: document.styleSheets.length === 1 && getComputedStyle(document.querySelector('.hero')).borderLeftWidth === '5px',
+		Styled: document.styleSheets.length === 1 &&
+			getComputedStyle(document.querySelector('.hero')).borderLeftWidth === '5px',
 		Foreign: document.querySelectorAll('script, iframe, [onerror], b:not(.count b), img:not([alt=""])').length,
 	})`, &page)
 	for _, want := range says {

@@ -78,7 +78,8 @@ func startAlertmanager(t testing.TB, dir, webhook string) (address string) {
 	config := filepath.Join(dir, "alertmanager.yml")
 	writeFile(t, config, replaced(t, "alertmanager/alertmanager.yml", "group_wait: 30s", "group_wait: 3s",
 		"group_interval: 5m", "group_interval: 1s",
-		"http://127.0.0.1:9095", webhook, "email_configs:\n      - to: mail-team@example.org", "webhook_configs:\n      - url: "+webhook+"/mail"), 0o644)
+		"http://127.0.0.1:9095", webhook, "email_configs:\n      - to: mail-team@example.org",
+		"webhook_configs:\n      - url: "+webhook+"/mail"), 0o644)
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	start(t, "/usr/bin/prometheus-alertmanager", "--config.file="+config,
 		"--storage.path="+filepath.Join(dir, "silences"),

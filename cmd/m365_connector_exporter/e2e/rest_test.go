@@ -114,8 +114,10 @@ tenants:
 				hosts[k] = fmt.Sprintf("h%d.example", first+k)
 			}
 			fmt.Fprintf(&b,
-				"  - name: connector %d\n    connector_type: OnPremises\n    use_mx_record: false\n    tls_settings: CertificateValidation\n"+
-					"    smart_hosts: [%s]\n    recipient_domains: [t%d.example]\n    validation_recipients: [probe@t%d.example]\n", j, strings.Join(hosts, ", "), i, i)
+				"  - name: connector %d\n    connector_type: OnPremises\n    use_mx_record: false\n"+
+					"    tls_settings: CertificateValidation\n"+
+					"    smart_hosts: [%s]\n    recipient_domains: [t%d.example]\n    validation_recipients: [probe@t%d.example]\n", j,
+				strings.Join(hosts, ", "), i, i)
 		}
 	}
 	return b.String()

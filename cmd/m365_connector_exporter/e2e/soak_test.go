@@ -135,7 +135,8 @@ func (s *strain) ask(method, page string, wanted ...int) {
 		return
 	}
 	req.Header.Set("Accept-Encoding", "gzip")
-	req.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "10") // a server that asked for fewer connections keeps /probe waiting
+	// a server that asked for fewer connections keeps /probe waiting
+	req.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "10")
 	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {
 		s.fail(err.Error())

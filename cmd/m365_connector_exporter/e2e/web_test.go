@@ -36,7 +36,8 @@ func startGuarded(t *testing.T) *guarded {
 	file := w.write("config.yaml", "tenants:\n- name: contoso\n  outbound_connectors:\n"+
 		"  - { name: No hop, connector_type: OnPremises, use_mx_record: false, smart_hosts: [10.0.0.0/8] }\n")
 	webFile := w.write("web.yaml",
-		fmt.Sprintf("tls_server_config: { cert_file: %q, key_file: %q, client_ca_file: %q, client_auth_type: RequireAndVerifyClientCert }\n"+
+		fmt.Sprintf("tls_server_config: { cert_file: %q, key_file: %q, client_ca_file: %q, client_auth_type: "+
+			"RequireAndVerifyClientCert }\n"+
 			"basic_auth_users: { prometheus: %q }\n", server.chain, server.key, w.ca.rootFile, webHash))
 	g := &guarded{
 		address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), profiles: fmt.Sprintf("127.0.0.1:%d", freePort(t)),

@@ -1,6 +1,6 @@
 // Command compose-strict loads a compose file with Docker Compose's own library and prints the project as JSON, like
-// "docker compose config" but without Docker. An unknown key, an undeclared volume and a missing variable are errors. It is
-// a separate module, so that the exporter does not depend on Compose.
+// "docker compose config" but without Docker. An unknown key, an undeclared volume and a missing variable are errors.
+// It is a separate module, so that the exporter does not depend on Compose.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Command kube-strict reads Kubernetes manifests from standard input and fails for what the API types do not define (unknown
-// kinds, unknown or duplicate fields), and for pods that Pod Security Admission rejects at the level restricted. It is a
-// separate module, so that the exporter does not depend on Kubernetes.
+// Command kube-strict reads Kubernetes manifests from standard input and fails for what the API types do not define
+// (unknown kinds, unknown or duplicate fields), and for pods that Pod Security Admission rejects at the level
+// restricted. It is a separate module, so that the exporter does not depend on Kubernetes.
 package main
 
 import (
@@ -38,7 +38,8 @@ func check(in io.Reader) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	decoder := json.NewSerializerWithOptions(json.DefaultMetaFactory, known, known, json.SerializerOptions{Yaml: true, Strict: true})
+	decoder := json.NewSerializerWithOptions(json.DefaultMetaFactory, known, known,
+		json.SerializerOptions{Yaml: true, Strict: true})
 	documents := yaml.NewYAMLReader(bufio.NewReader(in))
 	for n := 0; ; {
 		document, err := documents.Read()

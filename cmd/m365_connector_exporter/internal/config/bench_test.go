@@ -17,7 +17,10 @@ func BenchmarkLoadFolders(b *testing.B) {
 	files := map[string]string{
 		"domains.json": `[` + domainJSON + `,{"DomainName":"contoso.onmicrosoft.com","DomainType":0,"InitialDomain":true}]`,
 	}
-	for name, from := range map[string]string{"inbound.json": "ps7-inbound.json", "outbound.json": "ps51-outbound-count.json"} {
+	for name, from := range map[string]string{
+		"inbound.json":  "ps7-inbound.json",
+		"outbound.json": "ps51-outbound-count.json",
+	} {
 		text, err := os.ReadFile(filepath.Join("../../../../probes/inventory/testdata/exports", from))
 		if err != nil {
 			b.Fatal(err)

@@ -89,10 +89,17 @@ func TestCertificateShapes(t *testing.T) {
 		hasKey  bool
 	}{
 		{"PEM", join(leaf.pem(), mid.pem(), root.pem()), full, false},
-		{"PEM, authorities first, text around", join([]byte("subject=...\r\n"), root.pem(), mid.pem(), leaf.pem()), full, false},
+		{
+			"PEM, authorities first, text around", join([]byte("subject=...\r\n"), root.pem(), mid.pem(), leaf.pem()), full,
+			false,
+		},
 		{"PEM with PKCS#8 key", join(leaf.keyPEM(t, "PRIVATE KEY"), mid.pem(), leaf.pem(), root.pem()), full, true},
 		{"PEM with SEC 1 key", join(leaf.pem(), mid.pem(), root.pem(), leaf.keyPEM(t, "EC PRIVATE KEY")), full, true},
-		{"the key chooses", join(other.pem(), leaf.pem(), mid.pem(), leaf.keyPEM(t, "PRIVATE KEY")), []string{"Mail.Contoso.com", "Intermediate", "other.example"}, true},
+		{
+			"the key chooses", join(other.pem(), leaf.pem(), mid.pem(), leaf.keyPEM(t, "PRIVATE KEY")),
+			[]string{"Mail.Contoso.com", "Intermediate", "other.example"},
+			true,
+		},
 		{"twice the same", join(leaf.pem(), leaf.pem()), full[:1], false},
 		{"authorities alone", join(root.pem()), []string{"Root"}, false},
 		{"DER", leaf.cert.Raw, full[:1], false},
@@ -147,7 +154,8 @@ func TestPKCS7(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"Mail.Contoso.com", "Test Intermediate", "Test Root"}, subjects(t, m.Chain)); diff != "" {
+		if diff := cmp.Diff([]string{"Mail.Contoso.com", "Test Intermediate", "Test Root"},
+			subjects(t, m.Chain)); diff != "" {
 			t.Error(diff)
 		}
 		want := &mailflow.ClientCertificate{
@@ -211,7 +219,8 @@ func TestCertificateReload(t *testing.T) {
 	if err != nil || len(third.Problems()) == 0 {
 		t.Fatalf("%v, problems %v", err, third.Problems())
 	}
-	if m, ok := third.Certificate("a", "s"); !ok || m.Leaf.Subject.CommonName != "new.example" || third.Tenants[0].Senders[0].ClientCertificate == nil {
+	if m, ok := third.Certificate("a", "s"); !ok || m.Leaf.Subject.CommonName != "new.example" ||
+		third.Tenants[0].Senders[0].ClientCertificate == nil {
 		t.Errorf("after it broke: %+v", m)
 	}
 }

@@ -88,7 +88,10 @@ func TestChangedExportIsReadAgain(t *testing.T) {
 		"deleted and another one back":               {remove, moves(otherJSON, "Other")},
 		"broken and put back":                        {breaks, moves(outJSON, "Out")},
 		"broken and mended":                          {breaks, moves(otherJSON, "Other")},
-		"broken in place and mended in place":        {writes(brokenJSON, "Out!", 2*time.Hour), writes(twoJSON, "Two", 2*time.Hour)},
+		"broken in place and mended in place": {
+			writes(brokenJSON, "Out!", 2*time.Hour),
+			writes(twoJSON, "Two", 2*time.Hour),
+		},
 		"link of a ConfigMap swapped": {
 			{func(f folder) {
 				f.write(filepath.Join(f.path, "..version1", "o.json"), twoJSON, 2*time.Hour)

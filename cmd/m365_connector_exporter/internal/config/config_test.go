@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,67 +25,159 @@ func write(t *testing.T, name, text string) string {
 // TestMistakes has a line for each mistake: the text, and the error without the name of the file.
 func TestMistakes(t *testing.T) {
 	const connector = "tenants:\n- name: a\n  outbound_connectors:\n  - name: c\n    "
-	tests := map[string]string{
-		"":                                             "the file is empty",
-		"a: [":                                         "1: did not find expected node content",
-		"tenant: []":                                   "1: tenant: unknown key; did you mean \"tenants\"?",
-		"probe: {}\n---\nprobe: {}":                    "a second document; only one is allowed",
-		"probe: {port: 0}":                             `1: probe.port: "0": must be a number from 1 to 65535`,
-		"probe: {interval: soon}":                      `1: probe.interval: "soon": must be a duration such as 30s, 5m or 90d`,
-		"probe: {interval: 5s, timeout: 5s}":           "1: probe.timeout: must be below interval",
-		"probe: {until: somewhere}":                    "1: probe.until: must be one of resolve, connect, ehlo, tls, recipient, message",
-		"probe: {message_min_interval: 1m}":            `1: probe.message_min_interval: "1m": must be at least 5m`,
-		"probe: {mail_from: \"a b@c\"}":                `1: probe.mail_from: "a b@c": must be a plain mail address such as probe@contoso.com`,
-		"probe: {mail_from: jörg@contoso.com}":         `1: probe.mail_from: "jörg@contoso.com": must be a plain mail address such as probe@contoso.com`,
-		"probe: {mail_from: a@b..c}":                   `1: probe.mail_from: "a@b..c": must be a plain mail address such as probe@contoso.com`,
-		"probe: {mail_from: a@}":                       `1: probe.mail_from: "a@": must be a plain mail address such as probe@contoso.com`,
-		"probe: {hello_name: höst..example}":           `1: probe.hello_name: "höst..example": must be a host name`,
-		"probe: {hello_name: \"a\\r\\nDATA\"}":         "1: probe.hello_name: control characters are not allowed",
-		"probe: {connect_to: [x]}":                     `1: probe.connect_to[0]: "x": must be an IP address`,
-		"global: {allow_networks: [10.0.0.0/40]}":      `1: global.allow_networks[0]: "10.0.0.0/40": must be an IP address or a network such as 192.0.2.0/24`,
-		"global: {ca_file: none.pem}":                  "none.pem: no such file or directory",
-		"tenants:\n- {}":                               "2: tenants[0].name: a tenant needs a name",
-		"tenants:\n- {name: a}\n- {name: a}":           `3: tenants[1].name: duplicate tenant "a"`,
-		"tenants:\n- {name: a}\n- {name: b, cloud: x}": `3: tenants[1].cloud: "x": must be one of worldwide, gcc_high, dod, china`,
-		connector + "tls_settings: Some":               `5: tenants[0].outbound_connectors[0].tls_settings: "Some": must be one of EncryptionOnly, CertificateValidation, DomainValidation`,
-		connector + "enabled: maybe":                   `5: tenants[0].outbound_connectors[0].enabled: "maybe": must be true or false`,
-		connector + "smart_hosts: [a b]":               `5: tenants[0].outbound_connectors[0].smart_hosts[0]: "a b": must be a host such as mail.contoso.com, or an IP address`,
-		connector + "smart_hosts: ['[192.0.2.1']":      `5: tenants[0].outbound_connectors[0].smart_hosts[0]: "[192.0.2.1": must be a host such as mail.contoso.com, or an IP address`,
-		connector + "smart_hosts: ['2001:db8::1]']":    `5: tenants[0].outbound_connectors[0].smart_hosts[0]: "2001:db8::1]": must be a host such as mail.contoso.com, or an IP address`,
-		connector + "recipient_domains: [a.*.b]":       `5: tenants[0].outbound_connectors[0].recipient_domains[0]: "a.*.b": must be a domain such as contoso.com or *.contoso.com`,
-		connector + "validation_recipients: [nobody]":  `5: tenants[0].outbound_connectors[0].validation_recipients[0]: "nobody": must be a plain mail address such as probe@contoso.com`,
+	type test struct{ text, want string }
+	tests := []test{
+		{"", "the file is empty"},
+		{"a: [", "1: did not find expected node content"},
+		{"tenant: []", "1: tenant: unknown key; did you mean \"tenants\"?"},
+		{"probe: {}\n---\nprobe: {}", "a second document; only one is allowed"},
+		{"probe: {port: 0}", `1: probe.port: "0": must be a number from 1 to 65535`},
+		{"probe: {interval: soon}", `1: probe.interval: "soon": must be a duration such as 30s, 5m or 90d`},
+		{"probe: {interval: 5s, timeout: 5s}", "1: probe.timeout: must be below interval"},
+		{"probe: {until: somewhere}", "1: probe.until: must be one of resolve, connect, ehlo, tls, recipient, message"},
+		{"probe: {message_min_interval: 1m}", `1: probe.message_min_interval: "1m": must be at least 5m`},
+		{
+			"probe: {mail_from: \"a b@c\"}",
+			`1: probe.mail_from: "a b@c": must be a plain mail address such as probe@contoso.com`,
+		},
+		{
+			"probe: {mail_from: jörg@contoso.com}",
+			`1: probe.mail_from: "jörg@contoso.com": must be a plain mail address such as probe@contoso.com`,
+		},
+		{
+			"probe: {mail_from: a@b..c}",
+			`1: probe.mail_from: "a@b..c": must be a plain mail address such as probe@contoso.com`,
+		},
+		{"probe: {mail_from: a@}", `1: probe.mail_from: "a@": must be a plain mail address such as probe@contoso.com`},
+		{"probe: {hello_name: höst..example}", `1: probe.hello_name: "höst..example": must be a host name`},
+		{"probe: {hello_name: \"a\\r\\nDATA\"}", "1: probe.hello_name: control characters are not allowed"},
+		{"probe: {connect_to: [x]}", `1: probe.connect_to[0]: "x": must be an IP address`},
+		{
+			"global: {allow_networks: [10.0.0.0/40]}",
+			`1: global.allow_networks[0]: "10.0.0.0/40": must be an IP address or a network such as 192.0.2.0/24`,
+		},
+		{"global: {ca_file: none.pem}", "none.pem: no such file or directory"},
+		{"tenants:\n- {}", "2: tenants[0].name: a tenant needs a name"},
+		{"tenants:\n- {name: a}\n- {name: a}", `3: tenants[1].name: duplicate tenant "a"`},
+		{
+			"tenants:\n- {name: a}\n- {name: b, cloud: x}",
+			`3: tenants[1].cloud: "x": must be one of worldwide, gcc_high, dod, china`,
+		},
+		{
+			connector + "tls_settings: Some",
+			`5: tenants[0].outbound_connectors[0].tls_settings: "Some": must be one of EncryptionOnly, ` +
+				`CertificateValidation, DomainValidation`,
+		},
+		{connector + "enabled: maybe", `5: tenants[0].outbound_connectors[0].enabled: "maybe": must be true or false`},
+		{
+			connector + "smart_hosts: [a b]",
+			`5: tenants[0].outbound_connectors[0].smart_hosts[0]: "a b": must be a host such as mail.contoso.com, or an IP ` +
+				`address`,
+		},
+		{
+			connector + "smart_hosts: ['[192.0.2.1']",
+			`5: tenants[0].outbound_connectors[0].smart_hosts[0]: "[192.0.2.1": must be a host such as mail.contoso.com, or ` +
+				`an IP address`,
+		},
+		{
+			connector + "smart_hosts: ['2001:db8::1]']",
+			`5: tenants[0].outbound_connectors[0].smart_hosts[0]: "2001:db8::1]": must be a host such as mail.contoso.com, ` +
+				`or an IP address`,
+		},
+		{
+			connector + "recipient_domains: [a.*.b]",
+			`5: tenants[0].outbound_connectors[0].recipient_domains[0]: "a.*.b": must be a domain such as contoso.com or ` +
+				`*.contoso.com`,
+		},
+		{
+			connector + "validation_recipients: [nobody]",
+			`5: tenants[0].outbound_connectors[0].validation_recipients[0]: "nobody": must be a plain mail address such as ` +
+				`probe@contoso.com`,
+		},
 	}
-	const sender = "tenants:\n- name: a\n  inbound_connectors: [{name: in, connector_type: OnPremises}]\n  senders:\n  - name: s\n    "
+	const sender = "tenants:\n- name: a\n  inbound_connectors: [{name: in, connector_type: OnPremises}]\n  senders:\n" +
+		"  - name: s\n    "
 	const suppression = "suppressions: [{check: tls_opportunistic, reason: r, owner: o, "
-	maps.Copy(tests, map[string]string{
-		"# nothing":                         "the file is empty",
-		"zzzzzzzz: 1":                       "1: zzzzzzzz: unknown key; known here: checks, global, modules, probe, suppressions, tenant_files, tenant_folders, tenants, thresholds",
-		"probe: {}\nprobe: {}":              "2: probe: duplicate key",
-		"probe: {dns_servers: [localhost]}": `1: probe.dns_servers[0]: "localhost": must be host:port such as 192.0.2.53:53`,
-		"probe: {ip_protocol: ip5}":         `1: probe.ip_protocol: "ip5": must be one of any, ip4, ip6`,
-		"probe: {interval: 0s}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]":      `1: probe.interval: "0s": must be at least 1s`,
-		"probe: {timeout: 1h}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]":       "1: probe.timeout: must be below interval: 1h0m0s is not below 5m0s",
-		"thresholds: {certificate_warning_ratio: 2}":                                         `1: thresholds.certificate_warning_ratio: "2": must be a ratio from 0 to 1`,
-		"thresholds: {certificate_critical_days: 60}":                                        "1: thresholds.certificate_critical_days: must not be above certificate_warning_days",
-		"checks: {tls_version_olde: off}":                                                    `1: checks.tls_version_olde: unknown key; did you mean "tls_version_old"?`,
-		"checks: {tls_version_old: loud}":                                                    `1: checks.tls_version_old: "loud": must be one of off, info, warning, critical`,
-		suppression + "expires: tomorrow}]":                                                  "1: suppressions[0].expires: must be a day such as 2027-03-31",
-		suppression + "direction: inbound}]":                                                 "1: suppressions[0].expires: a suppression needs it",
-		"suppressions: [{check: tls_opportunist, reason: r, owner: o, expires: 2027-03-31}]": `1: suppressions[0].check: unknown check "tls_opportunist"; did you mean "tls_opportunistic"?`,
-		sender + "connector: im":                                                             `6: tenants[0].senders[0].connector: no inbound connector "im" in this tenant; did you mean "in"?`,
-		sender + "connector: in\n    relays: some":                                           `7: tenants[0].senders[0].relays: "some": must be one of external, internal`,
-		sender + "connector: in\n    certificate: {file: a, smtp: 'b:25'}":                   "7: tenants[0].senders[0].certificate: only one of file, pkcs12 and smtp",
-		sender + "connector: in\n    certificate: {password_file: a}":                        "7: tenants[0].senders[0].certificate.password_file: only goes with pkcs12",
-		sender + "connector: in\n    present_certificate: true":                              "5: tenants[0].senders[0].present_certificate: needs a certificate with its key: certificate.file or certificate.pkcs12",
-		sender + "connector: in\n    recipient: \"a@b\\r\\nDATA\"":                           "7: tenants[0].senders[0].recipient: control characters are not allowed",
-		"tenants: [{name: a, inbound_connectors: [{name: c}, {name: c}]}]":                   `1: tenants[0].inbound_connectors[1].name: duplicate connector "c"`,
-		"tenants: [{name: a, outbound_connectors: [{name: c}, {name: c}]}]":                  `1: tenants[0].outbound_connectors[1].name: duplicate connector "c"`,
-		"tenants: [{name: a, inbound_connectors: [{name: c, sender_ip_addresses: [mail]}]}]": `1: tenants[0].inbound_connectors[0].sender_ip_addresses[0]: "mail": must be an IP address or a network such as 192.0.2.0/24`,
-	})
-	for text, want := range tests {
-		_, err := config.Load(t.Context(), write(t, "c.yaml", text))
-		if err == nil || !strings.HasSuffix(err.Error(), want) {
-			t.Errorf("%q: error\n%v\nwant one that ends in\n%s", text, err, want)
+	tests = append(tests, []test{
+		{"# nothing", "the file is empty"},
+		{
+			"zzzzzzzz: 1",
+			"1: zzzzzzzz: unknown key; known here: checks, global, modules, probe, suppressions, tenant_files, " +
+				"tenant_folders, tenants, thresholds",
+		},
+		{"probe: {}\nprobe: {}", "2: probe: duplicate key"},
+		{
+			"probe: {dns_servers: [localhost]}",
+			`1: probe.dns_servers[0]: "localhost": must be host:port such as 192.0.2.53:53`,
+		},
+		{"probe: {ip_protocol: ip5}", `1: probe.ip_protocol: "ip5": must be one of any, ip4, ip6`},
+		{
+			"probe: {interval: 0s}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]",
+			`1: probe.interval: "0s": must be at least 1s`,
+		},
+		{
+			"probe: {timeout: 1h}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]",
+			"1: probe.timeout: must be below interval: 1h0m0s is not below 5m0s",
+		},
+		{
+			"thresholds: {certificate_warning_ratio: 2}",
+			`1: thresholds.certificate_warning_ratio: "2": must be a ratio from 0 to 1`,
+		},
+		{
+			"thresholds: {certificate_critical_days: 60}",
+			"1: thresholds.certificate_critical_days: must not be above certificate_warning_days",
+		},
+		{"checks: {tls_version_olde: off}", `1: checks.tls_version_olde: unknown key; did you mean "tls_version_old"?`},
+		{"checks: {tls_version_old: loud}", `1: checks.tls_version_old: "loud": must be one of off, info, warning, critical`},
+		{suppression + "expires: tomorrow}]", "1: suppressions[0].expires: must be a day such as 2027-03-31"},
+		{suppression + "direction: inbound}]", "1: suppressions[0].expires: a suppression needs it"},
+		{
+			"suppressions: [{check: tls_opportunist, reason: r, owner: o, expires: 2027-03-31}]",
+			`1: suppressions[0].check: unknown check "tls_opportunist"; did you mean "tls_opportunistic"?`,
+		},
+		{
+			sender + "connector: im",
+			`6: tenants[0].senders[0].connector: no inbound connector "im" in this tenant; did you mean "in"?`,
+		},
+		{
+			sender + "connector: in\n    relays: some",
+			`7: tenants[0].senders[0].relays: "some": must be one of external, internal`,
+		},
+		{
+			sender + "connector: in\n    certificate: {file: a, smtp: 'b:25'}",
+			"7: tenants[0].senders[0].certificate: only one of file, pkcs12 and smtp",
+		},
+		{
+			sender + "connector: in\n    certificate: {password_file: a}",
+			"7: tenants[0].senders[0].certificate.password_file: only goes with pkcs12",
+		},
+		{
+			sender + "connector: in\n    present_certificate: true",
+			"5: tenants[0].senders[0].present_certificate: needs a certificate with its key: certificate.file or " +
+				"certificate.pkcs12",
+		},
+		{
+			sender + "connector: in\n    recipient: \"a@b\\r\\nDATA\"",
+			"7: tenants[0].senders[0].recipient: control characters are not allowed",
+		},
+		{
+			"tenants: [{name: a, inbound_connectors: [{name: c}, {name: c}]}]",
+			`1: tenants[0].inbound_connectors[1].name: duplicate connector "c"`,
+		},
+		{
+			"tenants: [{name: a, outbound_connectors: [{name: c}, {name: c}]}]",
+			`1: tenants[0].outbound_connectors[1].name: duplicate connector "c"`,
+		},
+		{
+			"tenants: [{name: a, inbound_connectors: [{name: c, sender_ip_addresses: [mail]}]}]",
+			`1: tenants[0].inbound_connectors[0].sender_ip_addresses[0]: "mail": must be an IP address or a network such as ` +
+				`192.0.2.0/24`,
+		},
+	}...)
+	for _, tt := range tests {
+		_, err := config.Load(t.Context(), write(t, "c.yaml", tt.text))
+		if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
+			t.Errorf("%q: error\n%v\nwant one that ends in\n%s", tt.text, err, tt.want)
 		}
 	}
 }
@@ -125,7 +216,8 @@ tenants:
 
 // TestInternationalNames: what becomes part of an SMTP command is ASCII, so that no probe fails because of it.
 func TestInternationalNames(t *testing.T) {
-	cfg, err := config.Load(t.Context(), write(t, "c.yaml", `probe: { hello_name: Höst.example, mail_from: Probe@BÜCHER.example. }
+	cfg, err := config.Load(t.Context(), write(t, "c.yaml",
+		`probe: { hello_name: Höst.example, mail_from: Probe@BÜCHER.example. }
 tenants:
 - name: a
   outbound_connectors: [{ name: c, validation_recipients: [a+b@bücher.example, c@Contoso.com] }]
@@ -138,7 +230,10 @@ tenants:
 	tenant := cfg.Tenants[0]
 	layer := cfg.Layers("a", mailflow.Outbound, "c", "")[0]
 	got := append(tenant.Outbound[0].ValidationRecipients, tenant.Senders[0].Recipient, *layer.HelloName, *layer.MailFrom)
-	want := []string{"a+b@xn--bcher-kva.example", "c@contoso.com", "x@xn--bcher-kva.example", "xn--hst-sna.example", "Probe@xn--bcher-kva.example"}
+	want := []string{
+		"a+b@xn--bcher-kva.example", "c@contoso.com", "x@xn--bcher-kva.example", "xn--hst-sna.example",
+		"Probe@xn--bcher-kva.example",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -29,7 +29,10 @@ func pair(t testing.TB) (cert, key, pfx, der []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "edge-1"}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "edge-1"},
+		NotAfter: time.Now().Add(time.Hour),
+	}
 	if der, err = x509.CreateCertificate(rand.Reader, template, template, private.Public(), private); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +41,8 @@ func pair(t testing.TB) (cert, key, pfx, der []byte) {
 		t.Fatal(err)
 	}
 	raw, _ := x509.MarshalPKCS8PrivateKey(private)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), pfx, der
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), pfx, der
 }
 
 func TestCertificateFiles(t *testing.T) {
@@ -54,21 +58,71 @@ func TestCertificateFiles(t *testing.T) {
 		{"DER", "file: c", map[string][]byte{"c": der}, 0o644, ""},
 		{"PEM with key", "file: c", map[string][]byte{"c": join(cert, key)}, 0o600, ""},
 		{"group may read", "file: c", map[string][]byte{"c": join(cert, key)}, 0o640, ""},
-		{"others may read", "file: c", map[string][]byte{"c": join(cert, key)}, 0o644, "/c: holds a secret and is readable by others: chmod o-rwx"},
-		{"foreign key", "file: c", map[string][]byte{"c": join(cert, otherKey)}, 0o600, "/c: the key in it is not that of any certificate in it"},
-		{"encrypted key", "file: c", map[string][]byte{"c": join(cert, []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"))}, 0o600, "/c: the key in it is encrypted: decrypt it, or use pkcs12 with password_file"},
+		{
+			"others may read", "file: c",
+			map[string][]byte{"c": join(cert, key)},
+			0o644,
+			"/c: holds a secret and is readable by others: chmod o-rwx",
+		},
+		{
+			"foreign key", "file: c",
+			map[string][]byte{"c": join(cert, otherKey)},
+			0o600,
+			"/c: the key in it is not that of any certificate in it",
+		},
+		{
+			"encrypted key", "file: c",
+			map[string][]byte{"c": join(cert, []byte(
+				"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"))},
+			0o600,
+			"/c: the key in it is encrypted: decrypt it, or use pkcs12 with password_file",
+		},
 		{"two keys", "file: c", map[string][]byte{"c": join(cert, key, otherKey)}, 0o600, "/c: more than one key in it"},
-		{"key alone", "file: c", map[string][]byte{"c": key}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
-		{"broken certificate", "file: c", map[string][]byte{"c": join(cert, []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"))}, 0o600, "/c: certificate 2 in it cannot be read"},
-		{"broken PKCS#7", "file: c", map[string][]byte{"c": []byte("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n")}, 0o600, "/c: the PKCS#7 in it cannot be read (SignedData in DER)"},
+		{
+			"key alone", "file: c",
+			map[string][]byte{"c": key},
+			0o600,
+			"/c: no certificate in it that can be read (PEM, DER or PKCS#7)",
+		},
+		{
+			"broken certificate", "file: c",
+			map[string][]byte{"c": join(cert, []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"))},
+			0o600,
+			"/c: certificate 2 in it cannot be read",
+		},
+		{
+			"broken PKCS#7", "file: c",
+			map[string][]byte{"c": []byte("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n")},
+			0o600, "/c: the PKCS#7 in it cannot be read (SignedData in DER)",
+		},
 		{"bundle", "file: c", map[string][]byte{"c": bytes.Repeat(cert, 101)}, 0o600, "/c: more than 100 certificates in it"},
 		{"empty", "file: c", map[string][]byte{"c": nil}, 0o600, "/c: the file is empty"},
-		{"neither", "file: c", map[string][]byte{"c": []byte("top secret")}, 0o600, "/c: no certificate in it that can be read (PEM, DER or PKCS#7)"},
+		{
+			"neither", "file: c",
+			map[string][]byte{"c": []byte("top secret")},
+			0o600,
+			"/c: no certificate in it that can be read (PEM, DER or PKCS#7)",
+		},
 		{"absent", "file: c", nil, 0o600, "/c: no such file or directory"},
 		{"PKCS#12", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("secret\n")}, 0o600, ""},
-		{"wrong password", "{pkcs12: p, password_file: w}", map[string][]byte{"p": pfx, "w": []byte("hunter2\n")}, 0o600, "/p: the password is not the right one"},
-		{"too slow a PKCS#12", "{pkcs12: p}", map[string][]byte{"p": slowPKCS12(t, pfx)}, 0o600, "/p: its password would be hashed more than 2000000 times"},
-		{"no PKCS#12", "{pkcs12: p}", map[string][]byte{"p": cert}, 0o600, "/p: not a PKCS#12 file with a certificate and its key that can be read"},
+		{
+			"wrong password", "{pkcs12: p, password_file: w}",
+			map[string][]byte{"p": pfx, "w": []byte("hunter2\n")},
+			0o600,
+			"/p: the password is not the right one",
+		},
+		{
+			"too slow a PKCS#12", "{pkcs12: p}",
+			map[string][]byte{"p": slowPKCS12(t, pfx)},
+			0o600,
+			"/p: its password would be hashed more than 2000000 times",
+		},
+		{
+			"no PKCS#12", "{pkcs12: p}",
+			map[string][]byte{"p": cert},
+			0o600,
+			"/p: not a PKCS#12 file with a certificate and its key that can be read",
+		},
 		{"folder", "{file: .}", nil, 0o600, ": not a regular file"},
 	}
 	for _, test := range tests {
@@ -84,14 +138,16 @@ func TestCertificateFiles(t *testing.T) {
 		if !strings.HasPrefix(source, "{") {
 			source = "{" + source + "}"
 		}
-		put(t, main, "tenants:\n- name: a\n  inbound_connectors: [{name: in}]\n  senders:\n  - {name: s, connector: in, certificate: "+source+"}\n", 0o600)
+		put(t, main, "tenants:\n- name: a\n  inbound_connectors: [{name: in}]\n  senders:\n"+
+			"  - {name: s, connector: in, certificate: "+source+"}\n", 0o600)
 		cfg, err := config.Load(t.Context(), main)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
 		got := cfg.Problems().Error()
-		if test.want == "" && got != "" || !strings.HasSuffix(got, test.want) || strings.Contains(got, "secret\n") || strings.Contains(got, "hunter2") {
+		if test.want == "" && got != "" || !strings.HasSuffix(got, test.want) || strings.Contains(got, "secret\n") ||
+			strings.Contains(got, "hunter2") {
 			t.Errorf("%s: error %q; want one that ends in %q", test.name, got, test.want)
 		}
 		if (cfg.Tenants[0].LoadError == "") != (test.want == "") {
@@ -111,7 +167,8 @@ func slowPKCS12(t *testing.T, like []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bytes.ReplaceAll(pfx, []byte{2, 3, 0x01, 0x23, 0x45}, []byte{2, 3, 0x7f, 0xff, 0xff}) // INTEGER, of the same length
+	// INTEGER, of the same length
+	return bytes.ReplaceAll(pfx, []byte{2, 3, 0x01, 0x23, 0x45}, []byte{2, 3, 0x7f, 0xff, 0xff})
 }
 
 func join(parts ...[]byte) []byte { return slices.Concat(parts...) }

@@ -107,7 +107,8 @@ func FuzzCertificate(f *testing.F) {
 		}
 		for _, with := range []string{"", password} {
 			m, err := config.ReadCertificate(t.Context(), file, with)
-			if (err == nil) != (len(m.Chain) > 0) || (err == nil) != (m.Presented() != nil) || len(m.Chain) > 0 && string(m.Chain[0]) != string(m.Leaf.Raw) {
+			if (err == nil) != (len(m.Chain) > 0) || (err == nil) != (m.Presented() != nil) ||
+				len(m.Chain) > 0 && string(m.Chain[0]) != string(m.Leaf.Raw) {
 				t.Errorf("%d certificates, %v", len(m.Chain), err)
 			}
 			if err != nil && strings.ContainsFunc(err.Error(), unicode.IsControl) {

@@ -11,7 +11,8 @@ func RecordKeys() map[string][]string {
 	both := []string{"probe", "standalone"}
 	keys := map[string][]string{}
 	for heading, kind := range map[string]inventory.Kind{
-		"`accepted_domains`": inventory.AcceptedDomains, "`outbound_connectors`": inventory.OutboundConnectors, "`inbound_connectors`": inventory.InboundConnectors,
+		"`accepted_domains`": inventory.AcceptedDomains, "`outbound_connectors`": inventory.OutboundConnectors,
+		"`inbound_connectors`": inventory.InboundConnectors,
 	} {
 		for _, p := range inventory.Properties(kind) {
 			keys[heading] = append(keys[heading], p.Key)

@@ -25,7 +25,10 @@ func TestReload(t *testing.T) {
 		"y/c.json": outJSON, "t/d.yaml": "name: d\noutbound_connectors: [{name: Out}]\n",
 		"main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c, exports: ['y/*.json']}]\n",
 	}
-	const withSender = "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c, exports: ['y/*.json']}, {name: a, senders: [{name: s, connector: In}]}]\n"
+	const twoMissing = "tenant_folders: ['x/*', z]\ntenant_files: ['t/*.yaml', f.yaml]\n" +
+		"tenants: [{name: c, exports: ['y/*.json']}]\n"
+	const withSender = "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\n" +
+		"tenants: [{name: c, exports: ['y/*.json']}, {name: a, senders: [{name: s, connector: In}]}]\n"
 	const kept = "; the last good state of this tenant is used"
 	tests := []struct {
 		name    string
@@ -34,24 +37,95 @@ func TestReload(t *testing.T) {
 		err     string            // end of the LoadError of the first such tenant
 	}{
 		{"nothing", nil, "c:1 d:1 a:2 b:1", ""},
-		{"an export vanishes", map[string]string{"x/a/i.json": ""}, "c:1 d:1 a:2! b:1", "x/a/i.json: was there at the last load; no other export has inbound connectors" + kept},
-		{"an export breaks", map[string]string{"x/a/i.json": "{"}, "c:1 d:1 a:2! b:1", "x/a/i.json: not JSON: it breaks off in line 1" + kept},
-		{"an export under a new name", map[string]string{"x/a/i.json": "", "x/a/i2.json": inboundJSON}, "c:1 d:1 a:2 b:1", ""},
+		{
+			"an export vanishes",
+			map[string]string{"x/a/i.json": ""},
+			"c:1 d:1 a:2! b:1",
+			"x/a/i.json: was there at the last load; no other export has inbound connectors" + kept,
+		},
+		{
+			"an export breaks",
+			map[string]string{"x/a/i.json": "{"},
+			"c:1 d:1 a:2! b:1",
+			"x/a/i.json: not JSON: it breaks off in line 1" + kept,
+		},
+		{
+			"an export under a new name",
+			map[string]string{"x/a/i.json": "", "x/a/i2.json": inboundJSON},
+			"c:1 d:1 a:2 b:1",
+			"",
+		},
 		{"an export of nothing", map[string]string{"x/a/i.json": "[]"}, "c:1 d:1 a:1 b:1", ""},
-		{"a listed export vanishes", map[string]string{"y/c.json": ""}, "c:1! d:1 a:2 b:1", "y/c.json: was there at the last load; no other export has outbound connectors" + kept},
-		{"it is listed no longer", map[string]string{"y/c.json": "", "main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c}]\n"}, "c:0 d:1 a:2 b:1", ""},
+		{
+			"a listed export vanishes",
+			map[string]string{"y/c.json": ""},
+			"c:1! d:1 a:2 b:1",
+			"y/c.json: was there at the last load; no other export has outbound connectors" + kept,
+		},
+		{"it is listed no longer", map[string]string{
+			"y/c.json":  "",
+			"main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c}]\n",
+		}, "c:0 d:1 a:2 b:1", ""},
 		{"a folder is removed", map[string]string{"x/b": ""}, "c:1 d:1 a:2", ""},
-		{"no folder is left", map[string]string{"x/a": "", "x/b": ""}, "c:1 d:1 a:2! b:1!", "x/* matches no folder any more" + kept},
-		{"no tenant file is left", map[string]string{"t/d.yaml": ""}, "c:1 d:1! a:2 b:1", "t/*.yaml matches no file any more" + kept},
-		{"a tenant file breaks", map[string]string{"t/d.yaml": "name: d\nx: 1\n"}, "c:1 d:1! a:2 b:1", "t/d.yaml:2: x: unknown key; known here: accepted_domains, checks, cloud, exports, inbound_connectors, name, outbound_connectors, probe, senders, suppressions" + kept},
-		{"a second file has the name", map[string]string{"t/e.yaml": "name: c\n"}, "c:1 d:1 e:0! a:2 b:1", "t/e.yaml:1: name: duplicate tenant \"c\"; no path of this tenant is probed"},
-		{"a named file and a named folder are not there", map[string]string{"main.yaml": "tenant_folders: ['x/*', z]\ntenant_files: ['t/*.yaml', f.yaml]\ntenants: [{name: c, exports: ['y/*.json']}]\n"}, "c:1 d:1 f:0! a:2 b:1 z:0!", "f.yaml: no such file or directory; no path of this tenant is probed"},
-		{"a sender's connector vanishes with its export", map[string]string{"main.yaml": withSender, "x/a/i.json": ""}, "c:1 a:2! d:1 b:1", "x/a/i.json: was there at the last load; no other export has inbound connectors" + kept},
-		{"a sender's connector vanishes with all exports", map[string]string{"main.yaml": withSender, "x/a/i.json": "", "x/a/d.json": ""}, "c:1 a:2! d:1 b:1", "x/a/d.json: was there at the last load; no other export has accepted domains" + kept},
-		{"a sender's connector is in an export that breaks", map[string]string{"main.yaml": withSender, "x/a/i.json": "{", "x/a/d.json": "{"}, "c:1 a:2! d:1 b:1", "x/a/d.json: not JSON: it breaks off in line 1" + kept},
-		{"a sender's connector is in the export no more", map[string]string{"main.yaml": withSender, "x/a/i.json": "[]"}, "c:1 a:2! d:1 b:1", `main.yaml:3: tenants[1].senders[0].connector: no inbound connector "In" in this tenant` + kept},
-		{"a folder under a tenant in YAML is removed", map[string]string{"main.yaml": withSender, "x/a": ""}, "c:1 a:2! d:1 b:1", "x/a: no such file or directory" + kept},
-		{"a new tenant is broken", map[string]string{"x/e/o.json": "{"}, "c:1 d:1 a:2 b:1 e:0!", "x/e/o.json: not JSON: it breaks off in line 1; no path of this tenant is probed"},
+		{"no folder is left", map[string]string{"x/a": "", "x/b": ""}, "c:1 d:1 a:2! b:1!", "x/* matches no folder any more" +
+			kept},
+		{
+			"no tenant file is left",
+			map[string]string{"t/d.yaml": ""},
+			"c:1 d:1! a:2 b:1",
+			"t/*.yaml matches no file any more" + kept,
+		},
+		{
+			"a tenant file breaks",
+			map[string]string{"t/d.yaml": "name: d\nx: 1\n"},
+			"c:1 d:1! a:2 b:1",
+			"t/d.yaml:2: x: unknown key; known here: accepted_domains, checks, cloud, exports, inbound_connectors, name, " +
+				"outbound_connectors, probe, senders, suppressions" + kept,
+		},
+		{
+			"a second file has the name",
+			map[string]string{"t/e.yaml": "name: c\n"},
+			"c:1 d:1 e:0! a:2 b:1",
+			"t/e.yaml:1: name: duplicate tenant \"c\"; no path of this tenant is probed",
+		},
+		{
+			"a named file and a named folder are not there",
+			map[string]string{"main.yaml": twoMissing},
+			"c:1 d:1 f:0! a:2 b:1 z:0!", "f.yaml: no such file or directory; no path of this tenant is probed",
+		},
+		{
+			"a sender's connector vanishes with its export",
+			map[string]string{"main.yaml": withSender, "x/a/i.json": ""},
+			"c:1 a:2! d:1 b:1", "x/a/i.json: was there at the last load; no other export has inbound connectors" + kept,
+		},
+		{
+			"a sender's connector vanishes with all exports",
+			map[string]string{"main.yaml": withSender, "x/a/i.json": "", "x/a/d.json": ""},
+			"c:1 a:2! d:1 b:1",
+			"x/a/d.json: was there at the last load; no other export has accepted domains" + kept,
+		},
+		{
+			"a sender's connector is in an export that breaks",
+			map[string]string{"main.yaml": withSender, "x/a/i.json": "{", "x/a/d.json": "{"},
+			"c:1 a:2! d:1 b:1",
+			"x/a/d.json: not JSON: it breaks off in line 1" + kept,
+		},
+		{
+			"a sender's connector is in the export no more",
+			map[string]string{"main.yaml": withSender, "x/a/i.json": "[]"},
+			"c:1 a:2! d:1 b:1", `main.yaml:3: tenants[1].senders[0].connector: no inbound connector "In" in this tenant` + kept,
+		},
+		{
+			"a folder under a tenant in YAML is removed",
+			map[string]string{"main.yaml": withSender, "x/a": ""},
+			"c:1 a:2! d:1 b:1", "x/a: no such file or directory" + kept,
+		},
+		{
+			"a new tenant is broken",
+			map[string]string{"x/e/o.json": "{"},
+			"c:1 d:1 a:2 b:1 e:0!",
+			"x/e/o.json: not JSON: it breaks off in line 1; no path of this tenant is probed",
+		},
 	}
 	for _, test := range tests {
 		dir := t.TempDir()
@@ -84,14 +158,16 @@ func TestReload(t *testing.T) {
 		if got := summary(second.Tenants); got != test.tenants {
 			t.Errorf("%s: %s, want %s", test.name, got, test.tenants)
 		}
-		if got := firstLoadError(second.Tenants); !strings.HasSuffix(got, test.err) || (got == "") != (test.err == "") || (got == "") != (len(second.Problems()) == 0) {
+		if got := firstLoadError(second.Tenants); !strings.HasSuffix(got, test.err) || (got == "") != (test.err == "") ||
+			(got == "") != (len(second.Problems()) == 0) {
 			t.Errorf("%s: error %q, want one that ends in %q; problems %v", test.name, got, test.err, second.Problems())
 		}
 		if loader.Changed(t.Context()) {
 			t.Errorf("%s: a change is seen that is not there", test.name)
 		}
 		third, err := loader.Load(t.Context())
-		if err != nil || summary(third.Tenants) != test.tenants || firstLoadError(third.Tenants) != firstLoadError(second.Tenants) {
+		if err != nil || summary(third.Tenants) != test.tenants ||
+			firstLoadError(third.Tenants) != firstLoadError(second.Tenants) {
 			t.Errorf("%s: loaded once more: %v, %s, %q", test.name, err, summary(third.Tenants), firstLoadError(third.Tenants))
 		}
 	}
@@ -125,7 +201,8 @@ func TestFolderUnderYAML(t *testing.T) {
 	put(t, filepath.Join(dir, "x/a/o.json"), `{"Name":"Out","UseMXRecord":true,"TlsDomain":"old.example"}`, 0o600)
 	put(t, filepath.Join(dir, "x/[b]/o.json"), outJSON, 0o600)
 	put(t, filepath.Join(dir, "t.yaml"), "- {name: '[b]', inbound_connectors: [{name: In}]}\n", 0o600)
-	put(t, main, "tenants: [{name: a, outbound_connectors: [{name: Out, tls_domain: new.example}]}]\ntenant_folders: ['x/*']\ntenant_files: [t.yaml]\n", 0o600)
+	put(t, main, "tenants: [{name: a, outbound_connectors: [{name: Out, tls_domain: new.example}]}]\n"+
+		"tenant_folders: ['x/*']\ntenant_files: [t.yaml]\n", 0o600)
 	cfg, err := config.Load(t.Context(), main)
 	if err != nil || len(cfg.Problems()) > 0 {
 		t.Fatal(err, cfg.Problems())
@@ -139,7 +216,8 @@ func TestFolderUnderYAML(t *testing.T) {
 	put(t, filepath.Join(dir, "y/a/o.json"), outJSON, 0o600)
 	put(t, main, "tenant_folders: ['x/*', 'y/*', 'x/a']\n", 0o600)
 	cfg, err = config.Load(t.Context(), main)
-	if err != nil || summary(cfg.Tenants) != "[b]:1 a:1" || len(cfg.Problems()) != 1 || !strings.Contains(cfg.Problems()[0].Message, `tenant "a" has a folder already`) {
+	if err != nil || summary(cfg.Tenants) != "[b]:1 a:1" || len(cfg.Problems()) != 1 ||
+		!strings.Contains(cfg.Problems()[0].Message, `tenant "a" has a folder already`) {
 		t.Errorf("two folders of a name: %v, %s, %v", err, summary(cfg.Tenants), cfg.Problems())
 	}
 }
@@ -151,7 +229,8 @@ func TestExportNamedTwice(t *testing.T) {
 	put(t, filepath.Join(dir, "x/a/o.json"), `{"Name":"Out","UseMXRecord":"?"}`, 0o600)
 	put(t, main, "tenant_folders: ['x/*']\ntenants: [{name: a, exports: ['x/a/*.json', x/a/o.json]}]\n", 0o600)
 	cfg, err := config.Load(t.Context(), main)
-	if err != nil || summary(cfg.Tenants) != "a:1" || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "UseMXRecord: must be true or false") {
+	if err != nil || summary(cfg.Tenants) != "a:1" || len(cfg.Warnings) != 1 ||
+		!strings.HasSuffix(cfg.Warnings[0], "UseMXRecord: must be true or false") {
 		t.Errorf("%v, %s, warnings %q", err, summary(cfg.Tenants), cfg.Warnings)
 	}
 }

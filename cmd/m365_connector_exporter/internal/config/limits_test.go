@@ -21,9 +21,12 @@ func TestLimitsOfATenant(t *testing.T) {
 	addresses := `"192.0.2.1"` + strings.Repeat(`,"192.0.2.1"`, 50_000)
 	hosts := repeat(5_001, func(i int) string { return fmt.Sprintf(`"h%d.example"`, i) })
 	for name, export := range map[string]string{
-		"5001 connectors":        repeat(5_001, func(i int) string { return fmt.Sprintf(`{"Name":"%d","UseMXRecord":false}`, i) }),
-		"20001 accepted domains": repeat(20_001, func(i int) string { return fmt.Sprintf(`{"DomainName":"d%d.example","DomainType":0}`, i) }),
-		"100002 addresses":       repeat(2, func(i int) string { return fmt.Sprintf(`{"Name":"%d","SenderIPAddresses":[%s]}`, i, addresses) }),
+		"5001 connectors": repeat(5_001,
+			func(i int) string { return fmt.Sprintf(`{"Name":"%d","UseMXRecord":false}`, i) }),
+		"20001 accepted domains": repeat(20_001,
+			func(i int) string { return fmt.Sprintf(`{"DomainName":"d%d.example","DomainType":0}`, i) }),
+		"100002 addresses": repeat(2,
+			func(i int) string { return fmt.Sprintf(`{"Name":"%d","SenderIPAddresses":[%s]}`, i, addresses) }),
 		"10002 paths": repeat(2, func(i int) string {
 			return fmt.Sprintf(`{"Name":"%d","UseMXRecord":false,"SmartHosts":%s}`, i, hosts)
 		}),
@@ -38,7 +41,8 @@ func TestLimitsOfATenant(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := cfg.Problems().Error()
-		if want := `main.yaml:1: tenant_folders[0]: tenant "big": ` + name + ", more than the "; name != "" && !strings.Contains(got, want) || name == "" && got != "" {
+		if want := `main.yaml:1: tenant_folders[0]: tenant "big": ` + name + ", more than the "; name != "" &&
+			!strings.Contains(got, want) || name == "" && got != "" {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 		if want := map[bool]string{true: "big:0! small:1", false: "big:1 small:1"}[name != ""]; summary(cfg.Tenants) != want {

@@ -12,14 +12,17 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-const outboundJSON = `{"Enabled":true,"UseMXRecord":false,"ConnectorType":1,"ConnectorSource":"Brand New","RecipientDomains":["smtp:contoso.com;1"],
- "SmartHosts":[{"Domain":"mail.contoso.com"}],"TlsSettings":2,"TlsDomain":null,"LastValidationTimestamp":"2026-07-24T18:59:12.0000000",
+const outboundJSON = `{"Enabled":true,"UseMXRecord":false,"ConnectorType":1,"ConnectorSource":"Brand New",
+ "RecipientDomains":["smtp:contoso.com;1"],
+ "SmartHosts":[{"Domain":"mail.contoso.com"}],"TlsSettings":2,"TlsDomain":null,
+ "LastValidationTimestamp":"2026-07-24T18:59:12.0000000",
  "WhenChangedUTC":"/Date(1772500523000)/","Name":"a/b \"c\"","SomethingNew":{"x":[1]}}`
 
 func wantOutbound() mailflow.OutboundConnector {
 	return mailflow.OutboundConnector{
 		Common: mailflow.Common{
-			Name: `a/b "c"`, Type: mailflow.OnPremises, Source: "Brand New", Enabled: mailflow.Yes, WhenChanged: time.UnixMilli(1772500523000).UTC(),
+			Name: `a/b "c"`, Type: mailflow.OnPremises, Source: "Brand New", Enabled: mailflow.Yes,
+			WhenChanged: time.UnixMilli(1772500523000).UTC(),
 		},
 		UseMXRecord: mailflow.No, RecipientDomains: []string{"contoso.com"}, SmartHosts: []string{"mail.contoso.com"},
 		TLSSettings: mailflow.CertificateValidation, LastValidation: time.Date(2026, 7, 24, 18, 59, 12, 0, time.UTC),
@@ -30,7 +33,9 @@ func wantOutbound() mailflow.OutboundConnector {
 func TestOverlay(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "e.json"), outboundJSON, 0o600)
-	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, outbound_connectors: [{name: 'a/b "c"', smart_hosts: [other.example]}], exports: ['*.json', 'none*']}]`, 0o600)
+	put(t, filepath.Join(dir, "main.yaml"),
+		`tenants: [{name: a, outbound_connectors: [{name: 'a/b "c"', smart_hosts: [other.example]}], exports: ['*.json', `+
+			`'none*']}]`, 0o600)
 	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +54,12 @@ func TestOverlay(t *testing.T) {
 // What YAML leaves out is not configured.
 func TestMissingProperties(t *testing.T) {
 	dir := t.TempDir()
-	put(t, filepath.Join(dir, "e.json"), `[{"Name":"part","UseMXRecord":false,"TlsSettings":{"x":1},"RecipientDomains":[]},{"Name":"in","SenderIPAddresses":null,"SenderDomains":"*"}]`, 0o600)
-	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, exports: [e.json], outbound_connectors: [{name: part, smart_hosts: []}, {name: own, use_mx_record: false}]}]`, 0o600)
+	put(t, filepath.Join(dir, "e.json"),
+		`[{"Name":"part","UseMXRecord":false,"TlsSettings":{"x":1},"RecipientDomains":[]},{"Name":"in",`+
+			`"SenderIPAddresses":null,"SenderDomains":"*"}]`, 0o600)
+	put(t, filepath.Join(dir, "main.yaml"),
+		`tenants: [{name: a, exports: [e.json], outbound_connectors: [{name: part, smart_hosts: []}, {name: own, `+
+			`use_mx_record: false}]}]`, 0o600)
 	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -71,13 +80,18 @@ func TestMissingProperties(t *testing.T) {
 // TestOverlayOfDomains: a domain compares as it is compared everywhere, whatever its spelling.
 func TestOverlayOfDomains(t *testing.T) {
 	dir := t.TempDir()
-	put(t, filepath.Join(dir, "e.json"), `{"DomainName":"Bücher.example","DomainType":"InternalRelay","MatchSubDomains":true}`, 0o600)
-	put(t, filepath.Join(dir, "main.yaml"), `tenants: [{name: a, exports: [e.json], accepted_domains: [{domain_name: BÜCHER.example., default: true}]}]`, 0o600)
+	put(t, filepath.Join(dir, "e.json"),
+		`{"DomainName":"Bücher.example","DomainType":"InternalRelay","MatchSubDomains":true}`, 0o600)
+	put(t, filepath.Join(dir, "main.yaml"),
+		`tenants: [{name: a, exports: [e.json], accepted_domains: [{domain_name: BÜCHER.example., default: true}]}]`, 0o600)
 	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []mailflow.AcceptedDomain{{Name: "xn--bcher-kva.example", Type: "InternalRelay", MatchSubDomains: mailflow.Yes, Default: mailflow.Yes}}
+	want := []mailflow.AcceptedDomain{{
+		Name: "xn--bcher-kva.example", Type: "InternalRelay", MatchSubDomains: mailflow.Yes,
+		Default: mailflow.Yes,
+	}}
 	if diff := cmp.Diff(want, cfg.Tenants[0].AcceptedDomains); diff != "" {
 		t.Error(diff)
 	}
@@ -86,21 +100,44 @@ func TestOverlayOfDomains(t *testing.T) {
 // TestOverlayThatMeetsNothing: a connector that no export has is a warning that names the nearest one, and is not
 // probed, unless it is standalone or the tenant has no export.
 func TestOverlayThatMeetsNothing(t *testing.T) {
-	const exports = `[{"Name":"To on-premises","ConnectorType":1,"SmartHosts":["mail.contoso.com"],"UseMXRecord":false},{"Name":"Relay","ConnectorType":1,"SenderDomains":["*"]}]`
-	const unknown = `no export of the tenant has an outbound connector "To on-premise"; the nearest is "To on-premises". It is not probed; set standalone: true if it is in no export on purpose`
+	const exports = `[{"Name":"To on-premises","ConnectorType":1,"SmartHosts":["mail.contoso.com"],` +
+		`"UseMXRecord":false},{"Name":"Relay","ConnectorType":1,"SenderDomains":["*"]}]`
+	const unknown = `no export of the tenant has an outbound connector "To on-premise"; the nearest is "To ` +
+		`on-premises". It is not probed; set standalone: true if it is in no export on purpose`
 	for name, c := range map[string]struct {
 		tenant  string
 		want    string // the end of the warning; "": none
 		lacking int    // connectors that are not exported
 	}{
-		"the exported name":     {`exports: [e.json], outbound_connectors: [{name: To on-premises, test_mode: false}]`, "", 0},
-		"misspelled":            {`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: [a.example]}]`, "outbound_connectors[0].name: " + unknown, 1},
-		"standalone":            {`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: [a.example], standalone: true}]`, "", 0},
-		"not standalone":        {`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: [a.example], standalone: false}]`, unknown, 1},
-		"no export":             {`outbound_connectors: [{name: To on-premise, smart_hosts: [a.example]}]`, "", 0},
-		"of the other way":      {`exports: [e.json], inbound_connectors: [{name: To on-premises}]`, `no export of the tenant has an inbound connector "To on-premises"; the nearest is "Relay". It is not probed; set standalone: true if it is in no export on purpose`, 1},
-		"exports of none":       {`exports: [none.json], inbound_connectors: [{name: Relay}]`, `no export of the tenant has an inbound connector "Relay"; no export has any. It is not probed; set standalone: true if it is in no export on purpose`, 1},
-		"with a sender":         {`exports: [e.json], inbound_connectors: [{name: Relais}], senders: [{name: s, connector: Relais}]`, `an inbound connector "Relais"; the nearest is "Relay". It is not probed; set standalone: true if it is in no export on purpose`, 1},
+		"the exported name": {
+			`exports: [e.json], outbound_connectors: [{name: To on-premises, test_mode: false}]`, "",
+			0,
+		},
+		"misspelled": {
+			`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: [a.example]}]`,
+			"outbound_connectors[0].name: " + unknown, 1,
+		},
+		"standalone": {`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: ` +
+			`[a.example], standalone: true}]`, "", 0},
+		"not standalone": {`exports: [e.json], outbound_connectors: [{name: To on-premise, smart_hosts: ` +
+			`[a.example], standalone: false}]`, unknown, 1},
+		"no export": {`outbound_connectors: [{name: To on-premise, smart_hosts: [a.example]}]`, "", 0},
+		"of the other way": {
+			`exports: [e.json], inbound_connectors: [{name: To on-premises}]`,
+			`no export of the tenant has an inbound connector "To on-premises"; the nearest is "Relay". It is not probed; ` +
+				`set standalone: true if it is in no export on purpose`, 1,
+		},
+		"exports of none": {
+			`exports: [none.json], inbound_connectors: [{name: Relay}]`,
+			`no export of the tenant has an inbound connector "Relay"; no export has any. It is not probed; set standalone: ` +
+				`true if it is in no export on purpose`, 1,
+		},
+		"with a sender": {
+			`exports: [e.json], inbound_connectors: [{name: Relais}], senders: [{name: s, ` +
+				`connector: Relais}]`,
+			`an inbound connector "Relais"; the nearest is "Relay". It is not probed; set standalone: true if it is in no ` +
+				`export on purpose`, 1,
+		},
 		"exports that are lost": {`exports: [e.json, lost.json], outbound_connectors: [{name: To on-premise}]`, "", 0},
 	} {
 		dir := t.TempDir()
@@ -111,7 +148,8 @@ func TestOverlayThatMeetsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		if warnings := strings.Join(cfg.Warnings, "\n"); !strings.HasSuffix(warnings, c.want) || (warnings == "") != (c.want == "") {
+		if warnings := strings.Join(cfg.Warnings, "\n"); !strings.HasSuffix(warnings, c.want) ||
+			(warnings == "") != (c.want == "") {
 			t.Errorf("%s: %q, want %q", name, warnings, c.want)
 		}
 		lacking := 0

@@ -14,14 +14,16 @@ import (
 // TestPipesAreNotRead puts a FIFO without a writer wherever the configuration names a file. Opening it must not wait
 // for a writer.
 func TestPipesAreNotRead(t *testing.T) {
+	const certificate = "tenants: [{name: a, inbound_connectors: [{name: i}], senders: [{name: s, connector: i, " +
+		"certificate: "
 	for name, text := range map[string]string{
 		"the main file itself": "",
 		"ca_file":              "global: {ca_file: pipe.json}",
 		"tenant_files":         "tenant_files: [pipe.json]",
 		"tenant_folders":       "tenant_folders: [.]",
 		"exports":              "tenants: [{name: a, exports: ['*.json']}]",
-		"certificate":          "tenants: [{name: a, inbound_connectors: [{name: i}], senders: [{name: s, connector: i, certificate: {file: pipe.json}}]}]",
-		"password_file":        "tenants: [{name: a, inbound_connectors: [{name: i}], senders: [{name: s, connector: i, certificate: {pkcs12: pipe.json, password_file: pipe.json}}]}]",
+		"certificate":          certificate + "{file: pipe.json}}]}]",
+		"password_file":        certificate + "{pkcs12: pipe.json, password_file: pipe.json}}]}]",
 	} {
 		dir := t.TempDir()
 		pipe, main := filepath.Join(dir, "pipe.json"), filepath.Join(dir, "main.yaml")

@@ -33,16 +33,19 @@ func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
 	var l probes.SettingsOverride
 	var source *yaml.Node
 	known := fields{
-		"enabled":              func(n *yaml.Node, k string) { v := r.flag(n, k); l.Enabled = &v },
-		"interval":             func(n *yaml.Node, k string) { v := r.interval(n, k); l.Interval = &v },
-		"timeout":              func(n *yaml.Node, k string) { v := r.duration(n, k, minTimeout, year); l.Timeout = &v },
-		"port":                 func(n *yaml.Node, k string) { v := r.port(n, k); l.Port = &v },
-		"hello_name":           func(n *yaml.Node, k string) { v := r.parsed(n, k, parseHostName); l.HelloName = &v },
-		"mail_from":            func(n *yaml.Node, k string) { v := r.parsed(n, k, parseMailFrom); l.MailFrom = &v },
-		"source_address":       func(n *yaml.Node, k string) { v := r.addr(n, k); l.SourceAddress, source = &v, n },
-		"message_min_interval": func(n *yaml.Node, k string) { v := r.duration(n, k, minMessages, year); l.MessageMinInterval = &v },
-		"dns_servers":          func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
-		"until":                func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
+		"enabled":        func(n *yaml.Node, k string) { v := r.flag(n, k); l.Enabled = &v },
+		"interval":       func(n *yaml.Node, k string) { v := r.interval(n, k); l.Interval = &v },
+		"timeout":        func(n *yaml.Node, k string) { v := r.duration(n, k, minTimeout, year); l.Timeout = &v },
+		"port":           func(n *yaml.Node, k string) { v := r.port(n, k); l.Port = &v },
+		"hello_name":     func(n *yaml.Node, k string) { v := r.parsed(n, k, parseHostName); l.HelloName = &v },
+		"mail_from":      func(n *yaml.Node, k string) { v := r.parsed(n, k, parseMailFrom); l.MailFrom = &v },
+		"source_address": func(n *yaml.Node, k string) { v := r.addr(n, k); l.SourceAddress, source = &v, n },
+		"message_min_interval": func(n *yaml.Node, k string) {
+			v := r.duration(n, k, minMessages, year)
+			l.MessageMinInterval = &v
+		},
+		"dns_servers": func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
+		"until":       func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
 		"ip_protocol": func(n *yaml.Node, k string) {
 			v := probes.IPProtocol(r.word(n, k, "any", "ip4", "ip6"))
 			l.Protocol = &v
@@ -87,7 +90,8 @@ func otherFamily(source *netip.Addr, protocol *probes.IPProtocol) bool {
 }
 
 func familyMistake(address string, protocol probes.IPProtocol) string {
-	return strings.TrimSpace(fmt.Sprintf("%s is not an address of ip_protocol %s: no connection could be made", address, protocol))
+	return strings.TrimSpace(fmt.Sprintf("%s is not an address of ip_protocol %s: no connection could be made", address,
+		protocol))
 }
 
 // interval reads one. Where it is invalid, no timeout conflicts with it.

@@ -39,7 +39,10 @@ func (r *reader) syntax(err error, data []byte) {
 
 // yamlHints explain the parser's messages by what people usually did.
 var yamlHints = []struct{ message, cause string }{
-	{"did not find expected alphabetic or numeric", `a value that begins with * or & needs quotes, such as "*.contoso.com"`},
+	{
+		"did not find expected alphabetic or numeric",
+		`a value that begins with * or & needs quotes, such as "*.contoso.com"`,
+	},
 	{"unknown anchor", `a value that begins with * needs quotes, such as "*.contoso.com"`},
 	{"cannot start any token", "a value that begins with @, % or ` needs quotes"},
 	{
