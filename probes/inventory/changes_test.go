@@ -13,9 +13,12 @@ import (
 // TestChanges compares a load with the next one. A change is written "tenant/direction/connector kind property,…".
 func TestChanges(t *testing.T) {
 	base := mailflow.Tenant{
-		Name:     "a",
-		Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: "o", Enabled: mailflow.Yes}, SmartHosts: []string{}}},
-		Inbound:  []mailflow.InboundConnector{{Common: mailflow.Common{Name: "i", Comment: "x"}}},
+		Name: "a",
+		Outbound: []mailflow.OutboundConnector{{
+			Common:     mailflow.Common{Name: "o", Enabled: mailflow.Yes},
+			SmartHosts: []string{},
+		}},
+		Inbound: []mailflow.InboundConnector{{Common: mailflow.Common{Name: "i", Comment: "x"}}},
 	}
 	changed := func(change func(o *mailflow.OutboundConnector, i *mailflow.InboundConnector)) mailflow.Tenant {
 		o, i := base.Outbound[0], base.Inbound[0]

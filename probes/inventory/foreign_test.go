@@ -13,13 +13,16 @@ import (
 )
 
 const (
-	ruleJSON    = `[{"Name":"Route to gateway","State":"Enabled","RouteMessageOutboundConnector":"To gateway"}]`
-	sendJSON    = `{"Name":"To Microsoft 365","AddressSpaces":["smtp:*;1"],"SmartHosts":["contoso-com.mail.protection.outlook.com"],"RequireTLS":true,"Enabled":true}`
+	ruleJSON = `[{"Name":"Route to gateway","State":"Enabled","RouteMessageOutboundConnector":"To gateway"}]`
+	sendJSON = `{"Name":"To Microsoft 365","AddressSpaces":["smtp:*;1"],` +
+		`"SmartHosts":["contoso-com.mail.protection.outlook.com"],"RequireTLS":true,"Enabled":true}`
 	receiveJSON = `{"Name":"Default Frontend","Bindings":["0.0.0.0:25"],"RequireTLS":false,"Enabled":true}`
 )
 
 // loadFolder loads a folder with these files.
-func loadFolder(t *testing.T, files map[string]string, before map[string]inventory.Kind) (inventory.Snapshot, string, error) {
+func loadFolder(t *testing.T, files map[string]string, before map[string]inventory.Kind) (inventory.Snapshot, string,
+	error,
+) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
@@ -55,8 +58,10 @@ func names(s inventory.Snapshot) string {
 // is the mistake.
 func TestFilesOfAnotherKind(t *testing.T) {
 	const (
-		other   = "x.json: not an export, and skipped; its values: 1 of another kind (not a connector, not an accepted domain)"
-		nothing = "x.json: not an export: no value in it is a connector or an accepted domain of Exchange Online, and no other file of the tenant has one; its values: "
+		other = "x.json: not an export, and skipped; its values: 1 of another kind (not a connector, not an accepted " +
+			"domain)"
+		nothing = "x.json: not an export: no value in it is a connector or an accepted domain of Exchange Online, and no " +
+			"other file of the tenant has one; its values: "
 	)
 	for name, c := range map[string]struct {
 		files   map[string]string
@@ -64,13 +69,28 @@ func TestFilesOfAnotherKind(t *testing.T) {
 		warning string // "": none
 		err     string
 	}{
-		"transport rules":       {map[string]string{"x.json": ruleJSON, "d.json": domainJSON}, "contoso.com", other, ""},
-		"organization settings": {map[string]string{"x.json": `{"Name":"contoso","Identity":"contoso","IsDehydrated":false}`, "d.json": domainJSON}, "contoso.com", other, ""},
-		"remote domains":        {map[string]string{"x.json": `[{"DomainName":"*","Identity":"Default","Name":"Default"}]`, "d.json": domainJSON}, "contoso.com", other, ""},
-		"a report of REST":      {map[string]string{"x.json": `{"@odata.context":"…","value":[{"Date":"2026-11-24","Count":3}]}`, "d.json": domainJSON}, "contoso.com", other, ""},
-		"a number":              {map[string]string{"x.json": "1", "d.json": domainJSON}, "contoso.com", other, ""},
-		"an error of REST":      {map[string]string{"x.json": `{"error":{"code":"Unauthorized"}}`, "d.json": domainJSON}, "contoso.com", other, ""},
-		"results without Raw":   {map[string]string{"x.json": `{"Results":{"EXO":[{"Groups":[]}]},"Summary":{}}`, "d.json": domainJSON}, "contoso.com", other, ""},
+		"transport rules": {map[string]string{"x.json": ruleJSON, "d.json": domainJSON}, "contoso.com", other, ""},
+		"organization settings": {map[string]string{
+			"x.json": `{"Name":"contoso","Identity":"contoso","IsDehydrated":false}`,
+			"d.json": domainJSON,
+		}, "contoso.com", other, ""},
+		"remote domains": {map[string]string{
+			"x.json": `[{"DomainName":"*","Identity":"Default","Name":"Default"}]`,
+			"d.json": domainJSON,
+		}, "contoso.com", other, ""},
+		"a report of REST": {map[string]string{
+			"x.json": `{"@odata.context":"…","value":[{"Date":"2026-11-24","Count":3}]}`,
+			"d.json": domainJSON,
+		}, "contoso.com", other, ""},
+		"a number": {map[string]string{"x.json": "1", "d.json": domainJSON}, "contoso.com", other, ""},
+		"an error of REST": {
+			map[string]string{"x.json": `{"error":{"code":"Unauthorized"}}`, "d.json": domainJSON},
+			"contoso.com", other, "",
+		},
+		"results without Raw": {map[string]string{
+			"x.json": `{"Results":{"EXO":[{"Groups":[]}]},"Summary":{}}`,
+			"d.json": domainJSON,
+		}, "contoso.com", other, ""},
 		"Get-SendConnector": {
 			map[string]string{"x.json": sendJSON, "d.json": domainJSON},
 			"contoso.com",
@@ -84,32 +104,53 @@ func TestFilesOfAnotherKind(t *testing.T) {
 		"connectors without direction": {
 			map[string]string{"x.json": `{"Name":"x","ConnectorType":"Partner","Enabled":true}`, "d.json": domainJSON},
 			"contoso.com",
-			"x.json: not an export, and skipped; its values: 1 of connectors without a property of one direction (export all)", "",
+			"x.json: not an export, and skipped; its values: 1 of connectors without a property of one direction (export all)",
+			"",
 		},
 		"connectors with few properties": {
-			map[string]string{"x.json": `[{"Name":"o","ConnectorType":"Partner","TlsDomain":"a.example"},{"Name":"i","ConnectorType":1,"EFSkipLastIP":false}]`, "d.json": `{"DomainName":"contoso.com","MatchSubDomains":true}`},
+			map[string]string{"x.json": `[{"Name":"o","ConnectorType":"Partner","TlsDomain":"a.example"},
+				{"Name":"i","ConnectorType":1,` +
+				`"EFSkipLastIP":false}]`, "d.json": `{"DomainName":"contoso.com","MatchSubDomains":true}`},
 			"contoso.com ←i →o", "", "",
 		},
-		"only transport rules":  {map[string]string{"x.json": ruleJSON}, "", "", nothing + "1 of another kind (not a connector, not an accepted domain)"},
-		"only a send connector": {map[string]string{"x.json": sendJSON}, "", "", nothing + "1 of Get-SendConnector (on-premises Exchange)"},
-		"and a broken export":   {map[string]string{"x.json": ruleJSON, "d.json": "{"}, "", other, "d.json: not JSON: it breaks off in line 1"},
+		"only transport rules": {map[string]string{"x.json": ruleJSON}, "", "", nothing +
+			"1 of another kind (not a connector, not an accepted domain)"},
+		"only a send connector": {map[string]string{"x.json": sendJSON}, "", "", nothing +
+			"1 of Get-SendConnector (on-premises Exchange)"},
+		"and a broken export": {
+			map[string]string{"x.json": ruleJSON, "d.json": "{"},
+			"", other,
+			"d.json: not JSON: it breaks off in line 1",
+		},
 		"ScubaGear's results": {
-			map[string]string{"x.json": `{"Results":{"EXO":[]},"Raw":{"accepted_domains":[` + domainJSON + `],"inbound_connectors":` + inboundJSON + `,"transport_rule":[{"Name":"r"}]}}`},
+			map[string]string{"x.json": `{"Results":{"EXO":[]},"Raw":{"accepted_domains":[` + domainJSON +
+				`],"inbound_connectors":` + inboundJSON + `,"transport_rule":[{"Name":"r"}]}}`},
 			"contoso.com ←In", "", "",
 		},
 		"Microsoft365DSC": {
-			map[string]string{"x.json": `[{"ResourceName":"EXOAcceptedDomain","ResourceInstanceName":"contoso.com","Identity":"contoso.com","DomainType":"Authoritative","Ensure":"Present"},
+			map[string]string{"x.json": `[{"ResourceName":"EXOAcceptedDomain","ResourceInstanceName":"contoso.com",
+				"Identity":"contoso.com","DomainType":"Authoritative","Ensure":"Present"},
 				{"ResourceName":"EXOInboundConnector","Identity":"Relay","SenderIPAddresses":["192.0.2.1"],"Ensure":"Present"},
 				{"ResourceName":"EXOOutboundConnector","Identity":"Gateway","SmartHosts":["mail.contoso.com"],"Enabled":true}]`},
 			"contoso.com ←Relay →Gateway", "", "",
 		},
 		"Microsoft365DSC, whole": {
-			map[string]string{"x.json": `[{"ResourceName":"EXOAcceptedDomain","Identity":"contoso.com"},{"ResourceName":"EXOTransportRule","Name":"r","SenderDomains":[]},
-				{"ResourceName":"EXOOutboundConnector","Identity":"Gone","SmartHosts":[],"Ensure":"Absent"},{"ResourceName":"AADUser","Identity":"u"}]`},
+			map[string]string{"x.json": `[{"ResourceName":"EXOAcceptedDomain","Identity":"contoso.com"},
+				{"ResourceName":"EXOTransportRule","Name":"r","SenderDomains":[]},
+				{"ResourceName":"EXOOutboundConnector","Identity":"Gone","SmartHosts":[],"Ensure":"Absent"},
+				{"ResourceName":"AADUser","Identity":"u"}]`},
 			"contoso.com", "x.json: values of it are skipped: 3 of another kind (not a connector, not an accepted domain)", "",
 		},
-		"copies of attributes": {map[string]string{"._d.json": "\x00\x05\x16\x07", "d.json": domainJSON}, "contoso.com", "", ""},
-		"no export":            {map[string]string{"x.csv": "Name"}, "", "", "no export (*.json) is in the folder: write JSON with ConvertTo-Json, not CSV"},
+		"copies of attributes": {
+			map[string]string{"._d.json": "\x00\x05\x16\x07", "d.json": domainJSON},
+			"contoso.com", "",
+			"",
+		},
+		"no export": {
+			map[string]string{"x.csv": "Name"},
+			"", "",
+			"no export (*.json) is in the folder: write JSON with ConvertTo-Json, not CSV",
+		},
 	} {
 		s, dir, err := loadFolder(t, c.files, nil)
 		got := ""
@@ -130,11 +171,14 @@ func TestFilesOfAnotherKind(t *testing.T) {
 // kind, but by [].
 func TestFileLosesItsRecords(t *testing.T) {
 	for text, want := range map[string]string{
-		"":       "x.json: had inbound connectors at the last load and is empty now; no other export has any. Write [] where there is none",
-		ruleJSON: "x.json: had inbound connectors at the last load and has no record of one now; no other export has any. Write [] where there is none",
-		"[]":     "",
+		"": "x.json: had inbound connectors at the last load and is empty now; no other export has any. " +
+			"Write [] where there is none",
+		ruleJSON: "x.json: had inbound connectors at the last load and has no record of one now; no other export has any. " +
+			"Write [] where there is none",
+		"[]": "",
 	} {
-		_, dir, err := loadFolder(t, map[string]string{"x.json": text, "d.json": domainJSON}, map[string]inventory.Kind{"x.json": inventory.InboundConnectors})
+		_, dir, err := loadFolder(t, map[string]string{"x.json": text, "d.json": domainJSON},
+			map[string]inventory.Kind{"x.json": inventory.InboundConnectors})
 		got := ""
 		if err != nil {
 			got = strings.ReplaceAll(err.Error(), dir, "")
@@ -180,7 +224,9 @@ func TestListsInOneText(t *testing.T) {
 
 // TestLostValuesAreUnknown: they are neither empty nor what PowerShell wrote for them.
 func TestLostValuesAreUnknown(t *testing.T) {
-	s, err := loadExport(t, `[{"Name":"out","ConnectorType":"Lokal","SmartHosts":"System.Collections.ArrayList","RecipientDomains":["contoso.com","System.Object"],
+	s, err := loadExport(t,
+		`[{"Name":"out","ConnectorType":"Lokal","SmartHosts":"System.Collections.ArrayList",
+		"RecipientDomains":["contoso.com","System.Object"],
 		"Enabled":"Falsch"},{"Name":"System.Relay","SenderDomains":"System.Object[]","RequireTls":"Wahr","EFUsers":[]}]`)
 	if err != nil {
 		t.Fatal(err)
@@ -229,7 +275,8 @@ func TestDeletedSince(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := slices.ContainsFunc(s.Warnings, func(w string) bool {
-			return strings.HasSuffix(w, `a.json: not in the newer export b.json, and probably deleted since: "Gone". Remove the older file`)
+			return strings.HasSuffix(w,
+				`a.json: not in the newer export b.json, and probably deleted since: "Gone". Remove the older file`)
 		})
 		if got != c.want {
 			t.Errorf("%s: %q", name, s.Warnings)

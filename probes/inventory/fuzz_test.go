@@ -36,7 +36,8 @@ func FuzzExport(f *testing.F) {
 			values = append(append(append(values, c.SmartHosts...), c.ValidationRecipients...), c.Name, c.TLSDomain)
 		}
 		for _, c := range s.Inbound {
-			values = append(append(append(values, c.SenderDomains...), c.SenderIPAddresses...), c.Name, c.TLSSenderCertificateName)
+			values = append(append(append(values, c.SenderDomains...), c.SenderIPAddresses...), c.Name,
+				c.TLSSenderCertificateName)
 		}
 		for _, v := range values {
 			if strings.ContainsFunc(v, unicode.IsControl) {

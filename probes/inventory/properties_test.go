@@ -43,15 +43,22 @@ func TestDecodeEmpty(t *testing.T) {
 	for kind, record := range records {
 		for _, p := range inventory.Properties(kind) {
 			for _, v := range []inventory.Value{
-				{}, {Shape: inventory.Object}, {Shape: inventory.List}, {Shape: inventory.Bool}, text, {Shape: inventory.List, Items: []inventory.Value{text}},
+				{},
+				{Shape: inventory.Object},
+				{Shape: inventory.List},
+				{Shape: inventory.Bool},
+				text,
+				{Shape: inventory.List, Items: []inventory.Value{text}},
 			} {
 				for _, export := range []bool{true, false} {
 					into := reflect.New(record)
-					p.Decode(inventory.Decoder{Export: export, Report: func(inventory.Value, string, error) {}}, v, p.Key, into.Interface())
+					p.Decode(inventory.Decoder{Export: export, Report: func(inventory.Value, string, error) {}}, v, p.Key,
+						into.Interface())
 					if p.Field == "" || p.Field == "Comment" || v.Shape == inventory.Bool {
 						continue
 					}
-					if f := into.Elem().FieldByName(p.Field); !f.IsZero() && f.Kind() != reflect.Slice || f.Kind() == reflect.Slice && f.Len() > 0 {
+					if f := into.Elem().FieldByName(p.Field); !f.IsZero() && f.Kind() != reflect.Slice ||
+						f.Kind() == reflect.Slice && f.Len() > 0 {
 						t.Errorf("%s of %+v, export %t: %v", p.Name, v, export, f)
 					}
 				}

@@ -39,7 +39,10 @@ func TestExportFilesOverTime(t *testing.T) {
 		err       string // without the folder; empty where the snapshot is good
 	}{
 		{"no folder", nil, true, 0, "folder: no such file or directory"},
-		{"three files", map[string]string{"folder/d.json": domainJSON, "folder/I.JSON": inboundJSON, "more/o.json": outboundJSON}, false, 3, ""},
+		{"three files", map[string]string{
+			"folder/d.json": domainJSON, "folder/I.JSON": inboundJSON,
+			"more/o.json": outboundJSON,
+		}, false, 3, ""},
 		{"other files beside them", map[string]string{"folder/notes.txt": "x", "folder/sub/d.json": "{"}, true, 3, ""},
 		{"a broken file", map[string]string{"more/o.json": "{"}, false, 2, "more/o.json: not JSON: it breaks off in line 1"},
 		{"mended", map[string]string{"more/o.json": outboundJSON}, false, 3, ""},
@@ -50,7 +53,11 @@ func TestExportFilesOverTime(t *testing.T) {
 			"folder/I.JSON: was there at the last load; no other export has inbound connectors\n" +
 				"more/o.json: was there at the last load; no other export has outbound connectors",
 		},
-		{"their records in another file", map[string]string{"more/all.json": "[" + inboundJSON + "," + outboundJSON + "]"}, false, 3, ""},
+		{
+			"their records in another file",
+			map[string]string{"more/all.json": "[" + inboundJSON + "," + outboundJSON + "]"},
+			false, 3, "",
+		},
 		{"no records", map[string]string{"more/all.json": "[]"}, false, 1, ""},
 	} {
 		for name, text := range step.change {

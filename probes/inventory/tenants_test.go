@@ -15,7 +15,10 @@ type tenants = inventory.Tenants[string]
 // loaded is a tenant with one connector.
 func loaded(name, origin, settings string) inventory.State[string] {
 	return inventory.State[string]{
-		Tenant:   mailflow.Tenant{Name: name, Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: settings}}}},
+		Tenant: mailflow.Tenant{
+			Name:     name,
+			Outbound: []mailflow.OutboundConnector{{Common: mailflow.Common{Name: settings}}},
+		},
 		Settings: settings, Origin: origin,
 	}
 }
@@ -92,7 +95,8 @@ func TestName(t *testing.T) {
 	} {
 		n, err := inventory.NewName(test.folder, test.text)
 		if err != nil || n.Pattern != test.pattern || n.Matches(test.path) != test.matches {
-			t.Errorf("%s in %s matches %s: %t, pattern: %t, %v", test.text, test.folder, test.path, n.Matches(test.path), n.Pattern, err)
+			t.Errorf("%s in %s matches %s: %t, pattern: %t, %v", test.text, test.folder, test.path, n.Matches(test.path),
+				n.Pattern, err)
 		}
 	}
 	if _, err := inventory.NewName("/etc", "[a"); err == nil {

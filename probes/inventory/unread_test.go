@@ -13,8 +13,10 @@ import (
 // record that replaces another has only its own.
 func TestUnread(t *testing.T) {
 	files := map[string]string{
-		"a.json": `[{"Name":"replaced","SmartHosts":"System.Object[]"},{"Name":"kept","SmartHosts":["?","a.example","?"],"Enabled":"Falsch"}]`,
-		"b.json": `[{"Name":"replaced","SmartHosts":["a.example"]},{"Name":null,"SenderDomains":{"x":[1]}},{"DomainName":"contoso.com","Default":["x"],"DomainType":0}]`,
+		"a.json": `[{"Name":"replaced","SmartHosts":"System.Object[]"},{"Name":"kept","SmartHosts":["?","a.example","?"],` +
+			`"Enabled":"Falsch"}]`,
+		"b.json": `[{"Name":"replaced","SmartHosts":["a.example"]},{"Name":null,"SenderDomains":{"x":[1]}},` +
+			`{"DomainName":"contoso.com","Default":["x"],"DomainType":0}]`,
 	}
 	s, dir, err := loadFolder(t, files, nil)
 	if err != nil {
@@ -22,7 +24,10 @@ func TestUnread(t *testing.T) {
 	}
 	want := []mailflow.UnreadRecord{
 		{File: dir + "a.json", Record: 2, Direction: mailflow.Outbound, Name: "kept", Values: []mailflow.UnreadValue{
-			{Property: "smart_hosts", Place: "SmartHosts[0]", Kind: "text", Problem: "must be a host such as mail.contoso.com, or an IP address", Count: 2},
+			{
+				Property: "smart_hosts", Place: "SmartHosts[0]", Kind: "text",
+				Problem: "must be a host such as mail.contoso.com, or an IP address", Count: 2,
+			},
 			{Property: "enabled", Place: "Enabled", Kind: "text", Problem: "must be true or false", Count: 1},
 		}},
 		{File: dir + "b.json", Record: 2, Direction: mailflow.Inbound, Values: []mailflow.UnreadValue{
