@@ -16,13 +16,19 @@ const (
 	ReasonConnectReset       Reason = "connect_reset"
 )
 
+var mxIsAddress = Variant{
+	EvidenceMXIsAddress, "an MX record names an address",
+	"An MX record needs a host name (RFC 1035, section 3.3.9): publish an A record for the address under a host " +
+		"name, and let the MX record name that.",
+}
+
 var networkReasons = []ReasonInfo{
 	{
 		Reason: ReasonNXDomain, Outcome: Failed,
 		Sentence: "the name does not exist in DNS",
 		Remedy: "Check the smart host or the domain for typing errors; publish an MX or A record for it; check " +
 			"that the domain has not expired.",
-		Variants: []Variant{{
+		Variants: []Variant{mxIsAddress, {
 			EvidenceMXContradicted, "the answer for MX is NXDOMAIN, although the name has an address",
 			"Fix the zone or the DNS load balancer that answers for it: for a name that exists, the answer for MX must be " +
 				"empty, not NXDOMAIN (RFC 8020). Until then publish an MX record for it.",
@@ -32,11 +38,7 @@ var networkReasons = []ReasonInfo{
 		Reason: ReasonNoAddress, Outcome: Failed,
 		Sentence: "the name exists but has neither an address nor a usable MX target",
 		Remedy:   "Publish an A record for the name or for its MX target, with the right address.",
-		Variants: []Variant{{
-			EvidenceMXIsAddress, "an MX record names an address",
-			"An MX record needs a host name (RFC 1035, section 3.3.9): publish an A record for the address under a host " +
-				"name, and let the MX record name that.",
-		}},
+		Variants: []Variant{mxIsAddress},
 	},
 	{
 		Reason: ReasonNullMX, Outcome: Failed,

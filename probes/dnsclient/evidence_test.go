@@ -38,9 +38,16 @@ func TestLookUpEvidence(t *testing.T) {
 		outcome  probes.Outcome
 	}{
 		{
-			"MX names an address", zone("mail.test. 60 IN MX 10 192.0.2.5."), "192.0.2.5 no_address", probes.EvidenceMXIsAddress,
-			probes.Failed,
+			"MX names an address", zone("mail.test. 60 IN MX 10 192.0.2.5."), "192.0.2.5 no_address",
+			probes.EvidenceMXIsAddress, probes.Failed,
 		},
+		{"MX names an address, which does not exist", func(w dns.ResponseWriter, q *dns.Msg) {
+			if q.Question[0].Qtype != dns.TypeMX {
+				_ = w.WriteMsg(rcode(q, dns.RcodeNameError))
+				return
+			}
+			_ = w.WriteMsg(answer(q, "mail.test. 60 IN MX 10 192.0.2.5."))
+		}, "192.0.2.5 nxdomain", probes.EvidenceMXIsAddress, probes.Failed},
 		{
 			"MX names an IPv6 address", zone("mail.test. 60 IN MX 10 2001:db8::5."), "2001:db8::5 no_address",
 			probes.EvidenceMXIsAddress, probes.Failed,

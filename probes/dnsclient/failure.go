@@ -64,10 +64,10 @@ type truncatedError struct{ error }
 
 func (e truncatedError) Unwrap() error { return e.error }
 
-// truncatedFailure is that of a server that answers by UDP only. It proves nothing about the name.
+// truncatedFailure is that of a server that answers by UDP only.
 func truncatedFailure(err error, code syscall.Errno) failure {
 	f := failure{
-		reason: probes.ReasonDNSTimeout, detail: "the answer by UDP is truncated, and TCP fails: " + err.Error(), local: true,
+		reason: probes.ReasonDNSTimeout, detail: "the answer by UDP is truncated, and TCP fails: " + err.Error(),
 		evidence: probes.EvidenceDNSOverTCP,
 	}
 	if code == syscall.ECONNREFUSED {

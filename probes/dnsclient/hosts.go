@@ -97,19 +97,17 @@ func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, fai
 
 func (s *session) exchangerTarget(ctx context.Context, mx exchanger, protocol probes.IPProtocol) Target {
 	detail := fmt.Sprintf("MX preference %d", mx.preference)
-	if _, err := netip.ParseAddr(strings.Trim(mx.host, "[]")); err == nil {
-		return failedTarget(probes.Sanitise(mx.host, 253), failure{
-			reason: probes.ReasonNoAddress, detail: detail + ": the MX target is an address, not a host name (RFC 1035)",
-			evidence: probes.EvidenceMXIsAddress,
-		})
-	}
 	host, ok := hostName(mx.host)
-	if !ok {
-		return failedTarget(probes.Sanitise(mx.host, 253), failure{
-			reason: probes.ReasonNoAddress, detail: detail + ": the MX target is not a host name",
-		})
+	target := failedTarget(probes.Sanitise(mx.host, 253), failure{
+		reason: probes.ReasonNoAddress, detail: detail + ": the MX target is not a host name",
+	})
+	if ok {
+		target = s.host(ctx, host, protocol, detail)
 	}
-	return s.host(ctx, host, protocol, detail)
+	if _, err := netip.ParseAddr(strings.Trim(mx.host, "[]")); err == nil && target.Step.Outcome == probes.Failed {
+		target.Step.Evidence = probes.EvidenceMXIsAddress
+	}
+	return target
 }
 
 // host looks up the addresses of the families that protocol allows. One family that answers is enough; the failure of

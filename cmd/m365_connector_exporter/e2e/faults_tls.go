@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -125,7 +126,35 @@ func (w *faultWorld) tlsFaults() []fault {
 		bad("tls-then-lines", "two thousand lines over TLS", probes.ReasonReplyTooLong,
 			with(good, "TLS EHLO", strings.Repeat("250-x\r\n", 2000)+"250 x\r\n")),
 		bad("tls-then-clear", "clear text in the middle of TLS", probes.ReasonConnectionClosed, clear),
+		bad("tls-dhe-only", "supports only finite-field Diffie-Hellman", probes.ReasonProberLimit, finiteFieldOnly()),
+		undemanded("starttls-454-undemanded", "454, TLS not available; nothing demands it",
+			with(good, "STARTTLS", "454 4.7.0 TLS not available\r\n")),
+		undemanded("tls-closed-undemanded", "closes in the handshake; nothing demands TLS", instead(func(net.Conn) {})),
+		undemanded("tls-dhe-undemanded", "supports only finite-field Diffie-Hellman; nothing demands TLS", finiteFieldOnly()),
 	}
+}
+
+// undemanded is a fault of TLS where the connector demands none: the session goes on in clear text.
+func undemanded(name, does string, server lab.Script) fault {
+	return fault{name: name, does: does, stage: probes.TLSStage, tls: "null", server: server}
+}
+
+// finiteFieldOnly accepts no ClientHello but one that offers TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 and its neighbour.
+func finiteFieldOnly() lab.Script {
+	s := healthyScript(nil)
+	s.HandlerAt, s.Handler = "STARTTLS", func(c net.Conn) {
+		_, _ = c.Write([]byte("220 2.0.0 ready\r\n"))
+		hello := make([]byte, 4096)
+		n, _ := c.Read(hello)
+		if !bytes.Contains(hello[:n], []byte{0, 0x9e, 0, 0x9f}) {
+			_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 40})
+			return
+		}
+		answer := append([]byte{3, 3}, make([]byte, 32)...)
+		answer = append(answer, 0, 0, 0x9e, 0)
+		_, _ = c.Write(append([]byte{22, 3, 3, 0, byte(len(answer) + 4), 2, 0, 0, byte(len(answer))}, answer...))
+	}
+	return s
 }
 
 func serverTLS(certificate tls.Certificate) *tls.Config {
