@@ -26,10 +26,6 @@ var proberWords = []rule{
 		evidence: probes.EvidenceBlocklist, source: "lists by their names: Spamhaus, SpamCop, Proofpoint, Cloudmark",
 	},
 	{
-		codes: anyRefusal, words: hostWords, reason: probes.ReasonProberRejected,
-		source: "Postfix, Exim, IronPort, Mimecast geographic restriction, GMX",
-	},
-	{
 		codes: temporary, on: addresses, words: senderDomainWords, reason: probes.ReasonProberRejected,
 		evidence: probes.EvidenceSenderDomain, source: "Postfix reject_unknown_sender_domain, Sendmail, Yahoo",
 	},
@@ -40,6 +36,10 @@ var proberWords = []rule{
 	{
 		codes: temporary, words: limitWords, reason: probes.ReasonThrottled,
 		source: "connection and rate limits of Exchange, Postfix, Sendmail, Gmail, Yahoo",
+	},
+	{
+		codes: anyRefusal, words: hostWords, reason: probes.ReasonProberRejected,
+		source: "Postfix, Exim, IronPort, Mimecast geographic restriction, GMX",
 	},
 	{
 		codes: anyRefusal, words: blocklistWords, and: addressWords, reason: probes.ReasonProberRejected,

@@ -62,6 +62,18 @@ var troubles = []trouble{
 		},
 	},
 	{
+		"the only server has a full disk",
+		func(m *monitoring) {
+			m.change(map[string]func(*postfixService){
+				"single": func(s *postfixService) { s.params["queue_minfree"] = "1000000000000000" }, // bytes
+			})
+		},
+		[]string{"M365ConnectorDown contoso/Single", "M365ConnectorPathFailing contoso/Single"},
+		[]string{"M365ConnectorDown contoso/Single"},
+		"pager",
+		[]string{"stage recipient, reason server_unavailable (1 path); last success: 2"},
+	},
+	{
 		"an export gains another tenant's address",
 		func(m *monitoring) { m.export(`"198.51.100.20", "198.51.100.10"`) },
 		[]string{

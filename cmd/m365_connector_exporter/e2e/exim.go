@@ -49,6 +49,7 @@ const (
 	// its user cannot read the key, so that STARTTLS is answered with 454: a mistake made in the field
 	eximKeyless
 	eximStrict // ends the handshake with whoever shows no certificate
+	eximLookup // one of its tables cannot be read
 )
 
 // startExim runs Debian's exim.
@@ -61,8 +62,11 @@ func startExim(t testing.TB, dir string, s server, cert pair, state eximState) {
 	}
 	run(t, dir, "chown", "Debian-exim", own)
 	key, more := cert.key, ""
-	if state == eximStrict {
+	switch state {
+	case eximStrict:
 		more = "tls_verify_hosts = *\ntls_verify_certificates = " + cert.chain
+	case eximLookup:
+		more = "acl_smtp_mail = ${lookup{x}lsearch{/nonexistent/table}{accept}{accept}}"
 	}
 	if state != eximKeyless {
 		key = filepath.Join(own, "key.pem")

@@ -109,12 +109,20 @@ func (w *world) rows() map[string]struct {
 		},
 		"slow":     {at("recipients", "EncryptionOnly", "slow", ""), failed("0/1", "recipient reply_timeout", "")},
 		"nameless": {at("nameless", "EncryptionOnly", "probe", ""), unsure("recipient prober_rejected", "550 5.7.25")},
+		"full-disk": {
+			at("full-disk", "EncryptionOnly", "probe", ""),
+			failed("0/1", "recipient server_unavailable", "452 4.3.1"),
+		},
 		// Exim and OpenSMTPD
 		"exim":         {at("exim", "DomainValidation", "probe", ""), passed},
 		"exim-unknown": {at("exim", "EncryptionOnly", "nobody", ""), failed("0/1", "recipient recipient_unknown", "550 ")},
 		"exim-strict":  {at("strict", "EncryptionOnly", "", ""), failed("0/1", "tls client_certificate_required", "")},
 		"exim-keyless": {at("keyless", "EncryptionOnly", "", ""), failed("0/1", "tls starttls_rejected", "454 ")},
-		"opensmtpd":    {at("opensmtpd", "EncryptionOnly", "", ""), failed("0/1", "tls tls_handshake", "")},
+		"exim-lookup": {
+			at("tableless", "EncryptionOnly", "probe", ""),
+			failed("0/1", "recipient server_unavailable", "451 "),
+		},
+		"opensmtpd": {at("opensmtpd", "EncryptionOnly", "", ""), failed("0/1", "tls tls_handshake", "")},
 	}
 }
 

@@ -29,6 +29,7 @@ func newWorld(t testing.TB) *world {
 	w := smallWorld(t)
 	services := w.postfixServices()
 	exim, keyless, strict, sick := w.server("exim"), w.server("keyless"), w.server("strict"), w.server("opensmtpd")
+	tableless := w.server("tableless")
 	w.gone()
 	all := make([]server, 0, len(w.servers))
 	for _, s := range w.servers {
@@ -39,6 +40,7 @@ func newWorld(t testing.TB) *world {
 	startExim(t, w.dir, exim, w.issue(leaf{name: exim.host()}, "exim"), eximHealthy)
 	startExim(t, w.dir, keyless, w.issue(leaf{name: keyless.host()}, "keyless"), eximKeyless)
 	startExim(t, w.dir, strict, w.issue(leaf{name: strict.host()}, "strict"), eximStrict)
+	startExim(t, w.dir, tableless, w.issue(leaf{name: tableless.host()}, "tableless"), eximLookup)
 	startOpenSMTPD(t, w.dir, sick, w.issue(leaf{name: sick.host()}, "opensmtpd"))
 	return w
 }
@@ -135,6 +137,7 @@ func (w *world) postfixServices() []postfixService {
 	})
 	add("sender-at-rcpt", leaf{},
 		map[string]string{"smtpd_sender_restrictions": "check_sender_access static:{550 5.7.1 no such sender wanted}"})
+	add("full-disk", leaf{}, map[string]string{"queue_minfree": "1000000000000000"}) // bytes
 	add("recipients", leaf{}, map[string]string{"smtpd_recipient_restrictions": "check_recipient_access inline:{ " +
 		"{no@contoso.test = 550 5.7.1 not for you} {grey@contoso.test = 450 4.2.0 come back later} " +
 		"{slow@contoso.test = sleep 6} }"})
