@@ -84,8 +84,16 @@ func (s *simulation) collect() {
 		s.trace("more connectors match")
 	}
 	if s.anyMatch = len(matches) > 0; !s.anyMatch {
-		s.trace("no enabled OnPremises connector matches the certificate or %s", s.address())
+		s.traceNoMatch()
 	}
+}
+
+func (s *simulation) traceNoMatch() {
+	if !s.m.Address.IsValid() {
+		s.trace("no enabled OnPremises connector matches the certificate; the address is unknown")
+		return
+	}
+	s.trace("no enabled OnPremises connector matches the certificate or %s", s.address())
 }
 
 func (s *simulation) traceCertificate() {
@@ -163,7 +171,7 @@ func (s *simulation) byCertificate() bool {
 		case r.rank() == 0:
 			continue
 		case len(matches.first) == 0:
-			s.trace("%s of %s, but none of its connectors matches", r.Rule, s.d.tenants[t].name)
+			s.trace("%s, of %s; none of its connectors matches", r.Rule, s.d.tenants[t].name)
 			s.uncertain("whether a certificate's domain attributes to a tenant without a connector that matches is not " +
 				"documented")
 			continue
