@@ -227,7 +227,7 @@ func TestPagesShow(t *testing.T) {
 			"This host seems unable to connect to any mail server", "self-test fails", "Not every tenant is loaded",
 			"and 3 more", "&lt;script&gt;alert(1)",
 			"1 warning about the configuration and the exports", "exports/contoso/x.json: skipped",
-			"A connector that does not use the MX record has no smart host", "UNCERTAIN", "since <time", "2 days ago",
+			"A connector that does not use the MX record has no smart host", "UNCERTAIN", "began <time", "2 days ago",
 			"1 suppressed finding",
 			`<a href="path?target=contoso%2foutbound%2fBoth%252Fways%2520100%2525%2fmail.contoso.com#e0">`,
 			"Only the 9 tenants configured here can be compared", `<meta http-equiv="refresh" content="30">`, "1.2.3",
