@@ -74,7 +74,7 @@ func newSelfTest(log *slog.Logger) (*selfTest, error) {
 
 // result reports whether the latest self-test passed; known is false before the first one.
 func (t *selfTest) result() (passed, known bool) {
-	o := probes.Outcome(t.outcome.Load()) //nolint:gosec // it was one
+	o := probes.Outcome(t.outcome.Load()) //nolint:gosec // stored from an Outcome
 	return o == probes.Passed, o != probes.NotReached
 }
 
@@ -108,7 +108,7 @@ func (t *selfTest) probe(ctx context.Context) {
 	}
 	outcome := r.Outcome()
 	if outcome != probes.Passed {
-		outcome = probes.Failed // loopback has no network to blame
+		outcome = probes.Failed // on loopback, inconclusive is a failure too
 		e, stage, step, _ := r.Failure()
 		t.log.Error("the self-test failed: the exporter is broken, its results are not reliable",
 			slog.String("stage", stage.String()), slog.String("reason", string(step.Reason)),
