@@ -63,9 +63,9 @@ func (w *faultWorld) certificateFaults() []fault {
 		change(c)
 		return w.ca.sign(c, w.ca.root)
 	}
-	stranger := w.ca.sign(caTemplate("Stranger Root"), nil)
-	below := w.ca.sign(caTemplate("Stranger Intermediate"), stranger)
-	double := w.ca.sign(caTemplate("E2E Intermediate"), stranger) // the healthy one's name, another key
+	unknownRoot := w.ca.sign(caTemplate("Unknown Root"), nil)
+	unknownMiddle := w.ca.sign(caTemplate("Unknown Intermediate"), unknownRoot)
+	double := w.ca.sign(caTemplate("E2E Intermediate"), unknownRoot) // the healthy one's name, another key
 	expired := middle(func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = now.AddDate(-1, 0, 0),
 			now.AddDate(0, 0, -1)
@@ -76,7 +76,7 @@ func (w *faultWorld) certificateFaults() []fault {
 	})
 	alone := w.present(leaf("cert-no-chain", nil), w.ca.middle)
 	alone.Certificate = alone.Certificate[:1]
-	mixed := w.present(leaf("cert-mixed", nil), w.ca.middle, stranger, below)
+	mixed := w.present(leaf("cert-mixed", nil), w.ca.middle, unknownRoot, unknownMiddle)
 	mixed.Certificate[1], mixed.Certificate[3] = mixed.Certificate[3], mixed.Certificate[1]
 	broken := w.present(leaf("cert-unparsable", nil), w.ca.middle)
 	broken.Certificate = [][]byte{{0x30, 3, 1, 2, 3}}
@@ -96,7 +96,7 @@ func (w *faultWorld) certificateFaults() []fault {
 		bad("cert-self-signed", "self-signed", probes.ReasonCertificateUntrusted,
 			w.present(leaf("cert-self-signed", nil), nil)),
 		bad("cert-unknown-root", "a complete chain to an unknown root", probes.ReasonCertificateUntrusted,
-			w.present(leaf("cert-unknown-root", nil), below, stranger)),
+			w.present(leaf("cert-unknown-root", nil), unknownMiddle, unknownRoot)),
 		bad("cert-no-chain", "the intermediate is not sent", probes.ReasonCertificateChainIncomplete, alone),
 		bad("cert-forged", "an issuer of the right name that did not sign it",
 			probes.ReasonCertificateChainIncomplete, forged),

@@ -39,8 +39,8 @@ func listenWith(serve func(*net.TCPConn)) func(testing.TB, string) int {
 	}
 }
 
-// nobody returns a port where nothing listens.
-func nobody(t testing.TB, _ string) int {
+// closedPort returns a port where nothing listens.
+func closedPort(t testing.TB, _ string) int {
 	t.Helper()
 	return freePort(t)
 }
@@ -111,7 +111,7 @@ func tcpFaults() []fault {
 	}
 	return []fault{
 		{
-			name: "tcp-refused", does: "no process listens", listen: nobody, stage: probes.Connect,
+			name: "tcp-refused", does: "no process listens", listen: closedPort, stage: probes.Connect,
 			reason: probes.ReasonConnectRefused,
 		},
 		{

@@ -55,14 +55,14 @@ func (w *faultWorld) tlsFaults() []fault {
 		change(c)
 		return healthyScript(c)
 	}
-	asks := func(c *tls.Config) { c.ClientAuth = tls.RequestClientCert }
-	closing, closedOver, clear := good, configured(asks), good
+	requested := func(c *tls.Config) { c.ClientAuth = tls.RequestClientCert }
+	closing, closedOver, clear := good, configured(requested), good
 	closing.CloseAt, closedOver.CloseAt = "STARTTLS", "TLS EHLO"
 	clear.HandlerAt, clear.Handler = "TLS EHLO", func(c net.Conn) {
 		_, _ = c.(*tls.Conn).NetConn().Write([]byte("250 mail.faults.test\r\n"))
 		hold(c)
 	}
-	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	otherKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func (w *faultWorld) tlsFaults() []fault {
 			configured(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 })),
 		bad("tls-wrong-key", "signs with a key that does not match the certificate", probes.ReasonTLSHandshake,
 			configured(func(c *tls.Config) {
-				c.Certificates = []tls.Certificate{{Certificate: c.Certificates[0].Certificate, PrivateKey: stranger}}
+				c.Certificates = []tls.Certificate{{Certificate: c.Certificates[0].Certificate, PrivateKey: otherKey}}
 			})),
 		bad("tls-client-certificate-12", "requires a client certificate, TLS 1.2",
 			probes.ReasonClientCertificateRequired,
@@ -114,7 +114,7 @@ func (w *faultWorld) tlsFaults() []fault {
 			configured(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert })),
 		bad("tls-client-certificate-421", "requires a client certificate after the handshake",
 			probes.ReasonClientCertificateRequired,
-			with(configured(asks), "TLS EHLO", "421 4.7.1 Error: No client certificate presented\r\n")),
+			with(configured(requested), "TLS EHLO", "421 4.7.1 Error: No client certificate presented\r\n")),
 		bad("tls-then-closed", "closes after the handshake", probes.ReasonConnectionClosed, closedOver),
 		bad("tls-then-silent", "no reply to EHLO over TLS", probes.ReasonReplyTimeout, with(good, "TLS EHLO", "")),
 		bad("tls-then-421", "421 to EHLO over TLS", probes.ReasonThrottled,

@@ -66,7 +66,7 @@ func newRareWorld(t *testing.T) *rareWorld {
 		leafs: map[string]*x509.Certificate{},
 	}
 	w.crl = w.startLists()
-	stranger := w.ca.sign(caTemplate("Stranger Root"), nil)
+	unknownRoot := w.ca.sign(caTemplate("Unknown Root"), nil)
 	for i, one := range []struct {
 		host    string
 		signer  *signer
@@ -76,7 +76,7 @@ func newRareWorld(t *testing.T) *rareWorld {
 		{"revoked.faults.test", w.ca.middle, true},
 		{"mail.contoso.test", w.ca.middle, false},
 		{"stray.elsewhere.test", w.ca.middle, false},
-		{"frontdoor.faults.test", stranger, false},
+		{"frontdoor.faults.test", unknownRoot, false},
 	} {
 		leaf := leafOf(one.host)
 		leaf.ExtKeyUsage = append(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth)

@@ -69,16 +69,16 @@ tenants:
 	relay := startRelay(t, w.dir, door.Port(), certs)
 	for _, a := range arrivals {
 		t.Run(a.certificate+" from "+a.from, func(t *testing.T) {
-			foretold := w.attribute(t, config, certs[a.certificate].chain, a.from, a.exit)
-			if got := strings.Join(foretold.Tenants, ","); got != a.tenant {
+			predicted := w.attribute(t, config, certs[a.certificate].chain, a.from, a.exit)
+			if got := strings.Join(predicted.Tenants, ","); got != a.tenant {
 				t.Errorf("attributed to %q, want %q", got, a.tenant)
 			}
 			said := relay.send(t, a.certificate, a.from)
-			if sent := strings.Contains(said, "status=sent"); sent != foretold.Relay {
-				t.Errorf("foretold: relay %v, %q; Postfix says\n%s", foretold.Relay, foretold.Reply, said)
+			if sent := strings.Contains(said, "status=sent"); sent != predicted.Relay {
+				t.Errorf("predicted: relay %v, %q; Postfix says\n%s", predicted.Relay, predicted.Reply, said)
 			}
-			if !foretold.Relay && (!strings.Contains(foretold.Reply, "5.7.64") || !strings.Contains(said, "550 5.7.64")) {
-				t.Errorf("foretold %q; Postfix says\n%s", foretold.Reply, said)
+			if !predicted.Relay && (!strings.Contains(predicted.Reply, "5.7.64") || !strings.Contains(said, "550 5.7.64")) {
+				t.Errorf("predicted %q; Postfix says\n%s", predicted.Reply, said)
 			}
 		})
 	}

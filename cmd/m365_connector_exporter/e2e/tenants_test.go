@@ -56,7 +56,7 @@ func TestTenantFiles(t *testing.T) {
 		return ""
 	})
 
-	w.write("tenants/beta.yaml", tenant("beta", good)) // nobody tells the daemon
+	w.write("tenants/beta.yaml", tenant("beta", good)) // without a reload request
 	d.awaitTenants("alpha=1 beta=1", "good good")
 }
 

@@ -19,9 +19,9 @@ import (
 // guarded is a daemon behind TLS, client certificates and a password, with profiles on an address of their own.
 type guarded struct {
 	*process
-	address, profiles string
-	roots             *x509.CertPool
-	friend, stranger  tls.Certificate
+	address, profiles  string
+	roots              *x509.CertPool
+	trusted, untrusted tls.Certificate
 }
 
 const (
@@ -41,8 +41,8 @@ func startGuarded(t *testing.T) *guarded {
 			"basic_auth_users: { prometheus: %q }\n", server.chain, server.key, w.ca.rootFile, webHash))
 	g := &guarded{
 		address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), profiles: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
-		roots: x509.NewCertPool(), friend: loadPair(t, client),
-		stranger: loadPair(t, w.ca.issue(leaf{name: "stranger", selfSigned: true, clientAuth: true})),
+		roots: x509.NewCertPool(), trusted: loadPair(t, client),
+		untrusted: loadPair(t, w.ca.issue(leaf{name: "untrusted", selfSigned: true, clientAuth: true})),
 	}
 	g.roots.AppendCertsFromPEM([]byte(read(t, w.ca.rootFile)))
 	g.process = start(t, w.binary, "serve", "--log.level=debug", "--config.file="+file, "--web.config.file="+webFile,
@@ -89,7 +89,7 @@ func ask(t *testing.T, client *http.Client, method, address, password string, bo
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return 0, "" // the error tells the address
+		return 0, "" // the error contains the address
 	}
 	defer func() { _ = answer.Body.Close() }()
 	all, err := io.ReadAll(answer.Body)
@@ -103,7 +103,7 @@ func ask(t *testing.T, client *http.Client, method, address, password string, bo
 // without the password, and that neither the password nor its hash is ever sent.
 func TestWebConfig(t *testing.T) {
 	g := startGuarded(t)
-	friend, stranger, nobody := g.client(g.friend), g.client(g.stranger), g.client()
+	trusted, untrusted, anonymous := g.client(g.trusted), g.client(g.untrusted), g.client()
 	target := url.QueryEscape("contoso/outbound/No%20hop/10.0.0.0%2F8")
 	for _, c := range []struct {
 		method, route string
@@ -126,12 +126,12 @@ func TestWebConfig(t *testing.T) {
 	} {
 		address := "https://" + g.address + c.route
 		for name, got := range map[string]func() (int, string){
-			fmt.Sprint(c.code): func() (int, string) { return ask(t, friend, c.method, address, webPassword, nil) },
-			"401":              func() (int, string) { return ask(t, friend, c.method, address, "", nil) },
-			"401, wrong":       func() (int, string) { return ask(t, friend, c.method, address, "wrong", nil) },
-			"0, nobody":        func() (int, string) { return ask(t, nobody, c.method, address, webPassword, nil) },
-			"0, stranger":      func() (int, string) { return ask(t, stranger, c.method, address, webPassword, nil) },
-			"400, no TLS":      func() (int, string) { return ask(t, nobody, c.method, "http"+address[5:], webPassword, nil) },
+			fmt.Sprint(c.code): func() (int, string) { return ask(t, trusted, c.method, address, webPassword, nil) },
+			"401":              func() (int, string) { return ask(t, trusted, c.method, address, "", nil) },
+			"401, wrong":       func() (int, string) { return ask(t, trusted, c.method, address, "wrong", nil) },
+			"0, anonymous":     func() (int, string) { return ask(t, anonymous, c.method, address, webPassword, nil) },
+			"0, untrusted":     func() (int, string) { return ask(t, untrusted, c.method, address, webPassword, nil) },
+			"400, no TLS":      func() (int, string) { return ask(t, anonymous, c.method, "http"+address[5:], webPassword, nil) },
 		} {
 			want, _, refused := strings.Cut(name, ",")
 			code, text := got()
@@ -149,7 +149,7 @@ func TestWebConfig(t *testing.T) {
 	}
 	if log := g.out.String(); strings.Contains(log, webPassword) || strings.Contains(log, webHash) ||
 		strings.Contains(log, "PRIVATE KEY") {
-		t.Errorf("the log tells a secret:\n%s", log)
+		t.Errorf("the log contains a secret:\n%s", log)
 	}
 	for line := range strings.Lines(g.out.String()) { // those of handshakes that failed are among them
 		if !strings.HasPrefix(line, "time=") {
@@ -174,7 +174,7 @@ func TestSlowClients(t *testing.T) {
 	secure := func() net.Conn {
 		conn := tls.Client(raw(g.address), &tls.Config{
 			RootCAs: g.roots, ServerName: "localhost",
-			Certificates: []tls.Certificate{g.friend}, MinVersion: tls.VersionTLS12,
+			Certificates: []tls.Certificate{g.trusted}, MinVersion: tls.VersionTLS12,
 		})
 		if err := conn.HandshakeContext(ctx); err != nil {
 			t.Fatal(err)
@@ -193,8 +193,8 @@ func TestSlowClients(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	friend := g.client(g.friend)
-	if code, text := ask(t, friend, "GET", "https://"+g.address+"/-/healthy", webPassword, nil); code != 200 {
+	trusted := g.client(g.trusted)
+	if code, text := ask(t, trusted, "GET", "https://"+g.address+"/-/healthy", webPassword, nil); code != 200 {
 		t.Errorf("health beside slow clients: %d %s", code, text)
 	}
 	for _, c := range []struct{ route, header string }{
@@ -207,14 +207,14 @@ func TestSlowClients(t *testing.T) {
 		}
 		r.SetBasicAuth("prometheus", webPassword)
 		r.Header.Set("X-Large", c.header)
-		if answer, err := friend.Do(r); err == nil { // a reset is a refusal, too
+		if answer, err := trusted.Do(r); err == nil { // a reset is a refusal, too
 			_ = answer.Body.Close()
 			if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 				t.Errorf("a request of a megabyte: %s", answer.Status)
 			}
 		}
 	}
-	if code, text := ask(t, friend, "POST", "https://"+g.address+"/-/reload", webPassword,
+	if code, text := ask(t, trusted, "POST", "https://"+g.address+"/-/reload", webPassword,
 		io.LimitReader(zeros{}, 64<<20)); code != 200 && code != 0 {
 		t.Errorf("a body of 64 MB: %d %s", code, text)
 	}

@@ -105,7 +105,7 @@ func (w *world) postfixServices() []postfixService {
 	addAt(w.serverAt("mx2", "127.0.2.9", w.servers["mx1"].port), leaf{}, nil)
 	add("dual", leaf{}, nil)
 	addAt(w.serverAt("six", "::1", w.servers["dual"].port), leaf{name: "*." + zone}, nil)
-	add("lame", leaf{}, nil) // its IPv6 address has nobody
+	add("lame", leaf{}, nil) // nothing listens on its IPv6 address
 	port := freePort(w.t)
 	for i := range 3 { // 127.0.2.3 stays empty
 		addAt(w.serverAt(fmt.Sprintf("range%d", i), fmt.Sprintf("127.0.2.%d", i), port), leaf{}, nil)
