@@ -303,6 +303,26 @@ func TestAttributeWithoutTLS(t *testing.T) {
 	}
 }
 
+func TestTraceOfNoMatch(t *testing.T) {
+	tenants := []Tenant{tenant("exact", "exact.com", onPremises("c", "exact.com", ""))}
+	for _, test := range []struct {
+		address netip.Addr
+		want    string
+	}{
+		{netip.Addr{}, "matches the certificate; the address is unknown"},
+		{netip.MustParseAddr("192.0.2.1"), "matches the certificate or 192.0.2.1"},
+	} {
+		a := message(t, "192.0.2.1 exact.com > elsewhere.org", "edge.exact.com")
+		a.Address = test.address
+		trace := strings.Join(Attribute(tenants, a).Trace, "\n")
+		for _, want := range []string{test.want, "its parent exact.com is (KB 4019940), of exact; none of its connectors"} {
+			if !strings.Contains(trace, want) {
+				t.Errorf("no %q in:\n%s", want, trace)
+			}
+		}
+	}
+}
+
 func TestTraceIsBounded(t *testing.T) {
 	var tenants []Tenant
 	var names []string
