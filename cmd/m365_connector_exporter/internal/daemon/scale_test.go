@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
@@ -31,10 +32,18 @@ var (
 
 // TestScale runs everything but the network: the schedule probes simulated servers with various latencies and
 // failures, the results are evaluated and scraped every 15 s, and the configuration is reloaded once. The memory in
-// use must not grow. On a large run (make scale) the lag of rounds, the start and the reload have limits.
-// docs/performance.md has what it logs.
+// use must not grow. On a large run (make scale), which takes real time, the lag of rounds, the start and the reload
+// have limits. docs/performance.md has what it logs.
 func TestScale(t *testing.T) {
-	large := *scalePaths > 500
+	if *scalePaths > 500 {
+		runScale(t, true)
+		return
+	}
+	synctest.Test(t, func(t *testing.T) { runScale(t, false) })
+}
+
+func runScale(t *testing.T, large bool) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "scale.yaml")
 	writeScale(t, file, "15m")
 	begun := now()

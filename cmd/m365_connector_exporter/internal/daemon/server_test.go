@@ -56,14 +56,29 @@ func TestPprof(t *testing.T) {
 
 // logWatch is a log that a test reads while it is written.
 type logWatch struct {
-	mu   sync.Mutex
-	text strings.Builder
+	mu    sync.Mutex
+	text  strings.Builder
+	wrote chan struct{} // closed by the next Write; nil if nothing waits for it
 }
 
 func (l *logWatch) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.wrote != nil {
+		close(l.wrote)
+		l.wrote = nil
+	}
 	return l.text.Write(p)
+}
+
+// next returns the log and a channel that is closed when more is written.
+func (l *logWatch) next() (text string, more <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wrote == nil {
+		l.wrote = make(chan struct{})
+	}
+	return l.text.String(), l.wrote
 }
 
 func (l *logWatch) String() string {
@@ -75,13 +90,18 @@ func (l *logWatch) String() string {
 // after returns what follows text in the log, once it is there.
 func (l *logWatch) after(t *testing.T, text string) string {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if _, rest, found := strings.Cut(l.String(), text); found {
+	deadline := time.After(20 * time.Second)
+	for {
+		log, more := l.next()
+		if _, rest, found := strings.Cut(log, text); found {
 			return rest
 		}
+		select {
+		case <-more:
+		case <-deadline:
+			t.Fatalf("no %q in the log:\n%s", text, log)
+		}
 	}
-	t.Fatalf("no %q in the log:\n%s", text, l)
-	return ""
 }
 
 func TestServe(t *testing.T) {
