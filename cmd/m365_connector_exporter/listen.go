@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/prometheus/exporter-toolkit/web"
-	"gopkg.in/yaml.v3"
 )
 
 // checkListen returns an error if an address is not one to listen on. The toolkit also accepts vsock://.
@@ -77,8 +76,8 @@ func isLoopback(listen string) bool {
 }
 
 // warnIfOpen logs a warning if other hosts can read the pages without authentication.
-func warnIfOpen(flags *web.FlagConfig, s streams) {
-	if requiresAuth(*flags.WebConfigFile) {
+func warnIfOpen(ctx context.Context, flags *web.FlagConfig, s streams) {
+	if requiresAuth(ctx, *flags.WebConfigFile) {
 		return
 	}
 	for _, address := range *flags.WebListenAddresses {
@@ -87,20 +86,4 @@ func warnIfOpen(flags *web.FlagConfig, s streams) {
 				slog.String("address", address))
 		}
 	}
-}
-
-// requiresAuth reports whether a valid web configuration file requires authentication: a password, or a certificate
-// of a configured authority. TLS alone does not, nor does a client certificate that is not verified.
-func requiresAuth(webConfig string) bool {
-	var c struct {
-		Users map[string]string `yaml:"basic_auth_users"`
-		TLS   struct {
-			ClientAuth string `yaml:"client_auth_type"`
-		} `yaml:"tls_server_config"`
-	}
-	text, err := os.ReadFile(webConfig) //nolint:gosec // the operator names it
-	if err != nil || yaml.Unmarshal(text, &c) != nil {
-		return false
-	}
-	return len(c.Users) > 0 || c.TLS.ClientAuth == "RequireAndVerifyClientCert"
 }

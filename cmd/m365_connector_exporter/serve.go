@@ -70,7 +70,7 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintln(s.err, err)
 		return exitUsage
 	}
-	warnIfOpen(c.web, s)
+	warnIfOpen(ctx, c.web, s)
 	return serve(ctx, d, daemon.ServeOptions{
 		Web:            c.web,
 		Handler:        daemon.HandlerOptions{Prefix: prefix, Hosts: hostNames(*c.web.WebListenAddresses, *c.externalURL)},
@@ -105,7 +105,7 @@ func loadDaemon(ctx context.Context, file string, s streams) (*daemon.Daemon, er
 
 // checkFlags returns an error for flags that cannot work, before anything starts: later it would look like a failure.
 func (c serveCommand) checkFlags(ctx context.Context) error {
-	if err := web.Validate(*c.web.WebConfigFile); err != nil {
+	if err := checkWebConfig(ctx, *c.web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file=%s: %w", *c.web.WebConfigFile, err)
 	}
 	for _, address := range *c.web.WebListenAddresses {

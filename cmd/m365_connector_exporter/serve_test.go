@@ -38,7 +38,7 @@ func TestWarnIfOpen(t *testing.T) {
 			}
 		}
 		var log bytes.Buffer
-		warnIfOpen(&web.FlagConfig{WebListenAddresses: &[]string{test.address}, WebConfigFile: &file},
+		warnIfOpen(t.Context(), &web.FlagConfig{WebListenAddresses: &[]string{test.address}, WebConfigFile: &file},
 			streams{log: slog.New(slog.NewTextHandler(&log, nil))})
 		if warns := strings.Contains(log.String(), "requires no authentication"); warns != test.warns {
 			t.Errorf("%s, %q: %t, logged %q", test.address, test.file, warns, log.String())
