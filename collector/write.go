@@ -12,11 +12,13 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// write writes the page in the format, one family at a time. The two text formats, which Prometheus asks for, are
+// write writes the page in the format, one family at a time. The two text formats, which Prometheus requests, are
 // written here; the others are encoded by the Prometheus libraries. A family that cannot be encoded is left out; the
 // error is returned at the end.
 func (p *page) write(to io.Writer, format expfmt.Format) error {
-	w := &textWriter{to: to, open: format.FormatType() == expfmt.TypeOpenMetrics, buf: make([]byte, 0, writerBuffer)}
+	w := &textWriter{
+		to: to, openMetrics: format.FormatType() == expfmt.TypeOpenMetrics, buf: make([]byte, 0, writerBuffer),
+	}
 	var problems error
 	encode := func(f *dto.MetricFamily) bool {
 		problems = errors.Join(problems, w.encode(f, format))
@@ -29,11 +31,11 @@ func (p *page) write(to io.Writer, format expfmt.Format) error {
 		}
 		return w.err == nil
 	}
-	if w.open || format.FormatType() == expfmt.TypeTextPlain {
+	if w.openMetrics || format.FormatType() == expfmt.TypeTextPlain {
 		write = w.family
 	}
 	p.each(encode, write)
-	if w.open {
+	if w.openMetrics {
 		w.buf = append(w.buf, "# EOF\n"...)
 	}
 	w.flush()
@@ -43,10 +45,10 @@ func (p *page) write(to io.Writer, format expfmt.Format) error {
 // textWriter writes the Prometheus text format or OpenMetrics, which differ in the head of a family, in how a number
 // looks and in the last line.
 type textWriter struct {
-	to   io.Writer
-	open bool // OpenMetrics
-	buf  []byte
-	err  error // of the first write that failed; afterwards nothing is written
+	to          io.Writer
+	openMetrics bool
+	buf         []byte
+	err         error // of the first write that failed; afterwards nothing is written
 }
 
 const (
@@ -95,7 +97,7 @@ func (w *textWriter) family(m *Metric, all []entry) bool {
 
 func (w *textWriter) head(m *Metric) {
 	name, help := m.Name, escapeHelp.Replace(m.Help)
-	if w.open {
+	if w.openMetrics {
 		help = escapeValue.Replace(m.Help)
 		if m.Type == counter {
 			name = strings.TrimSuffix(name, "_total")
@@ -120,12 +122,12 @@ func (w *textWriter) line(m *Metric, e entry) {
 	if len(m.columns) > 0 {
 		b = append(b, `"} `...)
 	}
-	b = appendNumber(b, e.value, w.open)
+	b = appendNumber(b, e.value, w.openMetrics)
 	w.buf = append(b, '\n')
 }
 
 // appendNumber appends a number as Prometheus writes it. In OpenMetrics it is never an integer.
-func appendNumber(b []byte, v float64, open bool) []byte {
+func appendNumber(b []byte, v float64, openMetrics bool) []byte {
 	from := len(b)
 	switch v {
 	case 0:
@@ -135,7 +137,7 @@ func appendNumber(b []byte, v float64, open bool) []byte {
 	default:
 		b = strconv.AppendFloat(b, v, 'g', -1, 64)
 	}
-	if open && !bytes.ContainsAny(b[from:], "e.IN") { // Inf, NaN
+	if openMetrics && !bytes.ContainsAny(b[from:], "e.IN") { // Inf, NaN
 		b = append(b, ".0"...)
 	}
 	return b
