@@ -77,13 +77,13 @@ func (c demoCommand) welcome(file string) string {
 	if err != nil {
 		self = program
 	}
-	return fmt.Sprintf(`A world of three tenants is running on loopback, some of its mail servers are deliberately broken.
+	return fmt.Sprintf(`Three tenants run on loopback. Some of their mail servers are deliberately broken.
 
   Pages            http://%[1]s/
   Metrics          http://%[1]s/metrics
   Configuration    %[2]s
   One tenant, now  %[3]s validate --config.file=%[2]s contoso
 
-Within 15 seconds everything has been probed once. Ctrl-C ends it.
+Every path is probed once within 15 seconds. Ctrl+C ends the demo.
 `, *c.listen, file, self)
 }

@@ -91,8 +91,8 @@ func (c validateCommand) print(out io.Writer, items []text.Item) error {
 	return text.Validation(out, items, terminal(out))
 }
 
-// validationStatus returns the exit status of a validation. Incomplete reports whether paths are missing, for a tenant
-// did not load.
+// validationStatus returns the exit status of a validation. Incomplete reports whether paths are missing because a
+// tenant did not load.
 func validationStatus(items []text.Item, incomplete bool) int {
 	var summary evaluate.Summary
 	for _, item := range items {

@@ -8,7 +8,7 @@ import (
 
 const (
 	clockEvery = 5 * time.Second // between two comparisons
-	minJump    = time.Second     // NTP corrects less than that all the time
+	minJump    = time.Second     // NTP often corrects less than that
 )
 
 // clockWatch detects jumps of the wall clock: it compares it with the monotonic clock.
