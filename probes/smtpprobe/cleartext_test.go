@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"m365_connector_exporter/probes"
@@ -128,7 +129,6 @@ func TestBrokenSTARTTLS(t *testing.T) {
 
 // What the second connection shows counts.
 func TestSecondConnection(t *testing.T) {
-	var connections atomic.Int32
 	first := func(c net.Conn) { // up to a handshake that breaks
 		healthy(nil).withTLS(func(net.Conn) {}).talk(c, nil)
 	}
@@ -139,25 +139,24 @@ func TestSecondConnection(t *testing.T) {
 	}{
 		{"busy", func(c net.Conn) { _, _ = io.WriteString(c, "421 4.3.2 Too many connections\r\n") }, probes.ReasonThrottled},
 		{"closed", func(net.Conn) {}, probes.ReasonConnectionClosed},
-		{"silent", func(c net.Conn) {
-			_ = c.SetDeadline(time.Now().Add(3 * time.Second))
-			_, _ = io.Copy(io.Discard, c)
-		}, probes.ReasonProberLimit},
+		{"silent", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, probes.ReasonProberLimit},
 		{"healthy", func(c net.Conn) { healthy(nil).talk(c, nil) }, ""},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			connections.Store(0)
-			at, _ := serve(t, script{raw: func(c net.Conn) {
+		synctest.Test(t, func(t *testing.T) {
+			w := testProber(nil)
+			var connections atomic.Int32
+			throughPipe(w, func(c net.Conn) {
 				if connections.Add(1) == 1 {
 					first(c)
 				} else {
 					tt.second(c)
 				}
-			}})
-			e := probeOne(t, testProber(nil), testPath(at, probes.TLSStage, mailflow.Opportunistic))
-			if step := e.Steps[probes.TLSStage]; step.Reason != tt.reason ||
+			})
+			at := netip.MustParseAddrPort("127.0.0.1:25")
+			e := probeOne(t, w, testPath(at, probes.TLSStage, mailflow.Opportunistic))
+			if step := e.Steps[probes.TLSStage]; step.Reason != tt.reason || connections.Load() != 2 ||
 				tt.reason == "" && !strings.Contains(step.Detail, "tls_handshake") {
-				t.Errorf("%+v\n%v", step, e.Transcript)
+				t.Errorf("%s, %d connections: %+v\n%v", tt.name, connections.Load(), step, e.Transcript)
 			}
 		})
 	}
