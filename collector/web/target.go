@@ -28,7 +28,7 @@ func (e errAmbiguous) Error() string {
 func (s *Site) locate(target string) (*collector.PathState, error) {
 	parts, err := probes.ParseTarget(target)
 	if err != nil || len(parts) < 3 { // a tenant or a connector is not a path
-		return nil, errTarget
+		return nil, fmt.Errorf("%q: %w", short(target), errTarget)
 	}
 	found := s.exactMatches(parts)
 	if len(found) == 0 {
@@ -36,7 +36,7 @@ func (s *Site) locate(target string) (*collector.PathState, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, errUnknown
+		return nil, fmt.Errorf("%q: %w", short(target), errUnknown)
 	case 1:
 		return found[0], nil
 	}
