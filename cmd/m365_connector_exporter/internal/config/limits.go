@@ -13,6 +13,7 @@ const (
 	maxConnectors = 5_000
 	maxDomains    = 20_000
 	maxAddresses  = 100_000 // addresses and networks of all connectors and senders
+	maxListed     = 100_000 // domains, hosts and recipients in the lists of all connectors
 	maxPaths      = 10_000
 )
 
@@ -26,6 +27,7 @@ func overLimit(t mailflow.Tenant) string {
 		{"connectors", func(t mailflow.Tenant) int { return len(t.Outbound) + len(t.Inbound) }, maxConnectors},
 		{"accepted domains", func(t mailflow.Tenant) int { return len(t.AcceptedDomains) }, maxDomains},
 		{"addresses", countAddresses, maxAddresses},
+		{"domains, hosts and recipients of connectors", countListed, maxListed},
 		{"paths", countPaths, maxPaths}, // the last one: counting them takes longer
 	} {
 		if n := l.count(t); n > l.limit {
@@ -42,6 +44,18 @@ func countAddresses(t mailflow.Tenant) int {
 	}
 	for _, s := range t.Senders {
 		n += len(s.Addresses)
+	}
+	return n
+}
+
+func countListed(t mailflow.Tenant) int {
+	n := 0
+	for _, c := range t.Outbound {
+		n += len(c.RecipientDomains) + len(c.SmartHosts) + len(c.ValidationRecipients)
+	}
+	for _, c := range t.Inbound {
+		n += len(c.SenderDomains) + len(c.AssociatedAcceptedDomains) + len(c.TrustedOrganizations) +
+			len(c.ClientHostNames) + len(c.EFUsers)
 	}
 	return n
 }

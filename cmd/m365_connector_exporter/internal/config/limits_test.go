@@ -19,6 +19,8 @@ func TestLimitsOfATenant(t *testing.T) {
 		return "[" + strings.Join(all, ",") + "]"
 	}
 	addresses := `"192.0.2.1"` + strings.Repeat(`,"192.0.2.1"`, 50_000)
+	domains := `"d.example"` + strings.Repeat(`,"d.example"`, 50_000)
+	recipients := strings.ReplaceAll(domains, "d.", "u@d.")
 	hosts := repeat(5_001, func(i int) string { return fmt.Sprintf(`"h%d.example"`, i) })
 	for name, export := range map[string]string{
 		"5001 connectors": repeat(5_001,
@@ -27,6 +29,11 @@ func TestLimitsOfATenant(t *testing.T) {
 			func(i int) string { return fmt.Sprintf(`{"DomainName":"d%d.example","DomainType":0}`, i) }),
 		"100002 addresses": repeat(2,
 			func(i int) string { return fmt.Sprintf(`{"Name":"%d","SenderIPAddresses":[%s]}`, i, addresses) }),
+		"100002 domains, hosts and recipients of connectors": repeat(2,
+			func(i int) string { return fmt.Sprintf(`{"Name":"%d","RecipientDomains":[%s]}`, i, domains) }),
+		"100004 domains, hosts and recipients of connectors": fmt.Sprintf(
+			`[{"Name":"o","UseMXRecord":false,"SmartHosts":["h.example"],"ValidationRecipients":[%s]},`+
+				`{"Name":"i","SenderDomains":[%s],"AssociatedAcceptedDomains":["a.example"]}]`, recipients, domains),
 		"10002 paths": repeat(2, func(i int) string {
 			return fmt.Sprintf(`{"Name":"%d","UseMXRecord":false,"SmartHosts":%s}`, i, hosts)
 		}),
