@@ -36,8 +36,8 @@ func TestWebConfigIsAPipe(t *testing.T) {
 	} {
 		write("web.yml", "tls_server_config: "+test.web+"\n")
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		cmd := exec.CommandContext(ctx, program, "--config.check", "--config.file=config.yaml", "--web.config.file="+
-			test.file)
+		cmd := exec.CommandContext(ctx, program, "--config.check", "--config.file=config.yaml",
+			"--web.config.file="+test.file)
 		cmd.Dir = dir
 		out, _ := cmd.CombinedOutput() // the status is compared
 		cancel()

@@ -131,9 +131,7 @@ func TestWebConfig(t *testing.T) {
 			"401, wrong":       func() (int, string) { return ask(t, trusted, c.method, address, "wrong", nil) },
 			"0, anonymous":     func() (int, string) { return ask(t, anonymous, c.method, address, webPassword, nil) },
 			"0, untrusted":     func() (int, string) { return ask(t, untrusted, c.method, address, webPassword, nil) },
-			"400, no TLS": func() (int,
-				string,
-			) {
+			"400, no TLS": func() (int, string) {
 				return ask(t, anonymous, c.method, "http"+address[5:], webPassword, nil)
 			},
 		} {
