@@ -48,7 +48,7 @@ const (
 	eximHealthy eximState = iota
 	// its user cannot read the key, so that STARTTLS is answered with 454: a mistake made in the field
 	eximKeyless
-	eximStrict // ends the handshake with whoever shows no certificate
+	eximStrict // refuses the handshake without a client certificate
 	eximLookup // one of its tables cannot be read
 )
 
