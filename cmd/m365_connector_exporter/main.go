@@ -122,6 +122,10 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	case demo.name:
 		return demo.run(ctx, s)
 	default:
+		lines := newLineWriter(stderr)
+		defer lines.close(logGrace)
+		logConfig.Writer = lines
+		s.log = promslog.New(logConfig)
 		return serve.run(ctx, *configFile, s)
 	}
 }
