@@ -145,11 +145,21 @@ func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key 
 		case seen[k.Value]:
 			r.fail(k, key, "duplicate key")
 		case !read(k, v, key):
-			r.fail(k, key, "unknown key; %s", hint(k.Value, known()))
+			r.failUnknown(k, key, known)
 		default:
 			seen[k.Value] = true
 		}
 	}
+}
+
+// failUnknown reports an unknown key with the nearest known one. Finding that takes long: only for mistakes that are
+// kept.
+func (r *reader) failUnknown(k *yaml.Node, key string, known func() []string) {
+	if len(r.errs) >= maxMistakes {
+		r.failures++
+		return
+	}
+	r.fail(k, key, "unknown key; %s", hint(k.Value, known()))
 }
 
 // list reads a sequence, each item by read.
