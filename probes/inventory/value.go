@@ -62,10 +62,11 @@ func (v Value) asList() []Value {
 	}
 }
 
-// splitList splits a text at any of the separators. The cost in smtp:contoso.com;1 is part of its item.
+// splitList splits a text at any of the separators. The cost in smtp:contoso.com;1 is part of its item. It
+// stops after one item more than a record may have: the limits of a tenant then refuse the list.
 func splitList(text, separators string) []Value {
 	var items []Value
-	for text != "" {
+	for text != "" && len(items) <= maxRecordValues {
 		end := strings.IndexAny(text, separators)
 		word, rest := text, ""
 		if end >= 0 {

@@ -34,6 +34,8 @@ func TestLimitsOfATenant(t *testing.T) {
 		"100004 domains, hosts and recipients of connectors": fmt.Sprintf(
 			`[{"Name":"o","UseMXRecord":false,"SmartHosts":["h.example"],"ValidationRecipients":[%s]},`+
 				`{"Name":"i","SenderDomains":[%s],"AssociatedAcceptedDomains":["a.example"]}]`, recipients, domains),
+		"100001 domains, hosts and recipients of connectors": fmt.Sprintf(
+			`[{"Name":"o","UseMXRecord":false,"RecipientDomains":%q}]`, strings.Repeat("d.example ", 150_000)),
 		"10002 paths": repeat(2, func(i int) string {
 			return fmt.Sprintf(`{"Name":"%d","UseMXRecord":false,"SmartHosts":%s}`, i, hosts)
 		}),
