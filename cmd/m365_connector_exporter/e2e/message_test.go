@@ -37,7 +37,7 @@ func TestMessage(t *testing.T) {
 	d = w.serve(file)
 	d.awaitRounds(1)
 	code, said := w.command("validate", "--config.file="+file, "--send-test-message", "contoso/mail")
-	if code != 2 || !strings.Contains(said, "the next is due at") {
+	if code != 2 || !strings.Contains(said, "the next message is due at") {
 		t.Errorf("validate --send-test-message: exit code %d, said\n%s", code, said)
 	}
 	d.stop()
