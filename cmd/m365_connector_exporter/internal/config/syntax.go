@@ -60,8 +60,8 @@ var yamlHints = []struct{ message, cause string }{
 	{"unknown escape character", `within "…" a backslash begins an escape: use '…'`},
 }
 
-// maxSearched is the largest file in which lineOf searches, in bytes.
-const maxSearched = 4 << 20
+// maxSearched is the largest file in which lineOf searches, in bytes: it parses the file some twenty times.
+const maxSearched = 256 << 10
 
 // lineOf returns the line of a mistake: the first one that, with all lines before it, gives the same error. The parser
 // reports the line of the list or mapping around the mistake, which is often one too low, and none in the first line.
