@@ -33,8 +33,8 @@ const (
 // TestHostileTenant runs the daemon with 1,000 tenants in 256 MiB, where a cgroup can be made. Then, for five minutes,
 // one more tenant has thousands of tarpits, aims at the addresses of others, and has a large configuration with an
 // export that becomes a FIFO and a file again, while clients hold connections open, do not read the metrics they
-// requested, request reloads by the hundred, and probe the tarpits. The results of the other tenants must stay as recent
-// as before, within a tenth.
+// requested, request reloads by the hundred, and probe the tarpits. The results of the other tenants must stay as
+// recent as before, within a tenth.
 func TestHostileTenant(t *testing.T) {
 	w := smallWorld(t)
 	leaf := leafOf("*." + faultZone)
