@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -28,18 +29,22 @@ type dependency struct {
 	dirs          []string // its root, and the folders of linked packages with those above them
 }
 
-func main() {
-	list := flag.Bool("list", false, "print the table of docs/licences.md")
-	flag.Parse()
-	out := bufio.NewWriter(os.Stdout)
-	if err := write(out, *list); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run returns the exit status of the command with these arguments.
+func run(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("licences", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	list := flags.Bool("list", false, "print the table of docs/licences.md")
+	if err := flags.Parse(args); err != nil {
+		return 2
 	}
-	if err := out.Flush(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	out := bufio.NewWriter(stdout)
+	if err := errors.Join(write(out, *list), out.Flush()); err != nil {
+		_, _ = fmt.Fprintln(stderr, err)
+		return 1
 	}
+	return 0
 }
 
 func write(out io.Writer, list bool) error {

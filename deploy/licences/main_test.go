@@ -11,9 +11,9 @@ import (
 
 // TestLicences fails for a linked module whose licence is not allowed, and if docs/licences.md is outdated.
 func TestLicences(t *testing.T) {
-	var list bytes.Buffer
-	if err := write(&list, true); err != nil {
-		t.Fatal(err)
+	var list, stderr bytes.Buffer
+	if status := run([]string{"-list"}, &list, &stderr); status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr.String())
 	}
 	document, err := os.ReadFile("../../docs/licences.md")
 	if err != nil {
@@ -90,5 +90,36 @@ func TestNoLicence(t *testing.T) {
 	err := writeTexts(&bytes.Buffer{}, []dependency{d})
 	if err == nil || !strings.Contains(err.Error(), "example.com/x v1.0.0") {
 		t.Errorf("its texts: %v", err)
+	}
+}
+
+func TestExitStatusOfErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		args   []string
+		path   string // of programs
+		status int
+	}{
+		"an unknown flag":     {[]string{"-lst"}, os.Getenv("PATH"), 2},
+		"no go command":       {nil, t.TempDir(), 1},
+		"no go command, list": {[]string{"-list"}, t.TempDir(), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("PATH", c.path)
+			var stdout, stderr bytes.Buffer
+			if status := run(c.args, &stdout, &stderr); status != c.status || stderr.Len() == 0 {
+				t.Errorf("exit status %d, want %d: %s", status, c.status, stderr.String())
+			}
+		})
+	}
+}
+
+// A folder of a module that cannot be read is an error, not a module without a notice.
+func TestUnreadableFolder(t *testing.T) {
+	d := dependency{"example.com/x", "v1.0.0", []string{filepath.Join(t.TempDir(), "gone")}}
+	if _, _, err := d.texts(); err == nil {
+		t.Error("no error")
+	}
+	if err := writeList(&bytes.Buffer{}, []dependency{d}); err == nil {
+		t.Error("the list has no error")
 	}
 }
