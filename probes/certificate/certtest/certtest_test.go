@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"io"
+	"math/big"
 	"net/http"
 	"testing"
 
@@ -25,6 +26,20 @@ func TestLeafVerifies(t *testing.T) {
 	}
 	if sent := certtest.ServerConfig(leaf, ca.Inter).Certificates[0].Certificate; len(sent) != 2 {
 		t.Errorf("%d certificates are sent", len(sent))
+	}
+}
+
+func TestCertificatesForOneKeyAndOneSerial(t *testing.T) {
+	ca := certtest.New(t)
+	again := certtest.IssueFor(t, ca.Root, ca.Inter, x509.Certificate{})
+	if err := again.CheckSignatureFrom(ca.Root.Cert); err != nil {
+		t.Error(err)
+	}
+	if !ca.Inter.Key.PublicKey.Equal(again.PublicKey) {
+		t.Error("the certificate is for another key")
+	}
+	if issued := certtest.IssueSerial(t, big.NewInt(5), x509.Certificate{}); issued.Cert.SerialNumber.Int64() != 5 {
+		t.Errorf("serial number %v", issued.Cert.SerialNumber)
 	}
 }
 
