@@ -47,7 +47,8 @@ var arrows = map[string][]string{
 		"cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter": {
-		"probes", "probes/mailflow", "probes/lab", "collector/check", "collector/evaluate", "collector/text",
+		"probes", "probes/mailflow", "probes/regularfile", "probes/lab",
+		"collector/check", "collector/evaluate", "collector/text",
 		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
