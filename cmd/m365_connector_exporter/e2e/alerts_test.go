@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// trouble is one fault, with the alert that it causes.
-type trouble struct {
-	name    string
-	cause   func(*monitoring)
-	fires   []string // in Prometheus, those that Alertmanager inhibits too
-	reaches []string // the webhook
-	by      string   // receiver
-	text    []string // in the description
+// alertTest is one fault, with the alert that it causes.
+type alertTest struct {
+	name     string
+	cause    func(*monitoring)
+	firing   []string // in Prometheus, those that Alertmanager inhibits too
+	notified []string // the webhook
+	receiver string
+	text     []string // in the description
 }
 
-var troubles = []trouble{
+var alertTests = []alertTest{
 	{
 		"one of two servers shows an expired certificate",
 		func(m *monitoring) {
@@ -90,35 +90,35 @@ var troubles = []trouble{
 // Alertmanager: the expected alert, and no other, reaches a webhook, and it resolves after the repair.
 func TestAlerts(t *testing.T) {
 	m := newMonitoring(t)
-	for _, trouble := range troubles {
-		ok := t.Run(trouble.name, func(t *testing.T) { m.hear(t, trouble) })
+	for _, test := range alertTests {
+		ok := t.Run(test.name, func(t *testing.T) { m.checkAlert(t, test) })
 		if !ok {
 			break // what follows would hear of this one too
 		}
 	}
 }
 
-func (m *monitoring) hear(t *testing.T, trouble trouble) {
+func (m *monitoring) checkAlert(t *testing.T, test alertTest) {
 	t.Helper()
 	m.t, m.postfix.t, m.prometheus.t = t, t, t
 	m.inbox.clear()
-	trouble.cause(m)
-	m.awaitFiring(trouble.fires)
+	test.cause(m)
+	m.awaitFiring(test.firing)
 	eventually(t, limit, func() string {
-		if got := ids(m.inbox.told("firing")); !slices.Equal(got, trouble.reaches) {
-			return fmt.Sprintf("the webhook heard %q, want %q", got, trouble.reaches)
+		if got := ids(m.inbox.received("firing")); !slices.Equal(got, test.notified) {
+			return fmt.Sprintf("the webhook heard %q, want %q", got, test.notified)
 		}
 		return ""
 	})
-	m.stays(trouble)
-	for _, a := range m.inbox.told("firing") {
-		a.check(t, trouble)
+	m.checkNoMoreAlerts(test)
+	for _, a := range m.inbox.received("firing") {
+		a.check(t, test)
 	}
-	m.heal()
-	m.awaitCalm()
+	m.restore()
+	m.awaitNoAlerts()
 	eventually(t, limit, func() string {
-		for _, id := range trouble.reaches {
-			if got := ids(m.inbox.told("resolved")); !slices.Contains(got, id) {
+		for _, id := range test.notified {
+			if got := ids(m.inbox.received("resolved")); !slices.Contains(got, id) {
 				return fmt.Sprintf("%q has not resolved, only %q", id, got)
 			}
 		}
@@ -126,26 +126,27 @@ func (m *monitoring) hear(t *testing.T, trouble trouble) {
 	})
 }
 
-// stays sees two more rounds and several groups pass without another alert: what is inhibited does not come late.
-func (m *monitoring) stays(trouble trouble) {
+// checkNoMoreAlerts asserts that no other alert arrives during two more rounds and several group intervals, as an
+// inhibited alert would if it were sent late.
+func (m *monitoring) checkNoMoreAlerts(test alertTest) {
 	m.t.Helper()
 	for end := time.Now().Add(8 * time.Second); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
-		if got := m.prometheus.firing(); !slices.Equal(got, trouble.fires) {
-			m.t.Fatalf("Prometheus has %q, want %q", got, trouble.fires)
+		if got := m.prometheus.firing(); !slices.Equal(got, test.firing) {
+			m.t.Fatalf("Prometheus has %q, want %q", got, test.firing)
 		}
-		if got := ids(m.inbox.told("firing")); !slices.Equal(got, trouble.reaches) {
-			m.t.Fatalf("the webhook heard %q, want %q", got, trouble.reaches)
+		if got := ids(m.inbox.received("firing")); !slices.Equal(got, test.notified) {
+			m.t.Fatalf("the webhook heard %q, want %q", got, test.notified)
 		}
 	}
 }
 
 // check reads what a person reads.
-func (a alert) check(t *testing.T, trouble trouble) {
+func (a alert) check(t *testing.T, test alertTest) {
 	t.Helper()
-	if a.Receiver != trouble.by {
-		t.Errorf("%s went to %s, want %s", a.id(), a.Receiver, trouble.by)
+	if a.Receiver != test.receiver {
+		t.Errorf("%s went to %s, want %s", a.id(), a.Receiver, test.receiver)
 	}
-	for _, want := range append([]string{a.Labels["tenant"], a.Labels["connector"]}, trouble.text...) {
+	for _, want := range append([]string{a.Labels["tenant"], a.Labels["connector"]}, test.text...) {
 		if !strings.Contains(a.Annotations["description"], want) {
 			t.Errorf("%s: no %q in %q", a.id(), want, a.Annotations["description"])
 		}

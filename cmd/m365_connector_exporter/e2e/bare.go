@@ -66,7 +66,7 @@ func probeBare(args []string) error {
 		return time.Since(start), err
 	}
 	var took []time.Duration
-	before := spent()
+	before := usage()
 	if o.Every > 0 {
 		took, err = eachIn(o.Every, o.To-o.From, func(i int) (time.Duration, error) { return probe(o.From + i) })
 	} else {
@@ -75,15 +75,15 @@ func probeBare(args []string) error {
 	if err != nil {
 		return err
 	}
-	after := spent()
+	after := usage()
 	return json.NewEncoder(os.Stdout).Encode(cost{
 		len(took), after.CPU - before.CPU, after.Mallocs - before.Mallocs,
 		took,
 	})
 }
 
-// spent is what this process has used so far.
-func spent() cost {
+// usage is what this process has used so far.
+func usage() cost {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it knows RUSAGE_SELF
 	var m runtime.MemStats

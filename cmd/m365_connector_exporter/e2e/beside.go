@@ -79,16 +79,16 @@ func eachIn(every time.Duration, n int, probe func(i int) (time.Duration, error)
 	return took, err
 }
 
-// arena is the peer and everything that probes it.
-type arena struct {
+// comparison is the peer and everything that probes it.
+type comparison struct {
 	*world
 	peer  *process
 	ports [numSilences]int
 }
 
-func newArena(t testing.TB, certificates int) *arena {
+func newComparison(t testing.TB, certificates int) *comparison {
 	t.Helper()
-	a := &arena{world: smallWorld(t)}
+	a := &comparison{world: smallWorld(t)}
 	file := filepath.Join(a.dir, "peers.pem")
 	parts := make([]string, certificates)
 	for i := range parts {
@@ -124,7 +124,7 @@ tenants:
 const onRequest = ""
 
 // program starts this program with one path to each of the peers 0..paths-1.
-func (a *arena) program(paths int, interval string, silent int) *daemon {
+func (a *comparison) program(paths int, interval string, silent int) *daemon {
 	a.t.Helper()
 	var b strings.Builder
 	scheduled := interval != onRequest
@@ -164,7 +164,7 @@ const blackboxConfig = `modules:
 
 // blackbox starts the blackbox_exporter on the PATH, which must be built with the Go of this program: Debian's is old
 // and slower.
-func (a *arena) blackbox() *daemon {
+func (a *comparison) blackbox() *daemon {
 	a.t.Helper()
 	binary, err := exec.LookPath("blackbox_exporter")
 	if err != nil {
@@ -179,21 +179,21 @@ func programTarget(i int) string {
 	return fmt.Sprintf("/probe?target=contoso/c%d/%s", i, peerAddress(i))
 }
 
-func (a *arena) blackboxTarget(silent int) func(i int) string {
+func (a *comparison) blackboxTarget(silent int) func(i int) string {
 	return func(i int) string {
 		return fmt.Sprintf("/probe?module=starttls&target=%s:%d", peerAddress(i), a.ports[silent])
 	}
 }
 
-// asker keeps as many connections as probes are in flight.
-var asker = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}
+// probeClient keeps as many connections as probes are in flight.
+var probeClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}
 
 // probeAll requests probes of the peers from..to-1 from a daemon. Each must succeed.
 func (d *daemon) probeAll(from, to int, target func(i int) string) cost {
 	d.t.Helper()
 	return d.measure(func() []time.Duration {
 		return d.probed(inParallel(from, to,
-			func(i int) (time.Duration, error) { return d.live(context.Background(), target(i)) }))
+			func(i int) (time.Duration, error) { return d.requestProbe(context.Background(), target(i)) }))
 	})
 }
 
@@ -215,13 +215,13 @@ func (d *daemon) measure(work func() []time.Duration) cost {
 	return cost{len(took), cpu, d.sum("go_memstats_mallocs_total") - mallocs, took}
 }
 
-// live requests one probe, and returns how long it took by its own measure.
-func (d *daemon) live(ctx context.Context, page string) (time.Duration, error) {
+// requestProbe requests one probe, and returns how long it took by its own measure.
+func (d *daemon) requestProbe(ctx context.Context, page string) (time.Duration, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+page, nil)
 	if err != nil {
 		return 0, err
 	}
-	resp, err := asker.Do(req)
+	resp, err := probeClient.Do(req)
 	if err != nil {
 		return 0, err
 	}
@@ -254,7 +254,7 @@ func total(page, name string) (sum float64) {
 }
 
 // bare runs the bare client.
-func (a *arena) bare(o bareOrder) (c cost) {
+func (a *comparison) bare(o bareOrder) (c cost) {
 	a.t.Helper()
 	o.Roots, o.Port = a.ca.rootFile, strconv.Itoa(a.ports[neverSilent])
 	order, err := json.Marshal(o)

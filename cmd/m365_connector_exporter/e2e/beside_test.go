@@ -15,7 +15,7 @@ import (
 
 // besideSize is how much is measured: a little with every run of the suite, all of it by `make beside`.
 type besideSize struct {
-	probes, turns int  // of each prober
+	probes, parts int  // of each prober
 	again         bool // this program and the bare client once more, when every certificate has been seen
 	scheduled     bool // the daemon's own schedule too, for minutes
 	held          []int
@@ -29,36 +29,36 @@ func sizeOfBeside() besideSize {
 	return besideSize{600, 3, false, false, []int{1000}, 0}
 }
 
-// TestBeside runs this program, blackbox_exporter and a bare Go client against the same server in turns, and holds
-// many probes of the two daemons in its silence. It prints what docs/performance.md has; what it asserts has wide
-// margins.
+// TestBeside runs this program, blackbox_exporter and a bare Go client alternately against the same server, and
+// measures the memory of many probes that wait for a silent server. It logs the figures of docs/performance.md; its
+// assertions have wide margins.
 func TestBeside(t *testing.T) {
 	size := sizeOfBeside()
-	a := newArena(t, size.probes)
+	a := newComparison(t, size.probes)
 	t.Run("speed", func(t *testing.T) { a.in(t).speed(size) })
 	if size.scheduled {
 		t.Run("schedule", func(t *testing.T) { a.in(t).paced(size.probes) })
 	}
 	for _, held := range size.held {
 		t.Run(fmt.Sprintf("%d held at the greeting", held),
-			func(t *testing.T) { a.in(t).hold(held, silentAtGreeting, size.settle) })
+			func(t *testing.T) { a.in(t).compareMemory(held, silentAtGreeting, size.settle) })
 		t.Run(fmt.Sprintf("%d held after the handshake", held),
-			func(t *testing.T) { a.in(t).hold(held, silentAfterHandshake, size.settle) })
+			func(t *testing.T) { a.in(t).compareMemory(held, silentAfterHandshake, size.settle) })
 	}
 }
 
-// in is the arena for a part of the test: what it starts ends with that.
-func (a *arena) in(t *testing.T) *arena {
+// in is the comparison for a part of the test: what it starts ends with that.
+func (a *comparison) in(t *testing.T) *comparison {
 	t.Helper()
 	w := *a.world
 	w.t = t
-	return &arena{&w, a.peer, a.ports}
+	return &comparison{&w, a.peer, a.ports}
 }
 
-func (a *arena) speed(size besideSize) {
+func (a *comparison) speed(size besideSize) {
 	program, blackbox := a.program(size.probes, onRequest, neverSilent), a.blackbox()
 	var own, other, bare cost
-	inTurns(size, func(from, to int) {
+	alternate(size, func(from, to int) {
 		own.add(program.probeAll(from, to, programTarget))
 		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
 		bare.add(a.bare(bareOrder{From: from, To: to}))
@@ -78,10 +78,10 @@ func (a *arena) speed(size besideSize) {
 }
 
 // again measures probes of certificates that the daemon has seen before. The other programs remember nothing.
-func (a *arena) again(size besideSize, program, blackbox *daemon) {
+func (a *comparison) again(size besideSize, program, blackbox *daemon) {
 	time.Sleep(11 * time.Second) // a younger result would be returned again
 	var own, other, bare, least cost
-	inTurns(size, func(from, to int) {
+	alternate(size, func(from, to int) {
 		own.add(program.probeAll(from, to, programTarget))
 		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
 		bare.add(a.bare(bareOrder{From: from, To: to}))
@@ -93,20 +93,20 @@ func (a *arena) again(size besideSize, program, blackbox *daemon) {
 	a.t.Log(least.row("net/smtp and crypto/tls alone, nothing verified"))
 }
 
-func inTurns(size besideSize, turn func(from, to int)) {
-	for n := range size.turns {
-		turn(size.probes*n/size.turns, size.probes*(n+1)/size.turns)
+func alternate(size besideSize, step func(from, to int)) {
+	for n := range size.parts {
+		step(size.probes*n/size.parts, size.probes*(n+1)/size.parts)
 	}
 }
 
 // paced measures one probe at a time with pauses, as a prober works: with cold caches, which costs more than
 // back-to-back probes.
-func (a *arena) paced(probes int) {
+func (a *comparison) paced(probes int) {
 	every := pacedOver / time.Duration(probes)
 	blackbox := a.blackbox()
 	other := blackbox.measure(func() []time.Duration {
 		return blackbox.probed(eachIn(every, probes, func(i int) (time.Duration, error) {
-			return blackbox.live(context.Background(), a.blackboxTarget(neverSilent)(i))
+			return blackbox.requestProbe(context.Background(), a.blackboxTarget(neverSilent)(i))
 		}))
 	})
 	blackbox.stop()
@@ -118,7 +118,7 @@ func (a *arena) paced(probes int) {
 }
 
 // scheduled measures the daemon's own probes, with its evaluations and scrapes.
-func (a *arena) scheduled(paths int) cost {
+func (a *comparison) scheduled(paths int) cost {
 	a.t.Helper()
 	d := a.program(paths, pacedOver.String(), neverSilent)
 	rounds := func() float64 { return d.sum("m365_connector_probes_total") }
@@ -156,13 +156,14 @@ func unless(ok bool, why string) string {
 	return why
 }
 
-// hold compares the memory of n probes that wait for a server. Both programs start idle; this one has n paths then.
-func (a *arena) hold(n, silent int, settle time.Duration) {
-	own := a.held(n, settle, func() *daemon { return a.program(n, onRequest, silent) },
+// compareMemory compares the memory of n probes that wait for a server. Both programs are measured idle first, this one
+// without scheduled probes.
+func (a *comparison) compareMemory(n, silent int, settle time.Duration) {
+	own := a.measureMemory(n, settle, func() *daemon { return a.program(n, onRequest, silent) },
 		func() *daemon { return a.program(n, "10m", silent) })
-	other := a.held(n, settle, a.blackbox, func() *daemon {
+	other := a.measureMemory(n, settle, a.blackbox, func() *daemon {
 		d := a.blackbox()
-		d.holdAll(n, a.blackboxTarget(silent))
+		d.holdProbes(n, a.blackboxTarget(silent))
 		return d
 	})
 	a.t.Logf("| this program | at rest %d kB | with %d waiting %d kB | each %d B |", own.rest>>10, n, own.full>>10,
@@ -177,11 +178,11 @@ func (a *arena) hold(n, silent int, settle time.Duration) {
 // footprint is resident memory in bytes.
 type footprint struct{ rest, full, each int }
 
-func (a *arena) held(n int, settle time.Duration, rest, full func() *daemon) footprint {
+func (a *comparison) measureMemory(n int, settle time.Duration, rest, full func() *daemon) footprint {
 	a.t.Helper()
 	idle := rest()
 	time.Sleep(settle)
-	idle.calm()
+	idle.awaitIdle()
 	f := footprint{rest: idle.resident()}
 	idle.stop()
 	before := a.peer.descriptors()
@@ -190,25 +191,25 @@ func (a *arena) held(n int, settle time.Duration, rest, full func() *daemon) foo
 		return unless(a.peer.descriptors()-before >= n, fmt.Sprintf("%d of %d wait", a.peer.descriptors()-before, n))
 	})
 	time.Sleep(settle)
-	d.calm()
+	d.awaitIdle()
 	f.full = d.resident()
 	f.each = (f.full - f.rest) / n
 	d.stop()
 	return f
 }
 
-// holdAll requests n probes at once; they end with the test.
-func (d *daemon) holdAll(n int, target func(i int) string) {
+// holdProbes requests n probes at once; they end with the test.
+func (d *daemon) holdProbes(n int, target func(i int) string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var asked sync.WaitGroup
 	for i := range n {
-		asked.Go(func() { _, _ = d.live(ctx, target(i)) }) // it never answers
+		asked.Go(func() { _, _ = d.requestProbe(ctx, target(i)) }) // it never answers
 	}
 	d.t.Cleanup(func() { cancel(); asked.Wait() })
 }
 
-// calm returns when a process has nothing to do for a second.
-func (p *process) calm() {
+// awaitIdle returns when a process has nothing to do for a second.
+func (p *process) awaitIdle() {
 	p.t.Helper()
 	last, still := p.cpu(), 0
 	eventually(p.t, 2*time.Minute, func() string {

@@ -154,13 +154,13 @@ func (b *browser) call(method string, params map[string]any, result any) {
 // open goes to a page and returns when it is loaded.
 func (b *browser) open(url string) {
 	b.t.Helper()
-	b.leave(func() { b.call("Page.navigate", map[string]any{"url": url}, nil) })
+	b.awaitLoad(func() { b.call("Page.navigate", map[string]any{"url": url}, nil) })
 }
 
 // click follows the first link that the selector finds.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	b.leave(func() {
+	b.awaitLoad(func() {
 		var found bool
 		b.eval(fmt.Sprintf(`(() => { const e = document.querySelector(%q); if (e) e.click(); return !!e })()`,
 			selector), &found)
@@ -170,13 +170,13 @@ func (b *browser) click(selector string) {
 	})
 }
 
-// leave does what loads another page, and waits for it.
-func (b *browser) leave(how func()) {
+// awaitLoad does what loads another page, and waits for it.
+func (b *browser) awaitLoad(action func()) {
 	b.t.Helper()
 	for len(b.loaded) > 0 {
 		<-b.loaded
 	}
-	how()
+	action()
 	select {
 	case <-b.loaded:
 	case <-time.After(patience):
@@ -200,8 +200,8 @@ func (b *browser) eval(expression string, value any) {
 	}
 }
 
-// look sets the size of the window and the reader's preference, light or dark.
-func (b *browser) look(width int, scheme string) {
+// setViewport sets the size of the window and the reader's preference, light or dark.
+func (b *browser) setViewport(width int, scheme string) {
 	b.t.Helper()
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{
 		"width": width, "height": 900, "deviceScaleFactor": 1,

@@ -55,9 +55,9 @@ type clock struct {
 	file string
 }
 
-// unsteadyClock builds the binary with a clock that can be set. It needs an environment variable, so the test must
+// buildWithClock builds the binary with a clock that can be set. It needs an environment variable, so the test must
 // not be parallel.
-func (w *world) unsteadyClock(setenv func(name, value string)) *clock {
+func (w *world) buildWithClock(setenv func(name, value string)) *clock {
 	w.t.Helper()
 	library := filepath.Join(strings.TrimSpace(run(w.t, "..", "go", "env", "GOROOT")), "src", "time")
 	program, err := filepath.Abs("..")

@@ -24,29 +24,29 @@ type jump struct {
 }
 
 const (
-	ended    = "failed tls certificate_expired"
-	notBegun = "failed tls certificate_not_yet_valid"
-	revoked  = "failed tls certificate_revoked"
+	expired     = "failed tls certificate_expired"
+	notYetValid = "failed tls certificate_not_yet_valid"
+	revoked     = "failed tls certificate_revoked"
 )
 
 // TestClockJumps sets the daemon's clock back and forth. Rounds keep their interval, certificates are judged by the
 // present time, no other path fails, no message is sent twice within its interval, and the log has each jump.
 func TestClockJumps(t *testing.T) {
-	w := newOwnWorld(t, "interval: 3s, timeout: 2s, ")
-	clock := w.unsteadyClock(t.Setenv)
+	w := newHostWorld(t, "interval: 3s, timeout: 2s, ")
+	clock := w.buildWithClock(t.Setenv)
 	d := w.serve(w.configureJumps())
 	for i, j := range []jump{
-		{"right", 0, "passed", notBegun, revoked, 1},
+		{"right", 0, "passed", notYetValid, revoked, 1},
 		{"an hour ahead", time.Hour, "passed", "passed", revoked, 1},
-		{"two hours behind", -2 * time.Hour, "passed", notBegun, revoked, 1},
-		{"four hundred days ahead", 400 * 24 * time.Hour, ended, "passed", "passed", 0},
-		{"right again", 0, "passed", notBegun, "passed", 1}, // the list that could not be had is asked for every ten minutes
+		{"two hours behind", -2 * time.Hour, "passed", notYetValid, revoked, 1},
+		{"four hundred days ahead", 400 * 24 * time.Hour, expired, "passed", "passed", 0},
+		{"right again", 0, "passed", notYetValid, "passed", 1}, // an unreachable CRL is fetched every ten minutes
 	} {
-		before, began := d.pace(), time.Now()
+		before, began := d.roundTotals(), time.Now()
 		clock.set(j.to)
-		eventually(t, 45*time.Second, func() string { return j.look(d, i) })
+		eventually(t, 45*time.Second, func() string { return j.diff(d, i) })
 		time.Sleep(time.Until(began.Add(8 * time.Second)))
-		after, took := d.pace(), time.Since(began)
+		after, took := d.roundTotals(), time.Since(began)
 		t.Logf("%s: after %v, %+v", j.name, took.Round(time.Second), after)
 		if i == 0 {
 			continue // first rounds are spread
@@ -72,7 +72,7 @@ func TestClockJumps(t *testing.T) {
 	}
 	d.stop()
 	d = w.serve(w.dir + "/jumps.yaml")
-	d.recovers(tally{})
+	d.awaitRecovery(roundCounts{})
 	if n := len(w.mails[0].Messages()); n != 1 {
 		t.Errorf("%d messages went, with five minutes between two", n)
 	}
@@ -80,11 +80,11 @@ func TestClockJumps(t *testing.T) {
 }
 
 // configureJumps adds to the healthy paths those that the clock breaks, a message and a sender.
-func (w *ownWorld) configureJumps() string {
+func (w *hostWorld) configureJumps() string {
 	w.t.Helper()
 	now, far := time.Now(), time.Now().AddDate(3, 0, 0)
 	lists := &faultWorld{world: w.world}
-	lists.crl = lists.startLists()
+	lists.crl = lists.startCRLs()
 	w.paths[0].probe += "until: message, message_min_interval: 5m, "
 	for i, one := range []struct {
 		name   string
@@ -99,7 +99,7 @@ func (w *ownWorld) configureJumps() string {
 		leaf, addr := leafOf(one.name+"."+faultZone), fmt.Sprintf("127.0.6.%d", 100+i)
 		one.change(leaf)
 		certificate := lists.present(leaf, w.ca.middle)
-		lists.gone = leaf.SerialNumber // of the last one
+		lists.revoked = leaf.SerialNumber // of the last one
 		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &certificate})
 		w.ca.must(err)
 		w.t.Cleanup(mail.Close)
@@ -120,8 +120,8 @@ func (w *ownWorld) configureJumps() string {
 `, faultZone, w.ca.issue(leaf{name: "edge.contoso.test", clientAuth: true}).chain, w.probe, w.mails[0].Port()))
 }
 
-// look compares the daemon's metrics with what is expected after so many jumps; empty where they agree.
-func (j jump) look(d *daemon, jumps int) string {
+// diff compares the daemon's metrics with what is expected after so many jumps; empty where they agree.
+func (j jump) diff(d *daemon, jumps int) string {
 	d.t.Helper()
 	m, now := d.metrics(), float64(time.Now().Add(j.to).Unix())
 	var wrong []string
@@ -129,12 +129,12 @@ func (j jump) look(d *daemon, jumps int) string {
 		"soon": j.soon, "later": j.later, "listed": j.listed,
 		"down": "failed connect connect_refused",
 	} {
-		got := m.truth(connector)
-		if words := strings.TrimSpace(got.outcome + " " + got.why); words != want {
-			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", connector, words, want))
+		got := m.pathResult(connector)
+		if text := strings.TrimSpace(got.outcome + " " + got.why); text != want {
+			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", connector, text, want))
 		}
 	}
-	if now := d.tally(); now.passing < 20 {
+	if now := d.roundCounts(); now.passing < 20 {
 		wrong = append(wrong, fmt.Sprintf("%v paths pass", now.passing))
 	}
 	for _, name := range []string{"probe_last_run_timestamp_seconds", "probe_last_success_timestamp_seconds"} {
@@ -149,19 +149,19 @@ func (j jump) look(d *daemon, jumps int) string {
 		wrong = append(wrong, fmt.Sprintf("the sender's certificate: %v, %v, want %v", v, ok, j.client))
 	}
 	if found := len(m.find("finding_info", "connector", "soon", "check",
-		"certificate_expired")); (found == 1) != (j.soon == ended) {
+		"certificate_expired")); (found == 1) != (j.soon == expired) {
 		wrong = append(wrong, fmt.Sprintf("%d findings of an expired certificate", found))
 	}
-	if told := strings.Count(d.out.String(), "the clock jumped"); told != jumps {
-		wrong = append(wrong, fmt.Sprintf("the log tells of %d jumps, not of %d", told, jumps))
+	if logged := strings.Count(d.out.String(), "the clock jumped"); logged != jumps {
+		wrong = append(wrong, fmt.Sprintf("the log tells of %d jumps, not of %d", logged, jumps))
 	}
 	return strings.Join(wrong, "\n")
 }
 
-// pace is how many rounds of the healthy paths have passed, and how many rounds of all were skipped.
-type pace struct{ rounds, skipped float64 }
+// roundTotals is how many rounds of the healthy paths have passed, and how many rounds of all were skipped.
+type roundTotals struct{ rounds, skipped float64 }
 
-func (d *daemon) pace() (p pace) {
+func (d *daemon) roundTotals() (p roundTotals) {
 	m := d.metrics()
 	for _, s := range m.find("probes_total", "outcome", "passed") {
 		if strings.HasPrefix(s.labels["connector"], "own-") {

@@ -42,39 +42,39 @@ func TestResolverCutOff(t *testing.T) {
 	t.Cleanup(func() { uplink.Close() })
 	w.dns = w.startForwarder(uplink.Addr())
 	d := w.serve(w.configure("cut.yaml", paths...))
-	sees := func(want ...string) {
+	expect := func(want ...string) {
 		t.Helper()
 		eventually(t, time.Minute, func() string {
 			m := d.metrics()
 			for i, p := range paths {
-				got := m.truth(p.connector)
-				if words := strings.TrimSpace(got.outcome + " " + got.why); words != want[i] {
-					return fmt.Sprintf("%s: %s, want %s", p.connector, words, want[i])
+				got := m.pathResult(p.connector)
+				if text := strings.TrimSpace(got.outcome + " " + got.why); text != want[i] {
+					return fmt.Sprintf("%s: %s, want %s", p.connector, text, want[i])
 				}
 			}
 			return ""
 		})
 	}
-	root := func() {
+	checkRoot := func() {
 		t.Helper()
 		m, err := dns.Exchange(new(dns.Msg).SetQuestion(".", dns.TypeNS), w.dns)
 		if err != nil || m.Rcode != dns.RcodeSuccess {
 			t.Errorf("who serves the root: %v, %v", m, err)
 		}
 	}
-	sees("passed", "passed", "passed")
-	root()
+	expect("passed", "passed", "passed")
+	checkRoot()
 
 	uplink.Close()
-	const unsure = "inconclusive and 1 resolve dns_timeout"
-	sees(unsure, unsure, unsure)
+	const inconclusive = "inconclusive and 1 resolve dns_timeout"
+	expect(inconclusive, inconclusive, inconclusive)
 	time.Sleep(7 * time.Second) // first failures would be repeated, and told
-	sees(unsure, unsure, unsure)
-	root()
+	expect(inconclusive, inconclusive, inconclusive)
+	checkRoot()
 
 	uplink, err = lab.StartDNSAt(uplink.Addr(), zone)
 	w.ca.must(err)
-	sees("passed", "passed", "passed")
+	expect("passed", "passed", "passed")
 	for _, s := range d.metrics().find("probes_total", "outcome", "failed") {
 		if s.value > 0 {
 			t.Errorf("%v rounds of %s have failed", s.value, s.labels["connector"])
@@ -82,7 +82,7 @@ func TestResolverCutOff(t *testing.T) {
 	}
 
 	uplink.InjectFault("mail.alpha.test", rcode(dns.RcodeServerFailure, 22))
-	sees("failed resolve dns_servfail", "passed", "passed")
+	expect("failed resolve dns_servfail", "passed", "passed")
 }
 
 // startForwarder starts an unbound without data of its own, and returns its address.

@@ -113,7 +113,7 @@ func runDaemon(t testing.TB, binary string, args ...string) *daemon {
 }
 
 // command runs the binary to its end and returns its exit status and its output.
-func (w *world) command(args ...string) (code int, said string) {
+func (w *world) command(args ...string) (code int, output string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -192,14 +192,14 @@ func (d *daemon) scrape(page string) metrics {
 func (m metrics) find(name string, want ...string) []sample {
 	var found []sample
 	for _, s := range m[name] {
-		if carries(s.labels, want) {
+		if hasLabels(s.labels, want) {
 			found = append(found, s)
 		}
 	}
 	return found
 }
 
-func carries(labels map[string]string, want []string) bool {
+func hasLabels(labels map[string]string, want []string) bool {
 	for i := 0; i+1 < len(want); i += 2 {
 		if labels[want[i]] != want[i+1] {
 			return false
@@ -218,10 +218,10 @@ func (m metrics) value(name string, want ...string) (v float64, ok bool) {
 }
 
 // eventually calls a function until it returns an empty text, and fails with the last text after a time limit.
-func eventually(t testing.TB, limit time.Duration, ask func() string) {
+func eventually(t testing.TB, limit time.Duration, check func() string) {
 	t.Helper()
 	for end := time.Now().Add(limit); ; time.Sleep(250 * time.Millisecond) {
-		why := ask()
+		why := check()
 		if why == "" {
 			return
 		}

@@ -44,7 +44,7 @@ func substitute(expr string) string {
 // rules, while there is a fault of each kind: so the panels that show faults have data as well. No panel is exempt.
 func TestDashboards(t *testing.T) {
 	m := newMonitoring(t)
-	m.worsen()
+	m.causeFaults()
 	files, err := filepath.Glob(filepath.Join(deployed, "grafana", "dashboards", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no dashboards: %v", err)
@@ -56,19 +56,20 @@ func TestDashboards(t *testing.T) {
 		}
 		for _, p := range d.Panels {
 			for i, q := range p.Targets {
-				t.Run(fmt.Sprintf("%s/%s/%d", d.UID, p.Title, i), func(t *testing.T) { m.draws(t, q.Expr) })
+				t.Run(fmt.Sprintf("%s/%s/%d", d.UID, p.Title, i), func(t *testing.T) { m.checkHasData(t, q.Expr) })
 			}
 		}
 		for _, v := range d.Templating.List {
 			if v.Definition != "" {
-				t.Run(d.UID+"/$"+v.Name, func(t *testing.T) { m.draws(t, v.Definition) })
+				t.Run(d.UID+"/$"+v.Name, func(t *testing.T) { m.checkHasData(t, v.Definition) })
 			}
 		}
 	}
 }
 
-// worsen lets one server show an expired certificate, another refuse the recipient, and two tenants share an address.
-func (m *monitoring) worsen() {
+// causeFaults makes one server present an expired certificate and another refuse the recipient, and gives two tenants
+// the same address.
+func (m *monitoring) causeFaults() {
 	m.t.Helper()
 	expired := m.ca.issue(leaf{
 		name: "validated1." + zone, from: time.Now().AddDate(0, -3, 0),
@@ -87,8 +88,8 @@ func (m *monitoring) worsen() {
 	})
 }
 
-// draws repeats a query until it returns data; a rate needs two scrapes.
-func (m *monitoring) draws(t *testing.T, expr string) {
+// checkHasData repeats a query until it returns data; a rate needs two scrapes.
+func (m *monitoring) checkHasData(t *testing.T, expr string) {
 	t.Helper()
 	expr = substitute(expr)
 	eventually(t, 10*time.Second, func() string {

@@ -27,8 +27,8 @@ func TestDemo(t *testing.T) {
 		}
 		for _, s := range probed {
 			of := []string{"tenant", s.labels["tenant"], "connector", s.labels["connector"], "path", s.labels["path"]}
-			unsure, _ := m.value("probe_inconclusive", of...)
-			if _, known := m.value("probe_success", of...); !known && unsure != 1 {
+			inconclusive, _ := m.value("probe_inconclusive", of...)
+			if _, known := m.value("probe_success", of...); !known && inconclusive != 1 {
 				return fmt.Sprintf("nothing is said of %q", of)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // 50 connectors to another tenant's server. The other tenant's paths keep their interval, and a finding names who
 // overloads.
 func TestOneTenantDoesNotDelayAnother(t *testing.T) {
-	w := newOwnWorld(t, "")
+	w := newHostWorld(t, "")
 	tarpit, err := lab.StartScripted(lab.Script{Host: "0.0.0.0"})
 	if err != nil {
 		t.Fatal(err)

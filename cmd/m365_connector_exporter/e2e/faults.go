@@ -37,16 +37,16 @@ const faultZone = "faults.test"
 
 func (f fault) host() string { return f.name + "." + faultZone }
 
-// words returns the expected result: the outcome, then the stage and the reason.
-func (f fault) words() string {
+// want returns the expected result: the outcome, then the stage and the reason.
+func (f fault) want() string {
 	if f.reason == "" {
 		return "passed"
 	}
 	return fmt.Sprintf("%s %s %s", f.reason.Outcome(), f.stage, f.reason)
 }
 
-// with is a script whose replies are changed, given as pairs of verb and reply.
-func with(s lab.Script, pairs ...string) lab.Script {
+// withReplies is a script whose replies are changed, given as pairs of verb and reply.
+func withReplies(s lab.Script, pairs ...string) lab.Script {
 	replies := map[string]string{}
 	maps.Copy(replies, s.Replies)
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -70,13 +70,13 @@ func healthyScript(config *tls.Config) lab.Script {
 // faultWorld is the misbehaving servers, two hundred healthy paths and the daemon's configuration of both.
 type faultWorld struct {
 	*world
-	config *tls.Config // of a healthy server
-	rows   []fault
-	names  *lab.DNS
-	sick   []path
-	well   []path
-	crl    string   // host:port of the revocation lists
-	gone   *big.Int // the serial number that is on the list
+	config  *tls.Config // of a healthy server
+	rows    []fault
+	names   *lab.DNS
+	faulty  []path
+	healthy []path
+	crl     string   // host:port of the revocation lists
+	revoked *big.Int // the serial number that is on the list
 }
 
 // The healthy paths.
@@ -85,11 +85,11 @@ const (
 	healthyPaths   = 200
 )
 
-// drawFaults draws the table, without its servers.
-func drawFaults(small *world) *faultWorld {
+// newFaultTable draws the table, without its servers.
+func newFaultTable(small *world) *faultWorld {
 	w := &faultWorld{world: small}
 	w.config = serverTLS(w.present(leafOf("*."+faultZone), w.ca.middle))
-	w.crl = w.startLists()
+	w.crl = w.startCRLs()
 	w.rows = slices.Concat(w.dnsFaults(), tcpFaults(), w.greetingFaults(), w.tlsFaults(), w.certificateFaults(),
 		w.recipientFaults())
 	return w
@@ -97,7 +97,7 @@ func drawFaults(small *world) *faultWorld {
 
 func newFaultWorld(t testing.TB) *faultWorld {
 	t.Helper()
-	w := drawFaults(smallWorld(t))
+	w := newFaultTable(smallWorld(t))
 	var zone strings.Builder
 	w.startHealthy(&zone)
 	for i, f := range w.rows {
@@ -131,7 +131,7 @@ func (w *faultWorld) startHealthy(zone *strings.Builder) {
 		w.t.Cleanup(server.Close)
 		fmt.Fprintf(zone, "%s. 60 IN A %s\n", name, addr)
 		for j := range healthyPaths / healthyServers {
-			w.well = append(w.well, path{
+			w.healthy = append(w.healthy, path{
 				connector: fmt.Sprintf("healthy-%d-%d", i, j), hop: name,
 				port: server.Port(), tls: "DomainValidation", recipient: "anybody", probe: "interval: 12s, timeout: 11s, ",
 			})
@@ -166,24 +166,24 @@ func (w *faultWorld) startFault(zone *strings.Builder, i int, f fault) {
 		w.t.Cleanup(server.Close)
 		p.port = server.Port()
 	}
-	w.sick = append(w.sick, p)
+	w.faulty = append(w.faulty, p)
 }
 
 // configureFaults writes the configuration, with or without the faulty paths.
-func (w *faultWorld) configureFaults(sick bool) string {
+func (w *faultWorld) configureFaults(faulty bool) string {
 	w.t.Helper()
-	if sick {
-		return w.write("faults.yaml", w.text(w.sick))
+	if faulty {
+		return w.write("faults.yaml", w.text(w.faulty))
 	}
 	return w.write("faults.yaml", w.text(nil))
 }
 
 // text is a configuration of the healthy paths and these.
-func (w *faultWorld) text(sick []path) string {
+func (w *faultWorld) text(faulty []path) string {
 	text := strings.Replace(w.head(), "global:\n", "global:\n  check_revocation: true\n", 1) + "tenants:\n" +
-		tenant("healthy", w.well...)
-	if len(sick) > 0 {
-		text += tenant("faults", sick...)
+		tenant("healthy", w.healthy...)
+	if len(faulty) > 0 {
+		text += tenant("faults", faulty...)
 	}
 	return text
 }

@@ -83,7 +83,7 @@ func (w *faultWorld) certificateFaults() []fault {
 	listed := leaf("cert-revoked",
 		func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + w.crl + "/list"} })
 	revoked := w.present(listed, w.ca.middle)
-	w.gone = listed.SerialNumber // given when it was signed
+	w.revoked = listed.SerialNumber // given when it was signed
 	forged := w.present(leaf("cert-forged", nil), double)
 	forged.Certificate[1] = w.ca.middle.cert.Raw
 	return []fault{
@@ -155,8 +155,8 @@ func (w *faultWorld) weak(name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der, w.ca.middle.cert.Raw}, PrivateKey: key}
 }
 
-// startLists serves the revocation list of the intermediate, and invalid lists.
-func (w *faultWorld) startLists() string {
+// startCRLs serves the revocation list of the intermediate, and invalid lists.
+func (w *faultWorld) startCRLs() string {
 	w.t.Helper()
 	l, err := net.Listen("tcp", "127.0.4.100:0")
 	w.ca.must(err)
@@ -165,7 +165,7 @@ func (w *faultWorld) startLists() string {
 		list, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 			Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(72 * time.Hour),
 			RevokedCertificateEntries: []x509.RevocationListEntry{{
-				SerialNumber:   w.gone,
+				SerialNumber:   w.revoked,
 				RevocationTime: time.Now().Add(-time.Hour),
 			}},
 		}, w.ca.middle.cert, w.ca.middle.key)

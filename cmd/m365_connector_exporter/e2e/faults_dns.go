@@ -46,8 +46,8 @@ func rcode(code, info int) dns.HandlerFunc {
 	}
 }
 
-// wrong changes a good answer before it is sent; byTCP alone where cut is set, for which UDP answers are cut off.
-func wrong(cut bool, change func(*dns.Msg)) dns.HandlerFunc {
+// altered changes a good answer before it is sent; byTCP alone where cut is set, for which UDP answers are cut off.
+func altered(cut bool, change func(*dns.Msg)) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) {
 		m := dnsAnswer(q, q.Question[0].Name+" 60 IN A 127.0.5.1")
 		if cut && w.RemoteAddr().Network() == "udp" {
@@ -63,8 +63,8 @@ func rawDNS(reply []byte) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, _ *dns.Msg) { _, _ = w.Write(reply) }
 }
 
-// cutThen cuts off UDP answers and leaves TCP to the function.
-func cutThen(tcp func(dns.ResponseWriter)) dns.HandlerFunc {
+// truncatedThen cuts off UDP answers and leaves TCP to the function.
+func truncatedThen(tcp func(dns.ResponseWriter)) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) {
 		if w.RemoteAddr().Network() != "udp" {
 			tcp(w)
@@ -76,8 +76,8 @@ func cutThen(tcp func(dns.ResponseWriter)) dns.HandlerFunc {
 	}
 }
 
-// odd is a name whose DNS misbehaves and is read all the same: the server behind it is healthy.
-func odd(name, does string, good lab.Script, how func(w dns.ResponseWriter, q, right *dns.Msg)) fault {
+// tolerated is a name whose DNS misbehaves and is read all the same: the server behind it is healthy.
+func tolerated(name, does string, good lab.Script, how func(w dns.ResponseWriter, q, right *dns.Msg)) fault {
 	return fault{name: name, does: does, server: good, dns: func(addr string) dns.HandlerFunc {
 		return func(w dns.ResponseWriter, q *dns.Msg) {
 			how(w, q, dnsAnswer(q, q.Question[0].Name+" 60 IN A "+addr))
@@ -119,19 +119,19 @@ func (w *faultWorld) dnsFaults() []fault {
 			rawDNS([]byte("220 mail ESMTP\r\n"))),
 		bad("dns-short", "a reply of one byte", probes.ReasonDNSTimeout, rawDNS([]byte{0})),
 		bad("dns-other-question", "the answer to another question", probes.ReasonDNSTimeout,
-			wrong(false, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
+			altered(false, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
 		bad("dns-other-id", "a forged reply with another id", probes.ReasonDNSTimeout,
-			wrong(false, func(m *dns.Msg) { m.Id++ })),
+			altered(false, func(m *dns.Msg) { m.Id++ })),
 		bad("dns-question-back", "the query itself, sent back", probes.ReasonDNSTimeout,
-			wrong(false, func(m *dns.Msg) { m.Response = false })),
+			altered(false, func(m *dns.Msg) { m.Response = false })),
 		bad("dns-other-owner", "the address of another name", probes.ReasonNoAddress,
 			records("evil.test. 60 IN A 127.0.5.1")),
 		bad("dns-cut-tcp-closed", "truncated over UDP, closed over TCP", probes.ReasonDNSTimeout,
-			cutThen(func(w dns.ResponseWriter) { _ = w.Close() })),
+			truncatedThen(func(w dns.ResponseWriter) { _ = w.Close() })),
 		bad("dns-cut-tcp-silent", "truncated over UDP, no answer over TCP", probes.ReasonDNSTimeout,
-			cutThen(func(dns.ResponseWriter) {})),
+			truncatedThen(func(dns.ResponseWriter) {})),
 		bad("dns-cut-tcp-lies", "truncated over UDP, the answer to another question over TCP",
-			probes.ReasonDNSTimeout, wrong(true, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
+			probes.ReasonDNSTimeout, altered(true, func(m *dns.Msg) { m.Question[0].Name = "evil.test." })),
 		bad("dns-text-only", "the name has no address", probes.ReasonNoAddress,
 			records(`dns-text-only.faults.test. 60 IN TXT "v=spf1 -all"`)),
 		bad("dns-six-only", "AAAA alone, where ip_protocol is ip4", probes.ReasonNoAddress,
@@ -151,28 +151,30 @@ func (w *faultWorld) dnsFaults() []fault {
 		bad("dns-cname-dangling", "a CNAME to a name that does not exist", probes.ReasonNXDomain,
 			records("dns-cname-dangling.faults.test. 60 IN CNAME gone.faults.test.")),
 		bad("dns-cname-long", "twelve CNAMEs, one after another", probes.ReasonCNAMELoop, longChain()),
-		to("dns-metadata", "the address of a cloud's metadata service", "169.254.169.254"),
-		to("dns-multicast", "a multicast address", "224.0.0.1"),
-		to("dns-this-host", "0.0.0.0", "0.0.0.0"),
-		odd("dns-slow", "each answer takes a second", good, func(w dns.ResponseWriter, _, right *dns.Msg) {
+		resolvesTo("dns-metadata", "the address of a cloud's metadata service", "169.254.169.254"),
+		resolvesTo("dns-multicast", "a multicast address", "224.0.0.1"),
+		resolvesTo("dns-this-host", "0.0.0.0", "0.0.0.0"),
+		tolerated("dns-slow", "each answer takes a second", good, func(w dns.ResponseWriter, _, right *dns.Msg) {
 			time.Sleep(time.Second)
 			_ = w.WriteMsg(right)
 		}),
-		odd("dns-no-edns", "FORMERR for EDNS, an answer without it", good, func(w dns.ResponseWriter, q, right *dns.Msg) {
-			if q.IsEdns0() != nil {
-				right.Answer, right.Rcode = nil, dns.RcodeFormatError
-			}
-			_ = w.WriteMsg(right)
-		}),
-		odd("dns-forged-first", "forged replies, then the right one", good, func(w dns.ResponseWriter, q, right *dns.Msg) {
-			forged := dnsAnswer(q, q.Question[0].Name+" 60 IN A 127.0.9.9")
-			forged.Id++
-			_ = w.WriteMsg(forged)
-			forged.Id, forged.Question[0].Name = q.Id, "evil.test."
-			_ = w.WriteMsg(forged)
-			_ = w.WriteMsg(right)
-		}),
-		odd("dns-cut", "truncated over UDP, complete over TCP", good, func(w dns.ResponseWriter, _, right *dns.Msg) {
+		tolerated("dns-no-edns", "FORMERR for EDNS, an answer without it", good,
+			func(w dns.ResponseWriter, q, right *dns.Msg) {
+				if q.IsEdns0() != nil {
+					right.Answer, right.Rcode = nil, dns.RcodeFormatError
+				}
+				_ = w.WriteMsg(right)
+			}),
+		tolerated("dns-forged-first", "forged replies, then the right one", good,
+			func(w dns.ResponseWriter, q, right *dns.Msg) {
+				forged := dnsAnswer(q, q.Question[0].Name+" 60 IN A 127.0.9.9")
+				forged.Id++
+				_ = w.WriteMsg(forged)
+				forged.Id, forged.Question[0].Name = q.Id, "evil.test."
+				_ = w.WriteMsg(forged)
+				_ = w.WriteMsg(right)
+			}),
+		tolerated("dns-cut", "truncated over UDP, complete over TCP", good, func(w dns.ResponseWriter, _, right *dns.Msg) {
 			if w.RemoteAddr().Network() == "udp" {
 				right.Answer, right.Truncated = nil, true
 			}
@@ -181,7 +183,7 @@ func (w *faultWorld) dnsFaults() []fault {
 	}
 }
 
-func to(name, does, address string) fault {
+func resolvesTo(name, does, address string) fault {
 	return fault{
 		name: name, does: "DNS gives " + does, stage: probes.Connect, reason: probes.ReasonAddressRefused,
 		dns: func(string) dns.HandlerFunc { return records(name + "." + faultZone + ". 60 IN A " + address) },

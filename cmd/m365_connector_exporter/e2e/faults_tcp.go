@@ -45,8 +45,8 @@ func closedPort(t testing.TB, _ string) int {
 	return freePort(t)
 }
 
-// full is a listener whose backlog is full: the kernel drops every further SYN.
-func full(t testing.TB, host string) int {
+// fullBacklog is a listener whose backlog is full: the kernel drops every further SYN.
+func fullBacklog(t testing.TB, host string) int {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -73,18 +73,18 @@ func full(t testing.TB, host string) int {
 	return addr.Port
 }
 
-// taken is a script that hands the connection over when it begins.
-func taken(f func(net.Conn)) lab.Script { return lab.Script{Handler: f} }
+// rawHandler is a script that hands the connection over when it begins.
+func rawHandler(f func(net.Conn)) lab.Script { return lab.Script{Handler: f} }
 
-// unread sends text and closes with bytes unread, which resets the connection.
-func unread(text string) func(net.Conn) {
+// resetAfter sends text and closes with bytes unread, which resets the connection.
+func resetAfter(text string) func(net.Conn) {
 	return func(c net.Conn) {
 		_, _ = c.Write([]byte(text))
 		_, _ = c.Read(make([]byte, 1))
 	}
 }
 
-func hold(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
+func awaitPeer(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
 
 // endless writes text until the peer has had enough.
 func endless(first, text string) func(net.Conn) {
@@ -102,7 +102,7 @@ func tcpFaults() []fault {
 	}
 	halfClosed := func(c *net.TCPConn) {
 		_ = c.CloseWrite()
-		hold(c)
+		awaitPeer(c)
 	}
 	noRead := func(c *net.TCPConn) {
 		_ = c.SetReadBuffer(1)
@@ -115,7 +115,7 @@ func tcpFaults() []fault {
 			reason: probes.ReasonConnectRefused,
 		},
 		{
-			name: "tcp-no-answer", does: "the SYN is dropped", listen: full, stage: probes.Connect,
+			name: "tcp-no-answer", does: "the SYN is dropped", listen: fullBacklog, stage: probes.Connect,
 			reason: probes.ReasonConnectTimeout,
 		},
 		{
@@ -158,20 +158,21 @@ func tcpFaults() []fault {
 		},
 		{
 			name: "tcp-flood", does: "endless bytes without a line break",
-			server: taken(endless("", strings.Repeat("x", 4096))), stage: probes.EHLO, reason: probes.ReasonReplyTooLong,
+			server: rawHandler(endless("", strings.Repeat("x", 4096))), stage: probes.EHLO, reason: probes.ReasonReplyTooLong,
 		},
 		{
 			name: "tcp-flood-lines", does: "an endless greeting",
-			server: taken(endless("220-a\r\n", strings.Repeat("220-b\r\n", 100))), stage: probes.EHLO,
+			server: rawHandler(endless("220-a\r\n", strings.Repeat("220-b\r\n", 100))), stage: probes.EHLO,
 			reason: probes.ReasonReplyTooLong,
 		},
 		{
-			name: "tcp-zeros", does: "endless zero bytes", server: taken(endless("", strings.Repeat("\x00", 4096))),
+			name: "tcp-zeros", does: "endless zero bytes", server: rawHandler(endless("", strings.Repeat("\x00", 4096))),
 			stage: probes.EHLO, reason: probes.ReasonReplyTooLong,
 		},
 		{
 			name: "tcp-reset-in-ehlo", does: "sends a greeting, resets at EHLO",
-			server: taken(unread("220 mail.faults.test\r\n")), stage: probes.EHLO, reason: probes.ReasonConnectionClosed,
+			server: rawHandler(resetAfter("220 mail.faults.test\r\n")), stage: probes.EHLO,
+			reason: probes.ReasonConnectionClosed,
 		},
 	}
 }

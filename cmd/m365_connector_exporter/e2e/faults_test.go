@@ -20,15 +20,15 @@ func TestFaults(t *testing.T) {
 	w := newFaultWorld(t)
 	d := runDaemon(t, w.binary, "serve", "--config.file="+w.configureFaults(false), "--debug.pprof-address="+w.pprof())
 	eventually(t, time.Minute, func() string { return d.metrics().healthy() })
-	w.rest(d)
+	w.awaitTwoRounds(d)
 	before := w.load(d)
 
 	w.configureFaults(true)
 	d.reload()
-	eventually(t, 2*time.Minute, func() string { return w.look(d.metrics()) })
+	eventually(t, 2*time.Minute, func() string { return w.diff(d.metrics()) })
 	for range 10 { // nothing flaps
 		time.Sleep(2 * time.Second)
-		if why := w.look(d.metrics()); why != "" {
+		if why := w.diff(d.metrics()); why != "" {
 			t.Error(why)
 		}
 	}
@@ -42,20 +42,20 @@ func TestFaults(t *testing.T) {
 	}()
 	eventually(t, 90*time.Second, func() string {
 		after = w.load(d)
-		return after.beyond(before)
+		return after.exceeds(before)
 	})
 	if why := d.metrics().healthy(); why != "" {
 		t.Error(why)
 	}
 }
 
-// look compares every row with the metrics; empty where they agree.
-func (w *faultWorld) look(m metrics) string {
+// diff compares every row with the metrics; empty where they agree.
+func (w *faultWorld) diff(m metrics) string {
 	var wrong []string
 	for _, f := range w.rows {
-		got := m.truth(f.name)
-		if words := strings.TrimSpace(got.outcome + " " + got.why); words != f.words() {
-			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", f.name, words, f.words()))
+		got := m.pathResult(f.name)
+		if text := strings.TrimSpace(got.outcome + " " + got.why); text != f.want() {
+			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", f.name, text, f.want()))
 		}
 	}
 	if why := m.healthy(); why != "" {
@@ -101,8 +101,8 @@ func (d *daemon) reload() {
 	}
 }
 
-// elsewhere are the reasons that no row of the table has.
-var elsewhere = map[probes.Reason]string{
+// untestableHere are the reasons that no row of the table has.
+var untestableHere = map[probes.Reason]string{
 	probes.ReasonVantageBlocked:  "it needs that no server can be reached",
 	probes.ReasonConnectReset:    "loopback resets too early or too late; the tests of package smtpprobe have it",
 	probes.ReasonCanceled:        "a round that ends with the daemon is not recorded",
@@ -117,7 +117,7 @@ var elsewhere = map[probes.Reason]string{
 func TestFaultTable(t *testing.T) {
 	small := &world{t: t, dir: t.TempDir()}
 	small.ca = newAuthority(t, small.dir)
-	w := drawFaults(small)
+	w := newFaultTable(small)
 	names, reasons := map[string]bool{}, map[probes.Reason]bool{}
 	for _, f := range w.rows {
 		if names[f.name] {
@@ -126,7 +126,7 @@ func TestFaultTable(t *testing.T) {
 		names[f.name], reasons[f.reason] = true, true
 	}
 	for _, info := range probes.Reasons {
-		if !reasons[info.Reason] && elsewhere[info.Reason] == "" {
+		if !reasons[info.Reason] && untestableHere[info.Reason] == "" {
 			t.Errorf("no row for %s", info.Reason)
 		}
 	}

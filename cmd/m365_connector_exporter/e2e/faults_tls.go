@@ -15,8 +15,8 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// instead hands the connection over after a good reply to STARTTLS, once the ClientHello is there.
-func instead(f func(net.Conn)) lab.Script {
+// afterClientHello hands the connection over after a good reply to STARTTLS, once the ClientHello is there.
+func afterClientHello(f func(net.Conn)) lab.Script {
 	s := healthyScript(nil)
 	s.HandlerAt, s.Handler = "STARTTLS", func(c net.Conn) {
 		_, _ = c.Write([]byte("220 2.0.0 ready\r\n"))
@@ -27,15 +27,15 @@ func instead(f func(net.Conn)) lab.Script {
 	return s
 }
 
-func writes(b ...byte) func(net.Conn) {
+func sends(b ...byte) func(net.Conn) {
 	return func(c net.Conn) {
 		_, _ = c.Write(b)
-		hold(c)
+		awaitPeer(c)
 	}
 }
 
 // tlsAlert is a fatal alert instead of a ServerHello.
-func tlsAlert(code byte) lab.Script { return instead(writes(21, 3, 3, 0, 2, 2, code)) }
+func tlsAlert(code byte) lab.Script { return afterClientHello(sends(21, 3, 3, 0, 2, 2, code)) }
 
 // oldServerHello is that of a server which supports nothing newer than SSL 3.0.
 func oldServerHello() []byte {
@@ -60,7 +60,7 @@ func (w *faultWorld) tlsFaults() []fault {
 	closing.CloseAt, closedOver.CloseAt = "STARTTLS", "TLS EHLO"
 	clear.HandlerAt, clear.Handler = "TLS EHLO", func(c net.Conn) {
 		_, _ = c.(*tls.Conn).NetConn().Write([]byte("250 mail.faults.test\r\n"))
-		hold(c)
+		awaitPeer(c)
 	}
 	otherKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -68,36 +68,36 @@ func (w *faultWorld) tlsFaults() []fault {
 	}
 	return []fault{
 		bad("starttls-missing", "does not offer STARTTLS", probes.ReasonSTARTTLSNotOffered,
-			with(good, "EHLO", "250 mail.faults.test\r\n")),
+			withReplies(good, "EHLO", "250 mail.faults.test\r\n")),
 		bad("starttls-stripped", "a firewall has overwritten the keyword", probes.ReasonSTARTTLSNotOffered,
-			with(good, "EHLO", "250-mail.faults.test\r\n250 XXXXXXXA\r\n")),
+			withReplies(good, "EHLO", "250-mail.faults.test\r\n250 XXXXXXXA\r\n")),
 		bad("starttls-454", "454, TLS not available", probes.ReasonSTARTTLSRejected,
-			with(good, "STARTTLS", "454 4.7.0 TLS not available\r\n")),
+			withReplies(good, "STARTTLS", "454 4.7.0 TLS not available\r\n")),
 		bad("starttls-502", "offers STARTTLS and does not implement it", probes.ReasonSTARTTLSRejected,
-			with(good, "STARTTLS", "502 5.5.1 what?\r\n")),
-		bad("starttls-421", "421 to STARTTLS", probes.ReasonThrottled, with(good, "STARTTLS", "421 4.3.2 busy\r\n")),
-		bad("starttls-silent", "no reply to STARTTLS", probes.ReasonReplyTimeout, with(good, "STARTTLS", "")),
+			withReplies(good, "STARTTLS", "502 5.5.1 what?\r\n")),
+		bad("starttls-421", "421 to STARTTLS", probes.ReasonThrottled, withReplies(good, "STARTTLS", "421 4.3.2 busy\r\n")),
+		bad("starttls-silent", "no reply to STARTTLS", probes.ReasonReplyTimeout, withReplies(good, "STARTTLS", "")),
 		bad("starttls-closed", "closes at STARTTLS", probes.ReasonConnectionClosed, closing),
-		bad("starttls-words", "text without a code", probes.ReasonReplyMalformed, with(good, "STARTTLS", "sure\r\n")),
+		bad("starttls-words", "text without a code", probes.ReasonReplyMalformed, withReplies(good, "STARTTLS", "sure\r\n")),
 		bad("starttls-injection", "a reply to a command that was not sent, in clear text",
-			probes.ReasonSTARTTLSInjection, with(good, "STARTTLS", "220 go\r\n250 injected\r\n")),
-		bad("tls-silent", "no data in the handshake", probes.ReasonTLSHandshake, instead(hold)),
-		bad("tls-closed", "closes in the handshake", probes.ReasonTLSHandshake, instead(func(net.Conn) {})),
+			probes.ReasonSTARTTLSInjection, withReplies(good, "STARTTLS", "220 go\r\n250 injected\r\n")),
+		bad("tls-silent", "no data in the handshake", probes.ReasonTLSHandshake, afterClientHello(awaitPeer)),
+		bad("tls-closed", "closes in the handshake", probes.ReasonTLSHandshake, afterClientHello(func(net.Conn) {})),
 		bad("tls-clear", "clear text instead of a handshake", probes.ReasonTLSHandshake,
-			instead(writes([]byte("250 hello\r\n")...))),
+			afterClientHello(sends([]byte("250 hello\r\n")...))),
 		bad("tls-half-record", "the header of a record, then nothing", probes.ReasonTLSHandshake,
-			instead(writes(22, 3, 3, 1, 0))),
+			afterClientHello(sends(22, 3, 3, 1, 0))),
 		bad("tls-huge-record", "a record larger than TLS allows", probes.ReasonTLSHandshake,
-			instead(writes(22, 3, 3, 0xff, 0xff))),
+			afterClientHello(sends(22, 3, 3, 0xff, 0xff))),
 		bad("tls-huge-message", "a handshake message of 16 MB", probes.ReasonProberLimit,
-			instead(writes(22, 3, 3, 0, 4, 2, 0xff, 0xff, 0xff))),
+			afterClientHello(sends(22, 3, 3, 0, 4, 2, 0xff, 0xff, 0xff))),
 		bad("tls-alert-40", "the alert handshake_failure", probes.ReasonTLSHandshake, tlsAlert(40)),
 		bad("tls-alert-48", "the alert unknown_ca", probes.ReasonClientCertificateUntrusted, tlsAlert(48)),
 		bad("tls-alert-70", "the alert protocol_version", probes.ReasonTLSVersion, tlsAlert(70)),
 		bad("tls-alert-80", "the alert internal_error", probes.ReasonTLSHandshake, tlsAlert(80)),
 		bad("tls-alert-112", "the alert unrecognized_name", probes.ReasonTLSHandshake, tlsAlert(112)),
 		bad("tls-alert-116", "the alert certificate_required", probes.ReasonClientCertificateRequired, tlsAlert(116)),
-		bad("tls-ssl3", "supports only SSL 3.0", probes.ReasonTLSVersion, instead(writes(oldServerHello()...))),
+		bad("tls-ssl3", "supports only SSL 3.0", probes.ReasonTLSVersion, afterClientHello(sends(oldServerHello()...))),
 		bad("tls-10", "supports only TLS 1.0", probes.ReasonTLSVersion,
 			configured(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS10 })),
 		bad("tls-11", "supports only TLS 1.1", probes.ReasonTLSVersion,
@@ -114,28 +114,30 @@ func (w *faultWorld) tlsFaults() []fault {
 			configured(func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert })),
 		bad("tls-client-certificate-421", "requires a client certificate after the handshake",
 			probes.ReasonClientCertificateRequired,
-			with(configured(requested), "TLS EHLO", "421 4.7.1 Error: No client certificate presented\r\n")),
+			withReplies(configured(requested), "TLS EHLO", "421 4.7.1 Error: No client certificate presented\r\n")),
 		bad("tls-then-closed", "closes after the handshake", probes.ReasonConnectionClosed, closedOver),
-		bad("tls-then-silent", "no reply to EHLO over TLS", probes.ReasonReplyTimeout, with(good, "TLS EHLO", "")),
+		bad("tls-then-silent", "no reply to EHLO over TLS", probes.ReasonReplyTimeout, withReplies(good, "TLS EHLO", "")),
 		bad("tls-then-421", "421 to EHLO over TLS", probes.ReasonThrottled,
-			with(good, "TLS EHLO", "421 4.7.0 try later\r\n")),
+			withReplies(good, "TLS EHLO", "421 4.7.0 try later\r\n")),
 		bad("tls-then-502", "refuses EHLO over TLS", probes.ReasonEHLORejected,
-			with(good, "TLS EHLO", "502 5.5.1 what?\r\n")),
+			withReplies(good, "TLS EHLO", "502 5.5.1 what?\r\n")),
 		bad("tls-then-words", "text without a code over TLS", probes.ReasonReplyMalformed,
-			with(good, "TLS EHLO", "hello\r\n")),
+			withReplies(good, "TLS EHLO", "hello\r\n")),
 		bad("tls-then-lines", "two thousand lines over TLS", probes.ReasonReplyTooLong,
-			with(good, "TLS EHLO", strings.Repeat("250-x\r\n", 2000)+"250 x\r\n")),
+			withReplies(good, "TLS EHLO", strings.Repeat("250-x\r\n", 2000)+"250 x\r\n")),
 		bad("tls-then-clear", "clear text in the middle of TLS", probes.ReasonConnectionClosed, clear),
 		bad("tls-dhe-only", "supports only finite-field Diffie-Hellman", probes.ReasonProberLimit, finiteFieldOnly()),
-		undemanded("starttls-454-undemanded", "454, TLS not available; nothing demands it",
-			with(good, "STARTTLS", "454 4.7.0 TLS not available\r\n")),
-		undemanded("tls-closed-undemanded", "closes in the handshake; nothing demands TLS", instead(func(net.Conn) {})),
-		undemanded("tls-dhe-undemanded", "supports only finite-field Diffie-Hellman; nothing demands TLS", finiteFieldOnly()),
+		optionalTLS("starttls-454-undemanded", "454, TLS not available; nothing demands it",
+			withReplies(good, "STARTTLS", "454 4.7.0 TLS not available\r\n")),
+		optionalTLS("tls-closed-undemanded", "closes in the handshake; nothing demands TLS",
+			afterClientHello(func(net.Conn) {})),
+		optionalTLS("tls-dhe-undemanded", "supports only finite-field Diffie-Hellman; nothing demands TLS",
+			finiteFieldOnly()),
 	}
 }
 
-// undemanded is a fault of TLS where the connector demands none: the session goes on in clear text.
-func undemanded(name, does string, server lab.Script) fault {
+// optionalTLS is a fault of TLS where the connector demands none: the session goes on in clear text.
+func optionalTLS(name, does string, server lab.Script) fault {
 	return fault{name: name, does: does, stage: probes.TLSStage, tls: "null", server: server}
 }
 

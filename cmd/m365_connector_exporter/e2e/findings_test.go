@@ -65,7 +65,7 @@ func newRareWorld(t *testing.T) *rareWorld {
 		faultWorld: &faultWorld{world: smallWorld(t)}, ports: map[string]int{},
 		leafs: map[string]*x509.Certificate{},
 	}
-	w.crl = w.startLists()
+	w.crl = w.startCRLs()
 	unknownRoot := w.ca.sign(caTemplate("Unknown Root"), nil)
 	for i, one := range []struct {
 		host    string
@@ -85,7 +85,7 @@ func newRareWorld(t *testing.T) *rareWorld {
 		}
 		certificate := w.present(leaf, one.signer)
 		if one.revoked {
-			w.gone = leaf.SerialNumber // given when it was signed
+			w.revoked = leaf.SerialNumber // given when it was signed
 		}
 		addr := rareAddr(i)
 		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &certificate})
@@ -175,9 +175,9 @@ func TestRareFindings(t *testing.T) {
 	})
 	for certificate, want := range map[string]int{"renewed.contoso.test": 0, "renewed.elsewhere.test": 1} {
 		next := w.ca.issue(leaf{name: certificate, clientAuth: true})
-		if code, said := w.command("rehearse", "--config.file="+file, "--certificate="+next.chain,
-			"--sender=shown"); code != want || !strings.Contains(said, "shown") {
-			t.Errorf("rehearse %s: exit code %d, want %d\n%s", certificate, code, want, said)
+		if code, output := w.command("rehearse", "--config.file="+file, "--certificate="+next.chain,
+			"--sender=shown"); code != want || !strings.Contains(output, "shown") {
+			t.Errorf("rehearse %s: exit code %d, want %d\n%s", certificate, code, want, output)
 		}
 	}
 
@@ -197,7 +197,7 @@ func TestRareFindings(t *testing.T) {
 		[]string{"no path passes connect, three hosts or more"},
 	})
 	for _, p := range cut {
-		if got := d.metrics().truth(p.connector); got.outcome != "inconclusive" ||
+		if got := d.metrics().pathResult(p.connector); got.outcome != "inconclusive" ||
 			strings.TrimSpace(got.why) != "connect vantage_blocked" {
 			t.Errorf("%s: %+v", p.connector, got)
 		}

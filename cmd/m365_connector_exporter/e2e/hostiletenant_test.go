@@ -33,8 +33,8 @@ const (
 // TestHostileTenant runs the daemon with 1,000 tenants in 256 MiB, where a cgroup can be made. Then, for five minutes,
 // one more tenant has thousands of tarpits, aims at the addresses of others, and has a large configuration with an
 // export that becomes a FIFO and a file again, while clients hold connections open, do not read the metrics they
-// requested, request reloads by the hundred, and probe the tarpits. The results of the other tenants must stay as
-// recent as before, within a tenth.
+// requested, request hundreds of reloads, and probe the tarpits. The age of the other tenants' results must not grow by
+// more than a tenth.
 func TestHostileTenant(t *testing.T) {
 	w := smallWorld(t)
 	leaf := leafOf("*." + faultZone)
@@ -90,7 +90,7 @@ func TestHostileTenant(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go w.swapExport(ctx)
-	go d.pester(ctx)
+	go d.attackHTTP(ctx)
 	after := d.age99(attackFor)
 	cancel()
 
@@ -168,8 +168,8 @@ func (w *world) swapExport(ctx context.Context) {
 	}
 }
 
-// pester does what clients of the daemon should not do, until ctx ends.
-func (d *daemon) pester(ctx context.Context) {
+// attackHTTP does what clients of the daemon should not do, until ctx ends.
+func (d *daemon) attackHTTP(ctx context.Context) {
 	const protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 	listen := strings.TrimPrefix(d.url, "http://")
 	for ctx.Err() == nil {

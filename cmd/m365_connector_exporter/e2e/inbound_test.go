@@ -27,7 +27,7 @@ const outside = "who@elsewhere.test"
 // Online that attributes as Microsoft documents it. What Postfix logs is what the binary predicted.
 func TestAttributionOfPostfix(t *testing.T) {
 	w := smallWorld(t)
-	arrivals := []struct {
+	messages := []struct {
 		certificate, from string
 		tenant            string // that the mail is attributed to; "" none
 		exit              int    // of attribute
@@ -38,7 +38,7 @@ func TestAttributionOfPostfix(t *testing.T) {
 		{"relay.vendor.test", "", "", 1},
 		{"renewed.elsewhere.test", "a@contoso.test", "", 1},
 	}
-	door := w.openDoor([]lab.FakeTenant{
+	exchange := w.startExchangeOnline([]lab.FakeTenant{
 		{
 			Name: "contoso", Domains: []string{"contoso.test"},
 			Connectors: []lab.FakeConnector{{Name: "Hybrid", Certificate: "*.contoso.test"}},
@@ -61,32 +61,32 @@ tenants:
 `, w.ca.rootFile))
 
 	certs := map[string]pair{}
-	for _, a := range arrivals {
+	for _, a := range messages {
 		if certs[a.certificate].chain == "" {
 			certs[a.certificate] = w.ca.issue(leaf{name: a.certificate, clientAuth: true})
 		}
 	}
-	relay := startRelay(t, w.dir, door.Port(), certs)
-	for _, a := range arrivals {
+	relay := startRelay(t, w.dir, exchange.Port(), certs)
+	for _, a := range messages {
 		t.Run(a.certificate+" from "+a.from, func(t *testing.T) {
 			predicted := w.attribute(t, config, certs[a.certificate].chain, a.from, a.exit)
 			if got := strings.Join(predicted.Tenants, ","); got != a.tenant {
 				t.Errorf("attributed to %q, want %q", got, a.tenant)
 			}
-			said := relay.send(t, a.certificate, a.from)
-			if sent := strings.Contains(said, "status=sent"); sent != predicted.Relay {
-				t.Errorf("predicted: relay %v, %q; Postfix says\n%s", predicted.Relay, predicted.Reply, said)
+			logged := relay.send(t, a.certificate, a.from)
+			if sent := strings.Contains(logged, "status=sent"); sent != predicted.Relay {
+				t.Errorf("predicted: relay %v, %q; Postfix logged\n%s", predicted.Relay, predicted.Reply, logged)
 			}
-			if !predicted.Relay && (!strings.Contains(predicted.Reply, "5.7.64") || !strings.Contains(said, "550 5.7.64")) {
-				t.Errorf("predicted %q; Postfix says\n%s", predicted.Reply, said)
+			if !predicted.Relay && (!strings.Contains(predicted.Reply, "5.7.64") || !strings.Contains(logged, "550 5.7.64")) {
+				t.Errorf("predicted %q; Postfix logged\n%s", predicted.Reply, logged)
 			}
 		})
 	}
 }
 
-// TestPostfixAsksForACertificate probes, as a sender, a Postfix that demands client certificates in the place of
+// TestPostfixRequiresClientCertificate probes, as a sender, a Postfix that demands client certificates in the place of
 // Exchange Online.
-func TestPostfixAsksForACertificate(t *testing.T) {
+func TestPostfixRequiresClientCertificate(t *testing.T) {
 	w := smallWorld(t)
 	at := w.server("frontdoor")
 	w.postfix = startPostfix(t, w.dir,
@@ -100,7 +100,7 @@ func TestPostfixAsksForACertificate(t *testing.T) {
      recipient: probe@contoso.test, certificate: { file: sender.pem }, present_certificate: %v,
      probe: { port: %d, interval: 2s, timeout: 1s, connect_to: [%s] } }
   `
-	d := w.serve(w.write("asks.yaml",
+	d := w.serve(w.write("client-certificate.yaml",
 		fmt.Sprintf(`global: { ca_file: %q, allow_networks: [127.0.0.0/8], exchange_online_hosts: [frontdoor.contoso.test],
     min_gap_per_address: 10ms }
 probe: { hello_name: prober.contoso.test }
@@ -116,9 +116,9 @@ tenants:
 	eventually(t, time.Minute, func() string {
 		m := d.metrics()
 		with, known := m.value("probe_success", "path", "with")
-		without, judged := m.value("probe_success", "path", "without")
+		without, alsoKnown := m.value("probe_success", "path", "without")
 		_, why := m.value("probe_failure_info", "path", "without", "stage", "tls", "reason", "client_certificate_required")
-		if !known || !judged || with != 1 || without != 0 || !why {
+		if !known || !alsoKnown || with != 1 || without != 0 || !why {
 			return fmt.Sprintf("with the certificate %v, without %v: %v", with, without, m.find("endpoint_failure_info"))
 		}
 		return ""
@@ -138,20 +138,20 @@ tenants:
 	}
 }
 
-func (w *world) openDoor(tenants []lab.FakeTenant) *lab.FakeExchangeOnline {
+func (w *world) startExchangeOnline(tenants []lab.FakeTenant) *lab.FakeExchangeOnline {
 	w.t.Helper()
 	p := w.ca.issue(leaf{name: "contoso-test.mail.protection.test"})
 	certificate, err := tls.LoadX509KeyPair(p.chain, p.key)
 	w.ca.must(err)
 	roots := x509.NewCertPool()
 	roots.AddCert(w.ca.root.cert)
-	door, err := lab.StartFakeExchangeOnline(lab.FakeExchangeOnlineOptions{
+	exchange, err := lab.StartFakeExchangeOnline(lab.FakeExchangeOnlineOptions{
 		Certificate: certificate,
 		ClientRoots: roots, Tenants: tenants,
 	})
 	w.ca.must(err)
-	w.t.Cleanup(door.Close)
-	return door
+	w.t.Cleanup(exchange.Close)
+	return exchange
 }
 
 // prediction is the part of attribute's JSON that the test reads.
@@ -163,25 +163,25 @@ type prediction struct {
 
 func (w *world) attribute(t *testing.T, config, certificate, from string, exit int) prediction {
 	t.Helper()
-	code, said := w.command("attribute", "--config.file="+config, "--certificate-file="+certificate,
+	code, output := w.command("attribute", "--config.file="+config, "--certificate-file="+certificate,
 		"--mail-from=<"+from+">", "--rcpt-to="+outside, "--output=json")
 	if code != exit {
 		t.Errorf("attribute: exit code %d, want %d", code, exit)
 	}
 	var f prediction
-	if err := json.Unmarshal([]byte(said), &f); err != nil {
-		t.Fatalf("%v in\n%s", err, said)
+	if err := json.Unmarshal([]byte(output), &f); err != nil {
+		t.Fatalf("%v in\n%s", err, output)
 	}
 	return f
 }
 
-// relay is a Postfix that hands everything to the front door, by certificate: a listener for each.
+// relay is a Postfix that relays everything to the fake Exchange Online. It has one listener per client certificate.
 type relay struct {
 	dir   string
 	ports map[string]int // by certificate
 }
 
-func startRelay(t *testing.T, dir string, door int, certs map[string]pair) *relay {
+func startRelay(t *testing.T, dir string, exchangePort int, certs map[string]pair) *relay {
 	t.Helper()
 	r := &relay{dir: filepath.Join(dir, "relay"), ports: map[string]int{}}
 	for _, sub := range []string{"etc", "queue", "data"} {
@@ -197,7 +197,7 @@ func startRelay(t *testing.T, dir string, door int, certs map[string]pair) *rela
 		r.ports[name] = freePort(t)
 		fmt.Fprintf(&master, "out%d unix - - n - - smtp\n  -o { smtp_tls_chain_files = %s %s }\n", i, c.key, c.chain)
 		fmt.Fprintf(&master, "127.0.0.1:%d inet n - n - - smtpd\n  -o { content_filter = out%d:[127.0.0.1]:%d }\n",
-			r.ports[name], i, door)
+			r.ports[name], i, exchangePort)
 		i++
 	}
 	etc := filepath.Join(r.dir, "etc")
@@ -231,17 +231,17 @@ func (r *relay) send(t *testing.T, certificate, from string) string {
 	if err := r.submit(r.ports[certificate], from); err != nil {
 		t.Fatal(err)
 	}
-	said := ""
+	logged := ""
 	eventually(t, patience, func() string {
 		for line := range strings.Lines(read(t, log)[before:]) {
 			if strings.Contains(line, "to=<"+outside+">") && strings.Contains(line, "status=") {
-				said = line
+				logged = line
 				return ""
 			}
 		}
 		return "the log says nothing of " + outside
 	})
-	return said
+	return logged
 }
 
 // submit is smtp.SendMail with an end: a relay that does not answer fails the test at once instead of using up the

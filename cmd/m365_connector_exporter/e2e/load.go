@@ -15,8 +15,8 @@ type load struct {
 	goroutines, descriptors, heapMB, residentMB float64
 }
 
-// beyond is empty when nothing is held beyond what was held before, with a margin for rounds that are under way.
-func (l load) beyond(before load) string {
+// exceeds is empty when nothing is held beyond what was held before, with a margin for rounds that are under way.
+func (l load) exceeds(before load) string {
 	const rounds = 40 // of a healthy path: four goroutines and one descriptor while it lasts
 	if l.goroutines > before.goroutines+rounds || l.descriptors > before.descriptors+rounds ||
 		l.heapMB > before.heapMB*1.2+2 {
@@ -74,8 +74,8 @@ func (w *world) profile(name string) string {
 	return string(text[:min(len(text), 10_000)])
 }
 
-// rest waits until every healthy path has had two rounds.
-func (w *faultWorld) rest(d *daemon) {
+// awaitTwoRounds waits until every healthy path has had two rounds.
+func (w *faultWorld) awaitTwoRounds(d *daemon) {
 	w.t.Helper()
 	eventually(w.t, time.Minute, func() string {
 		if n := d.metrics().rounds(); n < 2*healthyPaths {

@@ -14,8 +14,8 @@ import (
 	"unsafe"
 )
 
-// enclosed marks the process that runs the tests, inside namespaces of its own.
-const enclosed = "E2E_ENCLOSED"
+// namespaced marks the process that runs the tests, inside namespaces of its own.
+const namespaced = "E2E_ENCLOSED"
 
 // TestMain runs the tests again in network, mount and process namespaces of their own. There, only loopback can be
 // reached, every port is free, OpenSMTPD's control socket, of which a machine has one, belongs to this run, and
@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "the suite starts mail servers and must run as root")
 		os.Exit(1)
 	}
-	if os.Getenv(enclosed) == "" {
-		code, err := enclose()
+	if os.Getenv(namespaced) == "" {
+		code, err := runInNamespaces()
 		if err == nil {
 			os.Exit(code)
 		}
@@ -43,19 +43,19 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		fmt.Fprintln(os.Stderr, "no namespaces here: no second run may go on at the same time")
-	} else if err := furnish(); err != nil {
+	} else if err := prepareNamespaces(); err != nil {
 		fmt.Fprintln(os.Stderr, "namespaces:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-// enclose runs this program again in new namespaces and returns its exit code.
-func enclose() (int, error) {
+// runInNamespaces runs this program again in new namespaces and returns its exit code.
+func runInNamespaces() (int, error) {
 	runtime.LockOSThread()                                // the child dies with the thread that made it
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...) // the test timeout ends it
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), enclosed+"=1")
+	cmd.Env = append(os.Environ(), namespaced+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
 		Pdeathsig:  syscall.SIGKILL,
@@ -72,8 +72,8 @@ func enclose() (int, error) {
 // 512 on every host for the same reason.
 const logQueue = "/proc/sys/net/unix/max_dgram_qlen"
 
-// furnish brings loopback up and gives this run the folders that servers share by a fixed name.
-func furnish() error {
+// prepareNamespaces brings loopback up and gives this run the folders that servers share by a fixed name.
+func prepareNamespaces() error {
 	if err := setLoopback(true); err != nil {
 		return err
 	}

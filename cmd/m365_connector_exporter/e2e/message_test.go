@@ -36,9 +36,9 @@ func TestMessage(t *testing.T) {
 
 	d = w.serve(file)
 	d.awaitRounds(1)
-	code, said := w.command("validate", "--config.file="+file, "--send-test-message", "contoso/mail")
-	if code != 2 || !strings.Contains(said, "the next message is due at") {
-		t.Errorf("validate --send-test-message: exit code %d, said\n%s", code, said)
+	code, output := w.command("validate", "--config.file="+file, "--send-test-message", "contoso/mail")
+	if code != 2 || !strings.Contains(output, "the next message is due at") {
+		t.Errorf("validate --send-test-message: exit code %d, output\n%s", code, output)
 	}
 	d.stop()
 	if n := len(w.postfix.awaitMails(2)); n != 1 {

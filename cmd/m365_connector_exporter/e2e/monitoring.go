@@ -18,9 +18,9 @@ type monitoring struct {
 	inbox      *inbox
 }
 
-// landscape has two connectors with two hosts each, one with a single host, a sender with a certificate and one
+// monitoringConfig has two connectors with two hosts each, one with a single host, a sender with a certificate and one
 // without. The connectors of fabrikam come from exports.
-const landscape = `global: { ca_file: %q, allow_networks: [127.0.0.0/8],
+const monitoringConfig = `global: { ca_file: %q, allow_networks: [127.0.0.0/8],
     exchange_online_hosts: [frontdoor.contoso.test], min_gap_per_address: 10ms }
 probe: { interval: 3s, timeout: 2s, hello_name: prober.contoso.test, ip_protocol: ip4 }
 suppressions:
@@ -51,8 +51,8 @@ tenants:
       target: frontdoor.contoso.test, probe: { port: %[12]d, connect_to: [%[13]s] } }
 `
 
-// paths are those of the landscape: each next hop, each sender.
-const paths = 9
+// monitoredPaths is the number of paths in monitoringConfig: one per next hop and per sender.
+const monitoredPaths = 9
 
 // fabrikam is the tenant's export; its inbound connector lists addresses.
 const fabrikam = `{"outbound_connectors": [{"Name": "Out", "ConnectorType": "OnPremises", "Enabled": true,
@@ -84,7 +84,7 @@ func newMonitoring(t *testing.T) *monitoring {
 	add("fabrikam", freePort(t))
 	m.postfix = startPostfix(t, m.dir, m.services)
 	m.export(`"198.51.100.20"`)
-	m.daemon = m.serve(m.write("monitoring.yaml", m.landscape()))
+	m.daemon = m.serve(m.write("monitoring.yaml", m.configuration()))
 	eventually(t, time.Minute, func() string {
 		if done, _ := m.daemon.metrics().value("exporter_first_round_complete"); done != 1 {
 			return "the first round is not complete"
@@ -92,14 +92,14 @@ func newMonitoring(t *testing.T) *monitoring {
 		return ""
 	})
 	m.prometheus = startPrometheus(t, m.dir, m.daemon.url[len("http://"):], startAlertmanager(t, m.dir, m.inbox.url))
-	m.awaitCalm()
+	m.awaitNoAlerts()
 	return m
 }
 
-func (m *monitoring) landscape() string {
+func (m *monitoring) configuration() string {
 	s := m.servers
 	own := m.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
-	return fmt.Sprintf(landscape, m.ca.rootFile, time.Now().AddDate(0, 2, 0).Format(time.DateOnly),
+	return fmt.Sprintf(monitoringConfig, m.ca.rootFile, time.Now().AddDate(0, 2, 0).Format(time.DateOnly),
 		s["validated1"].addr, s["validated2"].addr, s["validated1"].port, s["encrypted1"].addr, s["encrypted2"].addr,
 		s["encrypted1"].port,
 		s["single"].addr, s["single"].port, own.chain, s["frontdoor"].port, s["frontdoor"].addr, s["fabrikam"].port)
@@ -131,19 +131,20 @@ func (m *monitoring) change(changes map[string]func(*postfixService)) {
 	m.postfix.reload(now)
 }
 
-// heal puts every service and the export back as they began.
-func (m *monitoring) heal() {
+// restore puts every service and the export back as they began.
+func (m *monitoring) restore() {
 	m.t.Helper()
 	m.postfix.reload(m.services)
 	m.export(`"198.51.100.20"`)
 }
 
-// awaitCalm returns when Prometheus has the paths, and no alert fires or is pending.
-func (m *monitoring) awaitCalm() {
+// awaitNoAlerts returns when Prometheus has the paths, and no alert fires or is pending.
+func (m *monitoring) awaitNoAlerts() {
 	m.t.Helper()
 	eventually(m.t, limit, func() string {
-		if known, err := m.prometheus.query("path:m365_connector_probe_success:kept == 1"); err != nil || known != paths {
-			return fmt.Sprintf("Prometheus sees %d of %d paths pass: %v", known, paths, err)
+		passing, err := m.prometheus.query("path:m365_connector_probe_success:kept == 1")
+		if err != nil || passing != monitoredPaths {
+			return fmt.Sprintf("Prometheus: %d of %d paths pass: %v", passing, monitoredPaths, err)
 		}
 		if firing := m.prometheus.firing(); len(firing) > 0 {
 			return fmt.Sprintf("not calm: %q", firing)

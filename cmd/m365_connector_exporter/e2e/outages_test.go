@@ -17,8 +17,8 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// ownWorld has twenty healthy paths to as many servers, for faults of the daemon's own host.
-type ownWorld struct {
+// hostWorld has twenty healthy paths to as many servers, for faults of the daemon's own host.
+type hostWorld struct {
 	*world
 	mails []*lab.Mail
 	names *lab.DNS
@@ -27,9 +27,9 @@ type ownWorld struct {
 	paths []path
 }
 
-func newOwnWorld(t testing.TB, probe string) *ownWorld {
+func newHostWorld(t testing.TB, probe string) *hostWorld {
 	t.Helper()
-	w := &ownWorld{world: smallWorld(t), probe: probe}
+	w := &hostWorld{world: smallWorld(t), probe: probe}
 	leaf := leafOf("*." + faultZone)
 	leaf.NotAfter = time.Now().AddDate(3, 0, 0)
 	certificate := (&faultWorld{world: w.world}).present(leaf, w.ca.middle)
@@ -52,7 +52,7 @@ func newOwnWorld(t testing.TB, probe string) *ownWorld {
 	return w
 }
 
-func (w *ownWorld) resolver(addr string) {
+func (w *hostWorld) resolver(addr string) {
 	w.t.Helper()
 	names, err := lab.StartDNSAt(addr, w.zone)
 	if err != nil {
@@ -62,10 +62,10 @@ func (w *ownWorld) resolver(addr string) {
 	w.names, w.dns = names, names.Addr()
 }
 
-// tally is how many paths pass, and how many rounds ended as what.
-type tally struct{ passing, passed, failed, inconclusive float64 }
+// roundCounts is how many paths pass, and how many rounds ended as what.
+type roundCounts struct{ passing, passed, failed, inconclusive float64 }
 
-func (d *daemon) tally() (t tally) {
+func (d *daemon) roundCounts() (t roundCounts) {
 	m := d.metrics()
 	for _, s := range m.find("probe_success") {
 		t.passing += s.value
@@ -81,11 +81,11 @@ func (d *daemon) tally() (t tally) {
 	return t
 }
 
-// recovers waits until all paths pass again, after rounds that are newer than before.
-func (d *daemon) recovers(before tally) {
+// awaitRecovery waits until all paths pass again, after rounds that are newer than before.
+func (d *daemon) awaitRecovery(before roundCounts) {
 	d.t.Helper()
 	eventually(d.t, time.Minute, func() string {
-		if now := d.tally(); now.passing < 20 || now.passed < before.passed+20 {
+		if now := d.roundCounts(); now.passing < 20 || now.passed < before.passed+20 {
 			return fmt.Sprintf("%+v, before %+v", now, before)
 		}
 		return ""
@@ -95,9 +95,9 @@ func (d *daemon) recovers(before tally) {
 // TestOutages takes from the running daemon its resolver, its network and its descriptors, one after another. It is
 // the daemon's host that suffers, so no mail server is ever called down; and it recovers by itself.
 func TestOutages(t *testing.T) {
-	w := newOwnWorld(t, "interval: 8s, timeout: 7s, ")
+	w := newHostWorld(t, "interval: 8s, timeout: 7s, ")
 	d := w.serve(w.configure("own.yaml", w.paths...))
-	d.recovers(tally{})
+	d.awaitRecovery(roundCounts{})
 	for _, outage := range []struct {
 		name  string
 		want  string // in the reasons meanwhile, where they can be asked for
@@ -120,25 +120,25 @@ func TestOutages(t *testing.T) {
 			during()
 		}},
 	} {
-		before := d.tally()
+		before := d.roundCounts()
 		outage.begin(func() {
 			if outage.want == "" { // the test cannot ask either
 				time.Sleep(10 * time.Second)
 				return
 			}
 			eventually(t, 40*time.Second, func() string {
-				m, unsure := d.metrics(), 0
+				m, inconclusive := d.metrics(), 0
 				for _, s := range m.find("probe_inconclusive") {
-					unsure += int(s.value)
+					inconclusive += int(s.value)
 				}
-				if why := m.why("endpoint_failure_info", nil); unsure < 15 || !strings.Contains(why, outage.want) {
-					return fmt.Sprintf("%s: %d paths are inconclusive: %s", outage.name, unsure, why)
+				if why := m.why("endpoint_failure_info", nil); inconclusive < 15 || !strings.Contains(why, outage.want) {
+					return fmt.Sprintf("%s: %d paths are inconclusive: %s", outage.name, inconclusive, why)
 				}
 				return ""
 			})
 		})
-		d.recovers(d.tally())
-		after := d.tally()
+		d.awaitRecovery(d.roundCounts())
+		after := d.roundCounts()
 		t.Logf("%s: before %+v, after %+v", outage.name, before, after)
 		if after.failed > 0 || after.inconclusive == before.inconclusive {
 			t.Errorf("%s: before %+v, after %+v: want no failure, and inconclusive rounds", outage.name, before, after)
@@ -148,7 +148,7 @@ func TestOutages(t *testing.T) {
 
 func (w *world) loopback(up bool) {
 	w.t.Helper()
-	if os.Getenv(enclosed) == "" {
+	if os.Getenv(namespaced) == "" {
 		w.t.Fatal("this would cut the machine's own loopback: it wants a network namespace")
 	}
 	if err := setLoopback(up); err != nil {
@@ -174,7 +174,7 @@ func (w *world) descriptors(d *daemon, limit syscall.Rlimit) (before syscall.Rli
 // TestKilled kills the daemon again and again while twenty paths send messages: the state file is whole each time,
 // no path sends a second message within its interval, and the last start watches as if nothing had been.
 func TestKilled(t *testing.T) {
-	w := newOwnWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
+	w := newHostWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	file := w.configure("own.yaml", w.paths...)
 	for i := range 6 {
 		d := w.serve(file)
@@ -183,7 +183,7 @@ func TestKilled(t *testing.T) {
 		w.checkState()
 	}
 	d := w.serve(file)
-	d.recovers(tally{})
+	d.awaitRecovery(roundCounts{})
 	sent := 0
 	for i, m := range w.mails {
 		n := len(m.Messages())
@@ -198,7 +198,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-func (w *ownWorld) checkState() {
+func (w *hostWorld) checkState() {
 	w.t.Helper()
 	text, err := os.ReadFile(filepath.Join(w.dir, "state.json"))
 	if os.IsNotExist(err) {
@@ -216,7 +216,7 @@ func (w *ownWorld) checkState() {
 // TestDiskFull fills the disk of the state file: no message is sent, the paths are inconclusive, and the log and a
 // finding give the reason. Messages are sent once there is room again.
 func TestDiskFull(t *testing.T) {
-	w := newOwnWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
+	w := newHostWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	disk := filepath.Join(w.dir, "disk")
 	if err := os.Mkdir(disk, 0o755); err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestDiskFull(t *testing.T) {
 	d := w.serve(w.write("own.yaml", text))
 	eventually(t, time.Minute, func() string {
 		_, found := d.metrics().value("finding_info", "check", "state_file_unusable", "severity", "warning")
-		if now := d.tally(); !found || now.inconclusive < 20 || now.passed > 0 {
+		if now := d.roundCounts(); !found || now.inconclusive < 20 || now.passed > 0 {
 			return fmt.Sprintf("%+v, finding %v", now, found)
 		}
 		return ""

@@ -63,7 +63,7 @@ func TestPages(t *testing.T) {
 	b := startBrowser(t)
 	for _, width := range []int{390, 820, 1440} {
 		for _, scheme := range []string{"light", "dark"} {
-			b.look(width, scheme)
+			b.setViewport(width, scheme)
 			b.walk(t, d.url)
 		}
 	}
@@ -77,8 +77,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// harmless asserts that nothing of a peer can do anything to a terminal, and that no mailbox is named.
-func harmless(t *testing.T, where, text string) {
+// checkHarmless asserts that nothing of a peer can do anything to a terminal, and that no mailbox is named.
+func checkHarmless(t *testing.T, where, text string) {
 	t.Helper()
 	if strings.ContainsAny(text, "\x1b\x07\u202e") || !utf8.ValidString(text) || strings.Contains(text, "anna.secret") {
 		t.Errorf("%s holds what a peer said, as it was:\n%q", where, text)
@@ -140,7 +140,7 @@ func (b *browser) chain(t *testing.T, begins ...string) {
 
 // check holds that the page has all these texts, that it is not wider than the window, and that no script of a peer
 // ran.
-func (b *browser) check(t *testing.T, says ...string) {
+func (b *browser) check(t *testing.T, texts ...string) {
 	t.Helper()
 	var page struct {
 		Text, Title, Place string
@@ -155,7 +155,7 @@ func (b *browser) check(t *testing.T, says ...string) {
 			getComputedStyle(document.querySelector('.hero')).borderLeftWidth === '5px',
 		Foreign: document.querySelectorAll('script, iframe, [onerror], b:not(.count b), img:not([alt=""])').length,
 	})`, &page)
-	for _, want := range says {
+	for _, want := range texts {
 		if !strings.Contains(page.Text, want) {
 			t.Errorf("%s does not say %q:\n%.3000s", page.Place, want, page.Text)
 		}
@@ -166,5 +166,5 @@ func (b *browser) check(t *testing.T, says ...string) {
 	if page.Foreign > 0 {
 		t.Errorf("%s: %d elements that a peer brought", page.Place, page.Foreign)
 	}
-	harmless(t, page.Place, page.Text)
+	checkHarmless(t, page.Place, page.Text)
 }

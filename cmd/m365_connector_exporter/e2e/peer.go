@@ -88,8 +88,8 @@ func (p mailPeer) talk(conn net.Conn) {
 		return
 	}
 	in := bufio.NewReader(conn)
-	say := func(reply string) { _, _ = fmt.Fprintf(conn, "%s\r\n", reply) } // the next read fails too
-	say("220 " + peerName + " ESMTP")
+	reply := func(text string) { _, _ = fmt.Fprintf(conn, "%s\r\n", text) } // after an error, the next read fails too
+	reply("220 " + peerName + " ESMTP")
 	extensions := "250-STARTTLS\r\n"
 	for {
 		line, err := in.ReadString('\n')
@@ -98,9 +98,9 @@ func (p mailPeer) talk(conn net.Conn) {
 		}
 		switch verb, _, _ := strings.Cut(strings.TrimSpace(line), " "); verb {
 		case "EHLO":
-			say("250-" + peerName + "\r\n250-PIPELINING\r\n" + extensions + "250 8BITMIME")
+			reply("250-" + peerName + "\r\n250-PIPELINING\r\n" + extensions + "250 8BITMIME")
 		case "STARTTLS":
-			say("220 2.0.0 go ahead")
+			reply("220 2.0.0 go ahead")
 			secure := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{p.certificate(conn)}})
 			if secure.Handshake() != nil {
 				return
@@ -111,10 +111,10 @@ func (p mailPeer) talk(conn net.Conn) {
 			}
 			conn, in, extensions = secure, bufio.NewReader(secure), ""
 		case "QUIT":
-			say("221 2.0.0 bye")
+			reply("221 2.0.0 bye")
 			return
 		default:
-			say("502 5.5.1 not here")
+			reply("502 5.5.1 not here")
 		}
 	}
 }

@@ -156,9 +156,9 @@ func ids(alerts []alert) []string {
 
 // inbox is the webhook and what it has received since the last clear.
 type inbox struct {
-	url  string
-	mu   sync.Mutex
-	mail []alert
+	url    string
+	mu     sync.Mutex
+	alerts []alert
 }
 
 func openInbox(t testing.TB) *inbox {
@@ -171,31 +171,31 @@ func openInbox(t testing.TB) *inbox {
 }
 
 func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var told struct{ Alerts []alert }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&told); err != nil {
+	var notification struct{ Alerts []alert }
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&notification); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for _, a := range told.Alerts {
+	for _, a := range notification.Alerts {
 		a.Receiver = strings.TrimPrefix(r.URL.Path, "/")
-		i.mail = append(i.mail, a)
+		i.alerts = append(i.alerts, a)
 	}
 }
 
 func (i *inbox) clear() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.mail = nil
+	i.alerts = nil
 }
 
-// told lists what arrived with a status, in the order of arrival.
-func (i *inbox) told(status string) []alert {
+// received lists what arrived with a status, in the order of arrival.
+func (i *inbox) received(status string) []alert {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var found []alert
-	for _, a := range i.mail {
+	for _, a := range i.alerts {
 		if a.Status == status {
 			found = append(found, a)
 		}

@@ -28,11 +28,11 @@ func TestReload(t *testing.T) {
 	}
 	file := w.configure("reload.yaml", pick("good")...)
 	d := w.serve(file)
-	d.await("good", 1)
+	d.awaitPassing("good", 1)
 
 	w.configure("reload.yaml", pick("good", "exim")...)
 	d.signal(syscall.SIGHUP)
-	d.await("exim good", 1)
+	d.awaitPassing("exim good", 1)
 	if log := d.out.String(); !strings.Contains(log, "trigger=SIGHUP") {
 		t.Errorf("no reload by SIGHUP in\n%s", log)
 	}
@@ -41,23 +41,23 @@ func TestReload(t *testing.T) {
 	if status, body := d.http(http.MethodPost, "/-/reload"); status != http.StatusOK {
 		t.Errorf("POST /-/reload: %d %s", status, body)
 	}
-	d.await("exim tls12", 1)
+	d.awaitPassing("exim tls12", 1)
 	if status, _ := d.http(http.MethodGet, "/-/reload"); status != http.StatusMethodNotAllowed {
 		t.Errorf("GET /-/reload: %d", status)
 	}
 
-	d.refuses(file)
+	d.checkBadReload(file)
 
 	w.configure("reload.yaml", pick("good")...)
 	d.signal(syscall.SIGHUP)
-	d.await("good", 1)
+	d.awaitPassing("good", 1)
 	if code := d.stop(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}
 }
 
-// refuses writes a bad configuration and sees the old one keep running, probing and counting.
-func (d *daemon) refuses(file string) {
+// checkBadReload writes a bad configuration and sees the old one keep running, probing and counting.
+func (d *daemon) checkBadReload(file string) {
 	d.t.Helper()
 	before := d.eximRounds()
 	if err := os.WriteFile(file, []byte("global: {nonsense: 1}\n"), 0o600); err != nil {
@@ -67,7 +67,7 @@ func (d *daemon) refuses(file string) {
 	if status != http.StatusInternalServerError || !strings.Contains(body, "global.nonsense") {
 		d.t.Errorf("POST /-/reload of a bad file: %d %s", status, body)
 	}
-	d.await("exim tls12", 0)
+	d.awaitPassing("exim tls12", 0)
 	eventually(d.t, 30*time.Second, func() string {
 		if now := d.eximRounds(); now <= before {
 			return fmt.Sprintf("the old configuration stands still at %v rounds", now)
@@ -83,8 +83,9 @@ func (d *daemon) signal(s os.Signal) {
 	}
 }
 
-// await returns when exactly the given connectors pass and the last reload counts as successful (1) or refused (0).
-func (d *daemon) await(connectors string, successful float64) {
+// awaitPassing returns when exactly the given connectors pass and the metric of the last reload is successful (1) or
+// not (0).
+func (d *daemon) awaitPassing(connectors string, successful float64) {
 	d.t.Helper()
 	eventually(d.t, 30*time.Second, func() string {
 		return d.metrics().passing(connectors, successful)

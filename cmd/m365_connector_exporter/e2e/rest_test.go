@@ -43,7 +43,7 @@ func TestManyPathsAtRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := startCrowd(t, ca)
+	port := startMailServer(t, ca)
 	var zone strings.Builder
 	for i := range restPaths {
 		fmt.Fprintf(&zone, "h%d.example. 60 IN A 127.20.%d.%d\n", i, i/250, 1+i%250)
@@ -123,9 +123,9 @@ tenants:
 	return b.String()
 }
 
-// startCrowd is one mail server at every loopback address, which shows each host's own certificate, and returns its
-// port.
-func startCrowd(t *testing.T, ca *lab.CA) int {
+// startMailServer starts one mail server that listens on every loopback address and presents the certificate of the
+// requested host. It returns the port.
+func startMailServer(t *testing.T, ca *lab.CA) int {
 	t.Helper()
 	certs := make(map[string]*tls.Certificate, restPaths)
 	for i := range restPaths {

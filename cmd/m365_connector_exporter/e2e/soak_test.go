@@ -44,7 +44,7 @@ func TestSoak(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), length)
 	defer cancel()
-	s := &strain{w: w, d: d}
+	s := &loadGenerator{w: w, d: d}
 	s.running.Go(func() { s.every(ctx, time.Second, s.reload) })
 	s.running.Go(func() { s.every(ctx, 500*time.Millisecond, s.scrape) })
 	s.running.Go(func() { s.every(ctx, 300*time.Millisecond, s.probe) })
@@ -70,30 +70,30 @@ func TestSoak(t *testing.T) {
 	for _, e := range s.errors {
 		t.Error(e)
 	}
-	w.flat(samples)
+	w.checkGrowth(samples)
 	if t.Failed() {
 		t.Log(w.profile("goroutine?debug=1"))
 		t.Log(w.profile("heap?debug=1&gc=1"))
 	}
 }
 
-// flat compares the least that was held in the last third of a run with that of the third before it: what leaks
+// checkGrowth compares the least that was held in the last third of a run with that of the third before it: what leaks
 // raises the least, what is only busy does not.
-func (w *world) flat(samples []load) {
+func (w *world) checkGrowth(samples []load) {
 	w.t.Helper()
 	third := len(samples) / 3
 	if third < 3 {
 		w.t.Fatalf("%d samples are too few", len(samples))
 	}
-	middle, last := least(samples[third:2*third]), least(samples[2*third:])
-	w.t.Logf("the least held at first %+v, then %+v, at last %+v", least(samples[:third]), middle, last)
+	middle, last := minimum(samples[third:2*third]), minimum(samples[2*third:])
+	w.t.Logf("the least held at first %+v, then %+v, at last %+v", minimum(samples[:third]), middle, last)
 	if last.goroutines > middle.goroutines*1.1+20 || last.descriptors > middle.descriptors*1.1+20 ||
 		last.heapMB > middle.heapMB*1.1+1 {
 		w.t.Errorf("what is held grows: %+v, then %+v", middle, last)
 	}
 }
 
-func least(samples []load) load {
+func minimum(samples []load) load {
 	all := samples[0]
 	for _, s := range samples[1:] {
 		all = load{
@@ -104,8 +104,8 @@ func least(samples []load) load {
 	return all
 }
 
-// strain is what is done to a daemon at once.
-type strain struct {
+// loadGenerator is what is done to a daemon at once.
+type loadGenerator struct {
 	w       *faultWorld
 	d       *daemon
 	running sync.WaitGroup
@@ -114,7 +114,7 @@ type strain struct {
 	count   [4]int   // reloads, scrapes, probes, pages; each has one goroutine
 }
 
-func (s *strain) every(ctx context.Context, pause time.Duration, do func()) {
+func (s *loadGenerator) every(ctx context.Context, pause time.Duration, do func()) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
@@ -127,8 +127,8 @@ func (s *strain) every(ctx context.Context, pause time.Duration, do func()) {
 	}
 }
 
-// ask sends a request to the daemon and discards the body; a status other than those wanted is an error.
-func (s *strain) ask(method, page string, wanted ...int) {
+// request sends a request to the daemon and discards the body; a status other than those wanted is an error.
+func (s *loadGenerator) request(method, page string, wanted ...int) {
 	req, err := http.NewRequest(method, s.d.url+page, nil)
 	if err != nil {
 		s.fail(err.Error())
@@ -156,7 +156,7 @@ func (s *strain) ask(method, page string, wanted ...int) {
 	}
 }
 
-func (s *strain) fail(why string) {
+func (s *loadGenerator) fail(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.errors) < 10 {
@@ -165,16 +165,16 @@ func (s *strain) fail(why string) {
 }
 
 // reload takes away another third of the misbehaving paths every ten times.
-func (s *strain) reload() {
+func (s *loadGenerator) reload() {
 	if s.count[0]%10 == 0 {
-		var sick []path
-		for i, p := range s.w.sick {
+		var faulty []path
+		for i, p := range s.w.faulty {
 			if i%3 != s.count[0]/10%3 {
-				sick = append(sick, p)
+				faulty = append(faulty, p)
 			}
 		}
 		temp := filepath.Join(s.w.dir, "next.yaml")
-		if err := os.WriteFile(temp, []byte(s.w.text(sick)), 0o600); err != nil {
+		if err := os.WriteFile(temp, []byte(s.w.text(faulty)), 0o600); err != nil {
 			s.fail(err.Error())
 		}
 		if err := os.Rename(temp, filepath.Join(s.w.dir, "faults.yaml")); err != nil {
@@ -182,29 +182,29 @@ func (s *strain) reload() {
 		}
 	}
 	s.count[0]++
-	s.ask(http.MethodPost, "/-/reload", http.StatusOK)
+	s.request(http.MethodPost, "/-/reload", http.StatusOK)
 }
 
-func (s *strain) scrape() {
+func (s *loadGenerator) scrape() {
 	s.count[1]++
-	s.ask(http.MethodGet, "/metrics", http.StatusOK)
+	s.request(http.MethodGet, "/metrics", http.StatusOK)
 }
 
 // probe probes a healthy path and a faulty one in turn; the latter may have been removed.
-func (s *strain) probe() {
+func (s *loadGenerator) probe() {
 	s.count[2]++
 	n := s.count[2]
-	tenant, p := "healthy", s.w.well[n%len(s.w.well)]
+	tenant, p := "healthy", s.w.healthy[n%len(s.w.healthy)]
 	if n%2 == 0 {
-		tenant, p = "faults", s.w.sick[n/2%len(s.w.sick)]
+		tenant, p = "faults", s.w.faulty[n/2%len(s.w.faulty)]
 	}
 	target := strings.Join([]string{tenant, p.connector, url.PathEscape(p.hop)}, "/")
-	s.ask(http.MethodGet, "/probe?target="+url.QueryEscape(target), http.StatusOK, http.StatusNotFound)
+	s.request(http.MethodGet, "/probe?target="+url.QueryEscape(target), http.StatusOK, http.StatusNotFound)
 }
 
-func (s *strain) pages() {
+func (s *loadGenerator) pages() {
 	s.count[3]++
 	for _, page := range []string{"/", "/api/v1/paths", "/api/v1/findings", "/sd"} {
-		s.ask(http.MethodGet, page, http.StatusOK)
+		s.request(http.MethodGet, page, http.StatusOK)
 	}
 }

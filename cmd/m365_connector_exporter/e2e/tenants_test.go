@@ -28,9 +28,9 @@ func TestTenantFiles(t *testing.T) {
 	const nonsense = "- name: beta\n  nonsense: 1\n"
 	w.write("tenants/beta.yaml", nonsense)
 
-	if code, said := w.command("serve", "--config.check", "--config.file="+file); code != 2 ||
-		!strings.Contains(said, "beta.yaml:2: ") {
-		t.Errorf("--config.check: exit code %d, said\n%s", code, said)
+	if code, output := w.command("serve", "--config.check", "--config.file="+file); code != 2 ||
+		!strings.Contains(output, "beta.yaml:2: ") {
+		t.Errorf("--config.check: exit code %d, output\n%s", code, output)
 	}
 	d := w.serve(file)
 	d.awaitTenants("alpha=1 beta=0", "good")

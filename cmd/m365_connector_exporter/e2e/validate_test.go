@@ -22,7 +22,7 @@ func TestValidate(t *testing.T) {
 	tests := []struct {
 		args string
 		code int
-		says []string
+		want []string
 	}{
 		{"contoso/good", 0, []string{
 			"Succeeded", "contoso/outbound/good/good.contoso.test", "TLS 1.3",
@@ -45,13 +45,13 @@ func TestValidate(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {
-			code, said := w.command(append([]string{"validate", config}, strings.Fields(test.args)...)...)
+			code, output := w.command(append([]string{"validate", config}, strings.Fields(test.args)...)...)
 			if code != test.code {
-				t.Errorf("exit code %d, want %d; said\n%s", code, test.code, said)
+				t.Errorf("exit code %d, want %d; output\n%s", code, test.code, output)
 			}
-			for _, words := range test.says {
-				if !strings.Contains(said, words) {
-					t.Errorf("%q is not said in\n%s", words, said)
+			for _, want := range test.want {
+				if !strings.Contains(output, want) {
+					t.Errorf("no %q in\n%s", want, output)
 				}
 			}
 		})

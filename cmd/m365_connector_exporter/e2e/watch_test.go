@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// truth is the expected result of a path: its outcome, and stage and reason of every endpoint that did not pass.
-type truth struct {
+// pathResult is the expected result of a path: its outcome, and stage and reason of every endpoint that did not pass.
+type pathResult struct {
 	outcome   string // passed, failed, inconclusive
 	endpoints string // "passed/all": how many of the endpoints passed every stage
 	why       string // of the path where it failed, else of its endpoint
@@ -23,19 +23,19 @@ type truth struct {
 // rows are the paths that the daemon watches and what is true of each.
 func (w *world) rows() map[string]struct {
 	path
-	want truth
+	want pathResult
 } {
 	type row = struct {
 		path
-		want truth
+		want pathResult
 	}
 	at := func(name, tls, recipient, probe string) path {
 		s := w.servers[name]
 		return path{hop: s.host(), port: s.port, tls: tls, recipient: recipient, probe: probe}
 	}
-	failed := func(endpoints, why, code string) truth { return truth{"failed", endpoints, why, code} }
-	unsure := func(why, code string) truth { return truth{"inconclusive", "0/1", why, code} }
-	passed := truth{"passed", "1/1", "", ""}
+	failed := func(endpoints, why, code string) pathResult { return pathResult{"failed", endpoints, why, code} }
+	inconclusive := func(why, code string) pathResult { return pathResult{"inconclusive", "0/1", why, code} }
+	passed := pathResult{"passed", "1/1", "", ""}
 	port := w.servers["good"].port
 	return map[string]row{
 		// Postfix, in good health
@@ -44,7 +44,7 @@ func (w *world) rows() map[string]struct {
 		"by-alias":   {path{hop: "alias." + zone, port: port, tls: "EncryptionOnly"}, passed},
 		"by-mx": {
 			path{hop: "mx:" + zone, port: w.servers["mx1"].port, tls: "CertificateValidation"},
-			truth{"passed", "2/2", "", ""},
+			pathResult{"passed", "2/2", "", ""},
 		},
 		"tls12":               {at("tls12", "DomainValidation", "", ""), passed},
 		"plain-nothing-asked": {at("plain", "", "probe", ""), passed},
@@ -54,7 +54,7 @@ func (w *world) rows() map[string]struct {
 		// several addresses
 		"cidr": {
 			path{hop: "127.0.2.0/31", port: w.servers["range0"].port, tls: "CertificateValidation"},
-			truth{"passed", "2/2", "", ""},
+			pathResult{"passed", "2/2", "", ""},
 		},
 		"cidr-gap": {
 			path{hop: "127.0.2.0/30", port: w.servers["range0"].port},
@@ -65,7 +65,7 @@ func (w *world) rows() map[string]struct {
 			hop: "[::1]", port: w.servers["six"].port, tls: "CertificateValidation",
 			probe: "ip_protocol: ip6, ",
 		}, passed},
-		"ipv6-and-4":    {at("dual", "DomainValidation", "", "ip_protocol: any, "), truth{"passed", "2/2", "", ""}},
+		"ipv6-and-4":    {at("dual", "DomainValidation", "", "ip_protocol: any, "), pathResult{"passed", "2/2", "", ""}},
 		"ipv6-dead":     {at("lame", "", "", "ip_protocol: any, "), failed("1/2", "connect connect_refused", "")},
 		"ipv6-not-used": {at("lame", "", "", "ip_protocol: ip4, "), passed},
 		// names
@@ -76,7 +76,7 @@ func (w *world) rows() map[string]struct {
 		"bogus":      {path{hop: "mail." + expiredZone, port: port}, failed("0/1", "resolve dns_bogus", "")},
 		// connections and greetings
 		"down":   {at("down", "", "", ""), failed("0/1", "connect connect_refused", "")},
-		"busy":   {at("busy", "", "", ""), unsure("ehlo throttled", "421 4.3.2")},
+		"busy":   {at("busy", "", "", ""), inconclusive("ehlo throttled", "421 4.3.2")},
 		"tarpit": {at("tarpit", "", "", "timeout: 4s, "), failed("0/1", "ehlo greeting_timeout", "")},
 		// TLS
 		"plain":      {at("plain", "EncryptionOnly", "", ""), failed("0/1", "tls starttls_not_offered", "")},
@@ -105,10 +105,10 @@ func (w *world) rows() map[string]struct {
 			"550 5.7.1")},
 		"greylisted": {
 			at("recipients", "EncryptionOnly", "grey", ""),
-			unsure("recipient temporary_rejection", "450 4.2.0"),
+			inconclusive("recipient temporary_rejection", "450 4.2.0"),
 		},
 		"slow":     {at("recipients", "EncryptionOnly", "slow", ""), failed("0/1", "recipient reply_timeout", "")},
-		"nameless": {at("nameless", "EncryptionOnly", "probe", ""), unsure("recipient prober_rejected", "550 5.7.25")},
+		"nameless": {at("nameless", "EncryptionOnly", "probe", ""), inconclusive("recipient prober_rejected", "550 5.7.25")},
 		"full-disk": {
 			at("full-disk", "EncryptionOnly", "probe", ""),
 			failed("0/1", "recipient server_unavailable", "452 4.3.1"),
@@ -132,7 +132,7 @@ func TestWatch(t *testing.T) {
 	w := newWorld(t)
 	rows := w.rows()
 	var paths []path
-	want := map[string]truth{}
+	want := map[string]pathResult{}
 	for name, row := range rows {
 		row.connector = name
 		paths = append(paths, row.path)
@@ -140,33 +140,33 @@ func TestWatch(t *testing.T) {
 	}
 	sort.Slice(paths, func(i, j int) bool { return paths[i].connector < paths[j].connector })
 	d := w.serve(w.configure("watch.yaml", paths...))
-	look := func() string {
+	diff := func() string {
 		m := d.metrics()
-		got := map[string]truth{}
+		got := map[string]pathResult{}
 		for name := range rows {
-			got[name] = m.truth(name)
+			got[name] = m.pathResult(name)
 		}
-		return cmp.Diff(want, got, cmp.AllowUnexported(truth{}))
+		return cmp.Diff(want, got, cmp.AllowUnexported(pathResult{}))
 	}
-	eventually(t, 90*time.Second, look)
+	eventually(t, 90*time.Second, diff)
 	time.Sleep(15 * time.Second)
-	eventually(t, 5*time.Second, look)
+	eventually(t, 5*time.Second, diff)
 	w.checkCertificates(d.metrics())
 	if code := d.stop(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}
 }
 
-// truth returns the result of a connector's path on /metrics. A contradiction is a text that no row expects.
-func (m metrics) truth(connector string) truth {
+// pathResult returns the result of a connector's path on /metrics. A contradiction is a text that no row expects.
+func (m metrics) pathResult(connector string) pathResult {
 	of := []string{"connector", connector}
-	t := truth{outcome: "nothing yet"}
+	t := pathResult{outcome: "nothing yet"}
 	success, known := m.value("probe_success", of...)
-	unsure, _ := m.value("probe_inconclusive", of...)
+	inconclusive, _ := m.value("probe_inconclusive", of...)
 	switch {
-	case unsure == 1 && !known:
+	case inconclusive == 1 && !known:
 		t.outcome = "inconclusive"
-	case unsure == 1:
+	case inconclusive == 1:
 		t.outcome = fmt.Sprintf("inconclusive and %v", success)
 	case known && success == 1:
 		t.outcome = "passed"

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// guarded is a daemon behind TLS, client certificates and a password, with profiles on an address of their own.
-type guarded struct {
+// protectedDaemon is a daemon behind TLS, client certificates and a password, with profiles on an address of their own.
+type protectedDaemon struct {
 	*process
 	address, profiles  string
 	roots              *x509.CertPool
@@ -29,7 +29,7 @@ const (
 	webHash     = "$2a$04$ttbXNS.dvGzx80P4wG3wJufkLOqOl33H9SN6HvKIU34gKjRNLiq/y"
 )
 
-func startGuarded(t *testing.T) *guarded {
+func startProtected(t *testing.T) *protectedDaemon {
 	t.Helper()
 	w := smallWorld(t)
 	server, client := w.ca.issue(leaf{name: "localhost"}), w.ca.issue(leaf{name: "prometheus", clientAuth: true})
@@ -39,7 +39,7 @@ func startGuarded(t *testing.T) *guarded {
 		fmt.Sprintf("tls_server_config: { cert_file: %q, key_file: %q, client_ca_file: %q, client_auth_type: "+
 			"RequireAndVerifyClientCert }\n"+
 			"basic_auth_users: { prometheus: %q }\n", server.chain, server.key, w.ca.rootFile, webHash))
-	g := &guarded{
+	g := &protectedDaemon{
 		address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), profiles: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
 		roots: x509.NewCertPool(), trusted: loadPair(t, client),
 		untrusted: loadPair(t, w.ca.issue(leaf{name: "untrusted", selfSigned: true, clientAuth: true})),
@@ -63,7 +63,7 @@ func loadPair(t *testing.T, p pair) tls.Certificate {
 }
 
 // client shows the certificates, if any.
-func (g *guarded) client(certificates ...tls.Certificate) *http.Client {
+func (g *protectedDaemon) client(certificates ...tls.Certificate) *http.Client {
 	own := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { // shown whether or not the server would take it
 		if len(certificates) == 0 {
 			return &tls.Certificate{}, nil
@@ -77,8 +77,10 @@ func (g *guarded) client(certificates ...tls.Certificate) *http.Client {
 	return &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
 }
 
-// ask sends one request; code is 0 where there was no answer.
-func ask(t *testing.T, client *http.Client, method, address, password string, body io.Reader) (code int, text string) {
+// request sends one request; code is 0 where there was no answer.
+func request(t *testing.T, client *http.Client, method, address, password string,
+	body io.Reader,
+) (code int, text string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, body)
 	if err != nil {
@@ -102,7 +104,7 @@ func ask(t *testing.T, client *http.Client, method, address, password string, bo
 // TestWebConfig holds that on the built program no route, not even health, answers without a client certificate or
 // without the password, and that neither the password nor its hash is ever sent.
 func TestWebConfig(t *testing.T) {
-	g := startGuarded(t)
+	g := startProtected(t)
 	trusted, untrusted, anonymous := g.client(g.trusted), g.client(g.untrusted), g.client()
 	target := url.QueryEscape("contoso/outbound/No%20hop/10.0.0.0%2F8")
 	for _, c := range []struct {
@@ -126,13 +128,13 @@ func TestWebConfig(t *testing.T) {
 	} {
 		address := "https://" + g.address + c.route
 		for name, got := range map[string]func() (int, string){
-			fmt.Sprint(c.code): func() (int, string) { return ask(t, trusted, c.method, address, webPassword, nil) },
-			"401":              func() (int, string) { return ask(t, trusted, c.method, address, "", nil) },
-			"401, wrong":       func() (int, string) { return ask(t, trusted, c.method, address, "wrong", nil) },
-			"0, anonymous":     func() (int, string) { return ask(t, anonymous, c.method, address, webPassword, nil) },
-			"0, untrusted":     func() (int, string) { return ask(t, untrusted, c.method, address, webPassword, nil) },
+			fmt.Sprint(c.code): func() (int, string) { return request(t, trusted, c.method, address, webPassword, nil) },
+			"401":              func() (int, string) { return request(t, trusted, c.method, address, "", nil) },
+			"401, wrong":       func() (int, string) { return request(t, trusted, c.method, address, "wrong", nil) },
+			"0, anonymous":     func() (int, string) { return request(t, anonymous, c.method, address, webPassword, nil) },
+			"0, untrusted":     func() (int, string) { return request(t, untrusted, c.method, address, webPassword, nil) },
 			"400, no TLS": func() (int, string) {
-				return ask(t, anonymous, c.method, "http"+address[5:], webPassword, nil)
+				return request(t, anonymous, c.method, "http"+address[5:], webPassword, nil)
 			},
 		} {
 			want, _, refused := strings.Cut(name, ",")
@@ -145,7 +147,7 @@ func TestWebConfig(t *testing.T) {
 			}
 		}
 	}
-	if code, text := ask(t, http.DefaultClient, "GET", "http://"+g.profiles+"/debug/pprof/", "", nil); code != 200 ||
+	if code, text := request(t, http.DefaultClient, "GET", "http://"+g.profiles+"/debug/pprof/", "", nil); code != 200 ||
 		!strings.Contains(text, "goroutine") {
 		t.Errorf("profiles: %d %.200s", code, text)
 	}
@@ -163,7 +165,7 @@ func TestWebConfig(t *testing.T) {
 // TestSlowClients holds that every listener closes connections that do not finish a handshake or a request, answers
 // others meanwhile, and refuses requests that are too large.
 func TestSlowClients(t *testing.T) {
-	g := startGuarded(t)
+	g := startProtected(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // the limits are 10 s for a handshake and a header
 	defer cancel()
 	raw := func(address string) net.Conn {
@@ -196,7 +198,7 @@ func TestSlowClients(t *testing.T) {
 		}
 	}
 	trusted := g.client(g.trusted)
-	if code, text := ask(t, trusted, "GET", "https://"+g.address+"/-/healthy", webPassword, nil); code != 200 {
+	if code, text := request(t, trusted, "GET", "https://"+g.address+"/-/healthy", webPassword, nil); code != 200 {
 		t.Errorf("health beside slow clients: %d %s", code, text)
 	}
 	for _, c := range []struct{ route, header string }{
@@ -216,7 +218,7 @@ func TestSlowClients(t *testing.T) {
 			}
 		}
 	}
-	if code, text := ask(t, trusted, "POST", "https://"+g.address+"/-/reload", webPassword,
+	if code, text := request(t, trusted, "POST", "https://"+g.address+"/-/reload", webPassword,
 		io.LimitReader(zeros{}, 64<<20)); code != 200 && code != 0 {
 		t.Errorf("a body of 64 MB: %d %s", code, text)
 	}

@@ -28,9 +28,9 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := smallWorld(t)
 	services := w.postfixServices()
-	exim, keyless, strict, sick := w.server("exim"), w.server("keyless"), w.server("strict"), w.server("opensmtpd")
+	exim, keyless, strict, openSMTPD := w.server("exim"), w.server("keyless"), w.server("strict"), w.server("opensmtpd")
 	tableless := w.server("tableless")
-	w.gone()
+	w.server("down") // its address answers, but nothing listens
 	all := make([]server, 0, len(w.servers))
 	for _, s := range w.servers {
 		all = append(all, s)
@@ -41,7 +41,7 @@ func newWorld(t testing.TB) *world {
 	startExim(t, w.dir, keyless, w.issue(leaf{name: keyless.host()}, "keyless"), eximKeyless)
 	startExim(t, w.dir, strict, w.issue(leaf{name: strict.host()}, "strict"), eximStrict)
 	startExim(t, w.dir, tableless, w.issue(leaf{name: tableless.host()}, "tableless"), eximLookup)
-	startOpenSMTPD(t, w.dir, sick, w.issue(leaf{name: sick.host()}, "opensmtpd"))
+	startOpenSMTPD(t, w.dir, openSMTPD, w.issue(leaf{name: openSMTPD.host()}, "opensmtpd"))
 	return w
 }
 
@@ -79,9 +79,6 @@ func (w *world) serverAt(name, addr string, port int) server {
 	w.servers[name] = s
 	return s
 }
-
-// gone is a name whose server has been switched off: its address answers, nothing listens.
-func (w *world) gone() { w.server("down") }
 
 func (w *world) issue(l leaf, name string) pair {
 	p := w.ca.issue(l)
