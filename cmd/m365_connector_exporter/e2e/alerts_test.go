@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// alertTest is one fault, with the alert that it causes.
+// alertTest is one fault with the alerts that it causes.
 type alertTest struct {
 	name     string
 	cause    func(*monitoring)
-	firing   []string // in Prometheus, those that Alertmanager inhibits too
-	notified []string // the webhook
+	firing   []string // in Prometheus, including those that Alertmanager inhibits
+	notified []string // sent to the webhook
 	receiver string
 	text     []string // in the description
 }
 
 var alertTests = []alertTest{
 	{
-		"one of two servers shows an expired certificate",
+		"one of two servers presents an expired certificate",
 		func(m *monitoring) {
 			from, to := time.Now().AddDate(0, -3, 0), time.Now().AddDate(0, 0, -2)
 			expired := m.ca.issue(leaf{name: "validated1." + zone, from: from, to: to})
@@ -86,14 +86,14 @@ var alertTests = []alertTest{
 	},
 }
 
-// TestAlerts causes one fault after another while the exporter runs with the repository's rules and its example for
-// Alertmanager: the expected alert, and no other, reaches a webhook, and it resolves after the repair.
+// TestAlerts causes one fault after another while Prometheus and Alertmanager run with the repository's rules and
+// example configuration. Only the expected alerts reach the webhook, and they resolve after the repair.
 func TestAlerts(t *testing.T) {
 	m := newMonitoring(t)
 	for _, test := range alertTests {
 		ok := t.Run(test.name, func(t *testing.T) { m.checkAlert(t, test) })
 		if !ok {
-			break // what follows would hear of this one too
+			break // its alerts would reach the following tests
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (m *monitoring) checkAlert(t *testing.T, test alertTest) {
 	m.awaitFiring(test.firing)
 	eventually(t, limit, func() string {
 		if got := ids(m.inbox.received("firing")); !slices.Equal(got, test.notified) {
-			return fmt.Sprintf("the webhook heard %q, want %q", got, test.notified)
+			return fmt.Sprintf("the webhook received %q, want %q", got, test.notified)
 		}
 		return ""
 	})
@@ -119,7 +119,7 @@ func (m *monitoring) checkAlert(t *testing.T, test alertTest) {
 	eventually(t, limit, func() string {
 		for _, id := range test.notified {
 			if got := ids(m.inbox.received("resolved")); !slices.Contains(got, id) {
-				return fmt.Sprintf("%q has not resolved, only %q", id, got)
+				return fmt.Sprintf("%q has not resolved; resolved: %q", id, got)
 			}
 		}
 		return ""
@@ -132,19 +132,19 @@ func (m *monitoring) checkNoMoreAlerts(test alertTest) {
 	m.t.Helper()
 	for end := time.Now().Add(8 * time.Second); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		if got := m.prometheus.firing(); !slices.Equal(got, test.firing) {
-			m.t.Fatalf("Prometheus has %q, want %q", got, test.firing)
+			m.t.Fatalf("alerts in Prometheus: %q, want %q", got, test.firing)
 		}
 		if got := ids(m.inbox.received("firing")); !slices.Equal(got, test.notified) {
-			m.t.Fatalf("the webhook heard %q, want %q", got, test.notified)
+			m.t.Fatalf("the webhook received %q, want %q", got, test.notified)
 		}
 	}
 }
 
-// check reads what a person reads.
+// check compares receiver, description, summary and runbook of a notification.
 func (a alert) check(t *testing.T, test alertTest) {
 	t.Helper()
 	if a.Receiver != test.receiver {
-		t.Errorf("%s went to %s, want %s", a.id(), a.Receiver, test.receiver)
+		t.Errorf("%s: receiver %s, want %s", a.id(), a.Receiver, test.receiver)
 	}
 	for _, want := range append([]string{a.Labels["tenant"], a.Labels["connector"]}, test.text...) {
 		if !strings.Contains(a.Annotations["description"], want) {

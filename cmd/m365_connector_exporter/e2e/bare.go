@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// cost is what a number of probes took.
+// cost is the resource usage of a number of probes.
 type cost struct {
 	Probes  int
 	CPU     time.Duration // user and system
 	Mallocs float64
-	Took    []time.Duration // each of them, as the prober itself says
+	Took    []time.Duration // duration of each probe, as measured by the prober
 }
 
 func (c *cost) add(o cost) {
@@ -30,20 +30,20 @@ func (c *cost) add(o cost) {
 	c.Took = append(c.Took, o.Took...)
 }
 
-// bareOrder is the task of the bare client.
+// bareOrder is the task of the bare client, passed as JSON.
 type bareOrder struct {
-	Roots    string // the file
+	Roots    string // file with the root certificates
 	Port     string
-	From, To int           // the number of the first peer, and of the one behind the last
-	Every    time.Duration // starts a probe this often; 0: atOnce are in flight
-	Least    bool          // shakes hands as cheaply as the library can: nothing verified, one classic curve
+	From, To int           // peers From to To-1 are probed
+	Every    time.Duration // interval between probes; 0: atOnce probes in parallel
+	Least    bool          // cheapest handshake: no verification, X25519 only
 }
 
-// probeBare is a role: a Go client with the standard library's defaults, which records nothing. It is given its
-// order as JSON and prints its cost.
+// probeBare is a role: a Go client with the standard library's defaults, which records nothing. Its argument is a
+// bareOrder as JSON; it prints its cost as JSON.
 func probeBare(args []string) error {
 	if len(args) != 1 {
-		return errors.New("probeBare: a bareOrder")
+		return errors.New("probeBare: want one argument, a bareOrder as JSON")
 	}
 	var o bareOrder
 	if err := json.Unmarshal([]byte(args[0]), &o); err != nil {
@@ -59,7 +59,7 @@ func probeBare(args []string) error {
 		start := time.Now()
 		config := &tls.Config{ServerName: peerName, RootCAs: roots}
 		if o.Least {
-			config.InsecureSkipVerify = true // what that saves is the question
+			config.InsecureSkipVerify = true // to measure what verification costs
 			config.CurvePreferences = []tls.CurveID{tls.X25519}
 		}
 		err := bareProbe(net.JoinHostPort(peerAddress(i), o.Port), config)
@@ -82,16 +82,16 @@ func probeBare(args []string) error {
 	})
 }
 
-// usage is what this process has used so far.
+// usage returns the CPU time and allocations of this process so far.
 func usage() cost {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it knows RUSAGE_SELF
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail with RUSAGE_SELF
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return cost{CPU: time.Duration(u.Utime.Nano() + u.Stime.Nano()), Mallocs: float64(m.Mallocs)}
 }
 
-// bareProbe is the dialogue: greeting, EHLO, STARTTLS, a verified handshake, EHLO, QUIT.
+// bareProbe runs one SMTP session: greeting, EHLO, STARTTLS, TLS handshake, EHLO, QUIT.
 func bareProbe(addr string, config *tls.Config) error {
 	conn, err := net.DialTimeout("tcp4", addr, probeTimeout)
 	if err != nil {

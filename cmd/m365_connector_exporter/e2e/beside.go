@@ -22,18 +22,18 @@ import (
 const (
 	peerName     = "mail.contoso.test"
 	probeTimeout = 20 * time.Second
-	atOnce       = 4               // probes of one prober in flight while speed is measured
-	pacedOver    = 2 * time.Minute // over which a round is spread while a slow pace is
+	atOnce       = 4               // parallel probes of one prober while throughput is measured
+	pacedOver    = 2 * time.Minute // duration of a round in the paced measurement
 	separator    = "\n-\n"
 )
 
-// roles are what this program plays in processes of their own, so that their CPU time is counted apart.
+// roles are functions that this program runs in separate processes, so that their CPU time is measured separately.
 var roles = map[string]func(args []string) error{"role=peer": servePeer, "role=bare": probeBare}
 
-// peerAddress is where peer i listens.
+// peerAddress returns the address of peer i.
 func peerAddress(i int) string { return fmt.Sprintf("127.1.%d.%d", i>>8, i&255) }
 
-// inParallel runs the numbers from..to-1, atOnce at a time, and stops at the first error.
+// inParallel probes the peers from..to-1, atOnce at a time, and stops at the first error.
 func inParallel(from, to int, probe func(i int) (time.Duration, error)) (took []time.Duration, err error) {
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -60,7 +60,7 @@ func inParallel(from, to int, probe func(i int) (time.Duration, error)) (took []
 	return took, err
 }
 
-// eachIn starts one of the n probes every so often, whether those before it have ended or not, and waits for all.
+// eachIn starts one of n probes per interval, without waiting for earlier ones to end, and then waits for all.
 func eachIn(every time.Duration, n int, probe func(i int) (time.Duration, error)) (took []time.Duration, err error) {
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -79,7 +79,7 @@ func eachIn(every time.Duration, n int, probe func(i int) (time.Duration, error)
 	return took, err
 }
 
-// comparison is the peer and everything that probes it.
+// comparison is a mail server and the three programs that probe it.
 type comparison struct {
 	*world
 	peer  *process
@@ -120,10 +120,10 @@ tenants:
   outbound_connectors:
 `
 
-// onRequest is the interval of paths that are probed on request alone.
+// onRequest is the interval of paths that are probed only by /probe requests.
 const onRequest = ""
 
-// program starts this program with one path to each of the peers 0..paths-1.
+// program starts the exporter with one path to each of the peers 0..paths-1.
 func (a *comparison) program(paths int, interval string, silent int) *daemon {
 	a.t.Helper()
 	var b strings.Builder
@@ -141,7 +141,7 @@ func (a *comparison) program(paths int, interval string, silent int) *daemon {
 	return a.serve(a.write("beside.yaml", b.String()))
 }
 
-// blackboxConfig is the dialogue of a STARTTLS probe as blackbox_exporter's own example has it, to the end.
+// blackboxConfig is the STARTTLS module of blackbox_exporter's example configuration, followed by EHLO and QUIT.
 const blackboxConfig = `modules:
   starttls:
     prober: tcp
@@ -162,8 +162,8 @@ const blackboxConfig = `modules:
       - {expect: "^221"}
 `
 
-// blackbox starts the blackbox_exporter on the PATH, which must be built with the Go of this program: Debian's is old
-// and slower.
+// blackbox starts the blackbox_exporter on the PATH. It must be built with the same Go version as this program:
+// Debian's package is older and slower.
 func (a *comparison) blackbox() *daemon {
 	a.t.Helper()
 	binary, err := exec.LookPath("blackbox_exporter")
@@ -174,7 +174,7 @@ func (a *comparison) blackbox() *daemon {
 	return runDaemon(a.t, binary, "--config.file="+file)
 }
 
-// programTarget and blackboxTarget are the pages that probe peer i.
+// programTarget and blackboxTarget return the URL path that probes peer i.
 func programTarget(i int) string {
 	return fmt.Sprintf("/probe?target=contoso/c%d/%s", i, peerAddress(i))
 }
@@ -185,7 +185,7 @@ func (a *comparison) blackboxTarget(silent int) func(i int) string {
 	}
 }
 
-// probeClient keeps as many connections as probes are in flight.
+// probeClient keeps one idle connection per parallel probe.
 var probeClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}
 
 // probeAll requests probes of the peers from..to-1 from a daemon. Each must succeed.
@@ -197,7 +197,7 @@ func (d *daemon) probeAll(from, to int, target func(i int) string) cost {
 	})
 }
 
-// probed is how long probes took, all of which must have succeeded.
+// probed returns the durations of probes and fails the test if one of them failed.
 func (p *process) probed(took []time.Duration, err error) []time.Duration {
 	p.t.Helper()
 	if err != nil {
@@ -206,7 +206,7 @@ func (p *process) probed(took []time.Duration, err error) []time.Duration {
 	return took
 }
 
-// measure is what a daemon uses while work goes on.
+// measure returns the resource usage of a daemon during work.
 func (d *daemon) measure(work func() []time.Duration) cost {
 	d.t.Helper()
 	mallocs, cpu := d.sum("go_memstats_mallocs_total"), d.cpu()
@@ -215,7 +215,7 @@ func (d *daemon) measure(work func() []time.Duration) cost {
 	return cost{len(took), cpu, d.sum("go_memstats_mallocs_total") - mallocs, took}
 }
 
-// requestProbe requests one probe, and returns how long it took by its own measure.
+// requestProbe requests one probe and returns its probe_duration_seconds.
 func (d *daemon) requestProbe(ctx context.Context, page string) (time.Duration, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+page, nil)
 	if err != nil {
@@ -236,7 +236,8 @@ func (d *daemon) requestProbe(ctx context.Context, page string) (time.Duration, 
 	return time.Duration(total(string(body), "probe_duration_seconds") * float64(time.Second)), nil
 }
 
-// sum adds up all series of a metric; without any it is 0. Pages of thousands of paths are not parsed whole for it.
+// sum adds up all series of a metric, 0 without any. It does not parse the whole page, which may have thousands of
+// paths.
 func (d *daemon) sum(name string) float64 {
 	d.t.Helper()
 	_, body := d.http(http.MethodGet, "/metrics")
@@ -246,7 +247,7 @@ func (d *daemon) sum(name string) float64 {
 func total(page, name string) (sum float64) {
 	for line := range strings.SplitSeq(page, "\n") {
 		if rest, ok := strings.CutPrefix(line, name); ok && (strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "{")) {
-			value, _ := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64) // 0 shows in the sum
+			value, _ := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64) // an error makes the sum too small
 			sum += value
 		}
 	}
@@ -268,7 +269,7 @@ func (a *comparison) bare(o bareOrder) (c cost) {
 	return c
 }
 
-// cpu is the user and system time of a process so far, in ticks of 10 ms: proc_pid_stat(5).
+// cpu returns the user and system time of a process so far, with a resolution of 10 ms, proc_pid_stat(5).
 func (p *process) cpu() time.Duration {
 	p.t.Helper()
 	text := read(p.t, fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
@@ -281,7 +282,7 @@ func (p *process) cpu() time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
-// resident is the memory of a process in bytes.
+// resident returns the resident memory of a process in bytes.
 func (p *process) resident() int {
 	p.t.Helper()
 	fields := strings.Fields(read(p.t, fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid)))
@@ -292,7 +293,7 @@ func (p *process) resident() int {
 	return pages * os.Getpagesize()
 }
 
-// descriptors counts what a process has open.
+// descriptors returns the number of open file descriptors of a process.
 func (p *process) descriptors() int {
 	p.t.Helper()
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))

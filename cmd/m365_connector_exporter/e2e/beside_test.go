@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// besideSize is how much is measured: a little with every run of the suite, all of it by `make beside`.
+// besideSize is the extent of TestBeside: short in every run of the suite, full in `make beside`.
 type besideSize struct {
 	probes, parts int  // of each prober
-	again         bool // this program and the bare client once more, when every certificate has been seen
-	scheduled     bool // the daemon's own schedule too, for minutes
+	again         bool // measure again after every certificate has been seen once
+	scheduled     bool // also measure the schedule of the exporter, for minutes
 	held          []int
-	settle        time.Duration // before something is weighed, so that collectors can give back what nobody uses
+	settle        time.Duration // before memory is measured, so that the runtimes can return unused memory
 }
 
 func sizeOfBeside() besideSize {
@@ -47,7 +47,7 @@ func TestBeside(t *testing.T) {
 	}
 }
 
-// in is the comparison for a part of the test: what it starts ends with that.
+// in returns the comparison for a subtest: processes that it starts end with the subtest.
 func (a *comparison) in(t *testing.T) *comparison {
 	t.Helper()
 	w := *a.world
@@ -57,38 +57,38 @@ func (a *comparison) in(t *testing.T) *comparison {
 
 func (a *comparison) speed(size besideSize) {
 	program, blackbox := a.program(size.probes, onRequest, neverSilent), a.blackbox()
-	var own, other, bare cost
+	var exporter, blackboxCost, bare cost
 	alternate(size, func(from, to int) {
-		own.add(program.probeAll(from, to, programTarget))
-		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
+		exporter.add(program.probeAll(from, to, programTarget))
+		blackboxCost.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
 		bare.add(a.bare(bareOrder{From: from, To: to}))
 	})
 	a.t.Log("| prober | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
-	a.t.Log(own.row("this program, /probe"))
-	a.t.Log(other.row("blackbox_exporter, /probe"))
+	a.t.Log(exporter.row("this program, /probe"))
+	a.t.Log(blackboxCost.row("blackbox_exporter, /probe"))
 	a.t.Log(bare.row("net/smtp and crypto/tls alone"))
-	a.t.Logf("resident then: this program with %d paths %d kB, blackbox_exporter %d kB", size.probes,
+	a.t.Logf("resident memory: this program with %d paths %d kB, blackbox_exporter %d kB", size.probes,
 		program.resident()>>10, blackbox.resident()>>10)
-	if own.each() > other.each()*9/10 {
-		a.t.Errorf("a probe costs %v, blackbox_exporter's %v: more than nine tenths", own.each(), other.each())
+	if exporter.each() > blackboxCost.each()*9/10 {
+		a.t.Errorf("a probe costs %v, blackbox_exporter's %v: want at most nine tenths", exporter.each(), blackboxCost.each())
 	}
 	if size.again {
 		a.again(size, program, blackbox)
 	}
 }
 
-// again measures probes of certificates that the daemon has seen before. The other programs remember nothing.
+// again measures probes of certificates that the exporter has verified before. The other programs have no cache.
 func (a *comparison) again(size besideSize, program, blackbox *daemon) {
-	time.Sleep(11 * time.Second) // a younger result would be returned again
-	var own, other, bare, least cost
+	time.Sleep(11 * time.Second) // /probe returns a more recent result without a new probe
+	var exporter, blackboxCost, bare, least cost
 	alternate(size, func(from, to int) {
-		own.add(program.probeAll(from, to, programTarget))
-		other.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
+		exporter.add(program.probeAll(from, to, programTarget))
+		blackboxCost.add(blackbox.probeAll(from, to, a.blackboxTarget(neverSilent)))
 		bare.add(a.bare(bareOrder{From: from, To: to}))
 		least.add(a.bare(bareOrder{From: from, To: to, Least: true}))
 	})
-	a.t.Log(own.row("this program, /probe, the same servers again"))
-	a.t.Log(other.row("blackbox_exporter, /probe, again"))
+	a.t.Log(exporter.row("this program, /probe, the same servers again"))
+	a.t.Log(blackboxCost.row("blackbox_exporter, /probe, again"))
 	a.t.Log(bare.row("net/smtp and crypto/tls alone, again"))
 	a.t.Log(least.row("net/smtp and crypto/tls alone, nothing verified"))
 }
@@ -99,12 +99,12 @@ func alternate(size besideSize, step func(from, to int)) {
 	}
 }
 
-// paced measures one probe at a time with pauses, as a prober works: with cold caches, which costs more than
-// back-to-back probes.
+// paced measures one probe at a time with pauses, as in production: CPU caches are cold, so a probe costs more than in
+// a back-to-back run.
 func (a *comparison) paced(probes int) {
 	every := pacedOver / time.Duration(probes)
 	blackbox := a.blackbox()
-	other := blackbox.measure(func() []time.Duration {
+	blackboxCost := blackbox.measure(func() []time.Duration {
 		return blackbox.probed(eachIn(every, probes, func(i int) (time.Duration, error) {
 			return blackbox.requestProbe(context.Background(), a.blackboxTarget(neverSilent)(i))
 		}))
@@ -112,12 +112,12 @@ func (a *comparison) paced(probes int) {
 	blackbox.stop()
 	a.t.Log("| one probe every ", every,
 		" | probes per CPU second | CPU per probe | median | 99th percentile | allocations per probe |")
-	a.t.Log(other.row("blackbox_exporter, asked so"))
+	a.t.Log(blackboxCost.row("blackbox_exporter, /probe"))
 	a.t.Log(a.bare(bareOrder{To: probes, Every: every}).row("net/smtp and crypto/tls alone"))
 	a.t.Log(a.scheduled(probes).row("this program, its own schedule"))
 }
 
-// scheduled measures the daemon's own probes, with its evaluations and scrapes.
+// scheduled measures the probes of the exporter's schedule, with evaluations and scrapes.
 func (a *comparison) scheduled(paths int) cost {
 	a.t.Helper()
 	d := a.program(paths, pacedOver.String(), neverSilent)
@@ -136,7 +136,7 @@ func (a *comparison) scheduled(paths int) cost {
 	return c
 }
 
-// each is the CPU time of one probe.
+// each returns the CPU time per probe.
 func (c cost) each() time.Duration { return c.CPU / time.Duration(max(c.Probes, 1)) }
 
 func (c cost) row(name string) string {
@@ -159,19 +159,19 @@ func unless(ok bool, why string) string {
 // compareMemory compares the memory of n probes that wait for a server. Both programs are measured idle first, this one
 // without scheduled probes.
 func (a *comparison) compareMemory(n, silent int, settle time.Duration) {
-	own := a.measureMemory(n, settle, func() *daemon { return a.program(n, onRequest, silent) },
+	exporter := a.measureMemory(n, settle, func() *daemon { return a.program(n, onRequest, silent) },
 		func() *daemon { return a.program(n, "10m", silent) })
-	other := a.measureMemory(n, settle, a.blackbox, func() *daemon {
+	blackbox := a.measureMemory(n, settle, a.blackbox, func() *daemon {
 		d := a.blackbox()
 		d.holdProbes(n, a.blackboxTarget(silent))
 		return d
 	})
-	a.t.Logf("| this program | at rest %d kB | with %d waiting %d kB | each %d B |", own.rest>>10, n, own.full>>10,
-		own.each)
-	a.t.Logf("| blackbox_exporter | at rest %d kB | with %d waiting %d kB | each %d B |", other.rest>>10, n,
-		other.full>>10, other.each)
-	if own.each > other.each/2 {
-		a.t.Errorf("a waiting probe takes %d bytes, blackbox_exporter's %d: more than half", own.each, other.each)
+	a.t.Logf("| this program | at rest %d kB | with %d waiting %d kB | each %d B |", exporter.rest>>10, n,
+		exporter.full>>10, exporter.each)
+	a.t.Logf("| blackbox_exporter | at rest %d kB | with %d waiting %d kB | each %d B |", blackbox.rest>>10, n,
+		blackbox.full>>10, blackbox.each)
+	if exporter.each > blackbox.each/2 {
+		a.t.Errorf("a waiting probe takes %d bytes, blackbox_exporter's %d: want at most half", exporter.each, blackbox.each)
 	}
 }
 
@@ -188,7 +188,8 @@ func (a *comparison) measureMemory(n int, settle time.Duration, rest, full func(
 	before := a.peer.descriptors()
 	d := full()
 	eventually(a.t, 2*time.Minute, func() string {
-		return unless(a.peer.descriptors()-before >= n, fmt.Sprintf("%d of %d wait", a.peer.descriptors()-before, n))
+		waiting := a.peer.descriptors() - before
+		return unless(waiting >= n, fmt.Sprintf("%d of %d probes are waiting", waiting, n))
 	})
 	time.Sleep(settle)
 	d.awaitIdle()
@@ -201,14 +202,14 @@ func (a *comparison) measureMemory(n int, settle time.Duration, rest, full func(
 // holdProbes requests n probes at once; they end with the test.
 func (d *daemon) holdProbes(n int, target func(i int) string) {
 	ctx, cancel := context.WithCancel(context.Background())
-	var asked sync.WaitGroup
+	var requests sync.WaitGroup
 	for i := range n {
-		asked.Go(func() { _, _ = d.requestProbe(ctx, target(i)) }) // it never answers
+		requests.Go(func() { _, _ = d.requestProbe(ctx, target(i)) }) // the server never replies
 	}
-	d.t.Cleanup(func() { cancel(); asked.Wait() })
+	d.t.Cleanup(func() { cancel(); requests.Wait() })
 }
 
-// awaitIdle returns when a process has nothing to do for a second.
+// awaitIdle returns when a process has used no CPU time for a second.
 func (p *process) awaitIdle() {
 	p.t.Helper()
 	last, still := p.cpu(), 0
@@ -218,6 +219,6 @@ func (p *process) awaitIdle() {
 		} else {
 			still++
 		}
-		return unless(still == 4, "it is always busy")
+		return unless(still == 4, "the process is always busy")
 	})
 }

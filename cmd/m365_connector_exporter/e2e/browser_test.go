@@ -109,7 +109,7 @@ func (b *browser) listen(in *os.File) {
 			delete(b.waiting, m.ID)
 		case m.Method == "Page.loadEventFired":
 			b.loaded <- struct{}{}
-		case bytes.Contains(frame, []byte("NavigationEntryMarkedSkippable")): // a click that no hand has made
+		case bytes.Contains(frame, []byte("NavigationEntryMarkedSkippable")): // caused by a click from a script
 		case m.Method == "Log.entryAdded", m.Method == "Audits.issueAdded", m.Method == "Runtime.exceptionThrown":
 			b.broken = append(b.broken, string(frame[:min(len(frame)-1, 800)]))
 		}
@@ -117,7 +117,7 @@ func (b *browser) listen(in *os.File) {
 	}
 }
 
-// call calls a method of the browser and decodes the answer into result, unless that is nil.
+// call calls a method of the browser and decodes the response into result, unless result is nil.
 func (b *browser) call(method string, params map[string]any, result any) {
 	b.t.Helper()
 	if params == nil {
@@ -147,7 +147,7 @@ func (b *browser) call(method string, params map[string]any, result any) {
 			}
 		}
 	case <-time.After(patience):
-		b.t.Fatalf("%s: no answer", method)
+		b.t.Fatalf("%s: no response", method)
 	}
 }
 
@@ -170,7 +170,7 @@ func (b *browser) click(selector string) {
 	})
 }
 
-// awaitLoad does what loads another page, and waits for it.
+// awaitLoad runs an action that loads another page and waits for the load event.
 func (b *browser) awaitLoad(action func()) {
 	b.t.Helper()
 	for len(b.loaded) > 0 {
@@ -184,7 +184,7 @@ func (b *browser) awaitLoad(action func()) {
 	}
 }
 
-// eval evaluates JavaScript in the page, which has none itself.
+// eval evaluates JavaScript in the page. The page itself contains none.
 func (b *browser) eval(expression string, value any) {
 	b.t.Helper()
 	var got struct {

@@ -25,20 +25,20 @@ type authority struct {
 	rootFile     string
 }
 
-// signer is a certificate with its key. parent is nil where it signed itself.
+// signer is a certificate with its key.
 type signer struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// leaf is what a server shows. The zero values are: valid from yesterday for 90 days, chain complete, signed by the
-// authority.
+// leaf describes a leaf certificate. The zero value is valid from yesterday for 90 days and is signed by the
+// intermediate, which is part of the chain.
 type leaf struct {
 	name       string
 	from, to   time.Time
 	noChain    bool // the intermediate is left out
 	selfSigned bool
-	clientAuth bool // for a client too
+	clientAuth bool // with extended key usage clientAuth, too
 }
 
 func newAuthority(t testing.TB, dir string) *authority {
@@ -80,7 +80,7 @@ type pair struct {
 	cert       *x509.Certificate
 }
 
-// issue writes NAME.crt and NAME.key. Keys are readable by root alone.
+// issue signs a leaf and writes its chain and key to a new directory. Only root can read the key.
 func (a *authority) issue(l leaf) pair {
 	a.t.Helper()
 	if l.from.IsZero() {
@@ -125,6 +125,6 @@ func (a *authority) must(err error) {
 
 func pemOf(kind string, der []byte) []byte {
 	var b bytes.Buffer
-	_ = pem.Encode(&b, &pem.Block{Type: kind, Bytes: der}) // a buffer does not fail
+	_ = pem.Encode(&b, &pem.Block{Type: kind, Bytes: der}) // writing to a buffer cannot fail
 	return b.Bytes()
 }

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// The kernel's clock cannot be set for one program only. So the daemon is built with a Go library whose time.Now adds
-// the content of a file to the wall clock, and not to the monotonic clock: to a Go program that is what setting the
-// clock looks like. The runtime calls time.Now where nothing may block, so another goroutine reads the file.
+// The kernel's clock cannot be set for a single program. The daemon is therefore built with a Go library whose time.Now
+// adds the content of a file to the wall clock but not to the monotonic clock, as if the clock had been set. The
+// runtime calls time.Now where blocking is not allowed, so a separate goroutine reads the file.
 const (
 	clockRead = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
 	clockStep = "\tsec += WallStep.Load()\n"
-	clockFile = "E2E_CLOCK" // names the file, in seconds
+	clockFile = "E2E_CLOCK" // environment variable with the file name; the file contains seconds
 
 	clockLibrary = `package time
 
@@ -49,7 +49,7 @@ func init() {
 `
 )
 
-// clock is the clock of a daemon that was built for it.
+// clock is the clock of a daemon that buildWithClock has built.
 type clock struct {
 	w    *world
 	file string
@@ -65,7 +65,7 @@ func (w *world) buildWithClock(setenv func(name, value string)) *clock {
 	source := filepath.Join(library, "time.go")
 	text := read(w.t, source)
 	if n := strings.Count(text, clockRead); n != 1 {
-		w.t.Fatalf("%s has %d times\n%swant once: this Go reads its clock in another way; correct clockRead", source,
+		w.t.Fatalf("%s contains %d times\n%swant once: time.Now of this Go version differs, update clockRead", source,
 			n, clockRead)
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
@@ -81,7 +81,7 @@ func (w *world) buildWithClock(setenv func(name, value string)) *clock {
 	return c
 }
 
-// set sets the clock so far from the right time.
+// set sets the clock to the current time plus by.
 func (c *clock) set(by time.Duration) {
 	c.w.t.Helper()
 	next := c.file + ".next"

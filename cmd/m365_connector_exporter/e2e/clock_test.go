@@ -13,14 +13,14 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// jump is what the clock is set to, away from the right time, and what must be seen then.
+// jump is an offset from the current time to which the clock is set, with the expected results.
 type jump struct {
 	name   string
 	to     time.Duration
-	soon   string  // of the path whose certificate ends in 90 days
-	later  string  // of the one whose certificate begins in half an hour
-	listed string  // of one whose certificate is on a list of revoked ones, which ends in three days
-	client float64 // the verdict on time of a sender's certificate, which ends in 90 days
+	soon   string  // result of the path whose certificate expires in 90 days
+	later  string  // result of the path whose certificate becomes valid in half an hour
+	listed string  // result of the path whose certificate is on a CRL, which expires in three days
+	client float64 // verdict "time" of the sender's certificate, which expires in 90 days
 }
 
 const (
@@ -29,8 +29,8 @@ const (
 	revoked     = "failed tls certificate_revoked"
 )
 
-// TestClockJumps sets the daemon's clock back and forth. Rounds keep their interval, certificates are judged by the
-// present time, no other path fails, no message is sent twice within its interval, and the log has each jump.
+// TestClockJumps sets the daemon's clock forward and back. Rounds keep their interval, certificates are checked against
+// the current time, no other path fails, no message is sent twice within its interval, and the log has each jump.
 func TestClockJumps(t *testing.T) {
 	w := newHostWorld(t, "interval: 3s, timeout: 2s, ")
 	clock := w.buildWithClock(t.Setenv)
@@ -49,7 +49,7 @@ func TestClockJumps(t *testing.T) {
 		after, took := d.roundTotals(), time.Since(began)
 		t.Logf("%s: after %v, %+v", j.name, took.Round(time.Second), after)
 		if i == 0 {
-			continue // first rounds are spread
+			continue // first rounds are spread over the interval
 		}
 		each := took.Seconds() / 3
 		if rounds := after.rounds - before.rounds; rounds < 20*(each-1.5) || rounds > 20*(each+1) {
@@ -61,25 +61,26 @@ func TestClockJumps(t *testing.T) {
 	}
 	m := d.metrics()
 	for _, s := range m.find("probes_total") {
-		if own := strings.HasPrefix(s.labels["connector"], "own-"); own && s.labels["outcome"] != "passed" && s.value > 0 {
+		healthy := strings.HasPrefix(s.labels["connector"], "own-")
+		if healthy && s.labels["outcome"] != "passed" && s.value > 0 {
 			t.Errorf("%v rounds of %s are %s", s.value, s.labels["connector"], s.labels["outcome"])
 		}
 	}
 	for _, by := range []string{"by=1h0m0s", "by=-3h0m0s", "by=9602h0m0s", "by=-9600h0m0s"} {
 		if strings.Count(d.out.String(), by) != 1 {
-			t.Errorf("the log must tell of the jump %s once", by)
+			t.Errorf("the log must contain the clock jump %s once", by)
 		}
 	}
 	d.stop()
 	d = w.serve(w.dir + "/jumps.yaml")
 	d.awaitRecovery(roundCounts{})
 	if n := len(w.mails[0].Messages()); n != 1 {
-		t.Errorf("%d messages went, with five minutes between two", n)
+		t.Errorf("%d messages sent, want 1: message_min_interval is 5m", n)
 	}
 	w.checkState()
 }
 
-// configureJumps adds to the healthy paths those that the clock breaks, a message and a sender.
+// configureJumps adds to the healthy paths those whose result depends on the clock, a test message and a sender.
 func (w *hostWorld) configureJumps() string {
 	w.t.Helper()
 	now, far := time.Now(), time.Now().AddDate(3, 0, 0)
@@ -99,7 +100,7 @@ func (w *hostWorld) configureJumps() string {
 		leaf, addr := leafOf(one.name+"."+faultZone), fmt.Sprintf("127.0.6.%d", 100+i)
 		one.change(leaf)
 		certificate := lists.present(leaf, w.ca.middle)
-		lists.revoked = leaf.SerialNumber // of the last one
+		lists.revoked = leaf.SerialNumber // only the last one is used
 		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &certificate})
 		w.ca.must(err)
 		w.t.Cleanup(mail.Close)
@@ -120,7 +121,7 @@ func (w *hostWorld) configureJumps() string {
 `, faultZone, w.ca.issue(leaf{name: "edge.contoso.test", clientAuth: true}).chain, w.probe, w.mails[0].Port()))
 }
 
-// diff compares the daemon's metrics with what is expected after so many jumps; empty where they agree.
+// diff returns the differences between the daemon's metrics and the expected ones after a number of jumps.
 func (j jump) diff(d *daemon, jumps int) string {
 	d.t.Helper()
 	m, now := d.metrics(), float64(time.Now().Add(j.to).Unix())
@@ -153,12 +154,12 @@ func (j jump) diff(d *daemon, jumps int) string {
 		wrong = append(wrong, fmt.Sprintf("%d findings of an expired certificate", found))
 	}
 	if logged := strings.Count(d.out.String(), "the clock jumped"); logged != jumps {
-		wrong = append(wrong, fmt.Sprintf("the log tells of %d jumps, not of %d", logged, jumps))
+		wrong = append(wrong, fmt.Sprintf("the log has %d clock jumps, want %d", logged, jumps))
 	}
 	return strings.Join(wrong, "\n")
 }
 
-// roundTotals is how many rounds of the healthy paths have passed, and how many rounds of all were skipped.
+// roundTotals is the number of rounds of healthy paths that passed, and of rounds of all paths that were skipped.
 type roundTotals struct{ rounds, skipped float64 }
 
 func (d *daemon) roundTotals() (p roundTotals) {

@@ -15,10 +15,10 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestResolverCutOff cuts an unbound, through which the daemon resolves three domains, off from the Internet. The
-// unbound then answers SERVFAIL, and knows from its cache which servers the root has: no domain fails. One whose own
-// servers are gone does. Failures are repeated after half the interval, which is more than the five seconds for which
-// an unbound repeats a SERVFAIL.
+// TestResolverCutOff disconnects the daemon's resolver, an unbound, from its upstream server. The unbound then answers
+// SERVFAIL for all three domains but still answers for the root from its cache, so no domain fails. A domain whose
+// authoritative servers are unreachable fails. Failed probes are repeated after half the interval, which is longer than
+// the five seconds for which unbound caches a SERVFAIL.
 func TestResolverCutOff(t *testing.T) {
 	w := smallWorld(t)
 	certificate := (&faultWorld{world: w}).present(leafOf("mail.alpha.test", "mail.beta.test", "mail.gamma.test"),
@@ -59,7 +59,7 @@ func TestResolverCutOff(t *testing.T) {
 		t.Helper()
 		m, err := dns.Exchange(new(dns.Msg).SetQuestion(".", dns.TypeNS), w.dns)
 		if err != nil || m.Rcode != dns.RcodeSuccess {
-			t.Errorf("who serves the root: %v, %v", m, err)
+			t.Errorf("NS records of the root: %v, %v", m, err)
 		}
 	}
 	expect("passed", "passed", "passed")
@@ -68,7 +68,7 @@ func TestResolverCutOff(t *testing.T) {
 	uplink.Close()
 	const inconclusive = "inconclusive and 1 resolve dns_timeout"
 	expect(inconclusive, inconclusive, inconclusive)
-	time.Sleep(7 * time.Second) // first failures would be repeated, and told
+	time.Sleep(7 * time.Second) // long enough for a failure to be confirmed and reported
 	expect(inconclusive, inconclusive, inconclusive)
 	checkRoot()
 
@@ -85,7 +85,7 @@ func TestResolverCutOff(t *testing.T) {
 	expect("failed resolve dns_servfail", "passed", "passed")
 }
 
-// startForwarder starts an unbound without data of its own, and returns its address.
+// startForwarder starts an unbound that only forwards, and returns its address.
 func (w *world) startForwarder(uplink string) string {
 	w.t.Helper()
 	host, port, err := net.SplitHostPort(uplink)

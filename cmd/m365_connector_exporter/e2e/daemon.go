@@ -48,7 +48,7 @@ func (w *world) configure(name string, paths ...path) string {
 	return w.write(name, w.head()+"tenants:\n"+tenant("contoso", paths...))
 }
 
-// head is everything but the tenants.
+// head returns the configuration without the tenants.
 func (w *world) head() string { return fmt.Sprintf(head, w.ca.rootFile, w.dns) }
 
 // write writes a file of the configuration and returns its name.
@@ -59,7 +59,7 @@ func (w *world) write(name, text string) string {
 	return file
 }
 
-// tenant is a list of one.
+// tenant returns a list of tenants with one entry.
 func tenant(name string, paths ...path) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "- name: %s\n  accepted_domains: [{domain_name: %s, default: true}]\n  outbound_connectors:\n",
@@ -102,7 +102,7 @@ func (w *world) serve(file string) *daemon {
 	return runDaemon(w.t, w.binary, "serve", "--config.file="+file)
 }
 
-// runDaemon starts a command of the binary that listens.
+// runDaemon starts a command of the binary that serves HTTP.
 func runDaemon(t testing.TB, binary string, args ...string) *daemon {
 	t.Helper()
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
@@ -112,7 +112,7 @@ func runDaemon(t testing.TB, binary string, args ...string) *daemon {
 	return d
 }
 
-// command runs the binary to its end and returns its exit status and its output.
+// command runs the binary, waits for it, and returns its exit status and output.
 func (w *world) command(args ...string) (code int, output string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -149,7 +149,7 @@ func (d *daemon) http(method, path string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// metrics is one look at /metrics: the series of each gauge and counter, by its name without the prefix.
+// metrics is one scrape of /metrics: the series of each gauge and counter, by metric name without the prefix.
 type metrics map[string][]sample
 
 // sample is one series.
@@ -188,7 +188,7 @@ func (d *daemon) scrape(page string) metrics {
 	return m
 }
 
-// find lists the series that carry all the wanted labels, given as pairs of name and value.
+// find returns the series that have all the wanted labels, given as pairs of name and value.
 func (m metrics) find(name string, want ...string) []sample {
 	var found []sample
 	for _, s := range m[name] {
@@ -208,7 +208,7 @@ func hasLabels(labels map[string]string, want []string) bool {
 	return true
 }
 
-// value returns the one series with the labels; ok is false if there is none, or more than one.
+// value returns the value of the only series with the labels; ok is false if there is none, or more than one.
 func (m metrics) value(name string, want ...string) (v float64, ok bool) {
 	found := m.find(name, want...)
 	if len(found) != 1 {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// dashboard is what a test reads of one.
+// dashboard is the part of a Grafana dashboard that the test reads.
 type dashboard struct {
 	UID    string
 	Panels []struct {
@@ -29,7 +29,7 @@ var (
 	choices  = regexp.MustCompile(`^label_values\((.+), \w+\)$`) // Grafana's own function
 )
 
-// substitute puts a value in place of each variable, as Grafana does: all of everything, and a short time.
+// substitute replaces each variable by a value, as Grafana does: all values, and a short interval.
 func substitute(expr string) string {
 	expr = choices.ReplaceAllString(expr, "$1")
 	return variable.ReplaceAllStringFunc(expr, func(name string) string {
@@ -41,7 +41,7 @@ func substitute(expr string) string {
 }
 
 // TestDashboards runs every query of every panel and of every variable against a Prometheus with the repository's
-// rules, while there is a fault of each kind: so the panels that show faults have data as well. No panel is exempt.
+// rules while there is a fault of each kind, so that the panels that show faults have data, too. No panel is exempt.
 func TestDashboards(t *testing.T) {
 	m := newMonitoring(t)
 	m.causeFaults()

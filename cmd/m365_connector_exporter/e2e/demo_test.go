@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestDemo starts the newcomer's first command and waits for what it promises: "within 15 seconds everything has
-// been probed once". A busy machine gets twice that.
+// TestDemo runs the demo command, which documents that within 15 seconds everything has been probed once. The limit
+// here is twice that, for a busy machine.
 func TestDemo(t *testing.T) {
 	binary := build(t, t.TempDir())
 	started := time.Now()
@@ -29,12 +29,12 @@ func TestDemo(t *testing.T) {
 			of := []string{"tenant", s.labels["tenant"], "connector", s.labels["connector"], "path", s.labels["path"]}
 			inconclusive, _ := m.value("probe_inconclusive", of...)
 			if _, known := m.value("probe_success", of...); !known && inconclusive != 1 {
-				return fmt.Sprintf("nothing is said of %q", of)
+				return fmt.Sprintf("no result of %q", of)
 			}
 		}
 		return ""
 	})
-	t.Logf("all pages full after %v", time.Since(started).Round(100*time.Millisecond))
+	t.Logf("all paths have a result after %v", time.Since(started).Round(100*time.Millisecond))
 	if status, page := d.http(http.MethodGet, "/"); status != http.StatusOK || !strings.Contains(page, "contoso") ||
 		!strings.Contains(page, "certificate_expired") {
 		t.Errorf("the status page: %d\n%s", status, page)

@@ -13,7 +13,7 @@ import (
 // trustedConfigs lists the configurations with which Debian's exim keeps its privileges.
 const trustedConfigs = "/etc/exim4/trusted_configs"
 
-// eximConf relays for no host and has one mailbox.
+// eximConf is an Exim that relays for no host and has one mailbox.
 const eximConf = `exim_path = %[1]s
 exim_user = Debian-exim
 exim_group = Debian-exim
@@ -41,12 +41,12 @@ recipient:
   deny   message = relay not permitted
 `
 
-// eximState is how an exim is broken.
+// eximState is a fault of an Exim.
 type eximState int
 
 const (
 	eximHealthy eximState = iota
-	// its user cannot read the key, so that STARTTLS is answered with 454: a mistake made in the field
+	// the Exim user cannot read the key, so that STARTTLS is answered with 454: a common mistake
 	eximKeyless
 	eximStrict // refuses the handshake without a client certificate
 	eximLookup // one of its tables cannot be read
@@ -56,11 +56,11 @@ const (
 func startExim(t testing.TB, dir string, s server, cert pair, state eximState) {
 	t.Helper()
 	binary := fromEnvironment(t, "E2E_EXIM", "/usr/sbin/exim4")
-	own := filepath.Join(dir, "exim-"+s.name)
-	if err := os.MkdirAll(own, 0o755); err != nil {
+	home := filepath.Join(dir, "exim-"+s.name)
+	if err := os.MkdirAll(home, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	run(t, dir, "chown", "Debian-exim", own)
+	run(t, dir, "chown", "Debian-exim", home)
 	key, more := cert.key, ""
 	switch state {
 	case eximStrict:
@@ -69,16 +69,17 @@ func startExim(t testing.TB, dir string, s server, cert pair, state eximState) {
 		more = "acl_smtp_mail = ${lookup{x}lsearch{/nonexistent/table}{accept}{accept}}"
 	}
 	if state != eximKeyless {
-		key = filepath.Join(own, "key.pem")
+		key = filepath.Join(home, "key.pem")
 		run(t, dir, "install", "-o", "Debian-exim", "-m", "0400", cert.key, key)
 	}
-	conf := filepath.Join(dir, "exim-"+s.name+".conf") // exim refuses a configuration in a folder that others own
-	writeFile(t, conf, fmt.Sprintf(eximConf, binary, s.host(), own, s.addr, s.port, cert.chain, key, more), 0o644)
+	// exim refuses a configuration in a directory that another user owns
+	conf := filepath.Join(dir, "exim-"+s.name+".conf")
+	writeFile(t, conf, fmt.Sprintf(eximConf, binary, s.host(), home, s.addr, s.port, cert.chain, key, more), 0o644)
 	trustConfig(t, conf)
 	start(t, binary, "-C", conf, "-bdf").listens(s.listen())
 }
 
-// trustConfig adds a configuration to the trusted ones and takes it away at the end.
+// trustConfig adds a configuration to trustedConfigs and removes it at the end of the test.
 func trustConfig(t testing.TB, conf string) {
 	t.Helper()
 	before, err := os.ReadFile(trustedConfigs)
@@ -99,13 +100,13 @@ func trustConfig(t testing.TB, conf string) {
 	})
 }
 
-// fromEnvironment is the program that a variable names, or its usual place. A missing one fails the test: nothing is
-// skipped.
-func fromEnvironment(t testing.TB, variable, usual string) string {
+// fromEnvironment returns the program that an environment variable names, or the default path. A missing program fails
+// the test: no test is skipped.
+func fromEnvironment(t testing.TB, variable, defaultPath string) string {
 	t.Helper()
 	file := os.Getenv(variable)
 	if file == "" {
-		file = usual
+		file = defaultPath
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Fatalf("%v (set %s, or let .ci/run install what the suite needs)", err, variable)

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestChangedExports changes the exports of six running tenants, each in another way, and waits for the poll to see
-// it. In no case may the daemon report a successful load while it still watches what the export held before.
+// TestChangedExports changes the exports of six tenants of the running daemon, each in a different way, and waits for
+// the poll to detect it. The daemon must never report a successful load while it still uses the old content.
 func TestChangedExports(t *testing.T) {
 	w := smallWorld(t)
 	export := func(tenant string) string { return filepath.Join(w.dir, "exports", tenant, "outbound.json") }
@@ -51,7 +51,7 @@ func TestChangedExports(t *testing.T) {
 		write(export(tenant), "old")
 	}
 	d := w.serve(w.write("exports.yaml", "tenant_folders: [exports/*]\n"))
-	time.Sleep(3 * time.Second) // the files' last change must lie back for the daemon to rely on their times
+	time.Sleep(3 * time.Second) // the daemon relies on modification times only when they are old enough
 	for tenant, change := range changes {
 		change(export(tenant))
 	}

@@ -11,9 +11,9 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestOneTenantDoesNotDelayAnother gives the daemon sixteen connections at a time, and a tenant with 300 tarpits and
-// 50 connectors to another tenant's server. The other tenant's paths keep their interval, and a finding names who
-// overloads.
+// TestOneTenantDoesNotDelayAnother limits the daemon to 16 parallel connections and adds a tenant with 300 tarpits and
+// 50 connectors to another tenant's server. The other tenant's paths keep their interval, and a finding names the
+// tenant that causes the overload.
 func TestOneTenantDoesNotDelayAnother(t *testing.T) {
 	w := newHostWorld(t, "")
 	tarpit, err := lab.StartScripted(lab.Script{Host: "0.0.0.0"})
@@ -51,7 +51,7 @@ func TestOneTenantDoesNotDelayAnother(t *testing.T) {
 		return ""
 	})
 	before := rounds()
-	time.Sleep(31 * time.Second) // five intervals of six seconds, and one
+	time.Sleep(31 * time.Second) // five intervals of six seconds, and one second
 	for connector, n := range rounds() {
 		if got := n - before[connector]; got < 4 {
 			t.Errorf("%s: %v rounds in five intervals", connector, got)
@@ -63,6 +63,6 @@ func TestOneTenantDoesNotDelayAnother(t *testing.T) {
 				return ""
 			}
 		}
-		return "no finding names the tenant that overloads"
+		return "no schedule_overloaded finding names the hostile tenant"
 	})
 }

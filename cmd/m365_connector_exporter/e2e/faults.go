@@ -18,21 +18,21 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// fault is one fault and the result that the daemon must have. docs/reliability.md lists all of them.
+// fault is a fault of a mail server or its DNS, with the expected result. docs/reliability.md lists all of them.
 type fault struct {
 	name, does string
 	stage      probes.Stage
-	reason     probes.Reason // empty: odd, but no reason to fail
+	reason     probes.Reason // empty: tolerated, the path passes
 	server     lab.Script
 	listen     func(t testing.TB, host string) (port int) // instead of the script
-	dns        func(addr string) dns.HandlerFunc          // instead of an A record; addr is the row's own
-	hop        string                                     // instead of its name
+	dns        func(addr string) dns.HandlerFunc          // instead of an A record; addr is the address of the row
+	hop        string                                     // next hop instead of the host name
 	tls        string                                     // tls_settings
-	rcpt       bool                                       // climbs to the recipient stage
+	rcpt       bool                                       // probes up to the recipient stage
 	probe      string                                     // more keys of the probe section, each ending in ", "
 }
 
-// faultZone is where the faulty and the healthy names are.
+// faultZone is the DNS zone of the faulty and the healthy servers.
 const faultZone = "faults.test"
 
 func (f fault) host() string { return f.name + "." + faultZone }
@@ -45,7 +45,7 @@ func (f fault) want() string {
 	return fmt.Sprintf("%s %s %s", f.reason.Outcome(), f.stage, f.reason)
 }
 
-// withReplies is a script whose replies are changed, given as pairs of verb and reply.
+// withReplies returns a script with some replies changed, given as pairs of verb and reply.
 func withReplies(s lab.Script, pairs ...string) lab.Script {
 	replies := map[string]string{}
 	maps.Copy(replies, s.Replies)
@@ -56,7 +56,7 @@ func withReplies(s lab.Script, pairs ...string) lab.Script {
 	return s
 }
 
-// healthyScript is a server by the book.
+// healthyScript returns the script of a server that conforms to RFC 5321 and RFC 3207.
 func healthyScript(config *tls.Config) lab.Script {
 	return lab.Script{
 		Greeting: "220 mail.faults.test ESMTP\r\n", TLS: config,
@@ -67,7 +67,7 @@ func healthyScript(config *tls.Config) lab.Script {
 	}
 }
 
-// faultWorld is the misbehaving servers, two hundred healthy paths and the daemon's configuration of both.
+// faultWorld has the faulty servers, 200 healthy paths and the configuration of both.
 type faultWorld struct {
 	*world
 	config  *tls.Config // of a healthy server
@@ -76,7 +76,7 @@ type faultWorld struct {
 	faulty  []path
 	healthy []path
 	crl     string   // host:port of the revocation lists
-	revoked *big.Int // the serial number that is on the list
+	revoked *big.Int // the serial number on the CRL
 }
 
 // The healthy paths.
@@ -85,7 +85,7 @@ const (
 	healthyPaths   = 200
 )
 
-// newFaultTable draws the table, without its servers.
+// newFaultTable builds the rows of the table without starting their servers.
 func newFaultTable(small *world) *faultWorld {
 	w := &faultWorld{world: small}
 	w.config = serverTLS(w.present(leafOf("*."+faultZone), w.ca.middle))
@@ -141,7 +141,7 @@ func (w *faultWorld) startHealthy(zone *strings.Builder) {
 
 func faultAddr(i int) string { return fmt.Sprintf("127.0.5.%d", i+1) }
 
-// startFault starts the server of a row at its own address: a fault must not slow the other servers down.
+// startFault starts the server of a row at its own address, so that a fault does not delay the other servers.
 func (w *faultWorld) startFault(zone *strings.Builder, i int, f fault) {
 	w.t.Helper()
 	addr := faultAddr(i)
@@ -178,7 +178,7 @@ func (w *faultWorld) configureFaults(faulty bool) string {
 	return w.write("faults.yaml", w.text(nil))
 }
 
-// text is a configuration of the healthy paths and these.
+// text returns the configuration of the healthy paths and the given faulty paths.
 func (w *faultWorld) text(faulty []path) string {
 	text := strings.Replace(w.head(), "global:\n", "global:\n  check_revocation: true\n", 1) + "tenants:\n" +
 		tenant("healthy", w.healthy...)

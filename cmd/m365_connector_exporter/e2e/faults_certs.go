@@ -17,7 +17,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// leafOf is a certificate for names, to be signed.
+// leafOf returns the template of a certificate for names.
 func leafOf(names ...string) *x509.Certificate {
 	now := time.Now()
 	return &x509.Certificate{
@@ -27,8 +27,8 @@ func leafOf(names ...string) *x509.Certificate {
 	}
 }
 
-// present signs a leaf and sends it with the certificates above it, signer first and root left out; a nil signer
-// signs itself.
+// present signs a leaf and returns its chain: the leaf, its signer unless that is the root, and the certificates above.
+// Without a signer the leaf is self-signed.
 func (w *faultWorld) present(template *x509.Certificate, by *signer, above ...*signer) tls.Certificate {
 	w.t.Helper()
 	s := w.ca.sign(template, by)
@@ -42,7 +42,7 @@ func (w *faultWorld) present(template *x509.Certificate, by *signer, above ...*s
 	return tls.Certificate{Certificate: chain, PrivateKey: s.key}
 }
 
-// certificateFaults are certificates that Exchange Online would not take, or only some of them.
+// certificateFaults are faults of the certificate chain, some of which Exchange Online tolerates.
 func (w *faultWorld) certificateFaults() []fault {
 	now := time.Now()
 	bad := func(name, does string, reason probes.Reason, certificate tls.Certificate) fault {
@@ -83,7 +83,7 @@ func (w *faultWorld) certificateFaults() []fault {
 	listed := leaf("cert-revoked",
 		func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://" + w.crl + "/list"} })
 	revoked := w.present(listed, w.ca.middle)
-	w.revoked = listed.SerialNumber // given when it was signed
+	w.revoked = listed.SerialNumber // set when it was signed
 	forged := w.present(leaf("cert-forged", nil), double)
 	forged.Certificate[1] = w.ca.middle.cert.Raw
 	return []fault{

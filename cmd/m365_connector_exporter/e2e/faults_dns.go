@@ -12,7 +12,7 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// records answers with those of the given records that have the type of the question, or a CNAME.
+// records answers with the given records that have the queried type or are a CNAME.
 func records(all ...string) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(dnsAnswer(q, all...)) }
 }
@@ -32,7 +32,7 @@ func dnsAnswer(q *dns.Msg, all ...string) *dns.Msg {
 	return m
 }
 
-// rcode answers with an error, and with an extended one (RFC 8914) where info is not negative.
+// rcode answers with an error code, and with an extended DNS error (RFC 8914) unless info is negative.
 func rcode(code, info int) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) {
 		m := dnsAnswer(q)
@@ -46,7 +46,8 @@ func rcode(code, info int) dns.HandlerFunc {
 	}
 }
 
-// altered changes a good answer before it is sent; byTCP alone where cut is set, for which UDP answers are cut off.
+// altered changes a correct answer before it is sent. If cut is set, UDP answers are truncated and only TCP answers are
+// changed.
 func altered(cut bool, change func(*dns.Msg)) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) {
 		m := dnsAnswer(q, q.Question[0].Name+" 60 IN A 127.0.5.1")
@@ -63,7 +64,7 @@ func rawDNS(reply []byte) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, _ *dns.Msg) { _, _ = w.Write(reply) }
 }
 
-// truncatedThen cuts off UDP answers and leaves TCP to the function.
+// truncatedThen truncates UDP answers and calls the function for TCP queries.
 func truncatedThen(tcp func(dns.ResponseWriter)) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) {
 		if w.RemoteAddr().Network() != "udp" {
@@ -76,7 +77,7 @@ func truncatedThen(tcp func(dns.ResponseWriter)) dns.HandlerFunc {
 	}
 }
 
-// tolerated is a name whose DNS misbehaves and is read all the same: the server behind it is healthy.
+// tolerated is a DNS fault that the resolver tolerates: the server of the name is healthy, and the path passes.
 func tolerated(name, does string, good lab.Script, how func(w dns.ResponseWriter, q, right *dns.Msg)) fault {
 	return fault{name: name, does: does, server: good, dns: func(addr string) dns.HandlerFunc {
 		return func(w dns.ResponseWriter, q *dns.Msg) {
@@ -85,7 +86,7 @@ func tolerated(name, does string, good lab.Script, how func(w dns.ResponseWriter
 	}}
 }
 
-// longChain is an answer of twelve CNAMEs, one after another.
+// longChain answers with a chain of twelve CNAMEs.
 func longChain() dns.HandlerFunc {
 	all := []string{"dns-cname-long.faults.test. 60 IN CNAME c0.faults.test."}
 	for i := range 12 {

@@ -13,7 +13,7 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// listenWith serves connections with a function that has the TCP socket itself.
+// listenWith serves each connection with a function that gets the TCP socket.
 func listenWith(serve func(*net.TCPConn)) func(testing.TB, string) int {
 	return func(t testing.TB, host string) int {
 		t.Helper()
@@ -45,7 +45,7 @@ func closedPort(t testing.TB, _ string) int {
 	return freePort(t)
 }
 
-// fullBacklog is a listener whose backlog is full: the kernel drops every further SYN.
+// fullBacklog starts a listener whose backlog is full: the kernel drops every further SYN.
 func fullBacklog(t testing.TB, host string) int {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -73,10 +73,10 @@ func fullBacklog(t testing.TB, host string) int {
 	return addr.Port
 }
 
-// rawHandler is a script that hands the connection over when it begins.
+// rawHandler returns a script that passes each new connection to f.
 func rawHandler(f func(net.Conn)) lab.Script { return lab.Script{Handler: f} }
 
-// resetAfter sends text and closes with bytes unread, which resets the connection.
+// resetAfter sends text, waits for data and closes with unread bytes, which resets the connection.
 func resetAfter(text string) func(net.Conn) {
 	return func(c net.Conn) {
 		_, _ = c.Write([]byte(text))
@@ -84,9 +84,10 @@ func resetAfter(text string) func(net.Conn) {
 	}
 }
 
+// awaitPeer waits until the peer sends a byte or closes the connection.
 func awaitPeer(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
 
-// endless writes text until the peer has had enough.
+// endless writes text until the peer closes the connection.
 func endless(first, text string) func(net.Conn) {
 	return func(c net.Conn) {
 		for _, err := c.Write([]byte(first)); err == nil; {

@@ -13,9 +13,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TestFaults runs the daemon on every fault of the table and two hundred healthy paths: each faulty path gets the
-// stage and the reason of its row, no healthy path ever fails, and after a reload without the faulty paths nothing of
-// them is left.
+// TestFaults runs the daemon on every fault of the table and 200 healthy paths. Each faulty path gets the stage and the
+// reason of its row, no healthy path ever fails, and a reload without the faulty paths releases all their resources.
 func TestFaults(t *testing.T) {
 	w := newFaultWorld(t)
 	d := runDaemon(t, w.binary, "serve", "--config.file="+w.configureFaults(false), "--debug.pprof-address="+w.pprof())
@@ -26,7 +25,7 @@ func TestFaults(t *testing.T) {
 	w.configureFaults(true)
 	d.reload()
 	eventually(t, 2*time.Minute, func() string { return w.diff(d.metrics()) })
-	for range 10 { // nothing flaps
+	for range 10 { // no result changes
 		time.Sleep(2 * time.Second)
 		if why := w.diff(d.metrics()); why != "" {
 			t.Error(why)
@@ -38,7 +37,7 @@ func TestFaults(t *testing.T) {
 	d.reload()
 	var after load
 	defer func() {
-		t.Logf("%d misbehaviours; before %+v, during %+v, after %+v", len(w.rows), before, during, after)
+		t.Logf("%d faults; before %+v, during %+v, after %+v", len(w.rows), before, during, after)
 	}()
 	eventually(t, 90*time.Second, func() string {
 		after = w.load(d)
@@ -49,7 +48,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// diff compares every row with the metrics; empty where they agree.
+// diff returns the differences between the rows and the metrics.
 func (w *faultWorld) diff(m metrics) string {
 	var wrong []string
 	for _, f := range w.rows {
@@ -64,7 +63,7 @@ func (w *faultWorld) diff(m metrics) string {
 	return strings.Join(wrong, "\n")
 }
 
-// healthy is empty where all healthy paths pass and none of their rounds had another outcome.
+// healthy returns "" if all healthy paths pass and none of their rounds had another outcome, else the difference.
 func (m metrics) healthy() string {
 	passing := 0
 	for _, s := range m.find("probe_success", "tenant", "healthy") {
@@ -86,7 +85,7 @@ func (m metrics) healthy() string {
 	return ""
 }
 
-// rounds is how many rounds of the healthy paths have passed.
+// rounds returns the number of rounds of healthy paths that passed.
 func (m metrics) rounds() (n float64) {
 	for _, s := range m.find("probes_total", "tenant", "healthy", "outcome", "passed") {
 		n += s.value
@@ -101,19 +100,19 @@ func (d *daemon) reload() {
 	}
 }
 
-// untestableHere are the reasons that no row of the table has.
+// untestableHere maps reasons without a row to the cause.
 var untestableHere = map[probes.Reason]string{
-	probes.ReasonVantageBlocked:  "it needs that no server can be reached",
-	probes.ReasonConnectReset:    "loopback resets too early or too late; the tests of package smtpprobe have it",
+	probes.ReasonVantageBlocked:  "occurs only when no server can be reached; TestRareFindings has it",
+	probes.ReasonConnectReset:    "loopback resets too early or too late; covered by the tests of package smtpprobe",
 	probes.ReasonCanceled:        "a round that ends with the daemon is not recorded",
 	probes.ReasonInternalError:   "a bug in the exporter",
-	probes.ReasonMessageRejected: "a message is not sent each round; the tests of package smtpprobe have it",
-	probes.ReasonMessageTooLarge: "a message is not sent each round; the tests of package smtpprobe have it",
-	probes.ReasonProberLimit:     "the tests of package certificate have it",
+	probes.ReasonMessageRejected: "a message is not sent in each round; covered by the tests of package smtpprobe",
+	probes.ReasonMessageTooLarge: "a message is not sent in each round; covered by the tests of package smtpprobe",
+	probes.ReasonProberLimit:     "covered by the tests of package certificate",
 }
 
-// TestFaultTable holds that the names in the table are unique, that every reason has a row, and that
-// docs/reliability.md has the same table.
+// TestFaultTable checks that the names in the table are unique, that every reason has a row, and that
+// docs/reliability.md contains the same table.
 func TestFaultTable(t *testing.T) {
 	small := &world{t: t, dir: t.TempDir()}
 	small.ca = newAuthority(t, small.dir)
@@ -121,7 +120,7 @@ func TestFaultTable(t *testing.T) {
 	names, reasons := map[string]bool{}, map[probes.Reason]bool{}
 	for _, f := range w.rows {
 		if names[f.name] {
-			t.Errorf("%s is there twice", f.name)
+			t.Errorf("duplicate name %s", f.name)
 		}
 		names[f.name], reasons[f.reason] = true, true
 	}
@@ -133,7 +132,7 @@ func TestFaultTable(t *testing.T) {
 	w.checkDocument()
 }
 
-// checkDocument compares the document's table with the rows; with UPDATE_DOCS=1 it writes it.
+// checkDocument compares the table in the document with the rows; with UPDATE_DOCS=1 it updates the document.
 func (w *faultWorld) checkDocument() {
 	w.t.Helper()
 	const file, begin, end = "../../../docs/reliability.md", "<!-- faults -->\n", "<!-- /faults -->"
@@ -141,11 +140,11 @@ func (w *faultWorld) checkDocument() {
 	head, rest, found := strings.Cut(text, begin)
 	_, tail, closed := strings.Cut(rest, end)
 	if !found || !closed {
-		w.t.Fatalf("%s has no place for the table", file)
+		w.t.Fatalf("%s has no markers for the table", file)
 	}
 	if want := head + begin + w.document() + end + tail; want != text {
 		if os.Getenv("UPDATE_DOCS") == "" {
-			w.t.Fatalf("%s is out of step; UPDATE_DOCS=1 writes it", file)
+			w.t.Fatalf("%s is out of date; UPDATE_DOCS=1 updates it", file)
 		}
 		writeFile(w.t, file, want, 0o644)
 	}

@@ -15,7 +15,7 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// afterClientHello hands the connection over after a good reply to STARTTLS, once the ClientHello is there.
+// afterClientHello returns a script that accepts STARTTLS, reads the ClientHello and passes the connection to f.
 func afterClientHello(f func(net.Conn)) lab.Script {
 	s := healthyScript(nil)
 	s.HandlerAt, s.Handler = "STARTTLS", func(c net.Conn) {
@@ -37,14 +37,14 @@ func sends(b ...byte) func(net.Conn) {
 // tlsAlert is a fatal alert instead of a ServerHello.
 func tlsAlert(code byte) lab.Script { return afterClientHello(sends(21, 3, 3, 0, 2, 2, code)) }
 
-// oldServerHello is that of a server which supports nothing newer than SSL 3.0.
+// oldServerHello returns the ServerHello of a server that supports only SSL 3.0.
 func oldServerHello() []byte {
 	hello := append([]byte{3, 0}, make([]byte, 32)...) // version, random
 	hello = append(hello, 0, 0, 0x35, 0)               // no session, a cipher suite, no compression
 	return append([]byte{22, 3, 0, 0, byte(len(hello) + 4), 2, 0, 0, byte(len(hello))}, hello...)
 }
 
-// tlsFaults are what a server may do between STARTTLS and the second EHLO.
+// tlsFaults are faults between STARTTLS and the second EHLO.
 func (w *faultWorld) tlsFaults() []fault {
 	good := healthyScript(w.config)
 	bad := func(name, does string, reason probes.Reason, server lab.Script) fault {
@@ -136,12 +136,13 @@ func (w *faultWorld) tlsFaults() []fault {
 	}
 }
 
-// optionalTLS is a fault of TLS where the connector demands none: the session goes on in clear text.
+// optionalTLS is a TLS fault where the connector does not require TLS: the session continues unencrypted.
 func optionalTLS(name, does string, server lab.Script) fault {
 	return fault{name: name, does: does, stage: probes.TLSStage, tls: "null", server: server}
 }
 
-// finiteFieldOnly accepts no ClientHello but one that offers TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 and its neighbour.
+// finiteFieldOnly returns the script of a server that accepts only a ClientHello with
+// TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 and the following cipher suite.
 func finiteFieldOnly() lab.Script {
 	s := healthyScript(nil)
 	s.HandlerAt, s.Handler = "STARTTLS", func(c net.Conn) {

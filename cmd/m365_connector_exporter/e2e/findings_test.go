@@ -31,7 +31,7 @@ func (d *daemon) findings() (all []found) {
 	return all
 }
 
-// awaitFindings returns when each of the wanted findings exists, with evidence that begins as wanted.
+// awaitFindings returns when each of the wanted findings exists and its first evidence contains the wanted text.
 func (d *daemon) awaitFindings(wanted ...found) {
 	d.t.Helper()
 	eventually(d.t, time.Minute, func() string {
@@ -49,9 +49,9 @@ func (d *daemon) awaitFindings(wanted ...found) {
 	})
 }
 
-// rareWorld is what the other tests have no occasion for: an address with too many paths, a revoked certificate, a
-// renewal that was not taken into use, senders whose certificates a server shows, and an Exchange Online that this
-// host's roots do not verify.
+// rareWorld has conditions that no other test needs: an address with too many paths, a revoked certificate, a renewed
+// certificate that the server does not use yet, senders whose certificate is read from a server, and an Exchange Online
+// that does not verify with the roots of this host.
 type rareWorld struct {
 	*faultWorld
 	zone  strings.Builder
@@ -103,7 +103,7 @@ func newRareWorld(t *testing.T) *rareWorld {
 
 func rareAddr(i int) string { return fmt.Sprintf("127.0.7.%d", i+1) }
 
-// configureRare leaves out ca_file: the roots are the system's.
+// configureRare writes a configuration without ca_file, which uses the system's roots.
 func (w *rareWorld) configureRare(tenant string) string {
 	w.t.Helper()
 	return w.write("rare.yaml", fmt.Sprintf(
@@ -114,7 +114,7 @@ tenants:
 `, w.dns)+tenant)
 }
 
-// inbound are three senders: one with a file, two whose servers show their certificates.
+// inbound returns three senders: one with a certificate file, two whose certificate is read from their server.
 func (w *rareWorld) inbound() string {
 	before := w.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
 	return fmt.Sprintf(`  inbound_connectors:
@@ -130,7 +130,7 @@ func (w *rareWorld) inbound() string {
 		w.ports["stray.elsewhere.test"])
 }
 
-// TestRareFindings has the daemon find what no other test of the suite raises.
+// TestRareFindings checks the findings that no other test of the suite causes.
 func TestRareFindings(t *testing.T) {
 	w := newRareWorld(t)
 	t.Setenv("SSL_CERT_FILE", w.ca.rootFile)
@@ -139,7 +139,7 @@ func TestRareFindings(t *testing.T) {
 		{connector: "revoked", hop: "revoked.faults.test", port: w.ports["revoked.faults.test"], tls: "DomainValidation"},
 		{connector: "mail", hop: "mail.contoso.test", port: w.ports["mail.contoso.test"], tls: "DomainValidation"},
 	}
-	for i := range 6 { // each may begin every 400 ms: six of them want 2.4 s
+	for i := range 6 { // one starts every 400 ms, so six need 2.4 s
 		paths = append(paths, path{
 			connector: fmt.Sprintf("crowd-%d", i), hop: "crowd.faults.test",
 			port: w.ports["crowd.faults.test"], tls: "DomainValidation",
@@ -169,7 +169,7 @@ func TestRareFindings(t *testing.T) {
 		shown := m.find("certificate_info", "path", "shown", "role", "client", "subject", "mail.contoso.test")
 		valid, _ := m.value("certificate_valid", "path", "shown", "role", "client", "verdict", "trust")
 		if ground != 1 || len(shown) != 1 || valid != 1 {
-			return fmt.Sprintf("the certificate that a server shows: attributed %v, %v, trusted %v", ground, shown, valid)
+			return fmt.Sprintf("the certificate read from a server: attributed %v, %v, trusted %v", ground, shown, valid)
 		}
 		return ""
 	})

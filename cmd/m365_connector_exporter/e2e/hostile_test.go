@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// evil is what the hostile server sends wherever it can: markup that would run, terminal escapes, a text direction
-// override and bytes that are not UTF-8. In a certificate it must be UTF-8.
+// evil is the text that the hostile server sends in every reply: active markup, terminal escapes, a text direction
+// override and invalid UTF-8. evilText is its valid part, for certificates.
 const (
 	evilText = `<script>document.title='owned'</script><img src=x onerror="document.title='owned'">` +
 		"\x1b]0;owned\x07\u202e"
@@ -28,7 +28,7 @@ const (
 	evilCA = "<b>The CA</b>\x1b]0;owned\x07"
 )
 
-// startHostile starts a mail server that speaks SMTP and whose every text is an attack.
+// startHostile starts an SMTP server that sends hostile text in every reply.
 func startHostile(t testing.TB) (port int) {
 	t.Helper()
 	issuer, issuerKey := hostileCertificate(t, &x509.Certificate{
@@ -60,7 +60,7 @@ func startHostile(t testing.TB) (port int) {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// hostileCertificate signs a certificate, by itself where there is no issuer.
+// hostileCertificate signs a certificate. Without an issuer it is self-signed.
 func hostileCertificate(t testing.TB, template, issuer *x509.Certificate,
 	issuerKey *ecdsa.PrivateKey,
 ) (*x509.Certificate, *ecdsa.PrivateKey) {

@@ -19,18 +19,18 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// The size of the world of TestHostileTenant, and its limits.
+// The sizes and limits of TestHostileTenant.
 const (
 	healthyTenants = 1000
 	hostileTarpits = 2000
-	hostileAimed   = 200 // connectors of the hostile tenant to addresses of healthy ones
+	hostileAimed   = 200 // connectors of the hostile tenant to addresses of other tenants
 	memoryLimit    = 256 << 20
 	roundInterval  = 40 * time.Second
 	watchFor       = 45 * time.Second // without the hostile tenant
 	attackFor      = 5 * time.Minute
 )
 
-// TestHostileTenant runs the daemon with 1,000 tenants in 256 MiB, where a cgroup can be made. Then, for five minutes,
+// TestHostileTenant runs the daemon with 1,000 tenants in 256 MiB, if a cgroup can be created. Then, for five minutes,
 // one more tenant has thousands of tarpits, aims at the addresses of others, and has a large configuration with an
 // export that becomes a FIFO and a file again, while clients hold connections open, do not read the metrics they
 // requested, request hundreds of reloads, and probe the tarpits. The age of the other tenants' results must not grow by
@@ -40,7 +40,7 @@ func TestHostileTenant(t *testing.T) {
 	leaf := leafOf("*." + faultZone)
 	leaf.NotAfter = time.Now().AddDate(3, 0, 0)
 	certificate := (&faultWorld{world: w}).present(leaf, w.ca.middle)
-	// each tenant has its own address
+	// reachable at the address of each tenant
 	mail, err := lab.StartMail(lab.MailOptions{Addr: "0.0.0.0:0", Certificate: &certificate})
 	if err != nil {
 		t.Fatal(err)
@@ -68,11 +68,11 @@ func TestHostileTenant(t *testing.T) {
 	group := limitMemory(t, d.cmd.Process.Pid, memoryLimit)
 	eventually(t, 2*time.Minute, func() string {
 		if n := len(d.metrics().find("probe_success")); n < healthyTenants {
-			return fmt.Sprintf("%d of %d paths have a verdict", n, healthyTenants)
+			return fmt.Sprintf("%d of %d paths have a result", n, healthyTenants)
 		}
 		return ""
 	})
-	time.Sleep(roundInterval) // first rounds come closer together than later ones
+	time.Sleep(roundInterval) // first rounds are spread over a shorter time than later ones
 	before := d.age99(watchFor)
 	if took := d.timeOfReload(); took > time.Second {
 		t.Errorf("a reload of %d tenants took %s", healthyTenants, took)
@@ -111,7 +111,7 @@ func TestHostileTenant(t *testing.T) {
 	}
 }
 
-// age99 watches for a while how long ago each healthy tenant's latest round ended, and returns the 99th percentile.
+// age99 samples the time since the latest round of each healthy tenant, and returns the 99th percentile.
 func (d *daemon) age99(watch time.Duration) time.Duration {
 	d.t.Helper()
 	var ages []float64
@@ -136,7 +136,7 @@ func (d *daemon) timeOfReload() time.Duration {
 	return time.Since(begun)
 }
 
-// largeTenant is a tenant of 500 inbound connectors and 500 accepted domains, with an export beside them.
+// largeTenant returns a tenant with 500 inbound connectors, 500 accepted domains and an export.
 func (w *world) largeTenant() string {
 	w.t.Helper()
 	w.write("large.json", "[]")
@@ -153,7 +153,7 @@ func (w *world) largeTenant() string {
 	return b.String()
 }
 
-// swapExport replaces the export of the large tenant by a FIFO, and that by a file again, until ctx ends.
+// swapExport replaces the export of the large tenant by a FIFO and by a file in turn, until ctx is done.
 func (w *world) swapExport(ctx context.Context) {
 	file := filepath.Join(w.dir, "large.json")
 	for pipe := true; ctx.Err() == nil; pipe = !pipe {
@@ -168,7 +168,8 @@ func (w *world) swapExport(ctx context.Context) {
 	}
 }
 
-// attackHTTP does what clients of the daemon should not do, until ctx ends.
+// attackHTTP opens connections that stay idle or do not read the response, and requests probes and reloads, until ctx
+// is done.
 func (d *daemon) attackHTTP(ctx context.Context) {
 	const protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 	listen := strings.TrimPrefix(d.url, "http://")
@@ -217,7 +218,7 @@ func pause(ctx context.Context, length time.Duration) {
 	}
 }
 
-// memoryGroup is a cgroup that limits a process's memory; "" if none can be made.
+// memoryGroup is a cgroup that limits the memory of a process; peakFile is empty if no cgroup can be created.
 type memoryGroup struct{ peakFile string }
 
 // limitMemory moves a process into a new cgroup, of version 2 or 1.
@@ -237,11 +238,11 @@ func limitMemory(t *testing.T, pid int, limit int) memoryGroup {
 			return memoryGroup{filepath.Join(folder, g.peak)}
 		}
 	}
-	t.Log("no cgroup can be made here: the memory is not limited")
+	t.Log("cannot create a cgroup: the memory is not limited")
 	return memoryGroup{}
 }
 
-// peak is the most memory that the group has used, in bytes; 0 where it is not known.
+// peak returns the peak memory usage of the group in bytes, or 0 if it is unknown.
 func (g memoryGroup) peak() int {
 	text, err := os.ReadFile(g.peakFile)
 	if err != nil {

@@ -20,16 +20,16 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// outside is a recipient outside all tenants: mail to it needs the right to relay.
+// outside is a recipient outside all tenants: mail to it requires permission to relay.
 const outside = "who@elsewhere.test"
 
-// TestAttributionOfPostfix sends mail with Postfix, as a sender with a client certificate, through a fake Exchange
-// Online that attributes as Microsoft documents it. What Postfix logs is what the binary predicted.
+// TestAttributionOfPostfix sends mail from a Postfix with a client certificate through a fake Exchange Online that
+// attributes messages as Microsoft documents. The delivery status in the Postfix log must match the prediction.
 func TestAttributionOfPostfix(t *testing.T) {
 	w := smallWorld(t)
 	messages := []struct {
 		certificate, from string
-		tenant            string // that the mail is attributed to; "" none
+		tenant            string // to which the message is attributed; "" means none
 		exit              int    // of attribute
 	}{
 		{"mail.contoso.test", "a@contoso.test", "contoso", 0},
@@ -84,8 +84,8 @@ tenants:
 	}
 }
 
-// TestPostfixRequiresClientCertificate probes, as a sender, a Postfix that demands client certificates in the place of
-// Exchange Online.
+// TestPostfixRequiresClientCertificate probes, as a sender, a Postfix that takes the place of Exchange Online and
+// requires a client certificate.
 func TestPostfixRequiresClientCertificate(t *testing.T) {
 	w := smallWorld(t)
 	at := w.server("frontdoor")
@@ -93,9 +93,9 @@ func TestPostfixRequiresClientCertificate(t *testing.T) {
 		[]postfixService{{server: at, cert: w.issue(leaf{name: at.host()}, "frontdoor"), params: map[string]string{
 			"smtpd_tls_security_level": "encrypt", "smtpd_tls_req_ccert": "yes", "smtpd_tls_CAfile": w.ca.rootFile,
 		}}})
-	own := w.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
+	client := w.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
 	both := filepath.Join(w.dir, "sender.pem")
-	writeFile(t, both, read(t, own.chain)+read(t, own.key), 0o600)
+	writeFile(t, both, read(t, client.chain)+read(t, client.key), 0o600)
 	sender := `- { name: %s, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.contoso.test,
      recipient: probe@contoso.test, certificate: { file: sender.pem }, present_certificate: %v,
      probe: { port: %d, interval: 2s, timeout: 1s, connect_to: [%s] } }
@@ -119,13 +119,14 @@ tenants:
 		without, alsoKnown := m.value("probe_success", "path", "without")
 		_, why := m.value("probe_failure_info", "path", "without", "stage", "tls", "reason", "client_certificate_required")
 		if !known || !alsoKnown || with != 1 || without != 0 || !why {
-			return fmt.Sprintf("with the certificate %v, without %v: %v", with, without, m.find("endpoint_failure_info"))
+			return fmt.Sprintf("probe_success with the certificate %v, without %v: %v", with, without,
+				m.find("endpoint_failure_info"))
 		}
 		return ""
 	})
 	m := d.metrics()
 	if v, ok := m.value("endpoint_stage_success", "path", "with", "stage", "recipient"); !ok || v != 1 {
-		t.Error("the recipient was not asked for")
+		t.Error("the recipient stage did not pass")
 	}
 	for _, path := range []string{"with", "without"} {
 		if v, ok := m.value("attribution_info", "path", path, "ground", "certificate", "attributed_tenant",
@@ -223,7 +224,7 @@ notify_classes =
 	return r
 }
 
-// send sends one message through the relay and returns what its log has about the recipient.
+// send sends one message through the relay and returns the log line with the delivery status.
 func (r *relay) send(t *testing.T, certificate, from string) string {
 	t.Helper()
 	log := filepath.Join(r.dir, "postfix.log")
@@ -239,13 +240,12 @@ func (r *relay) send(t *testing.T, certificate, from string) string {
 				return ""
 			}
 		}
-		return "the log says nothing of " + outside
+		return "the log has no delivery status of " + outside
 	})
 	return logged
 }
 
-// submit is smtp.SendMail with an end: a relay that does not answer fails the test at once instead of using up the
-// suite's time.
+// submit is smtp.SendMail with a deadline, so that a relay that does not respond fails the test early.
 func (r *relay) submit(port int, from string) error {
 	conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), patience)
 	if err != nil {

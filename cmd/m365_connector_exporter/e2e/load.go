@@ -10,32 +10,32 @@ import (
 	"time"
 )
 
-// load is what a daemon holds of its host. Memory is what is in use after a collection.
+// load is the resource usage of a daemon. Memory is measured after a garbage collection.
 type load struct {
 	goroutines, descriptors, heapMB, residentMB float64
 }
 
-// exceeds is empty when nothing is held beyond what was held before, with a margin for rounds that are under way.
+// exceeds returns "" if the usage is not higher than before, with a margin for running rounds, else the difference.
 func (l load) exceeds(before load) string {
-	const rounds = 40 // of a healthy path: four goroutines and one descriptor while it lasts
+	const rounds = 40 // running rounds of a healthy path: each has four goroutines and one descriptor
 	if l.goroutines > before.goroutines+rounds || l.descriptors > before.descriptors+rounds ||
 		l.heapMB > before.heapMB*1.2+2 {
-		return fmt.Sprintf("%+v is held, before it was %+v", l, before)
+		return fmt.Sprintf("resource usage %+v, before %+v", l, before)
 	}
 	return ""
 }
 
-// pprof is a free address for profiles.
+// pprof picks a free address for profiles.
 func (w *world) pprof() string {
 	w.t.Helper()
 	w.profiles = fmt.Sprintf("127.0.0.1:%d", freePort(w.t))
 	return w.profiles
 }
 
-// load collects garbage in the daemon and reads what it holds.
+// load runs a garbage collection in the daemon and returns its resource usage.
 func (w *world) load(d *daemon) load {
 	w.t.Helper()
-	for range 2 { // a heap profile begins with a collection; twice, for what finalizers free
+	for range 2 { // a heap profile starts with a collection; the second frees what finalizers released
 		w.profile("heap?gc=1")
 	}
 	m := d.metrics()
@@ -53,7 +53,7 @@ func (w *world) load(d *daemon) load {
 	}
 }
 
-// profile is the beginning of one of the daemon's profiles.
+// profile returns the first 10,000 bytes of one of the daemon's profiles.
 func (w *world) profile(name string) string {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

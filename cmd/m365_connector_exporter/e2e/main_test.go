@@ -14,13 +14,13 @@ import (
 	"unsafe"
 )
 
-// namespaced marks the process that runs the tests, inside namespaces of its own.
+// namespaced is an environment variable that marks the process in the new namespaces, which runs the tests.
 const namespaced = "E2E_ENCLOSED"
 
-// TestMain runs the tests again in network, mount and process namespaces of their own. There, only loopback can be
-// reached, every port is free, OpenSMTPD's control socket, of which a machine has one, belongs to this run, and
-// whatever a test leaves behind ends with it. Where the kernel does not allow that (a container without
-// CAP_SYS_ADMIN), the tests share the machine, and only one run at a time is possible.
+// TestMain runs this program again in new network, mount and process namespaces. There, only loopback is reachable,
+// every port is free, the fixed path of OpenSMTPD's control socket is private, and leftover processes end with the run.
+// Where the kernel does not allow namespaces (a container without CAP_SYS_ADMIN), the tests use those of the machine,
+// and only one run at a time is possible.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
 		if err := roles[os.Args[1]](os.Args[2:]); err != nil {
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, "namespaces:", err)
 			os.Exit(1)
 		}
-		fmt.Fprintln(os.Stderr, "no namespaces here: no second run may go on at the same time")
+		fmt.Fprintln(os.Stderr, "no namespaces: do not start a second run at the same time")
 	} else if err := prepareNamespaces(); err != nil {
 		fmt.Fprintln(os.Stderr, "namespaces:", err)
 		os.Exit(1)
@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 
 // runInNamespaces runs this program again in new namespaces and returns its exit code.
 func runInNamespaces() (int, error) {
-	runtime.LockOSThread()                                // the child dies with the thread that made it
+	runtime.LockOSThread()                                // Pdeathsig: the child dies with the thread that started it
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...) // the test timeout ends it
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), namespaced+"=1")
@@ -67,12 +67,12 @@ func runInNamespaces() (int, error) {
 	return 0, err
 }
 
-// logQueue is how many messages may wait in a datagram socket of the namespace. With the kernel's 10, Postfix's
-// master blocks on the log socket that it alone can start a reader for, and the instance never answers. systemd sets
-// 512 on every host for the same reason.
+// logQueue limits the messages that wait in a datagram socket of the namespace. With the kernel's default of 10, the
+// Postfix master process blocks on the log socket before it has started postlogd, its reader, and Postfix never
+// responds. systemd sets 512 for the same reason.
 const logQueue = "/proc/sys/net/unix/max_dgram_qlen"
 
-// prepareNamespaces brings loopback up and gives this run the folders that servers share by a fixed name.
+// prepareNamespaces brings loopback up and mounts private directories where servers use a fixed path.
 func prepareNamespaces() error {
 	if err := setLoopback(true); err != nil {
 		return err
@@ -97,9 +97,9 @@ func prepareNamespaces() error {
 	return nil
 }
 
-// privateMounts separates this namespace's mounts from those of the machine. Only a mount point can be made private,
-// and inside a chroot "/" often is not one: then it is the namespace's own root, which a process finds above a folder
-// that it has made its root.
+// privateMounts separates the mounts of this namespace from those of the machine. Only a mount point can be made
+// private, and inside a chroot "/" often is not a mount point. In this case the root of the namespace is made private;
+// it is reached by a chroot to a subdirectory and ".." from outside of it.
 func privateMounts() error {
 	err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
 	if !errors.Is(err, syscall.EINVAL) {
@@ -122,7 +122,7 @@ func privateMounts() error {
 	return errors.Join(err, root.Chdir(), syscall.Chroot("."), here.Chdir())
 }
 
-// setLoopback does what `ip link set lo up` does, or down, netdevice(7).
+// setLoopback sets the loopback interface up or down, as `ip link set lo up` does: netdevice(7).
 func setLoopback(up bool) error {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
 	if err != nil {

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net/mail"
 	"strings"
@@ -12,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestMessage has the daemon send its test message into a real mailbox, and sees that no second one follows within the
-// interval: not in later rounds, not after a restart, were it by SIGKILL right after the message, not by validate.
+// TestMessage makes the daemon deliver its test message to a Postfix mailbox and checks that no second message follows
+// within the interval: not in later rounds, not after SIGKILL and a restart, and not by validate.
 func TestMessage(t *testing.T) {
 	w := newWorld(t)
 	good := w.rows()["good"].path
@@ -42,12 +43,11 @@ func TestMessage(t *testing.T) {
 	}
 	d.stop()
 	if n := len(w.postfix.awaitMails(2)); n != 1 {
-		t.Errorf("%d messages in the mailbox, want the first one alone", n)
+		t.Errorf("%d messages in the mailbox, want 1", n)
 	}
 }
 
-// awaitRounds returns when so many rounds of the only path have passed; one that failed or proved nothing fails the
-// test.
+// awaitRounds returns when n rounds of the only path have passed. A failed or inconclusive round fails the test.
 func (d *daemon) awaitRounds(n float64) {
 	d.t.Helper()
 	eventually(d.t, time.Minute, func() string {
@@ -58,7 +58,7 @@ func (d *daemon) awaitRounds(n float64) {
 			}
 		}
 		if passed, _ := m.value("probes_total", "outcome", "passed"); passed < n {
-			return "too few rounds have passed"
+			return fmt.Sprintf("%v rounds have passed, want %v", passed, n)
 		}
 		return ""
 	})

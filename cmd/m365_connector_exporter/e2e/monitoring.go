@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// monitoring is Postfix, the exporter that watches it, and the Prometheus and Alertmanager that watch the exporter.
+// monitoring is a Postfix, the exporter that probes it, and a Prometheus with an Alertmanager.
 type monitoring struct {
 	*world
 	services   []postfixService
@@ -66,7 +66,7 @@ const fabrikam = `{"outbound_connectors": [{"Name": "Out", "ConnectorType": "OnP
  "accepted_domains": [{"DomainName": "fabrikam.test", "DomainType": "Authoritative", "Default": true}]}
 `
 
-// newMonitoring starts everything, in health, and returns when no alert fires.
+// newMonitoring starts everything without faults and returns when no alert fires.
 func newMonitoring(t *testing.T) *monitoring {
 	t.Helper()
 	m := &monitoring{world: smallWorld(t), inbox: openInbox(t)}
@@ -98,11 +98,11 @@ func newMonitoring(t *testing.T) *monitoring {
 
 func (m *monitoring) configuration() string {
 	s := m.servers
-	own := m.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
+	client := m.ca.issue(leaf{name: "mail.contoso.test", clientAuth: true})
 	return fmt.Sprintf(monitoringConfig, m.ca.rootFile, time.Now().AddDate(0, 2, 0).Format(time.DateOnly),
 		s["validated1"].addr, s["validated2"].addr, s["validated1"].port, s["encrypted1"].addr, s["encrypted2"].addr,
 		s["encrypted1"].port,
-		s["single"].addr, s["single"].port, own.chain, s["frontdoor"].port, s["frontdoor"].addr, s["fabrikam"].port)
+		s["single"].addr, s["single"].port, client.chain, s["frontdoor"].port, s["frontdoor"].addr, s["fabrikam"].port)
 }
 
 // export writes fabrikam's export with the addresses of its inbound connector. The daemon is not notified.
@@ -131,14 +131,14 @@ func (m *monitoring) change(changes map[string]func(*postfixService)) {
 	m.postfix.reload(now)
 }
 
-// restore puts every service and the export back as they began.
+// restore restores the original services and export.
 func (m *monitoring) restore() {
 	m.t.Helper()
 	m.postfix.reload(m.services)
 	m.export(`"198.51.100.20"`)
 }
 
-// awaitNoAlerts returns when Prometheus has the paths, and no alert fires or is pending.
+// awaitNoAlerts returns when all paths pass in Prometheus and no alert fires or is pending.
 func (m *monitoring) awaitNoAlerts() {
 	m.t.Helper()
 	eventually(m.t, limit, func() string {
@@ -147,13 +147,13 @@ func (m *monitoring) awaitNoAlerts() {
 			return fmt.Sprintf("Prometheus: %d of %d paths pass: %v", passing, monitoredPaths, err)
 		}
 		if firing := m.prometheus.firing(); len(firing) > 0 {
-			return fmt.Sprintf("not calm: %q", firing)
+			return fmt.Sprintf("alerts in Prometheus: %q, want none", firing)
 		}
 		return ""
 	})
 }
 
-// limit is how long an alert may take to come, and to go.
+// limit is the time within which an alert must fire or resolve.
 const limit = time.Minute
 
 // awaitFiring returns when exactly these alerts are active in Prometheus.
@@ -161,7 +161,7 @@ func (m *monitoring) awaitFiring(want []string) {
 	m.t.Helper()
 	eventually(m.t, limit, func() string {
 		if got := m.prometheus.firing(); !slices.Equal(got, want) {
-			return fmt.Sprintf("Prometheus has %q, want %q", got, want)
+			return fmt.Sprintf("alerts in Prometheus: %q, want %q", got, want)
 		}
 		return ""
 	})

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// startOpenSMTPD runs OpenSMTPD as Debian 12 builds it: it offers STARTTLS, answers 220, and then fails every
-// handshake. No invented server could be sicker.
+// startOpenSMTPD runs OpenSMTPD. Debian 12's build offers STARTTLS, answers 220 and then fails every handshake.
 func startOpenSMTPD(t testing.TB, dir string, s server, cert pair) {
 	t.Helper()
 	binary := fromEnvironment(t, "E2E_OPENSMTPD", "/usr/sbin/smtpd")

@@ -17,13 +17,13 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// hostWorld has twenty healthy paths to as many servers, for faults of the daemon's own host.
+// hostWorld has 20 healthy paths to 20 servers, for faults of the host on which the daemon runs.
 type hostWorld struct {
 	*world
 	mails []*lab.Mail
 	names *lab.DNS
 	zone  string
-	probe string // what all of them have in the probe section
+	probe string // keys of the probe section of each path
 	paths []path
 }
 
@@ -62,7 +62,7 @@ func (w *hostWorld) resolver(addr string) {
 	w.names, w.dns = names, names.Addr()
 }
 
-// roundCounts is how many paths pass, and how many rounds ended as what.
+// roundCounts is the number of paths that pass, and of rounds by outcome.
 type roundCounts struct{ passing, passed, failed, inconclusive float64 }
 
 func (d *daemon) roundCounts() (t roundCounts) {
@@ -81,7 +81,7 @@ func (d *daemon) roundCounts() (t roundCounts) {
 	return t
 }
 
-// awaitRecovery waits until all paths pass again, after rounds that are newer than before.
+// awaitRecovery returns when all paths pass, after at least 20 more passed rounds than before.
 func (d *daemon) awaitRecovery(before roundCounts) {
 	d.t.Helper()
 	eventually(d.t, time.Minute, func() string {
@@ -92,18 +92,18 @@ func (d *daemon) awaitRecovery(before roundCounts) {
 	})
 }
 
-// TestOutages takes from the running daemon its resolver, its network and its descriptors, one after another. It is
-// the daemon's host that suffers, so no mail server is ever called down; and it recovers by itself.
+// TestOutages removes the resolver, the file descriptors and the network of the running daemon, one after another.
+// These are faults of the daemon's host, so no path may fail, and the daemon must recover without a restart.
 func TestOutages(t *testing.T) {
 	w := newHostWorld(t, "interval: 8s, timeout: 7s, ")
 	d := w.serve(w.configure("own.yaml", w.paths...))
 	d.awaitRecovery(roundCounts{})
 	for _, outage := range []struct {
 		name  string
-		want  string // in the reasons meanwhile, where they can be asked for
+		want  string // stage and reason during the outage; empty if the daemon is unreachable
 		begin func(during func())
 	}{
-		{"the resolver is gone", "resolve dns_refused", func(during func()) {
+		{"the resolver is stopped", "resolve dns_refused", func(during func()) {
 			w.names.Close()
 			during()
 			w.resolver(w.dns)
@@ -122,7 +122,7 @@ func TestOutages(t *testing.T) {
 	} {
 		before := d.roundCounts()
 		outage.begin(func() {
-			if outage.want == "" { // the test cannot ask either
+			if outage.want == "" { // the test cannot reach the daemon either
 				time.Sleep(10 * time.Second)
 				return
 			}
@@ -149,14 +149,15 @@ func TestOutages(t *testing.T) {
 func (w *world) loopback(up bool) {
 	w.t.Helper()
 	if os.Getenv(namespaced) == "" {
-		w.t.Fatal("this would cut the machine's own loopback: it wants a network namespace")
+		w.t.Fatal("refusing to set the loopback of the machine down: a network namespace is required")
 	}
 	if err := setLoopback(up); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// descriptors sets the daemon's limit (what is open stays open), where it is not zero, and returns the one before.
+// descriptors sets the daemon's descriptor limit, unless it is zero, and returns the previous one. Open descriptors
+// above the new limit stay open.
 func (w *world) descriptors(d *daemon, limit syscall.Rlimit) (before syscall.Rlimit) {
 	w.t.Helper()
 	var change uintptr
@@ -171,14 +172,14 @@ func (w *world) descriptors(d *daemon, limit syscall.Rlimit) (before syscall.Rli
 	return before
 }
 
-// TestKilled kills the daemon again and again while twenty paths send messages: the state file is whole each time,
-// no path sends a second message within its interval, and the last start watches as if nothing had been.
+// TestKilled kills the daemon six times while 20 paths send messages. The state file is valid each time, no path sends
+// a second message within its interval, and all paths pass after the last start.
 func TestKilled(t *testing.T) {
 	w := newHostWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	file := w.configure("own.yaml", w.paths...)
 	for i := range 6 {
 		d := w.serve(file)
-		time.Sleep(time.Duration(200+i*350) * time.Millisecond) // anywhere in the middle
+		time.Sleep(time.Duration(200+i*350) * time.Millisecond) // at different points of the first round
 		d.kill()
 		w.checkState()
 	}
@@ -192,9 +193,9 @@ func TestKilled(t *testing.T) {
 		}
 		sent += n
 	}
-	t.Logf("%d of 20 messages arrived; what was noted and then killed is not sent again", sent)
+	t.Logf("%d of 20 messages arrived; a message that was recorded before SIGKILL is not sent again", sent)
 	if sent == 0 {
-		t.Error("no message at all")
+		t.Error("no message arrived")
 	}
 }
 
@@ -214,7 +215,7 @@ func (w *hostWorld) checkState() {
 }
 
 // TestDiskFull fills the disk of the state file: no message is sent, the paths are inconclusive, and the log and a
-// finding give the reason. Messages are sent once there is room again.
+// finding give the reason. Messages are sent once there is free space again.
 func TestDiskFull(t *testing.T) {
 	w := newHostWorld(t, "interval: 8s, timeout: 7s, until: message, message_min_interval: 1h, ")
 	disk := filepath.Join(w.dir, "disk")
@@ -241,7 +242,7 @@ func TestDiskFull(t *testing.T) {
 	})
 	if n := len(w.mails[0].Messages()); n > 0 ||
 		!strings.Contains(d.out.String(), "no test message is sent while the state file cannot be used") {
-		t.Errorf("%d messages went with a full disk; the log must say that none does", n)
+		t.Errorf("%d messages sent with a full disk, want 0 and a line in the log", n)
 	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
@@ -249,7 +250,7 @@ func TestDiskFull(t *testing.T) {
 	eventually(t, time.Minute, func() string {
 		for i, m := range w.mails {
 			if n := len(m.Messages()); n != 1 {
-				return fmt.Sprintf("own-%d has sent %d messages with room again", i, n)
+				return fmt.Sprintf("own-%d has sent %d messages after the disk had free space, want 1", i, n)
 			}
 		}
 		return ""

@@ -68,24 +68,24 @@ func TestPages(t *testing.T) {
 		}
 	}
 	if len(b.broken) > 0 {
-		t.Errorf("the browser complains:\n%s", strings.Join(b.broken, "\n"))
+		t.Errorf("errors in the browser:\n%s", strings.Join(b.broken, "\n"))
 	}
 	log := d.out.String()
 	if strings.ContainsAny(log, "\x1b\x07\u202e") || strings.Contains(log, "\xff") ||
 		strings.Contains(log, "anna.secret") {
-		t.Errorf("the log holds what a peer said, as it was:\n%q", log)
+		t.Errorf("the log contains unescaped text of a peer:\n%q", log)
 	}
 }
 
-// checkHarmless asserts that nothing of a peer can do anything to a terminal, and that no mailbox is named.
+// checkHarmless asserts that the text contains no terminal control characters, no invalid UTF-8 and no mailbox.
 func checkHarmless(t *testing.T, where, text string) {
 	t.Helper()
 	if strings.ContainsAny(text, "\x1b\x07\u202e") || !utf8.ValidString(text) || strings.Contains(text, "anna.secret") {
-		t.Errorf("%s holds what a peer said, as it was:\n%q", where, text)
+		t.Errorf("%s contains unescaped text of a peer:\n%q", where, text)
 	}
 }
 
-// walk goes from the front page to a finding, its path and its transcript, and on to the other pages.
+// walk follows the links from the front page to a finding, a path and its transcript, and opens the other pages.
 func (b *browser) walk(t *testing.T, url string) {
 	t.Helper()
 	b.open(url + "/?refresh=off")
@@ -103,7 +103,7 @@ func (b *browser) walk(t *testing.T, url string) {
 	var place string
 	b.eval("location.hash", &place)
 	if place != "#e0" {
-		t.Errorf("a cell leads to %q", place)
+		t.Errorf("the cell links to %q, want #e0", place)
 	}
 	b.chain(t, `Leaf <script>document.title='owned'</script>`, `Root <b>The CA</b>`)
 	b.click(`nav a[href="attribution"]`)
@@ -120,7 +120,7 @@ func (b *browser) walk(t *testing.T, url string) {
 	b.check(t, "No path matches.", "No finding matches.")
 }
 
-// chain asserts that the opened cell shows these certificates to the reader, each whole.
+// chain asserts that the opened cell shows these certificates with all their properties.
 func (b *browser) chain(t *testing.T, begins ...string) {
 	t.Helper()
 	var shown []string
@@ -132,14 +132,13 @@ func (b *browser) chain(t *testing.T, begins ...string) {
 	for i, begin := range begins {
 		for _, want := range []string{" issued by <b>The CA</b>", " left of ", "ECDSA 256 bit", "serial 1 ", "SHA-256 "} {
 			if !strings.HasPrefix(shown[i], begin) || !strings.Contains(shown[i], want) {
-				t.Errorf("certificate %d does not begin with %q or say %q: %q", i, begin, want, shown[i])
+				t.Errorf("certificate %d: want prefix %q and %q in %q", i, begin, want, shown[i])
 			}
 		}
 	}
 }
 
-// check holds that the page has all these texts, that it is not wider than the window, and that no script of a peer
-// ran.
+// check asserts that the page contains the texts, is not wider than the window and has no element from a peer.
 func (b *browser) check(t *testing.T, texts ...string) {
 	t.Helper()
 	var page struct {
@@ -157,14 +156,14 @@ func (b *browser) check(t *testing.T, texts ...string) {
 	})`, &page)
 	for _, want := range texts {
 		if !strings.Contains(page.Text, want) {
-			t.Errorf("%s does not say %q:\n%.3000s", page.Place, want, page.Text)
+			t.Errorf("%s: no %q in\n%.3000s", page.Place, want, page.Text)
 		}
 	}
 	if page.Over > 0 || !page.Styled || strings.Contains(page.Title, "owned") {
 		t.Errorf("%s: %d pixels too wide, styled %t, title %q", page.Place, page.Over, page.Styled, page.Title)
 	}
 	if page.Foreign > 0 {
-		t.Errorf("%s: %d elements that a peer brought", page.Place, page.Foreign)
+		t.Errorf("%s: %d elements from text of a peer", page.Place, page.Foreign)
 	}
 	checkHarmless(t, page.Place, page.Text)
 }

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Where a mail server falls silent.
+// The point at which the mail server stops replying.
 const (
 	neverSilent = iota
 	silentAtGreeting
@@ -21,17 +21,17 @@ const (
 	numSilences
 )
 
-// mailPeer is a mail server for thousands of probes: it listens at every loopback address and shows another
-// certificate at each, as the servers of thousands of connectors would, so that no verdict can be remembered.
+// mailPeer is a mail server for thousands of probes. It listens on every loopback address and presents a different
+// certificate at each, like the servers of thousands of connectors, so that no cached verdict applies.
 type mailPeer struct {
 	certificates []tls.Certificate
 	silent       int
 }
 
-// servePeer is a role: args are a file of chains and keys in turns, and one port for each silence.
+// servePeer is a role. Its arguments are a file of chains with keys, and one port for each kind of silence.
 func servePeer(args []string) error {
 	if len(args) != 1+numSilences {
-		return errors.New("servePeer: a file and its ports")
+		return errors.New("servePeer: want a file and one port per kind of silence")
 	}
 	certificates, err := readCertificates(args[0])
 	if err != nil {
@@ -48,7 +48,7 @@ func servePeer(args []string) error {
 	return <-ended
 }
 
-// readCertificates reads what mailCertificates wrote.
+// readCertificates reads the file that newComparison wrote.
 func readCertificates(file string) ([]tls.Certificate, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -75,7 +75,7 @@ func (p mailPeer) serve(listener net.Listener) error {
 	}
 }
 
-// certificate is the one of the address that was dialled.
+// certificate returns the certificate for the address that the client connected to.
 func (p mailPeer) certificate(conn net.Conn) tls.Certificate {
 	ip := conn.LocalAddr().(*net.TCPAddr).IP.To4()
 	return p.certificates[(int(ip[2])<<8+int(ip[3]))%len(p.certificates)]

@@ -28,7 +28,7 @@ type postfix struct {
 	mailbox string // the Maildir of probe@contoso.test
 }
 
-// mainCF is what all services of the instance share. DNS is not used, and nothing is relayed.
+// mainCF is the main.cf of the instance. DNS is not used, and no mail is relayed.
 const mainCF = `compatibility_level = 3.6
 queue_directory = %[1]s/queue
 data_directory = %[1]s/data
@@ -60,7 +60,7 @@ virtual_minimum_uid = 1
 smtpd_relay_restrictions = reject_unauth_destination
 `
 
-// masterCF are the daemons that every instance needs, without chroot.
+// masterCF lists the daemons that every instance needs, without chroot.
 const masterCF = `pickup    unix  n - n 60    1 pickup
 cleanup   unix  n - n -     0 cleanup
 qmgr      unix  n - n 300   1 qmgr
@@ -82,7 +82,7 @@ anvil     unix  - - n -     1 anvil
 postlog   unix-dgram n - n - 1 postlogd
 `
 
-// startPostfix runs one instance with all services. The log is shown when the test fails.
+// startPostfix runs one instance with all services. The log is printed when the test fails.
 func startPostfix(t testing.TB, dir string, services []postfixService) *postfix {
 	t.Helper()
 	p := &postfix{t: t, dir: filepath.Join(dir, "postfix")}
@@ -121,7 +121,7 @@ func (p *postfix) write(services []postfixService) {
 	writeFile(p.t, filepath.Join(p.dir, "etc", "master.cf"), master.String(), 0o644)
 }
 
-// reload changes the services of the running instance: those left out no longer listen.
+// reload replaces the services of the running instance: those left out no longer listen.
 func (p *postfix) reload(services []postfixService) {
 	p.t.Helper()
 	p.write(services)
@@ -134,7 +134,7 @@ const (
 	mailUID   = 65534
 )
 
-// line is the service in master.cf. The certificate comes first, so that params may replace what belongs to it.
+// line returns the service as an entry of master.cf. params override the parameters that cert implies.
 func (s postfixService) line() string {
 	params := map[string]string{
 		"myhostname": s.host(), "smtpd_tls_security_level": "may",
@@ -157,7 +157,7 @@ func (s postfixService) line() string {
 	return b.String()
 }
 
-// mails are the messages in the mailbox, each as a text.
+// mails returns the messages in the mailbox.
 func (p *postfix) mails() []string {
 	p.t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.mailbox, "new", "*"))
@@ -175,7 +175,7 @@ func (p *postfix) mails() []string {
 	return texts
 }
 
-// awaitMails returns the messages when there are as many as wanted.
+// awaitMails returns the messages when there are at least as many as wanted, or after a time limit.
 func (p *postfix) awaitMails(want int) []string {
 	p.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {

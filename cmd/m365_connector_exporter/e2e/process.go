@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// patience is how long a server may take to come up or to end.
+// patience is the time limit for a server to start or to stop.
 const patience = 20 * time.Second
 
-// process is a server in the foreground. Its output is kept and shown when the test fails.
+// process is a server in the foreground. Its output is printed when the test fails.
 type process struct {
 	t    testing.TB
 	cmd  *exec.Cmd
@@ -26,7 +26,7 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
-// start runs a program until the test ends: SIGTERM, and SIGKILL where that does not help.
+// start runs a program until the test ends. It is then stopped by SIGTERM, and by SIGKILL after a time limit.
 func start(t testing.TB, program string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(program, args...), done: make(chan struct{})} // ended by stop
@@ -48,7 +48,7 @@ func start(t testing.TB, program string, args ...string) *process {
 	return p
 }
 
-// stop ends the process and returns its exit code, -1 where a signal ended it. It may be called again.
+// stop stops the process and returns its exit code, or -1 if a signal ended it. It may be called again.
 func (p *process) stop() int {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	select {
@@ -60,7 +60,7 @@ func (p *process) stop() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// kill ends the process as a power cut would.
+// kill ends the process by SIGKILL, which leaves it no time to clean up.
 func (p *process) kill() {
 	p.t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -87,7 +87,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// run runs a program to its end, in dir, and fails the test where it fails.
+// run runs a program in dir, waits for it, and fails the test if it fails.
 func run(t testing.TB, dir, program string, args ...string) string {
 	t.Helper()
 	return runWithin(t, 2*time.Minute, dir, program, args...)
@@ -99,7 +99,7 @@ func runWithin(t testing.TB, limit time.Duration, dir, program string, args ...s
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
-	cmd.WaitDelay = 10 * time.Second // a daemon that it started may keep the pipe
+	cmd.WaitDelay = 10 * time.Second // a daemon that it started may keep the pipe open
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %q: %v\n%s", program, args, err, out)
@@ -107,15 +107,14 @@ func runWithin(t testing.TB, limit time.Duration, dir, program string, args ...s
 	return string(out)
 }
 
-// listens returns when the process accepts connections at addr. One that has ended instead fails the test at once,
-// with its output.
+// listens returns when the process accepts connections at addr. If the process ends instead, the test fails.
 func (p *process) listens(addr string) {
 	p.t.Helper()
 	awaitListener(p.t, addr, p.done)
 }
 
-// awaitListener returns when something accepts connections at addr; it gives up when ended is closed. A nil channel
-// never is.
+// awaitListener returns when connections to addr are accepted. It fails the test when ended is closed or after a time
+// limit; ended may be nil.
 func awaitListener(t testing.TB, addr string, ended <-chan struct{}) {
 	t.Helper()
 	limit := time.After(patience)
@@ -127,7 +126,7 @@ func awaitListener(t testing.TB, addr string, ended <-chan struct{}) {
 		}
 		select {
 		case <-ended:
-			t.Fatalf("the server has ended: %v", err)
+			t.Fatalf("the server has exited: %v", err)
 		case <-limit:
 			t.Fatalf("nothing listens: %v", err)
 		case <-time.After(50 * time.Millisecond):
@@ -135,7 +134,7 @@ func awaitListener(t testing.TB, addr string, ended <-chan struct{}) {
 	}
 }
 
-// freePort is a TCP port that nothing used a moment ago, at any address.
+// freePort returns a TCP port that is currently free at every address.
 func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp4", ":0") // all of 127.0.0.0/8 must be free
@@ -165,7 +164,7 @@ func read(t testing.TB, file string) string {
 // server is one listening mail server: its name in DNS is NAME.contoso.test.
 type server struct {
 	name string
-	addr string // 127.0.1.N, its own: what befalls one address must not slow the others
+	addr string // 127.0.1.N, one per server, so that a fault at one address does not delay the others
 	port int
 }
 

@@ -19,10 +19,11 @@ import (
 	"time"
 )
 
-// deployed is where the repository keeps what is loaded here.
+// deployed is the directory of the configurations and rules that the tests load.
 const deployed = "../../../deploy"
 
-// replaced is a text of the repository with some parts put in place of others, each of which must be there.
+// replaced returns the text of a file in deployed after replacing old by new strings, given as pairs. The file must
+// contain each old string.
 func replaced(t testing.TB, file string, pairs ...string) string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(deployed, file))
@@ -39,11 +40,11 @@ func replaced(t testing.TB, file string, pairs ...string) string {
 	return text
 }
 
-// waits are the times that an alert's cause must last.
+// waits matches the "for" duration of an alert.
 var waits = regexp.MustCompile(`(?m)^( +for: )\d+[smhd]$`)
 
 // prometheus is a running Prometheus with the repository's configuration and rules. Only times differ: it scrapes
-// and evaluates each second, and every alert waits for 2 s.
+// and evaluates every second, and the "for" duration of every alert is 2 s.
 type prometheus struct {
 	t   testing.TB
 	url string
@@ -72,7 +73,7 @@ func startPrometheus(t testing.TB, dir, exporter, alertmanager string) *promethe
 }
 
 // startAlertmanager runs Alertmanager with the repository's example. All receivers are webhooks of this process, and
-// its times are seconds: an alert waits for 3 s, so that those which it inhibits come together with it.
+// its times are seconds: group_wait is 3 s, so that an alert arrives together with those that it inhibits.
 func startAlertmanager(t testing.TB, dir, webhook string) (address string) {
 	t.Helper()
 	config := filepath.Join(dir, "alertmanager.yml")
@@ -87,7 +88,7 @@ func startAlertmanager(t testing.TB, dir, webhook string) (address string) {
 	return listen
 }
 
-// get queries Prometheus and decodes the data of its answer. The error is that of Prometheus.
+// get queries Prometheus and decodes the data of its response. An error in the response is returned as an error.
 func (p *prometheus) get(path string, form url.Values, data any) error {
 	p.t.Helper()
 	client := http.Client{Timeout: 10 * time.Second}
@@ -96,21 +97,21 @@ func (p *prometheus) get(path string, form url.Values, data any) error {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	var answer struct {
+	var response struct {
 		Data  any
 		Error string
 	}
-	answer.Data = data
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+	response.Data = data
+	if err := json.NewDecoder(resp.Body).Decode(&response); err != nil {
 		return err
 	}
-	if answer.Error != "" {
-		return fmt.Errorf("%d: %s", resp.StatusCode, answer.Error)
+	if response.Error != "" {
+		return fmt.Errorf("%d: %s", resp.StatusCode, response.Error)
 	}
 	return nil
 }
 
-// query counts the series with which Prometheus answers.
+// query returns the number of series in the result of a query.
 func (p *prometheus) query(expr string) (int, error) {
 	p.t.Helper()
 	var data struct{ Result []json.RawMessage }
@@ -118,7 +119,7 @@ func (p *prometheus) query(expr string) (int, error) {
 	return len(data.Result), err
 }
 
-// firing lists the alerts that fire or are about to, inhibited ones too, as alert.id gives them.
+// firing returns the ids of the alerts that are firing or pending in Prometheus, including inhibited ones.
 func (p *prometheus) firing() []string {
 	p.t.Helper()
 	var data struct{ Alerts []alert }
@@ -135,12 +136,12 @@ type alert struct {
 	Labels, Annotations map[string]string
 }
 
-// id names an alert: which, and of which connector.
+// id returns the name of an alert and its connector.
 func (a alert) id() string {
 	return a.Labels["alertname"] + " " + a.Labels["tenant"] + "/" + a.Labels["connector"]
 }
 
-// ids lists different alerts once each, sorted.
+// ids returns the distinct ids of alerts, sorted.
 func ids(alerts []alert) []string {
 	seen := map[string]bool{}
 	for _, a := range alerts {
@@ -154,7 +155,7 @@ func ids(alerts []alert) []string {
 	return list
 }
 
-// inbox is the webhook and what it has received since the last clear.
+// inbox is a webhook with the alerts that it has received since the last clear.
 type inbox struct {
 	url    string
 	mu     sync.Mutex
@@ -190,7 +191,7 @@ func (i *inbox) clear() {
 	i.alerts = nil
 }
 
-// received lists what arrived with a status, in the order of arrival.
+// received returns the alerts with a status, in order of arrival.
 func (i *inbox) received(status string) []alert {
 	i.mu.Lock()
 	defer i.mu.Unlock()

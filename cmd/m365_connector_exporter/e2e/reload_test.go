@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// TestReload changes the configuration under the running daemon: by SIGHUP, by POST /-/reload, and for the worse.
+// TestReload reloads the configuration of the running daemon by SIGHUP and by POST /-/reload, once from an invalid
+// file.
 func TestReload(t *testing.T) {
 	w := newWorld(t)
 	rows := w.rows()
@@ -56,7 +57,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// checkBadReload writes a bad configuration and sees the old one keep running, probing and counting.
+// checkBadReload reloads an invalid configuration and checks that the old one stays in use.
 func (d *daemon) checkBadReload(file string) {
 	d.t.Helper()
 	before := d.eximRounds()
@@ -70,7 +71,7 @@ func (d *daemon) checkBadReload(file string) {
 	d.awaitPassing("exim tls12", 0)
 	eventually(d.t, 30*time.Second, func() string {
 		if now := d.eximRounds(); now <= before {
-			return fmt.Sprintf("the old configuration stands still at %v rounds", now)
+			return fmt.Sprintf("the old configuration is not probed: still %v rounds", now)
 		}
 		return ""
 	})
@@ -92,8 +93,8 @@ func (d *daemon) awaitPassing(connectors string, successful float64) {
 	})
 }
 
-// passing is empty where exactly the given connectors pass and the last reload has the given result; otherwise it is
-// the difference.
+// passing returns "" if exactly the given connectors pass and the last reload has the given result, else the
+// difference.
 func (m metrics) passing(connectors string, successful float64) string {
 	var passing []string
 	for _, s := range m.find("probe_success") {

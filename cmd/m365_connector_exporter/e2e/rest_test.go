@@ -25,12 +25,11 @@ const (
 	restHosts      = 10
 	restPaths      = restTenants * restConnectors * restHosts
 	restLimit      = 150e6           // bytes resident
-	firstRounds    = 3 * time.Minute // more than they are spread over, for memory to come to rest
+	firstRounds    = 3 * time.Minute // longer than first rounds are spread over, until memory is stable
 )
 
-// TestManyPathsAtRest runs the daemon with 10,000 paths, each with a host, an address and a certificate of its own,
-// and measures its resident memory while they are probed every five minutes, after each has been. The Go runtime's
-// GOGC is that of the systemd unit.
+// TestManyPathsAtRest runs the daemon with 10,000 paths, each with its own host, address and certificate. It measures
+// the resident memory after the first rounds, at an interval of five minutes. GOGC is that of the systemd unit.
 func TestManyPathsAtRest(t *testing.T) {
 	setting := regexp.MustCompile(`(?m)^Environment=GOGC=(\d+)$`).FindStringSubmatch(read(t,
 		"../../../deploy/systemd/m365_connector_exporter.service"))
@@ -62,7 +61,7 @@ func TestManyPathsAtRest(t *testing.T) {
 	time.Sleep(firstRounds)
 	all := d.residentOver(90 * time.Second)
 	rest := all[len(all)/2]
-	t.Logf("%d paths, GOGC=%s: %.0f MB resident at rest (%.0f to %.0f), %.0f MB at most until then",
+	t.Logf("%d paths, GOGC=%s: %.0f MB resident at rest (%.0f to %.0f), peak %.0f MB",
 		restPaths, setting[1], rest/1e6, all[0]/1e6, all[len(all)-1]/1e6, d.mostResident()/1e6)
 	passed := 0
 	for _, s := range d.metrics().find("probe_success") {
@@ -77,7 +76,7 @@ func TestManyPathsAtRest(t *testing.T) {
 	}
 }
 
-// residentOver samples resident, and sorts: memory is given back now and then.
+// residentOver returns sorted samples of the resident memory, which varies as the runtime returns memory.
 func (p *process) residentOver(span time.Duration) (all []float64) {
 	p.t.Helper()
 	for end := time.Now().Add(span); time.Now().Before(end); time.Sleep(time.Second) {
@@ -87,7 +86,7 @@ func (p *process) residentOver(span time.Duration) (all []float64) {
 	return all
 }
 
-// mostResident is the most bytes that a process has occupied since it began.
+// mostResident returns the peak resident memory of a process in bytes.
 func (p *process) mostResident() float64 {
 	p.t.Helper()
 	var kib float64
@@ -155,7 +154,7 @@ func startMailServer(t *testing.T, ca *lab.CA) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// accepting accepts every envelope and no message.
+// accepting accepts every envelope and rejects every message.
 type accepting struct{ smtp.Session }
 
 func (accepting) Mail(string, *smtp.MailOptions) error { return nil }

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// soakLength is the environment variable SOAK, a Go duration; without it, what CI has time for.
+// soakLength returns the duration in the environment variable SOAK, or a default that is short enough for CI.
 func soakLength(t testing.TB) time.Duration {
 	t.Helper()
 	text := os.Getenv("SOAK")
@@ -33,8 +33,8 @@ func soakLength(t testing.TB) time.Duration {
 }
 
 // TestSoak runs the daemon on all faults and 200 healthy paths under load: a reload every second, one with other
-// paths every ten seconds, scrapes, pages and /probe. Its use of resources must not grow, and no healthy path may be
-// disturbed.
+// paths every ten seconds, scrapes, pages and /probe. Its resource usage must not grow, and no healthy path may
+// fail.
 func TestSoak(t *testing.T) {
 	length := soakLength(t)
 	w := newFaultWorld(t)
@@ -77,8 +77,8 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// checkGrowth compares the least that was held in the last third of a run with that of the third before it: what leaks
-// raises the least, what is only busy does not.
+// checkGrowth compares the minimum usage in the last third of a run with that in the second third: a leak raises the
+// minimum, a busy phase does not.
 func (w *world) checkGrowth(samples []load) {
 	w.t.Helper()
 	third := len(samples) / 3
@@ -86,10 +86,10 @@ func (w *world) checkGrowth(samples []load) {
 		w.t.Fatalf("%d samples are too few", len(samples))
 	}
 	middle, last := minimum(samples[third:2*third]), minimum(samples[2*third:])
-	w.t.Logf("the least held at first %+v, then %+v, at last %+v", minimum(samples[:third]), middle, last)
+	w.t.Logf("minimum usage per third: %+v, %+v, %+v", minimum(samples[:third]), middle, last)
 	if last.goroutines > middle.goroutines*1.1+20 || last.descriptors > middle.descriptors*1.1+20 ||
 		last.heapMB > middle.heapMB*1.1+1 {
-		w.t.Errorf("what is held grows: %+v, then %+v", middle, last)
+		w.t.Errorf("resource usage grows: minimum %+v, then %+v", middle, last)
 	}
 }
 
@@ -104,13 +104,13 @@ func minimum(samples []load) load {
 	return all
 }
 
-// loadGenerator is what is done to a daemon at once.
+// loadGenerator sends requests and reloads to a daemon and records errors.
 type loadGenerator struct {
 	w       *faultWorld
 	d       *daemon
 	running sync.WaitGroup
 	mu      sync.Mutex
-	errors  []string // the first of them
+	errors  []string // the first ten
 	count   [4]int   // reloads, scrapes, probes, pages; each has one goroutine
 }
 
@@ -127,7 +127,7 @@ func (s *loadGenerator) every(ctx context.Context, pause time.Duration, do func(
 	}
 }
 
-// request sends a request to the daemon and discards the body; a status other than those wanted is an error.
+// request sends a request to the daemon and discards the body. Any status other than the wanted ones is an error.
 func (s *loadGenerator) request(method, page string, wanted ...int) {
 	req, err := http.NewRequest(method, s.d.url+page, nil)
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *loadGenerator) request(method, page string, wanted ...int) {
 		return
 	}
 	req.Header.Set("Accept-Encoding", "gzip")
-	// a server that asked for fewer connections keeps /probe waiting
+	// /probe may wait while the daemon reduces its connections to a server that requested it
 	req.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "10")
 	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *loadGenerator) fail(why string) {
 	}
 }
 
-// reload takes away another third of the misbehaving paths every ten times.
+// reload reloads the daemon. Every tenth time it first removes another third of the faulty paths.
 func (s *loadGenerator) reload() {
 	if s.count[0]%10 == 0 {
 		var faulty []path

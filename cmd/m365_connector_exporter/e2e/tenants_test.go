@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestTenantFiles breaks one of two tenant files, before the start and while the daemon runs: the other tenant is
-// probed all the same, and a tenant that was valid once stays as it was.
+// TestTenantFiles makes one of two tenant files invalid, before the start and while the daemon runs. The other tenant
+// is probed, and a tenant that was valid before keeps its last good state.
 func TestTenantFiles(t *testing.T) {
 	w := newWorld(t)
 	rows := w.rows()
@@ -60,14 +60,14 @@ func TestTenantFiles(t *testing.T) {
 	d.awaitTenants("alpha=1 beta=1", "good good")
 }
 
-// eximRounds are the rounds of the connector to Exim that have passed.
+// eximRounds returns the number of passed rounds of the connector to Exim.
 func (d *daemon) eximRounds() float64 {
 	d.t.Helper()
 	n, _ := d.metrics().value("probes_total", "connector", "exim", "outcome", "passed")
 	return n
 }
 
-// awaitTenants returns when the tenants have loaded or not as given, the configuration as a whole has loaded, and the
+// awaitTenants returns when the tenants have the given load results, the reload was successful and exactly the given
 // connectors pass.
 func (d *daemon) awaitTenants(loaded, connectors string) {
 	d.t.Helper()

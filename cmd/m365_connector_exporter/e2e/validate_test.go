@@ -57,6 +57,6 @@ func TestValidate(t *testing.T) {
 		})
 	}
 	if n := len(w.postfix.mails()); n != 0 {
-		t.Errorf("%d messages were delivered, though nobody asked for one", n)
+		t.Errorf("%d messages were delivered without --send-test-message, want 0", n)
 	}
 }

@@ -16,11 +16,11 @@ import (
 type pathResult struct {
 	outcome   string // passed, failed, inconclusive
 	endpoints string // "passed/all": how many of the endpoints passed every stage
-	why       string // of the path where it failed, else of its endpoint
+	why       string // stage and reason of the failed path, else of its endpoint
 	code      string // SMTP reply of a stage that did not pass: "550 5.1.1"
 }
 
-// rows are the paths that the daemon watches and what is true of each.
+// rows returns the probed paths, by name, with their expected results.
 func (w *world) rows() map[string]struct {
 	path
 	want pathResult
@@ -38,7 +38,7 @@ func (w *world) rows() map[string]struct {
 	passed := pathResult{"passed", "1/1", "", ""}
 	port := w.servers["good"].port
 	return map[string]row{
-		// Postfix, in good health
+		// healthy Postfix
 		"good":       {at("good", "DomainValidation", "probe", ""), passed},
 		"by-address": {path{hop: w.servers["good"].addr, port: port, tls: "CertificateValidation"}, passed},
 		"by-alias":   {path{hop: "alias." + zone, port: port, tls: "EncryptionOnly"}, passed},
@@ -89,7 +89,7 @@ func (w *world) rows() map[string]struct {
 		},
 		"othername": {at("othername", "DomainValidation", "", ""), failed("0/1", "tls certificate_name_mismatch", "")},
 		"tls10":     {at("tls10", "EncryptionOnly", "", ""), failed("0/1", "tls tls_version", "")},
-		// Postfix shakes hands without a certificate and then says 421
+		// Postfix completes the handshake without a certificate and then replies 421
 		"clientcert": {at("clientcert", "EncryptionOnly", "", ""), failed("0/1", "tls client_certificate_required",
 			"421 4.7.1")},
 		// refusals
@@ -127,7 +127,7 @@ func (w *world) rows() map[string]struct {
 }
 
 // TestWatch runs the daemon on all servers and compares /metrics with the expected results, twice, two intervals
-// apart: nothing flaps.
+// apart, so that a changing result is noticed.
 func TestWatch(t *testing.T) {
 	w := newWorld(t)
 	rows := w.rows()
@@ -157,10 +157,11 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// pathResult returns the result of a connector's path on /metrics. A contradiction is a text that no row expects.
+// pathResult returns the result of a connector's path on /metrics. Contradictory metrics give a text
+// that no row expects.
 func (m metrics) pathResult(connector string) pathResult {
 	of := []string{"connector", connector}
-	t := pathResult{outcome: "nothing yet"}
+	t := pathResult{outcome: "no result"}
 	success, known := m.value("probe_success", of...)
 	inconclusive, _ := m.value("probe_inconclusive", of...)
 	switch {
@@ -176,7 +177,7 @@ func (m metrics) pathResult(connector string) pathResult {
 	all, bad := map[string]bool{}, map[string]bool{}
 	endpoint := func(s sample) string { return s.labels["host"] + " " + s.labels["address"] }
 	for _, s := range m.find("endpoint_stage_success", of...) {
-		if s.labels["stage"] != "resolve" { // that is the host's
+		if s.labels["stage"] != "resolve" { // resolve is a stage of the host
 			all[endpoint(s)] = true
 		}
 	}
@@ -204,7 +205,7 @@ func (m metrics) why(name string, of []string) string {
 	return strings.Join(whys, ", ")
 }
 
-// checkCertificates compares dates and verdicts with the certificates that were made, bad ones too.
+// checkCertificates compares dates and verdicts with those of the issued certificates, including the faulty ones.
 func (w *world) checkCertificates(m metrics) {
 	w.t.Helper()
 	tests := map[string]string{ // connector: its verdicts
@@ -215,7 +216,7 @@ func (w *world) checkCertificates(m metrics) {
 		"nochain":      "chain=0 name=1 time=1",
 		"othername":    "chain=1 name=0 time=1 trust=1",
 		"exim":         "chain=1 name=1 time=1 trust=1",
-		"opensmtpd":    "chain=1 name=1 time=1 trust=1", // shown before the handshake broke
+		"opensmtpd":    "chain=1 name=1 time=1 trust=1", // received before the handshake failed
 		"exim-keyless": "", "plain": "",
 	}
 	for connector, want := range tests {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// protectedDaemon is a daemon behind TLS, client certificates and a password, with profiles on an address of their own.
+// protectedDaemon is a daemon that requires TLS, a client certificate and a password. Profiles have a separate address.
 type protectedDaemon struct {
 	*process
 	address, profiles  string
@@ -62,9 +62,10 @@ func loadPair(t *testing.T, p pair) tls.Certificate {
 	return certificate
 }
 
-// client shows the certificates, if any.
+// client returns a client that presents the first certificate, if any.
 func (g *protectedDaemon) client(certificates ...tls.Certificate) *http.Client {
-	own := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { // shown whether or not the server would take it
+	// the certificate is presented whether or not the server accepts its issuer
+	getCertificate := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		if len(certificates) == 0 {
 			return &tls.Certificate{}, nil
 		}
@@ -72,12 +73,12 @@ func (g *protectedDaemon) client(certificates ...tls.Certificate) *http.Client {
 	}
 	config := &tls.Config{
 		RootCAs: g.roots, ServerName: "localhost", MinVersion: tls.VersionTLS12,
-		GetClientCertificate: own,
+		GetClientCertificate: getCertificate,
 	}
 	return &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
 }
 
-// request sends one request; code is 0 where there was no answer.
+// request sends one request; code is 0 if there was no response.
 func request(t *testing.T, client *http.Client, method, address, password string,
 	body io.Reader,
 ) (code int, text string) {
@@ -101,8 +102,8 @@ func request(t *testing.T, client *http.Client, method, address, password string
 	return answer.StatusCode, string(all)
 }
 
-// TestWebConfig holds that on the built program no route, not even health, answers without a client certificate or
-// without the password, and that neither the password nor its hash is ever sent.
+// TestWebConfig checks that no route of the binary, not even /-/healthy, is served without a client certificate or
+// without the password, and that responses and log contain neither the password nor its hash.
 func TestWebConfig(t *testing.T) {
 	g := startProtected(t)
 	trusted, untrusted, anonymous := g.client(g.trusted), g.client(g.untrusted), g.client()
@@ -143,7 +144,7 @@ func TestWebConfig(t *testing.T) {
 				t.Errorf("%s %s: %d, want %s: %.200s", c.method, c.route, code, name, text)
 			}
 			if strings.Contains(text, webPassword) || strings.Contains(text, webHash) {
-				t.Errorf("%s %s says the password", c.method, c.route)
+				t.Errorf("%s %s: the response contains the password or its hash", c.method, c.route)
 			}
 		}
 	}
@@ -155,15 +156,15 @@ func TestWebConfig(t *testing.T) {
 		strings.Contains(log, "PRIVATE KEY") {
 		t.Errorf("the log contains a secret:\n%s", log)
 	}
-	for line := range strings.Lines(g.out.String()) { // those of handshakes that failed are among them
+	for line := range strings.Lines(g.out.String()) { // including those of failed handshakes
 		if !strings.HasPrefix(line, "time=") {
 			t.Errorf("a line of the log has no level: %s", line)
 		}
 	}
 }
 
-// TestSlowClients holds that every listener closes connections that do not finish a handshake or a request, answers
-// others meanwhile, and refuses requests that are too large.
+// TestSlowClients checks that every listener closes connections that do not finish a handshake or a request, serves
+// other clients meanwhile, and rejects requests that are too large.
 func TestSlowClients(t *testing.T) {
 	g := startProtected(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // the limits are 10 s for a handshake and a header
@@ -199,7 +200,7 @@ func TestSlowClients(t *testing.T) {
 	}
 	trusted := g.client(g.trusted)
 	if code, text := request(t, trusted, "GET", "https://"+g.address+"/-/healthy", webPassword, nil); code != 200 {
-		t.Errorf("health beside slow clients: %d %s", code, text)
+		t.Errorf("/-/healthy while clients are slow: %d %s", code, text)
 	}
 	for _, c := range []struct{ route, header string }{
 		{"/?q=" + strings.Repeat("x", 1<<20), ""},
@@ -211,7 +212,7 @@ func TestSlowClients(t *testing.T) {
 		}
 		r.SetBasicAuth("prometheus", webPassword)
 		r.Header.Set("X-Large", c.header)
-		if answer, err := trusted.Do(r); err == nil { // a reset is a refusal, too
+		if answer, err := trusted.Do(r); err == nil { // a reset is a rejection, too
 			_ = answer.Body.Close()
 			if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 				t.Errorf("a request of a megabyte: %s", answer.Status)
@@ -226,13 +227,13 @@ func TestSlowClients(t *testing.T) {
 		deadline, _ := ctx.Deadline()
 		_ = conn.SetReadDeadline(deadline)
 		if _, err := io.Copy(io.Discard, conn); isTimeout(err) {
-			t.Errorf("%s: it is still connected", name)
+			t.Errorf("%s: still connected", name)
 		}
 		_ = conn.Close()
 	}
 }
 
-// zeros never end.
+// zeros is an endless reader of zero bytes.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// world is every server of the suite, and the binary that watches them.
+// world has the servers of the suite and the binary that probes them.
 type world struct {
 	t        testing.TB
 	dir      string
@@ -45,7 +45,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// smallWorld is the binary and an authority, without the servers that other tests watch.
+// smallWorld builds the binary and a certificate authority. It starts no servers.
 func smallWorld(t testing.TB) *world {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // the servers drop privileges and must look inside
@@ -69,7 +69,7 @@ func build(t testing.TB, dir string) string {
 	return binary
 }
 
-// server takes the next address and a free port for a name.
+// server assigns the next address and a free port to a name.
 func (w *world) server(name string) server {
 	return w.serverAt(name, fmt.Sprintf("127.0.1.%d", 1+len(w.servers)), freePort(w.t))
 }
@@ -86,7 +86,7 @@ func (w *world) issue(l leaf, name string) pair {
 	return p
 }
 
-// postfixServices are the smtpds. Those of one path share a port, for a path has one.
+// postfixServices returns the Postfix services. Those of one path share a port, because a path has one port.
 func (w *world) postfixServices() []postfixService {
 	var all []postfixService
 	addAt := func(s server, l leaf, params map[string]string) {
@@ -104,7 +104,7 @@ func (w *world) postfixServices() []postfixService {
 	addAt(w.serverAt("six", "::1", w.servers["dual"].port), leaf{name: "*." + zone}, nil)
 	add("lame", leaf{}, nil) // nothing listens on its IPv6 address
 	port := freePort(w.t)
-	for i := range 3 { // 127.0.2.3 stays empty
+	for i := range 3 { // nothing listens on 127.0.2.3
 		addAt(w.serverAt(fmt.Sprintf("range%d", i), fmt.Sprintf("127.0.2.%d", i), port), leaf{}, nil)
 	}
 	add("expired", leaf{from: now.AddDate(0, -3, 0), to: now.AddDate(0, 0, -2)}, nil)
