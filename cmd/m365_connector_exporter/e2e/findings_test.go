@@ -85,7 +85,7 @@ func newRareWorld(t *testing.T) *rareWorld {
 		}
 		certificate := w.present(leaf, one.signer)
 		if one.revoked {
-			w.revoked = leaf.SerialNumber // given when it was signed
+			w.revoked = leaf.SerialNumber // set when it was signed
 		}
 		addr := rareAddr(i)
 		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &certificate})

@@ -12,9 +12,9 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// simulated is a prober without network. Of a hundred servers 90 work, with latencies from 20 ms to 2 s. The others
+// simulated is a prober without network. 90 of 100 servers work, with latencies from 20 ms to 2 s. The others
 // refuse the connection, are throttled, do not reply within the timeout, or fail every other minute.
-type simulated struct{ gate probes.Limiter }
+type simulated struct{ limiter probes.Limiter }
 
 func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	h := fnv.New32a()
@@ -24,7 +24,7 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	started := time.Now()
 	e := probes.Endpoint{Host: p.ID.Path, Addr: netip.AddrPortFrom(addr, 25)}
 	e.Steps[probes.Resolve] = probes.Step{Outcome: probes.Passed, Duration: time.Millisecond}
-	leave, err := s.gate.Acquire(ctx, p.ID.Tenant, addr)
+	release, err := s.limiter.Acquire(ctx, p.ID.Tenant, addr)
 	if err != nil {
 		e.Steps[probes.Connect] = probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled}
 		return &probes.Result{Until: p.Settings.Until, Started: started, Endpoints: []probes.Endpoint{e}}
@@ -47,9 +47,9 @@ func (s simulated) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 		failed(probes.Recipient, probes.ReasonRecipientUnknown, 300*time.Millisecond)
 	default:
 		wait(ctx, min(20*time.Millisecond+time.Duration(n%1980)*time.Millisecond, p.Settings.Timeout/2))
-		well(&e, *p)
+		passAll(&e, *p)
 	}
-	leave(false)
+	release(false)
 	return &probes.Result{
 		Until: p.Settings.Until, Started: started, Duration: time.Since(started),
 		Endpoints: []probes.Endpoint{e},
@@ -65,25 +65,25 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// well makes an endpoint one that passed, with the transcript and the certificate of a mail server.
-func well(e *probes.Endpoint, p probes.Path) {
+// passAll makes every probed stage of an endpoint pass, with the transcript and the certificates of a mail server.
+func passAll(e *probes.Endpoint, p probes.Path) {
 	for stage := probes.Connect; stage <= p.Settings.Until; stage++ {
 		e.Steps[stage] = probes.Step{Outcome: probes.Passed, Duration: 10 * time.Millisecond}
 	}
 	hello := "250-" + e.Host + "\n250-PIPELINING\n250-SIZE 35882577\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250 8BITMIME"
-	var said []probes.TranscriptLine
+	var transcript []probes.TranscriptLine
 	for i, text := range []string{
 		"220 " + e.Host + " ESMTP", "EHLO prober.example", hello, "STARTTLS", "220 2.0.0 Ready to start TLS",
 		"TLS 1.3 established",
 		"EHLO prober.example", hello, "MAIL FROM:<>", "250 2.1.0 Ok", "RCPT TO:<probe>", "250 2.1.5 Ok", "RSET",
 		"250 2.0.0 Ok", "QUIT", "221 2.0.0 Bye",
 	} {
-		said = append(said, probes.TranscriptLine{
+		transcript = append(transcript, probes.TranscriptLine{
 			At:     time.Duration(i) * time.Millisecond,
 			Origin: probes.OriginServer, Text: text,
 		})
 	}
-	e.Transcript = said
+	e.Transcript = transcript
 	issued := time.Now().Truncate(24 * time.Hour).UTC()
 	certificate := func(name, issuer string) *probes.Certificate {
 		return &probes.Certificate{
