@@ -125,7 +125,7 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 		lines := newLineWriter(stderr)
 		defer lines.close(logGrace)
 		logConfig.Writer = lines
-		s.log = promslog.New(logConfig)
+		s.log, s.err = promslog.New(logConfig), lines // in the order in which they are written
 		return serve.run(ctx, *configFile, s)
 	}
 }
