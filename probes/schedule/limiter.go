@@ -38,7 +38,8 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 // No tenant can starve another one, neither with thousands of slow servers nor by aiming its connectors at another
 // tenant's address. When a slot is free, the tenant with the fewest open connections (if there are several, the one
 // whose turn it is) names an address: the one that has been ready for it the longest. At each address tenants are
-// served in turn, so the slot goes to the tenant whose turn it is there.
+// served in turn, so the slot goes to the tenant whose turn it is there. A tenant with fewer open connections whose turn
+// comes when the gap at an address has passed finds a slot: it is kept free until then, which is at most the gap.
 type Limiter struct {
 	mu        sync.Mutex
 	options   LimiterOptions
@@ -46,6 +47,7 @@ type Limiter struct {
 	openOf    map[string]int // connections by tenant
 	addresses map[netip.Addr]*address
 	ready     roundRobin[*address] // of each tenant, the addresses that are ready and have its waiters
+	soon      map[*address]bool    // with waiters, and ready when the gap has passed
 	swept     time.Time
 	throttled uint64
 }
@@ -61,7 +63,8 @@ var _ probes.Limiter = (*Limiter)(nil)
 
 // NewLimiter makes a limiter with these limits.
 func NewLimiter(o LimiterOptions) *Limiter {
-	return &Limiter{options: o.withDefaults(), openOf: map[string]int{}, addresses: map[netip.Addr]*address{}}
+	return &Limiter{options: o.withDefaults(), openOf: map[string]int{}, addresses: map[netip.Addr]*address{},
+		soon: map[*address]bool{}}
 }
 
 // SetOptions changes the limits. Open connections stay open; waiting ones are judged by the new limits.
@@ -129,13 +132,26 @@ func (l *Limiter) enqueue(w *waiter, addr netip.Addr) *address {
 
 // dispatch admits waiters for as long as a slot is free and an address is ready.
 func (l *Limiter) dispatch(now time.Time) {
-	for l.open < l.options.MaxConcurrent {
-		_, a, ok := l.ready.lightest(func(tenant string) int { return l.openOf[tenant] })
-		if !ok {
+	for free := l.options.MaxConcurrent - l.open; free > 0; free-- {
+		tenant, a, ok := l.ready.lightest(func(tenant string) int { return l.openOf[tenant] })
+		if !ok || l.kept(l.openOf[tenant], free) == free {
 			return
 		}
 		l.admit(a, now)
 	}
+}
+
+// kept counts, up to most, the slots kept free for tenants with fewer open connections than the given number.
+func (l *Limiter) kept(open, most int) (n int) {
+	for a := range l.soon {
+		if n == most {
+			break
+		}
+		if tenant, _, _ := a.waiting.next(); l.openOf[tenant] < open {
+			n++
+		}
+	}
+	return n
 }
 
 // admit admits the waiter whose turn it is at a ready address. If another tenant named the address, that one keeps its
@@ -215,7 +231,11 @@ func (l *Limiter) refresh(a *address, now time.Time) {
 		}
 	}
 	a.stopTimer()
+	delete(l.soon, a)
 	if free && !ready && !a.waiting.empty() {
+		if readyAt.Sub(now) <= l.options.MinGap {
+			l.soon[a] = true
+		}
 		a.timer = time.AfterFunc(readyAt.Sub(now), func() { l.wake(a) })
 	}
 }

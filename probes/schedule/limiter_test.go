@@ -244,3 +244,39 @@ func TestLimiterInvariants(t *testing.T) {
 		}
 	})
 }
+
+// TestLimiterKeepsASlotForATenantWhoseTurnComes: all slots are freed at the same moment, and other servers of the tenant
+// with many connections wait for them. The other tenant, whose turn at a shared address comes after the gap, does not
+// wait until slots are freed again.
+func TestLimiterKeepsASlotForATenantWhoseTurnComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 4, MinGap: time.Second})
+		var group sync.WaitGroup
+		connect := func(tenant string, n byte, length time.Duration) {
+			group.Go(func() {
+				release, err := l.Acquire(t.Context(), tenant, host(n))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(length)
+				release(false)
+			})
+			synctest.Wait()
+		}
+		for n := range byte(8) { // four are open for a minute, four wait for their slots
+			connect("large", 10+n, time.Minute)
+		}
+		connect("large", 1, 0) // its turn is first at the shared address
+		begun := time.Now()
+		release, err := l.Acquire(t.Context(), "small", host(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		release(false)
+		if waited := time.Since(begun); waited != time.Minute+time.Second {
+			t.Errorf("admitted after %v, want when the slots are freed and the gap has passed", waited)
+		}
+		group.Wait()
+	})
+}
