@@ -38,8 +38,8 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 // No tenant can starve another one, neither with thousands of slow servers nor by aiming its connectors at another
 // tenant's address. When a slot is free, the tenant with the fewest open connections (if there are several, the one
 // whose turn it is) names an address: the one that has been ready for it the longest. At each address tenants are
-// served in turn, so the slot goes to the tenant whose turn it is there. A tenant with fewer open connections whose turn
-// comes when the gap at an address has passed finds a slot: it is kept free until then, which is at most the gap.
+// served in turn, so the slot goes to the tenant whose turn it is there. A tenant with fewer open connections whose
+// turn comes when the gap at an address has passed finds a slot: it is kept free until then, which is at most the gap.
 type Limiter struct {
 	mu        sync.Mutex
 	options   LimiterOptions
@@ -63,8 +63,10 @@ var _ probes.Limiter = (*Limiter)(nil)
 
 // NewLimiter makes a limiter with these limits.
 func NewLimiter(o LimiterOptions) *Limiter {
-	return &Limiter{options: o.withDefaults(), openOf: map[string]int{}, addresses: map[netip.Addr]*address{},
-		soon: map[*address]bool{}}
+	return &Limiter{
+		options: o.withDefaults(), openOf: map[string]int{}, addresses: map[netip.Addr]*address{},
+		soon: map[*address]bool{},
+	}
 }
 
 // SetOptions changes the limits. Open connections stay open; waiting ones are judged by the new limits.

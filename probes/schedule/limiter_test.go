@@ -245,9 +245,9 @@ func TestLimiterInvariants(t *testing.T) {
 	})
 }
 
-// TestLimiterKeepsASlotForATenantWhoseTurnComes: all slots are freed at the same moment, and other servers of the tenant
-// with many connections wait for them. The other tenant, whose turn at a shared address comes after the gap, does not
-// wait until slots are freed again.
+// TestLimiterKeepsASlotForATenantWhoseTurnComes: all slots are freed at the same moment, and other servers of the
+// tenant with many connections wait for them. The other tenant, whose turn at a shared address comes after the gap,
+// does not wait until slots are freed again.
 func TestLimiterKeepsASlotForATenantWhoseTurnComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := schedule.NewLimiter(schedule.LimiterOptions{MaxConcurrent: 4, MinGap: time.Second})
