@@ -68,7 +68,7 @@ func (r *Responder) Wrap(h http.Handler) http.Handler {
 		}
 		page, err := r.render(h, w.Header(), request)
 		if err != nil {
-			return // nobody waits for it
+			return // the client has disconnected
 		}
 		r.deliveries.deliver(w, request, page)
 	})

@@ -34,7 +34,7 @@ func newLineWriter(to io.Writer) *lineWriter {
 func (w *lineWriter) run() {
 	defer close(w.done)
 	for line := range w.lines {
-		_, _ = w.to.Write(line) // nobody is left to tell
+		_, _ = w.to.Write(line) // an error of the log cannot be logged
 		if n := w.takeDropped(); n > 0 {
 			_, _ = fmt.Fprintf(w.to, "level=WARN msg=\"log lines dropped, their reader is too slow\" lines=%d\n", n)
 		}

@@ -94,7 +94,7 @@ func openFor(e *probes.Endpoint) time.Duration {
 	return open
 }
 
-// tally is an Overload in the making.
+// tally adds up the load of one address.
 type tally struct {
 	Overload
 

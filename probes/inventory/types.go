@@ -175,8 +175,8 @@ func enum(first int, words ...string) Type {
 	}
 }
 
-// MustBeOneOf returns an error for a text that is none of the words. It names the words, and the one that is meant
-// where only case or punctuation differ.
+// MustBeOneOf returns an error for a text that is none of the words. It names the words, and the nearest
+// one where only case or punctuation differ.
 func MustBeOneOf(text string, words []string) error {
 	letters := func(text string) string {
 		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(text))

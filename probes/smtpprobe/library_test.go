@@ -46,8 +46,8 @@ func serverConfig(version uint16, key crypto.PrivateKey, chain ...[]byte) *tls.C
 	}
 }
 
-// withSerial is the certificate with another serial number of one byte, signed anew in no way: crypto/tls does not
-// look at the signature.
+// withSerial is the certificate with another serial number of one byte. Its signature is invalid: crypto/tls does
+// not verify it.
 func withSerial(t *testing.T, serial byte) *tls.Config {
 	t.Helper()
 	leaf := certtest.IssueSerial(t, big.NewInt(5), x509.Certificate{DNSNames: []string{"mail.test"}})

@@ -32,8 +32,8 @@ func (s *messageSlot) claim(addr netip.AddrPort) (holder netip.AddrPort, mine bo
 	return addr, true
 }
 
-// sentMessages remembers how the last test message to each address of a path ended: a message is sent once an hour or
-// so, and its outcome stands in the rounds between. A refusal is forgotten when another message of the path is accepted
+// sentMessages remembers how the last test message to each address of a path ended: a message is sent about once an
+// hour, and the rounds between repeat its outcome. A refusal is forgotten when another message of the path is accepted
 // or refused. Everything is forgotten when the path sends none for long after the next was due (it is not configured
 // any more), and with the process. It is safe for concurrent use.
 type sentMessages struct {

@@ -29,7 +29,7 @@ type evaluator struct {
 	basis     basis
 }
 
-// basis is what the latest report rests on, as far as that changes without anybody calling evaluateNow.
+// basis is what the latest report rests on, as far as that changes without a call of evaluateNow.
 type basis struct {
 	rounds  uint64 // in the store
 	blocked bool   // the vantage
