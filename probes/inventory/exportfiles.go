@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -42,8 +43,7 @@ func (e *FileError) Unwrap() error { return e.Err }
 
 // Load reads all files. Its error joins a [FileError] for each one that cannot be read.
 func (e ExportFiles) Load(ctx context.Context) (Snapshot, error) {
-	l := exportLoad{ExportFiles: e, failed: map[string]bool{}, now: map[string]string{}}
-	l.snapshot.Parts = map[string]Kind{}
+	l := newExportLoad(e)
 	empty := false
 	if e.Folder != "" {
 		files, err := e.Observed.JSONFiles(ctx, e.Folder)
@@ -87,6 +87,12 @@ type foreignFile struct {
 	skipped skipped
 }
 
+func newExportLoad(e ExportFiles) *exportLoad {
+	l := &exportLoad{ExportFiles: e, failed: map[string]bool{}, now: map[string]string{}}
+	l.snapshot.Parts = map[string]Kind{}
+	return l
+}
+
 func (l *exportLoad) fail(name Name, file string, err error) {
 	if err != nil {
 		l.errs, l.failed[file] = append(l.errs, &FileError{name, file, err}), true
@@ -114,9 +120,14 @@ func (l *exportLoad) readFile(ctx context.Context, name Name, file string) error
 	if err != nil {
 		return err
 	}
+	return l.parse(name, file, c.Data, c.Info.ModTime().UTC())
+}
+
+// parse adds the records of the contents of a file, which was written at the given time.
+func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) error {
 	s := &l.snapshot
 	e := export{file: file, names: map[Kind]map[string]bool{}}
-	rest, err := decodeJSON(c.Data, func(k Kind, record Value) { e.add(s, k, record) })
+	rest, err := decodeJSON(data, func(k Kind, record Value) { e.add(s, k, record) })
 	_, again := s.Parts[file]
 	again = again || l.now[file] != ""
 	if !again {
@@ -136,7 +147,6 @@ func (l *exportLoad) readFile(ctx context.Context, name Name, file string) error
 		l.now[file] = "is empty"
 	}
 	s.Parts[file] = e.kinds
-	at := c.Info.ModTime().UTC()
 	if s.Time.IsZero() || at.Before(s.Time) {
 		s.Time = at
 	}

@@ -134,10 +134,15 @@ func (d *jsonDecoder) decode(depth int) error {
 }
 
 // containers are the keys, in lower case, that hold records: those of REST and PowerShell, those of ScubaGear's
-// ProviderSettingsExport.json, and the key under which its ScubaResults.json has the same.
+// ProviderSettingsExport.json, and the key under which its ScubaResults.json has the same. A key that begins with
+// "get-" is the name of a cmdlet: the command fetch writes the records of all cmdlets to one file, so that a tenant's
+// exports are replaced as a whole.
 var containers = map[string]bool{
 	"value": true, "raw": true, "accepted_domains": true, "outbound_connectors": true, "inbound_connectors": true,
 }
+
+// isContainer reports whether a key, in lower case, holds records.
+func isContainer(key string) bool { return containers[key] || strings.HasPrefix(key, "get-") }
 
 // object decodes a record, or an object that holds records.
 func (d *jsonDecoder) object(depth int) error {
@@ -149,7 +154,7 @@ func (d *jsonDecoder) object(depth int) error {
 		if err != nil {
 			return err
 		}
-		if containers[key] {
+		if isContainer(key) {
 			container = true
 			err = d.decode(depth + 1)
 		} else {
