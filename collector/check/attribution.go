@@ -21,7 +21,8 @@ func attributionChecks() []Check {
 			Silences: []string{"attribution_fragile", "attribution_relay_denied", "null_sender_relay_denied"},
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
 				if len(a.Tenants) == 1 && a.Tenants[0] != s.tenant.Name {
-					report(attributionFinding(a, "is attributed to the tenant %s by %s", a.Tenants[0], a.Basis))
+					report(attributionFinding(a, "is attributed to the tenant %s by %s", a.Tenants[0], a.Basis).
+						withPrivate("Mail %s is attributed to another tenant by %s.", describeMessage(a), a.Basis))
 				}
 			}),
 		},
@@ -34,7 +35,8 @@ func attributionChecks() []Check {
 			Silences: []string{"attribution_fragile", "attribution_relay_denied", "null_sender_relay_denied"},
 			Find: eachAttribution(func(_ sender, a *mailflow.Attribution, report func(Finding)) {
 				if a.Ambiguous() {
-					report(attributionFinding(a, "matches the tenants %s equally, by %s", list(a.Tenants), a.Basis))
+					report(attributionFinding(a, "matches the tenants %s equally, by %s", list(a.Tenants), a.Basis).
+						withPrivate("Mail %s matches %d tenants equally, by %s.", describeMessage(a), len(a.Tenants), a.Basis))
 				}
 			}),
 		},
@@ -83,7 +85,8 @@ func weakAttributionChecks() []Check {
 			Source: "MC1226222",
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
 				if a.Risk != "" && !strays(s, a) && len(a.Tenants) == 1 && a.Reply == "" {
-					report(attributionFinding(a, "is attributed to its tenant by %s: %s", a.Basis, a.Risk))
+					report(attributionFinding(a, "is attributed to its tenant by %s: %s", a.Basis, a.Risk).
+						withPrivate("Mail %s is attributed to its tenant by %s, a weak criterion.", describeMessage(a), a.Basis))
 				}
 			}),
 		},

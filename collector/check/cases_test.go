@@ -175,3 +175,33 @@ func TestFindingsAboutAssumedSendersAreNeverCritical(t *testing.T) {
 		}
 	}
 }
+
+// TestEvidenceForOneTenantNamesNoOther runs every case, and those of shared facts with a name that is nowhere else.
+func TestEvidenceForOneTenantNamesNoOther(t *testing.T) {
+	const secret = "Another Customer"
+	named := map[string]bool{}
+	for _, c := range testCases() {
+		w := newWorld()
+		w.other.Name = secret
+		c.change(w)
+		for _, f := range w.run() {
+			if f.Tenant != "contoso" {
+				continue
+			}
+			named[f.Code] = named[f.Code] || strings.Contains(strings.Join(f.Evidence, "\n"), secret)
+			alone := f.OneTenant()
+			text := strings.Join(append(alone.Evidence, alone.Uncertain), "\n")
+			if strings.Contains(text, secret) || len(alone.Evidence) == 0 {
+				t.Errorf("%s, %s: the evidence of %s for its tenant is %q", c.code, c.name, f.Code, text)
+			}
+		}
+	}
+	for _, code := range []string{
+		"sender_address_shared_between_tenants", "certificate_shared_between_tenants", "attribution_wrong_tenant",
+		"attribution_ambiguous", "attribution_fragile", "accepted_domain_in_two_tenants",
+	} {
+		if !named[code] {
+			t.Errorf("no case of %s names another tenant", code)
+		}
+	}
+}

@@ -98,6 +98,7 @@ type Finding struct {
 	Since      time.Time    // when this process first found it
 	Suppressed *Suppression // the suppression that covers it; nil if none
 
+	private []string            // Evidence without the names of other tenants; nil where it names none
 	omitted map[uint64]struct{} // while it is collected: hashes of the evidence beyond MaxEvidence
 }
 

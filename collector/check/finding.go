@@ -68,6 +68,34 @@ func (a Finding) withSubject(s Subject) Finding {
 	return a
 }
 
+// withPrivate sets the evidence for a reader who must not learn the names of other tenants.
+func (a Finding) withPrivate(format string, args ...any) Finding {
+	a.private = []string{fmt.Sprintf(format, args...)}
+	return a
+}
+
+// OneTenant returns the finding with evidence that names no other tenant: for a page that its tenant may see.
+func (a Finding) OneTenant() Finding {
+	if a.private != nil {
+		a.Evidence, a.private = a.private, nil
+	}
+	return a
+}
+
+// addPrivate adds what a page of one tenant may show of b. Before b is added to the evidence.
+func (a *Finding) addPrivate(b Finding) {
+	if a.private == nil && b.private == nil {
+		return
+	}
+	both := slices.Clone(a.OneTenant().Evidence)
+	for _, line := range b.OneTenant().Evidence {
+		if !slices.Contains(both, line) && len(both) < MaxEvidence {
+			both = append(both, line)
+		}
+	}
+	a.private = both
+}
+
 // uncertain marks a finding that rests on undocumented behaviour; "" marks nothing.
 func (a Finding) uncertain(why string) Finding {
 	a.Uncertain = why

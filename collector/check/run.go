@@ -68,6 +68,7 @@ func merge(a, b Finding) Finding {
 	if b.Severity > a.Severity || b.Severity == a.Severity && b.Uncertain == "" {
 		a.Severity, a.Uncertain = b.Severity, b.Uncertain
 	}
+	a.addPrivate(b)
 	a.addEvidence(b.Evidence)
 	return a
 }

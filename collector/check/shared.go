@@ -76,7 +76,8 @@ func (f *Facts) reportShared(o *mailflow.Overlap, report func(Finding)) {
 	if !sendConnector && f.misattributed(t, o.Connector) {
 		severity = Critical
 	}
-	one := newFinding("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), others(o))
+	one := newFinding("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), others(o)).
+		withPrivate("%s %s%s is shared with %s.", sharedNouns[o.Kind], o.Value, ofSender(o.Sender), countTenants(o.Count))
 	limitShared(t, o, report)(one.withSeverity(severity).withSubject(subject))
 }
 
@@ -114,6 +115,14 @@ func others(o *mailflow.Overlap) string {
 		return fmt.Sprintf("%d other tenants, among them %s", o.Count, strings.Join(sides[:min(len(sides), maxListed)], "; "))
 	}
 	return list(sides)
+}
+
+// countTenants counts other tenants without naming them.
+func countTenants(n int) string {
+	if n == 1 {
+		return "another tenant"
+	}
+	return fmt.Sprintf("%d other tenants", n)
 }
 
 // misattributed reports whether a sender of the connector is attributed to a wrong tenant, or to more than one, by

@@ -118,7 +118,8 @@ func findDomainInTwoTenants(f *Facts, report func(Finding)) {
 			others := slices.DeleteFunc(slices.Clone(tenants[:min(len(tenants), maxListed+1)]), func(name string) bool {
 				return name == t.Name
 			})
-			report(newFinding("%s is also an accepted domain of %s.", domain, listOf(others, len(tenants)-1)))
+			report(newFinding("%s is also an accepted domain of %s.", domain, listOf(others, len(tenants)-1)).
+				withPrivate("%s is also an accepted domain of %s.", domain, countTenants(len(tenants)-1)))
 		}
 	})(f, report)
 }
