@@ -134,6 +134,14 @@ func (s *Store) Snapshot() *Snapshot {
 	return &Snapshot{Tenants: s.tenants, Paths: slices.Clone(s.states), Report: s.report}
 }
 
+// report returns the snapshot's report, or an empty one if there is none yet.
+func (v *Snapshot) report() *evaluate.Report {
+	if v.Report == nil {
+		return &evaluate.Report{}
+	}
+	return v.Report
+}
+
 // RecordedRounds counts the rounds that Record has recorded. While it does not change, neither does the state of a
 // path.
 func (s *Store) RecordedRounds() uint64 {

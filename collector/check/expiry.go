@@ -85,6 +85,16 @@ func findExpiresSoon(f *Facts, c observedCertificate, report func(Finding)) {
 	}
 }
 
+// Expiry returns the severity of how soon the certificates that were shown expire: Critical once one has expired, Off
+// while none does soon.
+func (t Thresholds) Expiry(now time.Time, shown *probes.TLS) Severity {
+	leaf := shown.Chain[0]
+	if expired(now, leaf.NotAfter) || expired(now, shown.ChainNotAfter) {
+		return Critical
+	}
+	return max(t.leafSeverity(now, leaf.NotBefore, leaf.NotAfter), t.issuerSeverity(now, shown.ChainNotAfter))
+}
+
 // issuerSeverity judges by the remaining days alone. It returns Off for a certificate that has expired: another check
 // reports that.
 func (t Thresholds) issuerSeverity(now, end time.Time) Severity {

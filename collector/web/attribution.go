@@ -36,8 +36,8 @@ type senderRow struct {
 
 type messageRow struct {
 	mailflow.Attribution
-	State string // statePassed, stateFailed or, for bounces that are not relayed, stateNotProbed
-	From  string // the MAIL FROM domains, or that it is the null sender
+	State collector.Status // collector.StatusPassed, collector.StatusFailed or, for bounces that are not relayed, collector.StatusNotProbed
+	From  string           // the MAIL FROM domains, or that it is the null sender
 	Names []string
 }
 
@@ -62,7 +62,7 @@ func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage
 		sender := senderRow{pathRow: newPathRow(p, s.Now()), OK: true}
 		for _, one := range arrivals {
 			shown := newMessageRow(one, sender.pathRow)
-			sender.OK = sender.OK && shown.State != stateFailed
+			sender.OK = sender.OK && shown.State != collector.StatusFailed
 			sender.Fragile = sender.Fragile || one.Risk != ""
 			sender.Messages = append(sender.Messages, shown)
 		}
@@ -102,14 +102,14 @@ func rank(s senderRow) int {
 // domain is shown but is not wrong: that is normal for a device known by its address alone.
 func newMessageRow(a mailflow.Attribution, own pathRow) messageRow {
 	out := messageRow{
-		Attribution: a, From: text.Sender(a), Names: a.Message.Certificate.Names(), State: statePassed,
+		Attribution: a, From: text.Sender(a), Names: a.Message.Certificate.Names(), State: collector.StatusPassed,
 	}
 	switch {
 	case a.Reaches(own.Tenant, own.Connector):
 	case a.Message.MailFrom == "" && len(a.Tenants) == 0:
-		out.State = stateNotProbed
+		out.State = collector.StatusNotProbed
 	default:
-		out.State = stateFailed
+		out.State = collector.StatusFailed
 	}
 	return out
 }

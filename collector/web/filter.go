@@ -14,10 +14,11 @@ import (
 
 // filter is what a page is to show.
 type filter struct {
-	Text, Tenant, State string
-	Severity            check.Severity // at least this
-	Page, Findings      int            // of the paths and of the findings, from 1
-	NoRefresh           bool
+	Text, Tenant   string
+	State          collector.Status
+	Severity       check.Severity // at least this
+	Page, Findings int            // of the paths and of the findings, from 1
+	NoRefresh      bool
 
 	lowerText string // Text in lower case
 	rareBytes []byte // bytes that a text must contain, in either case, to contain lowerText
@@ -39,12 +40,12 @@ func readFilter(r *http.Request) (filter, error) {
 	}
 	f := filter{
 		Text: strings.TrimSpace(values.Get("q")), Tenant: strings.TrimSpace(values.Get("tenant")),
-		State: values.Get("state"),
+		State: collector.Status(values.Get("state")),
 	}
 	f.lowerText = strings.ToLower(f.Text)
 	f.rareBytes = rareBytesOf(f.lowerText)
-	if f.State != "" && !slices.Contains(states, f.State) {
-		return filter{}, fmt.Errorf("state must be one of %s", strings.Join(states, ", "))
+	if f.State != "" && !slices.Contains(collector.Statuses[:], f.State) {
+		return filter{}, fmt.Errorf("state %q is unknown; it must be one of %s", short(string(f.State)), statusNames())
 	}
 	if f.Severity, err = severity(values.Get("severity")); err != nil {
 		return filter{}, err
@@ -65,6 +66,14 @@ func readFilter(r *http.Request) (filter, error) {
 	return f, nil
 }
 
+func statusNames() string {
+	names := make([]string, len(collector.Statuses))
+	for i, status := range collector.Statuses {
+		names[i] = string(status)
+	}
+	return strings.Join(names, ", ")
+}
+
 // severity parses the lowest severity to show; Off shows all.
 func severity(word string) (check.Severity, error) {
 	if word == "" {
@@ -72,7 +81,7 @@ func severity(word string) (check.Severity, error) {
 	}
 	s, ok := check.ParseSeverity(word)
 	if !ok || s == check.Off {
-		return check.Off, fmt.Errorf("severity must be one of critical, warning, info")
+		return check.Off, fmt.Errorf("severity %q is unknown; it must be one of critical, warning, info", short(word))
 	}
 	return s, nil
 }
@@ -99,7 +108,7 @@ func (f filter) Query(name, value string) string {
 	}
 	set("q", f.Text)
 	set("tenant", f.Tenant)
-	set("state", f.State)
+	set("state", string(f.State))
 	if f.Severity != check.Off {
 		set("severity", f.Severity.String())
 	}
@@ -124,7 +133,7 @@ func (f filter) Narrow() bool {
 
 func (f filter) path(p *collector.PathState) bool {
 	id := p.Path.ID
-	if !f.ofTenant(id.Tenant) || f.State != "" && stateOf(p) != f.State {
+	if !f.ofTenant(id.Tenant) || f.State != "" && p.Status() != f.State {
 		return false
 	}
 	if f.Text == "" || f.contains(id.Tenant, id.Connector, id.Path, p.Path.NextHop, string(p.Reason)) {

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
@@ -25,10 +26,28 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'se
 	"base-uri 'none'; frame-ancestors 'none'"
 
 // pages are the templates by name, each inside the layout.
-var pages = parsePages("status", "path", "attribution", "reference", "runbook")
+var pages = parsePages(map[string][]string{
+	"":    {"status", "path", "attribution", "reference"},
+	"../": {"runbook"},
+})
 
-func parsePages(names ...string) map[string]*template.Template {
-	funcs := template.FuncMap{
+// parsePages parses the pages by the relative path from them to the front page. Links are relative, so that they need
+// no route prefix: templates write them as {{root}}path.
+func parsePages(names map[string][]string) map[string]*template.Template {
+	all := map[string]*template.Template{}
+	for root, names := range names {
+		for _, name := range names {
+			layout := template.New("layout.tmpl").Funcs(functions(root))
+			all[name] = template.Must(layout.ParseFS(files,
+				"templates/layout.tmpl", "templates/parts.tmpl", "templates/"+name+".tmpl"))
+		}
+	}
+	return all
+}
+
+func functions(root string) template.FuncMap {
+	return template.FuncMap{
+		"root":   func() string { return root },
 		"symbol": symbol, "label": label, "count": text.Count, "verdict": text.Verdict,
 		"sentence": func(r probes.Reason) string { info, _ := r.Info(); return info.Sentence },
 		"severity": func(s check.Severity) string { return s.String() },
@@ -39,18 +58,10 @@ func parsePages(names ...string) map[string]*template.Template {
 		"prev":     func(page int) int { return page - 1 },
 		"next":     func(page int) int { return page + 1 },
 	}
-	all := map[string]*template.Template{}
-	for _, name := range names {
-		layout := template.New("layout.tmpl").Funcs(funcs)
-		all[name] = template.Must(layout.ParseFS(files,
-			"templates/layout.tmpl", "templates/parts.tmpl", "templates/"+name+".tmpl"))
-	}
-	return all
 }
 
-// layoutData is what the layout shows. Links are relative, so that they need no route prefix.
+// layoutData is what the layout shows.
 type layoutData struct {
-	Root        string // the relative path to the front page: "" or "../"
 	Title, Here string // Here is the page's name in the navigation
 	Style       string // address of the style sheet, which has a hash of it
 	Version     string
@@ -119,14 +130,14 @@ func asset(file, contentType string) http.HandlerFunc {
 
 // symbol returns the symbol of an outcome or state: nothing is shown by colour alone.
 func symbol(outcome any) string {
-	switch fmt.Sprint(outcome) {
-	case statePassed:
+	switch collector.Status(fmt.Sprint(outcome)) {
+	case collector.StatusPassed:
 		return "✓"
-	case stateFailed:
+	case collector.StatusFailed:
 		return "✗"
-	case stateInconclusive:
+	case collector.StatusInconclusive:
 		return "?"
-	case stateWaiting:
+	case collector.StatusWaiting:
 		return "…"
 	default:
 		return "–"
@@ -149,7 +160,7 @@ func renderCode(s string) template.HTML {
 // label returns an outcome or state in words.
 func label(outcome any) string {
 	switch s := fmt.Sprint(outcome); s {
-	case stateNotProbed:
+	case string(collector.StatusNotProbed):
 		return "not probed"
 	case "not_reached":
 		return "not reached"

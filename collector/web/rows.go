@@ -13,7 +13,7 @@ import (
 // pathRow is a path in a list: its state, and why.
 type pathRow struct {
 	Target, Tenant, Direction, Connector, Path string
-	State                                      string
+	State                                      collector.Status
 	Stage                                      string // Microsoft's name of the stage that does not pass
 	Reason                                     probes.Reason
 	Remedy                                     string // what to do about it
@@ -29,30 +29,30 @@ func newPathRow(p *collector.PathState, now time.Time) pathRow {
 	id := p.Path.ID
 	l := pathRow{
 		Target: id.String(), Tenant: id.Tenant, Direction: string(id.Direction), Connector: id.Connector, Path: id.Path,
-		State: stateOf(p), LastRun: newTimestamp(p.LastRun, now),
+		State: p.Status(), LastRun: newTimestamp(p.LastRun, now),
 	}
 	switch l.State {
-	case stateNotProbed:
+	case collector.StatusNotProbed:
 		l.Why = p.Path.NotProbeable
 		if l.Why == "" {
 			l.Why = p.Path.NotProbed
 		}
 		return l
-	case stateFailed:
+	case collector.StatusFailed:
 		l.Since = newTimestamp(p.Since, now)
 		if p.Conclusive != nil {
 			if e, stage, step, ok := p.Conclusive.Failure(); ok {
 				l.problem(e, stage, step)
 			}
 		}
-	case stateInconclusive:
+	case collector.StatusInconclusive:
 		for _, e := range p.Latest.DecisiveEndpoints() {
 			if stage, step, ok := e.FirstProblem(); ok {
 				l.problem(e, stage, step)
 				break
 			}
 		}
-	case statePassed:
+	case collector.StatusPassed:
 		l.Since = newTimestamp(p.Since, now)
 	}
 	l.Remark = newestRoundRemark(p)

@@ -36,7 +36,7 @@ func (s *Site) runbook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	html := template.HTML(page.String()) //nolint:gosec // rendered from a file of the binary
-	s.render(w, "runbook", layoutData{Title: alert, Root: "../", Page: html})
+	s.render(w, "runbook", layoutData{Title: alert, Page: html})
 }
 
 // toHTML renders Markdown. Each cell of a table gets the name of its column, because narrow screens stack the cells.

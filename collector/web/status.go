@@ -25,28 +25,29 @@ const (
 
 // statusPage is the front page: whether mail flows, the problems, the findings, and the stages of every path.
 type statusPage struct {
-	Headline, WorstState string
-	Summary              summary
-	States               []string
-	Severities           []check.Severity
-	Filter               filter
-	Status               Status
-	ReloadFailed         *timestamp
-	Tenants              []string
-	TenantCount          int
-	NotLoaded            []notLoaded
-	MoreNotLoaded        int
-	Warnings             []string
-	MoreWarnings         int
-	Problems             []pathRow
-	MoreProblems         int
-	Findings             []finding
-	Merged               int // findings shown with their path
-	FindingsPart         pageRange
-	Suppressed           []finding // the first of them
-	MoreSuppressed       int
-	Groups               []tenantGroup
-	Part                 pageRange
+	Headline       string
+	WorstState     collector.Status
+	Summary        summary
+	States         []collector.Status
+	Severities     []check.Severity
+	Filter         filter
+	Status         Status
+	ReloadFailed   *timestamp
+	Tenants        []string
+	TenantCount    int
+	NotLoaded      []notLoaded
+	MoreNotLoaded  int
+	Warnings       []string
+	MoreWarnings   int
+	Problems       []pathRow
+	MoreProblems   int
+	Findings       []finding
+	Merged         int // findings shown with their path
+	FindingsPart   pageRange
+	Suppressed     []finding // the first of them
+	MoreSuppressed int
+	Groups         []tenantGroup
+	Part           pageRange
 }
 
 type notLoaded struct{ Tenant, Why string }
@@ -84,7 +85,7 @@ func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 	now := s.Now()
 	page := &statusPage{
-		Summary: summarise(v), States: states, Severities: []check.Severity{check.Critical, check.Warning, check.Info},
+		Summary: summarise(v.Paths, reportOf(v).Findings), States: collector.Statuses[:], Severities: []check.Severity{check.Critical, check.Warning, check.Info},
 		Filter: f, Status: s.Status(), TenantCount: len(v.Tenants),
 	}
 	page.Status.ReloadError = bounded(page.Status.ReloadError)
@@ -94,7 +95,7 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 		page.Warnings = append(page.Warnings, bounded(w))
 	}
 	page.ReloadFailed = newTimestamp(page.Status.ReloadFailed, now)
-	page.Headline, page.WorstState = page.Summary.headline(), page.Summary.worstState()
+	page.Headline, page.WorstState = page.Summary.headline(), collector.WorstStatus(page.Summary.Paths)
 	for i := range v.Tenants {
 		t := &v.Tenants[i]
 		if len(page.Tenants) < maxTenants {
@@ -109,16 +110,6 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 	page.listPaths(v.Paths, now)
 	page.listFindings(reportOf(v).Findings, now)
 	return page
-}
-
-// worstState returns the worst state of any path.
-func (s summary) worstState() string {
-	for _, state := range []string{stateFailed, stateInconclusive, stateWaiting, statePassed} {
-		if s.Paths[state] > 0 {
-			return state
-		}
-	}
-	return stateNotProbed
 }
 
 // listFindings lists the findings that are not already shown with their path.
@@ -147,7 +138,7 @@ func (page *statusPage) listFindings(all []check.Finding, now time.Time) {
 func (page *statusPage) attach(one check.Finding, now time.Time) bool {
 	for i := range page.Problems {
 		l := &page.Problems[i]
-		if l.State == stateFailed && string(l.Reason) == one.Code && l.isAbout(one.Subject) {
+		if l.State == collector.StatusFailed && string(l.Reason) == one.Code && l.isAbout(one.Subject) {
 			attached := newFinding(one, now)
 			l.Finding = &attached
 			return true
@@ -161,13 +152,13 @@ func (page *statusPage) listPaths(all []*collector.PathState, now time.Time) {
 	for _, p := range all {
 		if page.Filter.path(p) {
 			shown = append(shown, p)
-			if state := stateOf(p); state == stateFailed || state == stateInconclusive {
+			if state := p.Status(); state == collector.StatusFailed || state == collector.StatusInconclusive {
 				problems = append(problems, p)
 			}
 		}
 	}
 	slices.SortStableFunc(problems, func(a, b *collector.PathState) int {
-		return strings.Compare(stateOf(a), stateOf(b)) // failed before inconclusive
+		return strings.Compare(string(a.Status()), string(b.Status())) // failed before inconclusive
 	})
 	page.MoreProblems = max(0, len(problems)-maxProblems)
 	for _, p := range problems[:len(problems)-page.MoreProblems] {

@@ -7,57 +7,22 @@ import (
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/text"
-	"m365_connector_exporter/probes"
 )
-
-// The states of a path, as pages and filters name them.
-const (
-	stateFailed       = "failed"
-	stateInconclusive = "inconclusive"
-	statePassed       = "passed"
-	stateWaiting      = "waiting"
-	stateNotProbed    = "not_probed"
-)
-
-// states are all of them, worst first.
-var states = []string{stateFailed, stateInconclusive, stateWaiting, statePassed, stateNotProbed}
-
-// stateOf returns a path's state. A confirmed failure remains while newer rounds are inconclusive, and a path passes
-// beside an endpoint that is inconclusive.
-func stateOf(p *collector.PathState) string {
-	switch {
-	case p.Path.NotProbeable != "" || p.Path.NotProbed != "":
-		return stateNotProbed
-	case p.Verdict == probes.Failed:
-		return stateFailed
-	case p.Verdict == probes.Passed && p.Latest != nil && p.Latest.SomePassed():
-		return statePassed
-	case p.Latest != nil && p.Latest.Outcome() == probes.Inconclusive:
-		return stateInconclusive
-	case p.Verdict == probes.Passed:
-		return statePassed
-	default:
-		return stateWaiting
-	}
-}
 
 // summary has the numbers of the headline.
 type summary struct {
-	Paths      map[string]int // by state
-	Severity   map[check.Severity]int
-	Suppressed int // findings
+	Paths    map[collector.Status]int // by state
+	Severity map[check.Severity]int   // without suppressed findings
 }
 
-func summarise(v *collector.Snapshot) summary {
-	s := summary{Paths: map[string]int{}, Severity: map[check.Severity]int{}}
-	for _, p := range v.Paths {
-		s.Paths[stateOf(p)]++
+func summarise(paths []*collector.PathState, findings []check.Finding) summary {
+	s := summary{Paths: map[collector.Status]int{}, Severity: map[check.Severity]int{}}
+	for _, p := range paths {
+		s.Paths[p.Status()]++
 	}
-	for _, f := range reportOf(v).Findings {
-		if f.Suppressed != nil {
-			s.Suppressed++
-		} else {
-			s.Severity[f.Severity]++
+	for i := range findings {
+		if findings[i].Suppressed == nil {
+			s.Severity[findings[i].Severity]++
 		}
 	}
 	return s
@@ -76,10 +41,10 @@ func (s summary) headline() string {
 }
 
 func (s summary) flow() string {
-	failed, open, waiting := s.Paths[stateFailed], s.Paths[stateInconclusive], s.Paths[stateWaiting]
-	total := failed + open + waiting + s.Paths[statePassed]
+	failed, open, waiting := s.Paths[collector.StatusFailed], s.Paths[collector.StatusInconclusive], s.Paths[collector.StatusWaiting]
+	total := failed + open + waiting + s.Paths[collector.StatusPassed]
 	switch {
-	case total == 0 && s.Paths[stateNotProbed] == 0:
+	case total == 0 && s.Paths[collector.StatusNotProbed] == 0:
 		return "No path is configured."
 	case total == 0:
 		return "Unknown: no configured path is probed."

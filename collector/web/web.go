@@ -69,6 +69,7 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/path":             s.path,
 		"/attribution":      s.attribution,
 		"/reference":        s.reference,
+		"/report/{tenant}":  s.report,
 		"/runbooks/{alert}": s.runbook,
 		"/" + styleName:     asset("style.css", "text/css; charset=utf-8"),
 		"/icon.svg":         asset("icon.svg", "image/svg+xml"),
