@@ -17,7 +17,8 @@ func (r *Runner) startRound(e *entry, due time.Time) {
 	}
 	limit := probes.MaxEndpoints*max(e.path.Settings.Timeout, 0) + roundSlack
 	ctx, cancel := context.WithTimeout(r.base, limit)
-	this := &round{path: e.path, cancel: cancel}
+	path := *e.path // a round may outlast many reloads: it must not keep all paths of its own time in memory
+	this := &round{path: &path, cancel: cancel}
 	e.round = this
 	e.users++
 	r.probing.Go(func() {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -396,6 +398,28 @@ func TestProberThatFailsIsAnInternalError(t *testing.T) {
 			if _, step, _ := got.Endpoints[0].FirstProblem(); err != nil || step.Reason != probes.ReasonInternalError {
 				t.Errorf("%s: %+v, %v", name, got, err)
 			}
+		}
+	})
+}
+
+// TestRunningRoundDoesNotKeepOldPaths: a round may wait at the limiter while the paths are replaced many times.
+func TestRunningRoundDoesNotKeepOldPaths(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(good)
+		w.took = time.Hour
+		paths := []probes.Path{path("tarpit", time.Minute), path("idle", 24*time.Hour)}
+		old := weak.Make(&paths[1])
+		r, stop := w.run(paths...)
+		defer stop()
+		paths = nil
+		time.Sleep(time.Minute)
+		r.SetPaths([]probes.Path{path("tarpit", time.Minute), path("idle", 24*time.Hour)})
+		runtime.GC()
+		if r.Stats().InFlight == 0 {
+			t.Error("no probe is running")
+		}
+		if old.Value() != nil {
+			t.Error("the old paths are still in memory")
 		}
 	})
 }
