@@ -70,10 +70,17 @@ func New(o Options) *Prober {
 }
 
 // WithOptions returns a Prober with other options that keeps what p has learned: revocation lists, which DNS servers
-// answer, which address of a host is next, which messages were refused. Chains are verified again, as the roots may
+// answer, which address of a host is next, which messages were refused. Chains are verified again only if the roots
 // differ.
 func (p *Prober) WithOptions(o Options) *Prober {
+	sameRoots := p.opts.Roots.Equal(o.Roots)
+	if sameRoots {
+		o.Roots = p.opts.Roots // probes of p may go on for long: one copy of the roots in memory, not one for each reload
+	}
 	next := New(o)
+	if sameRoots {
+		next.certificates = p.certificates
+	}
 	next.dns = p.dns.WithSystemServers(o.SystemDNS)
 	next.rotation, next.revocation, next.messages = p.rotation, p.revocation, p.messages
 	return next

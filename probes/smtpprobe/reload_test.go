@@ -2,6 +2,7 @@ package smtpprobe
 
 import (
 	"context"
+	"crypto/x509"
 	"net/netip"
 	"testing"
 
@@ -72,5 +73,25 @@ func TestWithOptionsKeepsWhatWasLearned(t *testing.T) {
 	options.AllowNetworks, options.CheckRevocation = nil, false
 	if step := probeOne(t, w.WithOptions(options), p).Steps[probes.Connect]; step.Reason != probes.ReasonAddressRefused {
 		t.Errorf("the old options hold: %+v", step)
+	}
+}
+
+// TestWithOptionsKeepsVerificationsOfTheSameRoots: probes that wait at the limiter keep their Prober for long, so each
+// reload must not have roots and verifications of its own. With other roots, chains are verified again.
+func TestWithOptionsKeepsVerificationsOfTheSameRoots(t *testing.T) {
+	one, other := certtest.NewCRLServer(t), certtest.NewCRLServer(t)
+	first := New(Options{Roots: one.Roots})
+	for name, c := range map[string]struct {
+		roots *x509.CertPool
+		same  bool
+	}{
+		"read again": {one.Roots.Clone(), true},
+		"other ones": {other.Roots, false},
+		"the system": {nil, false},
+	} {
+		next := first.WithOptions(Options{Roots: c.roots})
+		if kept := next.certificates == first.certificates && next.opts.Roots == first.opts.Roots; kept != c.same {
+			t.Errorf("%s: kept %t, want %t", name, kept, c.same)
+		}
 	}
 }
