@@ -104,6 +104,9 @@ func (t *Tenants[S]) PatternEmptied(pattern Name, why error) bool {
 	return found
 }
 
+// Complete ends the load: the tenants of the load before are released.
+func (t *Tenants[S]) Complete() { t.before = tenantList[S]{} }
+
 func (t *Tenants[S]) lastWhere(origin func(string) bool) (names []string) {
 	for _, name := range t.before.order {
 		if origin(t.before.states[name].Origin) {

@@ -83,6 +83,7 @@ func load(ctx context.Context, path string, last *Config) (*Config, *inventory.O
 
 // finish takes over what the tenants have given.
 func (l *loading) finish() {
+	l.tenants.Complete()
 	l.cfg.tenants = l.tenants
 	l.cfg.Tenants = l.tenants.All()
 	for i, t := range l.cfg.Tenants {

@@ -67,14 +67,28 @@ func limiterOptions(g config.Global) schedule.LimiterOptions {
 	}
 }
 
+// proberOptions returns options that do not refer to the configuration: probes that wait at the limiter outlast many
+// reloads.
 func proberOptions(cfg *config.Config, limiter probes.Limiter, messages smtpprobe.MessageBudget) smtpprobe.Options {
-	g := cfg.Global
+	g, keys := cfg.Global, clientCertificates(cfg)
 	return smtpprobe.Options{
-		ClientCertificate: func(id probes.PathID) *tls.Certificate {
-			m, _ := cfg.Certificate(id.Tenant, id.Path)
-			return m.Key
-		},
-		Roots: g.Roots, AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
+		ClientCertificate: func(id probes.PathID) *tls.Certificate { return keys[senderName{id.Tenant, id.Path}] },
+		Roots:             g.Roots, AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
 		CheckRevocation: g.CheckRevocation, Limiter: limiter, Now: time.Now, Messages: messages, Version: version.Version,
 	}
+}
+
+type senderName struct{ tenant, sender string }
+
+// clientCertificates returns the certificates that senders present, with their keys.
+func clientCertificates(cfg *config.Config) map[senderName]*tls.Certificate {
+	keys := map[senderName]*tls.Certificate{}
+	for _, t := range cfg.Tenants {
+		for _, s := range t.Senders {
+			if m, ok := cfg.Certificate(t.Name, s.Name); ok && m.Key != nil {
+				keys[senderName{t.Name, s.Name}] = m.Key
+			}
+		}
+	}
+	return keys
 }
