@@ -4,9 +4,12 @@
 Exports the connectors and accepted domains of an Exchange Online organization for m365_connector_exporter.
 
 .DESCRIPTION
-Writes InboundConnector.json, OutboundConnector.json and AcceptedDomain.json into one folder per tenant. Each file is
-written under a temporary name and renamed, so that a reader never gets a partial file. The script changes nothing in
-Exchange Online.
+Writes InboundConnector.json, OutboundConnector.json and AcceptedDomain.json into one folder per tenant, and a file for
+each of these cmdlets that the sign-in may call: Get-OrganizationConfig, Get-TransportRule, Get-BlockedConnector,
+Get-OnPremServerReportInfo, Get-TenantExemptionInfo, Get-OutboundConnectorReport, Get-IPv6StatusForAcceptedDomain,
+Get-SmtpDaneInboundStatus and Get-DnssecStatusForVerifiedDomain. If one of the latter fails, its file is removed and a
+warning names it: the exporter then does not judge what rests on it. Each file is written under a temporary name and
+renamed, so that a reader never gets a partial file. The script changes nothing in Exchange Online.
 
 With -AppId and -CertificateThumbprint (or -CertificateFilePath), the script signs in as an app with its certificate, as a
 scheduled task needs; otherwise it signs in interactively. The app needs the application permission Exchange.ManageAsApp and
@@ -96,6 +99,37 @@ function Save-Export {
     Write-Verbose ("{0}: {1} records" -f $target, @($Records).Count)
 }
 
+# Saves what a cmdlet returns that may be missing. The record of a domain does not always name it, and Microsoft
+# documents few properties: Cmdlet and DomainName say what a record is.
+function Save-Report {
+    param([string] $Folder, [string] $Cmdlet, [scriptblock] $Read)
+
+    $name = $Cmdlet.Substring(4) # without Get-
+    try {
+        $null = Get-Command -Name $Cmdlet -ErrorAction Stop
+        Save-Export -Folder $Folder -Name $name -Records @(& $Read)
+    }
+    catch {
+        Write-Warning ("{0} failed, and is not judged: {1}" -f $Cmdlet, $_.Exception.Message)
+        $old = Join-Path $Folder "$name.json"
+        if (Test-Path -LiteralPath $old) { Remove-Item -LiteralPath $old -Force }
+    }
+}
+
+# Calls a cmdlet for each domain.
+function Read-Domain {
+    param([string] $Cmdlet, [string] $Parameter, [string[]] $Domains)
+
+    foreach ($domain in $Domains) {
+        $argument = @{ $Parameter = $domain; ErrorAction = 'Stop' }
+        foreach ($record in @(& $Cmdlet @argument)) {
+            $record | Select-Object -Property * |
+                Add-Member -NotePropertyName 'Cmdlet' -NotePropertyValue $Cmdlet -Force -PassThru |
+                Add-Member -NotePropertyName 'DomainName' -NotePropertyValue $domain -Force -PassThru
+        }
+    }
+}
+
 Import-Module ExchangeOnlineManagement -MinimumVersion 3.0
 
 $connect = @{ ShowBanner = $false; ExchangeEnvironmentName = $ExchangeEnvironmentName }
@@ -122,6 +156,22 @@ try {
     Save-Export -Folder $folder -Name 'InboundConnector' -Records $inbound
     Save-Export -Folder $folder -Name 'OutboundConnector' -Records $outbound
     Save-Export -Folder $folder -Name 'AcceptedDomain' -Records $domains
+
+    Save-Report $folder 'Get-OrganizationConfig' { Get-OrganizationConfig | Select-Object Name, RejectDirectSend }
+    Save-Report $folder 'Get-TransportRule' {
+        Get-TransportRule -ResultSize Unlimited |
+            Select-Object Name, Guid, State, Mode, Priority, ActivationDate, ExpiryDate, RouteMessageOutboundConnector
+    }
+    Save-Report $folder 'Get-BlockedConnector' { Get-BlockedConnector }
+    Save-Report $folder 'Get-OnPremServerReportInfo' { Get-OnPremServerReportInfo }
+    Save-Report $folder 'Get-TenantExemptionInfo' { Get-TenantExemptionInfo -BlockingScenario UnpatchedOnPremServer }
+
+    # One call for each domain: those of the tenant itself only, and not more than the exporter needs.
+    $names = @($domains | ForEach-Object { [string] $_.DomainName } | Select-Object -First 100)
+    Save-Report $folder 'Get-OutboundConnectorReport' { Read-Domain 'Get-OutboundConnectorReport' 'Domain' $names }
+    Save-Report $folder 'Get-IPv6StatusForAcceptedDomain' { Read-Domain 'Get-IPv6StatusForAcceptedDomain' 'Domain' $names }
+    Save-Report $folder 'Get-SmtpDaneInboundStatus' { Read-Domain 'Get-SmtpDaneInboundStatus' 'DomainName' $names }
+    Save-Report $folder 'Get-DnssecStatusForVerifiedDomain' { Read-Domain 'Get-DnssecStatusForVerifiedDomain' 'DomainName' $names }
 }
 finally {
     Disconnect-ExchangeOnline -Confirm:$false

@@ -76,6 +76,7 @@ type exportLoad struct {
 	errs     []error
 	failed   map[string]bool
 	foreign  []foreignFile
+	reports  []foreignFile     // files that have records, but of no kind that is required
 	now      map[string]string // what a file without records is, where another state could be meant
 	listed   []listedFile
 }
@@ -103,7 +104,24 @@ func (l *exportLoad) fail(name Name, file string, err error) {
 func (l *exportLoad) read(ctx context.Context, name Name, files []string, err error) {
 	l.fail(name, either(name.Path, l.Folder), err)
 	for _, file := range files {
-		l.fail(name, file, l.readFile(ctx, name, file))
+		err := l.readFile(ctx, name, file)
+		if k := kindOfFile(file); err != nil && k&^requiredKinds != 0 && l.Before[file] == 0 {
+			l.snapshot.failed(k, file, err)
+			continue
+		}
+		l.fail(name, file, err)
+	}
+}
+
+// failed records that a file with records of a kind that is not required cannot be read, and was not read before: what
+// rests on it is not judged.
+func (s *Snapshot) failed(k Kind, file string, err error) {
+	s.warn("%s: %v; what rests on it is not judged", file, err)
+	if s.Organization.Failed == nil {
+		s.Organization.Failed = map[mailflow.Cmdlet]string{}
+	}
+	for _, c := range k.cmdlets() {
+		s.Organization.Failed[c] = filepath.Base(file) + ": " + err.Error()
 	}
 }
 
@@ -127,7 +145,7 @@ func (l *exportLoad) readFile(ctx context.Context, name Name, file string) error
 func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) error {
 	s := &l.snapshot
 	e := export{file: file, names: map[Kind]map[string]bool{}}
-	rest, err := decodeJSON(data, func(k Kind, record Value) { e.add(s, k, record) })
+	rest, err := decodeJSON(data, kindOfFile(file), func(k Kind, record Value) { e.add(s, k, record) })
 	_, again := s.Parts[file]
 	again = again || l.now[file] != ""
 	if !again {
@@ -145,6 +163,14 @@ func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) er
 		return nil
 	case rest.empty:
 		l.now[file] = "is empty"
+	case e.records > 0 && e.kinds&requiredKinds == 0:
+		l.now[file] = "has no record of one"
+		if !again {
+			l.reports = append(l.reports, foreignFile{name, file, skipped{notConnector: e.records}})
+		}
+	}
+	if !rest.partial {
+		s.addRead(e.kindsRead(rest))
 	}
 	s.Parts[file] = e.kinds
 	if s.Time.IsZero() || at.Before(s.Time) {
@@ -156,18 +182,20 @@ func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) er
 	return nil
 }
 
-// judgeForeign skips files of another kind, such as transport rules, beside exports. Where no file has a record, they
+// judgeForeign skips files of another kind, such as remote domains, beside exports. Where no file has a record, they
 // are what was meant to be the exports.
 func (l *exportLoad) judgeForeign() {
 	known := len(l.errs) > 0
 	for _, k := range l.snapshot.Parts {
-		known = known || k != 0
+		known = known || k&requiredKinds != 0
 	}
-	for _, f := range l.foreign {
-		if known {
+	if known {
+		for _, f := range l.foreign {
 			l.snapshot.warn("%s: not an export, and skipped; its values: %s", f.file, &f.skipped)
-			continue
 		}
+		return
+	}
+	for _, f := range slices.Concat(l.foreign, l.reports) {
 		l.fail(f.name, f.file, fmt.Errorf(
 			"not an export: no value in it is a connector or an accepted domain of Exchange Online, and no other file of "+
 				"the tenant has one; its values: %s", &f.skipped))
@@ -210,6 +238,15 @@ func (e *export) warnBesides(s *Snapshot, rest besides, err error) {
 	}
 }
 
+// kindsRead returns the kinds of which the file has all records: those of its records, or, in a file without any, the
+// one that its name is for.
+func (e *export) kindsRead(rest besides) Kind {
+	if e.records == 0 && !rest.skipped.any() {
+		return kindOfFile(e.file)
+	}
+	return e.kinds
+}
+
 // add adds a record to a snapshot. A value that cannot be read is unknown, and a warning: an export is as the
 // administrator's tools wrote it.
 func (e *export) add(s *Snapshot, k Kind, record Value) {
@@ -242,8 +279,8 @@ func (e *export) add(s *Snapshot, k Kind, record Value) {
 	e.names[k][name] = true
 }
 
-// vanished adds an error for each file of the last load that has disappeared or lost its records, if no other file has
-// records of its kind. A file that is [] now lost them on purpose.
+// vanished adds an error for each file of the last load that has disappeared or lost its records of a required kind, if
+// no other file has records of that kind. A file that is [] now lost them on purpose.
 func (l *exportLoad) vanished() {
 	if l.failed[l.Folder] {
 		return
@@ -254,7 +291,7 @@ func (l *exportLoad) vanished() {
 	}
 	for _, file := range slices.Sorted(maps.Keys(l.Before)) {
 		_, here := l.snapshot.Parts[file]
-		lost := l.Before[file] &^ now
+		lost := l.Before[file] & requiredKinds &^ now
 		switch {
 		case lost == 0 || l.failed[file]:
 		case l.now[file] != "":

@@ -183,7 +183,7 @@ func TestExports(t *testing.T) {
 			if got.Time.IsZero() || len(got.Parts) != 1 {
 				t.Errorf("%s: time %v, parts %v", file, got.Time, got.Parts)
 			}
-			ignored := cmpopts.IgnoreFields(inventory.Snapshot{}, "Time", "Parts", "Warnings", "Unread")
+			ignored := cmpopts.IgnoreFields(inventory.Snapshot{}, "Time", "Parts", "Warnings", "Unread", "Organization")
 			unexported := cmpopts.IgnoreUnexported(inventory.Snapshot{})
 			if diff := cmp.Diff(want.snapshot, got, cmpopts.EquateEmpty(), ignored, unexported); diff != "" {
 				t.Errorf("%s, %s: %s", file, encoding, diff)

@@ -69,7 +69,7 @@ func TestFilesOfAnotherKind(t *testing.T) {
 		warning string // "": none
 		err     string
 	}{
-		"transport rules": {map[string]string{"x.json": ruleJSON, "d.json": domainJSON}, "contoso.com", other, ""},
+		"transport rules": {map[string]string{"x.json": ruleJSON, "d.json": domainJSON}, "contoso.com", "", ""},
 		"organization settings": {map[string]string{
 			"x.json": `{"Name":"contoso","Identity":"contoso","IsDehydrated":false}`,
 			"d.json": domainJSON,
@@ -119,7 +119,7 @@ func TestFilesOfAnotherKind(t *testing.T) {
 			"1 of Get-SendConnector (on-premises Exchange)"},
 		"and a broken export": {
 			map[string]string{"x.json": ruleJSON, "d.json": "{"},
-			"", other,
+			"", "",
 			"d.json: not JSON: it breaks off in line 1",
 		},
 		"ScubaGear's results": {

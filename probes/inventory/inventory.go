@@ -2,7 +2,8 @@
 // of them, as administrators' tools export them (Get-AcceptedDomain, Get-OutboundConnector, Get-InboundConnector,
 // each with ConvertTo-Json).
 //
-//  1. A [Source] gives one tenant's records. [ExportFiles] reads them from JSON files.
+//  1. A [Source] gives one tenant's records. [ExportFiles] reads them from JSON files. A source that calls the cmdlets
+//     itself hands what each returned to [Snapshot.AddAnswer].
 //  2. Each property of a record is an entry of one table, [Properties]: the field it is kept in, its key in the
 //     configuration, its name in an export, and its type. The reader of the configuration uses the same table, so a
 //     connector written by hand and one that was exported are read by the same rules, strictly the one and leniently
@@ -35,6 +36,7 @@ type Snapshot struct {
 	AcceptedDomains []mailflow.AcceptedDomain
 	Outbound        []mailflow.OutboundConnector
 	Inbound         []mailflow.InboundConnector
+	Organization    mailflow.Organization
 
 	Time      time.Time               // of the oldest part; zero where there is none
 	Parts     map[string]Kind         // the files it was read from, with the kinds of their records

@@ -61,13 +61,15 @@ type jsonDecoder struct {
 	besides
 	json    *json.Decoder
 	yield   func(Kind, Value)
+	hint    Kind // of records whose keys do not show it
 	records int
 	values  int // of the current record
 }
 
 // decodeJSON calls yield for each record of an export, with the keys that are properties, in lower case. For no record
-// ConvertTo-Json writes nothing, so that the file is empty or has a byte order mark alone, or null.
-func decodeJSON(data []byte, yield func(Kind, Value)) (besides, error) {
+// ConvertTo-Json writes nothing, so that the file is empty or has a byte order mark alone, or null. hint is the kind of
+// the records of an undocumented cmdlet whose keys do not show it; 0 where it is not known.
+func decodeJSON(data []byte, hint Kind, yield func(Kind, Value)) (besides, error) {
 	text := UTF8(addBOM(data))
 	switch {
 	case len(bytes.TrimSpace(text)) == 0:
@@ -78,7 +80,7 @@ func decodeJSON(data []byte, yield func(Kind, Value)) (besides, error) {
 	if err := wellFormed(text); err != nil {
 		return besides{}, err
 	}
-	d := &jsonDecoder{json: json.NewDecoder(bytes.NewReader(text)), yield: yield}
+	d := &jsonDecoder{json: json.NewDecoder(bytes.NewReader(text)), yield: yield, hint: hint & undocumented}
 	d.json.UseNumber()
 	err := d.decode(0)
 	return d.besides, err
@@ -168,6 +170,9 @@ func (d *jsonDecoder) object(depth int) error {
 		return err
 	}
 	k, other := kindOf(record)
+	if k == 0 && !container && hasProperty(d.hint, record) {
+		k = d.hint
+	}
 	switch {
 	case k == 0 && container:
 		return nil

@@ -31,9 +31,23 @@ func Properties(k Kind) []Property {
 		return acceptedDomainProperties
 	case OutboundConnectors:
 		return outboundProperties()
-	default:
+	case InboundConnectors:
 		return inboundProperties()
+	default:
+		return organizationProperties[k]
 	}
+}
+
+var organizationProperties = map[Kind][]Property{
+	OrganizationConfigs: organizationConfigProperties,
+	TransportRules:      transportRuleProperties,
+	BlockedConnectors:   blockedConnectorProperties,
+	OnPremServers:       onPremServerProperties,
+	Exemptions:          exemptionProperties,
+	ConnectorRoutes:     connectorRouteProperties,
+	IPv6Statuses:        ipv6StatusProperties,
+	DANEStatuses:        daneStatusProperties,
+	DNSSECStatuses:      dnssecStatusProperties,
 }
 
 var (
@@ -204,9 +218,9 @@ var byName = sync.OnceValue(func() map[Kind]map[string]Property {
 })
 
 // isProperty reports whether any kind has a property of this name, in lower case. Microsoft365DSC names the kind in
-// ResourceName.
+// ResourceName, the exports of deploy/powershell name some in Cmdlet.
 func isProperty(name string) bool {
-	if name == "resourcename" || name == "ensure" {
+	if name == "resourcename" || name == "ensure" || name == "cmdlet" {
 		return true
 	}
 	for _, k := range kinds {

@@ -42,6 +42,7 @@ type Tenant struct {
 	InventoryTime   time.Time // of the oldest export in use; zero if there is none
 	LoadError       string    // why the tenant's own files did not load; empty if they did
 	Unread          []UnreadRecord
+	Organization    Organization
 }
 
 // AcceptedDomain is a domain that the tenant receives mail for (Get-AcceptedDomain).

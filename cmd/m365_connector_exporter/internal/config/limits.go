@@ -14,6 +14,7 @@ const (
 	maxDomains    = 20_000
 	maxAddresses  = 100_000 // addresses and networks of all connectors and senders
 	maxListed     = 100_000 // domains, hosts and recipients in the lists of all connectors
+	maxReports    = 50_000  // mail flow rules, servers, and other records that are neither connector nor domain
 	maxPaths      = 10_000
 )
 
@@ -28,6 +29,7 @@ func overLimit(t mailflow.Tenant) string {
 		{"accepted domains", func(t mailflow.Tenant) int { return len(t.AcceptedDomains) }, maxDomains},
 		{"addresses", countAddresses, maxAddresses},
 		{"domains, hosts and recipients of connectors", countListed, maxListed},
+		{"mail flow rules, servers and other records", countReports, maxReports},
 		{"paths", countPaths, maxPaths}, // the last one: counting them takes longer
 	} {
 		if n := l.count(t); n > l.limit {
@@ -58,6 +60,12 @@ func countListed(t mailflow.Tenant) int {
 			len(c.ClientHostNames) + len(c.EFUsers)
 	}
 	return n
+}
+
+func countReports(t mailflow.Tenant) int {
+	o := &t.Organization
+	return len(o.Rules) + len(o.Blocked) + len(o.Servers) + len(o.Exemptions) + len(o.Routes) + len(o.IPv6) +
+		len(o.DANE) + len(o.DNSSEC)
 }
 
 // countPaths plans the paths of a tenant. Their number depends on no setting of a probe.

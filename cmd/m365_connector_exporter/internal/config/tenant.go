@@ -102,6 +102,7 @@ func (r *reader) load(t *tenant, source inventory.Source, place func(inventory.N
 	}
 	t.Tenant.AcceptedDomains, t.Tenant.Outbound, t.Tenant.Inbound = s.AcceptedDomains, s.Outbound, s.Inbound
 	t.Tenant.InventoryTime, t.Parts, t.Tenant.Unread = s.Time, s.Parts, s.Unread
+	t.Tenant.Organization = s.Organization
 	t.Tenant.Cloud = cloudOf(t.Tenant)
 }
 
