@@ -238,13 +238,14 @@ func (e *export) warnBesides(s *Snapshot, rest besides, err error) {
 	}
 }
 
-// kindsRead returns the kinds of which the file has all records: those of its records, or, in a file without any, the
-// one that its name is for.
+// kindsRead returns the kinds of which the file has all records: those of its records and of the cmdlets that its keys
+// name, or, in a file without either, the one that its name is for.
 func (e *export) kindsRead(rest besides) Kind {
-	if e.records == 0 && !rest.skipped.any() {
+	read := e.kinds | rest.read
+	if read == 0 && !rest.skipped.any() {
 		return kindOfFile(e.file)
 	}
-	return e.kinds
+	return read
 }
 
 // add adds a record to a snapshot. A value that cannot be read is unknown, and a warning: an export is as the

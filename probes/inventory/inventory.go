@@ -2,8 +2,8 @@
 // of them, as administrators' tools export them (Get-AcceptedDomain, Get-OutboundConnector, Get-InboundConnector,
 // each with ConvertTo-Json).
 //
-//  1. A [Source] gives one tenant's records. [ExportFiles] reads them from JSON files. A source that calls the cmdlets
-//     itself hands what each returned to [Snapshot.AddAnswer].
+//  1. A [Source] gives one tenant's records. [ExportFiles] reads them from JSON files, [Document] from
+//     what the cmdlets have just returned.
 //  2. Each property of a record is an entry of one table, [Properties]: the field it is kept in, its key in the
 //     configuration, its name in an export, and its type. The reader of the configuration uses the same table, so a
 //     connector written by hand and one that was exported are read by the same rules, strictly the one and leniently

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // Bounds of one export. Records are decoded one by one, so that a large file costs the memory of one record.
@@ -51,6 +53,7 @@ func addBOM(data []byte) []byte {
 // besides is what an export holds besides its records.
 type besides struct {
 	partial bool    // REST: the file is one page of several
+	read    Kind    // of cmdlets whose names are keys of it
 	empty   bool    // nothing at all is in the file
 	skipped skipped // values that are not records of Exchange Online's connectors and domains
 }
@@ -61,7 +64,7 @@ type jsonDecoder struct {
 	besides
 	json    *json.Decoder
 	yield   func(Kind, Value)
-	hint    Kind // of records whose keys do not show it
+	hint    Kind // of records whose keys do not show it: that of the cmdlet that the file or a key names
 	records int
 	values  int // of the current record
 }
@@ -80,7 +83,7 @@ func decodeJSON(data []byte, hint Kind, yield func(Kind, Value)) (besides, error
 	if err := wellFormed(text); err != nil {
 		return besides{}, err
 	}
-	d := &jsonDecoder{json: json.NewDecoder(bytes.NewReader(text)), yield: yield, hint: hint & undocumented}
+	d := &jsonDecoder{json: json.NewDecoder(bytes.NewReader(text)), yield: yield, hint: hint}
 	d.json.UseNumber()
 	err := d.decode(0)
 	return d.besides, err
@@ -158,7 +161,7 @@ func (d *jsonDecoder) object(depth int) error {
 		}
 		if isContainer(key) {
 			container = true
-			err = d.decode(depth + 1)
+			err = d.contained(key, depth)
 		} else {
 			err = d.property(&record, key)
 		}
@@ -170,7 +173,7 @@ func (d *jsonDecoder) object(depth int) error {
 		return err
 	}
 	k, other := kindOf(record)
-	if k == 0 && !container && hasProperty(d.hint, record) {
+	if k == 0 && !container && hasProperty(d.hint&undocumented, record) {
 		k = d.hint
 	}
 	switch {
@@ -185,6 +188,16 @@ func (d *jsonDecoder) object(depth int) error {
 	}
 	d.yield(k, record)
 	return nil
+}
+
+// contained decodes the value of a key that holds records. All of a cmdlet's records are there, even if there is none.
+func (d *jsonDecoder) contained(key string, depth int) error {
+	if k := KindOfCmdlet(mailflow.Cmdlet(key)); k != 0 {
+		outer := d.hint
+		defer func() { d.hint = outer }()
+		d.hint, d.read = k, d.read|k
+	}
+	return d.decode(depth + 1)
 }
 
 // key decodes a key of an object, in lower case.

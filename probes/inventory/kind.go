@@ -32,7 +32,7 @@ const (
 const requiredKinds = AcceptedDomains | OutboundConnectors | InboundConnectors
 
 // undocumented are the kinds of cmdlets of which Microsoft documents no property, or so few that the keys of a record
-// may not show what it is. The name of the file may show it.
+// may not show what it is. The name of the file, or the key around the records, may show it.
 const undocumented = BlockedConnectors | Exemptions | ConnectorRoutes | IPv6Statuses | DANEStatuses
 
 // kindInfo is what a kind is called, and the cmdlet that returns its records.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -79,63 +80,46 @@ func TestReportsAreReadByTheirKeys(t *testing.T) {
 	}
 }
 
-// TestAnswersEqualExports: what a cmdlet returns is read as its export is.
-func TestAnswersEqualExports(t *testing.T) {
-	var s inventory.Snapshot
-	for _, a := range []inventory.Answer{
-		{Cmdlet: mailflow.GetOrganizationConfig, Value: []byte(reportExports["config.json"])},
-		{Cmdlet: mailflow.GetTransportRule, Value: []byte(reportExports["rules.json"])},
-		{Cmdlet: mailflow.GetBlockedConnector, Value: []byte(reportExports["blocked.json"])},
-		{Cmdlet: mailflow.GetOnPremServerReport, Value: []byte(reportExports["servers.json"])},
-		{Cmdlet: mailflow.GetTenantExemption, Value: []byte(reportExports["pause.json"])},
-		{Cmdlet: mailflow.GetOutboundReport, Domain: "contoso.com", Value: []byte(`{"value":[{"Name":"Gateway"}]}`)},
-		{Cmdlet: mailflow.GetIPv6Status, Domain: "contoso.com", Value: []byte(`[{"Status":"Enabled"}]`)},
-		{Cmdlet: mailflow.GetSMTPDANEInboundStatus, Domain: "contoso.com", Value: []byte(`{"Status":"Disabled"}`)},
-		{
-			Cmdlet: mailflow.GetDNSSECStatus, Domain: "contoso.com", Value: []byte(`{"value":[{"DnssecFeatureStatus":
-			"Enabled","ExpectedMxRecord":{"Record":"@ 60 IN MX 10 contoso-com.e-v1.mx.microsoft"}}]}`),
-		},
-		{Cmdlet: mailflow.GetAcceptedDomain, Value: []byte(domainJSON)},
-		{Cmdlet: mailflow.GetInboundConnector, Value: []byte(inboundJSON)},
-		{Cmdlet: mailflow.GetOutboundConnector, Value: []byte("[]")},
-	} {
-		if err := s.AddAnswer(a); err != nil {
-			t.Errorf("%s: %v", a.Cmdlet, err)
-		}
-	}
+// TestDocumentOfAllCmdlets: what the cmdlets return is read as their exports are, by the cmdlet's name where the keys of
+// a record do not show what it is.
+func TestDocumentOfAllCmdlets(t *testing.T) {
+	text := `{"Get-AcceptedDomain":` + domainJSON + `,"Get-InboundConnector":` + inboundJSON + `,
+		"Get-OutboundConnector":[],
+		"Get-OrganizationConfig":[` + reportExports["config.json"] + `],
+		"Get-TransportRule":` + reportExports["rules.json"] + `,
+		"Get-BlockedConnector":` + reportExports["blocked.json"] + `,
+		"Get-OnPremServerReportInfo":` + reportExports["servers.json"] + `,
+		"Get-TenantExemptionInfo":` + reportExports["pause.json"] + `,
+		"Get-OutboundConnectorReport":[{"Domain":"contoso.com","Name":"Gateway"}],
+		"Get-IPv6StatusForAcceptedDomain":[{"Domain":"contoso.com","Status":"Enabled"}],
+		"Get-SmtpDaneInboundStatus":[{"Domain":"contoso.com","Status":"Disabled"}],
+		"Get-DnssecStatusForVerifiedDomain":` + reportExports["dnssec.json"] + `}`
+	s, err := inventory.Document{Name: "Exchange Online", Data: []byte(text)}.Load(t.Context())
 	read := cmpopts.IgnoreFields(mailflow.Organization{}, "Read")
 	if diff := cmp.Diff(organizationWant, s.Organization, read); diff != "" || names(s) != "contoso.com ←In" {
 		t.Error(names(s), diff)
 	}
-	if len(s.Organization.Read) != 12 || len(s.Warnings) > 0 {
-		t.Errorf("%q, %q", s.Organization.Read, s.Warnings)
+	if err != nil || len(s.Organization.Read) != 12 || len(s.Warnings) > 0 {
+		t.Errorf("%v, %q, %q", err, s.Organization.Read, s.Warnings)
 	}
 }
 
-func TestAnswersThatAreNotWhole(t *testing.T) {
-	for name, c := range map[string]struct {
-		answer inventory.Answer
-		want   string
-	}{
-		"another cmdlet": {inventory.Answer{Cmdlet: "Get-Mailbox", Value: []byte("[]")}, "not a cmdlet"},
-		"one page": {inventory.Answer{
-			Cmdlet: mailflow.GetTransportRule,
-			Value:  []byte(`{"value":[{"Name":"r","State":"Enabled","Mode":"Enforce","Priority":1}],"@odata.nextLink":"x"}`),
-		}, "another page"},
-		"HTML": {inventory.Answer{Cmdlet: mailflow.GetTransportRule, Value: []byte("<html>")}, "not JSON"},
-		"error": {
-			inventory.Answer{Cmdlet: mailflow.GetBlockedConnector, Value: []byte(`{"error":{"code":"x"}}`)},
-			"not a record",
-		},
-		"records of another cmdlet": {
-			inventory.Answer{Cmdlet: mailflow.GetInboundConnector, Value: []byte(outboundJSON)},
-			"not a record",
-		},
+// TestCmdletsThatWereNotRead: a list that is missing or of which one page is there is not known.
+func TestCmdletsThatWereNotRead(t *testing.T) {
+	const rule = `{"Name":"r","State":"Enabled","Mode":"Enforce","Priority":1}`
+	for text, want := range map[string]string{
+		`{"Get-AcceptedDomain":[` + domainJSON + `]}`:                                "Get-AcceptedDomain",
+		`{"Get-AcceptedDomain":[],"Get-BlockedConnector":[]}`:                        "Get-AcceptedDomain Get-BlockedConnector",
+		`{"Get-Mailbox":[],"Get-TransportRule":[]}`:                                  "Get-TransportRule",
+		`{"Get-TransportRule":{"value":[` + rule + `],"@odata.nextLink":"https:x"}}`: "",
 	} {
-		var s inventory.Snapshot
-		err := s.AddAnswer(c.answer)
-		if err == nil || !strings.Contains(err.Error(), c.want) || len(s.Organization.Read) > 0 {
-			t.Errorf("%s: %v, read %q", name, err, s.Organization.Read)
+		s, err := inventory.Document{Data: []byte(text)}.Load(t.Context())
+		var got []string
+		for _, c := range s.Organization.Read {
+			got = append(got, string(c))
+		}
+		if strings.Join(got, " ") != want || err != nil {
+			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
 		}
 	}
 }
@@ -214,23 +198,28 @@ func TestManyReports(t *testing.T) {
 	}
 }
 
-// FuzzAnswer: no answer of any cmdlet may panic.
-func FuzzAnswer(f *testing.F) {
+// FuzzDocument: no answer of any cmdlet may panic, or bring control characters into a name.
+func FuzzDocument(f *testing.F) {
 	for _, text := range reportExports {
 		f.Add([]byte(text), "contoso.com")
-	}
-	f.Fuzz(func(t *testing.T, data []byte, domain string) {
-		var s inventory.Snapshot
 		for _, c := range mailflow.OptionalCmdlets {
-			if err := s.AddAnswer(inventory.Answer{Cmdlet: c, Domain: domain, Value: data}); err == nil {
-				if !s.Organization.HasRead(c) {
-					t.Errorf("%s counts as not read", c)
-				}
-			}
+			f.Add([]byte(text), string(c))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte, cmdlet string) {
+		text := append(append([]byte(`{"`+cmdlet+`":`), data...), '}')
+		s, err := inventory.Document{Data: text}.Load(t.Context())
+		if err != nil {
+			return
 		}
 		for _, r := range s.Organization.Rules {
-			if r.Name == "" || strings.ContainsAny(r.Name+r.Connector, "\r\n\x1b") {
+			if r.Name == "" || strings.ContainsFunc(r.Name+r.Connector, unicode.IsControl) {
 				t.Errorf("%q", r)
+			}
+		}
+		for _, status := range s.Organization.IPv6 {
+			if _, err := inventory.ParseDomain(status.Domain); err != nil {
+				t.Errorf("%q", status)
 			}
 		}
 	})
