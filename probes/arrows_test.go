@@ -29,10 +29,11 @@ var arrows = map[string][]string{
 		"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl",
 		"probes/internal/sockerr",
 	},
-	"probes/lab":         {},
-	"collector/check":    {"probes", "probes/mailflow"},
-	"collector/evaluate": {"probes", "probes/mailflow", "probes/certificate", "collector/check"},
-	"collector":          {"probes", "probes/mailflow", "collector/check", "collector/evaluate"},
+	"probes/lab":              {"probes/lab/microsoft365"},
+	"probes/lab/microsoft365": {},
+	"collector/check":         {"probes", "probes/mailflow"},
+	"collector/evaluate":      {"probes", "probes/mailflow", "probes/certificate", "collector/check"},
+	"collector":               {"probes", "probes/mailflow", "collector/check", "collector/evaluate"},
 	"collector/web": {
 		"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate", "collector/text", "docs/runbooks",
 	},
@@ -73,7 +74,8 @@ var outside = map[string]bool{
 // network packages of probes may reach the network. None of probes may know Prometheus.
 var network = map[string]bool{
 	"probes/smtpprobe": true, "probes/dnsclient": true, "probes/certificate/crl": true,
-	"probes/lab": true, "probes/certificate/certtest": true, // for tests and demo only
+	// For tests and demo only:
+	"probes/lab": true, "probes/lab/microsoft365": true, "probes/certificate/certtest": true,
 }
 
 // forbidden reports whether a package may not import what is not of this module.
