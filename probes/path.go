@@ -2,6 +2,7 @@ package probes
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"m365_connector_exporter/probes/mailflow"
@@ -20,6 +21,17 @@ func (id PathID) String() string {
 	return strings.Join([]string{
 		url.PathEscape(id.Tenant), string(id.Direction), url.PathEscape(id.Connector), url.PathEscape(id.Path),
 	}, "/")
+}
+
+// DisplayName returns the path for people: "contoso › To on-premises › mail.contoso.com (outbound)". Parts that are empty
+// are left out. Command lines and links take the target, see [PathID.String].
+func (id PathID) DisplayName() string {
+	parts := slices.DeleteFunc([]string{id.Tenant, id.Connector, id.Path}, func(part string) bool { return part == "" })
+	name := strings.Join(parts, " › ")
+	if id.Direction != "" {
+		name += " (" + string(id.Direction) + ")"
+	}
+	return name
 }
 
 // NextHopKind is the way a path's next hop is found.

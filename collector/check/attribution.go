@@ -21,7 +21,7 @@ func attributionChecks() []Check {
 			Silences: []string{"attribution_fragile", "attribution_relay_denied", "null_sender_relay_denied"},
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
 				if len(a.Tenants) == 1 && a.Tenants[0] != s.tenant.Name {
-					report(attributionFinding(a, "is attributed to the tenant %s by %s", a.Tenants[0], a.Basis).
+					report(strayFinding(a, "is attributed to the tenant %s by %s", a.Tenants[0], a.Basis).
 						withPrivate("Mail %s is attributed to another tenant by %s.", describeMessage(a), a.Basis))
 				}
 			}),
@@ -35,7 +35,7 @@ func attributionChecks() []Check {
 			Silences: []string{"attribution_fragile", "attribution_relay_denied", "null_sender_relay_denied"},
 			Find: eachAttribution(func(_ sender, a *mailflow.Attribution, report func(Finding)) {
 				if a.Ambiguous() {
-					report(attributionFinding(a, "matches the tenants %s equally, by %s", list(a.Tenants), a.Basis).
+					report(strayFinding(a, "matches the tenants %s equally, by %s", list(a.Tenants), a.Basis).
 						withPrivate("Mail %s matches %d tenants equally, by %s.", describeMessage(a), len(a.Tenants), a.Basis))
 				}
 			}),
@@ -78,15 +78,20 @@ func weakAttributionChecks() []Check {
 			Code: "attribution_fragile", Severity: Warning, Scope: ScopeSender,
 			Title: "A sender's mail is attributed to the right tenant only by a weak criterion",
 			When: "A simulated message is attributed to its tenant only by a weaker criterion than the certificate that the " +
-				"connector requires, or from an address that other tenants list too. Microsoft moves tenants without " +
-				"notice, and a move may change the attribution",
+				"connector requires, or from an address that other tenants list too, if that is not reported as " +
+				"`sender_address_shared_between_tenants`. Microsoft moves tenants without notice, and a move may change the " +
+				"attribution",
 			Remedy: "Give the sender a certificate with a name in an accepted domain of its tenant alone, and set " +
 				"TlsSenderCertificateName to it.",
 			Source: "MC1226222",
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
 				if a.Risk != "" && !strays(s, a) && len(a.Tenants) == 1 && a.Reply == "" {
-					report(attributionFinding(a, "is attributed to its tenant by %s: %s", a.Basis, a.Risk).
-						withPrivate("Mail %s is attributed to its tenant by %s, a weak criterion.", describeMessage(a), a.Basis))
+					one := attributionFinding(a, "is attributed to its tenant by %s: %s", a.Basis, a.Risk).withPrivate(
+						"Mail %s is attributed to its tenant by %s: %s.", describeMessage(a), a.Basis, a.RiskWithoutNames())
+					if a.RiskOther == (mailflow.OverlapPeer{}) {
+						one = one.explainedBut("sender_address_shared_between_tenants")
+					}
+					report(one)
 				}
 			}),
 		},
@@ -132,6 +137,18 @@ func predictedReply(a *mailflow.Attribution) string {
 func attributionFinding(a *mailflow.Attribution, format string, args ...any) Finding {
 	one := newFinding("Mail %s %s.", describeMessage(a), fmt.Sprintf(format, args...))
 	return one.uncertain(cmp.Or(namesOmitted(a.Message.Certificate), strings.Join(a.VerdictUncertainties(), "; ")))
+}
+
+// strayFinding is attributionFinding for a message that another tenant qualifies for: what is uncertain about that may
+// name the tenant's connectors.
+func strayFinding(a *mailflow.Attribution, format string, args ...any) Finding {
+	one := attributionFinding(a, format, args...)
+	if one.Uncertain == "" {
+		return one
+	}
+	return one.addPrivate(map[string]string{
+		one.Uncertain: "the attribution depends on rules that Microsoft has not documented",
+	})
 }
 
 // describeMessage describes the envelope and the origin of a simulated message.

@@ -120,6 +120,11 @@ func shareAddress(w *world) {
 	w.other.Senders[0].Addresses = []netip.Prefix{netip.MustParsePrefix("198.51.100.99/32")}
 }
 
+// turnOff configures that a check is off.
+func turnOff(w *world, code string) {
+	w.Severity = func(_, c string) (check.Severity, bool) { return check.Off, c == code }
+}
+
 var sharedCases = []testCase{
 	{
 		"sender_address_shared_between_tenants", "overlapping ranges",
@@ -283,6 +288,20 @@ var attributionCases = []testCase{
 		func(w *world) { w.in.TLSSenderCertificateName = "relay.example.net"; w.presents("relay.example.net") },
 		"warning", "only MAIL FROM attributes",
 	},
-	{"attribution_fragile", "a shared address", shareAddress, "warning", "198.51.100.10 is also in 198.51.100.0/25"},
+	{"attribution_fragile", "a shared address, which has a finding of its own", shareAddress, "", ""},
+	{
+		"attribution_fragile", "a shared address, where the check of shared addresses is off",
+		func(w *world) { shareAddress(w); turnOff(w, "sender_address_shared_between_tenants") },
+		"warning", "198.51.100.10 is also in 198.51.100.0/25",
+	},
+	{
+		"attribution_fragile", "a shared address, and a certificate outside the accepted domains",
+		func(w *world) {
+			shareAddress(w)
+			w.in.TLSSenderCertificateName = "edge.example.net"
+			w.presents("edge.example.net")
+		},
+		"warning", "but no accepted domain of contoso",
+	},
 	{"attribution_fragile", "own address", func(w *world) { w.byAddress() }, "", ""},
 }

@@ -213,7 +213,7 @@ var proberCases = []testCase{
 		func(w *world) {
 			w.StateFileError, w.path.Settings.Until = "no space left on device", probes.Message
 		},
-		"warning", "no space left on device. Paths: contoso/outbound/To%20on-premises/mail.contoso.com.",
+		"warning", "no space left on device. Paths: contoso › To on-premises › mail.contoso.com (outbound).",
 	},
 	{
 		"state_file_unusable", "no path sends messages",
@@ -230,7 +230,7 @@ var proberCases = []testCase{
 		},
 		"warning", "192.0.2.1: the rounds of its paths take 1m30s, the shortest interval is 1m0s. " +
 			"Tenants by load, with the number of their paths: contoso (2). " +
-			"Paths: contoso/outbound/To%20on-premises/mail.contoso.com and 1 more.",
+			"Paths: contoso › To on-premises › mail.contoso.com (outbound) and 1 more.",
 	},
 	{"schedule_overloaded", "in time", func(*world) {}, "", ""},
 	{

@@ -184,6 +184,12 @@ func TestEvidenceForOneTenantNamesNoOther(t *testing.T) {
 		w := newWorld()
 		w.other.Name = secret
 		c.change(w)
+		for i := range w.other.Inbound {
+			w.other.Inbound[i].Name = secret + "'s connector"
+		}
+		for i := range w.other.Senders {
+			w.other.Senders[i].Connector = secret + "'s connector"
+		}
 		for _, f := range w.run() {
 			if f.Tenant != "contoso" {
 				continue

@@ -98,8 +98,11 @@ type Finding struct {
 	Since      time.Time    // when this process first found it
 	Suppressed *Suppression // the suppression that covers it; nil if none
 
-	private []string            // Evidence without the names of other tenants; nil where it names none
 	omitted map[uint64]struct{} // while it is collected: hashes of the evidence beyond MaxEvidence
+	// private has, for each text of the finding that names another tenant, the same without the name.
+	private map[string]string
+	// independentOf is a cause that does not explain all of the evidence, although its check lists this one in Silences.
+	independentOf string
 }
 
 // MaxEvidence bounds the evidence of one finding. If there is more, the last line counts it.

@@ -61,5 +61,8 @@ func (s Subject) wholes() []Subject {
 
 // follows reports whether one finding may be the consequence of another.
 func follows(consequence, cause Finding) bool {
+	if consequence.independentOf == cause.Code {
+		return false
+	}
 	return !consequence.Since.Before(cause.Since) && consequence.Severity <= cause.Severity
 }

@@ -80,6 +80,7 @@ var consequenceCases = []struct {
 		w.other.AcceptedDomains[0].Name = "contoso.com"
 		shareAddress(w)
 	}},
+	{"sender_address_shared_between_tenants", "attribution_fragile", shareAddress},
 	{
 		"tenant_not_loaded", "accepted_domains_unknown",
 		func(w *world) { w.tenant.LoadError, w.tenant.AcceptedDomains = "broken", nil },

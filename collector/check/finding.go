@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -68,32 +69,44 @@ func (a Finding) withSubject(s Subject) Finding {
 	return a
 }
 
-// withPrivate sets the evidence for a reader who must not learn the names of other tenants.
+// withPrivate words the one sentence of evidence for a reader who must not learn the names of other tenants.
 func (a Finding) withPrivate(format string, args ...any) Finding {
-	a.private = []string{fmt.Sprintf(format, args...)}
-	return a
+	return a.addPrivate(map[string]string{a.Evidence[0]: fmt.Sprintf(format, args...)})
 }
 
-// OneTenant returns the finding with evidence that names no other tenant: for a page that its tenant may see.
+// OneTenant returns the finding with texts that name no other tenant: for a page that its tenant may see.
 func (a Finding) OneTenant() Finding {
-	if a.private != nil {
-		a.Evidence, a.private = a.private, nil
-	}
-	return a
-}
-
-// addPrivate adds what a page of one tenant may show of b. Before b is added to the evidence.
-func (a *Finding) addPrivate(b Finding) {
-	if a.private == nil && b.private == nil {
-		return
-	}
-	both := slices.Clone(a.OneTenant().Evidence)
-	for _, line := range b.OneTenant().Evidence {
-		if !slices.Contains(both, line) && len(both) < MaxEvidence {
-			both = append(both, line)
+	evidence := make([]string, 0, len(a.Evidence))
+	for _, line := range a.Evidence {
+		if private, ok := a.private[line]; ok {
+			line = private
+		}
+		if !slices.Contains(evidence, line) {
+			evidence = append(evidence, line)
 		}
 	}
-	a.private = both
+	a.Evidence = evidence
+	if private, ok := a.private[a.Uncertain]; ok {
+		a.Uncertain = private
+	}
+	return a
+}
+
+// addPrivate adds wordings of texts for one tenant alone. It copies: findings are values.
+func (a Finding) addPrivate(more map[string]string) Finding {
+	if len(more) > 0 {
+		all := make(map[string]string, len(a.private)+len(more))
+		maps.Copy(all, a.private)
+		maps.Copy(all, more)
+		a.private = all
+	}
+	return a
+}
+
+// explainedBut marks a finding that the cause of this code does not explain; "" marks nothing.
+func (a Finding) explainedBut(cause string) Finding {
+	a.independentOf = cause
+	return a
 }
 
 // uncertain marks a finding that rests on undocumented behaviour; "" marks nothing.

@@ -156,7 +156,7 @@ func (o *Overload) finding() Finding {
 	}
 	paths := make([]string, 0, len(o.Paths))
 	for _, id := range o.Paths {
-		paths = append(paths, id.String())
+		paths = append(paths, id.DisplayName())
 	}
 	finding := newFinding("%s: the rounds of its paths take %s, the shortest interval is %s. "+
 		"Tenants by load, with the number of their paths: %s. Paths: %s.",

@@ -106,7 +106,7 @@ func findStateFile(f *Facts, report func(Finding)) {
 	var paths []string
 	for i := range f.Paths {
 		if p := &f.Paths[i]; p.Scheduled() && p.Settings.Until == probes.Message {
-			paths = append(paths, p.ID.String())
+			paths = append(paths, p.ID.DisplayName())
 		}
 	}
 	if len(paths) > 0 {

@@ -68,8 +68,9 @@ func merge(a, b Finding) Finding {
 	if b.Severity > a.Severity || b.Severity == a.Severity && b.Uncertain == "" {
 		a.Severity, a.Uncertain = b.Severity, b.Uncertain
 	}
-	a.addPrivate(b)
 	a.addEvidence(b.Evidence)
+	a = a.addPrivate(b.private)
+	a.independentOf = cmp.Or(a.independentOf, b.independentOf)
 	return a
 }
 

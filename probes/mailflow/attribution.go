@@ -51,6 +51,7 @@ type Attribution struct {
 	Relay        bool             // mail to recipients outside the tenant is accepted
 	Reply        string           // the predicted refusal, "550 5.7.64 ..."; "" if there is none
 	Risk         string           // why the attribution may change if Microsoft moves a tenant; "" if it should not
+	RiskOther    OverlapPeer      // the other tenant's connector that Risk names; the zero value if it names none
 	Uncertain    []string         // undocumented rules that the prediction depends on
 	Trace        []string         // each step with the names and addresses compared, at most MaxTrace
 }
@@ -73,6 +74,15 @@ func (a Attribution) Ambiguous() bool { return len(a.Tenants) > 1 }
 // Reaches reports whether the message is attributed to that tenant only, through that connector, and not refused.
 func (a Attribution) Reaches(tenant, connector string) bool {
 	return len(a.Tenants) == 1 && a.Tenants[0] == tenant && a.Connector == connector && a.Reply == ""
+}
+
+// RiskWithoutNames returns Risk without the name of another tenant.
+func (a Attribution) RiskWithoutNames() string {
+	if a.RiskOther == (OverlapPeer{}) {
+		return a.Risk
+	}
+	return fmt.Sprintf("another tenant lists %s too, so only %s attributes the message (MC1226222)", a.Message.Address,
+		a.Basis)
 }
 
 // What Microsoft has not documented about the text of a refusal, while the refusal itself is documented.

@@ -130,7 +130,7 @@ func (s *simulation) assessRisk() {
 		// The connector does not require the certificate: if it does not count, the message is attributed without it.
 		without := s.withoutCertificate()
 		if without.Relay == s.out.Relay && without.Reaches(s.out.Tenants[0], s.out.Connector) {
-			s.out.Risk = without.Risk
+			s.out.Risk, s.out.RiskOther = without.Risk, without.RiskOther
 			return
 		}
 	}
@@ -173,6 +173,9 @@ func (s *simulation) weakBasis() string {
 func (s *simulation) sharedAddress(own int) string {
 	for network := range networksOf(s.m.Address) {
 		if p, ok := inOtherTenant(s.d.byNetwork[network], own); ok {
+			s.out.RiskOther = OverlapPeer{
+				Tenant: s.d.tenants[p.tenant].name, Connector: s.connector(p).Name, Value: RangeOf(network).String(),
+			}
 			return fmt.Sprintf("%s is also in %s of connector %q of %s, so only %s attributes the message (MC1226222)",
 				s.m.Address, RangeOf(network), s.connector(p).Name, s.d.tenants[p.tenant].name, s.out.Basis)
 		}
