@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	},
 	"cmd/m365_connector_exporter": {
 		"probes", "probes/mailflow", "probes/regularfile", "probes/lab",
-		"collector/check", "collector/evaluate", "collector/text",
+		"collector", "collector/check", "collector/evaluate", "collector/text", "collector/web",
 		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",
 	},
 	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},

@@ -2,30 +2,43 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
+	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/collector/web"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 type auditCommand struct {
-	name   string
-	failOn *string
-	output *string
+	name     string
+	failOn   *string
+	tenant   *string
+	severity *string
+	output   *string
 }
 
 func newAuditCommand(app *kingpin.Application) auditCommand {
-	cmd := app.Command("audit", "Print the findings about the configuration, the exports and the certificate files. "+
-		"Uses no network. Exit: 0 no finding at or above --fail-on, 1 at least one.")
+	cmd := app.Command("audit", "Print the findings about the configuration, the exports and the certificate files, "+
+		"grouped by check. Uses no network. Exit: 0 no finding at or above --fail-on, 1 at least one.")
 	return auditCommand{
 		name: cmd.FullCommand(),
 		failOn: cmd.Flag("fail-on", "The lowest severity that causes exit status 1: info, warning or critical.").
 			Default("warning").Enum("info", "warning", "critical"),
-		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
+		tenant: cmd.Flag("tenant", "Only the tenants whose names match this pattern, such as contoso or 'customer-*'. "+
+			"If it is one tenant, the findings name no other tenant.").PlaceHolder("GLOB").String(),
+		severity: cmd.Flag("severity", "The lowest severity to print: info, warning or critical.").
+			Default("info").Enum("info", "warning", "critical"),
+		output: cmd.Flag("output", "Format: text, json, csv, or html, which is one file to print or to hand over.").
+			Default("text").Enum("text", "json", "csv", "html"),
 	}
 }
 
@@ -34,12 +47,22 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 	if err != nil {
 		return exitUsage
 	}
-	findings := daemon.Audit(cfg, time.Now()).Findings
-	if err := c.print(s.out, findings); err != nil {
+	now := time.Now()
+	report := web.Document{
+		Snapshot: &collector.Snapshot{Tenants: cfg.Tenants}, Findings: daemon.Audit(cfg, now).Findings,
+		Now: now.UTC(), Version: version.Version,
+	}
+	if *c.tenant != "" {
+		if err := selectTenants(&report, *c.tenant); err != nil {
+			return s.usageError(err)
+		}
+	}
+	report.Least, _ = check.ParseSeverity(*c.severity) // the flag allows nothing else
+	if err := c.print(s.out, report); err != nil {
 		return exitFailed
 	}
-	threshold, _ := check.ParseSeverity(*c.failOn) // the flag allows nothing else
-	for _, f := range findings {
+	threshold, _ := check.ParseSeverity(*c.failOn)
+	for _, f := range report.Findings {
 		if f.Suppressed == nil && f.Severity >= threshold {
 			return exitFailed
 		}
@@ -47,9 +70,42 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 	return exitOK
 }
 
-func (c auditCommand) print(out io.Writer, findings []check.Finding) error {
-	if *c.output == "json" {
-		return text.FindingsJSON(out, findings)
+// selectTenants restricts a report to the tenants that a pattern matches. If it is one, its findings name no other.
+func selectTenants(report *web.Document, pattern string) error {
+	var matched []mailflow.Tenant
+	var all []string
+	for _, t := range report.Snapshot.Tenants {
+		all = append(all, t.Name)
+		if check.Glob(pattern, t.Name) {
+			matched = append(matched, t)
+		}
 	}
-	return text.Findings(out, findings, terminal(out))
+	if len(matched) == 0 {
+		return fmt.Errorf("--tenant: no tenant matches %q; there is %s", pattern, text.List(all, 10))
+	}
+	report.Snapshot.Tenants = matched
+	report.Findings = slices.DeleteFunc(report.Findings, func(f check.Finding) bool {
+		return f.Tenant == "" || !check.Glob(pattern, f.Tenant)
+	})
+	if len(matched) == 1 {
+		report.Tenant = matched[0].Name
+		for i, f := range report.Findings {
+			report.Findings[i] = f.OneTenant()
+		}
+	}
+	return nil
+}
+
+func (c auditCommand) print(out io.Writer, report web.Document) error {
+	switch *c.output {
+	case "json":
+		return text.FindingsJSON(out, slices.DeleteFunc(slices.Clone(report.Findings), func(f check.Finding) bool {
+			return f.Severity < report.Least
+		}))
+	case "csv":
+		return text.FindingsCSV(out, report.Findings, report.Least)
+	case "html":
+		return web.WriteReport(out, report)
+	}
+	return text.Findings(out, report.Findings, report.Least, terminal(out))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -60,11 +61,12 @@ func (p *printer) renewal(r mailflow.RenewalSimulation) {
 	if len(r.Problems) > 0 {
 		word = p.colored(colorRed, "BREAKS  ")
 	}
+	sender := probes.PathID{Tenant: r.Tenant, Connector: r.Connector, Path: r.Sender}
 	assumed := ""
 	if r.Assumed {
 		assumed = " (assumed)"
 	}
-	p.line(0, word+Printable(renewalTarget(r))+assumed)
+	p.line(0, word+Printable(sender.DisplayName())+assumed)
 	for _, problem := range r.Problems {
 		p.line(8, "- "+Printable(problem))
 	}

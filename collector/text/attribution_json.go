@@ -3,7 +3,7 @@ package text
 import (
 	"io"
 
-	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -114,9 +114,7 @@ func RehearsalsJSON(
 }
 
 func renewalTarget(r mailflow.RenewalSimulation) string {
-	return subject(check.Subject{
-		Tenant: r.Tenant, Direction: mailflow.Inbound, Connector: r.Connector, Path: r.Sender,
-	})
+	return probes.PathID{Tenant: r.Tenant, Direction: mailflow.Inbound, Connector: r.Connector, Path: r.Sender}.String()
 }
 
 func outcomeOf(o mailflow.CertificateOutcome) outcomeJSON {

@@ -3,51 +3,69 @@ package text
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
 )
 
-// Findings prints the findings, the most severe first, each with its evidence, remedy and source. Suppressed findings
-// are counted only.
-func Findings(w io.Writer, all []check.Finding, o Options) error {
+// Findings prints the findings at or above a severity, grouped by check: the most severe check first, with each
+// subject and its evidence, and with one remedy and source. Suppressed and less severe findings are counted only.
+func Findings(w io.Writer, all []check.Finding, least check.Severity, o Options) error {
 	p := &printer{Options: o}
-	counts, suppressed := map[check.Severity]int{}, 0
-	for _, f := range all {
-		if f.Suppressed != nil {
-			suppressed++
-			continue
+	groups, suppressed := check.GroupByCheck(all)
+	counts := map[check.Severity]int{}
+	for _, g := range groups {
+		shown := g.Findings[:0:0]
+		for _, f := range g.Findings {
+			counts[f.Severity]++
+			if f.Severity >= least {
+				shown = append(shown, f)
+			}
 		}
-		counts[f.Severity]++
-		p.finding(f)
+		if g.Findings = shown; len(shown) > 0 {
+			p.group(g)
+		}
 	}
+	p.line(0, countFindings(counts, suppressed, least))
+	return p.flush(w)
+}
+
+// countFindings words how many findings there are, and which are not shown.
+func countFindings(counts map[check.Severity]int, suppressed int, least check.Severity) string {
 	total := fmt.Sprintf("%d critical, %d warning, %d info",
 		counts[check.Critical], counts[check.Warning], counts[check.Info])
 	if suppressed > 0 {
 		total += fmt.Sprintf("; %d suppressed", suppressed)
 	}
-	p.line(0, total)
-	return p.flush(w)
+	if least > check.Info {
+		total += "; findings below " + least.String() + " are not shown"
+	}
+	return total
 }
 
-func (p *printer) finding(f check.Finding) {
-	info, _ := check.Lookup(f.Code)
-	p.line(0, p.severity(f.Severity)+"  "+Printable(subject(f.Subject)))
-	p.line(10, fmt.Sprintf("%s (%s)", info.Title, f.Code))
-	for _, line := range f.Evidence {
-		p.line(10, "- "+Printable(line))
+func (p *printer) group(g check.Group) {
+	p.labelled(p.severity(g.Worst)+"  ", fmt.Sprintf("%s (%s)", g.Title, g.Code))
+	for _, f := range g.Findings {
+		subject := Subject(f.Subject)
+		if f.Severity != g.Worst {
+			subject = f.Severity.String() + ": " + subject
+		}
+		p.line(10, subject)
+		for _, line := range f.Evidence {
+			p.line(12, "- "+Printable(line))
+		}
+		if f.Uncertain != "" {
+			p.line(12, "UNCERTAIN: "+Printable(f.Uncertain))
+		}
 	}
-	if f.Uncertain != "" {
-		p.line(10, "UNCERTAIN: "+Printable(f.Uncertain))
+	if g.Remedy != "" {
+		p.line(10, "Remedy: "+g.Remedy)
 	}
-	if info.Remedy != "" {
-		p.line(10, "Remedy: "+info.Remedy)
+	if g.Source != "" {
+		p.line(10, "Source: "+g.Source)
 	}
-	if info.Source != "" {
-		p.line(10, "Source: "+info.Source)
-	}
-	p.line(10, "More: "+info.Link())
+	p.line(10, "More: "+g.Link())
 	p.line(0, "")
 }
 
@@ -63,17 +81,11 @@ func (p *printer) severity(s check.Severity) string {
 	return p.colored(color, fmt.Sprintf("%-8s", strings.ToUpper(s.String())))
 }
 
-// subject returns what a finding is about as a target, or the beginning of one.
-func subject(s check.Subject) string {
+// Subject returns what a finding is about, for people: "contoso › From on-premises › edge-1 (inbound)". Programs and
+// command lines name a path by its target, see [probes.PathID].
+func Subject(s check.Subject) string {
 	if s.Tenant == "" {
 		return "this exporter"
 	}
-	parts := []string{url.PathEscape(s.Tenant)}
-	for _, part := range []string{string(s.Direction), s.Connector, s.Path} {
-		if part == "" {
-			break
-		}
-		parts = append(parts, url.PathEscape(part))
-	}
-	return strings.Join(parts, "/")
+	return Printable(probes.PathID(s).DisplayName())
 }

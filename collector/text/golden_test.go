@@ -80,6 +80,10 @@ func findings() []check.Finding {
 			Key: check.Key{Code: "smart_hosts_ignored", Subject: check.Subject{Tenant: "fabrikam"}}, Severity: check.Warning,
 			Uncertain: "not documented" + evil, Since: noon,
 		},
+		{
+			Key:      check.Key{Code: "smart_hosts_ignored", Subject: check.Subject{Tenant: "=cmd|' /C calc'!A0"}},
+			Severity: check.Info, Evidence: []string{"<script>alert(1)</script>" + evil, "second"},
+		},
 		{Key: check.Key{Code: "smart_hosts_ignored"}, Severity: check.Info},
 		{
 			Key: check.Key{Code: "smart_hosts_ignored", Subject: about}, Severity: check.Info,
@@ -95,10 +99,14 @@ func TestGolden(t *testing.T) {
 			return text.Validation(b, items(), text.Options{Color: true, Width: 80})
 		},
 		"validation.json": func(b *strings.Builder) error { return text.ValidationJSON(b, items()) },
-		"findings.txt":    func(b *strings.Builder) error { return text.Findings(b, findings(), text.Options{}) },
+		"findings.txt":    func(b *strings.Builder) error { return text.Findings(b, findings(), check.Info, text.Options{}) },
 		"findings-color.txt": func(b *strings.Builder) error {
-			return text.Findings(b, findings(), text.Options{Color: true, Width: 80})
+			return text.Findings(b, findings(), check.Info, text.Options{Color: true, Width: 80})
 		},
+		"findings-warning.txt": func(b *strings.Builder) error {
+			return text.Findings(b, findings(), check.Warning, text.Options{})
+		},
+		"findings.csv":  func(b *strings.Builder) error { return text.FindingsCSV(b, findings(), check.Info) },
 		"findings.json": func(b *strings.Builder) error { return text.FindingsJSON(b, findings()) },
 		"empty.json":    func(b *strings.Builder) error { return text.ValidationJSON(b, nil) },
 	} {

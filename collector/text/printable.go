@@ -43,18 +43,21 @@ func Truncate(s string, limit int) string {
 }
 
 // line prints a line of printable text, indented. If a width is set, it wraps between words under the same indent.
-func (p *printer) line(indent int, s string) {
-	margin := strings.Repeat(" ", indent)
-	room := p.Width - indent
+func (p *printer) line(indent int, s string) { p.labelled(strings.Repeat(" ", indent), s) }
+
+// labelled is line with a label instead of the first line's indent.
+func (p *printer) labelled(label, s string) {
+	margin := strings.Repeat(" ", columns(label))
+	room := p.Width - len(margin)
 	if p.Width < 40 || columns(s) <= room {
-		p.b.WriteString(strings.TrimRight(margin+s, " ") + "\n")
+		p.b.WriteString(strings.TrimRight(label+s, " ") + "\n")
 		return
 	}
 	row := ""
 	for word := range strings.SplitSeq(s, " ") {
 		if row != "" && columns(row)+1+columns(word) > room {
-			p.b.WriteString(strings.TrimRight(margin+row, " ") + "\n")
-			row = word
+			p.b.WriteString(strings.TrimRight(label+row, " ") + "\n")
+			row, label = word, margin
 			continue
 		}
 		if row != "" {
@@ -62,7 +65,7 @@ func (p *printer) line(indent int, s string) {
 		}
 		row += word
 	}
-	p.b.WriteString(strings.TrimRight(margin+row, " ") + "\n")
+	p.b.WriteString(strings.TrimRight(label+row, " ") + "\n")
 }
 
 // columns counts runes, without the escape sequences of colours. Wide characters count as one column: their lines may

@@ -34,7 +34,7 @@ func Validation(w io.Writer, items []Item, o Options) error {
 
 func (p *printer) item(item Item) {
 	r := item.Result
-	p.line(0, p.outcomeWord(r.Outcome())+"  "+Printable(item.Path.ID.String()))
+	p.line(0, p.outcomeWord(r.Outcome())+"  "+Printable(item.Path.ID.DisplayName()))
 	for _, hint := range r.Hints {
 		p.line(2, Printable(hint))
 	}

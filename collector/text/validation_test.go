@@ -29,7 +29,7 @@ func TestValidation(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, _ := probes.ReasonConnectRefused.Info()
-	want := "Failed        contoso/outbound/c/mail.contoso.com\n" +
+	want := "Failed        contoso › c › mail.contoso.com (outbound)\n" +
 		"  Check connectivity to mail.contoso.com\\u001b[2J\n" +
 		"    Resolve                  Succeeded\n" +
 		"    Connect                  Failed\n" +

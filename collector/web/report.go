@@ -21,6 +21,7 @@ type Document struct {
 	Tenant   string
 	Snapshot *collector.Snapshot // without Paths if nothing was probed
 	Findings []check.Finding     // those to report; suppressed ones are listed apart
+	Least    check.Severity      // findings below it are left out, and the report says so
 	Now      time.Time
 	Version  string // of this program
 }
@@ -92,6 +93,7 @@ func newReport(d Document) *report {
 			f = f.OneTenant()
 		}
 		switch {
+		case f.Severity < d.Least:
 		case f.Suppressed == nil:
 			open = append(open, f)
 			r.Counts[f.Severity]++

@@ -25,7 +25,7 @@ func TestValidate(t *testing.T) {
 		want []string
 	}{
 		{"contoso/good", 0, []string{
-			"Succeeded", "contoso/outbound/good/good.contoso.test", "TLS 1.3",
+			"Succeeded", "contoso › good › good.contoso.test (outbound)", "TLS 1.3",
 			"1 passed, 0 failed, 0 inconclusive",
 		}},
 		{"contoso/exim contoso/good", 0, []string{"2 passed"}},

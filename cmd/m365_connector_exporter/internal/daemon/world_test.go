@@ -148,7 +148,7 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 		}
 	}
 	want := map[string]int{
-		"attribution_fragile": 3, "certificate_chain_incomplete": 1, "certificate_domain_not_accepted": 2,
+		"attribution_fragile": 1, "certificate_chain_incomplete": 1, "certificate_domain_not_accepted": 2,
 		"certificate_expired":      1,
 		"certificate_expires_soon": 1, "certificate_name_mismatch": 4, "certificate_not_yet_valid": 1,
 		"certificate_untrusted": 1, "connector_disabled": 1, "connector_in_test_mode": 1, "ip_authentication_only": 2,
