@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/exporter-toolkit/web"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
 )
 
 // checkListen returns an error if an address is not one to listen on. The toolkit also accepts vsock://.
@@ -77,7 +79,7 @@ func isLoopback(listen string) bool {
 
 // warnIfOpen logs a warning if other hosts can read the pages without authentication.
 func warnIfOpen(ctx context.Context, flags *web.FlagConfig, s streams) {
-	if requiresAuth(ctx, *flags.WebConfigFile) {
+	if daemon.RequiresAuth(ctx, *flags.WebConfigFile) {
 		return
 	}
 	for _, address := range *flags.WebListenAddresses {

@@ -105,7 +105,7 @@ func loadDaemon(ctx context.Context, file string, s streams) (*daemon.Daemon, er
 
 // checkFlags returns an error for flags that cannot work, before anything starts: later it would look like a failure.
 func (c serveCommand) checkFlags(ctx context.Context) error {
-	if err := checkWebConfig(ctx, *c.web.WebConfigFile); err != nil {
+	if err := daemon.CheckWebConfig(ctx, *c.web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file=%s: %w", *c.web.WebConfigFile, err)
 	}
 	for _, address := range *c.web.WebListenAddresses {

@@ -23,10 +23,36 @@ func (l *connectionLimit) connState(c net.Conn, state http.ConnState) {
 	case http.StateNew:
 		if l.open.Add(1) > l.limit {
 			_ = c.Close()
+			return
 		}
+		limitBuffers(c)
 	case http.StateClosed, http.StateHijacked:
 		l.open.Add(-1)
 	case http.StateActive, http.StateIdle:
+	}
+}
+
+// The buffers of a connection in the kernel, in bytes. By default the one for what a client does not read grows to
+// megabytes, in the memory of this process's control group. Requests are small.
+const (
+	sendBuffer    = 64 << 10
+	receiveBuffer = 16 << 10
+)
+
+// limitBuffers sets the sizes of the kernel's buffers.
+func limitBuffers(c net.Conn) {
+	for {
+		inner, ok := c.(interface{ NetConn() net.Conn }) // such as TLS
+		if !ok {
+			break
+		}
+		c = inner.NetConn()
+	}
+	if c, ok := c.(interface {
+		SetReadBuffer(bytes int) error
+		SetWriteBuffer(bytes int) error
+	}); ok {
+		_, _ = c.SetReadBuffer(receiveBuffer), c.SetWriteBuffer(sendBuffer) // the kernel's defaults work too
 	}
 }
 

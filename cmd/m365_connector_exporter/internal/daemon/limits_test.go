@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -79,4 +80,26 @@ func TestServerLogIsLimited(t *testing.T) {
 			t.Errorf("%d counts, want one: in the last period everything was logged\n%s", n, out.String())
 		}
 	})
+}
+
+// bufferedConn is a connection that records the sizes of its buffers.
+type bufferedConn struct {
+	net.Conn
+	receive, send int
+}
+
+func (c *bufferedConn) SetReadBuffer(bytes int) error  { c.receive = bytes; return nil }
+func (c *bufferedConn) SetWriteBuffer(bytes int) error { c.send = bytes; return nil }
+
+// TestBuffersOfConnectionsAreLimited: what 512 clients do not read must not take megabytes of the kernel for each.
+func TestBuffersOfConnectionsAreLimited(t *testing.T) {
+	plain, secured := &bufferedConn{}, &bufferedConn{}
+	limit := connectionLimit{limit: 2}
+	limit.connState(plain, http.StateNew)
+	limit.connState(tls.Server(secured, nil), http.StateNew)
+	for name, c := range map[string]*bufferedConn{"HTTP": plain, "HTTPS": secured} {
+		if c.receive != receiveBuffer || c.send != sendBuffer {
+			t.Errorf("%s: buffers of %d and %d bytes, want %d and %d", name, c.receive, c.send, receiveBuffer, sendBuffer)
+		}
+	}
 }

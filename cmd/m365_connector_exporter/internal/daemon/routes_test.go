@@ -271,8 +271,8 @@ func TestTLSAndPassword(t *testing.T) {
 	}
 }
 
-// protected serves the daemon's routes with a certificate and a password, until the test ends.
-func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
+// writeTLSFiles writes cert.pem and key.pem for localhost into a folder, and returns the roots.
+func writeTLSFiles(t *testing.T, dir string) (roots *x509.CertPool) {
 	t.Helper()
 	ca, err := lab.NewCA(time.Now())
 	if err != nil {
@@ -293,16 +293,29 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 	for _, der := range certificate.Certificate {
 		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
-	dir := t.TempDir()
 	for name, text := range map[string][]byte{
 		"cert.pem": chain, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
-		"web.yaml": []byte("tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n" +
-			// bcrypt of "correct horse"
-			"basic_auth_users: { prometheus: $2a$04$ttbXNS.dvGzx80P4wG3wJufkLOqOl33H9SN6HvKIU34gKjRNLiq/y }\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	roots = x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca.RootPEM())
+	return roots
+}
+
+// protected serves the daemon's routes with a certificate and a password, until the test ends.
+func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
+	t.Helper()
+	dir := t.TempDir()
+	roots = writeTLSFiles(t, dir)
+	file, no := filepath.Join(dir, "web.yaml"), false
+	if err := os.WriteFile(file, []byte("tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n"+
+		// bcrypt of "correct horse"
+		"basic_auth_users: { prometheus: $2a$04$ttbXNS.dvGzx80P4wG3wJufkLOqOl33H9SN6HvKIU34gKjRNLiq/y }\n"),
+		0o600); err != nil {
+		t.Fatal(err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -312,7 +325,6 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 		Handler: d.Handler(HandlerOptions{}), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
-	file, no := filepath.Join(dir, "web.yaml"), false
 	ended := make(chan error, 1)
 	go func() {
 		ended <- toolkit.Serve(listener, server, &toolkit.FlagConfig{
@@ -328,8 +340,6 @@ func protected(t *testing.T, d *Daemon) (address string, roots *x509.CertPool) {
 			t.Error(err)
 		}
 	})
-	roots = x509.NewCertPool()
-	roots.AppendCertsFromPEM(ca.RootPEM())
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	return "localhost:" + port, roots
 }

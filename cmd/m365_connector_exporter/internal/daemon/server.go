@@ -45,7 +45,7 @@ func (d *Daemon) Serve(ctx context.Context, o ServeOptions) error {
 	group.Go(func() error { return d.Run(ctx, o.Hangup) })
 	group.Go(func() error { return servePprof(ctx, o.PprofAddress) })
 	group.Go(func() error {
-		if err := web.ListenAndServe(server, o.Web, d.log); !errors.Is(err, http.ErrServerClosed) {
+		if err := listenAndServe(server, o.Web, d.log); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("listen: %w", err)
 		}
 		return nil
