@@ -28,15 +28,15 @@ func (s *Site) discover(w http.ResponseWriter, r *http.Request) {
 			"connector_type": collector.LabelValue(string(p.Path.ConnectorType)),
 		}})
 	}
-	answerJSON(w, r, func(w io.Writer) error { return json.NewEncoder(w).Encode(groups) })
+	s.answerJSON(w, r, func(w io.Writer) error { return json.NewEncoder(w).Encode(groups) })
 }
 
 func (s *Site) paths(w http.ResponseWriter, r *http.Request) {
-	answerJSON(w, r, func(w io.Writer) error { return text.PathsJSON(w, s.Snapshot().Paths) })
+	s.answerJSON(w, r, func(w io.Writer) error { return text.PathsJSON(w, s.Snapshot().Paths) })
 }
 
 func (s *Site) findings(w http.ResponseWriter, r *http.Request) {
-	answerJSON(w, r, func(w io.Writer) error { return text.FindingsJSON(w, reportOf(s.Snapshot()).Findings) })
+	s.answerJSON(w, r, func(w io.Writer) error { return text.FindingsJSON(w, reportOf(s.Snapshot()).Findings) })
 }
 
 // reportOf returns the report of a snapshot, or an empty one if there is none yet.
@@ -48,9 +48,9 @@ func reportOf(v *collector.Snapshot) *evaluate.Report {
 }
 
 // answerJSON writes an answer without parameters. It refuses any, because a filter that is ignored misleads.
-func answerJSON(w http.ResponseWriter, r *http.Request, write func(io.Writer) error) {
+func (s *Site) answerJSON(w http.ResponseWriter, r *http.Request, write func(io.Writer) error) {
 	if _, err := params(r); err != nil {
-		httpError(w, http.StatusBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -44,7 +44,7 @@ type messageRow struct {
 func (s *Site) attribution(w http.ResponseWriter, r *http.Request) {
 	f, err := readFilter(r)
 	if err != nil {
-		httpError(w, http.StatusBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
 	s.render(w, "attribution", layoutData{Title: "Attribution", Page: s.attributionPage(s.Snapshot(), f)})

@@ -61,7 +61,7 @@ func readFilter(r *http.Request) (filter, error) {
 	case "off":
 		f.NoRefresh = true
 	default:
-		return filter{}, fmt.Errorf("refresh must be on or off")
+		return filter{}, fmt.Errorf("refresh %q is unknown; it must be on or off", short(values.Get("refresh")))
 	}
 	return f, nil
 }
@@ -93,7 +93,7 @@ func number(values url.Values, name string) (int, error) {
 	}
 	n, err := strconv.Atoi(label)
 	if err != nil || n < 1 || n > 1_000_000 {
-		return 0, fmt.Errorf("%s must be a number from 1 to 1000000", name)
+		return 0, fmt.Errorf("%s %q is not a number from 1 to 1000000", name, short(label))
 	}
 	return n, nil
 }

@@ -37,12 +37,16 @@ func parsePages(names map[string][]string) map[string]*template.Template {
 	all := map[string]*template.Template{}
 	for root, names := range names {
 		for _, name := range names {
-			layout := template.New("layout.tmpl").Funcs(functions(root))
-			all[name] = template.Must(layout.ParseFS(files,
-				"templates/layout.tmpl", "templates/parts.tmpl", "templates/"+name+".tmpl"))
+			all[name] = parsePage(root, name)
 		}
 	}
 	return all
+}
+
+func parsePage(root, name string) *template.Template {
+	layout := template.New("layout.tmpl").Funcs(functions(root))
+	return template.Must(layout.ParseFS(files,
+		"templates/layout.tmpl", "templates/parts.tmpl", "templates/"+name+".tmpl"))
 }
 
 func functions(root string) template.FuncMap {
@@ -70,19 +74,25 @@ type layoutData struct {
 	Page        any
 }
 
-// render answers with a page. If its template fails, the answer is an error and no part of the page.
+// render answers with a page.
 func (s *Site) render(w http.ResponseWriter, name string, f layoutData) {
-	f.Here, f.Now, f.Style = name, s.Now().UTC(), styleName
-	f.Version = s.Status().Version
+	f.Here = name
+	s.execute(w, http.StatusOK, pages[name], f)
+}
+
+// execute answers with a status and a page. If its template fails, the answer is an error and no part of the page.
+func (s *Site) execute(w http.ResponseWriter, code int, page *template.Template, f layoutData) {
+	f.Now, f.Style, f.Version = s.Now().UTC(), styleName, s.Status().Version
 	var b bytes.Buffer
-	if err := pages[name].Execute(&b, f); err != nil {
-		httpError(w, http.StatusInternalServerError, "the page could not be rendered")
+	if err := page.Execute(&b, f); err != nil {
+		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	setSecurityHeaders(h)
+	w.WriteHeader(code)
 	_, _ = w.Write(replaceUnprintable(b.Bytes())) // the client may have disconnected
 }
 

@@ -39,6 +39,3 @@ func short(s string) string {
 	}
 	return s
 }
-
-// httpError answers with a sentence as plain text.
-func httpError(w http.ResponseWriter, code int, sentence string) { http.Error(w, sentence, code) }

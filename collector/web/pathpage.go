@@ -70,16 +70,16 @@ type transcriptLine struct {
 func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 	values, err := params(r, "target")
 	if err != nil {
-		httpError(w, http.StatusBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
 	p, err := s.locate(values.Get("target"))
 	switch {
 	case errors.Is(err, errUnknown):
-		httpError(w, http.StatusNotFound, err.Error())
+		s.fail(w, r, http.StatusNotFound, err.Error())
 		return
 	case err != nil:
-		httpError(w, http.StatusBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
 	page := s.pathPage(s.Snapshot(), p)

@@ -44,7 +44,7 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 		if errors.Is(err, errUnknown) {
 			code = http.StatusNotFound
 		}
-		httpError(w, code, err.Error())
+		s.fail(w, r, code, err.Error())
 		return
 	}
 	probe, err := s.runProbe(r.Context(), q)
@@ -52,7 +52,7 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, context.Canceled):
 		return // the client has disconnected
 	case err != nil:
-		httpError(w, http.StatusServiceUnavailable, err.Error())
+		s.fail(w, r, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	if !q.debug {
@@ -102,7 +102,7 @@ func flag(values url.Values, name string) (bool, error) {
 	}
 	yes, err := strconv.ParseBool(values.Get(name))
 	if err != nil {
-		return false, fmt.Errorf("%s must be true or false", name)
+		return false, fmt.Errorf("%s %q is unknown; it must be true or false", name, short(values.Get(name)))
 	}
 	return yes, nil
 }
@@ -114,7 +114,7 @@ func limit(header string) (time.Duration, error) {
 	}
 	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
-		return 0, fmt.Errorf("the header %s must be a positive number of seconds", timeoutHeader)
+		return 0, fmt.Errorf("the header %s is %q; it must be a positive number of seconds", timeoutHeader, short(header))
 	}
 	if seconds > maxProbe.Seconds() {
 		return maxProbe, nil

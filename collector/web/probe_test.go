@@ -70,7 +70,7 @@ func TestProbeParameters(t *testing.T) {
 		{"target=contoso/case/a&module=gone", 400, `no module "gone" is configured`},
 		{"target=contoso/case/a&module=%1b[2J", 400, `no module "\x1b[2J" is configured`},
 		{"target=contoso/case/a&module=", 400, `no module "" is configured`},
-		{"target=contoso/case/a&debug=maybe", 400, "debug must be true or false"},
+		{"target=contoso/case/a&debug=maybe", 400, `debug "maybe" is unknown; it must be true or false`},
 		{"target=contoso/case/a&debug=false", 200, "# TYPE probe_success gauge"},
 		{"target=%zz", 400, "the query cannot be parsed"},
 		{"target=contoso/case/a;b=c", 400, "the query cannot be parsed"},

@@ -12,7 +12,7 @@ import (
 // the pages links here.
 func (s *Site) reference(w http.ResponseWriter, r *http.Request) {
 	if _, err := params(r); err != nil {
-		httpError(w, http.StatusBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
 	s.render(w, "reference", layoutData{Title: "Reference", Page: struct {

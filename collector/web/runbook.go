@@ -21,18 +21,18 @@ var markdown = goldmark.New(goldmark.WithExtensions(extension.Table))
 // runbook serves /runbooks/ALERT, with or without .md: the alerts' runbook_url ends with it.
 func (s *Site) runbook(w http.ResponseWriter, r *http.Request) {
 	if _, err := params(r); err != nil {
-		httpError(w, http.StatusBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
 	alert := strings.TrimSuffix(r.PathValue("alert"), ".md")
 	source, ok := runbooks.Read(alert)
 	if !ok {
-		httpError(w, http.StatusNotFound, "no such runbook; /reference lists all of them")
+		s.fail(w, r, http.StatusNotFound, "no such runbook; /reference lists all of them")
 		return
 	}
 	var page bytes.Buffer
 	if err := toHTML(localLinks(source), &page); err != nil {
-		httpError(w, http.StatusInternalServerError, "the page could not be rendered")
+		s.fail(w, r, http.StatusInternalServerError, "the page could not be rendered")
 		return
 	}
 	html := template.HTML(page.String()) //nolint:gosec // rendered from a file of the binary

@@ -71,7 +71,7 @@ type gridPath struct {
 func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 	f, err := readFilter(r)
 	if err != nil {
-		httpError(w, http.StatusBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
 	page := s.statusPage(s.Snapshot(), f)

@@ -76,7 +76,7 @@ func worstPathsFirst(paths []*collector.PathState) []*collector.PathState {
 // tenantNamed finds the tenant that an address names. If there is none, it answers and returns false.
 func (s *Site) tenantNamed(w http.ResponseWriter, r *http.Request) (*collector.Snapshot, string, bool) {
 	if _, err := params(r); err != nil {
-		httpError(w, http.StatusBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return nil, "", false
 	}
 	name, v := r.PathValue("tenant"), s.Snapshot()
@@ -88,6 +88,6 @@ func (s *Site) tenantNamed(w http.ResponseWriter, r *http.Request) (*collector.S
 	if len(ofTenant(v.Paths, name)) > 0 && name != "" {
 		return v, name, true
 	}
-	httpError(w, http.StatusNotFound, "no such tenant is configured; /tenants lists all")
+	s.fail(w, r, http.StatusNotFound, "no such tenant is configured; /tenants lists all")
 	return nil, "", false
 }

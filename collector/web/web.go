@@ -73,6 +73,7 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/runbooks/{alert}": s.runbook,
 		"/" + styleName:     asset("style.css", "text/css; charset=utf-8"),
 		"/icon.svg":         asset("icon.svg", "image/svg+xml"),
+		"/":                 s.notFound,
 	} {
 		mux.Handle("GET "+s.Prefix+route, responder.Wrap(handle))
 	}

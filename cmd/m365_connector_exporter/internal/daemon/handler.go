@@ -27,6 +27,10 @@ func (d *Daemon) Handler(o HandlerOptions) http.Handler {
 	mux.HandleFunc("GET "+prefix+"/-/healthy", answer("healthy"))
 	mux.HandleFunc("GET "+prefix+"/-/ready", answer("ready")) // the listener is up only after the configuration is loaded
 	mux.HandleFunc("POST "+prefix+"/-/reload", d.handleReload)
+	mux.HandleFunc("GET "+prefix+"/-/reload", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "reload with POST", http.StatusMethodNotAllowed)
+	})
 	web.New(web.Options{
 		Snapshot: d.store.Snapshot, Find: d.store.Find, Status: d.status, Probe: d.runner.RunNow, Module: d.module,
 		Prefix: prefix, Now: time.Now,
