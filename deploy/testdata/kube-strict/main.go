@@ -1,17 +1,21 @@
 // Command kube-strict reads Kubernetes manifests from standard input and fails for what the API types do not define
-// (unknown kinds, unknown or duplicate fields), and for pods that Pod Security Admission rejects at the level
-// restricted. It is a separate module, so that the exporter does not depend on Kubernetes.
+// (unknown kinds, unknown or duplicate fields), and for pods that Pod Security Admission rejects at the level of the flag
+// -level, restricted by default. It is a separate module, so that the exporter does not depend on Kubernetes.
 package main
 
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	monitoringv1alpha1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -21,7 +25,9 @@ import (
 )
 
 func main() {
-	n, err := check(os.Stdin)
+	level := flag.String("level", string(api.LevelRestricted), "Pod Security level: restricted, baseline or privileged")
+	flag.Parse()
+	n, err := check(os.Stdin, api.Level(*level))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -29,9 +35,10 @@ func main() {
 	fmt.Printf("%d objects\n", n)
 }
 
-func check(in io.Reader) (int, error) {
+func check(in io.Reader, level api.Level) (int, error) {
 	known := runtime.NewScheme()
-	if err := errors.Join(scheme.AddToScheme(known), monitoringv1.AddToScheme(known)); err != nil {
+	if err := errors.Join(scheme.AddToScheme(known), monitoringv1.AddToScheme(known),
+		monitoringv1alpha1.AddToScheme(known)); err != nil {
 		return 0, err
 	}
 	judge, err := policy.NewEvaluator(policy.DefaultChecks())
@@ -59,24 +66,27 @@ func check(in io.Reader) (int, error) {
 		if err != nil {
 			return n, fmt.Errorf("%v: %w", kind, err)
 		}
-		if err := admit(judge, object); err != nil {
+		if err := admit(judge, level, object); err != nil {
 			return n, fmt.Errorf("%v: %w", kind, err)
 		}
 		n++
 	}
 }
 
-// restricted is the level restricted in its latest known version.
-var restricted = api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
-
-func admit(judge policy.Evaluator, object runtime.Object) error {
-	deployment, is := object.(*appsv1.Deployment)
-	if !is { // nothing else of ours makes pods
+// admit returns an error for an object whose pods violate the level in its latest known version.
+func admit(judge policy.Evaluator, level api.Level, object runtime.Object) error {
+	var pod corev1.PodTemplateSpec
+	switch o := object.(type) {
+	case *appsv1.Deployment:
+		pod = o.Spec.Template
+	case *batchv1.CronJob:
+		pod = o.Spec.JobTemplate.Spec.Template
+	default: // nothing else of ours makes pods
 		return nil
 	}
-	pod := deployment.Spec.Template
-	if result := policy.AggregateCheckResults(judge.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec)); !result.Allowed {
-		return fmt.Errorf("%s violates PodSecurity %q: %s", deployment.Name, restricted, result.ForbiddenDetail())
+	at := api.LevelVersion{Level: level, Version: api.LatestVersion()}
+	if result := policy.AggregateCheckResults(judge.EvaluatePod(at, &pod.ObjectMeta, &pod.Spec)); !result.Allowed {
+		return fmt.Errorf("violates PodSecurity %q: %s", at, result.ForbiddenDetail())
 	}
 	return nil
 }

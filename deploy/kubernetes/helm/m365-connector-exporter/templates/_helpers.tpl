@@ -27,3 +27,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "m365.serviceAccount" -}}
 {{- if .Values.serviceAccount.create }}{{ default (include "m365.fullname" .) .Values.serviceAccount.name }}{{ else }}{{ default "default" .Values.serviceAccount.name }}{{ end }}
 {{- end }}
+
+{{- define "m365.image" -}}
+{{- .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{/* The group of the pod's volumes. On OpenShift the security context constraint assigns it. */}}
+{{- define "m365.podSecurityContext" -}}
+{{- $own := dict }}
+{{- if and .Values.fsGroup (not (.Capabilities.APIVersions.Has "security.openshift.io/v1")) }}
+{{- $own = dict "fsGroup" .Values.fsGroup }}
+{{- end }}
+{{- toYaml (merge $own .Values.podSecurityContext) }}
+{{- end }}
