@@ -23,6 +23,7 @@ type Certificate struct {
 	NotAfter      time.Time      // when the leaf or an issuer certificate expires, whichever is first
 	Expiry        check.Severity // of how soon that is; Off if it is not soon or Microsoft's to renew
 	Microsoft     bool           // a host of Exchange Online shows it
+	Renewals      []Renewal      // that were seen at this endpoint, or of this sender's certificate
 }
 
 // Leaf returns the certificate itself.
@@ -41,7 +42,7 @@ func (v *Snapshot) Certificates(paths []*PathState, now time.Time) []Certificate
 			microsoft := p.Path.ID.Direction == mailflow.Inbound && report.IsExchangeOnline(e.Host)
 			c := Certificate{
 				Path: p, Role: RoleServer, Host: e.Host, Address: e.Address, TLS: e.TLS, NotAfter: firstEnd(e.TLS),
-				Microsoft: microsoft,
+				Microsoft: microsoft, Renewals: p.renewalsOf(EndpointKey{e.Host, e.Address}),
 			}
 			if !microsoft {
 				demanded := p.Path.ID.Direction == mailflow.Outbound && p.Path.TLSSettings.RequiresTrustedChain()
@@ -52,7 +53,7 @@ func (v *Snapshot) Certificates(paths []*PathState, now time.Time) []Certificate
 		if client := report.Clients[p.Path.ID]; client != nil && len(client.Chain) > 0 {
 			// The name is judged if the connector requires one.
 			all = append(all, Certificate{
-				Path: p, Role: RoleClient, TLS: client, NotAfter: firstEnd(client),
+				Path: p, Role: RoleClient, TLS: client, NotAfter: firstEnd(client), Renewals: p.renewalsOf(EndpointKey{}),
 				Expiry: report.Expiry(client, client.Verdicts[probes.VerdictName].Evaluated(), now),
 			})
 		}

@@ -34,6 +34,7 @@ func (s *PathState) recordEndpoints(r probes.Result) {
 			kept[at].Verdict = verdict
 		}
 		if certificate {
+			s.recordRenewal(key, kept[at].TLS, e.TLS, r.Started)
 			kept[at].TLS = e.TLS
 		}
 		kept[at].LastProbed = r.Started

@@ -42,5 +42,6 @@ func (s *Store) SetReport(r *evaluate.Report) {
 	cache.fill(func(e *emitter) { e.report(r, changes) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.recordClients(s.report, r)
 	s.report, s.reportSeries = r, cache
 }

@@ -25,6 +25,7 @@ type PathState struct {
 	Endpoints    []check.Endpoint // in the order host, address; they stay known when they cannot be reached
 	History      []Round          // latest last; at most maxHistory
 	Failures     []Round          // those that failed, kept when History has moved on; at most maxFailures
+	Renewals     []Renewal        // of certificates, latest last; at most maxRenewals
 
 	cache    *seriesCache // the series of this state; nil in a literal
 	shadowed bool         // an earlier path has the same labels once sanitized; this one's series are not exposed

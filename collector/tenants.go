@@ -69,8 +69,10 @@ func NewTenant(name string) *Tenant {
 }
 
 // SummarizeTenants summarizes the tenants that these paths and findings are about, worst first. Tenants with neither
-// are included if all is set.
-func (v *Snapshot) SummarizeTenants(paths []*PathState, findings []check.Finding, all bool, now time.Time) []*Tenant {
+// are included if also reports so.
+func (v *Snapshot) SummarizeTenants(
+	paths []*PathState, findings []check.Finding, also func(tenant string) bool, now time.Time,
+) []*Tenant {
 	byName := make(map[string]*Tenant, len(v.Tenants))
 	var tenants []*Tenant
 	of := func(name string) *Tenant {
@@ -95,15 +97,20 @@ func (v *Snapshot) SummarizeTenants(paths []*PathState, findings []check.Finding
 		of(certificates[i].Path.Path.ID.Tenant).AddCertificate(&certificates[i])
 	}
 	for i := range v.Tenants {
-		if t := &v.Tenants[i]; all || byName[t.Name] != nil {
+		if t := &v.Tenants[i]; byName[t.Name] != nil || also(t.Name) {
 			of(t.Name).LoadError = t.LoadError
 		}
 	}
+	SortWorstFirst(tenants)
+	return tenants
+}
+
+// SortWorstFirst determines the state of each summary and sorts them by it.
+func SortWorstFirst(tenants []*Tenant) {
 	for _, t := range tenants {
 		t.Status = WorstStatus(t.Paths)
 	}
 	slices.SortStableFunc(tenants, worstFirst)
-	return tenants
 }
 
 // worstFirst orders by what needs attention first: failing paths, critical findings, the others by severity, then by

@@ -117,23 +117,12 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 func (out *endpointJSON) tls(t *probes.TLS) {
 	out.TLSVersion, out.TLSCipher = printableLines(t.Version), printableLines(t.Cipher)
 	if len(t.Chain) > 0 {
-		c := t.Chain[0]
-		out.Certificate = &certificateJSON{
-			Subject: printableLines(c.Subject), Issuer: printableLines(c.Issuer), Names: printableAll(c.DNSNames),
-			MoreNames: c.OmittedNames,
-			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Fingerprint: printableLines(c.Fingerprint),
-		}
+		leaf := certificateOf(t.Chain[0])
+		out.Certificate = &leaf
 	}
 	if o := t.MicrosoftRoot.Outcome; o == probes.Passed || o == probes.Failed {
 		verifies := o == probes.Passed
 		out.RootG2 = &verifies
 	}
-	for v, j := range t.Verdicts {
-		if j.Evaluated() {
-			out.Verdicts = append(out.Verdicts, verdictJSON{
-				Verdict: probes.VerdictNames[v], Outcome: j.Outcome.String(), Reason: printableLines(string(j.Reason)),
-				Detail: printableLines(j.Detail), Uncertain: printableLines(j.Uncertain),
-			})
-		}
-	}
+	out.Verdicts = verdictsOf(t)
 }

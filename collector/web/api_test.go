@@ -57,6 +57,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	h, empty := full().handler(), (&testSite{}).handler()
 	for _, c := range []struct{ schema, route string }{
 		{"paths", "/api/v1/paths"}, {"findings", "/api/v1/findings"}, {"targets", "/sd"},
+		{"certificates", "/api/v1/certificates"}, {"tenants", "/api/v1/tenants"},
 	} {
 		schema := strict(t, c.schema)
 		for _, h := range []http.Handler{h, empty} {
@@ -162,12 +163,47 @@ func TestSchemaNamesTheCatalogues(t *testing.T) {
 	}
 }
 
-func TestJSONTakesNoParameter(t *testing.T) {
-	h := full().handler()
-	for _, route := range []string{"/sd", "/api/v1/paths", "/api/v1/findings"} {
-		if w := get(h, route+"?tenant=contoso"); w.Code != 400 ||
-			!strings.Contains(w.Body.String(), `unknown parameter "tenant"; no parameter is accepted here`) {
-			t.Errorf("%s: %d %s", route, w.Code, w.Body)
+func TestTargetsTakeNoParameter(t *testing.T) {
+	if w := get(full().handler(), "/sd?tenant=contoso"); w.Code != 400 ||
+		!strings.Contains(w.Body.String(), `unknown parameter "tenant"; no parameter is accepted here`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// TestJSONIsFiltered counts what the lists select, and requires an error that names a value that is unknown.
+func TestJSONIsFiltered(t *testing.T) {
+	s := gallery()
+	h := s.handler()
+	for _, c := range []struct {
+		query                                  string
+		paths, findings, certificates, tenants int
+	}{
+		{"", 13, 3, 3, 12},
+		{"?tenant=fab*", 1, 0, 0, 1},
+		{"?tenant=NOBODY", 0, 0, 0, 0},
+		{"?state=failed", 2, 0, 0, 2},
+		{"?state=passed&tenant=contoso", 8, 1, 3, 1},
+		{"?severity=critical", 0, 1, 0, 1},
+		{"?severity=warning", 1, 2, 0, 1},
+	} {
+		for route, want := range map[string]int{
+			"paths": c.paths, "findings": c.findings, "certificates": c.certificates, "tenants": c.tenants,
+		} {
+			w := get(h, "/api/v1/"+route+c.query)
+			var list []any
+			if err := json.Unmarshal(w.Body.Bytes(), &list); w.Code != 200 || err != nil || len(list) != want {
+				t.Errorf("%s%s: %d, %v, %d items, want %d", route, c.query, w.Code, err, len(list), want)
+			}
+		}
+	}
+	for query, want := range map[string]string{
+		"?state=down": `state "down" is unknown`, "?severity=bad": `severity "bad" is unknown`,
+		"?severity=off": `severity "off" is unknown`, "?q=a": `unknown parameter "q"; accepted are tenant, severity, state`,
+	} {
+		for _, route := range []string{"paths", "findings", "certificates", "tenants"} {
+			if w := get(h, "/api/v1/"+route+query); w.Code != 400 || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s%s: %d %s", route, query, w.Code, w.Body)
+			}
 		}
 	}
 }

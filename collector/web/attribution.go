@@ -42,7 +42,7 @@ type messageRow struct {
 }
 
 func (s *Site) attribution(w http.ResponseWriter, r *http.Request) {
-	f, err := readFilter(r)
+	f, err := readFilter(r, pageParameters...)
 	if err != nil {
 		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
@@ -54,9 +54,9 @@ func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage
 	page := &attributionPage{Filter: f, Tenants: len(v.Tenants)}
 	a := reportOf(v)
 	var all []senderRow
-	for _, p := range v.Paths {
+	for _, p := range f.selectFrom(v).Paths {
 		arrivals := a.Attributions[p.Path.ID]
-		if len(arrivals) == 0 || !f.path(p) {
+		if len(arrivals) == 0 {
 			continue
 		}
 		sender := senderRow{pathRow: newPathRow(p, s.Now()), OK: true}

@@ -52,9 +52,9 @@ func crowd() *testSite {
 func TestPageBudget(t *testing.T) {
 	h := crowd().handler()
 	for _, url := range []string{
-		"/", "/?page=250", "/?q=host&state=failed&findings=400", "/?q=" + strings.Repeat("Long-", 51), "/?tenant=tenant-4*",
+		"/", "/?page=250", "/?q=host&state=failed&refresh=off", "/?q=" + strings.Repeat("Long-", 51), "/?tenant=tenant-4*",
 		"/?tenant=" + strings.Repeat("*t", 128),
-		"/attribution",
+		"/attribution", "/tenants", "/findings", "/certificates", "/tenant/tenant-007",
 	} {
 		best := time.Hour
 		for range 3 {
@@ -117,14 +117,14 @@ func TestFilter(t *testing.T) {
 		{"severity=critical", 200, "smart_hosts_missing"},
 		{"severity=warning&q=printer", 200, "Another."},
 		{"page=99", 200, "All paths"},
-		{"findings=99", 200, "smart_hosts_missing"},
+		{"check=smart_hosts_missing", 200, "smart_hosts_missing"},
+		{"check=nothing", 400, `check "nothing" is unknown; /reference lists all`},
 		{"severity=off", 400, `severity "off" is unknown; it must be one of critical, warning, info`},
 		{"severity=bad", 400, `severity "bad" is unknown`},
 		{"state=down", 400, `state "down" is unknown; it must be one of failed, inconclusive, waiting, passed, not_probed`},
 		{"page=0", 400, `page "0" is not a number from 1 to 1000000`},
 		{"page=-1", 400, `page "-1" is not`},
 		{"page=99999999999999999999", 400, "is not a number"},
-		{"findings=x", 400, `findings "x" is not`},
 		{"refresh=5", 400, `refresh "5" is unknown; it must be on or off`},
 		{"q=a&q=b", 400, "the parameter q is given 2 times"},
 		{"query=a", 400, `unknown parameter "query"`},
@@ -133,7 +133,7 @@ func TestFilter(t *testing.T) {
 		{"q=" + strings.Repeat("a", 9000), 400, "the query is longer than 8192 bytes"},
 		{"q=%ff%00%1b[2J<script>", 200, "No path matches."},
 	} {
-		for _, page := range []string{"/", "/attribution"} {
+		for _, page := range []string{"/", "/attribution", "/tenants", "/findings", "/certificates"} {
 			w := get(h, page+"?"+c.query)
 			if w.Code != c.code || page == "/" && !strings.Contains(w.Body.String(), c.contains) {
 				t.Errorf("%s?%.60s: %d, want %d %s\n%.300s", page, c.query, w.Code, c.code, c.contains, w.Body)

@@ -2,6 +2,8 @@ package web
 
 import (
 	"cmp"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +24,7 @@ type certificateRow struct {
 	Issuer    bool // an issuer certificate expires before the leaf
 	Microsoft bool
 	From      *timestamp
+	Renewed   string // the renewals that were seen, in words
 	Uses      []certificateUse
 	MoreUses  int
 }
@@ -30,6 +33,64 @@ type certificateRow struct {
 type certificateUse struct {
 	Target, Tenant, Connector, Path string
 	Endpoint                        string
+}
+
+const certificatesPerPage = 100
+
+// certificatesPage lists every certificate, by the days that are left.
+type certificatesPage struct {
+	Level, Headline string
+	Filter          filter
+	Rows            []certificateRow
+	Part            pageRange
+}
+
+func (s *Site) certificates(w http.ResponseWriter, r *http.Request) {
+	f, err := readFilter(r, pageParameters...)
+	if err != nil {
+		s.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	v, now := s.Snapshot(), s.Now()
+	rows := certificateRows(f.selectCertificates(v, now), now)
+	page := &certificatesPage{Filter: f, Part: paginate(len(rows), certificatesPerPage, f.Page)}
+	page.Rows = rows[page.Part.From:page.Part.To]
+	page.Headline, page.Level = certificatesHeadline(rows)
+	s.render(w, "certificates", layoutData{Title: "Certificates", Page: page})
+}
+
+// selectCertificates returns the certificates of the paths that the filter selects. The severity is that of how soon
+// they expire, and the text may also be in a name of the certificate.
+func (f filter) selectCertificates(v *collector.Snapshot, now time.Time) []collector.Certificate {
+	byPath := f
+	byPath.Severity, byPath.Text = check.Off, ""
+	all := v.Certificates(byPath.selectFrom(v).Paths, now)
+	return slices.DeleteFunc(all, func(c collector.Certificate) bool {
+		leaf := c.Leaf()
+		text := f.Text == "" || f.pathContains(c.Path) || f.contains(leaf.Subject, leaf.Issuer, leaf.Serial, leaf.Fingerprint) ||
+			f.contains(leaf.DNSNames...)
+		return c.Expiry < f.Severity || !text
+	})
+}
+
+func certificatesHeadline(rows []certificateRow) (headline, worst string) {
+	count := map[check.Severity]int{}
+	severity := check.Off
+	for i := range rows {
+		count[rows[i].Severity]++
+		severity = max(severity, rows[i].Severity)
+	}
+	headline = text.Count(len(rows), "certificate")
+	if len(rows) > 0 && severity == check.Off {
+		return headline + "; none expires soon.", "passed"
+	}
+	if n := count[check.Critical]; n > 0 {
+		headline += fmt.Sprintf("; %d %s expired or %s very soon", n, verb(n, "has", "have"), verb(n, "expires", "expire"))
+	}
+	if n := count[check.Warning]; n > 0 {
+		headline += fmt.Sprintf("; %d %s soon", n, verb(n, "expires", "expire"))
+	}
+	return headline + ".", level(severity)
 }
 
 const (
@@ -67,6 +128,18 @@ func (r *certificateRow) add(c *collector.Certificate, now time.Time) {
 	if c.Expiry > r.Severity {
 		r.Severity = c.Expiry
 		r.Expires = newExpiry(c.NotAfter, c.Expiry, now)
+	}
+	if n := len(c.Renewals); n > 0 {
+		newest := c.Renewals[n-1]
+		r.Renewed = fmt.Sprintf("renewed %s, %s before the old one expired", newTimestamp(newest.At, now).Ago,
+			text.Span(newest.Previous.Sub(newest.At)))
+		if newest.Previous.Before(newest.At) {
+			r.Renewed = fmt.Sprintf("renewed %s, %s after the old one expired", newTimestamp(newest.At, now).Ago,
+				text.Span(newest.At.Sub(newest.Previous)))
+		}
+		if n > 1 {
+			r.Renewed += fmt.Sprintf("; %d renewals seen", n)
+		}
 	}
 	if len(r.Uses) == maxUses {
 		r.MoreUses++

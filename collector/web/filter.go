@@ -14,11 +14,12 @@ import (
 
 // filter is what a page is to show.
 type filter struct {
-	Text, Tenant   string
-	State          collector.Status
-	Severity       check.Severity // at least this
-	Page, Findings int            // of the paths and of the findings, from 1
-	NoRefresh      bool
+	Text, Tenant string
+	State        collector.Status
+	Severity     check.Severity // at least this
+	Check        string         // the code of a check
+	Page         int            // of the list, from 1
+	NoRefresh    bool
 
 	lowerText string // Text in lower case
 	rareBytes []byte // bytes that a text must contain, in either case, to contain lowerText
@@ -27,9 +28,12 @@ type filter struct {
 // maxFilter bounds the text to search for, in bytes: it is compared with every path, and no name is longer.
 const maxFilter = 256
 
-// readFilter parses the query of a page. The error is a sentence for the reader.
-func readFilter(r *http.Request) (filter, error) {
-	values, err := params(r, "q", "tenant", "state", "severity", "page", "findings", "refresh")
+// pageParameters are what a page accepts.
+var pageParameters = []string{"q", "tenant", "state", "severity", "check", "page", "refresh"}
+
+// readFilter parses a query, which may have the known parameters. The error is a sentence for the reader.
+func readFilter(r *http.Request, known ...string) (filter, error) {
+	values, err := params(r, known...)
 	if err != nil {
 		return filter{}, err
 	}
@@ -53,8 +57,10 @@ func readFilter(r *http.Request) (filter, error) {
 	if f.Page, err = number(values, "page"); err != nil {
 		return filter{}, err
 	}
-	if f.Findings, err = number(values, "findings"); err != nil {
-		return filter{}, err
+	if f.Check = values.Get("check"); f.Check != "" {
+		if _, ok := check.Lookup(f.Check); !ok {
+			return filter{}, fmt.Errorf("check %q is unknown; /reference lists all", short(f.Check))
+		}
 	}
 	switch values.Get("refresh") {
 	case "", "on":
@@ -98,6 +104,9 @@ func number(values url.Values, name string) (int, error) {
 	return n, nil
 }
 
+// All returns the query string of the whole list that the filter selects.
+func (f filter) All() string { return f.Query("refresh", "") }
+
 // Query returns the query string of the same page with one parameter changed, or removed if its value is "".
 func (f filter) Query(name, value string) string {
 	values := url.Values{}
@@ -115,40 +124,27 @@ func (f filter) Query(name, value string) string {
 	if f.Page > 1 {
 		set("page", strconv.Itoa(f.Page))
 	}
-	if f.Findings > 1 {
-		set("findings", strconv.Itoa(f.Findings))
-	}
+	set("check", f.Check)
 	if f.NoRefresh {
 		set("refresh", "off")
 	}
 	values.Del(name)
+	if name != "page" {
+		values.Del("page") // of another list
+	}
 	set(name, value)
 	return "?" + values.Encode()
 }
 
+// includesTenant reports whether the filter selects a tenant whatever is found about it.
+func (f filter) includesTenant(tenant string) bool {
+	named := f.Text != "" && f.contains(tenant)
+	return f.State == "" && f.Severity == check.Off && f.Check == "" && f.ofTenant(tenant) && (f.Text == "" || named)
+}
+
 // Narrow reports whether the filter excludes anything.
 func (f filter) Narrow() bool {
-	return f.Text != "" || f.Tenant != "" || f.State != "" || f.Severity != check.Off
-}
-
-func (f filter) path(p *collector.PathState) bool {
-	id := p.Path.ID
-	if !f.ofTenant(id.Tenant) || f.State != "" && p.Status() != f.State {
-		return false
-	}
-	if f.Text == "" || f.contains(id.Tenant, id.Connector, id.Path, p.Path.NextHop, string(p.Reason)) {
-		return true
-	}
-	return slices.ContainsFunc(p.Endpoints, func(e check.Endpoint) bool { return f.contains(e.Host, e.Address) })
-}
-
-func (f filter) finding(one check.Finding) bool {
-	if one.Severity < f.Severity || !f.ofTenant(one.Tenant) {
-		return false
-	}
-	info, _ := check.Lookup(one.Code)
-	return f.Text == "" || f.contains(one.Tenant, one.Connector, one.Path, one.Code, info.Title) ||
-		f.contains(one.Evidence...)
+	return f.Text != "" || f.Tenant != "" || f.State != "" || f.Severity != check.Off || f.Check != ""
 }
 
 // ofTenant reports whether a tenant is included. The filter has a name or a pattern, as in /metrics?tenant=.

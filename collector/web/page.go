@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -27,8 +28,8 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'se
 
 // pages are the templates by name, each inside the layout.
 var pages = parsePages(map[string][]string{
-	"":    {"status", "path", "attribution", "reference"},
-	"../": {"runbook"},
+	"":    {"status", "tenants", "findings", "certificates", "path", "attribution", "reference"},
+	"../": {"tenant", "runbook"},
 })
 
 // parsePages parses the pages by the relative path from them to the front page. Links are relative, so that they need
@@ -46,21 +47,22 @@ func parsePages(names map[string][]string) map[string]*template.Template {
 func parsePage(root, name string) *template.Template {
 	layout := template.New("layout.tmpl").Funcs(functions(root))
 	return template.Must(layout.ParseFS(files,
-		"templates/layout.tmpl", "templates/parts.tmpl", "templates/"+name+".tmpl"))
+		"templates/layout.tmpl", "templates/parts.tmpl", "templates/lists.tmpl", "templates/"+name+".tmpl"))
 }
 
 func functions(root string) template.FuncMap {
 	return template.FuncMap{
 		"root":   func() string { return root },
 		"symbol": symbol, "label": label, "count": text.Count, "verdict": text.Verdict,
-		"sentence": func(r probes.Reason) string { info, _ := r.Info(); return info.Sentence },
-		"severity": func(s check.Severity) string { return s.String() },
-		"code":     renderCode,
-		"round":    round,
-		"stages":   func() []probes.StageInfo { return probes.Stages[:] },
-		"add":      func(a, b int) int { return a + b },
-		"prev":     func(page int) int { return page - 1 },
-		"next":     func(page int) int { return page + 1 },
+		"sentence":   func(r probes.Reason) string { info, _ := r.Info(); return info.Sentence },
+		"severity":   func(s check.Severity) string { return s.String() },
+		"code":       renderCode,
+		"round":      round,
+		"pathescape": url.PathEscape,
+		"stages":     func() []probes.StageInfo { return probes.Stages[:] },
+		"add":        func(a, b int) int { return a + b },
+		"prev":       func(page int) int { return page - 1 },
+		"next":       func(page int) int { return page + 1 },
 	}
 }
 
@@ -194,7 +196,7 @@ func round(d time.Duration) string {
 }
 
 // timestamp is a point in time, formatted for pages.
-type timestamp struct{ ISO, Text, Ago string }
+type timestamp struct{ ISO, Text, Ago, Day string }
 
 // newTimestamp formats a time: absolute in UTC, and relative to now. It returns nil for the zero time.
 func newTimestamp(t, now time.Time) *timestamp {
@@ -203,7 +205,7 @@ func newTimestamp(t, now time.Time) *timestamp {
 	}
 	t = t.UTC()
 	m := &timestamp{
-		ISO: t.Format(time.RFC3339), Text: t.Format("2006-01-02 15:04:05 UTC"), Ago: text.Span(now.Sub(t)) + " ago",
+		ISO: t.Format(time.RFC3339), Text: t.Format("2006-01-02 15:04:05 UTC"), Day: t.Format(time.DateOnly), Ago: text.Span(now.Sub(t)) + " ago",
 	}
 	if d := now.Sub(t); d >= 0 && d < time.Second {
 		m.Ago = "just now"

@@ -141,7 +141,8 @@ func crawl(t *testing.T, h http.Handler, start string) map[string]*html.Node {
 		}
 		const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; " +
 			"frame-ancestors 'none'"
-		if got := w.Header().Get("Content-Security-Policy"); got != policy {
+		got := w.Header().Get("Content-Security-Policy")
+		if got != policy && !(strings.Contains(address, "/report/") && strings.Contains(got, "style-src 'sha256-")) {
 			t.Errorf("%s: policy %q", address, got)
 		}
 		page, err := html.Parse(strings.NewReader(w.Body.String()))
@@ -197,7 +198,8 @@ func TestPagesAreHarmless(t *testing.T) {
 			}
 			seen := map[string]bool{}
 			for n := range page.Descendants() {
-				if strings.ContainsAny(n.Data, "\x1b\x00\x07\u202e") || n.Data == "script" || n.Data == "style" ||
+				if strings.ContainsAny(n.Data, "\x1b\x00\x07\u202e") || n.Data == "script" ||
+					n.Data == "style" && !strings.Contains(address, "/report/") ||
 					n.Data == "iframe" || n.Data == "b" && n.Attr != nil {
 					t.Errorf("%s holds %q", address, n.Data)
 				}
@@ -233,7 +235,7 @@ func TestPagesShow(t *testing.T) {
 			"Only the 9 tenants configured here can be compared", `<meta http-equiv="refresh" content="30">`, "1.2.3",
 			"Not probed: the connector has no smart host.", "SMTP EHLO", "Test message (envelope)",
 		}},
-		{"/?refresh=off&state=failed", []string{"Resume", "2 paths shown"}},
+		{"/?refresh=off&state=failed", []string{"Close and resume", "2 paths shown"}},
 		{"/?q=NOBODY", []string{"No path matches.", "No finding matches."}},
 		{"/path?target=outbound/outbound/outbound/x", []string{
 			"<bdi>outbound</bdi> › <bdi>x</bdi> fails at TLS", "550 5.1.1 &lt;a***@contoso.com&gt; unknown", "Remedy",

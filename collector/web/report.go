@@ -82,7 +82,7 @@ func newReport(d Document) *report {
 	r := &report{
 		Document: d, Title: "Exchange Online connectors", Style: template.CSS(reportStyle), //nolint:gosec // of the binary
 		Policy: reportPolicy, At: newTimestamp(d.Now, d.Now), Counts: map[check.Severity]int{},
-		Severities: []check.Severity{check.Critical, check.Warning, check.Info},
+		Severities: severities,
 	}
 	if d.Tenant != "" {
 		r.Title += " of " + d.Tenant
@@ -108,6 +108,8 @@ func newReport(d Document) *report {
 	return r
 }
 
+func everyTenant(string) bool { return true }
+
 // addPaths lists the paths worst first, and the certificates that they show.
 func (r *report) addPaths(open []check.Finding) {
 	paths := ofTenant(r.Snapshot.Paths, r.Tenant)
@@ -117,7 +119,7 @@ func (r *report) addPaths(open []check.Finding) {
 		r.Headline = "Nothing was probed: this report rests on the configuration, the exports and the certificate files."
 	}
 	if r.Tenant == "" {
-		for _, t := range r.Snapshot.SummarizeTenants(paths, open, true, r.Now) {
+		for _, t := range r.Snapshot.SummarizeTenants(paths, open, everyTenant, r.Now) {
 			r.Tenants = append(r.Tenants, newTenantRow(t, r.Now))
 		}
 	}

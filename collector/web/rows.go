@@ -1,7 +1,7 @@
 package web
 
 import (
-	"strings"
+	"net/url"
 	"time"
 
 	"m365_connector_exporter/collector"
@@ -22,7 +22,6 @@ type pathRow struct {
 	Why                                        string // why it is not probed
 	Remark                                     string // how the newest round differs
 	Since, LastRun                             *timestamp
-	Finding                                    *finding // the finding with the same cause
 }
 
 func newPathRow(p *collector.PathState, now time.Time) pathRow {
@@ -46,11 +45,8 @@ func newPathRow(p *collector.PathState, now time.Time) pathRow {
 			}
 		}
 	case collector.StatusInconclusive:
-		for _, e := range p.Latest.DecisiveEndpoints() {
-			if stage, step, ok := e.FirstProblem(); ok {
-				l.problem(e, stage, step)
-				break
-			}
+		if e, stage, step, ok := firstInconclusive(p); ok {
+			l.problem(e, stage, step)
 		}
 	case collector.StatusPassed:
 		l.Since = newTimestamp(p.Since, now)
@@ -59,9 +55,14 @@ func newPathRow(p *collector.PathState, now time.Time) pathRow {
 	return l
 }
 
-// isAbout reports whether a finding is about this path.
-func (l *pathRow) isAbout(s check.Subject) bool {
-	return l.Tenant == s.Tenant && l.Direction == string(s.Direction) && l.Connector == s.Connector && l.Path == s.Path
+// firstInconclusive returns what first made the newest round inconclusive.
+func firstInconclusive(p *collector.PathState) (probes.Endpoint, probes.Stage, probes.Step, bool) {
+	for _, e := range p.Latest.DecisiveEndpoints() {
+		if stage, step, ok := e.FirstProblem(); ok {
+			return e, stage, step, true
+		}
+	}
+	return probes.Endpoint{}, 0, probes.Step{}, false
 }
 
 func (l *pathRow) problem(e probes.Endpoint, stage probes.Stage, step probes.Step) {
@@ -96,51 +97,6 @@ const maxShown = 1 << 10
 
 func bounded(s string) string { return text.Truncate(s, maxShown) }
 
-// gridRow is an endpoint with its stages.
-type gridRow struct {
-	Number        int // of the endpoint, for the link to it on the path's page
-	Host, Address string
-	Cells         [probes.NumStages]cell
-}
-
-// cell is one stage at one endpoint.
-type cell struct {
-	Outcome string // "" if the stage is not part of the probe
-	Name    string // Microsoft's name of the stage
-	Text    string
-}
-
-func gridRows(r *probes.Result) []gridRow {
-	rows := make([]gridRow, 0, len(r.Endpoints))
-	for n, e := range r.Endpoints {
-		row := gridRow{Number: n, Host: e.Host, Address: collector.KeyOf(e).Address}
-		for i, step := range e.Steps {
-			c := cell{Name: probes.Stages[i].Microsoft}
-			if probes.Stage(i) <= r.Until {
-				c.Outcome, c.Text = step.Outcome.String(), brief(step)
-			}
-			row.Cells[i] = c
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-func brief(s probes.Step) string {
-	switch {
-	case s.Outcome == probes.Passed && s.Uncertain != "":
-		return "UNCERTAIN"
-	case s.Outcome == probes.Passed && s.Repeated:
-		return "last message"
-	case s.Outcome == probes.Passed:
-		return round(s.Duration)
-	case s.Outcome == probes.NotReached:
-		return "not reached"
-	default:
-		return strings.ReplaceAll(string(s.Reason), "_", " ")
-	}
-}
-
 // finding is a finding, formatted for pages.
 type finding struct {
 	check.Finding
@@ -148,11 +104,14 @@ type finding struct {
 	Since *timestamp
 	Where string // the path's target; "" if it is not about a single path
 	Until string // the last day of its suppression
+	// TenantLink is the tenant's name in an address.
+	TenantLink  string
+	Suppression string // YAML that suppresses it; "" if it is suppressed
 }
 
 func newFinding(f check.Finding, now time.Time) finding {
 	info, _ := check.Lookup(f.Code)
-	out := finding{Finding: f, Info: info, Since: newTimestamp(f.Since, now)}
+	out := finding{Finding: f, Info: info, Since: newTimestamp(f.Since, now), TenantLink: url.PathEscape(f.Tenant)}
 	if f.Path != "" {
 		out.Where = probes.PathID(f.Subject).String()
 	}
@@ -162,6 +121,8 @@ func newFinding(f check.Finding, now time.Time) finding {
 	}
 	if f.Suppressed != nil {
 		out.Until = f.Suppressed.Expires.UTC().Add(-time.Second).Format(time.DateOnly)
+	} else {
+		out.Suppression = text.Suppression(f.Key, now)
 	}
 	return out
 }

@@ -28,6 +28,28 @@ func summarise(paths []*collector.PathState, findings []check.Finding) summary {
 	return s
 }
 
+// findings counts the findings of every severity.
+func (s summary) findings() (n int) {
+	for _, count := range s.Severity {
+		n += count
+	}
+	return n
+}
+
+// level returns the class that colours a page: the worst state, or a severity if every path passes.
+func (s summary) level() string {
+	switch worst := collector.WorstStatus(s.Paths); {
+	case worst == collector.StatusFailed:
+		return string(worst)
+	case s.Severity[check.Critical] > 0:
+		return check.Critical.String()
+	case worst == collector.StatusPassed && s.Severity[check.Warning] > 0:
+		return check.Warning.String()
+	default:
+		return string(worst)
+	}
+}
+
 // headline says whether mail flows, as seen from this host, and how many critical findings there are.
 func (s summary) headline() string {
 	headline := s.flow()

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/text"
 )
 
 // tenantRow is a tenant in a list.
@@ -73,9 +75,110 @@ func worstPathsFirst(paths []*collector.PathState) []*collector.PathState {
 	return sorted
 }
 
+// tenantsPerPage is how many tenants the list of tenants shows at a time.
+const tenantsPerPage = 100
+
+// tenantsPage lists the tenants, worst first.
+type tenantsPage struct {
+	Headline   string
+	Level      string
+	Filter     filter
+	States     []collector.Status
+	Severities []check.Severity
+	overviewRows
+	Part pageRange
+}
+
+func (s *Site) tenants(w http.ResponseWriter, r *http.Request) {
+	f, err := readFilter(r, pageParameters...)
+	if err != nil {
+		s.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	v, now := s.Snapshot(), s.Now()
+	selected := f.selectFrom(v)
+	open, _ := selected.open()
+	all := v.SummarizeTenants(selected.Paths, open, f.includesTenant, now)
+	page := &tenantsPage{
+		Filter: f, States: collector.Statuses[:], Severities: severities, Part: paginate(len(all), tenantsPerPage, f.Page),
+		Level: summarise(selected.Paths, open).level(), Headline: tenantsHeadline(all),
+	}
+	for _, t := range all[page.Part.From:page.Part.To] {
+		page.Rows = append(page.Rows, newTenantRow(t, now))
+	}
+	s.render(w, "tenants", layoutData{Title: "Tenants", Page: page})
+}
+
+// tenantsHeadline counts the tenants with failing paths and with critical findings.
+func tenantsHeadline(all []*collector.Tenant) string {
+	failing, critical := 0, 0
+	for _, t := range all {
+		if t.Paths[collector.StatusFailed] > 0 {
+			failing++
+		}
+		if t.Findings[check.Critical] > 0 {
+			critical++
+		}
+	}
+	headline := fmt.Sprintf("%d of %s %s a path that fails", failing, text.Count(len(all), "tenant"),
+		verb(failing, "has", "have"))
+	return headline + fmt.Sprintf(", %d %s a critical finding.", critical, verb(critical, "has", "have"))
+}
+
+// tenantPage is one tenant alone: nothing on it is of another tenant.
+type tenantPage struct {
+	overview
+	Name, Link       string
+	LoadError        string
+	Inventory        *timestamp // of the oldest export
+	Certificates     []certificateRow
+	MoreCertificates int
+}
+
+var tenantLimits = limits{rows: 100, problems: 50, checks: 100, findings: 20, paths: 40}
+
+// maxCertificatesOfTenant bounds the certificates on the page of one tenant.
+const maxCertificatesOfTenant = 50
+
+func (s *Site) tenant(w http.ResponseWriter, r *http.Request) {
+	v, name, ok := s.tenantNamed(w, r, "page")
+	if !ok {
+		return
+	}
+	f, err := readFilter(r, pageParameters...)
+	if err != nil {
+		s.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	page := newTenantPage(v, name, f, s.Now())
+	s.render(w, "tenant", layoutData{Title: name + ": " + page.Headline, Refresh: refreshSeconds, Page: page})
+}
+
+func newTenantPage(v *collector.Snapshot, name string, f filter, now time.Time) *tenantPage {
+	selected := selection{Paths: ofTenant(v.Paths, name)}
+	for _, one := range reportOf(v).Findings {
+		if one.Tenant == name {
+			selected.Findings = append(selected.Findings, one.OneTenant())
+		}
+	}
+	f.Tenant = name
+	page := &tenantPage{overview: newOverview(v, selected, f, tenantLimits, now), Name: name, Link: url.PathEscape(name)}
+	for i := range v.Tenants {
+		if t := &v.Tenants[i]; t.Name == name {
+			page.LoadError, page.Inventory = bounded(t.LoadError), newTimestamp(t.InventoryTime, now)
+		}
+	}
+	rows := certificateRows(v.Certificates(selected.Paths, now), now)
+	shown := min(len(rows), maxCertificatesOfTenant)
+	page.Certificates, page.MoreCertificates = rows[:shown], len(rows)-shown
+	return page
+}
+
 // tenantNamed finds the tenant that an address names. If there is none, it answers and returns false.
-func (s *Site) tenantNamed(w http.ResponseWriter, r *http.Request) (*collector.Snapshot, string, bool) {
-	if _, err := params(r); err != nil {
+func (s *Site) tenantNamed(
+	w http.ResponseWriter, r *http.Request, known ...string,
+) (*collector.Snapshot, string, bool) {
+	if _, err := params(r, known...); err != nil {
 		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return nil, "", false
 	}

@@ -62,18 +62,24 @@ func (s *Site) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+s.Prefix+"/probe", s.probe)
 	responder := collector.NewResponder(maxRendering)
 	for route, handle := range map[string]http.HandlerFunc{
-		"/sd":               s.discover,
-		"/api/v1/paths":     s.paths,
-		"/api/v1/findings":  s.findings,
-		"/{$}":              s.status,
-		"/path":             s.path,
-		"/attribution":      s.attribution,
-		"/reference":        s.reference,
-		"/report/{tenant}":  s.report,
-		"/runbooks/{alert}": s.runbook,
-		"/" + styleName:     asset("style.css", "text/css; charset=utf-8"),
-		"/icon.svg":         asset("icon.svg", "image/svg+xml"),
-		"/":                 s.notFound,
+		"/sd":                  s.discover,
+		"/api/v1/paths":        s.paths,
+		"/api/v1/findings":     s.findings,
+		"/api/v1/certificates": s.certificatesJSON,
+		"/api/v1/tenants":      s.tenantsJSON,
+		"/{$}":                 s.status,
+		"/tenants":             s.tenants,
+		"/tenant/{tenant}":     s.tenant,
+		"/findings":            s.findingsPage,
+		"/certificates":        s.certificates,
+		"/path":                s.path,
+		"/attribution":         s.attribution,
+		"/reference":           s.reference,
+		"/report/{tenant}":     s.report,
+		"/runbooks/{alert}":    s.runbook,
+		"/" + styleName:        asset("style.css", "text/css; charset=utf-8"),
+		"/icon.svg":            asset("icon.svg", "image/svg+xml"),
+		"/":                    s.notFound,
 	} {
 		mux.Handle("GET "+s.Prefix+route, responder.Wrap(handle))
 	}
