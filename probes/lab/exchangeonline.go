@@ -22,6 +22,11 @@ type FakeTenant struct {
 	Name       string
 	Domains    []string // accepted, lower case
 	Connectors []FakeConnector
+
+	// For [RelayOptions] only:
+	ID        string         // a GUID
+	Outbound  []FakeOutbound // outbound connectors
+	Mailboxes []string       // addresses that have a mailbox, lower case
 }
 
 // FakeConnector is an inbound connector of type OnPremises. It matches a certificate with a name (exact, or *.domain),
@@ -38,6 +43,7 @@ type FakeExchangeOnlineOptions struct {
 	Certificate tls.Certificate
 	ClientRoots *x509.CertPool // an unverified client certificate counts as none
 	Tenants     []FakeTenant
+	Relay       *RelayOptions // nil: messages are accepted and discarded
 }
 
 // FakeExchangeOnline is a mail server that attributes each recipient to a tenant, in the order that Microsoft
@@ -48,6 +54,7 @@ type FakeExchangeOnline struct {
 	server   *smtp.Server
 	listener net.Listener
 	serving  sync.WaitGroup
+	relay    *relay // nil unless it is wanted
 
 	mu        sync.Mutex
 	decisions []Decision // the newest maxKept
@@ -71,6 +78,9 @@ func StartFakeExchangeOnline(o FakeExchangeOnlineOptions) (*FakeExchangeOnline, 
 		return nil, err
 	}
 	d := &FakeExchangeOnline{options: o, listener: listener}
+	if o.Relay != nil {
+		d.relay = newRelay(*o.Relay, o.Tenants)
+	}
 	d.server = smtp.NewServer(d)
 	d.server.Domain = "exchange-online.lab.example"
 	d.server.ReadTimeout, d.server.WriteTimeout = 30*time.Second, 30*time.Second
@@ -104,15 +114,19 @@ func (d *FakeExchangeOnline) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_ = d.server.Shutdown(ctx)
+	if d.relay != nil {
+		d.relay.close()
+	}
 }
 
 // NewSession implements [smtp.Backend]. It is called at each EHLO, so again after STARTTLS.
 func (d *FakeExchangeOnline) NewSession(c *smtp.Conn) (smtp.Session, error) {
-	s := &session{server: d}
+	s := &session{server: d, helo: c.Hostname()}
 	if peer, err := netip.ParseAddrPort(c.Conn().RemoteAddr().String()); err == nil {
 		s.address = peer.Addr().Unmap()
 	}
 	if state, encrypted := c.TLSConnectionState(); encrypted {
+		s.tls = &state
 		s.names = d.verifiedNames(state.PeerCertificates)
 	}
 	return s, nil
@@ -141,13 +155,37 @@ type session struct {
 	server  *FakeExchangeOnline
 	address netip.Addr
 	names   []string
+	helo    string
+	tls     *tls.ConnectionState // nil without STARTTLS
 	from    string
+	to      []Decision // accepted recipients
 }
 
 func (s *session) Mail(from string, _ *smtp.MailOptions) error { s.from = from; return nil }
-func (s *session) Data(r io.Reader) error                      { _, err := io.Copy(io.Discard, r); return err }
-func (s *session) Reset()                                      { s.from = "" }
+func (s *session) Reset()                                      { s.from, s.to = "", nil }
 func (s *session) Logout() error                               { return nil }
+
+// Data discards the message or hands it to the relay, once for each recipient.
+func (s *session) Data(r io.Reader) error {
+	if s.server.relay == nil {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	for _, decision := range s.to {
+		m := relayed{
+			decision: decision, from: s.from, to: decision.To, body: body, helo: s.helo, address: s.address, tls: s.tls,
+			origin: originOf(decision),
+		}
+		if err := s.server.relay.enqueue(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Rcpt attributes the message and accepts or refuses the recipient.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
@@ -156,6 +194,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.server.decisions = appendBounded(s.server.decisions, decision)
 	s.server.mu.Unlock()
 	if decision.Accepted {
+		s.to = append(s.to, decision)
 		return nil
 	}
 	return &smtp.SMTPError{

@@ -35,9 +35,15 @@ func TestFakeExchangeOnline(t *testing.T) {
 	server, err := StartFakeExchangeOnline(FakeExchangeOnlineOptions{
 		Certificate: *trusted("contoso-example.mail.protection.lab.example"), ClientRoots: roots,
 		Tenants: []FakeTenant{
-			{"contoso", []string{"contoso.example"}, []FakeConnector{{"Hybrid", "*.contoso.example", nil}}},
-			{"tailspin", []string{"tailspin.example"}, []FakeConnector{{"Relay", "relay.vendor.example", nil}}},
-			{"scanner", []string{"scanner.example"}, []FakeConnector{{"Printer", "", printer}}},
+			{
+				Name: "contoso", Domains: []string{"contoso.example"},
+				Connectors: []FakeConnector{{"Hybrid", "*.contoso.example", nil}},
+			},
+			{
+				Name: "tailspin", Domains: []string{"tailspin.example"},
+				Connectors: []FakeConnector{{"Relay", "relay.vendor.example", nil}},
+			},
+			{Name: "scanner", Domains: []string{"scanner.example"}, Connectors: []FakeConnector{{"Printer", "", printer}}},
 		},
 	})
 	if err != nil {
