@@ -15,16 +15,17 @@ const module = "m365_connector_exporter/"
 
 // arrows are the packages of this module that each package may import. A package that is not listed may not exist.
 var arrows = map[string][]string{
-	"probes/mailflow":             {},
-	"probes":                      {"probes/mailflow"},
-	"probes/regularfile":          {},
-	"probes/inventory":            {"probes/mailflow", "probes/regularfile"},
-	"probes/schedule":             {"probes", "probes/mailflow", "probes/regularfile"},
-	"probes/internal/sockerr":     {},
-	"probes/dnsclient":            {"probes", "probes/mailflow", "probes/internal/sockerr"},
-	"probes/certificate":          {"probes", "probes/mailflow"},
-	"probes/certificate/certtest": {}, // for tests only
-	"probes/certificate/crl":      {"probes", "probes/certificate"},
+	"probes/mailflow":                 {},
+	"probes":                          {"probes/mailflow"},
+	"probes/regularfile":              {},
+	"probes/inventory":                {"probes/mailflow", "probes/regularfile"},
+	"probes/inventory/exchangeonline": {"probes/mailflow", "probes/regularfile", "probes/inventory"},
+	"probes/schedule":                 {"probes", "probes/mailflow", "probes/regularfile"},
+	"probes/internal/sockerr":         {},
+	"probes/dnsclient":                {"probes", "probes/mailflow", "probes/internal/sockerr"},
+	"probes/certificate":              {"probes", "probes/mailflow"},
+	"probes/certificate/certtest":     {}, // for tests only
+	"probes/certificate/crl":          {"probes", "probes/certificate"},
 	"probes/smtpprobe": {
 		"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl",
 		"probes/internal/sockerr",
@@ -75,6 +76,7 @@ var outside = map[string]bool{
 // network packages of probes may reach the network. None of probes may know Prometheus.
 var network = map[string]bool{
 	"probes/smtpprobe": true, "probes/dnsclient": true, "probes/certificate/crl": true,
+	"probes/inventory/exchangeonline": true,
 	// For tests and demo only:
 	"probes/lab": true, "probes/lab/microsoft365": true, "probes/certificate/certtest": true,
 }

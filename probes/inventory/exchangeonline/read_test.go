@@ -1,0 +1,513 @@
+package exchangeonline
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestReadReturnsTheRecordsOfAllCmdlets(t *testing.T) {
+	s := newService(t)
+	s.cmdlets["Get-TransportRule"] = list(`{"Name":"r","State":"Enabled"}`)
+	read, waits := s.read(t)
+	if !read.OK() || len(waits) > 0 {
+		t.Fatalf("failures %v, waits %v", read.Failures, waits)
+	}
+	for _, name := range []string{"Get-AcceptedDomain", "Get-InboundConnector", "Get-OutboundConnector", "Get-TransportRule"} {
+		if len(read.Answers[name].Records) != 1 {
+			t.Errorf("%s: %d records", name, len(read.Answers[name].Records))
+		}
+	}
+	if f := read.Failures["Get-BlockedConnector"]; f == nil || f.Reason != RoleMissing {
+		t.Errorf("403 is %v, want role_missing", f)
+	}
+}
+
+func TestRequestsAreAsExchangeOnlineNeedsThem(t *testing.T) {
+	s := newService(t)
+	var headers http.Header
+	var path, query, body string
+	s.cmdlets["Get-OutboundConnector"] = func(w http.ResponseWriter, r *http.Request) {
+		headers, path, query = r.Header, r.URL.Path, r.URL.RawQuery
+		text, _ := io.ReadAll(r.Body)
+		body = string(text)
+		list()(w, r)
+	}
+	s.cmdlets["Get-OrganizationConfig"] = func(w http.ResponseWriter, r *http.Request) {
+		query = r.URL.RawQuery
+		list(`{"RejectDirectSend":true}`)(w, r)
+	}
+	if read, _ := s.read(t); !read.OK() {
+		t.Fatal(read.Failures)
+	}
+	want := `{"CmdletInput":{"CmdletName":"Get-OutboundConnector","Parameters":{"IncludeTestModeConnectors":true,"ResultSize":"Unlimited"}}}`
+	if body != want || path != "/adminapi/beta/"+testTenant+"/InvokeCommand" {
+		t.Errorf("body %s, path %s", body, path)
+	}
+	if !strings.HasPrefix(query, "$select=") || !strings.Contains(query, "RejectDirectSend") {
+		t.Errorf("query %s", query)
+	}
+	if got := headers.Get("X-AnchorMailbox"); got != "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@"+testTenant {
+		t.Errorf("X-AnchorMailbox %q", got)
+	}
+	if headers.Get("Prefer") != "odata.maxpagesize=1000" || headers.Get("X-ResponseFormat") != "json" {
+		t.Errorf("headers %v", headers)
+	}
+}
+
+// TestTokenByCertificate: the assertion names the application, and the certificate by its SHA-256.
+func TestTokenByCertificate(t *testing.T) {
+	s := newService(t)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant := s.secretTenant(t)
+	tenant.Credential, err = NewCertificate(selfSigned(t, key), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ := s.client()
+	if read := c.Read(t.Context(), tenant, &Answers{}); !read.OK() {
+		t.Fatal(read.Failures)
+	}
+	form, _ := url.ParseQuery(s.bodies[0])
+	if form.Get("grant_type") != "client_credentials" || form.Get("client_id") != testClient ||
+		!strings.Contains(form.Get("scope"), "https://outlook.office365.com/.default") ||
+		strings.Count(form.Get("client_assertion"), ".") != 2 || form.Has("client_secret") {
+		t.Errorf("request for a token: %v", form)
+	}
+}
+
+func TestCredentialThatCannotSign(t *testing.T) {
+	key, _ := rsa.GenerateKey(rand.Reader, 2048)
+	other, _ := rsa.GenerateKey(rand.Reader, 2048)
+	if _, err := NewCertificate(selfSigned(t, key), other); err == nil {
+		t.Error("a key of another certificate is accepted")
+	}
+	if _, err := NewCertificate(selfSigned(t, key), nil); err == nil {
+		t.Error("a certificate without a key is accepted")
+	}
+	if _, err := NewSecret(""); err == nil {
+		t.Error("an empty secret is accepted")
+	}
+}
+
+// aadsts is an answer of Entra ID.
+func aadsts(status, code int) http.HandlerFunc {
+	return reply(status, fmt.Sprintf(`{"error":"invalid_client","error_description":"AADSTS%d: %s\r\nTrace ID: x",`+
+		`"error_codes":[%d]}`, code, testSecret, code))
+}
+
+// html is what a proxy answers.
+const html = `<!DOCTYPE html><html><body>Please log in</body></html>`
+
+// bodyOf writes a body of n bytes of JSON.
+func bodyOf(n int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"value":["`)
+		chunk := bytes.Repeat([]byte("x"), 1<<20)
+		for range n >> 20 {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+		_, _ = io.WriteString(w, `"]}`)
+	}
+}
+
+// gzipBomb is 100 MB that are sent as 100 kB.
+func gzipBomb(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	defer func() { _ = z.Close() }()
+	bodyOf(100<<20)(zipped{w, z}, r)
+}
+
+type zipped struct {
+	http.ResponseWriter
+	z io.Writer
+}
+
+func (w zipped) Write(p []byte) (int, error) { return w.z.Write(p) }
+
+func redirect(to string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusTemporaryRedirect) }
+}
+
+func throttle(after string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", after)
+		w.WriteHeader(http.StatusTooManyRequests)
+	}
+}
+
+// TestBadInput: each failure of Entra ID and of a required cmdlet has a reason, keeps the bounds, and says nothing that
+// a peer has sent.
+func TestBadInput(t *testing.T) {
+	depth := strings.Repeat("[", 200_000) + strings.Repeat("]", 200_000)
+	elsewhere := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("a redirect was followed to %s with Authorization %q", r.URL, r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(elsewhere.Close)
+	for _, c := range []struct {
+		name         string
+		token, other http.HandlerFunc // of the token endpoint, of Get-InboundConnector
+		want         Reason
+	}{
+		{"unknown tenant", aadsts(400, 90002), nil, TokenRejected},
+		{"unknown application", aadsts(400, 700016), nil, ConsentMissing},
+		{"no consent", aadsts(400, 65001), nil, ConsentMissing},
+		{"wrong secret", aadsts(401, 7000215), nil, TokenRejected},
+		{"expired secret", aadsts(401, 7000222), nil, TokenRejected},
+		{"unknown certificate", aadsts(401, 700027), nil, TokenRejected},
+		{"clock skew", aadsts(401, 700024), nil, TokenRejected},
+		{"Conditional Access", aadsts(400, 53003), nil, TokenRejected},
+		{"unknown code", aadsts(400, 1), nil, TokenRejected},
+		{"token of another tenant", reply(200, `{"token_type":"Bearer","expires_in":3599,"access_token":"`+
+			jwt(map[string]any{"tid": "22222222-2222-3333-4444-555555555555"})+`"}`), nil, TokenRejected},
+		{"token endpoint throttles", throttle("7"), nil, Throttled},
+		{"token endpoint fails", reply(503, ""), nil, Unreachable},
+		{"token endpoint answers HTML", reply(200, html), nil, Malformed},
+		{"token endpoint answers HTML with 403", reply(403, html), nil, TokenRejected},
+		{"token endpoint redirects", redirect(elsewhere.URL), nil, Unreachable},
+		{"token endpoint sends 100 MB", bodyOf(100 << 20), nil, Malformed},
+		{"neither permission nor role", nil, reply(401, ""), TokenRejected},
+		{"no role", nil, reply(403, strings.Repeat("\x00", 8192)), RoleMissing},
+		{"cmdlet not in the role", nil, reply(400, exception("System.Management.Automation.CommandNotFoundException")), RoleMissing},
+		{"exception", nil, reply(400, exception("Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException")), Malformed},
+		{"exception that repeats the token", nil, reply(400, exception(accessToken+"Exception")), Malformed},
+		{"throttled", nil, throttle("7"), Throttled},
+		{"throttled for a day", nil, throttle("86400"), Throttled},
+		{"fails", nil, reply(500, ""), Unreachable},
+		{"not found", nil, reply(404, html), Unreachable},
+		{"redirects", nil, redirect(elsewhere.URL), Unreachable},
+		{"HTML", nil, reply(200, html), Malformed},
+		{"a proxy's JSON", nil, reply(200, `{"message":"blocked"}`), Malformed},
+		{"nothing", nil, reply(200, ``), Malformed},
+		{"NULs", nil, reply(200, strings.Repeat("\x00", 4096)), Malformed},
+		{"an error with status 200", nil, reply(200, exception("x.y")), Malformed},
+		{"a list", nil, reply(200, `[]`), Malformed},
+		{"value is text", nil, reply(200, `{"value":"x"}`), Malformed},
+		{"records are texts", nil, reply(200, `{"value":["x"]}`), Malformed},
+		{"records of another kind", nil, list(`{"DomainName":"contoso.com","DomainType":"Authoritative"}`), Malformed},
+		{"records without names", nil, list(`{"ConnectorType":"OnPremises","SenderDomains":["*"]}`), Malformed},
+		{"records of one name", nil, list(`{"Name":"a","SenderDomains":["*"]}`, `{"Name":"a","SenderDomains":["*"]}`), Malformed},
+		{"cut off", nil, reply(200, `{"value":[{"Name":"In"`), Malformed},
+		{"depth bomb", nil, reply(200, `{"value":`+depth+`}`), Malformed},
+		{"depth bomb in a record", nil, reply(200, `{"value":[{"Name":`+depth+`}]}`), Malformed},
+		{"100 MB", nil, bodyOf(100 << 20), Malformed},
+		{"gzip bomb", nil, gzipBomb, Malformed},
+		{"a warning that more records exist", nil, reply(200, `{"value":[],"@adminapi.warnings":["Mit ResultSize mehr"]}`), Truncated},
+		{"next page on another host", nil, reply(200, `{"value":[],"@odata.nextLink":"`+elsewhere.URL+`/x"}`), Truncated},
+		{"next page refused", nil, expiredPage, Truncated},
+		{"pages without end", nil, endlessPages, Truncated},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newService(t)
+			s.token = c.token
+			if c.other != nil {
+				s.cmdlets["Get-InboundConnector"] = c.other
+			}
+			read, waits := s.read(t)
+			f := read.Failures["Get-InboundConnector"]
+			if f == nil || f.Reason != c.want {
+				t.Fatalf("got %v, want %s", f, c.want)
+			}
+			if read.OK() || f.Message == "" {
+				t.Errorf("OK %v, message %q", read.OK(), f.Message)
+			}
+			for _, f := range read.Failures {
+				checkNoSecret(t, f.Message)
+			}
+			total := time.Duration(0)
+			for _, w := range waits {
+				total += w
+			}
+			if total > maxWait {
+				t.Errorf("waits %s, more than %s", total, maxWait)
+			}
+		})
+	}
+}
+
+func checkNoSecret(t *testing.T, text string) {
+	t.Helper()
+	for _, secret := range []string{testSecret, accessToken, accessToken[len(accessToken)-20:], "must-not-leak"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("a secret is in %q", text)
+		}
+	}
+}
+
+func exception(name string) string {
+	text, _ := json.Marshal(name)
+	return `{"error":{"code":"BadRequest","message":"` + testSecret + `","details":[{"code":"Client","message":"|x.y|` +
+		testSecret + `"}],"innererror":{"internalexception":{"message":"` + accessToken + `","type":` + string(text) + `}}}}`
+}
+
+func expiredPage(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("skip") {
+		reply(400, exception("Expired"))(w, r)
+		return
+	}
+	reply(200, `{"value":[{"Name":"a","SenderDomains":["*"]}],"@odata.nextLink":"https://`+r.Host+r.URL.Path+`?skip=1"}`)(w, r)
+}
+
+func endlessPages(w http.ResponseWriter, r *http.Request) {
+	reply(200, `{"value":[],"@odata.nextLink":"https://`+r.Host+r.URL.Path+`?skip=1"}`)(w, r)
+}
+
+func TestPagesAreFollowed(t *testing.T) {
+	s := newService(t)
+	s.cmdlets["Get-InboundConnector"] = func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("skip"))
+		next := ""
+		if n < 2 {
+			next = fmt.Sprintf(`,"@odata.nextLink":"https://%s%s?skip=%d"`, r.Host, r.URL.Path, n+1)
+		}
+		reply(200, fmt.Sprintf(`{"value":[{"Name":"c%d","SenderDomains":["*"]}]%s}`, n, next))(w, r)
+	}
+	read, _ := s.read(t)
+	if got := len(read.Answers["Get-InboundConnector"].Records); got != 3 {
+		t.Errorf("%d records, want 3; %v", got, read.Failures)
+	}
+}
+
+func TestTransientFailuresAreRetried(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		failing http.HandlerFunc
+		want    time.Duration
+	}{
+		{"429 with seconds", throttle("7"), 7 * time.Second},
+		{"429 without Retry-After", reply(429, ""), 5 * time.Second},
+		{"500", reply(500, ""), 5 * time.Second},
+		{"503", reply(503, ""), 5 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newService(t)
+			good, tries := s.cmdlets["Get-InboundConnector"], 0
+			s.cmdlets["Get-InboundConnector"] = func(w http.ResponseWriter, r *http.Request) {
+				if tries++; tries == 1 {
+					c.failing(w, r)
+					return
+				}
+				good(w, r)
+			}
+			read, waits := s.read(t)
+			if !read.OK() || !slices.Equal(waits, []time.Duration{c.want}) {
+				t.Errorf("failures %v, waits %v, want one of %s", read.Failures, waits, c.want)
+			}
+		})
+	}
+}
+
+// TestCertificateThatWasJustRegistered: Entra ID knows it after some seconds.
+func TestCertificateThatWasJustRegistered(t *testing.T) {
+	s := newService(t)
+	tries := 0
+	s.token = func(w http.ResponseWriter, r *http.Request) {
+		if tries++; tries < 3 {
+			aadsts(401, 700027)(w, r)
+			return
+		}
+		reply(200, `{"token_type":"Bearer","expires_in":3599,"access_token":"`+accessToken+`"}`)(w, r)
+	}
+	read, waits := s.read(t)
+	if !read.OK() || !slices.Equal(waits, []time.Duration{rotationWait, rotationWait}) {
+		t.Errorf("failures %v, waits %v", read.Failures, waits)
+	}
+}
+
+// TestPropertyThatDoesNotExist: $select is an optimization, and left out where the service refuses it.
+func TestPropertyThatDoesNotExist(t *testing.T) {
+	s := newService(t)
+	s.cmdlets["Get-OrganizationConfig"] = func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "" {
+			reply(400, exception("x"))(w, r)
+			return
+		}
+		list(`{"RejectDirectSend":true}`)(w, r)
+	}
+	read, _ := s.read(t)
+	if len(read.Answers["Get-OrganizationConfig"].Records) != 1 {
+		t.Error(read.Failures["Get-OrganizationConfig"])
+	}
+}
+
+func TestAnswersThatMayBeIncomplete(t *testing.T) {
+	before := &Answers{All: map[string]Answer{"Get-InboundConnector": {Records: make([]json.RawMessage, 2)}}}
+	s := newService(t)
+	s.cmdlets["Get-InboundConnector"] = reply(200,
+		`{"value":[{"Name":"a","SenderDomains":["*"]}],"@adminapi.warnings":["something unknown"]}`)
+	c, _ := s.client()
+	read := c.Read(t.Context(), s.secretTenant(t), before)
+	if f := read.Failures["Get-InboundConnector"]; f == nil || f.Reason != Truncated {
+		t.Errorf("fewer records with a warning: %v, want truncated", f)
+	}
+	if read := c.Read(t.Context(), s.secretTenant(t), &Answers{}); !read.OK() {
+		t.Errorf("a warning alone: %v", read.Failures)
+	}
+	s.cmdlets["Get-AcceptedDomain"] = list()
+	if read := c.Read(t.Context(), s.secretTenant(t), &Answers{}); read.OK() {
+		t.Error("a tenant without any accepted domain is taken for complete")
+	}
+}
+
+func TestUntrustedCertificateNamesTheRemedy(t *testing.T) {
+	s := newService(t)
+	c := NewClient(NewHTTPClient(x509.NewCertPool()))
+	c.sleep = func(context.Context, time.Duration) error { t.Error("retried"); return nil }
+	read := c.Read(t.Context(), s.secretTenant(t), &Answers{})
+	f := read.Failures["Get-AcceptedDomain"]
+	if f == nil || f.Reason != Unreachable || !strings.Contains(f.Message, "ca_file") {
+		t.Errorf("got %v", f)
+	}
+}
+
+func TestRegionalHost(t *testing.T) {
+	for _, c := range []struct{ base, location, want string }{
+		{"https://outlook.office365.com", "https://eurprd01.psh.outlook.com/x", "https://eurprd01.outlook.office365.com"},
+		{"https://outlook.office365.com", "https://outlook.office365.com/x", ""},
+		{"https://outlook.office365.com", "https://evil_host.com/x", ""},
+		{"https://outlook.office365.com", "https://a%2fb.example/x", ""},
+		{"https://outlook.office365.com", "", ""},
+		{"https://outlook.office365.com", "https://127.0.0.1/x", "https://127.outlook.office365.com"},
+		{"https://127.0.0.1:1", "https://eur.example/x", ""},
+		{"https://proxy:1", "https://eur.example/x", ""},
+	} {
+		if got := regionalBase(c.base, c.location); got != c.want {
+			t.Errorf("regionalBase(%q, %q) = %q, want %q", c.base, c.location, got, c.want)
+		}
+	}
+}
+
+// TestRegionThatCannotBeReached: the configured host then serves the tenant.
+func TestRegionThatCannotBeReached(t *testing.T) {
+	s := newService(t)
+	c, _ := s.client()
+	session := c.session(s.secretTenant(t))
+	session.base = "https://127.0.0.1:1"
+	if _, f := session.post(t.Context(), "/adminapi/beta/x/InvokeCommand", "Get-AcceptedDomain", command("Get-AcceptedDomain", nil)); f != nil {
+		t.Error(f)
+	}
+}
+
+func TestBatchForDomains(t *testing.T) {
+	s := newService(t)
+	s.batch = func(w http.ResponseWriter, r *http.Request) {
+		var b struct{ Requests []batchRequest }
+		_ = json.NewDecoder(r.Body).Decode(&b)
+		var responses []string
+		for _, q := range b.Requests {
+			responses = append(responses, fmt.Sprintf(`{"id":%q,"status":200,"body":{"value":[{"Status":"Enabled"}]}}`, q.ID))
+		}
+		_, _ = io.WriteString(w, `{"responses":[`+strings.Join(responses, ",")+`]}`)
+	}
+	read, _ := s.read(t)
+	for _, name := range []string{"Get-IPv6StatusForAcceptedDomain", "Get-OutboundConnectorReport"} {
+		got := read.Answers[name].Records
+		if len(got) != 1 || string(got[0]) != `{"Domain":"contoso.com","Status":"Enabled"}` {
+			t.Errorf("%s: %s; %v", name, got, read.Failures[name])
+		}
+	}
+}
+
+func TestBatchAnswers(t *testing.T) {
+	domains := []string{"a.example", "b.example"}
+	one := func(id, status, body string) string {
+		return `{"id":"` + id + `","status":` + status + `,"body":` + body + `}`
+	}
+	const good = `{"value":[{"Status":"Enabled"}]}`
+	for _, c := range []struct {
+		name    string
+		answers []string // one for each request
+		records int
+		want    Reason // empty: success
+	}{
+		{"a domain without the feature", []string{one("0", "200", good) + "," + one("1", "400", exception("x"))}, 1, ""},
+		{"no domain has it", []string{one("0", "400", "{}") + "," + one("1", "400", "{}")}, 0, Malformed},
+		{"the role lacks it", []string{one("0", "200", good) + "," + one("1", "403", "null")}, 0, RoleMissing},
+		{"one throttled, then not", []string{one("0", "200", good) + "," + one("1", "429", "null"), one("1", "200", good)}, 2, ""},
+		{"one missing for ever", []string{one("0", "200", good)}, 0, Throttled},
+		{"ids that were not asked for", []string{one("7", "200", good) + "," + one("x", "200", good)}, 0, Throttled},
+		{"truncated", []string{one("0", "200", `{"value":[],"@odata.nextLink":"x"}`) + "," + one("1", "200", good)}, 0, Truncated},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newService(t)
+			requests := 0
+			s.batch = func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, `{"responses":[`+c.answers[min(requests, len(c.answers)-1)]+`]}`)
+				requests++
+			}
+			client, _ := s.client()
+			list, f := client.session(s.secretTenant(t)).invokeForDomains(t.Context(), Cmdlet{Name: "x", domain: "Domain"}, domains)
+			if len(list) != c.records || (f == nil) != (c.want == "") || f != nil && f.Reason != c.want {
+				t.Errorf("%d records, %v; want %d, %s", len(list), f, c.records, c.want)
+			}
+		})
+	}
+}
+
+// TestSlowBody: a body that does not end is given up when the time for one request is over.
+func TestSlowBody(t *testing.T) {
+	s := newService(t)
+	end := make(chan struct{})
+	s.cmdlets["Get-AcceptedDomain"] = func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"value":[`)
+		w.(http.Flusher).Flush()
+		<-end
+	}
+	defer close(end)
+	c, _ := s.client()
+	c.timeout = 50 * time.Millisecond
+	read := c.Read(t.Context(), s.secretTenant(t), &Answers{})
+	f := read.Failures["Get-AcceptedDomain"]
+	if f == nil || f.Reason != Unreachable || !strings.Contains(f.Message, "in time") {
+		t.Errorf("got %v", f)
+	}
+}
+
+func FuzzParseAnswer(f *testing.F) {
+	for _, seed := range []string{
+		`{"value":[{"Name":"a"}],"@adminapi.warnings":[],"@odata.nextLink":"https://x"}`, `{"value":{}}`, `[]`, "\x00",
+		exception("a.CommandNotFoundException"), `{"value":null}`, `{"@odata.context":1}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		_ = parseError(body)
+		a, err := parseAnswer(body)
+		if err != nil && len(a.records) > 0 {
+			t.Error("records of an answer that is refused")
+		}
+		for _, r := range a.records {
+			if !isObject(r) || !json.Valid(r) {
+				t.Errorf("a record that is no object: %q", r)
+			}
+			if !json.Valid(withDomain(r, "contoso.com")) {
+				t.Errorf("not JSON with a domain: %q", r)
+			}
+		}
+		answers := Answers{All: map[string]Answer{"Get-AcceptedDomain": {Records: a.records}}}
+		if !json.Valid(answers.Document()) {
+			t.Error("the document is not JSON")
+		}
+		_, _ = ParseDocument(body)
+	})
+}

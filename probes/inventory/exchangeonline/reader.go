@@ -1,0 +1,285 @@
+package exchangeonline
+
+import (
+	"context"
+	"crypto/x509"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Options are what all tenants share.
+type Options struct {
+	Interval      time.Duration // between two reads of a tenant
+	MaxConcurrent int           // tenants that are read at a time
+	CacheFolder   string        // keeps the last good answers over restarts; empty: nothing does
+	Roots         *x509.CertPool
+}
+
+// Event is the end of a read.
+type Event struct {
+	Tenant  string
+	Before  mailflow.SourceState
+	State   mailflow.SourceState
+	Changed bool  // other records are in use now
+	Cache   error // the answers could not be written to the cache folder
+}
+
+// Reader reads tenants in the background and keeps the last good answers of each. It may be used from several
+// goroutines.
+type Reader struct {
+	// OnRead is called after each read, one at a time. It must be set before Run.
+	OnRead func(Event)
+
+	mu      sync.Mutex
+	options Options
+	client  *Client
+	tenants map[string]*entry
+	running int
+	wake    chan struct{}
+	read    func(ctx context.Context, c *Client, t Tenant, before *Answers) Read
+	event   sync.Mutex // held while OnRead runs
+}
+
+// entry is one tenant.
+type entry struct {
+	tenant   Tenant
+	answers  Answers
+	state    mailflow.SourceState
+	missing  []mailflow.CmdletState // cmdlets without records, at the newest good read
+	revision string                 // of what a load reads
+	due      time.Time
+	started  time.Time // the newest read
+	reading  bool
+}
+
+// NewReader returns a reader without tenants.
+func NewReader() *Reader {
+	return &Reader{
+		tenants: map[string]*entry{}, wake: make(chan struct{}, 1),
+		read: func(ctx context.Context, c *Client, t Tenant, before *Answers) Read { return c.Read(ctx, t, before) },
+	}
+}
+
+// SetTenants replaces the tenants. One that stays as it is keeps its time of the next read; one that is new, or has
+// another credential, is read at once, unless the cache has answers that are younger than the interval. The error is
+// that of the cache folder: without it, nothing is kept over restarts.
+func (r *Reader) SetTenants(ctx context.Context, tenants []Tenant, o Options) error {
+	err := cache(o.CacheFolder).prepare()
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client == nil || !equalRoots(r.options.Roots, o.Roots) {
+		r.client = NewClient(NewHTTPClient(o.Roots))
+	}
+	r.options = o
+	old := r.tenants
+	r.tenants = make(map[string]*entry, len(tenants))
+	for _, t := range tenants {
+		r.tenants[t.Name] = r.entryFor(ctx, old[t.Name], t, now)
+	}
+	r.wakeUp()
+	return err
+}
+
+func equalRoots(a, b *x509.CertPool) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(b)
+}
+
+// entryFor returns the entry of a tenant of a new configuration.
+func (r *Reader) entryFor(ctx context.Context, old *entry, t Tenant, now time.Time) *entry {
+	if old != nil && old.tenant.same(&t) {
+		old.tenant = t
+		return old
+	}
+	e := &entry{tenant: t, due: now}
+	switch {
+	case old != nil && old.tenant.ID == t.ID:
+		e.answers, e.state, e.missing = old.answers, old.state, old.missing
+	default:
+		if kept, ok := cache(r.options.CacheFolder).read(ctx, &t); ok {
+			e.answers = kept
+			e.state = mailflow.SourceState{Source: SourceName, Success: kept.Time()}
+			if now.Sub(kept.Time()) < r.options.Interval {
+				e.due = r.nextSlot(t.Name, kept.Time())
+			}
+		}
+	}
+	e.setRevision()
+	return e
+}
+
+// nextSlot returns the first time after a time at which the tenant's turn comes: turns are spread over the interval by
+// the tenants' names.
+func (r *Reader) nextSlot(tenant string, after time.Time) time.Time {
+	interval := max(r.options.Interval, time.Second)
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(tenant))
+	offset := time.Duration(h.Sum64() % uint64(interval))
+	slot := after.Truncate(interval).Add(offset)
+	for !slot.After(after) {
+		slot = slot.Add(interval)
+	}
+	return slot
+}
+
+// withoutRecords returns the cmdlets of which no records are known.
+func withoutRecords(s mailflow.SourceState) []mailflow.CmdletState {
+	return slices.DeleteFunc(slices.Clone(s.Cmdlets), func(c mailflow.CmdletState) bool { return !c.Records.IsZero() })
+}
+
+// setRevision sets what a load would read: the records, and which cmdlets are not judged.
+func (e *entry) setRevision() {
+	e.revision = e.answers.revision()
+	for _, c := range e.missing {
+		e.revision += c.Cmdlet + c.Reason
+	}
+}
+
+// minGap is the least time between two reads of a tenant that are requested.
+const minGap = 10 * time.Second
+
+// ReadAll makes all tenants due.
+func (r *Reader) ReadAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	for _, e := range r.tenants {
+		if earliest := later(now, e.started.Add(minGap)); e.due.After(earliest) {
+			e.due = earliest
+		}
+	}
+	r.wakeUp()
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// States returns the state of each tenant.
+func (r *Reader) States() map[string]mailflow.SourceState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	states := make(map[string]mailflow.SourceState, len(r.tenants))
+	for name, e := range r.tenants {
+		states[name] = e.state
+	}
+	return states
+}
+
+func (r *Reader) wakeUp() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run reads tenants when they are due, until ctx ends, and returns when every read has ended.
+func (r *Reader) Run(ctx context.Context) {
+	var reads sync.WaitGroup
+	defer reads.Wait()
+	for {
+		timer := time.NewTimer(r.startDue(ctx, &reads))
+		select {
+		case <-ctx.Done():
+		case <-r.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// startDue starts the reads that are due, as many as may run, and returns how long until another one is.
+func (r *Reader) startDue(ctx context.Context, reads *sync.WaitGroup) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		next := r.next()
+		now := time.Now()
+		switch {
+		case next == nil || r.running >= max(r.options.MaxConcurrent, 1):
+			return time.Hour // SetTenants and the end of a read wake it up
+		case next.due.After(now):
+			return next.due.Sub(now)
+		}
+		next.reading, next.started = true, now
+		r.running++
+		client, tenant, before := r.client, next.tenant, next.answers
+		reads.Go(func() { r.finish(ctx, next, tenant, r.read(ctx, client, tenant, &before)) })
+	}
+}
+
+// next returns the tenant whose read is due first.
+func (r *Reader) next() *entry {
+	var first *entry
+	for _, e := range r.tenants {
+		if !e.reading && (first == nil || e.due.Before(first.due) ||
+			e.due.Equal(first.due) && e.tenant.Name < first.tenant.Name) {
+			first = e
+		}
+	}
+	return first
+}
+
+// finish takes over a read.
+func (r *Reader) finish(ctx context.Context, e *entry, read Tenant, result Read) {
+	event, report := r.take(ctx, e, read, result)
+	if !report {
+		return
+	}
+	r.event.Lock()
+	defer r.event.Unlock()
+	if r.OnRead != nil {
+		r.OnRead(event)
+	}
+}
+
+// take keeps the answers of a read. It reports false where the tenant has gone, or is read in another way by now.
+func (r *Reader) take(ctx context.Context, e *entry, read Tenant, result Read) (Event, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running--
+	e.reading = false
+	defer r.wakeUp()
+	if ctx.Err() != nil || r.tenants[read.Name] != e {
+		return Event{}, false
+	}
+	event := Event{Tenant: read.Name, Before: e.state}
+	revision := e.revision
+	e.answers = e.answers.Merge(result)
+	e.state = result.State(&e.answers)
+	if result.OK() {
+		e.missing = withoutRecords(e.state)
+	}
+	e.setRevision()
+	event.State, event.Changed = e.state, e.revision != revision
+	e.due = r.nextSlot(read.Name, result.End)
+	if !result.OK() {
+		e.due = earlier(e.due, result.End.Add(max(r.options.Interval/4, minRetry)))
+	} else {
+		event.Cache = cache(r.options.CacheFolder).write(read.Name, &e.answers)
+	}
+	return event, true
+}
+
+// minRetry is the least time after a failed read.
+const minRetry = 5 * time.Minute
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

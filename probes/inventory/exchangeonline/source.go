@@ -1,0 +1,51 @@
+package exchangeonline
+
+import (
+	"context"
+	"errors"
+
+	"m365_connector_exporter/probes/inventory"
+)
+
+// ErrNotRead is the error of a tenant of which nothing is known yet.
+var ErrNotRead = errors.New("nothing has been read from Exchange Online yet")
+
+// Source is an [inventory.Source] of one tenant: the last good answers that a reader has, else those in the cache
+// folder. It never waits for the network.
+type Source struct {
+	Reader      *Reader
+	Tenant      Tenant
+	CacheFolder string
+	Observed    *inventory.Observations
+}
+
+// Load decodes the last good answers.
+func (s Source) Load(ctx context.Context) (inventory.Snapshot, error) {
+	answers, revision, known := s.Reader.lastGood(&s.Tenant)
+	if !known {
+		answers, _ = cache(s.CacheFolder).read(ctx, &s.Tenant)
+		revision = answers.revision() // the reader begins with the same
+	}
+	s.Observed.Observe("Exchange Online "+s.Tenant.Name, revision, func(context.Context) string {
+		if _, now, known := s.Reader.lastGood(&s.Tenant); known {
+			return now
+		}
+		return revision
+	})
+	if !answers.Complete() {
+		return inventory.Snapshot{}, ErrNotRead
+	}
+	return answers.export(source).Load(ctx)
+}
+
+// lastGood returns the answers for a tenant, and what a load of them depends on. It reports false where the reader does
+// not have the tenant; answers of another organization are not used.
+func (r *Reader) lastGood(t *Tenant) (a Answers, revision string, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.tenants[t.Name]
+	if e == nil || e.tenant.ID != t.ID {
+		return Answers{}, "", false
+	}
+	return e.answers, e.revision, true
+}
