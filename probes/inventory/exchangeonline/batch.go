@@ -104,7 +104,7 @@ func withDomain(record json.RawMessage, domain string) json.RawMessage {
 // take a batch, the calls are made one by one.
 func (s *session) callBatch(ctx context.Context, c Cmdlet, calls []domainCall) *Failure {
 	for tries := 0; ; tries++ {
-		r, f := s.post(ctx, s.adminAPI("beta", "$batch"), c.Name, s.batchBody(c, calls))
+		r, f := s.post(ctx, s.adminAPI(beta, "$batch"), c.Name, s.batchBody(c, calls))
 		if f != nil && (r.status == http.StatusBadRequest || r.status == http.StatusNotFound) {
 			return s.callEach(ctx, c, calls)
 		}

@@ -11,7 +11,9 @@ import (
 const maxPages = 100
 
 // invoke calls a cmdlet and returns all of its records.
-func (s *session) invoke(ctx context.Context, c Cmdlet, parameters map[string]any) ([]json.RawMessage, []string, *Failure) {
+func (s *session) invoke(
+	ctx context.Context, c Cmdlet, parameters map[string]any,
+) ([]json.RawMessage, []string, *Failure) {
 	body := command(c.Name, parameters)
 	a, r, f := s.page(ctx, s.invokePath(c), c.Name, body)
 	if f != nil && f.Reason == Malformed && r.status == http.StatusBadRequest && c.properties != nil {
@@ -68,7 +70,7 @@ func (s *session) page(ctx context.Context, to, cmdlet string, body []byte) (ans
 
 // invokePath returns the path of InvokeCommand for a cmdlet.
 func (s *session) invokePath(c Cmdlet) string {
-	path := s.adminAPI("beta", "InvokeCommand")
+	path := s.adminAPI(beta, "InvokeCommand")
 	if c.properties != nil {
 		path += "?$select=" + strings.Join(c.properties, ",")
 	}

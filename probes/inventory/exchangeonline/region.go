@@ -17,7 +17,7 @@ var label = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 // configured host. Without a usable answer the configured host serves all regions.
 func (s *session) findRegion(ctx context.Context) {
 	base := s.tenant.endpoint()
-	r, err := s.send(ctx, http.MethodGet, base+s.adminAPI("v1.0", "EXOModuleFile"), "", nil)
+	r, err := s.send(ctx, http.MethodGet, base+s.adminAPI("/AdminApi/v1.0/", "EXOModuleFile"), "", nil)
 	if err != nil || r.status < 300 || r.status > 399 {
 		return
 	}

@@ -52,9 +52,12 @@ const systemMailbox = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}"
 // anchor routes a request to the server of the tenant.
 func (s *session) anchor() string { return "APP:" + systemMailbox + "@" + s.organization() }
 
+// beta is the interface that the PowerShell module uses.
+const beta = "/adminapi/beta/"
+
 // adminAPI returns the path of a method of the service for the tenant.
-func (s *session) adminAPI(version, method string) string {
-	return "/adminapi/" + version + "/" + url.PathEscape(s.organization()) + "/" + method
+func (s *session) adminAPI(api, method string) string {
+	return api + url.PathEscape(s.organization()) + "/" + method
 }
 
 // response is an answer of Exchange Online.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 // ErrNotRead is the error of a tenant of which nothing is known yet.
@@ -35,7 +36,22 @@ func (s Source) Load(ctx context.Context) (inventory.Snapshot, error) {
 	if !answers.Complete() {
 		return inventory.Snapshot{}, ErrNotRead
 	}
-	return answers.export(source).Load(ctx)
+	snapshot, err := answers.export(source).Load(ctx)
+	snapshot.Organization.Failed = s.Reader.failed(s.Tenant.Name)
+	return snapshot, err
+}
+
+// failed returns why no records of a cmdlet are known, for those that were called.
+func (r *Reader) failed(tenant string) map[mailflow.Cmdlet]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	failed := map[mailflow.Cmdlet]string{}
+	if e := r.tenants[tenant]; e != nil {
+		for _, c := range e.missing {
+			failed[mailflow.Cmdlet(c.Cmdlet)] = c.Message
+		}
+	}
+	return failed
 }
 
 // lastGood returns the answers for a tenant, and what a load of them depends on. It reports false where the reader does
