@@ -25,6 +25,7 @@ type Endpoint struct {
 	Host        string
 	Addr        netip.AddrPort
 	HideAddress bool // an Exchange Online host, of which each round probes another address: the address is not a label
+	HasIPv6     bool // the host has an IPv6 address, whichever address was probed
 	Steps       [NumStages]Step
 	TLS         *TLS
 	Transcript  []TranscriptLine // of the SMTP session, in order; empty if there was none

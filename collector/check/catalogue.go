@@ -14,6 +14,7 @@ var catalogue = sync.OnceValue(func() []Check {
 		acceptedChecks(), sharedChecks(), attributionChecks(), weakAttributionChecks(),
 		inboundChecks(), restrictionChecks(), effectChecks(), partnerEffectChecks(), hybridChecks(),
 		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),
+		organizationChecks(), ruleChecks(), serverChecks(), ipv6Checks(),
 		unreadChecks(), tenantChecks(), domainChecks(), proberChecks(), probingChecks(),
 	)
 })

@@ -72,7 +72,15 @@ next_hop_address_refused warning
 vantage_blocked critical
 schedule_overloaded warning
 inventory_stale warning
-tenant_not_loaded critical`
+tenant_not_loaded critical
+direct_send_open info
+direct_send_rejected critical
+connector_blocked_by_microsoft critical
+rule_without_connector critical
+connector_without_rule warning
+server_out_of_date critical
+connector_differs_from_microsoft warning
+ipv6_bypasses_connector warning`
 
 func TestCatalogueKeepsTheContract(t *testing.T) {
 	for line := range strings.Lines(contract) {

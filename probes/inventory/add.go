@@ -46,7 +46,7 @@ func (s *Snapshot) addToOrganization(d Decoder, k Kind, record Value) (name stri
 	case Exemptions:
 		return addNamed(s, d, k, record, &o.Exemptions, func(e *mailflow.Exemption) *string { return &e.Scenario })
 	case ConnectorRoutes:
-		return addNamed(s, d, k, record, &o.Routes, func(r *mailflow.ConnectorRoute) *string { return &r.Domain })
+		return s.addRoute(d, record)
 	case IPv6Statuses:
 		return addNamed(s, d, k, record, &o.IPv6, domainOf)
 	case DANEStatuses:
@@ -54,6 +54,26 @@ func (s *Snapshot) addToOrganization(d Decoder, k Kind, record Value) (name stri
 	default:
 		return addNamed(s, d, k, record, &o.DNSSEC, domainOf)
 	}
+}
+
+// addRoute adds a row of Get-OutboundConnectorReport. A domain may have several.
+func (s *Snapshot) addRoute(d Decoder, record Value) (name string, replaced bool) {
+	routes := &s.Organization.Routes
+	domain := func(r *mailflow.ConnectorRoute) *string { return &r.Domain }
+	var rows []mailflow.ConnectorRoute
+	if name, _ = addNamed(&Snapshot{}, d, ConnectorRoutes, record, &rows, domain); name == "" {
+		return "", false
+	}
+	i, known := s.index(ConnectorRoutes)[name]
+	if !known {
+		s.index(ConnectorRoutes)[name], *routes = len(*routes), append(*routes, rows[0])
+		return name, false
+	}
+	r := &(*routes)[i]
+	if other := rows[0].Connector; other != r.Connector && !slices.Contains(r.More, other) {
+		r.More = append(r.More, other)
+	}
+	return name, false
 }
 
 // addNamed decodes a record into a list in which each name is there once. name returns where a record has its name.

@@ -109,7 +109,7 @@ func TestCmdletsThatWereNotRead(t *testing.T) {
 	const rule = `{"Name":"r","State":"Enabled","Mode":"Enforce","Priority":1}`
 	for text, want := range map[string]string{
 		`{"Get-AcceptedDomain":[` + domainJSON + `]}`:                                "Get-AcceptedDomain",
-		`{"Get-AcceptedDomain":[],"Get-BlockedConnector":[]}`:                        "Get-AcceptedDomain Get-BlockedConnector",
+		`{"Get-AcceptedDomain":[],"Get-TransportRule":[]}`:                           "Get-AcceptedDomain Get-TransportRule",
 		`{"Get-Mailbox":[],"Get-TransportRule":[]}`:                                  "Get-TransportRule",
 		`{"Get-TransportRule":{"value":[` + rule + `],"@odata.nextLink":"https:x"}}`: "",
 	} {

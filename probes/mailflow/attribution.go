@@ -50,10 +50,12 @@ type Attribution struct {
 	Basis        AttributionBasis // the strongest criterion that any tenant meets
 	Relay        bool             // mail to recipients outside the tenant is accepted
 	Reply        string           // the predicted refusal, "550 5.7.64 ..."; "" if there is none
-	Risk         string           // why the attribution may change if Microsoft moves a tenant; "" if it should not
-	RiskOther    OverlapPeer      // the other tenant's connector that Risk names; the zero value if it names none
-	Uncertain    []string         // undocumented rules that the prediction depends on
-	Trace        []string         // each step with the names and addresses compared, at most MaxTrace
+	// The refusal is that of mail from an own domain that matches no connector (RejectDirectSend).
+	DirectSendRejected bool
+	Risk               string      // why the attribution may change if Microsoft moves a tenant; "" if it should not
+	RiskOther          OverlapPeer // the other tenant's connector that Risk names; the zero value if it names none
+	Uncertain          []string    // undocumented rules that the prediction depends on
+	Trace              []string    // each step with the names and addresses compared, at most MaxTrace
 }
 
 // Bounds of an attribution.
@@ -97,7 +99,7 @@ const (
 func (a Attribution) VerdictUncertainties() []string {
 	var reasons []string
 	for _, why := range a.Uncertain {
-		if why != uncertainStep && why != uncertainRefusal {
+		if why != uncertainStep && why != uncertainRefusal && why != uncertainDirectSendStep {
 			reasons = append(reasons, why)
 		}
 	}

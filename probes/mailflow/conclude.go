@@ -13,6 +13,7 @@ func (s *simulation) conclude() {
 	default:
 		s.chooseConnector()
 		s.applyPartners()
+		s.judgeDirectSend()
 		s.assessRisk()
 		s.trace("attributed to %s by %s%s", s.out.Tenants[0], s.out.Basis, s.relayNote())
 	}
@@ -46,10 +47,6 @@ func (s *simulation) refuseRelay() {
 // chooseConnector chooses the first connector that matches. Which of several Exchange Online uses is not documented.
 func (s *simulation) chooseConnector() {
 	if len(s.matches.first) == 0 {
-		if _, ok := s.d.tenants[s.tenants[0]].domains.Match(s.m.MailFrom); ok {
-			s.trace("mail from the tenant's own domain without a connector is Direct Send: with RejectDirectSend, which no " +
-				"export contains, it is refused with 550 5.7.68")
-		}
 		return
 	}
 	s.out.Connector = s.connector(s.matches.first[0].place).Name

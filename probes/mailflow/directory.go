@@ -40,6 +40,8 @@ type tenantEntry struct {
 	domains    DomainIndex
 	connectors []connectorEntry // enabled, OnPremises
 	partners   []partnerEntry   // enabled, Partner
+
+	rejectDirectSend Tri
 }
 
 // connectorEntry is an enabled OnPremises connector with its certificate name parsed.
@@ -72,6 +74,7 @@ func NewDirectory(tenants []Tenant) *Directory {
 		t := &tenants[i]
 		e := &d.tenants[i]
 		e.name, e.domains = t.Name, NewDomainIndex(t.AcceptedDomains)
+		e.rejectDirectSend = t.Organization.RejectDirectSend
 		for name := range e.domains.domains {
 			if len(d.byDomain[name]) < maxOwners {
 				d.byDomain[name] = append(d.byDomain[name], i)

@@ -108,10 +108,11 @@ type Exemption struct {
 	Until    time.Time // zero if it is not known
 }
 
-// ConnectorRoute is the outbound connector that Exchange Online uses for a domain (Get-OutboundConnectorReport).
+// ConnectorRoute is the outbound connectors that Exchange Online uses for a domain (Get-OutboundConnectorReport).
 type ConnectorRoute struct {
 	Domain    string
-	Connector string // "" if mail for the domain uses none
+	Connector string   // "" if mail for the domain uses none
+	More      []string // other connectors that the report names for the domain
 }
 
 // DomainStatus is the state of a feature for an accepted domain.

@@ -17,9 +17,10 @@ import (
 func (p *Prober) resolve(ctx context.Context, path *probes.Path) (endpoints []probes.Endpoint, hints []string) {
 	targets := p.targets(ctx, path)
 	round := sync.OnceValue(func() uint64 { return p.rotation.next(path.ID) }) // few paths lead to Exchange Online
-	hidden := make([]bool, len(targets))
+	hidden, ipv6 := make([]bool, len(targets)), make([]bool, len(targets))
 	for i := range targets {
 		t := &targets[i]
+		ipv6[i] = slices.ContainsFunc(t.Addrs, netip.Addr.Is6)
 		hidden[i] = mailflow.IsExchangeOnline(t.Host, p.opts.ExchangeOnlineHosts)
 		if hidden[i] && len(t.Addrs) > 1 {
 			t.Addrs = []netip.Addr{t.Addrs[round()%uint64(len(t.Addrs))]}
@@ -30,7 +31,7 @@ func (p *Prober) resolve(ctx context.Context, path *probes.Path) (endpoints []pr
 		hints = append(hints, fmt.Sprintf("%d of %d addresses probed", probes.MaxEndpoints, total))
 	}
 	for i, t := range targets {
-		endpoint := probes.Endpoint{Host: t.Host, HideAddress: hidden[i]}
+		endpoint := probes.Endpoint{Host: t.Host, HideAddress: hidden[i], HasIPv6: ipv6[i]}
 		endpoint.Steps[probes.Resolve] = t.Step
 		if len(t.Addrs) == 0 {
 			endpoints = append(endpoints, endpoint)

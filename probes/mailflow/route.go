@@ -1,0 +1,86 @@
+package mailflow
+
+import "slices"
+
+// PredictedRoute is which outbound connectors Exchange Online may use for a domain.
+type PredictedRoute struct {
+	Connectors []string // any of these; none: mail goes to the domain's MX without a connector
+	Uncertain  string   // the undocumented rule that it rests on; "" if there is none
+}
+
+// Routes are the outbound connectors of a tenant by the mail that they get.
+type Routes struct {
+	domains DomainIndex
+	byScope map[string][]string // domain, wildcard or "" for all accepted domains → connectors
+	Known   bool                // whether the domains of every connector are known
+}
+
+// NewRoutes indexes the outbound connectors of a tenant. Connectors that mail flow rules select are left out.
+func NewRoutes(t *Tenant) *Routes {
+	r := &Routes{domains: NewDomainIndex(t.AcceptedDomains), byScope: map[string][]string{}, Known: true}
+	for i := range t.Outbound {
+		c := &t.Outbound[i]
+		if !c.IsEnabled() || c.TestMode == Yes || c.IsTransportRuleScoped == Yes {
+			continue
+		}
+		r.Known = r.Known && c.IsKnown("recipient_domains") && c.IsTransportRuleScoped == No
+		for _, text := range c.RecipientDomains {
+			if pattern, ok := NormaliseDomain(text); ok {
+				r.byScope[pattern] = append(r.byScope[pattern], c.Name)
+			}
+		}
+		if c.AllAcceptedDomains == Yes {
+			r.byScope[""] = append(r.byScope[""], c.Name)
+		}
+	}
+	return r
+}
+
+// Predict predicts the outbound connector for mail to a domain: one with the exact domain, else one for all accepted
+// domains, else one with the longest wildcard.
+// The order is that of the page set-up-connectors-to-route-mail, "What happens when I have multiple connectors".
+func (r *Routes) Predict(domain string) PredictedRoute {
+	if name, ok := NormaliseDomain(domain); ok {
+		domain = name
+	}
+	if exact := r.byScope[domain]; len(exact) > 0 {
+		return oneOf(exact)
+	}
+	byWildcard := r.byWildcard(domain)
+	all := r.byScope[""]
+	if _, accepted := r.domains.Match(domain); !accepted || len(all) == 0 {
+		return byWildcard
+	}
+	if len(byWildcard.Connectors) == 0 {
+		return oneOf(all)
+	}
+	return PredictedRoute{
+		Connectors: slices.Concat(all, byWildcard.Connectors),
+		Uncertain: "Microsoft lists connectors for all accepted domains before wildcards, and its example on the same page " +
+			"does the opposite",
+	}
+}
+
+// byWildcard is the route by the longest wildcard that covers a domain.
+func (r *Routes) byWildcard(domain string) PredictedRoute {
+	for wildcard := range Wildcards(domain) {
+		names := r.byScope[wildcard]
+		if len(names) == 0 {
+			continue
+		}
+		route := oneOf(names)
+		if wildcard == "*."+domain {
+			route.Uncertain = "Microsoft does not document whether " + wildcard + " covers " + domain + " itself"
+		}
+		return route
+	}
+	return PredictedRoute{}
+}
+
+func oneOf(names []string) PredictedRoute {
+	r := PredictedRoute{Connectors: names}
+	if len(names) > 1 {
+		r.Uncertain = "several connectors have the same rank for the domain"
+	}
+	return r
+}
