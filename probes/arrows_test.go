@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"collector/check":         {"probes", "probes/mailflow"},
 	"collector/evaluate":      {"probes", "probes/mailflow", "probes/certificate", "collector/check"},
 	"collector":               {"probes", "probes/mailflow", "collector/check", "collector/evaluate"},
+	"probes/roundtrip":        {},
 	"probes/tlsrpt":           {},
 	"collector/web": {
 		"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate", "collector/text", "docs/runbooks",
