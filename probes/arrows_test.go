@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 		"probes", "probes/mailflow", "probes/inventory", "probes/regularfile", "collector/check",
 	},
 	"cmd/m365_connector_exporter/internal/daemon": {
-		"probes", "probes/mailflow", "probes/schedule", "probes/smtpprobe",
+		"probes", "probes/mailflow", "probes/regularfile", "probes/schedule", "probes/smtpprobe",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
 		"cmd/m365_connector_exporter/internal/config",
 	},
