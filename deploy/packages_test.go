@@ -1,50 +1,12 @@
 package deploy_test
 
 import (
-	"compress/gzip"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-func TestPackages(t *testing.T) {
-	need(t, "nfpm")
-	need(t, "dpkg-deb")
-	dir := t.TempDir()
-	run(t, "bash", "packages/build.sh", "1.2.3", "amd64", dir)
-	if rpm := glob(t, dir+"/*.rpm"); !strings.HasSuffix(rpm[0], "/m365-connector-exporter-1.2.3-1.x86_64.rpm") {
-		t.Errorf("rpm: %v", rpm)
-	}
-	root := filepath.Join(dir, "root")
-	run(t, "dpkg-deb", "-x", dir+"/m365-connector-exporter_1.2.3_amd64.deb", root)
-	version := run(t, root+"/usr/bin/m365_connector_exporter", "--version")
-	if !strings.Contains(version, "version 1.2.3") {
-		t.Errorf("version: %s", version)
-	}
-	run(t, root+"/usr/bin/m365_connector_exporter", "--config.check",
-		"--config.file="+root+"/etc/m365_connector_exporter/config.yaml")
-	run(t, "bash", "-n", root+"/usr/share/bash-completion/completions/m365_connector_exporter")
-	man := gunzip(t, root+"/usr/share/man/man1/m365_connector_exporter.1.gz")
-	if !strings.HasPrefix(man, `.TH m365_connector_exporter 1 "" "1.2.3"`) ||
-		!strings.Contains(man, `\fBvalidate`) {
-		t.Errorf("man page: %.200s", man)
-	}
-	for _, path := range []string{
-		"/usr/share/zsh/vendor-completions/_m365_connector_exporter",
-		"/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish",
-		"/usr/lib/systemd/system/m365_connector_exporter.service",
-		"/usr/share/doc/m365-connector-exporter/copyright", "/usr/share/doc/m365-connector-exporter/LICENCES-THIRD-PARTY.txt",
-		"/usr/share/doc/m365-connector-exporter/Export-M365Connectors.ps1",
-		"/usr/share/doc/m365-connector-exporter/prometheus/mailflow.yml",
-	} {
-		if _, err := os.Stat(root + path); err != nil {
-			t.Error(err)
-		}
-	}
-}
 
 // TestCompletion verifies the completions of real shells.
 func TestCompletion(t *testing.T) {
@@ -96,24 +58,6 @@ func TestCompletion(t *testing.T) {
 			}
 		})
 	}
-}
-
-func gunzip(t *testing.T, path string) string {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 func TestUnit(t *testing.T) {

@@ -12,14 +12,25 @@ trap 'rm -rf "$STAGE"' EXIT
 compile=deploy/packages/compile.sh
 
 "$compile" "$VERSION" linux "$ARCH" "$STAGE/m365_connector_exporter"
-"$compile" "$VERSION" "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$STAGE/host" # prints its own manual page and completion
+# The program prints its own manual page and completion.
+if [[ $(go env GOHOSTOS)/$(go env GOHOSTARCH) == "linux/$ARCH" ]]; then
+  ln -s m365_connector_exporter "$STAGE/host"
+else
+  "$compile" "$VERSION" "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$STAGE/host"
+fi
 go run ./deploy/licences >"$STAGE/licences.txt"
 
 "$STAGE/host" --completion-script-bash >"$STAGE/completion.bash"
 {
-  printf '.TH m365_connector_exporter 1 "" "%s"\n' "$VERSION" # kingpin puts the whole build information there, over seven lines
-  "$STAGE/host" --help-man | sed -n '/^\.SH "NAME"/,$p'
+  printf '.TH m365_connector_exporter 1 "" "%s"\n.SH "NAME"\n' "$VERSION" # kingpin puts the whole build information there
+  printf 'm365_connector_exporter \\- Prometheus exporter for Microsoft 365 connectors\n'
+  "$STAGE/host" --help-man | sed -n '/^\.SH "SYNOPSIS"/,$p'
+  cat deploy/packages/man.roff
 } | gzip -9n >"$STAGE/m365_connector_exporter.1.gz"
+# A Debian package must have a changelog of its own format.
+maintainer=$(sed -n 's/^maintainer: //p' deploy/packages/nfpm.yaml)
+printf 'm365-connector-exporter (%s) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' "${VERSION/-/\~}" "$maintainer" \
+  "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$STAGE/changelog.gz"
 
 mkdir -p "$out"
 for packager in deb rpm; do

@@ -3,7 +3,7 @@
 set -e
 case "$1" in
   remove | 0)
-    [ -d /run/systemd/system ] || exit 0
+    [ -d "$DPKG_ROOT/run/systemd/system" ] || exit 0
     systemctl disable --now m365_connector_exporter.service || true
     ;;
 esac

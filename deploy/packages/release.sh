@@ -29,13 +29,15 @@ zipped() { # folder file
 platform() { # os arch
   local name=m365_connector_exporter-$version.$1-$2 binary=m365_connector_exporter
   [[ $1 != windows ]] || binary=$binary.exe
-  mkdir -p "$work/$name/docs" "$work/$name/prometheus"
+  mkdir -p "$work/$name/docs" "$work/$name/prometheus" "$work/$name/dashboards"
   deploy/packages/compile.sh "$version" "$1" "$2" "$work/$name/$binary"
   cyclonedx-gomod bin -json -licenses -assert-licenses -std -noserial -notimestamp -version "$version" \
     -output "$out/$name.cdx.json" "$work/$name/$binary" 2>"$work/sbom.log" || { cat "$work/sbom.log" >&2; exit 1; }
   cp LICENSE README.md CHANGELOG.md config.example.yaml deploy/powershell/Export-M365Connectors.ps1 "$work/$name/"
   cp -r docs/. "$work/$name/docs/"
   cp deploy/prometheus/rules/*.yml "$work/$name/prometheus/"
+  cp deploy/grafana/dashboards/*.json "$work/$name/dashboards/"
+  cp deploy/alertmanager/alertmanager.yml "$work/$name/"
   cp "$work/licences.txt" "$work/$name/LICENCES-THIRD-PARTY.txt"
   if [[ $1 == windows ]]; then zipped "$name" "$out/$name.zip"; else archive "$name" "$out/$name.tar.gz"; fi
   if [[ $1 == linux ]]; then deploy/packages/build.sh "$version" "$2" "$out"; fi
