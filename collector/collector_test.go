@@ -227,7 +227,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	for range 100 {
 		s.Record(round(p, noon, healthy("h", "192.0.2.1")))
 	}
-	if got := len(s.Snapshot().Paths[0].History); got != 20 {
+	if got := len(s.Snapshot().Paths[0].History); got != 30 {
 		t.Errorf("history of %d rounds", got)
 	}
 }

@@ -33,23 +33,21 @@ func (s *PathState) recordRenewal(endpoint EndpointKey, previous, now *probes.TL
 			return
 		}
 	}
-	kept := s.Renewals[max(0, len(s.Renewals)-maxRenewals+1):]
-	renewal := Renewal{At: at, Endpoint: endpoint, Previous: before.NotAfter, NotAfter: after.NotAfter}
-	s.Renewals = append(append(make([]Renewal, 0, len(kept)+1), kept...), renewal) // a Snapshot may hold the old slice
+	s.Renewals = appendBounded(s.Renewals,
+		Renewal{At: at, Endpoint: endpoint, Previous: before.NotAfter, NotAfter: after.NotAfter}, maxRenewals)
 }
 
 // recordClients records the renewals of the certificates that senders present. The caller holds the lock.
 func (s *Store) recordClients(previous, now *evaluate.Report) {
 	for id, client := range now.Clients {
 		at, known := s.index[id]
-		if !known || previous.Clients[id] == client {
+		before := previous.Clients[id]
+		if !known || before == nil || before.Chain[0].Fingerprint == client.Chain[0].Fingerprint {
 			continue
 		}
 		next := *s.states[at]
-		next.recordRenewal(EndpointKey{}, previous.Clients[id], client, now.At)
-		if len(next.Renewals) != len(s.states[at].Renewals) {
-			s.states[at] = &next
-		}
+		next.recordRenewal(EndpointKey{}, before, client, now.At)
+		s.states[at] = &next
 	}
 }
 

@@ -25,6 +25,7 @@ type PathState struct {
 	Endpoints    []check.Endpoint // in the order host, address; they stay known when they cannot be reached
 	History      []Round          // latest last; at most maxHistory
 	Failures     []Round          // those that failed, kept when History has moved on; at most maxFailures
+	Changes      []VerdictChange  // of the verdict, latest last; at most maxVerdictChanges
 	Renewals     []Renewal        // of certificates, latest last; at most maxRenewals
 
 	cache    *seriesCache // the series of this state; nil in a literal
@@ -37,22 +38,11 @@ func (s *PathState) series() *seriesCache {
 	return s.cache
 }
 
-// Round is one round in a path's history.
-type Round struct {
-	At      time.Time
-	Outcome probes.Outcome
-	Stage   probes.Stage // the stage that did not pass, while Reason is set
-	Reason  probes.Reason
-}
-
 // EndpointKey names an endpoint of a path as the labels do.
-type EndpointKey struct{ Host, Address string }
-
-// Each path's history is bounded on its own, so that one failing path cannot evict another's.
-const (
-	maxHistory  = 20
-	maxFailures = 10
-)
+type EndpointKey struct {
+	Host    string `json:"host"`
+	Address string `json:"address"`
+}
 
 // KeyOf is the endpoint's identity in labels: no port, no brackets; no address where there is none or it changes each
 // round.
@@ -105,42 +95,12 @@ func (s *PathState) updateVerdict(at time.Time) {
 		return
 	}
 	if verdict != s.Verdict {
-		s.Since = at
+		s.Since = s.sinceWhen(verdict, at)
 	}
+	s.rememberVerdict(at, verdict)
 	s.Verdict, s.Stage, s.Reason = verdict, 0, ""
 	if verdict == probes.Failed {
 		_, stage, step, _ := s.Conclusive.Failure()
 		s.Stage, s.Reason = stage, step.Reason
 	}
-}
-
-// roundOf returns the line of the history: of a failed round with the first failure, of an inconclusive one with the
-// first problem.
-func roundOf(r probes.Result, outcome probes.Outcome) Round {
-	line := Round{At: r.Started, Outcome: outcome}
-	if _, stage, step, ok := r.Failure(); ok {
-		line.Stage, line.Reason = stage, step.Reason
-		return line
-	}
-	for _, e := range r.DecisiveEndpoints() {
-		if stage, step, ok := e.FirstProblem(); ok {
-			line.Stage, line.Reason = stage, step.Reason
-			break
-		}
-	}
-	return line
-}
-
-func (s *PathState) remember(line Round) {
-	s.History = appendRound(s.History, line, maxHistory)
-	if line.Outcome == probes.Failed {
-		s.Failures = appendRound(s.Failures, line, maxFailures)
-	}
-}
-
-// appendRound returns the history with one more round, of which the latest limit rounds stay. It copies, for a
-// [Snapshot] may still hold the old history.
-func appendRound(history []Round, next Round, limit int) []Round {
-	history = history[max(0, len(history)-limit+1):]
-	return append(append(make([]Round, 0, len(history)+1), history...), next)
 }

@@ -143,9 +143,10 @@ func TestFailuresOutliveHistory(t *testing.T) {
 	}
 	after := s.Snapshot().Paths[0]
 	want := collector.Round{
-		At: noon.Add(14 * time.Minute), Outcome: probes.Failed, Stage: probes.Connect, Reason: probes.ReasonConnectRefused,
+		At: noon.Add(14 * time.Minute), Duration: time.Second, Outcome: probes.Failed, Stage: probes.Connect,
+		Reason: probes.ReasonConnectRefused,
 	}
-	if len(after.Failures) != 10 || after.Failures[9] != want || len(after.History) != 20 {
+	if len(after.Failures) != 10 || after.Failures[9] != want || len(after.History) != 30 {
 		t.Errorf("failures %v, history %v", after.Failures, after.History)
 	}
 	if !after.LatestFailed.Started.Equal(want.At) {

@@ -25,7 +25,8 @@ type Store struct {
 	report       *evaluate.Report
 	reportSeries *seriesCache
 	changes      map[change]uint64
-	rounds       uint64 // recorded
+	restored     map[string]savedPath // of paths that are not in the inventory yet, by target
+	rounds       uint64               // recorded
 }
 
 var _ Source = (*Store)(nil)
@@ -70,6 +71,9 @@ func (s *Store) replaceInventory(tenants []mailflow.Tenant, inventory *seriesCac
 		}
 		id := pathIdentity(p.ID).sanitized()
 		state.Path, state.cache, state.shadowed = p, &seriesCache{}, taken[id]
+		if len(state.History) == 0 {
+			s.claimHistory(state)
+		}
 		taken[id] = true
 		index[p.ID] = len(states)
 		states = append(states, state)

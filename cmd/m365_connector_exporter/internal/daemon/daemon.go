@@ -49,6 +49,7 @@ type Daemon struct {
 	budget   *schedule.MessageBudget
 	prober   atomic.Pointer[smtpprobe.Prober] // replaced on reload
 	selfTest *selfTest
+	history  *historyFile
 
 	lookups   *lookups
 	evaluator *evaluator
@@ -85,6 +86,7 @@ func New(
 		loader: loader, helloName: helloName, log: log, budget: budget, selfTest: test,
 		store: collector.NewStore(time.Now), limiter: schedule.NewLimiter(limiterOptions(cfg.Global)),
 	}
+	d.history = newHistoryFile(cfg.Global.StateFile, d.store, log)
 	d.reloads = reloads{life: ctx, load: d.load}
 	d.runner = schedule.New(schedule.Options{
 		Prober: d, Sink: d.store.Record, Logger: log, OnLag: func(lag time.Duration) { d.metrics.ObserveLag(lag) },
@@ -102,6 +104,7 @@ func New(
 		store: d.store, lookups: d.lookups, stateFileError: budget.Err,
 		vantageBlocked: func() bool { return d.runner.Stats().VantageBlocked },
 	}
+	d.history.restore(ctx)
 	d.apply(cfg)
 	return d, nil
 }
@@ -122,7 +125,10 @@ func (d *Daemon) Run(ctx context.Context, hangup <-chan os.Signal) error {
 	group.Go(func() error { d.selfTest.run(ctx); return nil })
 	group.Go(func() error { d.reloadAtHangups(ctx, hangup); return nil })
 	group.Go(func() error { d.pollFiles(ctx); return nil })
-	return group.Wait()
+	group.Go(func() error { d.history.run(ctx); return nil })
+	err := group.Wait()
+	d.history.save()
+	return err
 }
 
 func (d *Daemon) reloadAtHangups(ctx context.Context, hangup <-chan os.Signal) {

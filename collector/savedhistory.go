@@ -1,0 +1,213 @@
+package collector
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"m365_connector_exporter/probes"
+)
+
+// The history of each path is kept over restarts in a file of JSON objects, one on each line: the time of the file,
+// then the paths.
+//
+//	{"saved":"2026-11-24T12:00:00Z"}
+//	{"target":"contoso/outbound/To%20on-premises/mail.contoso.com","rounds":[...],"changes":[...]}
+//
+// It only fills the pages: no verdict, metric or finding is read from it.
+type (
+	savedHeader struct {
+		Saved time.Time `json:"saved"`
+	}
+	savedPath struct {
+		Target   string        `json:"target"`
+		Rounds   []savedRound  `json:"rounds,omitempty"`
+		Failures []savedRound  `json:"failures,omitempty"`
+		Changes  []savedChange `json:"changes,omitempty"`
+		Renewals []Renewal     `json:"renewals,omitempty"`
+	}
+	savedRound struct {
+		At      time.Time `json:"at"`
+		Seconds float64   `json:"seconds"`
+		Outcome string    `json:"outcome"`
+		Stage   string    `json:"stage,omitempty"`
+		Reason  string    `json:"reason,omitempty"`
+	}
+	savedChange struct {
+		At      time.Time `json:"at"`
+		Verdict string    `json:"verdict"`
+	}
+)
+
+// The limits of a file. Lines and paths beyond them are left out.
+const (
+	maxSavedPaths = 100_000
+	maxSavedLine  = 64 << 10
+)
+
+// maxSavedSkew is how far in the future a saved time may be, after a correction of the clock.
+const maxSavedSkew = 5 * time.Minute
+
+// SaveHistory writes the history of every path, and that of restored paths that are not in the inventory yet.
+func (s *Store) SaveHistory(w io.Writer) error {
+	now := s.now()
+	s.mu.RLock()
+	states, unclaimed := slices.Clone(s.states), make([]savedPath, 0, len(s.restored))
+	for _, p := range s.restored {
+		if p.newest().After(now.Add(-historyAge)) {
+			unclaimed = append(unclaimed, p)
+		}
+	}
+	s.mu.RUnlock()
+	out := bufio.NewWriter(w)
+	lines := json.NewEncoder(out)
+	err := lines.Encode(savedHeader{now.UTC()})
+	for _, state := range states {
+		if len(state.History) > 0 {
+			err = errors.Join(err, lines.Encode(newSavedPath(state)))
+		}
+	}
+	for _, p := range unclaimed {
+		err = errors.Join(err, lines.Encode(p))
+	}
+	return errors.Join(err, out.Flush())
+}
+
+func newSavedPath(s *PathState) savedPath {
+	p := savedPath{
+		Target: s.Path.ID.String(), Rounds: saveRounds(s.History), Failures: saveRounds(s.Failures), Renewals: s.Renewals,
+	}
+	for _, c := range s.Changes {
+		p.Changes = append(p.Changes, savedChange{c.At.UTC(), c.Verdict.String()})
+	}
+	return p
+}
+
+func saveRounds(rounds []Round) []savedRound {
+	saved := make([]savedRound, 0, len(rounds))
+	for _, r := range rounds {
+		one := savedRound{At: r.At.UTC(), Seconds: r.Duration.Seconds(), Outcome: r.Outcome.String()}
+		if r.Reason != "" {
+			one.Stage, one.Reason = r.Stage.String(), string(r.Reason)
+		}
+		saved = append(saved, one)
+	}
+	return saved
+}
+
+// RestoreHistory reads what SaveHistory wrote. Paths take their history from it when they are in the inventory; what
+// is not valid is left out. It returns an error, and restores nothing, if the text is not such a file.
+func (s *Store) RestoreHistory(text []byte) error {
+	first, rest, _ := bytes.Cut(text, []byte("\n"))
+	var header savedHeader
+	if err := json.Unmarshal(first, &header); err != nil || header.Saved.IsZero() {
+		return errors.New("it is not a history of this exporter")
+	}
+	now := s.now()
+	restored := map[string]savedPath{}
+	for line := range bytes.Lines(rest) {
+		var p savedPath
+		if len(line) > maxSavedLine || len(restored) == maxSavedPaths || json.Unmarshal(line, &p) != nil {
+			continue
+		}
+		restored[p.Target] = p.valid(header.Saved, now)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.restored = restored
+	for i, state := range s.states {
+		if len(state.History) == 0 {
+			next := *state
+			s.claimHistory(&next)
+			s.states[i] = &next
+		}
+	}
+	return nil
+}
+
+// claimHistory gives a path its restored history. The caller holds the lock.
+func (s *Store) claimHistory(state *PathState) {
+	target := state.Path.ID.String()
+	p, ok := s.restored[target]
+	if !ok {
+		return
+	}
+	delete(s.restored, target)
+	state.History, state.Failures, state.Renewals = restoreRounds(p.Rounds), restoreRounds(p.Failures), p.Renewals
+	for _, c := range p.Changes {
+		verdict, _ := parseOutcome(c.Verdict)
+		state.Changes = append(state.Changes, VerdictChange{c.At, verdict})
+	}
+}
+
+// valid returns the part of p that can be used: times that are in order and not in the future, known outcomes, stages
+// and reasons, no more of each than is kept. It ends with the verdict unknown since the file was saved.
+func (p savedPath) valid(saved, now time.Time) savedPath {
+	past := func(at time.Time) bool { return !at.IsZero() && at.Before(now.Add(maxSavedSkew)) }
+	var changes []savedChange
+	for _, c := range append(p.Changes, savedChange{saved, probes.NotReached.String()}) {
+		_, known := parseOutcome(c.Verdict)
+		if n := len(changes); known && past(c.At) && (n == 0 || !c.At.Before(changes[n-1].At)) {
+			changes = append(changes, c)
+		}
+	}
+	var renewals []Renewal
+	for _, r := range p.Renewals {
+		if past(r.At) && !r.Previous.IsZero() && !r.NotAfter.IsZero() {
+			renewals = append(renewals, r)
+		}
+	}
+	return savedPath{
+		Target: p.Target, Rounds: validRounds(p.Rounds, maxHistory, past), Failures: validRounds(p.Failures, maxFailures, past),
+		Changes: last(changes, maxVerdictChanges), Renewals: last(renewals, maxRenewals),
+	}
+}
+
+func validRounds(rounds []savedRound, limit int, past func(time.Time) bool) (all []savedRound) {
+	for _, r := range rounds {
+		_, outcome := parseOutcome(r.Outcome)
+		_, reason := probes.Reason(r.Reason).Info()
+		_, stage := probes.ParseStage(r.Stage)
+		ordered := len(all) == 0 || !r.At.Before(all[len(all)-1].At)
+		if outcome && past(r.At) && ordered && (r.Reason == "" || reason && stage) && r.Seconds >= 0 && r.Seconds < 1e6 {
+			all = append(all, r)
+		}
+	}
+	return last(all, limit)
+}
+
+func restoreRounds(saved []savedRound) []Round {
+	rounds := make([]Round, 0, len(saved))
+	for _, r := range saved {
+		outcome, _ := parseOutcome(r.Outcome)
+		stage, _ := probes.ParseStage(r.Stage)
+		rounds = append(rounds, Round{
+			At: r.At, Duration: time.Duration(r.Seconds * float64(time.Second)), Outcome: outcome, Stage: stage,
+			Reason: probes.Reason(r.Reason),
+		})
+	}
+	return rounds
+}
+
+// newest returns the time of the latest round.
+func (p savedPath) newest() time.Time {
+	if n := len(p.Rounds); n > 0 {
+		return p.Rounds[n-1].At
+	}
+	return time.Time{}
+}
+
+func last[T any](list []T, limit int) []T { return list[max(0, len(list)-limit):] }
+
+func parseOutcome(name string) (probes.Outcome, bool) {
+	for _, o := range []probes.Outcome{probes.Passed, probes.Failed, probes.Inconclusive, probes.NotReached} {
+		if o.String() == name {
+			return o, true
+		}
+	}
+	return probes.NotReached, false
+}
