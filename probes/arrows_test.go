@@ -43,7 +43,8 @@ var arrows = map[string][]string{
 	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate"},
 	"collector/internal/golden": {}, // for tests only
 	"cmd/m365_connector_exporter/internal/config": {
-		"probes", "probes/mailflow", "probes/inventory", "probes/regularfile", "collector/check",
+		"probes", "probes/mailflow", "probes/inventory", "probes/inventory/exchangeonline", "probes/regularfile",
+		"collector/check",
 	},
 	"cmd/m365_connector_exporter/internal/daemon": {
 		"probes", "probes/mailflow", "probes/regularfile", "probes/schedule", "probes/smtpprobe",

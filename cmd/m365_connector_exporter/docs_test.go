@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
@@ -18,7 +19,7 @@ import (
 )
 
 // configBlock is a piece of a document that begins with a section of the configuration.
-var configBlock = regexp.MustCompile("(?s)```yaml\n((?:global|probe|thresholds|checks|modules|" +
+var configBlock = regexp.MustCompile("(?s)```yaml\n((?:global|exchange_online|probe|thresholds|checks|modules|" +
 	"tenant_folders|tenant_files|tenants|suppressions):.*?)```")
 
 // TestExamplesLoad executes what the documents show: every configuration in them loads without a word, beside the
@@ -49,6 +50,22 @@ func TestExamplesLoad(t *testing.T) {
 	}
 }
 
+// applicationPEM returns a certificate with an RSA key.
+func applicationPEM(t *testing.T) []byte {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})...)
+}
+
 // exampleFiles writes a configuration and the files that the documents' examples name.
 func exampleFiles(t *testing.T, main []byte) string {
 	t.Helper()
@@ -71,6 +88,7 @@ func exampleFiles(t *testing.T, main []byte) string {
 	dir := t.TempDir()
 	for name, content := range map[string][]byte{
 		"config.yaml": main,
+		"app.pem": applicationPEM(t),
 		"certs/edge-1.pem": append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...),
 		"exports/contoso/outbound.json": []byte(

@@ -20,6 +20,7 @@ import (
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/inventory/exchangeonline"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -33,6 +34,9 @@ type Config struct {
 	Suppressions []check.Suppression
 	Warnings     []string
 	MoreWarnings int // beyond those that are kept
+
+	// ExchangeOnline is what all tenants share that are read from Exchange Online itself; see Live.
+	ExchangeOnline exchangeonline.Options
 
 	tenants  *inventory.Tenants[tenantSettings]
 	probe    probes.SettingsOverride
@@ -59,6 +63,7 @@ type tenantSettings struct {
 	suppressions []check.Suppression
 	certificates map[string]Material       // by sender
 	roots        map[string]*x509.CertPool // by sender
+	live         *exchangeonline.Tenant    // nil where it is not read from Exchange Online itself
 }
 
 func newTenantSettings() tenantSettings {
@@ -134,6 +139,8 @@ func defaults() Config {
 			WarningRatio: 0.25, WarningDays: 30, CriticalRatio: 0.10, CriticalDays: 7,
 			ValidationMaxAge: 90 * day, InventoryMaxAge: 8 * day,
 		},
+		ExchangeOnline: defaultExchangeOnline(),
+
 		Checks:  map[string]string{},
 		Modules: map[string]probes.SettingsOverride{"default": {}},
 	}

@@ -19,14 +19,15 @@ func knownKeys(t *testing.T) map[string][]string {
 	known := config.RecordKeys()
 	const sender = "tenants: [{ name: a, inbound_connectors: [{ name: i }], senders: [{ name: s, connector: i, "
 	for heading, text := range map[string]string{
-		"Sections":       "%: 1",
-		"`global`":       "global: { %: 1 }",
-		"`probe`":        "probe: { %: 1 }",
-		"`thresholds`":   "thresholds: { %: 1 }",
-		"Tenants":        "tenants: [{ name: a, %: 1 }]",
-		"`senders`":      sender + "%: 1 }] }]",
-		"`certificate`":  sender + "certificate: { %: 1 } }] }]",
-		"`suppressions`": "suppressions: [{ check: tls_version_old, reason: r, owner: o, expires: 2027-03-31, %: 1 }]",
+		"Sections":          "%: 1",
+		"`global`":          "global: { %: 1 }",
+		"`exchange_online`": "exchange_online: { %: 1 }",
+		"`probe`":           "probe: { %: 1 }",
+		"`thresholds`":      "thresholds: { %: 1 }",
+		"Tenants":           "tenants: [{ name: a, %: 1 }]",
+		"`senders`":         sender + "%: 1 }] }]",
+		"`certificate`":     sender + "certificate: { %: 1 } }] }]",
+		"`suppressions`":    "suppressions: [{ check: tls_version_old, reason: r, owner: o, expires: 2027-03-31, %: 1 }]",
 	} {
 		_, err := config.Load(t.Context(), write(t, "c.yaml", strings.Replace(text, "%", "zzzzzzzzzzzz", 1)))
 		_, list, ok := strings.Cut(err.Error(), "known here: ")

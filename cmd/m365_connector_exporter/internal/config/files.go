@@ -40,6 +40,22 @@ func (r *reader) roots(n *yaml.Node, key, file string) *x509.CertPool {
 	return pool
 }
 
+// extraRoots returns the system's roots, and with them those in a file of PEM certificates.
+func (r *reader) extraRoots(n *yaml.Node, key, file string) *x509.CertPool {
+	c, ok := r.read(n, key, file)
+	if !ok {
+		return nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(inventory.UTF8(c.Data)) {
+		r.failFile(n, key, file, "no PEM certificate in it")
+	}
+	return pool
+}
+
 // certificateFile reads PEM (chain, key optional), DER or PKCS#7.
 func (r *reader) certificateFile(n *yaml.Node, key, file string) *Material {
 	c, ok := r.read(n, key, file)

@@ -5,12 +5,14 @@ import (
 	"sync"
 
 	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/inventory/exchangeonline"
 	"m365_connector_exporter/probes/mailflow"
 )
 
 // Loader loads a configuration, again and again. It may be used from several goroutines.
 type Loader struct {
-	path string
+	path   string
+	online *exchangeonline.Reader
 
 	mu       sync.Mutex
 	last     *Config                 // the newest that was loaded; nil before
@@ -19,8 +21,12 @@ type Loader struct {
 
 // NewLoader returns a loader of the main file at path.
 func NewLoader(path string) *Loader {
-	return &Loader{path: path, observed: &inventory.Observations{}}
+	return &Loader{path: path, online: exchangeonline.NewReader(), observed: &inventory.Observations{}}
 }
+
+// Reader returns the reader of the tenants that are read from Exchange Online. Load uses what it has read, and what is
+// in the cache folder; it never waits for the network.
+func (l *Loader) Reader() *exchangeonline.Reader { return l.online }
 
 // Path returns the path of the main file.
 func (l *Loader) Path() string { return l.path }
@@ -34,7 +40,7 @@ func Load(ctx context.Context, path string) (*Config, error) { return NewLoader(
 func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cfg, observed, err := load(ctx, l.path, l.last)
+	cfg, observed, err := l.load(ctx)
 	l.observed = observed
 	if err == nil {
 		l.last = cfg
@@ -58,20 +64,24 @@ type loading struct {
 	observed *inventory.Observations
 	names    map[string]bool // of tenants in YAML
 	folders  folders
+
+	online      *exchangeonline.Reader
+	application application // of the section exchange_online at the top
 }
 
-func load(ctx context.Context, path string, last *Config) (*Config, *inventory.Observations, error) {
+func (o *Loader) load(ctx context.Context) (*Config, *inventory.Observations, error) {
 	var before *inventory.Tenants[tenantSettings]
-	if last != nil {
-		before = last.tenants
+	if o.last != nil {
+		before = o.last.tenants
 	}
 	cfg := defaults()
 	l := &loading{
-		ctx: ctx, cfg: &cfg, tenants: inventory.NewTenants(before), observed: &inventory.Observations{},
+		online: o.online,
+		ctx:    ctx, cfg: &cfg, tenants: inventory.NewTenants(before), observed: &inventory.Observations{},
 		names: map[string]bool{}, folders: folders{byTenant: map[string]*folder{}},
 	}
-	r := &reader{file: path, loading: l}
-	if root := r.open(path); root != nil {
+	r := &reader{file: o.path, loading: l}
+	if root := r.open(o.path); root != nil {
 		r.main(root)
 	}
 	if len(r.errs) > 0 {
@@ -109,6 +119,9 @@ func (l *loading) addOrFallback(t *tenant) {
 		t.errs = Errors{t.place.with("tenant %q: %s", t.Tenant.Name, over)}
 	}
 	if len(t.errs) == 0 {
+		if t.unread {
+			t.notRead()
+		}
 		l.tenants.Add(t.State)
 		return
 	}

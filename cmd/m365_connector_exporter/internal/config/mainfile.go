@@ -10,7 +10,7 @@ import (
 // and folders are found before a tenant in YAML overlays one.
 func (r *reader) main(n *yaml.Node) {
 	cfg := r.cfg
-	var tenants, files, folders *yaml.Node
+	var tenants, files, folders, live *yaml.Node
 	r.mapping(n, "", fields{
 		"global":     func(n *yaml.Node, k string) { cfg.Global = r.global(n, k, cfg.Global) },
 		"thresholds": func(n *yaml.Node, k string) { r.thresholds(n, k, &cfg.Thresholds) },
@@ -23,10 +23,14 @@ func (r *reader) main(n *yaml.Node) {
 			cfg.probe = r.layer(n, k)
 			r.outer = []layerSource{{cfg.probe, n, r.file, k}}
 		},
-		"tenants":        later(&tenants),
-		"tenant_files":   later(&files),
-		"tenant_folders": later(&folders),
+		"exchange_online": later(&live),
+		"tenants":         later(&tenants),
+		"tenant_files":    later(&files),
+		"tenant_folders":  later(&folders),
 	})
+	if live != nil {
+		r.exchangeOnline(live, "exchange_online")
+	}
 	if folders != nil {
 		r.findFolders(folders, "tenant_folders")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/inventory/exchangeonline"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -26,7 +27,7 @@ type overlay struct {
 // Load reads the exports, then the records in YAML. Mistakes in YAML are mistakes of its file, and not among the
 // errors returned.
 func (o *overlay) Load(ctx context.Context) (inventory.Snapshot, error) {
-	s, err := o.exports().Load(ctx)
+	s, err := o.source().Load(ctx)
 	if err == nil && len(s.Parts) > 0 {
 		o.exported = map[inventory.Kind][]string{
 			inventory.OutboundConnectors: s.Names(inventory.OutboundConnectors),
@@ -49,8 +50,26 @@ func (o *overlay) Load(ctx context.Context) (inventory.Snapshot, error) {
 	return s, err
 }
 
-// exports returns the source that the records in YAML are laid over.
-func (o *overlay) exports() inventory.Source {
+// source returns the source that the records in YAML are laid over: Exchange Online itself, or exports.
+func (o *overlay) source() inventory.Source {
+	exports := o.exports()
+	live := o.t.Settings.live
+	switch {
+	case live == nil:
+		return exports
+	case exports.Folder != "":
+		o.r.fail(o.at.live, join(o.at.key, "exchange_online"), "the tenant has a folder of exports, too (%s): it can have "+
+			"one source only", exports.Folder)
+	case o.at.exports != nil:
+		o.r.fail(o.at.live, join(o.at.key, "exchange_online"), "the tenant has exports, too: it can have one source only")
+	}
+	return exchangeonline.Source{
+		Reader: o.r.online, Tenant: *live, CacheFolder: o.r.cfg.ExchangeOnline.CacheFolder, Observed: o.r.observed,
+	}
+}
+
+// exports returns the exports of the tenant.
+func (o *overlay) exports() inventory.ExportFiles {
 	last := o.r.tenants.Last(o.t.Tenant.Name)
 	e := inventory.ExportFiles{
 		Folder: o.r.folderOf(o.t.Tenant.Name, last.Parts), Before: last.Parts, Observed: o.r.observed,

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/inventory/exchangeonline"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -17,6 +18,7 @@ type tenant struct {
 	place      Error  // where the configuration names it
 	duplicate  bool   // another tenant has its name
 	incomplete bool   // one of its exports was not read, or not to its end
+	unread     bool   // it is read from Exchange Online, and was not yet
 	errs       Errors // in files that it names
 }
 
@@ -29,10 +31,10 @@ func newTenant(name, origin string, place Error) *tenant {
 // tenantNode holds the lists of a tenant in YAML. They are read in this order, whatever their order in the file,
 // because connectors are laid over exports, and senders refer to connectors.
 type tenantNode struct {
-	node                                          *yaml.Node
-	key                                           string
-	exports, accepted, outbound, inbound, senders *yaml.Node
-	layers                                        []layerSource // around its connectors and senders
+	node                                                *yaml.Node
+	key                                                 string
+	exports, live, accepted, outbound, inbound, senders *yaml.Node
+	layers                                              []layerSource // around its connectors and senders
 }
 
 // tenant reads one tenant.
@@ -52,12 +54,16 @@ func (r *reader) tenant(n *yaml.Node, key string) *tenant {
 		"checks":              func(n *yaml.Node, k string) { r.checks(n, k, t.Settings.checks) },
 		"suppressions":        func(n *yaml.Node, k string) { t.Settings.suppressions = r.suppressions(n, k) },
 		"exports":             later(&at.exports),
+		"exchange_online":     later(&at.live),
 		"accepted_domains":    later(&at.accepted),
 		"outbound_connectors": later(&at.outbound),
 		"inbound_connectors":  later(&at.inbound),
 		"senders":             later(&at.senders),
 	})
 	r.tenantName(t, at)
+	if at.live != nil {
+		t.Settings.live = r.liveTenant(at.live, join(key, "exchange_online"), t)
+	}
 	o := &overlay{r: r, t: t, at: at}
 	r.load(t, o, o.place)
 	if at.senders != nil {
@@ -86,6 +92,10 @@ func (r *reader) load(t *tenant, source inventory.Source, place func(inventory.N
 	s, err := source.Load(r.ctx)
 	for _, e := range unjoin(err) {
 		t.incomplete = true
+		if errors.Is(e, exchangeonline.ErrNotRead) {
+			t.unread = true
+			continue
+		}
 		at := place(inventory.Name{})
 		if file, ok := errors.AsType[*inventory.FileError](e); ok {
 			at = place(file.Name)
