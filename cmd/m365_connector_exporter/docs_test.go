@@ -88,7 +88,7 @@ func exampleFiles(t *testing.T, main []byte) string {
 	dir := t.TempDir()
 	for name, content := range map[string][]byte{
 		"config.yaml": main,
-		"app.pem": applicationPEM(t),
+		"app.pem":     applicationPEM(t),
 		"certs/edge-1.pem": append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...),
 		"exports/contoso/outbound.json": []byte(
