@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/prometheus/common/expfmt"
 )
@@ -24,7 +25,12 @@ type handler struct {
 // Handler serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone, and with
 // ?name[]=METRIC (repeatable) those metrics alone. It answers 404 where no tenant matches.
 func (g *Gatherer) Handler(log *slog.Logger) http.Handler {
-	return NewResponder(maxRendering).Wrap(&handler{all: g, log: log})
+	return NewResponder(maxRendering).WrapShared(&handler{all: g, log: log}, pageOf)
+}
+
+// pageOf names the page of metrics that a request is for.
+func pageOf(r *http.Request) string {
+	return strings.Join(r.Header.Values("Accept"), ",") + "\n" + r.URL.RawQuery
 }
 
 // ServeHTTP renders one scrape.

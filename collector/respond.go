@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 const (
 	maxWaiting   = 64               // requests that wait to be rendered; more are refused
 	maxDelivered = 32               // rendered pages that readers have not yet read
+	maxReaders   = 128              // of these pages, at a time
 	writeTimeout = 10 * time.Second // for each write of writeSize bytes
 	writeSize    = 64 << 10
 	readTimeout  = 2 * time.Minute // for reading a whole page
@@ -29,15 +31,17 @@ const (
 // and nothing else:
 //
 //  1. A request waits until fewer than the given number of pages are being rendered. When too many wait, it gets 503.
+//     Requests that wait for the same page share it, if the handler says which page they want.
 //  2. The page is rendered and compressed in memory.
 //  3. The next page may be rendered. This one is written, with a deadline for each write, decompressed where the
 //     reader does not accept gzip (RFC 9110, section 12.5.3).
 //
-// The number of rendered pages is limited too: where one is too many, the reader that has been reading longest is
-// disconnected. A reader that reads at all is gone long before.
+// The numbers of rendered pages and of their readers are limited too: where one is too many, the reader that has been
+// reading longest is disconnected. A reader that reads at all is gone long before.
 type Responder struct {
 	compressors chan *gzip.Writer // one for each page that may be rendered now
 	waiting     atomic.Int64
+	renderings  renderings
 	deliveries  deliveries
 }
 
@@ -57,7 +61,18 @@ func NewResponder(rendering int) *Responder {
 
 // Wrap returns a handler that renders the pages of h. The handler h must not use the optional interfaces of its
 // ResponseWriter.
-func (r *Responder) Wrap(h http.Handler) http.Handler {
+func (r *Responder) Wrap(h http.Handler) http.Handler { return r.wrap(h, r.renderAlone) }
+
+// WrapShared is Wrap for pages that depend on nothing but what name returns and on the time.
+func (r *Responder) WrapShared(h http.Handler, name func(*http.Request) string) http.Handler {
+	return r.wrap(h, func(h http.Handler, request *http.Request) (*renderedPage, error) {
+		return r.shared(h, request, name(request))
+	})
+}
+
+func (r *Responder) wrap(
+	h http.Handler, render func(http.Handler, *http.Request) (*renderedPage, error),
+) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		if r.waiting.Add(1) > maxWaiting {
 			r.waiting.Add(-1)
@@ -66,7 +81,7 @@ func (r *Responder) Wrap(h http.Handler) http.Handler {
 			http.Error(w, text, http.StatusServiceUnavailable)
 			return
 		}
-		page, err := r.render(h, w.Header(), request)
+		page, err := render(h, request)
 		if err != nil {
 			return // the client has disconnected
 		}
@@ -74,8 +89,12 @@ func (r *Responder) Wrap(h http.Handler) http.Handler {
 	})
 }
 
-// render waits for its turn and lets h render a page. The error is the context's.
-func (r *Responder) render(h http.Handler, header http.Header, request *http.Request) (*renderedPage, error) {
+func (r *Responder) renderAlone(h http.Handler, request *http.Request) (*renderedPage, error) {
+	return r.render(h, request, func() {})
+}
+
+// render waits for its turn, calls begin and lets h render a page. The error is the context's.
+func (r *Responder) render(h http.Handler, request *http.Request, begin func()) (*renderedPage, error) {
 	var z *gzip.Writer
 	select {
 	case z = <-r.compressors:
@@ -85,14 +104,15 @@ func (r *Responder) render(h http.Handler, header http.Header, request *http.Req
 		return nil, context.Cause(request.Context())
 	}
 	defer func() { r.compressors <- z }()
-	page := &renderedPage{header: header, status: http.StatusOK, compressor: z}
+	begin()
+	page := &renderedPage{header: http.Header{}, status: http.StatusOK, compressor: z}
 	z.Reset(&page.compressed)
 	h.ServeHTTP(page, request)
 	page.compressor = nil
 	return page, z.Close() //nolint:wrapcheck // writing to memory does not fail
 }
 
-// renderedPage is the ResponseWriter that a handler writes to.
+// renderedPage is the ResponseWriter that a handler writes to. Afterwards it does not change: requests may share it.
 type renderedPage struct {
 	header     http.Header
 	status     int
@@ -115,23 +135,26 @@ func (p *renderedPage) Write(text []byte) (int, error) {
 
 // writeTo writes the page, compressed where the reader accepts it.
 func (p *renderedPage) writeTo(w http.ResponseWriter, accepted bool, body io.Writer) error {
-	p.header.Add("Vary", "Accept-Encoding")
+	header := w.Header()
+	maps.Copy(header, p.header.Clone())
+	header.Add("Vary", "Accept-Encoding")
+	compressed := bytes.NewReader(p.compressed.Bytes())
 	if p.status == http.StatusOK && accepted {
-		p.header.Del("Accept-Ranges")
-		p.header.Set("Content-Encoding", "gzip")
-		p.header.Set("Content-Length", strconv.Itoa(p.compressed.Len()))
+		header.Del("Accept-Ranges")
+		header.Set("Content-Encoding", "gzip")
+		header.Set("Content-Length", strconv.Itoa(compressed.Len()))
 		w.WriteHeader(p.status)
-		_, err := io.Copy(body, &p.compressed)
+		_, err := io.Copy(body, compressed)
 		return err //nolint:wrapcheck // of the connection
 	}
 	if p.size > 0 {
-		p.header.Set("Content-Length", strconv.Itoa(p.size))
+		header.Set("Content-Length", strconv.Itoa(p.size))
 	}
 	w.WriteHeader(p.status)
 	if p.size == 0 {
 		return nil // such as 304, which must not have a body
 	}
-	text, err := gzip.NewReader(&p.compressed)
+	text, err := gzip.NewReader(compressed)
 	if err != nil {
 		return err //nolint:wrapcheck // it was written here
 	}
@@ -153,12 +176,13 @@ func acceptsGzip(accept string) bool {
 
 // deliveries are the pages that are being written, oldest first.
 type deliveries struct {
-	mu  sync.Mutex
-	all []*delivery
+	mu      sync.Mutex
+	all     []*delivery
+	readers map[*renderedPage]int
 }
 
 func (d *deliveries) deliver(w http.ResponseWriter, r *http.Request, page *renderedPage) {
-	one := &delivery{body: w, connection: http.NewResponseController(w), end: time.Now().Add(readTimeout)}
+	one := &delivery{page: page, body: w, connection: http.NewResponseController(w), end: time.Now().Add(readTimeout)}
 	d.start(one)
 	defer d.finish(one)
 	if err := page.writeTo(w, acceptsGzip(r.Header.Get("Accept-Encoding")), one); err != nil {
@@ -170,11 +194,15 @@ func (d *deliveries) deliver(w http.ResponseWriter, r *http.Request, page *rende
 func (d *deliveries) start(one *delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.all) >= maxDelivered {
+	for len(d.all) >= maxReaders || d.readers[one.page] == 0 && len(d.readers) >= maxDelivered {
 		d.all[0].abort()
-		d.all = slices.Delete(d.all, 0, 1)
+		d.remove(0)
+	}
+	if d.readers == nil {
+		d.readers = map[*renderedPage]int{}
 	}
 	d.all = append(d.all, one)
+	d.readers[one.page]++
 }
 
 // finish must be called before the handler returns: the connection belongs to the next request afterwards.
@@ -182,12 +210,21 @@ func (d *deliveries) finish(one *delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if i := slices.Index(d.all, one); i >= 0 {
-		d.all = slices.Delete(d.all, i, i+1)
+		d.remove(i)
 	}
+}
+
+func (d *deliveries) remove(i int) {
+	page := d.all[i].page
+	if d.readers[page]--; d.readers[page] == 0 {
+		delete(d.readers, page)
+	}
+	d.all = slices.Delete(d.all, i, i+1)
 }
 
 // delivery writes the body of a page with a deadline for each write.
 type delivery struct {
+	page *renderedPage
 	body io.Writer
 	end  time.Time
 

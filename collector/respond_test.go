@@ -181,9 +181,10 @@ func TestPagesAreRenderedOneAtATime(t *testing.T) {
 		})
 		l := startServer(t, collector.NewGatherer(registry, nil, store()).Handler(promslog.NewNopLogger()))
 		var all sync.WaitGroup
-		for range 1 + 64 {
+		for i := range 1 + 64 {
 			all.Go(func() {
-				r, err := l.get(t, "/metrics", "Accept", string(expfmt.FmtProtoDelim))
+				page := "/metrics?name[]=m365_connector_" + strconv.Itoa(i) // each its own
+				r, err := l.get(t, page, "Accept", string(expfmt.FmtProtoDelim))
 				if err != nil || r.status != http.StatusOK {
 					t.Errorf("a scrape that waited: %v, %v", r, err)
 				}
@@ -197,6 +198,44 @@ func TestPagesAreRenderedOneAtATime(t *testing.T) {
 		all.Wait()
 		if most != 1 {
 			t.Errorf("%d pages rendered at once, want 1", most)
+		}
+	})
+}
+
+// TestWaitingScrapesOfTheSamePageShareIt: those that wait for another page, or that come when the rendering has begun,
+// get one of their own. If the request that would render leaves, another one renders.
+func TestWaitingScrapesOfTheSamePageShareIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rendered atomic.Int32
+		registry := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			rendered.Add(1)
+			time.Sleep(time.Second)
+			return nil, nil
+		})
+		l := startServer(t, collector.NewGatherer(registry, nil, store()).Handler(promslog.NewNopLogger()))
+		var first net.Conn // of those that wait
+		var all sync.WaitGroup
+		scrape := func(header ...string) {
+			all.Go(func() {
+				if r, err := l.get(t, "/metrics", header...); err != nil || r.status != http.StatusOK ||
+					r.header.Get("Content-Type") == "" || len(r.header.Values("Vary")) != 2 {
+					t.Errorf("%q: %v, %v", header, r, err)
+				}
+			})
+			synctest.Wait()
+		}
+		scrape()
+		first = l.request(t, "/metrics")
+		synctest.Wait()
+		for range 20 {
+			scrape()
+			scrape("Accept-Encoding", "gzip")
+			scrape("Accept", asProtobuf)
+		}
+		_ = first.Close()
+		all.Wait()
+		if n := rendered.Load(); n != 3 {
+			t.Errorf("%d pages rendered, want 3: the first, and one in each format for those that waited", n)
 		}
 	})
 }
