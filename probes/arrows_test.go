@@ -25,10 +25,11 @@ var arrows = map[string][]string{
 	"probes/dnsclient":                {"probes", "probes/mailflow", "probes/internal/sockerr"},
 	"probes/certificate":              {"probes", "probes/mailflow"},
 	"probes/certificate/certtest":     {}, // for tests only
-	"probes/certificate/crl":          {"probes", "probes/certificate"},
+	"probes/certificate/crl":          {"probes", "probes/certificate", "probes/httpfetch"},
+	"probes/httpfetch":                {"probes"},
 	"probes/smtpprobe": {
 		"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl",
-		"probes/internal/sockerr",
+		"probes/httpfetch", "probes/internal/sockerr",
 	},
 	"probes/lab":              {"probes/lab/microsoft365"},
 	"probes/lab/microsoft365": {},
@@ -78,6 +79,7 @@ var outside = map[string]bool{
 // network packages of probes may reach the network. None of probes may know Prometheus.
 var network = map[string]bool{
 	"probes/smtpprobe": true, "probes/dnsclient": true, "probes/certificate/crl": true,
+	"probes/httpfetch":                true,
 	"probes/inventory/exchangeonline": true,
 	// For tests and demo only:
 	"probes/lab": true, "probes/lab/microsoft365": true, "probes/certificate/certtest": true,

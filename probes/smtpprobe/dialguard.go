@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"m365_connector_exporter/probes"
-	"m365_connector_exporter/probes/certificate/crl"
+	"m365_connector_exporter/probes/httpfetch"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -42,8 +42,8 @@ func (g dialGuard) permitsPath(addr netip.Addr, path *probes.Path) bool {
 
 // crlNetwork is how the servers of revocation lists are reached for a path. Certificates name them, so they must be
 // public.
-func (p *Prober) crlNetwork(path *probes.Path) crl.Network {
-	return crl.Network{
+func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network {
+	return httpfetch.Network{
 		LookUp: func(ctx context.Context, host string) ([]netip.Addr, error) {
 			found := p.dns.Host(ctx, host, queryOf(path))
 			if found.Step.Outcome != probes.Passed {

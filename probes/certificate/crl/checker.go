@@ -13,6 +13,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate"
+	"m365_connector_exporter/probes/httpfetch"
 )
 
 // The bounds of a check.
@@ -27,22 +28,24 @@ const (
 
 // Checker checks chains and caches the lists. It is safe for concurrent use.
 type Checker struct {
-	now   func() time.Time
-	slots chan struct{}
-	locks *hostLocks
-	group singleflight.Group // by listKey
-	cache *crlCache
+	now       func() time.Time
+	slots     chan struct{}
+	documents *httpfetch.Fetcher
+	group     singleflight.Group // by listKey
+	cache     *crlCache
 }
 
 // New returns a Checker that reads the time from now.
 func New(now func() time.Time) *Checker {
-	return &Checker{now: now, slots: make(chan struct{}, maxFetches), locks: newHostLocks(), cache: newCRLCache(now)}
+	return &Checker{
+		now: now, slots: make(chan struct{}, maxFetches), documents: httpfetch.New(), cache: newCRLCache(now),
+	}
 }
 
 // Check reports whether a certificate of a verified chain, leaf first and root last, was revoked by its issuer:
 // Passed, Failed with certificate_revoked, or NotReached with a detail if that is not known. It waits for lists until
 // ctx ends; a fetch that it started goes on, so that the list is there for the next check.
-func (c *Checker) Check(ctx context.Context, network Network, chain []*x509.Certificate) probes.Judgement {
+func (c *Checker) Check(ctx context.Context, network httpfetch.Network, chain []*x509.Certificate) probes.Judgement {
 	switch len(chain) {
 	case 0:
 		return notEvaluated("not checked: the chain does not end at a trusted root")
@@ -76,7 +79,7 @@ func notEvaluated(why string) probes.Judgement {
 
 // status looks a certificate up in the first of its lists that can be used.
 func (c *Checker) status(
-	ctx context.Context, network Network, cert, issuer *x509.Certificate,
+	ctx context.Context, network httpfetch.Network, cert, issuer *x509.Certificate,
 ) (entry revokedEntry, revoked bool, err error) {
 	if c.now().After(cert.NotAfter) {
 		return entry, false, errors.New("expired, and issuers may remove expired certificates from their lists")
@@ -114,7 +117,7 @@ func httpAddresses(cert *x509.Certificate) []string {
 // list returns an issuer's list from the cache, or fetches it once for all who wait. A fetch outlives the probe that
 // started it, by fetchTimeout at most: a probe with little time left must not keep the others from getting the list.
 func (c *Checker) list(
-	ctx context.Context, network Network, address string, issuer *x509.Certificate,
+	ctx context.Context, network httpfetch.Network, address string, issuer *x509.Certificate,
 ) (*revocationList, error) {
 	key := newListKey(address, issuer)
 	if cached := c.cache.get(key); cached != nil {
@@ -137,7 +140,7 @@ func (c *Checker) list(
 
 // fetchAndParse fetches, checks and parses a list. It runs in a goroutine of its own, so a panic must end here.
 func (c *Checker) fetchAndParse(
-	ctx context.Context, network Network, address string, issuer *x509.Certificate,
+	ctx context.Context, network httpfetch.Network, address string, issuer *x509.Certificate,
 ) (result *cachedCRL) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -157,7 +160,7 @@ func (c *Checker) fetchAndParse(
 	case <-ctx.Done():
 		return unusable(errors.New("too many lists are being fetched"))
 	}
-	der, err := c.fetch(ctx, network, address)
+	der, err := c.documents.Get(ctx, network, httpfetch.Request{URL: address, MaxBytes: maxListBytes})
 	if err != nil {
 		return unusable(err)
 	}

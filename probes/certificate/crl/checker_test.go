@@ -17,6 +17,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate/certtest"
+	"m365_connector_exporter/probes/httpfetch"
 )
 
 func extension(oid asn1.ObjectIdentifier, value any) func(*x509.RevocationList) {
@@ -44,8 +45,8 @@ func pointOf(address string) func(*x509.RevocationList) {
 }
 
 // loopback lets lists be fetched from loopback; names resolves them.
-func loopback(names map[string]string) Network {
-	return Network{
+func loopback(names map[string]string) httpfetch.Network {
+	return httpfetch.Network{
 		LookUp: func(_ context.Context, host string) ([]netip.Addr, error) {
 			if addr, ok := names[host]; ok {
 				return []netip.Addr{netip.MustParseAddr(addr)}, nil
@@ -133,7 +134,7 @@ func TestWhereListsAreFetchedFrom(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		leaf   *certtest.Issued
-		from   Network
+		from   httpfetch.Network
 		want   probes.Outcome
 		detail string
 	}{

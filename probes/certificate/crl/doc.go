@@ -16,6 +16,6 @@
 // never a failure. Microsoft does not document what Exchange Online does then. A list is cached for a day, or until
 // it ends; a failure for ten minutes.
 //
-// Certificates name the addresses, and anybody can make a certificate. The caller therefore passes, as a [Network],
-// how to look up names and which addresses may be dialled.
+// Certificates name the addresses, and anybody can make a certificate. The caller therefore passes, as a
+// httpfetch.Network, how to look up names and which addresses may be dialled.
 package crl

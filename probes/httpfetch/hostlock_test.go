@@ -1,4 +1,4 @@
-package crl
+package httpfetch
 
 import (
 	"context"

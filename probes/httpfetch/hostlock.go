@@ -1,4 +1,4 @@
-package crl
+package httpfetch
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 )
 
 // hostLocks allows one connection at a time to one address. The limiter of the probes cannot serve for this: a probe
-// holds a place there while it waits for a list, so that the last place, or that of an address which serves both mail
-// and lists, would never become free.
+// holds a place there while it waits for a document, so that the last place, or that of an address which serves both
+// mail and documents, would never become free.
 type hostLocks struct {
 	mu   sync.Mutex
 	held map[netip.Addr]chan struct{} // closed when the lock is released; as many as there are fetches
@@ -34,7 +34,7 @@ func (l *hostLocks) lock(ctx context.Context, addr netip.Addr) (unlock func(), e
 		select {
 		case <-released:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("another list is being fetched from %s: %w", addr, ctx.Err())
+			return nil, fmt.Errorf("another document is being fetched from %s: %w", addr, ctx.Err())
 		}
 	}
 }
