@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 )
@@ -22,20 +24,15 @@ type pathPage struct {
 	Failed      *roundPage // the newest failed round, unless it is the newest round
 	Client      *tlsPage   // the certificate that the sender presents to Exchange Online
 	Simulated   bool       // whether the attribution page shows the sender
-	History     []historyRow
-	Failures    []historyRow // older than History
+	Level       string     // the class that colours the page
+	Now         *roundPage // the probe that the request asked for
+	History     *historyPage
+	Certificate *expiry // the first that expires, of those on this path
 	LastSuccess *timestamp
 	Counted     map[string]uint64 // rounds since the start, by outcome
 }
 
 type fact struct{ Name, Value string }
-
-type historyRow struct {
-	At      *timestamp
-	Outcome string
-	Stage   string
-	Reason  probes.Reason
-}
 
 // roundPage is one round with everything it recorded.
 type roundPage struct {
@@ -48,6 +45,7 @@ type roundPage struct {
 
 type endpointPage struct {
 	ID, Host, Address string // ID is the anchor on the page
+	Open              bool   // it did not pass, or is the only one
 	Outcome           string
 	Stages            []stagePage
 	TLS               *tlsPage
@@ -68,7 +66,10 @@ type transcriptLine struct {
 }
 
 func (s *Site) path(w http.ResponseWriter, r *http.Request) {
-	values, err := params(r, "target")
+	values, err := params(r, "target", "probe")
+	if err == nil && values.Has("probe") && values.Get("probe") != "now" {
+		err = fmt.Errorf("probe %q is unknown; it must be now", short(values.Get("probe")))
+	}
 	if err != nil {
 		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
@@ -83,6 +84,7 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := s.pathPage(s.Snapshot(), p)
+	page.Now = newRoundPage(probed(r), "n", s.Now())
 	title := label(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path
 	s.render(w, "path", layoutData{Title: title, Page: page})
 }
@@ -93,7 +95,7 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 	page := &pathPage{
 		pathRow: newPathRow(p, now), Facts: probeFacts(p), Note: p.Path.Hint, LastSuccess: newTimestamp(p.LastSuccess, now),
 		Client: newTLSPage(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
-		History: historyRows(p.History, now), Failures: historyRows(olderThan(p.Failures, p.History), now),
+		History: newHistoryPage(p, now),
 		Counted: map[string]uint64{}, Newest: newRoundPage(p.Latest, "e", now),
 	}
 	if p.LatestFailed != nil && (p.Latest == nil || p.LatestFailed.Started != p.Latest.Started) {
@@ -102,12 +104,23 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 	for _, o := range []probes.Outcome{probes.Passed, probes.Failed, probes.Inconclusive} {
 		page.Counted[o.String()] = p.Rounds[o]
 	}
-	id := p.Path.ID
+	id, severity := p.Path.ID, check.Off
 	for _, f := range a.Findings {
 		ofConnector := f.Tenant == id.Tenant && f.Direction == id.Direction && f.Connector == id.Connector
 		if f.Suppressed == nil && ofConnector && (f.Path == "" || f.Path == id.Path) {
 			page.Findings = append(page.Findings, newFinding(f, now))
+			severity = max(severity, f.Severity)
 		}
+	}
+	for _, c := range v.Certificates([]*collector.PathState{p}, now) {
+		severity = max(severity, c.Expiry)
+		if end := newExpiry(c.NotAfter, c.Expiry, now); end != nil && !c.Microsoft &&
+			(page.Certificate == nil || end.Days < page.Certificate.Days) {
+			page.Certificate = end
+		}
+	}
+	if page.Level = string(page.State); page.State == collector.StatusPassed && severity > check.Info {
+		page.Level = severity.String()
 	}
 	return page
 }
@@ -140,29 +153,6 @@ func requiredTLS(p probes.Path) string {
 	}
 }
 
-// olderThan returns the failures that are older than the whole history.
-func olderThan(failures, history []collector.Round) []collector.Round {
-	if len(history) == 0 {
-		return failures
-	}
-	n, _ := slices.BinarySearchFunc(failures, history[0].At, func(r collector.Round, at time.Time) int {
-		return r.At.Compare(at)
-	})
-	return failures[:n]
-}
-
-func historyRows(rounds []collector.Round, now time.Time) []historyRow {
-	lines := make([]historyRow, 0, len(rounds))
-	for _, r := range slices.Backward(rounds) {
-		l := historyRow{At: newTimestamp(r.At, now), Outcome: r.Outcome.String(), Reason: r.Reason}
-		if r.Reason != "" {
-			l.Stage = probes.Stages[r.Stage].Microsoft
-		}
-		lines = append(lines, l)
-	}
-	return lines
-}
-
 // newRoundPage returns nil if there is no round. The prefix makes the anchors of two rounds on one page distinct.
 func newRoundPage(r *probes.Result, prefix string, now time.Time) *roundPage {
 	if r == nil {
@@ -174,8 +164,13 @@ func newRoundPage(r *probes.Result, prefix string, now time.Time) *roundPage {
 	for n, e := range r.Endpoints {
 		one := newEndpointPage(e, r.Until, now)
 		one.ID = prefix + itoa(n)
+		one.Open = len(r.Endpoints) == 1 || one.Outcome != probes.Passed.String()
 		page.Endpoints = append(page.Endpoints, one)
 	}
+	slices.SortStableFunc(page.Endpoints, func(a, b endpointPage) int {
+		rank := func(e endpointPage) int { return slices.Index(collector.Statuses[:], collector.Status(e.Outcome)) }
+		return cmp.Compare(rank(a), rank(b)) // failed, then inconclusive, then passed
+	})
 	return page
 }
 

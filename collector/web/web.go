@@ -56,11 +56,12 @@ func New(o Options) *Site {
 // maxRendering is how many pages and lists are rendered at a time: a list of thousands of paths takes megabytes.
 const maxRendering = 4
 
-// Register adds the routes. GET includes HEAD; the mux answers other methods with 405. Only /probe has no limit here:
+// Register adds the routes. GET includes HEAD; the mux answers other methods with 405. Probes have no limit here:
 // Prometheus requests thousands of paths at once, and the schedule limits how many are probed.
 func (s *Site) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+s.Prefix+"/probe", s.probe)
 	responder := collector.NewResponder(maxRendering)
+	mux.Handle("GET "+s.Prefix+"/path", s.probeNow(responder.Wrap(http.HandlerFunc(s.path))))
 	for route, handle := range map[string]http.HandlerFunc{
 		"/sd":                  s.discover,
 		"/api/v1/paths":        s.paths,
@@ -72,7 +73,6 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/tenant/{tenant}":     s.tenant,
 		"/findings":            s.findingsPage,
 		"/certificates":        s.certificates,
-		"/path":                s.path,
 		"/attribution":         s.attribution,
 		"/reference":           s.reference,
 		"/report/{tenant}":     s.report,
