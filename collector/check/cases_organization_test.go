@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"m365_connector_exporter/collector/check"
@@ -225,6 +226,37 @@ var organizationCases = []testCase{
 	},
 	{"connector_without_rule", "rules not exported", func(w *world) { w.byRule() }, "", ""},
 	{"connector_without_rule", "not for a rule", func(w *world) { w.rules() }, "", ""},
+	{
+		"not_judged", "no export",
+		func(w *world) { w.tenant.Organization.Read = []mailflow.Cmdlet{mailflow.GetBlockedConnector} },
+		"info", "Get-TransportRule: there is no export of it. Not judged: rule_without_connector, connector_without_rule.",
+	},
+	{
+		"not_judged", "a missing permission",
+		func(w *world) {
+			w.readAll()
+			w.tenant.Organization.Read = w.tenant.Organization.Read[1:]
+			w.tenant.Organization.Failed = map[mailflow.Cmdlet]string{mailflow.GetOrganizationConfig: "no role."}
+		},
+		"info", "Get-OrganizationConfig: no role. Not judged: direct_send_open, direct_send_rejected.",
+	},
+	{
+		"not_judged", "a property that is missing",
+		func(w *world) { w.readAll(); w.tenant.Organization.RejectDirectSend = mailflow.Unknown },
+		"info", "RejectDirectSend is not among its properties",
+	},
+	{"not_judged", "all are read", (*world).readAll, "", ""},
+	{
+		"not_judged", "exports of connectors and domains alone",
+		func(w *world) { w.tenant.Organization.Read = []mailflow.Cmdlet{mailflow.GetAcceptedDomain} },
+		"", "",
+	},
+}
+
+// readAll lets the records of every cmdlet be known.
+func (w *world) readAll() {
+	w.tenant.Organization.Read = slices.Clone(mailflow.OptionalCmdlets)
+	w.tenant.Organization.RejectDirectSend = yes
 }
 
 var serverCases = []testCase{

@@ -15,6 +15,7 @@ var catalogue = sync.OnceValue(func() []Check {
 		inboundChecks(), restrictionChecks(), effectChecks(), partnerEffectChecks(), hybridChecks(),
 		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),
 		organizationChecks(), ruleChecks(), serverChecks(), ipv6Checks(),
+		notJudgedChecks(),
 		unreadChecks(), tenantChecks(), domainChecks(), proberChecks(), probingChecks(),
 	)
 })

@@ -118,7 +118,9 @@ type Check struct {
 	Remedy   string   // what to do, in whole sentences
 	Source   string   // the Microsoft document or Message Center id that the rule is based on
 	Silences []string // codes of consequences that are not reported beside it
-	Find     findFunc
+	// the cmdlet without whose records it is not judged; "" if it needs none but those of the connectors and domains
+	Needs mailflow.Cmdlet
+	Find  findFunc
 }
 
 // findFunc applies a check to all facts and reports each violation.

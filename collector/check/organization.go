@@ -20,6 +20,7 @@ func organizationChecks() []Check {
 			Remedy: "If no device or service sends this way, set RejectDirectSend to true: anyone can otherwise send mail to " +
 				"your recipients with a sender in your domains. Give each sender that must send a connector first.",
 			Source: "Set-OrganizationConfig, RejectDirectSend; MC1093237",
+			Needs:  mailflow.GetOrganizationConfig,
 			Find: eachTenant(func(_ *Facts, t *tenant, report func(Finding)) {
 				if t.Organization.RejectDirectSend == mailflow.No {
 					report(newFinding("RejectDirectSend is false: mail from an accepted domain to the tenant's own recipients is " +
@@ -36,6 +37,7 @@ func organizationChecks() []Check {
 				"certificate with the name in TlsSenderCertificateName and a complete chain. Until then, RejectDirectSend false " +
 				"admits it.",
 			Source: "Set-OrganizationConfig, RejectDirectSend; MC1093237; 550 5.7.68",
+			Needs:  mailflow.GetOrganizationConfig,
 			Find:   eachAttribution(findDirectSendRejected),
 		},
 		{
@@ -48,6 +50,7 @@ func organizationChecks() []Check {
 				"the connector on the Restricted entities page of Microsoft Defender, or with `Remove-BlockedConnector " +
 				"-ConnectorId`.",
 			Source: "Get-BlockedConnector; respond-compromised-connector; 550 5.7.711",
+			Needs:  mailflow.GetBlockedConnector,
 			Find:   eachTenant(findBlocked),
 		},
 	}
@@ -119,6 +122,7 @@ func ruleChecks() []Check {
 			Remedy: "Let the rule use an enabled connector, enable the connector, or disable the rule: mail that the rule " +
 				"selects is not delivered as intended.",
 			Source: "Set-TransportRule, RouteMessageOutboundConnector; Get-OutboundConnector, IncludeTestModeConnectors",
+			Needs:  mailflow.GetTransportRule,
 			Find:   eachTenant(findRuleWithoutConnector),
 		},
 		{
@@ -129,6 +133,7 @@ func ruleChecks() []Check {
 			Remedy: "Enable the rule that routes mail to the connector, or create one. If the connector is not needed, " +
 				"remove it.",
 			Source: "Set-OutboundConnector, IsTransportRuleScoped; Set-TransportRule, RouteMessageOutboundConnector",
+			Needs:  mailflow.GetTransportRule,
 			Find:   eachTenant(findConnectorWithoutRule),
 		},
 	}

@@ -25,7 +25,8 @@ func serverChecks() []Check {
 				"early.",
 			Source: "\"Throttling and Blocking Email from Persistently Vulnerable Exchange Servers to Exchange Online\" " +
 				"(4007169); 450 4.7.230, 550 5.7.230",
-			Find: eachTenant(findOutOfDate),
+			Needs: mailflow.GetOnPremServerReport,
+			Find:  eachTenant(findOutOfDate),
 		},
 		{
 			Code: "connector_differs_from_microsoft", Severity: Warning, Scope: ScopeTenant,
@@ -37,7 +38,8 @@ func serverChecks() []Check {
 				"hour, wait and export again; otherwise the connector that Exchange Online names is the one that counts.",
 			Source: "Get-OutboundConnectorReport; set-up-connectors-to-route-mail, \"What happens when I have multiple " +
 				"connectors\"",
-			Find: eachTenant(findDifferentRoute),
+			Needs: mailflow.GetOutboundReport,
+			Find:  eachTenant(findDifferentRoute),
 		},
 	}
 }

@@ -42,7 +42,7 @@ func TestReportedConfigurations(t *testing.T) {
 		// a certificate beside the address that suffices
 		{"better-certificate-worse-verdict", []string{byAddress, "info certificate_names_not_accepted"}},
 		// transport rules beside the exports
-		{"one-foreign-file-blinds", []string{byAddress}},
+		{"one-foreign-file-blinds", []string{byAddress, "info not_judged"}},
 	} {
 		file := filepath.Join("../../../../collector/check/testdata/cases", c.folder, "config.yaml")
 		cfg, err := config.Load(t.Context(), file)

@@ -1,0 +1,56 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// notJudgedChecks report which checks are not judged because the records of a cmdlet are not known. Absent is unknown:
+// without them a tenant would look better than it may be.
+func notJudgedChecks() []Check {
+	return []Check{{
+		Code: "not_judged", Severity: Info, Scope: ScopeTenant,
+		Title: "Checks are not judged, because what they need is not known",
+		When: "The tenant is read from Exchange Online, or has exports of more than connectors and accepted domains, and " +
+			"the records of a cmdlet that a check needs are not among them, or lack the property that matters",
+		Remedy: "Export with deploy/powershell/Export-M365Connectors.ps1, which calls all cmdlets. If one of them fails, " +
+			"grant the application or user the role Global Reader, or what the message names. Turn the check off if that is " +
+			"not wanted: `checks: {not_judged: off}`.",
+		Source: "This exporter's documentation, docs/configuration.md#exports",
+		Find:   eachTenant(findNotJudged),
+	}}
+}
+
+func findNotJudged(_ *Facts, t *tenant, report func(Finding)) {
+	o := &t.Organization
+	if len(o.Failed) == 0 && !slices.ContainsFunc(mailflow.OptionalCmdlets, o.HasRead) {
+		return // only connectors and accepted domains are exported, or nothing is
+	}
+	for _, cmdlet := range mailflow.OptionalCmdlets {
+		codes := checksThatNeed(cmdlet)
+		if len(codes) == 0 {
+			continue
+		}
+		switch why := cmp.Or(o.Failed[cmdlet], "there is no export of it"); {
+		case !o.HasRead(cmdlet):
+			report(newFinding("%s: %s. Not judged: %s.", cmdlet, strings.TrimSuffix(why, "."), list(codes)))
+		case cmdlet == mailflow.GetOrganizationConfig && o.RejectDirectSend == mailflow.Unknown:
+			report(newFinding("%s: RejectDirectSend is not among its properties. Not judged: %s.", cmdlet, list(codes)))
+		}
+	}
+}
+
+// checksThatNeed returns the codes of the checks that need a cmdlet.
+func checksThatNeed(cmdlet mailflow.Cmdlet) []string { return codesByCmdlet()[cmdlet] }
+
+var codesByCmdlet = sync.OnceValue(func() map[mailflow.Cmdlet][]string {
+	codes := map[mailflow.Cmdlet][]string{}
+	for _, c := range slices.Concat(organizationChecks(), ruleChecks(), serverChecks()) {
+		codes[c.Needs] = append(codes[c.Needs], c.Code)
+	}
+	return codes
+})
