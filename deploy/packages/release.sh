@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds all files of a release: deploy/packages/release.sh VERSION [FOLDER], or make release VERSION=1.2.3. Needs a commit,
-# Go, zip, and nfpm, helm and cyclonedx-gomod on the PATH (deploy/tools.sh builds them). The build is reproducible from any
-# folder. PLATFORMS, for example "linux/amd64", restricts it.
+# Go, zip, wixl, msitools, faketime, and nfpm, helm and cyclonedx-gomod on the PATH (deploy/tools.sh builds them). The build is
+# reproducible from any folder. PLATFORMS, for example "linux/amd64", restricts it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=${1:?version}
@@ -26,6 +26,11 @@ zipped() { # folder file
   (cd "$work" && find "$1" -type f | sort | zip -q -X -@ "$2")
 }
 
+installer() { # folder file
+  cp deploy/windows/config.yaml "$work/$1/"
+  deploy/windows/msi.sh "$version" "$work/$1" "$2"
+}
+
 platform() { # os arch
   local name=m365_connector_exporter-$version.$1-$2 binary=m365_connector_exporter
   [[ $1 != windows ]] || binary=$binary.exe
@@ -39,7 +44,12 @@ platform() { # os arch
   cp deploy/grafana/dashboards/*.json "$work/$name/dashboards/"
   cp deploy/alertmanager/alertmanager.yml "$work/$name/"
   cp "$work/licences.txt" "$work/$name/LICENCES-THIRD-PARTY.txt"
-  if [[ $1 == windows ]]; then zipped "$name" "$out/$name.zip"; else archive "$name" "$out/$name.tar.gz"; fi
+  if [[ $1 == windows ]]; then
+    zipped "$name" "$out/$name.zip"
+    installer "$name" "$out/$name.msi"
+  else
+    archive "$name" "$out/$name.tar.gz"
+  fi
   if [[ $1 == linux ]]; then deploy/packages/build.sh "$version" "$2" "$out"; fi
 }
 
