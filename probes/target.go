@@ -48,6 +48,17 @@ func (id PathID) matches(parts []string) bool {
 	return hasPrefix(full, parts) || len(parts) <= 3 && hasPrefix(short, parts)
 }
 
+// NamesConnector reports whether a target that selects a path names its connector, and not its tenant alone.
+func NamesConnector(target string, id PathID) bool {
+	parts, err := ParseTarget(target)
+	if err != nil {
+		return false
+	}
+	full := []string{id.Tenant, string(id.Direction), id.Connector, id.Path}
+	short := []string{id.Tenant, id.Connector, id.Path}
+	return len(parts) >= 3 && hasPrefix(full, parts) || len(parts) >= 2 && hasPrefix(short, parts)
+}
+
 func hasPrefix(all, first []string) bool {
 	if len(first) > len(all) {
 		return false

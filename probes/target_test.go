@@ -67,3 +67,33 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+func TestNamesConnector(t *testing.T) {
+	id := probes.PathID{Tenant: "contoso", Direction: "outbound", Connector: "To A/B", Path: "mail.contoso.com"}
+	for target, want := range map[string]bool{
+		"contoso": false, "contoso/outbound": false, "contoso/To%20a%2Fb": true, "contoso/outbound/To A%2FB": true,
+		"contoso/outbound/To A%2FB/mail.contoso.com": true, "contoso/To A%2FB/mail.contoso.com": true,
+		"contoso/Other": false, "fabrikam/To A%2FB": false, "contoso/%zz": false,
+	} {
+		if got := probes.NamesConnector(target, id); got != want {
+			t.Errorf("%s: %t, want %t", target, got, want)
+		}
+	}
+	id.Connector = "outbound"
+	if !probes.NamesConnector("contoso/outbound", id) || !probes.NamesConnector("contoso/outbound/outbound", id) {
+		t.Error("a connector with the name of a direction")
+	}
+}
+
+func TestDisplayName(t *testing.T) {
+	for want, id := range map[string]probes.PathID{
+		"contoso › To A/B › 100% (outbound)": {Tenant: "contoso", Direction: "outbound", Connector: "To A/B", Path: "100%"},
+		"contoso › To A/B (inbound)":         {Tenant: "contoso", Direction: "inbound", Connector: "To A/B"},
+		"contoso":                            {Tenant: "contoso"},
+		"C › edge-1":                         {Connector: "C", Path: "edge-1"},
+	} {
+		if got := id.DisplayName(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -33,8 +33,10 @@ func newDemoCommand(app *kingpin.Application) demoCommand {
 func (c demoCommand) run(ctx context.Context, s streams) int {
 	ignoreBrokenPipes()
 	if err := checkListen(ctx, *c.listen); err != nil {
-		_, _ = fmt.Fprintf(s.err, "%s: --web.listen-address: %v\n", program, err)
-		return exitUsage
+		return s.usageError(fmt.Errorf("--web.listen-address: %w", err))
+	}
+	if err := checkFree(ctx, *c.listen); err != nil {
+		return s.usageError(fmt.Errorf("%w; choose another address, for example --web.listen-address=127.0.0.1:10588", err))
 	}
 	world, err := lab.StartWorld(lab.WorldOptions{Now: time.Now()})
 	if err != nil {

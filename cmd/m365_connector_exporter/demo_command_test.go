@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,22 @@ func TestDemoCommand(t *testing.T) {
 	if code := run(ctx, hangups{}, []string{"demo", "--web.listen-address=127.0.0.1:0"}, io.Discard,
 		endAt{"Listening on", cancel}); code != exitOK {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// A port that another process uses is an error before the demo claims to run.
+func TestDemoOnAUsedPort(t *testing.T) {
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	var out, errors strings.Builder
+	address := "--web.listen-address=" + listener.Addr().String()
+	code := run(t.Context(), hangups{}, []string{"demo", address}, &out, &errors)
+	if code != exitUsage || out.Len() > 0 || !strings.Contains(errors.String(), "choose another address, for example") {
+		t.Errorf("exit code %d, output %q, errors %q", code, out.String(), errors.String())
 	}
 }
 

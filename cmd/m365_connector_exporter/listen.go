@@ -28,6 +28,16 @@ func checkListen(ctx context.Context, address string) error {
 	return err
 }
 
+// checkFree returns an error if nothing can listen on an address now, mostly because another process does.
+func checkFree(ctx context.Context, address string) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return err //nolint:wrapcheck // it names the address
+	}
+	return listener.Close() //nolint:wrapcheck // likewise
+}
+
 // routePrefix returns the prefix of all routes: that of the flag, or else the path of the external URL.
 func routePrefix(flag, external string) (string, error) {
 	path := flag

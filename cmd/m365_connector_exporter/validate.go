@@ -42,6 +42,7 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 		name:  cmd.FullCommand(),
 		targets: cmd.Arg("target", "A tenant, a connector or a path: TENANT[/DIRECTION][/CONNECTOR[/PATH]]. "+
 			"DIRECTION is outbound or inbound. In names, / is written %2F and % is written %25. "+
+			"A connector that is disabled or in test mode is probed only if it is named, and listed otherwise. "+
 			"Default: every path that the daemon probes.").Strings(),
 		until: cmd.Flag("until", "The last stage to probe: "+strings.Join(stages, ", ")+". "+
 			"Default: as configured, but no message.").Enum(stages...),

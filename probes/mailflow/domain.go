@@ -1,6 +1,7 @@
 package mailflow
 
 import (
+	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -100,6 +101,21 @@ func registrable(name string) (string, bool) {
 		last = label
 	}
 	return name, strings.Trim(last, "0123456789") != ""
+}
+
+// HostNameDoubt returns why Exchange Online cannot find a host of this name; "" if nothing speaks against it. Addresses
+// and networks are not names. Some DNS servers resolve such names, so it is no error.
+func HostNameDoubt(name string) string {
+	_, addressErr := netip.ParseAddr(strings.Trim(name, "[]"))
+	switch {
+	case addressErr == nil || strings.Contains(name, "/"):
+		return ""
+	case strings.Contains(name, "_"):
+		return "an underscore is not allowed in a host name (RFC 1123); check the spelling"
+	case !strings.Contains(strings.TrimSuffix(name, "."), "."):
+		return "a single label is not a name in public DNS; write the whole name, such as mail.contoso.com"
+	}
+	return ""
 }
 
 // RegisteredDomain returns the domain one label below the public suffix; "" if there is none.

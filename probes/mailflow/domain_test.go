@@ -54,3 +54,15 @@ func FuzzNormaliseDomain(f *testing.F) {
 		}
 	})
 }
+
+func TestHostNameDoubt(t *testing.T) {
+	for name, want := range map[string]string{
+		"mail.contoso.com": "", "mail.contoso.com.": "", "192.0.2.1": "", "[192.0.2.1]": "", "2001:db8::1": "",
+		"192.0.2.0/28": "", "müller.example": "", "mail_server": "underscore", "mail_server.contoso.com": "underscore",
+		"mail": "single label", "mail.": "single label", "localhost": "single label",
+	} {
+		if got := HostNameDoubt(name); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

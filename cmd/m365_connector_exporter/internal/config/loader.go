@@ -2,8 +2,10 @@ package config
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/inventory/exchangeonline"
 	"m365_connector_exporter/probes/mailflow"
@@ -99,6 +101,28 @@ func (l *loading) finish() {
 	for i, t := range l.cfg.Tenants {
 		l.cfg.Tenants[i] = mailflow.WithImpliedSenders(t)
 		l.cfg.Suppressions = append(l.cfg.Suppressions, l.cfg.settings(t.Name).suppressions...)
+		l.warnOfHosts(&t)
+	}
+}
+
+// warnOfHosts warns of next hops that cannot be hosts, wherever they were read.
+func (l *loading) warnOfHosts(t *mailflow.Tenant) {
+	warn := func(d mailflow.Direction, connector, path, what, host string) {
+		if doubt := mailflow.HostNameDoubt(host); doubt != "" {
+			id := probes.PathID{Tenant: t.Name, Direction: d, Connector: connector, Path: path}
+			l.warn(fmt.Sprintf("%s: %s %q: %s", id.DisplayName(), what, host, doubt))
+		}
+	}
+	for i := range t.Outbound {
+		c := &t.Outbound[i]
+		for _, host := range c.SmartHosts {
+			warn(mailflow.Outbound, c.Name, "", "smart host", host)
+		}
+	}
+	for i := range t.Senders {
+		if s := &t.Senders[i]; s.Target != "" {
+			warn(mailflow.Inbound, s.Connector, s.Name, "target", s.Target)
+		}
 	}
 }
 

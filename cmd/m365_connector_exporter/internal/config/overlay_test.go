@@ -168,3 +168,36 @@ func TestOverlayThatMeetsNothing(t *testing.T) {
 		}
 	}
 }
+
+// Names that cannot be hosts are warnings, in YAML and in exports.
+func TestNamesThatCannotBeHostsAreWarnings(t *testing.T) {
+	export := write(t, "out.json", `{"Name":"To gateway","ConnectorType":"OnPremises","UseMXRecord":false,
+		"SmartHosts":["mail_server.contoso.com","192.0.2.1","gateway.contoso.com"],"RecipientDomains":["*"]}`)
+	file := write(t, "config.yaml", `
+tenants:
+  - name: contoso
+    exports: [`+filepath.ToSlash(export)+`]
+    outbound_connectors:
+      - { name: Lab, standalone: true, connector_type: OnPremises, use_mx_record: false, smart_hosts: [mail, "[192.0.2.2]"] }
+    inbound_connectors: [{ name: In, standalone: true, connector_type: OnPremises }]
+    senders: [{ name: edge, connector: In, target: exchange }]
+`)
+	cfg, err := config.Load(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(cfg.Warnings, "\n")
+	want := []string{
+		`contoso › To gateway (outbound): smart host "mail_server.contoso.com": an underscore`,
+		`contoso › Lab (outbound): smart host "mail": a single label`,
+		`contoso › In › edge (inbound): target "exchange": a single label`,
+	}
+	if len(cfg.Warnings) != len(want) {
+		t.Errorf("warnings %s", got)
+	}
+	for _, w := range want {
+		if !strings.Contains(got, w) {
+			t.Errorf("no warning %s in %s", w, got)
+		}
+	}
+}

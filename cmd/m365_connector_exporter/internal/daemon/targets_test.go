@@ -20,20 +20,29 @@ func TestSelectPaths(t *testing.T) {
 		path("Wide", "c", "", "the range has more than 16 addresses"),
 		path("HQ / DR", "d", "the connector is disabled", ""),
 	}
-	const wide = "contoso/outbound/Wide/c cannot be probed: the range has more than 16 addresses"
+	const (
+		wide = "contoso › Wide › c (outbound) cannot be probed: the range has more than 16 addresses"
+		off  = "contoso › Off › b (outbound) is not probed: the connector is disabled; name the connector to probe it: " +
+			"contoso/outbound/Off"
+		spare = "contoso › HQ / DR › d (outbound) is not probed: the connector is disabled; name the connector to probe " +
+			"it: contoso/outbound/HQ%20%2F%20DR"
+		rest = off + "\n" + wide + "\n" + spare
+	)
 	tests := []struct {
 		targets []string
 		want    int
 		skipped string
 		err     string
 	}{
-		{nil, 1, "", ""},
+		{nil, 1, rest, ""},
 		{[]string{"contoso/Off"}, 1, "", ""},
 		{[]string{"contoso/A", "contoso/outbound/A/a"}, 1, "", ""},
-		{[]string{"contoso"}, 3, wide, ""},
-		{[]string{"contoso/outbound", "contoso"}, 3, wide, ""},
-		{[]string{"contoso/Wide"}, 0, "", wide},
-		{[]string{"contoso", "contoso/Wide"}, 0, "", wide},
+		{[]string{"contoso/outbound/Off/b"}, 1, "", ""},
+		{[]string{"contoso"}, 1, rest, ""},
+		{[]string{"contoso/outbound", "contoso"}, 1, rest, ""},
+		{[]string{"contoso", "contoso/Off"}, 2, wide + "\n" + spare, ""},
+		{[]string{"contoso/Wide"}, 0, "", `"contoso/Wide": ` + wide},
+		{[]string{"contoso", "contoso/Wide"}, 0, "", `"contoso/Wide": ` + wide},
 		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path; there is contoso`},
 		{
 			[]string{"contoso/HQ / DR"},
