@@ -23,8 +23,8 @@ func (id PathID) String() string {
 	}, "/")
 }
 
-// DisplayName returns the path for people: "contoso › To on-premises › mail.contoso.com (outbound)". Parts that are empty
-// are left out. Command lines and links take the target, see [PathID.String].
+// DisplayName returns the path for people: "contoso › To on-premises › mail.contoso.com (outbound)". Empty parts are
+// left out. Command lines and links take the target, see [PathID.String].
 func (id PathID) DisplayName() string {
 	parts := slices.DeleteFunc([]string{id.Tenant, id.Connector, id.Path}, func(part string) bool { return part == "" })
 	name := strings.Join(parts, " › ")
