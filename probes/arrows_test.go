@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"collector/check":         {"probes", "probes/mailflow"},
 	"collector/evaluate":      {"probes", "probes/mailflow", "probes/certificate", "collector/check"},
 	"collector":               {"probes", "probes/mailflow", "collector/check", "collector/evaluate"},
+	"probes/mtasts":           {"probes", "probes/httpfetch"},
 	"probes/roundtrip":        {},
 	"probes/tlsrpt":           {},
 	"collector/web": {
@@ -79,7 +80,7 @@ var outside = map[string]bool{
 // network packages of probes may reach the network. None of probes may know Prometheus.
 var network = map[string]bool{
 	"probes/smtpprobe": true, "probes/dnsclient": true, "probes/certificate/crl": true,
-	"probes/httpfetch":                true,
+	"probes/httpfetch": true, "probes/mtasts": true,
 	"probes/inventory/exchangeonline": true,
 	// For tests and demo only:
 	"probes/lab": true, "probes/lab/microsoft365": true, "probes/certificate/certtest": true,

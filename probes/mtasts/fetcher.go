@@ -1,0 +1,270 @@
+package mtasts
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/httpfetch"
+)
+
+// The bounds of a Fetcher.
+const (
+	fetchTimeout = 15 * time.Second // for record and policy
+	recheckAfter = 15 * time.Minute // between two look-ups of a record, thus also between two fetches
+	refreshAfter = 24 * time.Hour   // a policy is fetched again after it, though its id is the same
+	maxDomains   = 20_000           // policies that are kept
+	maxFetches   = 4                // at once
+	maxDetail    = 300              // bytes of a problem
+)
+
+// State is what is known of a domain's policy.
+type State struct {
+	Domain  string
+	Mode    Mode    // the mode that applies now; empty while nothing is known, since DNS does not answer
+	ID      string  // of the record that the policy was fetched for
+	Policy  *Policy // nil without a policy that can be used
+	Problem string  // why record, host or policy cannot be used, for people; empty if all is well
+	Fetched time.Time
+	Until   time.Time // senders that know the policy keep it at least until then
+}
+
+// ErrNoRecord is what LookupTXT returns for a name that does not exist or has no TXT records.
+var ErrNoRecord = errors.New("no such record")
+
+// LookupTXT returns the TXT records of a name.
+type LookupTXT func(ctx context.Context, name string) ([]string, error)
+
+// Fetcher fetches policies and keeps them. It is safe for concurrent use.
+type Fetcher struct {
+	lookup    LookupTXT
+	network   httpfetch.Network
+	roots     *x509.CertPool
+	now       func() time.Time
+	documents *httpfetch.Fetcher
+	slots     chan struct{}
+	group     singleflight.Group
+	port      string // ":8443", empty for 443
+
+	mu    sync.Mutex
+	known map[string]*entry // by domain
+}
+
+type entry struct {
+	state   State
+	recheck time.Time // when the record is looked up again
+}
+
+// Options are what a Fetcher needs.
+type Options struct {
+	LookupTXT LookupTXT
+	Network   httpfetch.Network
+	Roots     *x509.CertPool // nil means those of the system
+	Now       func() time.Time
+	Port      int // of policy hosts; 0 means 443
+}
+
+// New returns a Fetcher.
+func New(o Options) *Fetcher {
+	port := ""
+	if o.Port != 0 {
+		port = ":" + strconv.Itoa(o.Port)
+	}
+	return &Fetcher{
+		port:   port,
+		lookup: o.LookupTXT, network: o.Network, roots: o.Roots, now: o.Now,
+		documents: httpfetch.New(), slots: make(chan struct{}, maxFetches), known: map[string]*entry{},
+	}
+}
+
+// Policy returns the state of a domain's policy. Within recheckAfter it returns what is known. It waits until ctx ends
+// at most; then, and for domains beyond the limit, the state has no mode.
+func (f *Fetcher) Policy(ctx context.Context, domain string) State {
+	if state, ok := f.fresh(domain); ok {
+		return state
+	}
+	done := f.group.DoChan(domain, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+		defer cancel()
+		return f.refresh(ctx, domain), nil
+	})
+	select {
+	case result := <-done:
+		state, _ := result.Val.(State)
+		return state
+	case <-ctx.Done():
+		return State{Domain: domain, Problem: "the policy did not arrive in time"}
+	}
+}
+
+// Keep forgets the domains for which keep is false.
+func (f *Fetcher) Keep(keep func(domain string) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for domain := range f.known {
+		if !keep(domain) {
+			delete(f.known, domain)
+		}
+	}
+}
+
+func (f *Fetcher) fresh(domain string) (State, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.known[domain]
+	if e == nil || !f.now().Before(e.recheck) {
+		return State{}, false
+	}
+	return e.state, true
+}
+
+// refresh looks the record up and fetches the policy if it has to. A panic ends here: it runs in a goroutine of its
+// own.
+func (f *Fetcher) refresh(ctx context.Context, domain string) (state State) {
+	defer func() {
+		if bug := recover(); bug != nil {
+			state = State{Domain: domain, Problem: fmt.Sprintf("panic: %v", bug)}
+		}
+	}()
+	select {
+	case f.slots <- struct{}{}:
+		defer func() { <-f.slots }()
+	case <-ctx.Done():
+		return State{Domain: domain, Problem: "too many policies are being fetched"}
+	}
+	before := f.get(domain)
+	next := f.next(ctx, domain, before)
+	return f.store(domain, next)
+}
+
+func (f *Fetcher) get(domain string) entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e := f.known[domain]; e != nil {
+		return *e
+	}
+	return entry{state: State{Domain: domain}}
+}
+
+// store keeps an entry, unless there are too many.
+func (f *Fetcher) store(domain string, e entry) State {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.known[domain]; known || len(f.known) < maxDomains {
+		f.known[domain] = &e
+	}
+	return e.state
+}
+
+// next returns what is known of a domain after a look-up.
+func (f *Fetcher) next(ctx context.Context, domain string, before entry) entry {
+	now := f.now()
+	next := before
+	next.recheck = now.Add(recheckAfter)
+	id, found, err := f.record(ctx, domain)
+	switch {
+	case errors.Is(err, errNotAnswered):
+		next.state = before.keep(now, "", err)
+	case err != nil:
+		next.state = before.keep(now, Invalid, err)
+	case !found:
+		next.state = before.keep(now, Absent, nil)
+	case f.current(&before, id, now):
+		next.state.Problem = ""
+	default:
+		next.state = f.fetch(ctx, domain, id, before, now)
+	}
+	return next
+}
+
+// current reports whether the policy that is known need not be fetched again.
+func (f *Fetcher) current(e *entry, id string, now time.Time) bool {
+	refresh := min(refreshAfter, e.maxAge()/2)
+	return e.state.Policy != nil && e.state.ID == id && now.Before(e.state.Fetched.Add(refresh))
+}
+
+func (e *entry) maxAge() time.Duration {
+	if e.state.Policy == nil {
+		return 0
+	}
+	return e.state.Policy.MaxAge
+}
+
+// keep returns the state while the policy that is known applies, else a state without policy. A sender keeps a policy
+// until it ends, whatever happens to record and host (section 3.3 and 5.1).
+func (e *entry) keep(now time.Time, otherwise Mode, problem error) State {
+	text := ""
+	if problem != nil {
+		text = probes.Sanitise(problem.Error(), maxDetail)
+	}
+	if e.state.Policy != nil && now.Before(e.state.Until) {
+		kept := e.state
+		if kept.Problem = text; otherwise == Absent {
+			kept.Problem = "the record at _mta-sts." + kept.Domain + " is gone; senders keep the policy until it ends"
+		}
+		return kept
+	}
+	return State{Domain: e.state.Domain, Mode: otherwise, Problem: text}
+}
+
+var errNotAnswered = errors.New("DNS does not answer")
+
+// record returns the id of the domain's record.
+func (f *Fetcher) record(ctx context.Context, domain string) (id string, found bool, err error) {
+	name := "_mta-sts." + domain
+	records, err := f.lookup(ctx, name)
+	if errors.Is(err, ErrNoRecord) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("%w: %s: %w", errNotAnswered, name, err)
+	}
+	if id, found, err = ParseRecord(records); err != nil {
+		return "", found, fmt.Errorf("%s: %w", name, err)
+	}
+	return id, found, nil
+}
+
+// fetch gets a policy and returns the state with it.
+func (f *Fetcher) fetch(ctx context.Context, domain, id string, before entry, now time.Time) State {
+	host := "mta-sts." + domain
+	text, err := f.documents.Get(ctx, f.network, httpfetch.Request{
+		URL: "https://" + host + f.port + "/.well-known/mta-sts.txt", MaxBytes: maxPolicyBytes, MediaType: "text/plain",
+		Roots: f.roots,
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %s", host, explain(err))
+	}
+	var policy *Policy
+	if err == nil {
+		if policy, err = ParsePolicy(text); err != nil {
+			err = fmt.Errorf("https://%s/.well-known/mta-sts.txt: %w", host, err)
+		}
+	}
+	if err != nil {
+		state := before.keep(now, Invalid, err)
+		if state.Policy == nil {
+			state.ID = id
+		}
+		return state
+	}
+	return State{
+		Domain: domain, Mode: policy.Mode, ID: id, Policy: policy, Fetched: now, Until: now.Add(policy.MaxAge),
+	}
+}
+
+// explain names a certificate error as one.
+func explain(err error) string {
+	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "the certificate of the policy host is not valid: " + probes.Sanitise(bad.Err.Error(), maxDetail)
+	}
+	return err.Error()
+}
