@@ -43,6 +43,15 @@ func alert(name, severity string, more ...string) labels {
 	return l
 }
 
+// shared returns the alerts of a tenant's connector that fails because of the host gw.
+func shared(tenant, name string) []labels {
+	on := []string{"tenant", tenant, "connector", "c", "direction", "outbound"}
+	return []labels{
+		alert(name, "critical", on...), alert("PathFailing", "critical", append(slices.Clone(on), "path", "p")...),
+		alert("AffectedByHost", "info", append(slices.Clone(on), "host", "gw", "address", "192.0.2.1")...),
+	}
+}
+
 // The alerts that a real Alertmanager sends when several fire.
 func TestInhibition(t *testing.T) {
 	on := []string{"tenant", "t", "connector", "c", "direction", "outbound"}
@@ -57,12 +66,47 @@ func TestInhibition(t *testing.T) {
 			alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
 			alert("CertificateExpired", "critical", path...), alert("CertificateExpiring", "warning", path...),
 		}, "Down"},
-		{"one path fails because of its certificate, another does not", []labels{
-			alert("CertificateExpired", "critical", path...),
-			alert("PathFailing", "critical", path...), alert("PathFailing", "critical", other...),
+		{"a path fails because of its certificate", []labels{
+			alert("PathFailing", "critical", path...), alert("CertificateExpired", "critical", path...),
+			alert("CertificateExpired", "critical", other...),
 		}, "CertificateExpired PathFailing"},
+		{"a host that three connectors share", append(
+			shared("a", "Down"), append(shared("b", "Down"), append(shared("c", "RedundancyLost"),
+				alert("HostDown", "critical", "host", "gw", "address", "192.0.2.1"),
+				alert("CertificateExpired", "critical", append(slices.Clone(path), "host", "gw", "address", "192.0.2.1")...),
+			)...)...,
+		), "HostDown"},
+		{"another connector fails beside a host that three share", append(
+			shared("a", "Down"),
+			alert("HostDown", "critical", "host", "gw", "address", "192.0.2.1"),
+			alert("Down", "critical", on...),
+			alert("CertificateExpired", "critical", "tenant", "u", "connector", "c", "direction", "inbound", "address", ""),
+		), "CertificateExpired Down HostDown"},
+		{"a host known by several names, and one that has no address", []labels{
+			alert("HostDown", "critical", "address", "192.0.2.1"),
+			alert("AffectedByHost", "info", append(slices.Clone(on), "address", "192.0.2.1")...),
+			alert("Down", "critical", on...),
+			alert("HostDown", "critical", "host", "gone"),
+			alert("AffectedByHost", "info", "tenant", "u", "connector", "c", "direction", "outbound", "host", "gone"),
+			alert("Down", "critical", "tenant", "u", "connector", "c", "direction", "outbound"),
+		}, "HostDown HostDown"},
+		{"two hosts, one with redundancy", []labels{
+			alert("HostDown", "critical", "host", "gw", "address", "192.0.2.1"),
+			alert("HostDown", "warning", "host", "mx", "address", "192.0.2.2"),
+			alert("Throttled", "warning"),
+		}, "HostDown HostDown Throttled"},
+		{"the same names in another cluster", []labels{
+			alert("Down", "critical", append(slices.Clone(on), "cluster", "a")...),
+			alert("PathFailing", "critical", append(slices.Clone(path), "cluster", "a")...),
+			alert("PathFailing", "critical", append(slices.Clone(path), "cluster", "b")...),
+		}, "Down PathFailing"},
+		{"a path that flaps while it fails", []labels{
+			alert("PathFailing", "critical", path...), alert("Flapping", "warning", path...),
+			alert("Flapping", "warning", "tenant", "u", "connector", "c", "direction", "outbound", "path", "p"),
+		}, "Flapping PathFailing"},
 		{"most paths fail", []labels{
 			alert("MostPathsFailing", "critical"), alert("Down", "critical", on...), alert("PathFailing", "critical", path...),
+			alert("HostDown", "critical", "host", "gw", "address", "192.0.2.1"), alert("Flapping", "warning", path...),
 			alert("ProbeNotRunning", "warning", path...), alert("AttributionFailing", "critical", path...),
 		}, "AttributionFailing MostPathsFailing"},
 		{"a fault of another exporter inhibits nothing", []labels{
@@ -116,7 +160,7 @@ func TestInhibition(t *testing.T) {
 			for range 500 { // until it has processed all posted alerts
 				<-tick
 				names := sent(t, base)
-				if got = strings.Join(names, " "); !slices.Contains(names, "Throttled") {
+				if got = strings.Join(names, " "); !slices.Contains(names, "canary") {
 					break
 				}
 			}
@@ -173,8 +217,11 @@ func sent(t *testing.T, base string) []string {
 	}
 	var names []string
 	for _, a := range got {
-		if a.Labels["job"] != "canary" || a.Labels["severity"] == "warning" {
+		switch {
+		case a.Labels["job"] != "canary":
 			names = append(names, strings.TrimPrefix(a.Labels["alertname"], "M365Connector"))
+		case a.Labels["severity"] == "warning":
+			names = append(names, "canary")
 		}
 	}
 	slices.Sort(names)
