@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,8 +13,13 @@ import (
 
 func TestPromtool(t *testing.T) {
 	run(t, "promtool", append([]string{"check", "rules"}, glob(t, "prometheus/rules/*.yml")...)...)
-	run(t, "promtool", append([]string{"test", "rules"}, glob(t, "prometheus/tests/*_test.yml")...)...)
 	run(t, "promtool", "check", "config", "prometheus/prometheus.yml")
+	for _, file := range glob(t, "prometheus/tests/*_test.yml") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			run(t, "promtool", "test", "rules", file)
+		})
+	}
 }
 
 var alertName = regexp.MustCompile(`^M365Connector([A-Z][a-z]+)+$`)
@@ -47,11 +53,64 @@ func TestAlertsAreComplete(t *testing.T) {
 		if r.Annotations["runbook_url"] != "docs/runbooks/"+r.Alert+".md" {
 			t.Errorf("%s: runbook_url %q", r.Alert, r.Annotations["runbook_url"])
 		}
+		link := r.Annotations["exporter_url"]
+		if r.Alert != "M365ConnectorExporterDown" && !strings.HasPrefix(link, "http://{{ $labels.instance }}/") {
+			t.Errorf("%s: exporter_url %q", r.Alert, link)
+		}
+		if strings.Contains(r.Annotations["summary"], "$labels.connector") && !strings.Contains(link, "urlquery $labels.connector") {
+			t.Errorf("%s: exporter_url %q is not the page of the connector", r.Alert, link)
+		}
 		if r.For == "" {
 			t.Errorf("%s: no for: a single bad evaluation fires it", r.Alert)
 		}
 		if !strings.Contains(stories, "alertname: "+r.Alert+"\n") {
 			t.Errorf("%s: no rule test expects it", r.Alert)
+		}
+	}
+}
+
+var (
+	identity = regexp.MustCompile(`\b(?:by|on) \(([a-z_, ]+)\)`)
+	lookBack = regexp.MustCompile(`(m365_[a-z0-9_]+|[a-z]+:m365_[a-z0-9_:]+|up)(?:\{[^}]*\})?\[(\d+)([mhd])\]`)
+)
+
+// Every rule keeps the labels cluster and job, for rulers of several clusters, and no rule looks back further than half an
+// hour over series of tenants, connectors or paths: the time of an evaluation would depend on the past. Series of which each
+// exporter has one, and the changes of verdicts, which are few, may be read over days.
+func TestRulesScale(t *testing.T) {
+	few := map[string]bool{
+		"up": true, "m365_connector_exporter_build_info": true, "m365_connector_exporter_throttled_total": true,
+		"instance:m365_connector_paths:count": true, "instance:m365_connector_paths_unproven:ratio": true,
+		"instance:m365_connector_probe_unproven:places": true, "path:m365_connector_probe_success:changed": true,
+	}
+	minutes := map[string]int{"m": 1, "h": 60, "d": 1440}
+	for _, r := range rules(t) {
+		for _, labels := range identity.FindAllStringSubmatch(r.Expr, -1) {
+			if !strings.HasPrefix(labels[1], "cluster, job") {
+				t.Errorf("%s%s: by or on (%s) without cluster and job", r.Alert, r.Record, labels[1])
+			}
+		}
+		for _, m := range lookBack.FindAllStringSubmatch(r.Expr, -1) {
+			if n, err := strconv.Atoi(m[2]); err != nil || n*minutes[m[3]] > 30 && !few[m[1]] {
+				t.Errorf("%s%s looks back %s%s over %s", r.Alert, r.Record, m[2], m[3], m[1])
+			}
+		}
+	}
+}
+
+// M365ConnectorCriticalFinding has the title of every check whose findings can be critical and have no alert of their own.
+func TestCriticalFindingsAreExplained(t *testing.T) {
+	text, excluded := "", ""
+	for _, r := range rules(t) {
+		if r.Alert == "M365ConnectorCriticalFinding" {
+			text, excluded = r.Annotations["description"], r.Expr
+		}
+	}
+	for _, c := range check.Catalogue() {
+		own := regexp.MustCompile(`[|"]` + c.Code + `[|"]`).MatchString(excluded)
+		title := `eq $labels.check "` + c.Code + `" }}` + c.Title + "{{"
+		if c.Severity == check.Critical && !own && !strings.Contains(text, title) {
+			t.Errorf("M365ConnectorCriticalFinding in rules/attribution.yml: add {{ else if %s to its description", title)
 		}
 	}
 }

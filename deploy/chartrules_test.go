@@ -121,6 +121,11 @@ func TestChartRules(t *testing.T) {
 		"prometheusRule: { runbookURL: https://wiki.example.org/ }":   "https://wiki.example.org/",
 	} {
 		moved := strings.ReplaceAll(want, "runbook_url: docs/runbooks/", "runbook_url: "+base)
+		exporter, own := strings.CutSuffix(base, "runbooks/")
+		if !own {
+			exporter = "http://x-m365-connector-exporter.mail.svc:10587/"
+		}
+		moved = strings.ReplaceAll(moved, "http://{{ $labels.instance }}/", exporter)
 		if got := string(marshal(t, chartRules(t, values))); got != moved || got == want {
 			t.Errorf("%s: the chart's rules are not those of deploy/prometheus:\n%s", values, got)
 		}
