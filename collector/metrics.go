@@ -52,6 +52,13 @@ var (
 		"Microsoft's WhenChangedUTC. Absent when unknown.")
 	inventoryTimestamp = stable("inventory_timestamp_seconds", gauge, []string{"tenant"},
 		"Time of the oldest export in use.")
+	sourceSuccess = stable("inventory_source_success", gauge, []string{"tenant", "source", "cmdlet"},
+		"1 when the newest read of this cmdlet from Exchange Online succeeded, 0 when it failed. A failed read changes no "+
+			"record.")
+	sourceFailureInfo = stable("inventory_source_failure_info", gauge, []string{"tenant", "cmdlet", "reason"},
+		"Why the newest read of this cmdlet failed. Always 1.")
+	sourceLastSuccess = stable("inventory_source_last_success_timestamp_seconds", gauge, []string{"tenant", "source"},
+		"When the connectors and accepted domains in use were read from Exchange Online.")
 	inventoryChanges = stable("inventory_changes_total", counter, []string{"tenant", "change"},
 		"Connectors added, removed or changed between loads of the configuration.")
 	findingCount = stable("findings", gauge, with(connectorLabels, "severity"),

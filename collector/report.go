@@ -17,7 +17,7 @@ func (s *Store) Observations() *evaluate.Snapshot {
 			Path: state.Path, Conclusive: state.Conclusive, Newest: state.LastComplete, Endpoints: state.Endpoints,
 		}
 	}
-	return &evaluate.Snapshot{Paths: paths, Previous: snapshot.Report}
+	return &evaluate.Snapshot{Paths: paths, Previous: snapshot.Report, ReadTimes: readTimes(snapshot.Sources)}
 }
 
 // Changes are what may happen to a connector between two loads, as label values.

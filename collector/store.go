@@ -25,8 +25,9 @@ type Store struct {
 	report       *evaluate.Report
 	reportSeries *seriesCache
 	changes      map[change]uint64
-	restored     map[string]savedPath // of paths that are not in the inventory yet, by target
-	rounds       uint64               // recorded
+	sources      map[string]tenantSource // by tenant
+	restored     map[string]savedPath    // of paths that are not in the inventory yet, by target
+	rounds       uint64                  // recorded
 }
 
 var _ Source = (*Store)(nil)
@@ -129,13 +130,17 @@ type Snapshot struct {
 	Tenants []mailflow.Tenant
 	Paths   []*PathState     // in the order of the configuration
 	Report  *evaluate.Report // the latest; it may be older than Paths
+	// Sources are the states of the services that records are read from, by tenant.
+	Sources map[string]mailflow.SourceState
 }
 
 // Snapshot returns the present state. It copies a slice of pointers: states are replaced, never changed.
 func (s *Store) Snapshot() *Snapshot {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return &Snapshot{Tenants: s.tenants, Paths: slices.Clone(s.states), Report: s.report}
+	return &Snapshot{
+		Tenants: s.tenants, Paths: slices.Clone(s.states), Report: s.report, Sources: s.sourceStates(),
+	}
 }
 
 // report returns the snapshot's report, or an empty one if there is none yet.

@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 		"collector/check",
 	},
 	"cmd/m365_connector_exporter/internal/daemon": {
+		"probes/inventory/exchangeonline",
 		"probes", "probes/mailflow", "probes/regularfile", "probes/schedule", "probes/smtpprobe",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
 		"cmd/m365_connector_exporter/internal/config",

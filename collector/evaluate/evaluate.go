@@ -58,6 +58,8 @@ type Snapshot struct {
 	StateFileError error
 	// NoNetwork reports whether nothing was probed or looked up.
 	NoNetwork bool
+	// ReadTimes are when the records of tenants were last read from a service, which is later than when they changed.
+	ReadTimes map[string]time.Time
 	// Previous is the last report: findings keep their dates, and what rests on unchanged facts is not computed again.
 	Previous *Report
 }
@@ -99,7 +101,7 @@ func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
 func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 	inventory := r.inventory
 	f := &check.Facts{
-		Now: r.At, Tenants: r.Tenants, Paths: r.paths(snapshot.Paths), Thresholds: inventory.Thresholds,
+		Now: r.At, Tenants: readAt(r.Tenants, snapshot.ReadTimes), Paths: r.paths(snapshot.Paths), Thresholds: inventory.Thresholds,
 		Severity: inventory.Severity, Suppressions: inventory.Suppressions, FirstSeen: previous.firstSeen(),
 		Overlaps: r.Overlaps, Attributions: r.Attributions, NoNetwork: snapshot.NoNetwork,
 		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX,
@@ -112,6 +114,20 @@ func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 	}
 	f.Overloaded = check.Overloads(f.Paths, inventory.Limits)
 	return f
+}
+
+// readAt returns the tenants with the times at which their records were last read.
+func readAt(tenants []mailflow.Tenant, times map[string]time.Time) []mailflow.Tenant {
+	if len(times) == 0 {
+		return tenants
+	}
+	tenants = slices.Clone(tenants)
+	for i := range tenants {
+		if at := times[tenants[i].Name]; at.After(tenants[i].InventoryTime) {
+			tenants[i].InventoryTime = at
+		}
+	}
+	return tenants
 }
 
 // paths adds to each inbound path what its sender presents, and what the sender's trusted roots lack.

@@ -21,15 +21,20 @@ var statusLimits = limits{rows: 25, problems: 12, checks: 10, findings: 3, paths
 // statusPage is the front page.
 type statusPage struct {
 	overview
-	Status        Status
-	ReloadFailed  *timestamp
-	TenantNames   []string // for the filter
-	TenantCount   int
-	NotLoaded     []notLoaded
-	MoreNotLoaded int
-	Warnings      []string
-	MoreWarnings  int
+	Status          Status
+	ReloadFailed    *timestamp
+	TenantNames     []string // for the filter
+	TenantCount     int
+	NotLoaded       []notLoaded
+	MoreNotLoaded   int
+	FailedReads     []failedRead
+	MoreFailedReads int
+	Warnings        []string
+	MoreWarnings    int
 }
+
+// maxFailedReads bounds the tenants that the front page lists because their newest read failed.
+const maxFailedReads = 20
 
 type notLoaded struct{ Tenant, Why string }
 
@@ -69,6 +74,9 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 			page.NotLoaded = append(page.NotLoaded, notLoaded{t.Name, bounded(t.LoadError)})
 		}
 	}
+	failed := failedReads(v, now)
+	page.FailedReads = failed[:min(len(failed), maxFailedReads)]
+	page.MoreFailedReads = len(failed) - len(page.FailedReads)
 	page.MoreNotLoaded = max(0, len(page.NotLoaded)-maxNotLoaded)
 	page.NotLoaded = page.NotLoaded[:min(len(page.NotLoaded), maxNotLoaded)]
 	return page

@@ -131,6 +131,7 @@ type tenantPage struct {
 	Name, Link       string
 	LoadError        string
 	Inventory        *timestamp // of the oldest export
+	Source           *sourceView
 	Certificates     []certificateRow
 	MoreCertificates int
 }
@@ -166,6 +167,7 @@ func newTenantPage(v *collector.Snapshot, name string, f filter, now time.Time) 
 	for i := range v.Tenants {
 		if t := &v.Tenants[i]; t.Name == name {
 			page.LoadError, page.Inventory = bounded(t.LoadError), newTimestamp(t.InventoryTime, now)
+			page.Source = newSourceView(v, name, now)
 		}
 	}
 	rows := certificateRows(v.Certificates(selected.Paths, now), now)

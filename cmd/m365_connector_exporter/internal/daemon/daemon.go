@@ -98,14 +98,16 @@ func New(
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
 		SelfTest:   test.result,
 	})
-	d.gatherer = collector.NewGatherer(d.registry(), d.metrics, d.store, d.store.ReportMetrics())
+	d.gatherer = collector.NewGatherer(
+		d.registry(), d.metrics, d.store, d.store.ReportMetrics(), d.store.SourceMetrics())
+	loader.Reader().OnRead = d.recordRead
 	d.lookups = newLookups(d.lookUp)
 	d.evaluator = &evaluator{
 		store: d.store, lookups: d.lookups, stateFileError: budget.Err,
 		vantageBlocked: func() bool { return d.runner.Stats().VantageBlocked },
 	}
 	d.history.restore(ctx)
-	d.apply(cfg)
+	d.apply(ctx, cfg)
 	return d, nil
 }
 
@@ -122,6 +124,7 @@ func (d *Daemon) Run(ctx context.Context, hangup <-chan os.Signal) error {
 	group.Go(func() error { d.evaluator.run(ctx); return nil })
 	group.Go(func() error { d.lookups.refreshLoop(ctx, d.evaluator.evaluateNow); return nil })
 	group.Go(func() error { d.watchClock(ctx); return nil })
+	group.Go(func() error { d.loader.Reader().Run(ctx); return nil })
 	group.Go(func() error { d.selfTest.run(ctx); return nil })
 	group.Go(func() error { d.reloadAtHangups(ctx, hangup); return nil })
 	group.Go(func() error { d.pollFiles(ctx); return nil })
@@ -185,13 +188,16 @@ func (d *Daemon) load(ctx context.Context, r reloadRequest) error {
 		d.log.Warn("a new global.state_file takes effect at the next start")
 	}
 	d.log.Info("reload", slog.String("trigger", r.trigger))
-	d.apply(cfg)
+	d.apply(ctx, cfg)
+	if !r.ifChanged {
+		d.loader.Reader().ReadAll()
+	}
 	d.lookups.refreshNow()
 	return nil
 }
 
 // apply makes a configuration the current one.
-func (d *Daemon) apply(cfg *config.Config) {
+func (d *Daemon) apply(ctx context.Context, cfg *config.Config) {
 	d.recordChanges(d.cfg.Load(), cfg) // before the report, which exposes the counters
 	d.cfg.Store(cfg)
 	d.limiter.SetOptions(limiterOptions(cfg.Global))
@@ -203,6 +209,7 @@ func (d *Daemon) apply(cfg *config.Config) {
 	}
 	paths := Plan(cfg, d.helloName)
 	d.store.SetInventory(cfg.Tenants, paths)
+	d.readTenants(ctx, cfg)
 	d.runner.SetPaths(paths)
 	d.metrics.RecordReload(true, time.Now())
 	d.rejected.Store(nil)
