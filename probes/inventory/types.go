@@ -39,6 +39,12 @@ var errLost = errors.New("the value was lost; export with ConvertTo-Json -Depth 
 // lost reports whether an export has the name of a type instead of a value.
 func (d Decoder) lost(v Value) bool { return d.Export && v.isTypeName() }
 
+// MaxText is the longest text of a tenant, in bytes: a name of Exchange Online has at most 64 characters, a host at most
+// 255. A page repeats it many times.
+const MaxText = 1024
+
+var errLong = fmt.Errorf("longer than %d bytes", MaxText)
+
 // text returns one line of text, "" for null. Control characters are refused everywhere: nothing from an inventory
 // may inject a command into an SMTP session or an escape sequence into a terminal.
 func (d Decoder) text(v Value) (string, error) {
@@ -52,6 +58,8 @@ func (d Decoder) text(v Value) (string, error) {
 		return "", nil
 	case !v.isScalar():
 		return "", errors.New("must be text")
+	case len(v.Text) > MaxText:
+		return "", errLong
 	case strings.ContainsFunc(v.Text, IsControl):
 		return "", errors.New("control characters are not allowed")
 	case d.Export:
@@ -213,7 +221,7 @@ func label(d Decoder, v Value, key string) (any, bool) {
 	return text, d.check(v, key, err)
 }
 
-// comment is free text; its line breaks and other control characters become spaces.
+// comment is free text, of which the beginning is kept; its line breaks and other control characters become spaces.
 func comment(d Decoder, v Value, key string) (any, bool) {
 	if v.Shape == List || v.Shape == Object {
 		return "", d.check(v, key, errors.New("must be text"))
@@ -223,7 +231,7 @@ func comment(d Decoder, v Value, key string) (any, bool) {
 			return ' '
 		}
 		return c
-	}, v.Text), true
+	}, strings.ToValidUTF8(v.Text[:min(len(v.Text), MaxText)], "")), true
 }
 
 // moment is a time; null and "" are the zero time.

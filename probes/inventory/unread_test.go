@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,5 +47,36 @@ func TestUnread(t *testing.T) {
 	s.Override(inventory.InboundConnectors, "nobody", []string{"name"})
 	if diff := cmp.Diff(want[1:], s.Unread); diff != "" {
 		t.Errorf("after an overlay: %s", diff)
+	}
+}
+
+// TestLongTexts: a text that is longer than any name or host cannot be read, and a comment is cut: pages repeat both
+// many times. What a script has joined into one text may be of any length.
+func TestLongTexts(t *testing.T) {
+	long := strings.Repeat("ä", 1_000)
+	hosts := strings.Repeat("a.example ", 1_000)
+	s, _, err := loadFolder(t, map[string]string{"a.json": `[{"Name":"` + long + `","UseMXRecord":true},` +
+		`{"Name":"kept","UseMXRecord":true,"Comment":"x` + long + `","ConnectorSource":"` + long + `",` +
+		`"SmartHosts":["` + long + `"],"RecipientDomains":"` + hosts + `"}]`}, nil)
+	if err != nil || len(s.Outbound) != 1 {
+		t.Fatalf("%v, %d connectors; want the one with a short name", err, len(s.Outbound))
+	}
+	c := s.Outbound[0]
+	if c.Name != "kept" || c.Source != "" || len(c.SmartHosts) != 0 || len(c.RecipientDomains) != 1_000 ||
+		c.Comment != "x"+strings.Repeat("ä", 511) {
+		t.Errorf("name %.20q, source %.20q, hosts %.20q, %d domains, comment of %d bytes", c.Name, c.Source, c.SmartHosts,
+			len(c.RecipientDomains), len(c.Comment))
+	}
+	var unread []string
+	for _, record := range s.Unread {
+		for _, v := range record.Values {
+			unread = append(unread, v.Property+": "+v.Problem)
+		}
+	}
+	want := []string{
+		"name: longer than 1024 bytes", "connector_source: longer than 1024 bytes", "smart_hosts: longer than 1024 bytes",
+	}
+	if diff := cmp.Diff(want, unread); diff != "" {
+		t.Error(diff)
 	}
 }

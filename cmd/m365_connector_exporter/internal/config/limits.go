@@ -11,12 +11,16 @@ import (
 // memory and the time of all other tenants.
 const (
 	maxConnectors = 5_000
+	maxSenders    = 10_000
 	maxDomains    = 20_000
 	maxAddresses  = 100_000 // addresses and networks of all connectors and senders
 	maxListed     = 100_000 // domains, hosts and recipients in the lists of all connectors
 	maxReports    = 50_000  // mail flow rules, servers, and other records that are neither connector nor domain
 	maxPaths      = 10_000
 )
+
+// maxTenants bounds the tenants of one YAML file.
+const maxTenants = 50_000
 
 // overLimit returns which limit a tenant exceeds, in words; "" where it exceeds none.
 func overLimit(t mailflow.Tenant) string {
@@ -26,6 +30,7 @@ func overLimit(t mailflow.Tenant) string {
 		limit int
 	}{
 		{"connectors", func(t mailflow.Tenant) int { return len(t.Outbound) + len(t.Inbound) }, maxConnectors},
+		{"senders", func(t mailflow.Tenant) int { return len(t.Senders) }, maxSenders},
 		{"accepted domains", func(t mailflow.Tenant) int { return len(t.AcceptedDomains) }, maxDomains},
 		{"addresses", countAddresses, maxAddresses},
 		{"domains, hosts and recipients of connectors", countListed, maxListed},

@@ -3,8 +3,11 @@ package config_test
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"testing"
+	"time"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 )
@@ -58,4 +61,85 @@ func TestLimitsOfATenant(t *testing.T) {
 			t.Errorf("%s: tenants %s, want %s", name, summary(cfg.Tenants), want)
 		}
 	}
+}
+
+// TestLimitsOfAFile: a small YAML file can have many values by aliases, and a large one without. Neither may take the
+// memory of a machine: the limit is for the parser's and the program's own memory together.
+func TestLimitsOfAFile(t *testing.T) {
+	list := func(begin, item string, n int) string {
+		return begin + "[" + strings.Repeat(item+",", n) + item + "]\n"
+	}
+	numbered := func(item string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, item, i)
+		}
+		return b.String()
+	}
+	connectors := numbered("  - {name: c%d, connector_type: OnPremises, smart_hosts: [a.example]}\n", 4_000)
+	for name, c := range map[string]struct{ text, want string }{
+		"values": {
+			list("name: t\naccepted_domains: ", "a", 1_000_001), "t.yaml: more than 1000000 values",
+		},
+		"aliases of a list of records": {
+			"- name: t\n  outbound_connectors: &all\n" + connectors +
+				numbered("- {name: t%d, outbound_connectors: *all}\n", 1_000),
+			"more than 1000000 values, with those that aliases repeat",
+		},
+		"aliases of one record": {
+			list("name: t\noutbound_connectors: [&one {name: a}, ", "*one", 900_000) + "]", "must be a mapping",
+		},
+		"aliases of one sender": {
+			list("name: t\nsenders: ", "{}", 300_000), "a sender needs a name",
+		},
+		"tenants": {
+			numbered("- {name: t%d}\n", 50_001), "t.yaml:1: 50001 tenants, more than the 50000 that a file may have",
+		},
+		"a long name": {
+			"name: " + strings.Repeat("a", 10<<20), "t.yaml:1: name: longer than 1024 bytes",
+		},
+		"a long key": {
+			"? " + strings.Repeat("a", 10<<20) + "\n: 1\n", "t.yaml:1: " + strings.Repeat("a", 64) + ": unknown key",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			put(t, filepath.Join(dir, "t.yaml"), c.text, 0o600)
+			put(t, filepath.Join(dir, "main.yaml"), "tenant_files: [t.yaml]\ntenants: [{name: small}]\n", 0o600)
+			c.text = ""
+			peak := peakMemory(t)
+			cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
+			if used := peak(); used > 512<<20 {
+				t.Errorf("%d MB of memory", used>>20)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := cfg.Problems().Error(); !strings.Contains(got, c.want) || len(got) > 1<<20 {
+				t.Errorf("%.300q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// peakMemory returns a function that returns how many bytes of heap were in use at most since, garbage included.
+func peakMemory(t *testing.T) func() uint64 {
+	t.Helper()
+	runtime.GC()
+	most := make(chan uint64)
+	stop := make(chan struct{})
+	go func() {
+		sample, peak := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}, uint64(0)
+		for {
+			metrics.Read(sample)
+			peak = max(peak, sample[0].Value.Uint64())
+			select {
+			case <-stop:
+				most <- peak
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	return func() uint64 { close(stop); return <-most }
 }

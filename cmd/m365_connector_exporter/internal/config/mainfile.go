@@ -35,7 +35,7 @@ func (r *reader) main(n *yaml.Node) {
 		r.findFolders(folders, "tenant_folders")
 	}
 	if tenants != nil {
-		r.list(tenants, "tenants", func(n *yaml.Node, k string) { r.addOrFallback(r.tenant(n, k)) })
+		r.tenantList(tenants, "tenants", func(n *yaml.Node, k string) { r.addOrFallback(r.tenant(n, k)) })
 	}
 	if files != nil {
 		r.tenantFiles(files, "tenant_files")

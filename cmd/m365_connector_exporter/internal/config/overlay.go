@@ -94,8 +94,13 @@ func (o *overlay) place(name inventory.Name) Error {
 	return o.r.errorAt(o.at.node, o.at.key, "")
 }
 
-// records reads a list of records into a snapshot.
+// records reads a list of records into a snapshot, at most one more than a tenant may have.
 func (o *overlay) records(n *yaml.Node, key string, kind inventory.Kind, s *inventory.Snapshot) {
+	limit := maxConnectors
+	if kind == inventory.AcceptedDomains {
+		limit = maxDomains
+	}
+	n = first(n, limit+1)
 	names := map[string]bool{}
 	o.r.list(n, key, func(n *yaml.Node, k string) {
 		name := scalar(n, "name")

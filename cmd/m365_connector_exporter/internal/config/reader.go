@@ -17,9 +17,11 @@ import (
 	"m365_connector_exporter/probes/inventory"
 )
 
-// Bounds of one file. Aliases can multiply a small file into a huge one.
+// Bounds of one file.
 const (
-	maxNodes    = 5_000_000
+	// maxValues bounds the values in the text, each of which takes some 400 bytes while it is parsed, and the values
+	// that are read, of which aliases can make many more.
+	maxValues   = 1_000_000
 	maxMistakes = 1000
 	maxBroken   = 100 // files of one tenant
 )
@@ -44,6 +46,10 @@ func (r *reader) open(path string) *yaml.Node {
 		r.fail(nil, "", "%v", err)
 		return nil
 	}
+	if countIndicators(c.Data) > maxValues {
+		r.fail(nil, "", "more than %d values", maxValues)
+		return nil
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(c.Data))
 	var doc, second yaml.Node
 	switch err := decoder.Decode(&doc); {
@@ -61,6 +67,24 @@ func (r *reader) open(path string) *yaml.Node {
 		r.fail(&second, "", "a second document; only one is allowed")
 	}
 	return doc.Content[0]
+}
+
+// countIndicators counts the characters of a text that can separate two values in YAML: line breaks and the indicators
+// of collections (YAML 1.2.2, sections 5.3 and 5.4). A text has at most twice as many values.
+func countIndicators(text []byte) (n int) {
+	for i, c := range text {
+		switch c {
+		case '\n', '\r', ',', ':', '[', '{':
+			n++
+		case '-', '?': // of a sequence and a key, if a blank follows
+			if i+1 < len(text) && (text[i+1] == ' ' || text[i+1] == '\t') {
+				n++
+			}
+		case 0x85, 0xa8, 0xa9: // the last bytes of NEL, LS and PS, which are line breaks too
+			n++
+		}
+	}
+	return n
 }
 
 // fail reports a mistake in the file itself.
@@ -138,7 +162,7 @@ func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key 
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
-		key := join(path, k.Value)
+		key := join(path, k.Value[:min(len(k.Value), maxQuoted)]) // no known key is longer
 		switch {
 		case k.Tag == "!!merge": // would have to be taken into account wherever keys are read
 			r.fail(k, key, "merge keys are not supported: write the keys out, or use an alias for a whole value")
@@ -175,6 +199,27 @@ func (r *reader) list(n *yaml.Node, key string, read func(n *yaml.Node, key stri
 	for i, item := range n.Content {
 		read(item, key+"["+strconv.Itoa(i)+"]")
 	}
+}
+
+// first returns a list without what follows the first n items: aliases can make a short text a list of any length, and
+// a record takes much more memory than its text.
+func first(list *yaml.Node, n int) *yaml.Node {
+	list = resolve(list)
+	if list.Kind != yaml.SequenceNode || len(list.Content) <= n {
+		return list
+	}
+	short := *list
+	short.Content = list.Content[:n]
+	return &short
+}
+
+// tenantList reads a list of tenants.
+func (r *reader) tenantList(n *yaml.Node, key string, read func(n *yaml.Node, key string)) {
+	if list := resolve(n); list.Kind == yaml.SequenceNode && len(list.Content) > maxTenants {
+		r.fail(n, key, "%d tenants, more than the %d that a file may have", len(list.Content), maxTenants)
+		return
+	}
+	r.list(n, key, read)
 }
 
 // record reads the properties of a record into a struct of mailflow, and other keys by more.
@@ -236,10 +281,10 @@ func (r *reader) value(n *yaml.Node, depth int) inventory.Value {
 // enter follows an alias and counts values; it reports false where the file has too many.
 func (r *reader) enter(n *yaml.Node) (*yaml.Node, bool) {
 	n = resolve(n)
-	if r.nodes++; r.nodes == maxNodes {
-		r.fail(n, "", "more than %d values", maxNodes)
+	if r.nodes++; r.nodes == maxValues {
+		r.fail(n, "", "more than %d values, with those that aliases repeat", maxValues)
 	}
-	return n, r.nodes < maxNodes
+	return n, r.nodes < maxValues
 }
 
 // resolve follows an alias.

@@ -21,7 +21,7 @@ func (r *reader) senders(n *yaml.Node, key string, t *tenant, layers []layerSour
 		connectors[c.Name] = true
 	}
 	seen := map[string]bool{}
-	r.list(n, key, func(n *yaml.Node, k string) {
+	r.list(first(n, maxSenders+1), key, func(n *yaml.Node, k string) {
 		s := &sender{Sender: mailflow.Sender{Relays: "external"}, node: n, connectorNode: n}
 		r.sender(s, k, &t.Settings)
 		switch {

@@ -56,7 +56,7 @@ func (r *reader) tenantFile(n *yaml.Node, key, file string) {
 	switch {
 	case root == nil:
 	case root.Kind == yaml.SequenceNode:
-		inner.list(root, "", func(n *yaml.Node, k string) { all = append(all, inner.tenant(n, k)) })
+		inner.tenantList(root, "", func(n *yaml.Node, k string) { all = append(all, inner.tenant(n, k)) })
 	default:
 		all = append(all, inner.tenant(root, ""))
 	}

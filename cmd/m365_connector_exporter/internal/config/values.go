@@ -26,6 +26,8 @@ func (r *reader) text(n *yaml.Node, key string) string {
 	case isNull(n):
 	case n.Kind != yaml.ScalarNode:
 		r.failValue(n, key, errors.New("must be text"))
+	case len(n.Value) > inventory.MaxText:
+		r.fail(n, key, "longer than %d bytes", inventory.MaxText)
 	case strings.ContainsFunc(n.Value, inventory.IsControl):
 		r.fail(n, key, "control characters are not allowed")
 	default:
