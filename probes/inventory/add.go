@@ -163,8 +163,8 @@ func (s *Snapshot) index(k Kind) map[string]int {
 	return s.at[k]
 }
 
-// addRead records that all records of these kinds are known, even if there is none.
-func (s *Snapshot) addRead(k Kind) {
+// AddRead records that all records of these kinds are known, even if there is none.
+func (s *Snapshot) AddRead(k Kind) {
 	for _, c := range k.cmdlets() {
 		if !s.Organization.HasRead(c) {
 			s.Organization.Read = append(s.Organization.Read, c)

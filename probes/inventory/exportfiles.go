@@ -26,6 +26,8 @@ type ExportFiles struct {
 	// unless another file has records of its kind: files may change their names, but records must not vanish with a
 	// file.
 	Before map[string]Kind
+	// Elsewhere: connectors and accepted domains are also configured elsewhere, so that the files need not have any.
+	Elsewhere bool
 
 	Observed *Observations
 }
@@ -170,9 +172,12 @@ func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) er
 		}
 	}
 	if !rest.partial {
-		s.addRead(e.kindsRead(rest))
+		s.AddRead(e.kindsRead(rest))
 	}
 	s.Parts[file] = e.kinds
+	if e.kinds == 0 {
+		s.Parts[file] = kindOfFile(file) &^ requiredKinds
+	}
 	if s.Time.IsZero() || at.Before(s.Time) {
 		s.Time = at
 	}
@@ -185,7 +190,7 @@ func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) er
 // judgeForeign skips files of another kind, such as remote domains, beside exports. Where no file has a record, they
 // are what was meant to be the exports.
 func (l *exportLoad) judgeForeign() {
-	known := len(l.errs) > 0
+	known := len(l.errs) > 0 || l.Elsewhere && len(l.foreign) == 0
 	for _, k := range l.snapshot.Parts {
 		known = known || k&requiredKinds != 0
 	}

@@ -76,6 +76,9 @@ func (k Kind) String() string {
 	return strings.Join(names, " and ")
 }
 
+// IsReport reports whether all records are neither connectors nor accepted domains.
+func (k Kind) IsReport() bool { return k != 0 && k&requiredKinds == 0 }
+
 // cmdlets returns the cmdlets that return records of the kinds.
 func (k Kind) cmdlets() []mailflow.Cmdlet {
 	var all []mailflow.Cmdlet

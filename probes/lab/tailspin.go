@@ -3,13 +3,18 @@ package lab
 import (
 	"fmt"
 	"net"
+	"path/filepath"
+	"time"
 
 	"github.com/emersion/go-smtp"
 )
 
-// tailspin has the failures of DNS, the network and SMTP.
+// exportingTenant is the tenant with exports of what Exchange Online reports itself.
+const exportingTenant = "tailspin"
+
+// tailspin has the failures of DNS, the network and SMTP, and those that Exchange Online reports itself.
 func (w *World) tailspin() error {
-	w.beginTenant("tailspin")
+	w.beginTenant(exportingTenant)
 	for _, add := range []func() error{w.addUnreachable, w.addRefusedRecipients, w.addFaultyServers} {
 		if err := add(); err != nil {
 			return err
@@ -134,4 +139,23 @@ func (w *World) addScripted(p outboundPath, s Script) error {
 	p.port = server.Port()
 	w.add(p)
 	return nil
+}
+
+// exportReports writes what Exchange Online reports about the tenant: anyone may send mail as it, a rule routes mail to
+// a connector that was removed, and a server is about to be blocked. The other cmdlets are not exported, so that what
+// rests on them is not judged. It returns the key of the tenant that names the files.
+func (w *World) exportReports(tenant string) string {
+	day := func(days int) string { return w.now.AddDate(0, 0, days).UTC().Format(time.RFC3339) }
+	for cmdlet, text := range map[string]string{
+		"OrganizationConfig": `{"Name":"tailspin","RejectDirectSend":false}`,
+		"BlockedConnector":   `[]`,
+		"TransportRule": `[{"Name":"Encrypt mail to partners","State":"Enabled","Mode":"Enforce","Priority":0,` +
+			`"RouteMessageOutboundConnector":"Encryption gateway"}]`,
+		"OnPremServerReportInfo": `[{"ServerFQDN":"ex1.tailspin.example","Build":"15.1.2507.6",` +
+			`"RecommendedBuildVersions":["15.1.2507.61"],"ThrottleEnabledDate":"` + day(-20) + `",` +
+			`"BlockingEnabledDate":"` + day(10) + `"}]`,
+	} {
+		w.files[filepath.Join("exports", tenant, cmdlet+".json")] = []byte(text)
+	}
+	return fmt.Sprintf("    exports: [exports/%s/*.json]\n", tenant)
 }

@@ -130,8 +130,12 @@ tenants:
 // beginTenant starts a tenant's section of the configuration.
 func (w *World) beginTenant(tenant string) {
 	w.tenant = tenant
-	fmt.Fprintf(&w.yaml, "  - name: %[1]s\n    accepted_domains:\n"+
-		"      - { domain_name: %[1]s.example, default: true }\n    outbound_connectors:\n", tenant)
+	exports := ""
+	if tenant == exportingTenant {
+		exports = w.exportReports(tenant)
+	}
+	fmt.Fprintf(&w.yaml, "  - name: %[1]s\n%[2]s    accepted_domains:\n"+
+		"      - { domain_name: %[1]s.example, default: true }\n    outbound_connectors:\n", tenant, exports)
 }
 
 // record adds a DNS record.

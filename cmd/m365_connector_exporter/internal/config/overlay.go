@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -28,7 +29,11 @@ type overlay struct {
 // errors returned.
 func (o *overlay) Load(ctx context.Context) (inventory.Snapshot, error) {
 	s, err := o.source().Load(ctx)
-	if err == nil && len(s.Parts) > 0 {
+	exported := slices.ContainsFunc(slices.Collect(maps.Values(s.Parts)), func(k inventory.Kind) bool { return !k.IsReport() })
+	if !exported && o.at.outbound != nil { // the list in YAML is all of them
+		s.AddRead(inventory.OutboundConnectors)
+	}
+	if err == nil && exported {
 		o.exported = map[inventory.Kind][]string{
 			inventory.OutboundConnectors: s.Names(inventory.OutboundConnectors),
 			inventory.InboundConnectors:  s.Names(inventory.InboundConnectors),
@@ -73,6 +78,7 @@ func (o *overlay) exports() inventory.ExportFiles {
 	last := o.r.tenants.Last(o.t.Tenant.Name)
 	e := inventory.ExportFiles{
 		Folder: o.r.folderOf(o.t.Tenant.Name, last.Parts), Before: last.Parts, Observed: o.r.observed,
+		Elsewhere: o.at.accepted != nil || o.at.outbound != nil || o.at.inbound != nil,
 	}
 	o.places = map[inventory.Name]Error{}
 	if o.at.exports != nil {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,6 +48,46 @@ func TestOverlay(t *testing.T) {
 	}
 	if len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "none* matches no file") {
 		t.Errorf("warnings %q", cfg.Warnings)
+	}
+}
+
+// TestReportsBesideYAML: connectors are in YAML, and the exports have only what Exchange Online reports besides them.
+func TestReportsBesideYAML(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "TransportRule.json"), `[{"Name":"r","RouteMessageOutboundConnector":"Gone"}]`, 0o600)
+	put(t, filepath.Join(dir, "BlockedConnector.json"), `[]`, 0o600)
+	put(t, filepath.Join(dir, "main.yaml"),
+		`tenants: [{name: a, exports: ['*.json'], outbound_connectors: [{name: part, smart_hosts: [x.example]}]}]`, 0o600)
+	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
+	if err != nil || len(cfg.Warnings) > 0 || len(cfg.Problems()) > 0 {
+		t.Fatal(err, cfg.Warnings, cfg.Problems())
+	}
+	o := cfg.Tenants[0].Organization
+	if len(o.Rules) != 1 || cfg.Tenants[0].Outbound[0].NotExported {
+		t.Errorf("%+v", cfg.Tenants[0])
+	}
+	for _, c := range []mailflow.Cmdlet{
+		mailflow.GetOutboundConnector, mailflow.GetTransportRule, mailflow.GetBlockedConnector,
+	} {
+		if !o.HasRead(c) {
+			t.Errorf("%s counts as not read", c)
+		}
+	}
+}
+
+// TestTooManyReports: a tenant with more rules than any has does not load.
+func TestTooManyReports(t *testing.T) {
+	dir := t.TempDir()
+	var text strings.Builder
+	for i := range 50_001 {
+		fmt.Fprintf(&text, `,{"Name":"%d","State":"Enabled","Mode":"Enforce","Priority":1}`, i)
+	}
+	put(t, filepath.Join(dir, "TransportRule.json"), "["+text.String()[1:]+"]", 0o600)
+	put(t, filepath.Join(dir, "main.yaml"),
+		`tenants: [{name: a, exports: ['*.json'], outbound_connectors: [{name: part, smart_hosts: [x.example]}]}]`, 0o600)
+	cfg, err := config.Load(t.Context(), filepath.Join(dir, "main.yaml"))
+	if err != nil || len(cfg.Problems()) != 1 || !strings.Contains(cfg.Problems()[0].Error(), "50001 mail flow rules") {
+		t.Error(err, cfg.Problems())
 	}
 }
 
