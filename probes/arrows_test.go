@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"collector/check":         {"probes", "probes/mailflow"},
 	"collector/evaluate":      {"probes", "probes/mailflow", "probes/certificate", "collector/check"},
 	"collector":               {"probes", "probes/mailflow", "collector/check", "collector/evaluate"},
+	"probes/dane":             {},
 	"probes/mtasts":           {"probes", "probes/httpfetch"},
 	"probes/roundtrip":        {},
 	"probes/tlsrpt":           {},
@@ -69,7 +70,7 @@ var arrows = map[string][]string{
 
 // pure packages may import nothing that reaches the outside.
 var pure = map[string]bool{
-	"probes": true, "probes/mailflow": true, "probes/certificate": true, "collector/check": true,
+	"probes": true, "probes/mailflow": true, "probes/certificate": true, "probes/dane": true, "collector/check": true,
 	"collector/evaluate": true,
 }
 

@@ -1,0 +1,143 @@
+package dane_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes/dane"
+)
+
+var now = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+
+// issued is a certificate with its key.
+type issued struct {
+	*x509.Certificate
+
+	key *ecdsa.PrivateKey
+}
+
+// issue returns a certificate for mx.example.com that ends after a time, or an authority if issuer is nil.
+func issue(t *testing.T, issuer *issued, ends time.Duration) *issued {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, BasicConstraintsValid: true, IsCA: true,
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(ends), KeyUsage: x509.KeyUsageCertSign,
+	}
+	parent := &issued{template, key}
+	if issuer != nil {
+		template.Subject.CommonName, template.IsCA, template.KeyUsage = "leaf", false, x509.KeyUsageDigitalSignature
+		template.DNSNames, parent = []string{"mx.example.com"}, issuer
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent.Certificate, &key.PublicKey, parent.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &issued{cert, key}
+}
+
+func sum256(b []byte) []byte { s := sha256.Sum256(b); return s[:] }
+func sum512(b []byte) []byte { s := sha512.Sum512(b); return s[:] }
+
+func list[T any](values ...T) []T { return values }
+
+func TestVerify(t *testing.T) {
+	ca := issue(t, nil, 1000*time.Hour)
+	leaf, expired, other := issue(t, ca, time.Hour), issue(t, ca, -time.Hour), issue(t, nil, time.Hour)
+	chain, old := list(leaf.Certificate, ca.Certificate), list(expired.Certificate, ca.Certificate)
+	far := append(slices.Repeat(list(leaf.Certificate), 20), ca.Certificate)
+	ee := func(selector, matching uint8, data []byte) dane.Record {
+		return dane.Record{3, selector, matching, data}
+	}
+	spki, zeros := leaf.RawSubjectPublicKeyInfo, make([]byte, 32)
+	ofLeaf, ofOther := ee(1, 1, sum256(spki)), ee(1, 1, sum256(other.RawSubjectPublicKeyInfo))
+	ofCA, browser := dane.Record{2, 0, 1, sum256(ca.Raw)}, dane.Record{1, 1, 1, zeros}
+	host := []string{"mx.example.com"}
+	for name, row := range map[string]struct {
+		records []dane.Record
+		chain   []*x509.Certificate
+		names   []string
+		want    dane.Status
+		detail  string
+	}{
+		"no records":                 {nil, chain, nil, dane.None, ""},
+		"3 1 1":                      {list(ofLeaf), chain, nil, dane.Match, ""},
+		"3 0 1":                      {list(ee(0, 1, sum256(leaf.Raw))), chain, nil, dane.Match, ""},
+		"3 1 2":                      {list(ee(1, 2, sum512(spki))), chain, nil, dane.Match, ""},
+		"3 0 0":                      {list(ee(0, 0, leaf.Raw)), chain, nil, dane.Match, ""},
+		"the second of two":          {list(ofOther, ofLeaf), chain, nil, dane.Match, ""},
+		"3 ignores names":            {list(ofLeaf), chain, list("other.example"), dane.Match, ""},
+		"another certificate":        {list(ofOther), chain, nil, dane.Mismatch, "certificate is another one"},
+		"3 is not for authorities":   {list(ee(0, 1, sum256(ca.Raw))), chain, nil, dane.Mismatch, "another one"},
+		"2 0 1":                      {list(ofCA), chain, host, dane.Match, ""},
+		"2 for the domain":           {list(ofCA), chain, list("x.example", host[0]), dane.Match, ""},
+		"2 for another name":         {list(ofCA), chain, list("x.example"), dane.Mismatch, "x.example"},
+		"2 without names":            {list(ofCA), chain, nil, dane.Mismatch, "no name to compare"},
+		"2 expired":                  {list(ofCA), old, host, dane.Mismatch, "expired"},
+		"2 not sent":                 {list(ofCA), chain[:1], host, dane.Mismatch, "not among the certificates"},
+		"2 behind 20 certificates":   {list(ofCA), far, host, dane.Mismatch, "not among the certificates"},
+		"a usage of browsers":        {list(browser), chain, nil, dane.Unusable, "no record"},
+		"one usable of two":          {list(browser, ofOther), chain, nil, dane.Mismatch, "3 1 1"},
+		"a short digest":             {list(ee(1, 1, []byte{1})), chain, nil, dane.Unusable, ""},
+		"a digest of another length": {list(ee(1, 2, zeros)), chain, nil, dane.Unusable, ""},
+		"an unknown selector":        {list(ee(2, 1, zeros)), chain, nil, dane.Unusable, ""},
+		"an unknown matching type":   {list(ee(1, 3, zeros)), chain, nil, dane.Unusable, ""},
+		"no data":                    {list(ee(0, 0, nil)), chain, nil, dane.Unusable, ""},
+		"no certificate":             {list(ofLeaf), nil, nil, dane.Mismatch, "showed no certificate"},
+		"more than 100 records": {
+			append(slices.Repeat(list(ofOther), 100), ofLeaf), chain, nil, dane.Mismatch, "1 more records were not compared",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := dane.Verify(row.records, row.chain, row.names, now)
+			if got.Status != row.want || !strings.Contains(got.Detail, row.detail) {
+				t.Errorf("status %s, detail %q; want %s, %q", got.Status, got.Detail, row.want, row.detail)
+			}
+		})
+	}
+	t.Run("an expired leaf matches DANE-EE", func(t *testing.T) {
+		got := dane.Verify(list(ee(1, 1, sum256(expired.RawSubjectPublicKeyInfo))), old, nil, now)
+		if got.Status != dane.Match || !got.Expired {
+			t.Errorf("result %+v, want match and expired", got)
+		}
+	})
+}
+
+func TestRecordString(t *testing.T) {
+	for want, r := range map[string]dane.Record{
+		"3 1 1 0000000000000000…": {3, 1, 1, make([]byte, 32)}, "3 0 0 01": {3, 0, 0, []byte{1}},
+	} {
+		if got := r.String(); got != want {
+			t.Errorf("String() = %q, want %q", got, want)
+		}
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	f.Add(uint8(3), uint8(1), uint8(1), make([]byte, 32), []byte("no certificate"))
+	f.Fuzz(func(t *testing.T, usage, selector, matching uint8, data, der []byte) {
+		r := dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data}
+		cert := &x509.Certificate{Raw: der, RawSubjectPublicKeyInfo: der}
+		got := dane.Verify(list(r, r), list(cert, cert), list("a.example"), now)
+		if got.Status == dane.Match && !r.Usable() {
+			t.Errorf("%s matches, but cannot be used", r)
+		}
+	})
+}
