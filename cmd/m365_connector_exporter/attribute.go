@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -80,7 +78,6 @@ func (c *attributeCommand) print(out io.Writer, a mailflow.Attribution) error {
 func (c *attributeCommand) message(
 	ctx context.Context, cfg *config.Config, now time.Time,
 ) (m mailflow.InboundMessage, err error) {
-	m.TLS = true
 	if *c.password != "" && *c.certificate == "" {
 		return m, errors.New("--password-file needs --certificate-file")
 	}
@@ -88,61 +85,15 @@ func (c *attributeCommand) message(
 		return m, errors.New("nothing to attribute: give at least one of --ip, --certificate-name, --certificate-file, " +
 			"--mail-from and --rcpt-to")
 	}
-	if *c.ip != "" {
-		if m.Address, err = netip.ParseAddr(*c.ip); err != nil {
-			return m, fmt.Errorf("--ip: %q is not an IP address", *c.ip)
-		}
+	if *c.certificate != "" && len(*c.names) > 0 {
+		return m, errors.New("--certificate-name and --certificate-file cannot be combined")
 	}
-	if m.MailFrom, err = mailDomain("--mail-from", *c.mailFrom); err != nil {
-		return m, err
+	described := mailflow.MessageText{IP: *c.ip, CertificateNames: *c.names, MailFrom: *c.mailFrom, RcptTo: *c.rcptTo}
+	if m, err = described.Parse(); err != nil {
+		return m, fmt.Errorf("--%w", err)
 	}
-	if m.RcptTo, err = mailDomain("--rcpt-to", *c.rcptTo); err != nil {
-		return m, err
-	}
-	if m.RcptTo == "" {
-		m.RcptTo = mailflow.ExternalDomain
-	}
-	m.Certificate, err = c.clientCertificate(ctx, cfg, now)
-	return m, err
-}
-
-// clientCertificate returns the certificate that the flags describe; nil where they describe none.
-func (c *attributeCommand) clientCertificate(
-	ctx context.Context, cfg *config.Config, now time.Time,
-) (*mailflow.ClientCertificate, error) {
 	if *c.certificate != "" {
-		if len(*c.names) > 0 {
-			return nil, errors.New("--certificate-name and --certificate-file cannot be combined")
-		}
-		p, _, err := daemon.ReadClientCertificate(ctx, cfg, *c.certificate, *c.password, now)
-		return p, err
+		m.Certificate, _, err = daemon.ReadClientCertificate(ctx, cfg, *c.certificate, *c.password, now)
 	}
-	if len(*c.names) == 0 {
-		return nil, nil
-	}
-	p := &mailflow.ClientCertificate{}
-	for i, name := range *c.names {
-		domain, ok := mailflow.NormaliseDomain(name)
-		if !ok {
-			return nil, fmt.Errorf("--certificate-name: %q is not a domain name", name)
-		}
-		if i == 0 {
-			p.CommonName = domain
-		}
-		p.DNSNames = append(p.DNSNames, domain)
-	}
-	return p, nil
-}
-
-// mailDomain returns the domain of a mail address, or a domain as it is; "" for the null sender.
-func mailDomain(flag, text string) (string, error) {
-	text = strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">")
-	if text == "" {
-		return "", nil
-	}
-	domain, ok := mailflow.NormaliseDomain(text[strings.LastIndex(text, "@")+1:])
-	if !ok || strings.HasPrefix(domain, "*") {
-		return "", fmt.Errorf("%s: %q is neither an email address nor a domain", flag, text)
-	}
-	return domain, nil
+	return m, err
 }

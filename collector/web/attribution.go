@@ -17,6 +17,7 @@ const (
 
 // attributionPage shows the attribution of each sender's mail, as predicted from the documented rules.
 type attributionPage struct {
+	Form      messageForm
 	Filter    filter
 	Senders   []senderRow
 	Part      pageRange
@@ -42,12 +43,15 @@ type messageRow struct {
 }
 
 func (s *Site) attribution(w http.ResponseWriter, r *http.Request) {
-	f, err := readFilter(r, pageParameters...)
+	f, err := readFilter(r, append(formParameters, pageParameters...)...)
 	if err != nil {
 		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	s.render(w, "attribution", layoutData{Title: "Attribution", Page: s.attributionPage(s.Snapshot(), f)})
+	v := s.Snapshot()
+	page := s.attributionPage(v, f)
+	page.Form = readForm(r, v)
+	s.render(w, "attribution", layoutData{Title: "Attribution", Page: page})
 }
 
 func (s *Site) attributionPage(v *collector.Snapshot, f filter) *attributionPage {

@@ -112,7 +112,7 @@ func certificateRows(all []collector.Certificate, now time.Time) []certificateRo
 			n = len(rows)
 			index[k] = n
 			rows = append(rows, certificateRow{
-				Role: c.Role, Leaf: leaf, Names: bounded(text.List(leaf.DNSNames, maxNamesInTable)), Microsoft: c.Microsoft,
+				Role: c.Role, Leaf: leaf, Names: otherNames(leaf), Microsoft: c.Microsoft,
 				From: newTimestamp(leaf.NotBefore, now), Issuer: c.NotAfter.Before(leaf.NotAfter),
 				Expires: newExpiry(c.NotAfter, c.Expiry, now), Severity: c.Expiry,
 			})
@@ -121,6 +121,14 @@ func certificateRows(all []collector.Certificate, now time.Time) []certificateRo
 	}
 	slices.SortStableFunc(rows, compareCertificates)
 	return rows
+}
+
+// otherNames lists the names of a certificate if it has more than the subject.
+func otherNames(leaf *probes.Certificate) string {
+	if len(leaf.DNSNames) == 1 && leaf.DNSNames[0] == leaf.Subject {
+		return ""
+	}
+	return bounded(text.List(leaf.DNSNames, maxNamesInTable))
 }
 
 // add adds a path that uses the certificate.

@@ -61,6 +61,8 @@ func TestPages(t *testing.T) {
 		return ""
 	})
 	b := startBrowser(t)
+	b.setViewport(1000, "light")
+	b.walkByKeyboard(t, d.url)
 	for _, width := range []int{390, 820, 1440} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.setViewport(width, scheme)
@@ -109,6 +111,16 @@ func (b *browser) walk(t *testing.T, url string) {
 	b.click(`nav a[href="attribution"]`)
 	b.check(t, "contoso › From everywhere › printer", "MAIL FROM contoso.test from 198.51.100.7",
 		"Fewer than two tenants are configured here")
+	b.open(url + "/attribution?ip=198.51.100.7&mail-from=contoso.test")
+	b.check(t, "one tenant", "Attributed to contoso by ", "through connector From everywhere")
+	for page, text := range map[string]string{
+		"tenants": "1 of 1 tenant has a path that fails", "findings": "A connector that uses the MX record also has smart hosts",
+		"certificates": "issued by <b>The CA</b>", "tenant/contoso": "contoso: 1 of 1 path fails.",
+		"reference?q=5.7.64": "occurs in",
+	} {
+		b.open(url + "/" + page)
+		b.check(t, text)
+	}
 	b.open(url + "/reference")
 	b.click(`a[href="runbooks/M365ConnectorDown"]`)
 	b.check(t, "M365ConnectorDown", "Causes and remedies", "Who else is affected")
@@ -118,6 +130,86 @@ func (b *browser) walk(t *testing.T, url string) {
 	b.check(t, "1 path shown", "To <b>hostile</b> servers")
 	b.open(url + "/?q=nobody&refresh=off")
 	b.check(t, "No path matches.", "No finding matches.")
+}
+
+// walkByKeyboard goes from the front page to a path, and through the search, by keys alone.
+func (b *browser) walkByKeyboard(t *testing.T, url string) {
+	t.Helper()
+	b.open(url + "/")
+	b.tabTo(t, `a.skip`)
+	b.tabTo(t, `main .tools a.button`)
+	b.awaitLoad(func() { b.press("Enter") })
+	b.tabTo(t, `input[name=q]`)
+	b.call("Input.insertText", map[string]any{"text": "hostile"}, nil)
+	time.Sleep(100 * time.Millisecond)
+	var typed struct {
+		Value    string
+		Refreshs bool
+	}
+	b.eval(`({Value: document.activeElement.value, Refreshs: !!document.querySelector('meta[http-equiv=refresh]')})`, &typed)
+	if typed.Value != "hostile" || typed.Refreshs {
+		t.Errorf("the field holds %q; the page refreshes itself: %t", typed.Value, typed.Refreshs)
+	}
+	b.awaitLoad(func() { b.press("Enter") })
+	b.check(t, "1 path shown")
+	b.tabTo(t, `#problems h3 a`)
+	b.awaitLoad(func() { b.press("Enter") })
+	b.check(t, "fails at Test message (envelope)")
+	b.tabTo(t, `#history summary`)
+	b.press("Enter")
+	var open bool
+	b.eval(`document.querySelector('#history details').open`, &open)
+	if !open {
+		t.Error("Enter does not unfold the list of rounds")
+	}
+	b.open(b.place())
+	b.tabTo(t, `main a.button[href*="probe=now"]`)
+	b.awaitLoad(func() { b.press("Enter") })
+	b.check(t, "Probe just now", "does not change the verdict")
+}
+
+// tabTo presses Tab until an element has the focus. Every element on the way must show that it has it.
+func (b *browser) tabTo(t *testing.T, selector string) {
+	t.Helper()
+	for range 150 {
+		b.press("Tab")
+		var focus struct {
+			There, Visible bool
+			Element        string
+		}
+		b.eval(fmt.Sprintf(`(() => {
+			const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect()
+			return {There: e.matches(%q), Element: e.outerHTML.slice(0, 120),
+				Visible: e === document.body || style.outlineStyle !== 'none' && box.width > 0 && box.left >= 0}
+		})()`, selector), &focus)
+		if !focus.Visible {
+			t.Errorf("%s: the focus is not visible on %s", b.place(), focus.Element)
+		}
+		if focus.There {
+			return
+		}
+	}
+	t.Fatalf("%s: Tab does not lead to %s", b.place(), selector)
+}
+
+// place returns the address of the page.
+func (b *browser) place() (address string) {
+	b.t.Helper()
+	b.eval(`location.href`, &address)
+	return address
+}
+
+// press presses a key and lets it go.
+func (b *browser) press(key string) {
+	b.t.Helper()
+	code := map[string]int{"Tab": 9, "Enter": 13}[key]
+	event := map[string]any{"type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": code}
+	if key == "Enter" {
+		event["text"] = "\r"
+	}
+	b.call("Input.dispatchKeyEvent", event, nil)
+	b.call("Input.dispatchKeyEvent",
+		map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code}, nil)
 }
 
 // chain asserts that the opened cell shows these certificates with all their properties.
@@ -152,7 +244,7 @@ func (b *browser) check(t *testing.T, texts ...string) {
 		Over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
 		Styled: document.styleSheets.length === 1 &&
 			getComputedStyle(document.querySelector('.hero')).borderLeftWidth === '5px',
-		Foreign: document.querySelectorAll('script, iframe, [onerror], b:not(.count b), img:not([alt=""])').length,
+		Foreign: document.querySelectorAll('script, iframe, [onerror], b:not([class] b), img:not([alt=""])').length,
 	})`, &page)
 	for _, want := range texts {
 		if !strings.Contains(page.Text, want) {
