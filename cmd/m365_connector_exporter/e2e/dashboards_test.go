@@ -81,7 +81,6 @@ func (m *monitoring) causeFaults() {
 	})
 	m.export(`"198.51.100.20", "198.51.100.10"`)
 	m.awaitFiring([]string{
-		"M365ConnectorAttributionFragile contoso/Scanner", "M365ConnectorCertificateExpired contoso/Validated",
 		"M365ConnectorDown contoso/Single",
 		"M365ConnectorPathFailing contoso/Single", "M365ConnectorPathFailing contoso/Validated",
 		"M365ConnectorSharedBetweenTenants contoso/Scanner", "M365ConnectorSharedBetweenTenants fabrikam/In",

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -25,6 +26,8 @@ type hostWorld struct {
 	zone  string
 	probe string // keys of the probe section of each path
 	paths []path
+
+	certificate *tls.Certificate // of every server
 }
 
 func newHostWorld(t testing.TB, probe string) *hostWorld {
@@ -33,9 +36,10 @@ func newHostWorld(t testing.TB, probe string) *hostWorld {
 	leaf := leafOf("*." + faultZone)
 	leaf.NotAfter = time.Now().AddDate(3, 0, 0)
 	certificate := (&faultWorld{world: w.world}).present(leaf, w.ca.middle)
+	w.certificate = &certificate
 	for i := range 20 {
 		addr := fmt.Sprintf("127.0.6.%d", i+1)
-		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: &certificate})
+		mail, err := lab.StartMail(lab.MailOptions{Addr: net.JoinHostPort(addr, "0"), Certificate: w.certificate})
 		if err != nil {
 			t.Fatal(err)
 		}
