@@ -22,8 +22,9 @@ type demoCommand struct {
 }
 
 func newDemoCommand(app *kingpin.Application) demoCommand {
-	cmd := app.Command("demo", "Try the exporter without a tenant: start DNS, mail servers, a CA and three tenants on "+
-		"loopback, some of them deliberately broken, and monitor them. Needs neither root nor the Internet. Ctrl+C ends it.")
+	cmd := app.Command("demo", "Try the exporter without a tenant: start DNS, mail servers, a CA, a fake of Exchange "+
+		"Online and five tenants on loopback, some of them deliberately broken, and monitor them. Needs neither root nor "+
+		"the Internet. Ctrl+C ends it.")
 	return demoCommand{
 		name:   cmd.FullCommand(),
 		listen: cmd.Flag("web.listen-address", "Address of the demo's pages.").Default("127.0.0.1:10587").String(),
@@ -79,7 +80,8 @@ func (c demoCommand) welcome(file string) string {
 	if err != nil {
 		self = program
 	}
-	return fmt.Sprintf(`Three tenants run on loopback. Some of their mail servers are deliberately broken.
+	return fmt.Sprintf(`Five tenants run on loopback. Some of their mail servers are deliberately broken.
+northwind and woodgrove are read from a fake of Exchange Online, which lets only northwind be read.
 
   Pages            http://%[1]s/
   Metrics          http://%[1]s/metrics

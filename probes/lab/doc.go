@@ -9,6 +9,6 @@
 //   - [Scripted], a mail server that replies what a script says, for what a correct one would never do;
 //   - [FakeExchangeOnline], a mail server that attributes messages to tenants as Exchange Online does, and that stamps
 //     and relays them if it has [RelayOptions];
-//   - [World], which puts them together: three tenants with their connectors and servers, healthy and broken, a
+//   - [World], which puts them together: five tenants with their connectors and servers, healthy and broken, a
 //     configuration that watches them, and what a watcher must find ([Expectation]).
 package lab

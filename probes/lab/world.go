@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"m365_connector_exporter/probes/lab/microsoft365"
 )
 
 // Expectation is what a watcher must find about one path of the world.
@@ -21,13 +23,15 @@ type Expectation struct {
 // WorldOptions configure a World.
 type WorldOptions struct{ Now time.Time }
 
-// World is three tenants with their mail servers: contoso, fabrikam and tailspin.
+// World is five tenants with their mail servers: contoso, fabrikam and tailspin are configured, northwind and woodgrove
+// are read from a fake of Exchange Online.
 type World struct {
 	ca             *CA
 	dns            *DNS
 	closers        []func()
 	zone           strings.Builder
 	yaml           strings.Builder
+	shared         strings.Builder // keys of the configuration before its tenants
 	expect         []Expectation
 	paths          []outboundPath // those of expect, in the same order
 	now            time.Time
@@ -35,6 +39,8 @@ type World struct {
 	hybrid         *Mail
 	exchangeOnline *FakeExchangeOnline
 	expectInbound  []Expectation
+	expectLive     []Expectation
+	microsoft365   *microsoft365.Server
 	files          map[string][]byte      // those that the configuration names, by their path relative to it
 	usable         func(host string) bool // reports whether a server can listen on a loopback address
 }
@@ -63,6 +69,7 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 	}
 	for _, build := range []func() error{
 		w.startExchangeOnline, w.contoso, w.addInbound, w.fabrikam, w.addInbound, w.tailspin, w.addInbound,
+		w.live,
 	} {
 		if err := build(); err != nil {
 			w.Close()
@@ -77,7 +84,7 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 }
 
 // Expect returns what a watcher must find about each path.
-func (w *World) Expect() []Expectation { return slices.Concat(w.expect, w.expectInbound) }
+func (w *World) Expect() []Expectation { return slices.Concat(w.expect, w.expectInbound, w.expectLive) }
 
 // ExchangeOnline returns the fake Exchange Online that all inbound paths lead to.
 func (w *World) ExchangeOnline() *FakeExchangeOnline { return w.exchangeOnline }
@@ -118,8 +125,8 @@ probe:
   timeout: 3s
   hello_name: demo.example
   dns_servers: ["%s"]
-tenants:
-%s`, exchangeOnlineZone, w.dns.Addr(), w.yaml.String())
+%stenants:
+%s`, exchangeOnlineZone, w.dns.Addr(), w.shared.String(), w.yaml.String())
 	file := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("lab: %w", err)

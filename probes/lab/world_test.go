@@ -222,6 +222,31 @@ func TestWorldWithFewAddresses(t *testing.T) {
 	}
 }
 
+// TestWorldLiveTenants visits the server behind the connector of northwind, and looks up both tenants in the fake.
+func TestWorldLiveTenants(t *testing.T) {
+	w, err := StartWorld(WorldOptions{Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	_, port, _ := strings.Cut(w.yaml.String(), "- name: To on-premises\n        probe: { port: ")
+	number, err := strconv.Atoi(port[:strings.IndexByte(port, ' ')])
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := outboundPath{host: "mail.northwind.example", port: number, tlsSettings: "DomainValidation", outcome: "passed"}
+	checkPath(t, w, path, w.expectLive[0])
+	for domain, want := range map[string]bool{"northwind.onmicrosoft.com": true, "woodgrove.onmicrosoft.com": false} {
+		tenant, err := w.Microsoft365().Tenant(domain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if app := tenant.Apps[0]; !app.AppRole || app.DirectoryRole != want || !strings.Contains(w.yaml.String(), tenant.ID) {
+			t.Errorf("%s: %+v", domain, app)
+		}
+	}
+}
+
 func TestWriteConfig(t *testing.T) {
 	w, err := StartWorld(WorldOptions{Now: time.Now()})
 	if err != nil {
