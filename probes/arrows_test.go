@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 		"collector", "collector/check", "collector/evaluate", "collector/text", "collector/web",
 		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",
 	},
-	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab"},
+	"cmd/m365_connector_exporter/e2e": {"probes", "probes/lab", "probes/lab/microsoft365"},
 	"deploy/grafana":                  {},
 	"deploy/licences":                 {},
 	"docs/runbooks":                   {}, // the documents, embedded

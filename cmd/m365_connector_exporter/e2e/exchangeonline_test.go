@@ -1,0 +1,195 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"m365_connector_exporter/probes/lab/microsoft365"
+)
+
+// Tenants of TestExchangeOnline: each has a fate of its own between two reads.
+const (
+	edited    = "t0" // connectors are added, changed and removed
+	truncated = "t1" // an answer is not whole
+	expiring  = "t2" // its secret expires, and is renewed
+	demoted   = "t3" // the application loses its role
+)
+
+// TestExchangeOnline runs the daemon with tenants that are read from the fake. Changes of connectors are seen at the
+// next read, as metric, log line and page. A bad read changes nothing. The cache outlives a daemon that is killed. No
+// output has a token or a secret.
+func TestExchangeOnline(t *testing.T) {
+	w := smallWorld(t)
+	c := w.startCloud(4)
+	c.setSecret("first-secret")
+	file := c.config("live.yaml", 4, "  cache_folder: cache\n  interval: 15m\n",
+		map[int]string{2: ", client_secret_file: app.secret"})
+	d := w.serve(file)
+	all := []string{"From on-premises", "New", "To on-premises"}
+	for _, tenant := range []string{edited, truncated, expiring, demoted} {
+		d.awaitRead(tenant, "")
+		d.awaitConnectors(tenant, all...)
+	}
+
+	c.change(0, func(t *microsoft365.Tenant) {
+		t.Records["Get-OutboundConnector"] = []json.RawMessage{
+			cloudOutbound("To partner", "partner.example"), cloudOutbound("To on-premises", "moved.example"),
+		}
+	})
+	c.change(1, func(t *microsoft365.Tenant) { t.PageSize, t.Paging = 1, microsoft365.PagingExpires })
+	c.change(2, func(t *microsoft365.Tenant) { t.Apps[0].Secrets[0].Expires = time.Now().Add(-time.Minute) })
+	c.change(3, func(t *microsoft365.Tenant) { t.Apps[0].DirectoryRole = false })
+	d.readAgain()
+	d.awaitRead(truncated, "truncated")
+	d.awaitRead(expiring, "token_rejected")
+	d.awaitRead(demoted, "role_missing")
+	d.awaitConnectors(edited, "From on-premises", "To on-premises", "To partner")
+	d.checkChanges(edited)
+	for _, tenant := range []string{truncated, expiring, demoted} {
+		d.awaitConnectors(tenant, all...)
+	}
+
+	c.setSecret("second-secret") // the daemon notices it by itself
+	d.awaitRead(expiring, "")
+	c.change(1, func(t *microsoft365.Tenant) { t.PageSize, t.Paging = 0, microsoft365.PagingWorks })
+	d.readAgain()
+	d.awaitRead(truncated, "")
+
+	d.kill()
+	c.InjectFault("", microsoft365.OpenID, microsoft365.Status(http.StatusServiceUnavailable))
+	again := w.serve(file)
+	again.awaitConnectors(edited, "From on-premises", "To on-premises", "To partner")
+	for _, tenant := range []string{truncated, expiring, demoted} {
+		again.awaitConnectors(tenant, all...)
+	}
+	c.checkQuiet(d, again)
+}
+
+// setSecret replaces the secret of the application in all tenants, and in its file.
+func (c *cloud) setSecret(value string) {
+	c.t.Helper()
+	for i := range 4 {
+		c.change(i, func(t *microsoft365.Tenant) { t.Apps[0].Secrets = []microsoft365.Secret{{Value: value}} })
+	}
+	c.w.write("app.secret", value+"\n")
+}
+
+// checkChanges checks that each kind of change was counted and logged, and that the tenant's page has the new connector.
+func (d *daemon) checkChanges(tenant string) {
+	d.t.Helper()
+	m := d.metrics()
+	for _, change := range []string{"added", "changed", "removed"} {
+		if n, _ := m.value("inventory_changes_total", "tenant", tenant, "change", change); n != 1 {
+			d.t.Errorf("inventory_changes_total{change=%q} is %v, want 1", change, n)
+		}
+		if log := d.out.String(); !strings.Contains(log, `msg="connector `+change+`" tenant=`+tenant) {
+			d.t.Errorf("no log line for a connector that was %s in\n%s", change, log)
+		}
+	}
+	for _, s := range m.find("inventory_changes_total") {
+		if s.labels["tenant"] != tenant && s.value != 0 {
+			d.t.Errorf("%v counts a change", s.labels)
+		}
+	}
+	status, page := d.http(http.MethodGet, "/tenant/"+tenant)
+	if status != http.StatusOK || !strings.Contains(page, "To partner") {
+		d.t.Errorf("the tenant's page: %d\n%s", status, page)
+	}
+}
+
+// checkQuiet looks for tokens and secrets in the logs, pages, metrics and cache of daemons.
+func (c *cloud) checkQuiet(all ...*daemon) {
+	c.t.Helper()
+	last := all[len(all)-1]
+	for _, page := range []string{"/", "/metrics", "/tenant/t0", "/api/v1/paths", "/api/v1/findings", "/config"} {
+		_, body := last.http(http.MethodGet, page)
+		c.quiet(page, body)
+	}
+	for _, d := range all {
+		c.quiet("the log", d.out.String())
+	}
+	files, err := filepath.Glob(filepath.Join(c.w.dir, "cache", "*"))
+	if err != nil || len(files) == 0 {
+		c.t.Errorf("the cache has %d files: %v", len(files), err)
+	}
+	for _, file := range files {
+		c.quiet(file, read(c.t, file))
+	}
+}
+
+// readAgain makes the daemon read all tenants, no sooner than it may.
+func (d *daemon) readAgain() {
+	d.t.Helper()
+	if status, body := d.http(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		d.t.Fatalf("POST /-/reload: %d %s", status, body)
+	}
+}
+
+// awaitRead returns when the newest read of a tenant's inbound or outbound connectors failed for a reason; "" is
+// success.
+func (d *daemon) awaitRead(tenant, reason string) {
+	d.t.Helper()
+	eventually(d.t, 40*time.Second, func() string {
+		m := d.metrics()
+		failures := m.find("inventory_source_failure_info", "tenant", tenant, "reason", reason)
+		success, known := m.value("inventory_source_success", "tenant", tenant, "cmdlet", "Get-OutboundConnector")
+		switch {
+		case !known:
+			return fmt.Sprintf("%s was not read", tenant)
+		case reason == "" && success != 1, reason != "" && len(failures) == 0:
+			return fmt.Sprintf("%s: success %v, failures %v, want %q", tenant, success,
+				m.find("inventory_source_failure_info", "tenant", tenant), reason)
+		}
+		return ""
+	})
+}
+
+// awaitConnectors returns when a tenant has exactly the connectors, in alphabetical order.
+func (d *daemon) awaitConnectors(tenant string, want ...string) {
+	d.t.Helper()
+	eventually(d.t, 40*time.Second, func() string {
+		got := map[string]bool{}
+		for _, s := range d.metrics().find("enabled", "tenant", tenant) {
+			got[s.labels["connector"]] = true
+		}
+		for _, name := range want {
+			if !got[name] {
+				return fmt.Sprintf("%s: connectors %v, want %q", tenant, got, want)
+			}
+		}
+		if len(got) != len(want) {
+			return fmt.Sprintf("%s: connectors %v, want %q", tenant, got, want)
+		}
+		return ""
+	})
+}
+
+// TestExchangeOnlineAndExportsAgree audits a tenant as it was read, from the cache, and as PowerShell exports it: the
+// findings are the same, byte for byte.
+func TestExchangeOnlineAndExportsAgree(t *testing.T) {
+	w := smallWorld(t)
+	c := w.startCloud(1)
+	file := c.config("live.yaml", 1, "  cache_folder: cache\n", nil)
+	d := w.serve(file)
+	d.awaitRead("t0", "")
+	d.stop()
+	_, live := w.command("audit", "--output=json", "--config.file="+file)
+	folder := c.exports(0)
+	_, exported := w.command("audit", "--output=json", "--config.file="+
+		w.write("exported.yaml", fmt.Sprintf("tenants:\n- {name: t0, exports: [%q]}\n", folder+"/*.json")))
+	live, exported = auditTime.ReplaceAllString(live, ""), auditTime.ReplaceAllString(exported, "")
+	if live != exported || strings.Count(live, `"check"`) < 5 {
+		t.Errorf("as read:\n%s\nas exported:\n%s", live, exported)
+	}
+}
+
+// auditTime is the time of an audit, which it prints as the beginning of every finding.
+var auditTime = regexp.MustCompile(`"(since|generated|now|time)": "[^"]*"`)
