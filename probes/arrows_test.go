@@ -56,6 +56,7 @@ var arrows = map[string][]string{
 		"cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter": {
+		"probes/inventory/exchangeonline",
 		"probes", "probes/mailflow", "probes/regularfile", "probes/lab",
 		"collector", "collector/check", "collector/evaluate", "collector/text", "collector/web",
 		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",

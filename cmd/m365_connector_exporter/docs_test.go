@@ -89,6 +89,9 @@ func exampleFiles(t *testing.T, main []byte) string {
 	for name, content := range map[string][]byte{
 		"config.yaml": main,
 		"app.pem":     applicationPEM(t),
+		"fetch.yaml": []byte( // reads nothing: its only tenant has no secret
+			"tenants: [{ name: contoso, exchange_online: { tenant_id: contoso.onmicrosoft.com, client_secret_file: none, " +
+				"client_id: 11111111-2222-3333-4444-555555555555 } }]\n"),
 		"certs/edge-1.pem": append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...),
 		"exports/contoso/outbound.json": []byte(

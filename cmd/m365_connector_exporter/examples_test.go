@@ -25,7 +25,7 @@ var instead = strings.NewReplacer(
 	"'TENANT/DIRECTION/CONNECTOR'", "contoso/outbound/To%20on-premises",
 	packagedConfig, "config.yaml", "NEW.pem", "certs/edge-1.pem", "new.pem", "certs/edge-1.pem",
 	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com",
-	"RECIPIENT", "b@stranger.example", "`", "",
+	"RECIPIENT", "b@stranger.example", "`", "", "fetch --check", "fetch --check --config.file=fetch.yaml",
 )
 
 // TestExampleCommands runs every command of the documents with the configuration of the README: none exits with bad

@@ -82,7 +82,7 @@ func loadForCommand(ctx context.Context, file string, s streams) (*config.Config
 // run runs the command that args name, and returns its exit status.
 func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.Writer) int {
 	app := kingpin.New(program, "Monitors every mail path between Microsoft 365 and your own mail servers.\n\n"+
-		"Common flags: of every command --config.file; of all but serve and demo --output=json; of serve --config.check, "+
+		"Common flags: of every command --config.file; of all but serve, fetch and demo --output=json; of serve --config.check, "+
 		"--web.listen-address, --web.config.file (TLS and passwords), --web.external-url, --log.level. "+
 		"\""+program+" help COMMAND\" describes all flags of a command.\n\n"+
 		"Exit statuses: 0 OK, 1 something failed, 2 invalid usage or configuration, 3 inconclusive.")
@@ -97,6 +97,7 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	audit := newAuditCommand(app)
 	attribute := newAttributeCommand(app)
 	rehearse := newRehearseCommand(app)
+	fetch := newFetchCommand(app)
 	demo := newDemoCommand(app)
 
 	command, err := app.Parse(args)
@@ -122,6 +123,8 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 		return once(ctx, s, func(ctx context.Context) int { return attribute.run(ctx, *configFile, s) })
 	case rehearse.name:
 		return once(ctx, s, func(ctx context.Context) int { return rehearse.run(ctx, *configFile, s) })
+	case fetch.name:
+		return once(ctx, s, func(ctx context.Context) int { return fetch.run(ctx, *configFile, s) })
 	case demo.name:
 		return demo.run(ctx, s)
 	default:

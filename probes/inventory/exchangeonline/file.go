@@ -3,8 +3,8 @@ package exchangeonline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,8 +25,7 @@ func ReadFile(ctx context.Context, file string) (Answers, error) {
 	return ParseDocument(c.Data)
 }
 
-// WriteFile replaces a file with the answers, as a whole. The folder is made where it does not exist, readable by its
-// owner only.
+// WriteFile replaces a file with the answers, as a whole.
 func WriteFile(file string, a *Answers, mode fs.FileMode) error {
 	folder := filepath.Dir(file)
 	temp, err := os.CreateTemp(folder, temporary+"*")
@@ -83,13 +82,18 @@ func (c cache) file(tenant string) string {
 	return filepath.Join(string(c), FileName(tenant)+".json")
 }
 
-// FileName returns the name of a tenant as that of a file or folder: percent-encoded where it must be.
+// FileName returns the name of a tenant as that of a file or folder: characters that no file system or reader of exports
+// takes are percent-encoded.
 func FileName(tenant string) string {
-	name := strings.ReplaceAll(url.PathEscape(tenant), ":", "%3A")
-	if strings.HasPrefix(name, ".") {
-		name = "%2E" + name[1:]
+	var b strings.Builder
+	for i, c := range []byte(tenant) {
+		if c < 0x20 || strings.IndexByte(`%/\:*?"<>|`, c) >= 0 || c == '.' && (i == 0 || i == len(tenant)-1) {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
 	}
-	return name
+	return b.String()
 }
 
 // read returns the answers that are kept for a tenant. They are not used for another tenant_id than that for which

@@ -325,7 +325,7 @@ func TestDocumentRoundTrip(t *testing.T) {
 
 func TestFileName(t *testing.T) {
 	for name, want := range map[string]string{
-		"contoso": "contoso", "../x": "%2E.%2Fx", "a b": "a%20b", "C:x": "C%3Ax", ".": "%2E",
+		"contoso": "contoso", "../x": "%2E.%2Fx", "a b": "a b", "C:x": "C%3Ax", ".": "%2E", "50%": "50%25", "ä": "ä",
 	} {
 		if got := FileName(name); got != want {
 			t.Errorf("FileName(%q) = %q, want %q", name, got, want)
