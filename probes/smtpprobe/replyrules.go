@@ -11,8 +11,8 @@ import (
 //
 // The sources are RFC 3463 (enhanced codes), 5321 (SMTP), 7372, 7505 and 4954, the manuals of the servers, and
 // https://learn.microsoft.com/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online.
-var rules = slices.Concat(exchangeOnlineCodes, enhancedCodes, temporaryWords, proberWords, policyWords, stateRules,
-	generalRules)
+var rules = slices.Concat(exchangeOnlineCodes, enhancedCodes, temporaryWords, proberWords, ownSenderWords,
+	policyWords, stateRules, generalRules)
 
 var (
 	onGreeting  = []command{commandGreeting}
@@ -123,6 +123,10 @@ var enhancedCodes = []rule{
 		enhanced: "4.7.26", reason: probes.ReasonProberRejected, evidence: probes.EvidenceSPF,
 		source: "RFC 7372: multiple authentication checks failed",
 	},
+	{
+		enhanced: "4.3.1", words: diskWords, reason: probes.ReasonServerUnavailable, evidence: probes.EvidenceBackPressure,
+		source: "Exchange: mailbox disk is full, which is not the limit of a mailbox",
+	},
 	{enhanced: "4.2.2", reason: probes.ReasonMailboxFull, source: "RFC 3463, section 3.3"},
 	{enhanced: "5.2.2", reason: probes.ReasonMailboxFull, source: "RFC 3463, section 3.3"},
 	{
@@ -135,6 +139,10 @@ var enhancedCodes = []rule{
 	{
 		enhanced: "4.1.8", reason: probes.ReasonProberRejected, evidence: probes.EvidenceSenderDomain,
 		source: "RFC 3463, section 3.2: the domain of MAIL FROM, which the prober chose, is not resolved",
+	},
+	{
+		enhanced: "4.1.2", on: onRCPT, reason: probes.ReasonServerUnavailable, evidence: probes.EvidenceLookup,
+		source: "Postfix reject_unknown_recipient_domain: the server does not find its own domain in DNS",
 	},
 	{enhanced: "5.1.7", reason: probes.ReasonSenderRejected, source: "RFC 3463, section 3.2, also at RCPT TO"},
 	{enhanced: "5.1.8", reason: probes.ReasonSenderRejected, source: "RFC 3463, section 3.2, also at RCPT TO"},
@@ -167,6 +175,14 @@ var temporaryWords = []rule{
 	{
 		codes: anyRefusal, withheld: true, words: certificateWords, reason: probes.ReasonClientCertificateRequired,
 		source: "Postfix smtpd_tls_req_ccert, which refuses with 421 after a good handshake",
+	},
+	{
+		codes: anyRefusal, words: loadWords, reason: probes.ReasonServerUnavailable,
+		evidence: probes.EvidenceBackPressure, source: "Exim smtp_load_reserve, Sendmail RefuseLA",
+	},
+	{
+		codes: temporary, words: verificationWords, reason: probes.ReasonServerUnavailable,
+		evidence: probes.EvidenceBackEnd, source: "Postfix reject_unverified_recipient: the server behind it is down",
 	},
 	{codes: temporary, words: greylistWords, reason: probes.ReasonTemporaryRejection, source: "greylisting (RFC 6647)"},
 	{

@@ -63,11 +63,28 @@ var proberWords = []rule{
 	},
 }
 
+// ownSenderWords are refusals of the sender's address, where its domain is the tenant's: unless the address does not
+// exist, the server takes its own domain from its own hosts only.
+var ownSenderWords = []rule{
+	{
+		codes: permanent, on: addresses, words: senderWords, and: unknownWords, ownSender: true,
+		reason: probes.ReasonSenderRejected, source: "Postfix reject_unlisted_sender",
+	},
+	{
+		codes: permanent, on: addresses, words: senderWords, ownSender: true, reason: probes.ReasonProberRejected,
+		evidence: probes.EvidenceOwnDomain, source: "Postfix check_sender_access with the own domains",
+	},
+}
+
 // policyWords are refusals by what the server requires or does not do.
 var policyWords = []rule{
 	{
 		codes: anyRefusal, on: delivery, words: fullWords, reason: probes.ReasonMailboxFull,
 		source: "Exchange, Dovecot, Exim, Gmail",
+	},
+	{
+		codes: permanent, on: delivery, words: restrictedRecipientWords, reason: probes.ReasonRecipientRejected,
+		source: "Exchange: RESOLVER.RST.AuthRequired, the recipient accepts authenticated senders only",
 	},
 	{
 		codes: anyRefusal, words: exchangeAuthenticationWords, reason: probes.ReasonAuthenticationRequired,
@@ -157,6 +174,11 @@ var generalRules = []rule{
 		source: "Gmail, GoDaddy: 552 for content",
 	},
 	{codes: code(552), on: onDATA, reason: probes.ReasonMessageTooLarge, source: "RFC 5321, section 4.2.3"},
+	{codes: permanent, on: onDATA, words: sizeWords, reason: probes.ReasonMessageTooLarge, source: "Mimecast, Courier"},
+	{
+		enhanced: "4.1.0", through: 9, codes: code(452), reason: probes.ReasonTemporaryRejection,
+		source: "Proofpoint: an address status is not about storage",
+	},
 	{
 		codes: code(452), on: addresses, reason: probes.ReasonServerUnavailable, evidence: probes.EvidenceBackPressure,
 		source: "RFC 5321, section 4.2.3: insufficient system storage",

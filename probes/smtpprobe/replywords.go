@@ -43,6 +43,7 @@ var (
 		`\b(?:sender ?id|purported responsible address)\b`, // Exchange's Sender ID agent
 		`\b(?:domain )?authentication fail\b`,
 		senderAuthenticationWords.String(),
+		`\bdmarc\b.*\b(?:unauthenticated|prohibited)\b`,
 	)
 	senderAuthenticationWords = anyOf(
 		`\bsenders? to authenticate\b`,
@@ -72,6 +73,8 @@ var (
 		`\bconnections? (?:will )?not (?:be )?accepted from\b`,
 		`\b(?:access|mail|connections?|server) from (?:your )?ip\b.*\b(?:blocked|denied|refused|rejected|not accepted)\b`,
 		`\buse the smtp (?:server|relay) (?:of|at) your (?:isp|service provider)\b`,
+		`\bexternal client with ip address\b`, // Exchange, connection filtering
+		`\bconnections? from your country\b`,
 	)
 
 	// reputationWords name the reputation of an address or a list of addresses.
@@ -86,6 +89,7 @@ var (
 		`\bpart of their network is on our block list\b`,
 		`\bip temporarily blacklisted\b`,
 		`\blooks suspiciously like spammer\b`,
+		`\brejected by (?:spamhaus|spamcop|sorbs|barracuda)\b`, // hMailServer
 	)
 
 	// blocklistWords name a list. They are about the host that connected only with addressWords: other lists have
@@ -134,6 +138,7 @@ var (
 		`\bunable to process connection at this time\b`,
 		`\b(?:limit|threshold) (?:has been )?(?:reached|exceeded)\b`,
 		`\bexceeded\b.*\blimit\b`,
+		`\brate control\b`, // Barracuda
 	)
 	permanentLimitWords = anyOf(
 		`\brate[ -]limit`,
@@ -155,6 +160,8 @@ var (
 		`\byou are not (?:allowed|permitted) to (?:use|send (?:as|from)) (?:this|our|a local)\b`,
 		`\bmail from not owned by user\b`,
 		`\bsender domain\b.*\b(?:must|requires?|needs?) (?:to )?(?:be )?authenticat`,
+		`\b(?:sender|domain|address)\b.*\bis (?:local|internal|ours|hosted here)\b.*\bauthenticat`,
+		`\bip[ -]?shield(?:ing)?\b`, // MDaemon
 	)
 
 	senderDomainWords = anyOf(

@@ -21,6 +21,8 @@ var (
 		`\bdelivery is not allowed to this address\b`, // hMailServer
 		`\bi cannot deliver mail for\b`,               // Haraka
 		`\bto a non-local e-?mail address\b`,          // MailEnable
+		`\b(?:does not|doesn't|will not|won't) relay\b`,
+		`\b(?:required|needed) (?:for|to) relay(?:ing)?\b`, // SmarterMail
 	)
 
 	// attributionWords are the codes that Exchange Online adds when no connector matched.
@@ -60,6 +62,7 @@ var (
 		`\b(?:must|need to|please) use (?:starttls|tls|encryption|ssl)\b`,
 		`\bsenders to use tls\b`,
 		`\b(?:without|only with|only over) (?:starttls|tls|encryption)\b`,
+		`\bencrypted (?:connection|session|channel) (?:is )?(?:required|needed)\b`,
 	)
 	starttlsWords = anyOf(`\btls (?:is )?(?:currently |temporarily )?(?:not available|unavailable|not supported)\b`)
 
@@ -80,6 +83,7 @@ var (
 		`\baccount is (?:full|over quota)\b`,
 		`\buser is over\b`,
 		`\bexceeded storage allocation\b`,
+		`\binbox (?:is )?full\b`, // hMailServer
 	)
 
 	mailboxWords = anyOf(`\b(?:mailbox|inbox|user|account)\b`)
@@ -90,6 +94,8 @@ var (
 		`\bno proxy destinations?\b`,
 		`\bproxy (?:layer|session setup failed)\b`,
 		`\brecipient deferred because there is no mdb\b`,
+		`\bprimary target ip address responded with\b`,
+		`\bback[ -]?end (?:failure|error|unavailable|timeout)\b`, // Haraka
 	)
 	storageWords = anyOf(
 		`\binsufficient (?:system |disk |main )?(?:resources?|storage|disk|memory|space)\b`,
@@ -101,6 +107,16 @@ var (
 		`\bqueue file write error\b`,
 		`\b(?:system )?load (?:is )?too high\b`,
 	)
+	// diskWords are about a disk or memory, loadWords about the load of the whole host.
+	diskWords = anyOf(`\b(?:disk|disc) (?:is )?full\b`)
+	loadWords = anyOf(`\btoo much load\b`, `\bload (?:average|is too high|too high)\b`)
+
+	// verificationWords are about a server that this one asks whether a recipient exists.
+	verificationWords = anyOf(
+		`\bunverified address: (?:connect to|lost connection|conversation with|delivery temporarily suspended)\b`,
+		`\bunverified address: (?:mail transport unavailable|host \S+ refused)\b`,
+	)
+
 	componentWords = anyOf(
 		`\bservice (?:is )?not (?:active|available)\b`,
 		`\bsystem not accepting network messages\b`,
@@ -116,13 +132,14 @@ var (
 		`\b(?:verification|validation|lookup)\b.*\b(?:not responding|unavailable|timed? ?out|failed temporarily)\b`,
 		`\bserver is misconfigured\b`,
 		`\bunable to fetch attribution data\b`,
+		`\bhost name lookup failure\b`, // Sendmail
 	)
 	// stateWords are about the server as a whole.
 	stateWords = anyOf(
 		`\btemporary (?:server|system|local) (?:error|failure|problem)\b`,
 		`\blocal error in processing\b`,
 		`\binternal (?:server )?error\b`,
-		`\b(?:unexpected|temporary) failure, please try later\b`,
+		`\b(?:unexpected|temporary)(?: log)? failure, please try later\b`,
 		`\b(?:esmtp|server|system|host) (?:is )?(?:currently )?not accepting (?:messages|mail|connections)\b`,
 		`\bshutting down\b`,
 		`\bserver (?:is )?(?:going down|temporarily (?:un|not )available|unavailable)\b`,
@@ -131,6 +148,10 @@ var (
 		`\bservice (?:is )?(?:currently |temporarily )?(?:unavailable|down)\b.*\b(?:system outage|maintenance)\b`,
 		`\btemporary error\b`,
 		`\bio error\b`,
+		`\bservice unavailable - try again later\b`,      // Postfix, for a milter that does not answer
+		`\baccount service is temporarily unavailable\b`, // Mimecast
+		`\bscanner (?:is )?(?:unavailable|not available)\b`,
+		`\b(?:virus[ _-]?scan(?:ners?)?|all virus scanners) failed\b`, // amavisd
 	)
 
 	senderWords = anyOf(
@@ -145,6 +166,7 @@ var (
 		`\bsender envelope domain not allowed\b`,
 		`\byour (?:email address|domain) has been (?:blocked|blacklisted)\b`,
 		`\bemetteur invalide\b`,
+		`\benvelope blocked\b`, // Mimecast
 	)
 
 	tableWords = anyOf(`\b(?:user unknown|unknown user) in \S+(?: \S+){0,3} table\b`)
@@ -168,6 +190,14 @@ var (
 		`\bnot listed in (?:domino|public) (?:name )?(?:directory|\S+ book)\b`,
 		`\bunknown here\b`,
 		`\b(?:recipient|user) not (?:here|on this server|local)\b`,
+		`\bun-?route?able address\b`, // Exim
+	)
+
+	restrictedRecipientWords = anyOf(`\bresolver\.rst\.\w*auth`)
+
+	sizeWords = anyOf(
+		`\b(?:message|mail|email|maximum) size\b.*\b(?:exceed|too (?:big|large))`,
+		`\b(?:message|mail|email|size=message) (?:is )?too (?:big|large)\b`,
 	)
 
 	contentWords = anyOf(`\b(?:spam|virus|illegal attachment|content|policy)\b`)
