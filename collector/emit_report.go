@@ -168,7 +168,7 @@ func (e *emitter) clientCertificate(id probes.PathID, t *probes.TLS, domains mai
 	}
 	const role = "client"
 	e.certificate(role, t)
-	if len(t.Chain) == 0 {
+	if len(t.Chain) == 0 || t.Chain[0].OmittedNames > 0 { // a count of a part would be wrong
 		return
 	}
 	counts := map[mailflow.RelationKind]int{}

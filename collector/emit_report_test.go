@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,5 +175,26 @@ func TestNewReportReplacesTheSeries(t *testing.T) {
 				t.Error("the change does not show")
 			}
 		})
+	}
+}
+
+// Counts of a part of a certificate's names would be wrong: there are none.
+func TestNamesBeyondTheLimitAreNotCounted(t *testing.T) {
+	for omitted, want := range map[int]bool{0: true, 1: false} {
+		f := reportFacts()
+		for i := range f.Paths {
+			if c := f.Paths[i].Client; c != nil {
+				c.Chain[0].OmittedNames = omitted
+			}
+		}
+		s := collector.NewStore(func() time.Time { return noon })
+		s.SetReport(reportOf(f))
+		text := written(t, collector.NewGatherer(nil, nil, s.ReportMetrics()), expfmt.FmtText)
+		if got := strings.Contains(text, "m365_connector_certificate_names{"); got != want {
+			t.Errorf("%d names are omitted: counts are exposed: %t", omitted, got)
+		}
+		if !strings.Contains(text, "m365_connector_certificate_not_after_timestamp_seconds{") {
+			t.Errorf("%d names are omitted: the certificate is missing", omitted)
+		}
 	}
 }

@@ -76,7 +76,8 @@ var (
 	attributionInfo = stable("attribution_info", gauge, with(pathLabels, "ground", "attributed_tenant"),
 		"To which tenant this sender's mail is attributed, and on what ground.")
 	certificateNames = stable("certificate_names", gauge, with(endpointLabels, "role", "match"),
-		"Number of names in a sender's certificate by their relation to the tenant's accepted domains.")
+		"Number of names in a sender's certificate by their relation to the tenant's accepted domains. Absent if the "+
+			"certificate has more names than are recorded.")
 )
 
 // To look at: the series show the latest round.

@@ -65,8 +65,10 @@ var tlsReasons = []ReasonInfo{
 			{
 				Evidence: EvidenceEndAtClientHello, When: "the server closed the connection at the " +
 					"ClientHello without an alert",
-				Remedy: "Check which certificate is bound to SMTP and that the server may read its private key. " +
-					"Exchange: event 12014; Windows: Schannel event 36870.",
+				Remedy: "Check which certificate is bound to SMTP and that the server may read its private key " +
+					"(Exchange: event 12014; Windows: Schannel event 36870), and that it has a TLS version and a cipher suite " +
+					"in common with Exchange Online: without one, some servers close instead of sending an alert (Schannel " +
+					"event 36874).",
 			},
 		},
 	},

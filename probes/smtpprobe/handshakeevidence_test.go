@@ -3,6 +3,7 @@ package smtpprobe
 import (
 	"io"
 	"net"
+	"strings"
 	"testing"
 
 	"m365_connector_exporter/probes"
@@ -30,6 +31,10 @@ func TestHandshakeEvidence(t *testing.T) {
 				t.Errorf("%+v", step)
 			}
 			if special := step.Remedy() != probes.ReasonTLSHandshake.RemedyFor(""); special != (tt.evidence != "") {
+				t.Errorf("remedy: %s", step.Remedy())
+			}
+			cipher := strings.Contains(step.Remedy(), "cipher suite in common with Exchange Online")
+			if cipher != (tt.evidence == probes.EvidenceEndAtClientHello) {
 				t.Errorf("remedy: %s", step.Remedy())
 			}
 		})
