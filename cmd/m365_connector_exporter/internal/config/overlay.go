@@ -2,7 +2,6 @@ package config
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -170,12 +169,18 @@ func (o *overlay) connector(
 
 // notExported warns of a connector that no export has: with a misspelled name it overrides nothing.
 func (o *overlay) notExported(n *yaml.Node, key string, d mailflow.Direction, name string, known []string) Error {
-	near := "no export has any"
-	if best := closest(name, known); best != "" {
-		near = fmt.Sprintf("the nearest is %q", best)
+	at, k := valueOf(n, "name"), join(key, "name")
+	best := closest(name, known)
+	if best == "" {
+		cmdlet := "Get-InboundConnector"
+		if d == mailflow.Outbound {
+			cmdlet = "Get-OutboundConnector"
+		}
+		return o.r.errorAt(at, k, "the exports of the tenant have no %s connector at all, so %q is not probed: add the "+
+			"output of %s to them, or write \"standalone: true\" in this connector if no export is to have it", d, name, cmdlet)
 	}
-	return o.r.errorAt(valueOf(n, "name"), join(key, "name"), "no export of the tenant has an %s connector %q; %s. "+
-		"It is not probed; set standalone: true if it is in no export on purpose", d, name, near)
+	return o.r.errorAt(at, k, "no export of the tenant has an %s connector %q; the nearest is %q. It is not probed: "+
+		"correct the name, or write \"standalone: true\" in this connector if no export is to have it", d, name, best)
 }
 
 // scalar returns the text of a mapping's key, or "".

@@ -143,8 +143,11 @@ func TestOverlayOfDomains(t *testing.T) {
 func TestOverlayThatMeetsNothing(t *testing.T) {
 	const exports = `[{"Name":"To on-premises","ConnectorType":1,"SmartHosts":["mail.contoso.com"],` +
 		`"UseMXRecord":false},{"Name":"Relay","ConnectorType":1,"SenderDomains":["*"]}]`
-	const unknown = `no export of the tenant has an outbound connector "To on-premise"; the nearest is "To ` +
-		`on-premises". It is not probed; set standalone: true if it is in no export on purpose`
+	const (
+		remedy = `. It is not probed: correct the name, or write "standalone: true" in this connector if no export is to ` +
+			`have it`
+		unknown = `no export of the tenant has an outbound connector "To on-premise"; the nearest is "To on-premises"` + remedy
+	)
 	for name, c := range map[string]struct {
 		tenant  string
 		want    string // the end of the warning; "": none
@@ -165,19 +168,17 @@ func TestOverlayThatMeetsNothing(t *testing.T) {
 		"no export": {`outbound_connectors: [{name: To on-premise, smart_hosts: [a.example]}]`, "", 0},
 		"of the other way": {
 			`exports: [e.json], inbound_connectors: [{name: To on-premises}]`,
-			`no export of the tenant has an inbound connector "To on-premises"; the nearest is "Relay". It is not probed; ` +
-				`set standalone: true if it is in no export on purpose`, 1,
+			`no export of the tenant has an inbound connector "To on-premises"; the nearest is "Relay"` + remedy, 1,
 		},
 		"exports of none": {
 			`exports: [none.json], inbound_connectors: [{name: Relay}]`,
-			`no export of the tenant has an inbound connector "Relay"; no export has any. It is not probed; set standalone: ` +
-				`true if it is in no export on purpose`, 1,
+			`the exports of the tenant have no inbound connector at all, so "Relay" is not probed: add the output of ` +
+				`Get-InboundConnector to them, or write "standalone: true" in this connector if no export is to have it`, 1,
 		},
 		"with a sender": {
 			`exports: [e.json], inbound_connectors: [{name: Relais}], senders: [{name: s, ` +
 				`connector: Relais}]`,
-			`an inbound connector "Relais"; the nearest is "Relay". It is not probed; set standalone: true if it is in no ` +
-				`export on purpose`, 1,
+			`an inbound connector "Relais"; the nearest is "Relay"` + remedy, 1,
 		},
 		"exports that are lost": {`exports: [e.json, lost.json], outbound_connectors: [{name: To on-premise}]`, "", 0},
 	} {
@@ -219,7 +220,7 @@ tenants:
   - name: contoso
     exports: [`+filepath.ToSlash(export)+`]
     outbound_connectors:
-      - { name: Lab, standalone: true, connector_type: OnPremises, use_mx_record: false, smart_hosts: [mail, "[192.0.2.2]"] }
+      - { name: Lab, standalone: true, connector_type: OnPremises, smart_hosts: [mail, "[192.0.2.2]"] }
     inbound_connectors: [{ name: In, standalone: true, connector_type: OnPremises }]
     senders: [{ name: edge, connector: In, target: exchange }]
 `)
