@@ -150,6 +150,7 @@ func TestDocuments(t *testing.T) {
 	golden.Check(t, "../docs/metrics.md", collector.MetricsMarkdown())
 	golden.Check(t, "../docs/reasons.md", collector.ReasonsMarkdown())
 	golden.Check(t, "../docs/checks.md", collector.ChecksMarkdown())
+	golden.Check(t, "../docs/calendar.md", collector.CalendarMarkdown())
 }
 
 // TestRoundsOfOneEndpoint has a path's rounds one after another: what is recorded, and what is known afterwards.

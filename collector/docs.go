@@ -3,7 +3,9 @@ package collector
 import (
 	"fmt"
 	"strings"
+	"time"
 
+	"m365_connector_exporter/collector/calendar"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 )
@@ -96,4 +98,33 @@ func links(codes []string) string {
 		linked[i] = fmt.Sprintf("[`%[1]s`](#%[1]s)", code)
 	}
 	return strings.Join(linked, ", ")
+}
+
+const calendarIntroduction = `# Calendar
+
+<!-- Written by ` + "`make docs`" + ` from the table. -->
+
+Dates on which mail flow is known in advance to change. ` + "`m365_connector_deadline_timestamp_seconds`" + ` and the page
+` + "`/calendar`" + ` have them for each tenant and connector that is affected; where several endpoints are, the earliest
+date. A date that is not certain is marked UNCERTAIN. As known on %s.
+
+| advisory | date | what happens | whom it affects | source |
+|---|---|---|---|---|
+`
+
+// CalendarMarkdown is docs/calendar.md.
+func CalendarMarkdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, calendarIntroduction, calendar.Version)
+	for _, a := range calendar.Table {
+		date, source := "that of the server", a.Source
+		if !a.At.IsZero() {
+			date = a.At.Format(time.DateOnly)
+		}
+		if a.Uncertain != "" {
+			source += ". UNCERTAIN: " + a.Uncertain
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", a.ID, date, a.Title, a.Affects, source)
+	}
+	return b.String()
 }

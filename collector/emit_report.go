@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"m365_connector_exporter/collector/calendar"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
@@ -16,6 +17,9 @@ func (e *emitter) report(r *evaluate.Report, changes map[change]uint64) {
 	e.findingCounts(r)
 	for _, f := range r.Findings {
 		e.finding(f)
+	}
+	for _, d := range r.Deadlines {
+		e.deadline(d)
 	}
 	e.sharedAddresses(r.Overlaps)
 	for _, id := range slices.SortedFunc(maps.Keys(r.Attributions), comparePaths) {
@@ -177,5 +181,13 @@ func (e *emitter) clientCertificate(id probes.PathID, t *probes.TLS, domains mai
 	}
 	for _, kind := range mailflow.RelationKinds {
 		e.emit(certificateNames, float64(counts[kind]), role, string(kind))
+	}
+}
+
+// deadline emits a date that concerns a tenant or a connector. Connectors of one name in both directions share a series:
+// the calendar has the earlier date.
+func (e *emitter) deadline(d calendar.Deadline) {
+	if e.setSubject(check.Subject{Tenant: d.Tenant, Connector: d.Connector}) {
+		e.emit(deadline, unixSeconds(d.At), d.Advisory.ID)
 	}
 }

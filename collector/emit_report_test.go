@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/calendar"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/internal/golden"
@@ -40,6 +41,10 @@ func reportOf(f *check.Facts) *evaluate.Report {
 		if p := &f.Paths[i]; p.Client != nil {
 			r.Clients[p.ID] = p.Client
 		}
+	}
+	r.Deadlines = []calendar.Deadline{
+		{Advisory: &calendar.Table[0], At: f.Now, Tenant: "contoso", Connector: "From", Direction: mailflow.Inbound},
+		{Advisory: &calendar.Table[1], At: f.Now, Tenant: "contoso"},
 	}
 	return r
 }

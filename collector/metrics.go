@@ -68,6 +68,9 @@ var (
 	findingSuppressedUntil = stable("finding_suppressed_until_timestamp_seconds", gauge,
 		with(connectorLabels, "check", "owner"),
 		"When the suppression of a finding ends. Suppressed findings are in no other series.")
+	deadline = stable("deadline_timestamp_seconds", gauge, []string{"tenant", "connector", "advisory"},
+		"When a change that is known in advance concerns this tenant or connector (see /calendar): a certificate rule "+
+			"of the authorities, or throttling and blocking of an outdated Exchange server. Only where it is affected.")
 	sharedAddresses = stable("shared_addresses", gauge, with(connectorLabels, "prefix"),
 		"How many other tenants use addresses of this prefix.")
 	attributionSuccess = stable("attribution_success", gauge, pathLabels,

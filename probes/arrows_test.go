@@ -34,14 +34,18 @@ var arrows = map[string][]string{
 	"probes/lab":              {"probes/lab/microsoft365"},
 	"probes/lab/microsoft365": {},
 	"collector/check":         {"probes", "probes/mailflow"},
-	"collector/evaluate":      {"probes", "probes/mailflow", "probes/certificate", "collector/check"},
-	"collector":               {"probes", "probes/mailflow", "collector/check", "collector/evaluate"},
-	"probes/dane":             {},
-	"probes/mtasts":           {"probes", "probes/httpfetch"},
-	"probes/roundtrip":        {},
-	"probes/tlsrpt":           {},
+	"collector/calendar":      {"probes", "probes/mailflow", "collector/check"},
+	"collector/evaluate": {
+		"probes", "probes/mailflow", "probes/certificate", "collector/check", "collector/calendar",
+	},
+	"collector":        {"probes", "probes/mailflow", "collector/check", "collector/calendar", "collector/evaluate"},
+	"probes/dane":      {},
+	"probes/mtasts":    {"probes", "probes/httpfetch"},
+	"probes/roundtrip": {},
+	"probes/tlsrpt":    {},
 	"collector/web": {
-		"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate", "collector/text", "docs/runbooks",
+		"probes", "probes/mailflow", "collector", "collector/check", "collector/calendar", "collector/evaluate", "collector/text",
+		"docs/runbooks",
 	},
 	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate"},
 	"collector/internal/golden": {}, // for tests only
@@ -72,7 +76,7 @@ var arrows = map[string][]string{
 // pure packages may import nothing that reaches the outside.
 var pure = map[string]bool{
 	"probes": true, "probes/mailflow": true, "probes/certificate": true, "probes/dane": true, "collector/check": true,
-	"collector/evaluate": true,
+	"collector/evaluate": true, "collector/calendar": true,
 }
 
 var outside = map[string]bool{

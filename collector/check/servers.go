@@ -48,7 +48,7 @@ func serverChecks() []Check {
 const beforeBlocking = 14 * 24 * time.Hour
 
 func findOutOfDate(f *Facts, t *tenant, report func(Finding)) {
-	until, paused := t.exemption(f.Now)
+	until, paused := t.Organization.PausedAt(f.Now)
 	for i := range t.Organization.Servers {
 		s := &t.Organization.Servers[i]
 		blocked := s.Blocked
@@ -66,18 +66,6 @@ func findOutOfDate(f *Facts, t *tenant, report func(Finding)) {
 		}
 		report(one)
 	}
-}
-
-// exemption returns until when enforcement is paused, and whether it is. The end is zero if it is not known.
-func (t *tenant) exemption(now time.Time) (until time.Time, paused bool) {
-	for _, e := range t.Organization.Exemptions {
-		other := e.Scenario != "" && !strings.EqualFold(e.Scenario, "UnpatchedOnPremServer")
-		ended := !e.Until.IsZero() && !now.Before(e.Until)
-		if !other && !ended {
-			until, paused = latest(until, e.Until), true
-		}
-	}
-	return until, paused
 }
 
 func latest(a, b time.Time) time.Time {

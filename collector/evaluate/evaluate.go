@@ -11,7 +11,7 @@
 //  3. It simulates to which tenant Exchange Online attributes the mail of each sender, and finds what two tenants
 //     share.
 //  4. It finds the addresses whose paths do not fit into their intervals.
-//  5. It runs every check of the catalogue on all of this.
+//  5. It runs every check of the catalogue on all of this, and lists the dates that concern a tenant.
 //
 // The package is pure: no I/O, no clock, and no argument is changed. The same arguments give the same report.
 package evaluate
@@ -22,6 +22,7 @@ import (
 	"slices"
 	"time"
 
+	"m365_connector_exporter/collector/calendar"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
@@ -74,6 +75,8 @@ type Report struct {
 	// Attributions are predictions for each sender's mail: one per MAIL FROM domain, then the null sender.
 	Attributions map[probes.PathID][]mailflow.Attribution
 	Overlaps     []mailflow.Overlap // what two tenants share
+	// Deadlines are the dates that concern the tenants, the earliest first.
+	Deadlines []calendar.Deadline
 
 	inventory *Inventory
 	files     fileCertificates
@@ -93,7 +96,9 @@ func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
 	}
 	r.addClients(snapshot)
 	r.simulate(previous)
-	r.Findings = check.Run(r.facts(snapshot, previous))
+	facts := r.facts(snapshot, previous)
+	r.Findings = check.Run(facts)
+	r.Deadlines = calendar.Deadlines(now, facts.Tenants, facts.Paths)
 	return r
 }
 

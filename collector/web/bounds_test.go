@@ -54,7 +54,7 @@ func TestPageBudget(t *testing.T) {
 	for _, url := range []string{
 		"/", "/?page=250", "/?q=host&state=failed&refresh=off", "/?q=" + strings.Repeat("Long-", 51), "/?tenant=tenant-4*",
 		"/?tenant=" + strings.Repeat("*t", 128),
-		"/attribution", "/tenants", "/findings", "/certificates", "/tenant/tenant-007",
+		"/attribution", "/tenants", "/findings", "/certificates", "/calendar", "/tenant/tenant-007",
 	} {
 		best := time.Hour
 		for range 3 {

@@ -73,6 +73,7 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/tenant/{tenant}":     s.tenant,
 		"/findings":            s.findingsPage,
 		"/certificates":        s.certificates,
+		"/calendar":            s.calendar,
 		"/attribution":         s.attribution,
 		"/reference":           s.reference,
 		"/report/{tenant}":     s.report,

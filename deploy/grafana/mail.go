@@ -256,6 +256,15 @@ func certificates() Dashboard {
 					Transforms: tidy("left", "tenant", "connector", "path", "host", "address", "role", "position"),
 				},
 			}},
+			{"Calendar", []Panel{
+				{
+					Kind: "table", Title: "Dates known in advance", Unit: "dateTimeAsIso", Width: 24,
+					Description: "New rules for certificates, and throttling and blocking of outdated Exchange servers, " +
+						"where they concern a tenant. docs/calendar.md explains each.",
+					Queries:    []Query{{"sort(m365_connector_deadline_timestamp_seconds{@}) * 1000", ""}},
+					Transforms: tidy("date", "tenant", "connector", "advisory"),
+				},
+			}},
 			{"Verdicts", []Panel{
 				{
 					Kind: "table", Title: "Failed verdicts", Unit: "short", Width: 12,

@@ -2,6 +2,7 @@ package mailflow
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -106,6 +107,26 @@ type OnPremServer struct {
 type Exemption struct {
 	Scenario string    // BlockingScenario, such as UnpatchedOnPremServer
 	Until    time.Time // zero if it is not known
+}
+
+// unpatchedServer is the scenario of exemptions from the enforcement of server versions.
+const unpatchedServer = "UnpatchedOnPremServer"
+
+// PausedAt returns until when the enforcement of server versions is paused, and whether it is. The end is zero if it is
+// not known.
+func (o *Organization) PausedAt(now time.Time) (until time.Time, paused bool) {
+	for _, e := range o.Exemptions {
+		other := e.Scenario != "" && !strings.EqualFold(e.Scenario, unpatchedServer)
+		ended := !e.Until.IsZero() && !now.Before(e.Until)
+		if other || ended {
+			continue
+		}
+		paused = true
+		if e.Until.After(until) {
+			until = e.Until
+		}
+	}
+	return until, paused
 }
 
 // ConnectorRoute is the outbound connectors that Exchange Online uses for a domain (Get-OutboundConnectorReport).
