@@ -45,7 +45,7 @@ func TestWindowsInstaller(t *testing.T) {
 	for table, wants := range map[string][]string{
 		"ServiceInstall": {"\tm365_connector_exporter\t", "\t16\t2\t1\t", `NT AUTHORITY\LocalService`,
 			`--config.file="[CONFIGFOLDER]config.yaml"`},
-		"ServiceControl": {"\tm365_connector_exporter\t163\t\t1\tService"}, // start, stop, delete; wait
+		"ServiceControl": {"ServiceStop\tm365_connector_exporter\t162\t\t1\t", "ServiceStart\tm365_connector_exporter\t1\t\t0\t"}, // stop, delete; start
 		"Registry":       {`EventMessageFile` + "\t" + `#%%SystemRoot%\System32\EventCreate.exe`, "TypesSupported\t#7"},
 		"Component":      {"Configuration\t{C4D9E5F3-6A1C-4B37-8E44-9D2F7B5A6C33}\tCONFIGFOLDER\t400\t"},
 		"Directory":      {"INSTALLFOLDER\tProgramFiles64Folder\t", "CONFIGFOLDER\tCommonAppDataFolder\t"},
