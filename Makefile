@@ -35,7 +35,7 @@ beside:
 # Generated documents and the golden files of tests: read the difference before committing it.
 docs:
 	go test ./collector ./collector/text -run 'Golden|Documents' -update
-	go test ./deploy -run ChartReadme -update
+	go test ./deploy -run 'ChartReadme|ComposeAlertmanager' -update
 	go run ./deploy/licences -list >docs/licences.md
 # The pictures in README.md, from the demo. Needs curl and chromium.
 screenshots:

@@ -30,6 +30,7 @@ type project struct {
 	Services map[string]struct {
 		Build       struct{ Context string }
 		Image       string
+		Command     []string
 		Restart     string
 		Environment map[string]string
 		ReadOnly    bool     `json:"read_only"`
@@ -50,7 +51,7 @@ func TestCompose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"exporter", "prometheus", "alertmanager", "grafana"} {
+	for _, name := range []string{"exporter", "prometheus", "alertmanager", "receiver", "grafana"} {
 		s, is := p.Services[name]
 		if !is || !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) ||
 			!slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) ||
