@@ -101,6 +101,9 @@ func forbidden(pkg, name string) bool {
 		probing && strings.HasPrefix(name, "github.com/prometheus/")
 }
 
+// yamlModule is archived: one package imports it, so that its successor can replace it. See CONTRIBUTING.md.
+const yamlModule, yamlPackage = "gopkg.in/yaml.v3", "cmd/m365_connector_exporter/internal/config"
+
 func TestArrows(t *testing.T) {
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -119,7 +122,8 @@ func TestArrows(t *testing.T) {
 		for _, spec := range file.Imports {
 			name, _ := strconv.Unquote(spec.Path.Value)
 			own, ours := strings.CutPrefix(name, module)
-			if ours && !slices.Contains(allowed, own) || forbidden(pkg, name) {
+			foreign := name == yamlModule && pkg != yamlPackage
+			if ours && !slices.Contains(allowed, own) || forbidden(pkg, name) || foreign {
 				t.Errorf("%s imports %s", path, name)
 			}
 		}

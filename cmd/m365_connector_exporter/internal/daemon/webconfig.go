@@ -7,24 +7,13 @@ import (
 	"path/filepath"
 
 	"github.com/prometheus/exporter-toolkit/web"
-	"gopkg.in/yaml.v3"
 
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/probes/regularfile"
 )
 
 // maxWebFile is the largest file of the web configuration that is read, in bytes.
 const maxWebFile = 10 << 20
-
-// webConfig is what this program reads of a web configuration; the toolkit reads all of it.
-type webConfig struct {
-	Users map[string]string `yaml:"basic_auth_users"`
-	TLS   struct {
-		Certificate string `yaml:"cert_file"`
-		Key         string `yaml:"key_file"`
-		ClientCAs   string `yaml:"client_ca_file"`
-		ClientAuth  string `yaml:"client_auth_type"`
-	} `yaml:"tls_server_config"`
-}
 
 // CheckWebConfig returns an error for a web configuration that does not work, without waiting for a FIFO or a file
 // system that does not respond.
@@ -50,14 +39,14 @@ func RequiresAuth(ctx context.Context, file string) bool {
 
 var errWebSyntax = errors.New("not a web configuration")
 
-func readWebConfig(ctx context.Context, file string) (webConfig, error) {
+func readWebConfig(ctx context.Context, file string) (config.WebFile, error) {
 	c, err := regularfile.Read(ctx, file, maxWebFile)
 	if err != nil {
-		return webConfig{}, err
+		return config.WebFile{}, err
 	}
-	var w webConfig
-	if yaml.Unmarshal(c.Data, &w) != nil {
-		return webConfig{}, errWebSyntax
+	w, err := config.ParseWebFile(c.Data)
+	if err != nil {
+		return config.WebFile{}, errWebSyntax
 	}
 	return w, nil
 }
