@@ -25,6 +25,10 @@ bench:
 scale:
 	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter/internal/daemon -scale.paths 10000 -scale.interval 5m -scale.intervals 3
 	go test -run TestScale -count=1 -timeout 30m -v ./cmd/m365_connector_exporter/internal/daemon -scale.paths 50000 -scale.interval 5m -scale.intervals 3
+# Known vulnerabilities in functions that the program calls. Needs the database at vuln.go.dev.
+.PHONY: vulncheck
+vulncheck:
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 # Every fuzz target; SECONDS_EACH sets the CPU time. See docs/fuzzing.md.
 fuzz:
 	.ci/fuzz
