@@ -76,6 +76,32 @@ var alertTests = []alertTest{
 		[]string{"stage recipient, reason server_unavailable (1 path); last success: 2"},
 	},
 	{
+		"a table of the only server cannot be read",
+		func(m *monitoring) {
+			if err := os.Remove(eximTable(m.dir, m.servers["exim"])); err != nil {
+				m.t.Fatal(err)
+			}
+		},
+		[]string{"M365ConnectorDown contoso/Exim", "M365ConnectorPathFailing contoso/Exim"},
+		[]string{"M365ConnectorDown contoso/Exim"},
+		"pager",
+		[]string{"stage recipient, reason server_unavailable (1 path); last success: 2"},
+	},
+	{
+		"the only server takes its own domain from its own hosts only", // mail may flow: nobody is woken
+		func(m *monitoring) {
+			m.change(map[string]func(*postfixService){
+				"single": func(s *postfixService) {
+					s.params["smtpd_sender_restrictions"] = "check_sender_access inline:{ {" + zone + " = REJECT not from outside} }"
+				},
+			})
+		},
+		[]string{"M365ConnectorPathInconclusive contoso/Single"},
+		[]string{"M365ConnectorPathInconclusive contoso/Single"},
+		"chat",
+		[]string{"stage recipient, reason prober_rejected"},
+	},
+	{
 		"an export gains another tenant's address",
 		func(m *monitoring) { m.export(`"198.51.100.20", "198.51.100.10"`) },
 		[]string{

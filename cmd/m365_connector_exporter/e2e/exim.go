@@ -61,12 +61,12 @@ func startExim(t testing.TB, dir string, s server, cert pair, state eximState) {
 		t.Fatal(err)
 	}
 	run(t, dir, "chown", "Debian-exim", home)
-	key, more := cert.key, ""
-	switch state {
-	case eximStrict:
-		more = "tls_verify_hosts = *\ntls_verify_certificates = " + cert.chain
-	case eximLookup:
-		more = "acl_smtp_mail = ${lookup{x}lsearch{/nonexistent/table}{accept}{accept}}"
+	key, more := cert.key, "acl_smtp_mail = ${lookup{x}lsearch{"+eximTable(dir, s)+"}{accept}{accept}}"
+	if state != eximLookup {
+		writeFile(t, eximTable(dir, s), "x: accept\n", 0o644)
+	}
+	if state == eximStrict {
+		more += "\ntls_verify_hosts = *\ntls_verify_certificates = " + cert.chain
 	}
 	if state != eximKeyless {
 		key = filepath.Join(home, "key.pem")
@@ -78,6 +78,9 @@ func startExim(t testing.TB, dir string, s server, cert pair, state eximState) {
 	trustConfig(t, conf)
 	start(t, binary, "-C", conf, "-bdf").listens(s.listen())
 }
+
+// eximTable is the table that an Exim reads at each MAIL FROM. It answers with 451 while the file is missing.
+func eximTable(dir string, s server) string { return filepath.Join(dir, "exim-"+s.name, "table") }
 
 // trustConfig adds a configuration to trustedConfigs and removes it at the end of the test.
 func trustConfig(t testing.TB, conf string) {

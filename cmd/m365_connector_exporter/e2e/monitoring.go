@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// monitoring is a Postfix, the exporter that probes it, and a Prometheus with an Alertmanager.
+// monitoring is a Postfix, an Exim, the exporter that probes them, and a Prometheus with an Alertmanager.
 type monitoring struct {
 	*world
 	services   []postfixService
@@ -18,7 +18,7 @@ type monitoring struct {
 	inbox      *inbox
 }
 
-// monitoringConfig has two connectors with two hosts each, one with a single host, a sender with a certificate and one
+// monitoringConfig has two connectors with two hosts each, two with a single host, a sender with a certificate and one
 // without. The connectors of fabrikam come from exports.
 const monitoringConfig = `global: { ca_file: %q, allow_networks: [127.0.0.0/8],
     exchange_online_hosts: [frontdoor.contoso.test], min_gap_per_address: 10ms }
@@ -35,12 +35,14 @@ tenants:
       tls_settings: EncryptionOnly, probe: { port: %d } }
   - { name: Single, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%s], tls_settings: EncryptionOnly,
       validation_recipients: [probe@contoso.test], probe: { port: %d } }
+  - { name: Exim, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%[15]s], tls_settings: EncryptionOnly,
+      validation_recipients: [probe@contoso.test], probe: { port: %[16]d } }
   inbound_connectors:
   - { name: Hybrid, connector_type: OnPremises, require_tls: true, tls_sender_certificate_name: "*.contoso.test" }
   - { name: Scanner, connector_type: OnPremises, sender_domains: ["*"], sender_ip_addresses: [198.51.100.10] }
   senders:
   - { name: edge, connector: Hybrid, mail_from_domains: [contoso.test], target: frontdoor.contoso.test,
-      certificate: { file: %q }, probe: { port: %[12]d, connect_to: [%[13]s] } }
+      certificate: { file: %[11]q }, probe: { port: %[12]d, connect_to: [%[13]s] } }
   - { name: scanner, connector: Scanner, mail_from_domains: [contoso.test], addresses: [198.51.100.10],
       target: frontdoor.contoso.test, probe: { port: %[12]d, connect_to: [%[13]s] } }
 - name: fabrikam
@@ -52,7 +54,7 @@ tenants:
 `
 
 // monitoredPaths is the number of paths in monitoringConfig: one per next hop and per sender.
-const monitoredPaths = 9
+const monitoredPaths = 10
 
 // fabrikam is the tenant's export; its inbound connector lists addresses.
 const fabrikam = `{"outbound_connectors": [{"Name": "Out", "ConnectorType": "OnPremises", "Enabled": true,
@@ -83,6 +85,8 @@ func newMonitoring(t *testing.T) *monitoring {
 	add("frontdoor", freePort(t))
 	add("fabrikam", freePort(t))
 	m.postfix = startPostfix(t, m.dir, m.services)
+	exim := m.server("exim")
+	startExim(t, m.dir, exim, m.issue(leaf{name: exim.host()}, "exim"), eximHealthy)
 	m.export(`"198.51.100.20"`)
 	m.daemon = m.serve(m.write("monitoring.yaml", m.configuration()))
 	eventually(t, time.Minute, func() string {
@@ -102,7 +106,8 @@ func (m *monitoring) configuration() string {
 	return fmt.Sprintf(monitoringConfig, m.ca.rootFile, time.Now().AddDate(0, 2, 0).Format(time.DateOnly),
 		s["validated1"].addr, s["validated2"].addr, s["validated1"].port, s["encrypted1"].addr, s["encrypted2"].addr,
 		s["encrypted1"].port,
-		s["single"].addr, s["single"].port, client.chain, s["frontdoor"].port, s["frontdoor"].addr, s["fabrikam"].port)
+		s["single"].addr, s["single"].port, client.chain, s["frontdoor"].port, s["frontdoor"].addr, s["fabrikam"].port,
+		s["exim"].addr, s["exim"].port)
 }
 
 // export writes fabrikam's export with the addresses of its inbound connector. The daemon is not notified.
@@ -131,10 +136,11 @@ func (m *monitoring) change(changes map[string]func(*postfixService)) {
 	m.postfix.reload(now)
 }
 
-// restore restores the original services and export.
+// restore restores the original services, table and export.
 func (m *monitoring) restore() {
 	m.t.Helper()
 	m.postfix.reload(m.services)
+	writeFile(m.t, eximTable(m.dir, m.servers["exim"]), "x: accept\n", 0o644)
 	m.export(`"198.51.100.20"`)
 }
 
