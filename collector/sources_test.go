@@ -22,7 +22,8 @@ func TestSources(t *testing.T) {
 	}}
 	s.SetSources(map[string]mailflow.SourceState{"contoso": good, "gone": good})
 	bad := good
-	bad.Success, bad.Cmdlets = noon, []mailflow.CmdletState{{Cmdlet: "Get-InboundConnector", Required: true, Reason: "throttled"}}
+	bad.Success = noon
+	bad.Cmdlets = []mailflow.CmdletState{{Cmdlet: "Get-InboundConnector", Required: true, Reason: "throttled"}}
 	s.SetSource("fabrikam", bad)
 	page := written(t, collector.NewGatherer(nil, nil, s, s.SourceMetrics()), expfmt.NewFormat(expfmt.TypeTextPlain))
 	for _, want := range []string{

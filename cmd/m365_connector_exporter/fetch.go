@@ -25,8 +25,8 @@ type fetchCommand struct {
 }
 
 func newFetchCommand(app *kingpin.Application) fetchCommand {
-	cmd := app.Command("fetch", "Read the tenants that have a section exchange_online from Exchange Online once, and write "+
-		"their exports to --output. Exit: 0 all tenants were read, 1 at least one was not.")
+	cmd := app.Command("fetch", "Read the tenants that have a section exchange_online from Exchange Online once, and "+
+		"write their exports to --output. Exit: 0 all tenants were read, 1 at least one was not.")
 	return fetchCommand{
 		name:    cmd.FullCommand(),
 		tenants: cmd.Arg("tenant", "Tenants, by name. Default: all.").Strings(),

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -194,10 +193,12 @@ func TestFetchUsage(t *testing.T) {
 			t.Errorf("%v: status %d: %s", c.args, status, printed)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(w.folder, "config.yaml"), []byte("tenants: [{ name: a }]\n"), fs.FileMode(0o600)); err != nil {
+	exports := []byte("tenants: [{ name: a }]\n")
+	if err := os.WriteFile(filepath.Join(w.folder, "config.yaml"), exports, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, printed := w.run(t, "--check"); status != exitUsage || !strings.Contains(printed, "no tenant has a section") {
+	status, printed := w.run(t, "--check")
+	if status != exitUsage || !strings.Contains(printed, "no tenant has a section") {
 		t.Errorf("status %d: %s", status, printed)
 	}
 }

@@ -106,8 +106,9 @@ func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
 func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 	inventory := r.inventory
 	f := &check.Facts{
-		Now: r.At, Tenants: readAt(r.Tenants, snapshot.ReadTimes), Paths: r.paths(snapshot.Paths), Thresholds: inventory.Thresholds,
-		Severity: inventory.Severity, Suppressions: inventory.Suppressions, FirstSeen: previous.firstSeen(),
+		Now: r.At, Tenants: readAt(r.Tenants, snapshot.ReadTimes), Paths: r.paths(snapshot.Paths),
+		Thresholds: inventory.Thresholds,
+		Severity:   inventory.Severity, Suppressions: inventory.Suppressions, FirstSeen: previous.firstSeen(),
 		Overlaps: r.Overlaps, Attributions: r.Attributions, NoNetwork: snapshot.NoNetwork,
 		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX,
 	}

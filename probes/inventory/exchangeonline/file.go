@@ -82,8 +82,8 @@ func (c cache) file(tenant string) string {
 	return filepath.Join(string(c), FileName(tenant)+".json")
 }
 
-// FileName returns the name of a tenant as that of a file or folder: characters that no file system or reader of exports
-// takes are percent-encoded.
+// FileName returns the name of a tenant as that of a file or folder: characters that a file system or a reader of
+// exports may not take are percent-encoded.
 func FileName(tenant string) string {
 	var b strings.Builder
 	for i, c := range []byte(tenant) {

@@ -27,7 +27,9 @@ func TestReadReturnsTheRecordsOfAllCmdlets(t *testing.T) {
 	if !read.OK() || len(waits) > 0 {
 		t.Fatalf("failures %v, waits %v", read.Failures, waits)
 	}
-	for _, name := range []string{"Get-AcceptedDomain", "Get-InboundConnector", "Get-OutboundConnector", "Get-TransportRule"} {
+	for _, name := range []string{
+		"Get-AcceptedDomain", "Get-InboundConnector", "Get-OutboundConnector", "Get-TransportRule",
+	} {
 		if len(read.Answers[name].Records) != 1 {
 			t.Errorf("%s: %d records", name, len(read.Answers[name].Records))
 		}
@@ -54,14 +56,16 @@ func TestRequestsAreAsExchangeOnlineNeedsThem(t *testing.T) {
 	if read, _ := s.read(t); !read.OK() {
 		t.Fatal(read.Failures)
 	}
-	want := `{"CmdletInput":{"CmdletName":"Get-OutboundConnector","Parameters":{"IncludeTestModeConnectors":true,"ResultSize":"Unlimited"}}}`
+	const want = `{"CmdletInput":{"CmdletName":"Get-OutboundConnector",` +
+		`"Parameters":{"IncludeTestModeConnectors":true,"ResultSize":"Unlimited"}}}`
 	if body != want || path != "/adminapi/beta/"+testTenant+"/InvokeCommand" {
 		t.Errorf("body %s, path %s", body, path)
 	}
 	if !strings.HasPrefix(query, "$select=") || !strings.Contains(query, "RejectDirectSend") {
 		t.Errorf("query %s", query)
 	}
-	if got := headers.Get("X-AnchorMailbox"); got != "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@"+testTenant {
+	anchor := "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@" + testTenant
+	if got := headers.Get("X-AnchorMailbox"); got != anchor {
 		t.Errorf("X-AnchorMailbox %q", got)
 	}
 	if headers.Get("Prefer") != "odata.maxpagesize=1000" || headers.Get("X-ResponseFormat") != "json" {
@@ -112,6 +116,9 @@ func aadsts(status, code int) http.HandlerFunc {
 	return reply(status, fmt.Sprintf(`{"error":"invalid_client","error_description":"AADSTS%d: %s\r\nTrace ID: x",`+
 		`"error_codes":[%d]}`, code, testSecret, code))
 }
+
+// inboundA is an inbound connector.
+const inboundA = `{"Name":"a","SenderDomains":["*"]}`
 
 // html is what a proxy answers.
 const html = `<!DOCTYPE html><html><body>Please log in</body></html>`
@@ -188,8 +195,8 @@ func TestBadInput(t *testing.T) {
 		{"token endpoint sends 100 MB", bodyOf(100 << 20), nil, Malformed},
 		{"neither permission nor role", nil, reply(401, ""), TokenRejected},
 		{"no role", nil, reply(403, strings.Repeat("\x00", 8192)), RoleMissing},
-		{"cmdlet not in the role", nil, reply(400, exception("System.Management.Automation.CommandNotFoundException")), RoleMissing},
-		{"exception", nil, reply(400, exception("Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException")), Malformed},
+		{"cmdlet not in the role", nil, reply(400, exception("System.Management.CommandNotFoundException")), RoleMissing},
+		{"exception", nil, reply(400, exception("Microsoft.Exchange.ParameterTransformationException")), Malformed},
 		{"exception that repeats the token", nil, reply(400, exception(accessToken+"Exception")), Malformed},
 		{"throttled", nil, throttle("7"), Throttled},
 		{"throttled for a day", nil, throttle("86400"), Throttled},
@@ -206,13 +213,13 @@ func TestBadInput(t *testing.T) {
 		{"records are texts", nil, reply(200, `{"value":["x"]}`), Malformed},
 		{"records of another kind", nil, list(`{"DomainName":"contoso.com","DomainType":"Authoritative"}`), Malformed},
 		{"records without names", nil, list(`{"ConnectorType":"OnPremises","SenderDomains":["*"]}`), Malformed},
-		{"records of one name", nil, list(`{"Name":"a","SenderDomains":["*"]}`, `{"Name":"a","SenderDomains":["*"]}`), Malformed},
+		{"records of one name", nil, list(inboundA, inboundA), Malformed},
 		{"cut off", nil, reply(200, `{"value":[{"Name":"In"`), Malformed},
 		{"depth bomb", nil, reply(200, `{"value":`+depth+`}`), Malformed},
 		{"depth bomb in a record", nil, reply(200, `{"value":[{"Name":`+depth+`}]}`), Malformed},
 		{"100 MB", nil, bodyOf(100 << 20), Malformed},
 		{"gzip bomb", nil, gzipBomb, Malformed},
-		{"a warning that more records exist", nil, reply(200, `{"value":[],"@adminapi.warnings":["Mit ResultSize mehr"]}`), Truncated},
+		{"a warning of more", nil, reply(200, `{"value":[],"@adminapi.warnings":["Mit ResultSize mehr"]}`), Truncated},
 		{"next page on another host", nil, reply(200, `{"value":[],"@odata.nextLink":"`+elsewhere.URL+`/x"}`), Truncated},
 		{"next page refused", nil, expiredPage, Truncated},
 		{"pages without end", nil, endlessPages, Truncated},
@@ -265,7 +272,7 @@ func expiredPage(w http.ResponseWriter, r *http.Request) {
 		reply(400, exception("Expired"))(w, r)
 		return
 	}
-	reply(200, `{"value":[{"Name":"a","SenderDomains":["*"]}],"@odata.nextLink":"https://`+r.Host+r.URL.Path+`?skip=1"}`)(w, r)
+	reply(200, `{"value":[`+inboundA+`],"@odata.nextLink":"https://`+r.Host+r.URL.Path+`?skip=1"}`)(w, r)
 }
 
 func endlessPages(w http.ResponseWriter, r *http.Request) {
@@ -403,7 +410,8 @@ func TestRegionThatCannotBeReached(t *testing.T) {
 	c, _ := s.client()
 	session := c.session(s.secretTenant(t))
 	session.base = "https://127.0.0.1:1"
-	if _, f := session.post(t.Context(), "/adminapi/beta/x/InvokeCommand", "Get-AcceptedDomain", command("Get-AcceptedDomain", nil)); f != nil {
+	body := command("Get-AcceptedDomain", nil)
+	if _, f := session.post(t.Context(), beta+"x/InvokeCommand", "Get-AcceptedDomain", body); f != nil {
 		t.Error(f)
 	}
 }
@@ -443,10 +451,14 @@ func TestBatchAnswers(t *testing.T) {
 		{"a domain without the feature", []string{one("0", "200", good) + "," + one("1", "400", exception("x"))}, 1, ""},
 		{"no domain has it", []string{one("0", "400", "{}") + "," + one("1", "400", "{}")}, 0, Malformed},
 		{"the role lacks it", []string{one("0", "200", good) + "," + one("1", "403", "null")}, 0, RoleMissing},
-		{"one throttled, then not", []string{one("0", "200", good) + "," + one("1", "429", "null"), one("1", "200", good)}, 2, ""},
+		{"one throttled, then not", []string{
+			one("0", "200", good) + "," + one("1", "429", "null"), one("1", "200", good),
+		}, 2, ""},
 		{"one missing for ever", []string{one("0", "200", good)}, 0, Throttled},
 		{"ids that were not asked for", []string{one("7", "200", good) + "," + one("x", "200", good)}, 0, Throttled},
-		{"truncated", []string{one("0", "200", `{"value":[],"@odata.nextLink":"x"}`) + "," + one("1", "200", good)}, 0, Truncated},
+		{"truncated", []string{
+			one("0", "200", `{"value":[],"@odata.nextLink":"x"}`) + "," + one("1", "200", good),
+		}, 0, Truncated},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newService(t)
@@ -456,7 +468,8 @@ func TestBatchAnswers(t *testing.T) {
 				requests++
 			}
 			client, _ := s.client()
-			list, f := client.session(s.secretTenant(t)).invokeForDomains(t.Context(), Cmdlet{Name: "x", domain: "Domain"}, domains)
+			session, cmdlet := client.session(s.secretTenant(t)), Cmdlet{Name: "x", domain: "Domain"}
+			list, f := session.invokeForDomains(t.Context(), cmdlet, domains)
 			if len(list) != c.records || (f == nil) != (c.want == "") || f != nil && f.Reason != c.want {
 				t.Errorf("%d records, %v; want %d, %s", len(list), f, c.records, c.want)
 			}

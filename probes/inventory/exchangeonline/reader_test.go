@@ -316,7 +316,9 @@ func TestDocumentRoundTrip(t *testing.T) {
 			t.Errorf("%v, %+v", err, b)
 		}
 	})
-	for _, bad := range []string{"", "[]", "{}", `{"Source":"Exchange Online"}`, `{"Source":"Exchange Online","Get-AcceptedDomain":1}`} {
+	for _, bad := range []string{
+		"", "[]", "{}", `{"Source":"Exchange Online"}`, `{"Source":"Exchange Online","Get-AcceptedDomain":1}`,
+	} {
 		if _, err := ParseDocument([]byte(bad)); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}

@@ -54,7 +54,6 @@ func newService(t *testing.T) *service {
 		"Get-OutboundConnector": list(`{"Name":"Out","RecipientDomains":["contoso.com"],"SmartHosts":["mail.contoso.com"]}`),
 	}}
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
-	s.Server.Config.ErrorLog = nil
 	t.Cleanup(s.Close)
 	return s
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -61,9 +62,7 @@ func (r *reader) readApplication(n *yaml.Node, key string, more fields, outer ap
 		"certificate":        later(&certificate),
 		"client_secret_file": later(&secret),
 	}
-	for name, read := range more {
-		known[name] = read
-	}
+	maps.Copy(known, more)
 	r.mapping(n, key, known)
 	hasSecret := secret != nil && !isNull(resolve(secret)) && resolve(secret).Value != ""
 	hasCertificate := certificate != nil && !isNull(resolve(certificate)) && len(resolve(certificate).Content) > 0

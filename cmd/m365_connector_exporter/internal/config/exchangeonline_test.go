@@ -121,12 +121,13 @@ tenants:
 // TestLiveTenantFromCache: the records of the cache folder are used, the YAML is laid over them, and senders find their
 // connectors.
 func TestLiveTenantFromCache(t *testing.T) {
-	file := writeFiles(t, map[string]string{"secret": "s3cret", "cache/contoso.json": `{"Source":"Exchange Online","TenantId":"` +
-		tenantID + `","Read":{"Get-AcceptedDomain":"2026-11-29T10:00:00Z","Get-InboundConnector":"2026-11-29T10:00:00Z",` +
-		`"Get-OutboundConnector":"2026-11-29T10:00:00Z"},
+	file := writeFiles(t, map[string]string{"secret": "s3cret", "cache/contoso.json": `{"Source":"Exchange Online",` +
+		`"TenantId":"` + tenantID + `","Read":{"Get-AcceptedDomain":"2026-11-29T10:00:00Z",` +
+		`"Get-InboundConnector":"2026-11-29T10:00:00Z","Get-OutboundConnector":"2026-11-29T10:00:00Z"},
 "Get-AcceptedDomain":[{"DomainName":"contoso.com","DomainType":"Authoritative"}],
 "Get-InboundConnector":[{"Name":"In","ConnectorType":"OnPremises","SenderDomains":["*"]}],
-"Get-OutboundConnector":[{"Name":"Out","ConnectorType":"OnPremises","SmartHosts":["mail.contoso.com"]}]}`, "config.yaml": `
+"Get-OutboundConnector":[{"Name":"Out","ConnectorType":"OnPremises","SmartHosts":["mail.contoso.com"]}]}`,
+		"config.yaml": `
 exchange_online: { client_id: ` + clientID + `, client_secret_file: secret, cache_folder: cache }
 tenants:
   - name: contoso
@@ -155,14 +156,14 @@ func TestExchangeOnlineMistakes(t *testing.T) {
 		return "tenants:\n  - name: contoso\n    exchange_online: { tenant_id: " + tenantID + " }\n" + more
 	}
 	for _, c := range []struct{ name, yaml, want string }{
-		{"tenant_id at the top", "exchange_online: { tenant_id: " + tenantID + " }\n", "exchange_online.tenant_id: only in a tenant"},
+		{"tenant_id at the top", "exchange_online: { tenant_id: " + tenantID + " }\n", "tenant_id: only in a tenant"},
 		{"interval", "exchange_online: { interval: 14m }\n", "exchange_online.interval: \"14m\": must be at least 15m"},
 		{"max_concurrent", "exchange_online: { max_concurrent: 0 }\n", "must be a number from 1 to 64"},
 		{"unknown key", "exchange_online: { cache: x }\n", "exchange_online.cache: unknown key"},
 		{"client_id", "exchange_online: { client_id: contoso }\n", "must be a GUID"},
 		{"endpoint without TLS", "exchange_online: { endpoint: \"http://proxy\" }\n", "must be a URL such as https://"},
 		{"endpoint with a path", "exchange_online: { endpoint: \"https://proxy/x\" }\n", "without a path"},
-		{"two credentials", "exchange_online: { client_secret_file: secret, certificate: { file: app.pem } }\n", "only one of"},
+		{"two credentials", "exchange_online: { client_secret_file: secret, certificate: { file: app.pem } }\n", "only one"},
 		{"no file", "exchange_online: { client_secret_file: none }\n", "no such file"},
 		{"empty file", "exchange_online: { client_secret_file: empty }\n", "the file is empty"},
 		{"certificate without key", "exchange_online: { certificate: { file: cert.pem } }\n", "has no private key"},
@@ -173,10 +174,10 @@ func TestExchangeOnlineMistakes(t *testing.T) {
 		{"key readable by others", "exchange_online: { certificate: { file: open.pem } }\n", "readable by others"},
 		{"a bad ca_file", "exchange_online: { ca_file: secret }\n", "no PEM certificate"},
 		{"no application", tenant(""), "exchange_online.client_id: needed"},
-		{"no credential", "exchange_online: { client_id: " + clientID + " }\n" + tenant(""), "needs certificate or client_secret_file"},
-		{"no tenant_id", top + "tenants:\n  - name: contoso\n    exchange_online: {}\n", "exchange_online.tenant_id: a tenant"},
-		{"tenant_id", top + "tenants:\n  - { name: contoso, exchange_online: { tenant_id: contoso.com } }\n", "must be a GUID, or the"},
-		{"interval in a tenant", top + "tenants:\n  - { name: contoso, exchange_online: { interval: 1h } }\n", "unknown key"},
+		{"no credential", "exchange_online: { client_id: " + clientID + " }\n" + tenant(""), "needs certificate or"},
+		{"no tenant_id", top + "tenants: [{ name: a, exchange_online: {} }]\n", "tenant_id: a tenant"},
+		{"tenant_id", top + "tenants: [{ name: a, exchange_online: { tenant_id: contoso.com } }]\n", "must be a GUID, or"},
+		{"interval in a tenant", top + "tenants: [{ name: a, exchange_online: { interval: 1h } }]\n", "unknown key"},
 		{"two sources", top + tenant("    exports: [x.json]\n"), "one source only"},
 		{"a folder, too", top + "tenant_folders: [folders/*]\n" + tenant(""), "one source only"},
 	} {
@@ -191,7 +192,7 @@ func TestExchangeOnlineMistakes(t *testing.T) {
 				"config.yaml": c.yaml,
 			})
 			for _, open := range []string{"open", "open.pem"} {
-				if err := os.Chmod(filepath.Join(filepath.Dir(file), open), 0o644); err != nil { //nolint:gosec // on purpose
+				if err := os.Chmod(filepath.Join(filepath.Dir(file), open), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}

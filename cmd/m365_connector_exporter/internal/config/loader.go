@@ -71,26 +71,25 @@ type loading struct {
 	application application // of the section exchange_online at the top
 }
 
-func (o *Loader) load(ctx context.Context) (*Config, *inventory.Observations, error) {
+func (l *Loader) load(ctx context.Context) (*Config, *inventory.Observations, error) {
 	var before *inventory.Tenants[tenantSettings]
-	if o.last != nil {
-		before = o.last.tenants
+	if l.last != nil {
+		before = l.last.tenants
 	}
 	cfg := defaults()
-	l := &loading{
-		online: o.online,
-		ctx:    ctx, cfg: &cfg, tenants: inventory.NewTenants(before), observed: &inventory.Observations{},
-		names: map[string]bool{}, folders: folders{byTenant: map[string]*folder{}},
+	shared := &loading{
+		ctx: ctx, cfg: &cfg, tenants: inventory.NewTenants(before), observed: &inventory.Observations{},
+		names: map[string]bool{}, folders: folders{byTenant: map[string]*folder{}}, online: l.online,
 	}
-	r := &reader{file: o.path, loading: l}
-	if root := r.open(o.path); root != nil {
+	r := &reader{file: l.path, loading: shared}
+	if root := r.open(l.path); root != nil {
 		r.main(root)
 	}
 	if len(r.errs) > 0 {
-		return nil, l.observed, append(r.errs.sorted(), cfg.problems...)
+		return nil, shared.observed, append(r.errs.sorted(), cfg.problems...)
 	}
-	l.finish()
-	return &cfg, l.observed, nil
+	shared.finish()
+	return &cfg, shared.observed, nil
 }
 
 // finish takes over what the tenants have given.

@@ -85,7 +85,8 @@ func newLiveWorld(t *testing.T) *liveWorld {
 	url := strings.Replace(w.server.URL(), "127.0.0.1", "localhost", 1)
 	w.write("ca.pem", string(ca.RootPEM()))
 	w.write("config.yaml", fmt.Sprintf(`
-exchange_online: { client_id: %s, client_secret_file: secret, cache_folder: cache, ca_file: ca.pem, authority: %q, endpoint: %q }
+exchange_online:
+  { client_id: %s, client_secret_file: secret, cache_folder: cache, ca_file: ca.pem, authority: %q, endpoint: %q }
 probe: { enabled: false }
 tenants: [{ name: contoso, exchange_online: { tenant_id: %s } }]
 `, liveClientID, url, url, liveTenantID))
@@ -156,7 +157,7 @@ func (w *liveWorld) await(line string) {
 		if err := w.daemon.reloadIfChanged(w.t.Context()); err != nil {
 			w.t.Fatal(err)
 		}
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // the fake is another program
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -204,7 +205,8 @@ func TestTenantIsReadFromExchangeOnline(t *testing.T) {
 	w.server.InjectFault(liveTenantID, "Get-OutboundConnector", microsoft365.HTML)
 	w.newSecret(true)
 	w.await(readFails("Get-OutboundConnector", "malformed"))
-	if page := w.get("/metrics"); !strings.Contains(page, hasConnector("Second")) || !strings.Contains(page, removedConnectors("0")) {
+	page = w.get("/metrics")
+	if !strings.Contains(page, hasConnector("Second")) || !strings.Contains(page, removedConnectors("0")) {
 		t.Error("a bad read removes a connector")
 	}
 	for path, want := range map[string]string{

@@ -36,7 +36,9 @@ const (
 // Fetch reads tenants from Exchange Online, and writes what it has read to one file in a folder of each tenant. A tenant
 // that cannot be read keeps its file. Without a folder nothing is written. It calls report for each tenant, one at a
 // time.
-func Fetch(ctx context.Context, cfg *config.Config, tenants []exchangeonline.Tenant, folder string, report func(Fetched)) {
+func Fetch(
+	ctx context.Context, cfg *config.Config, tenants []exchangeonline.Tenant, folder string, report func(Fetched),
+) {
 	client := exchangeonline.NewClient(exchangeonline.NewHTTPClient(cfg.ExchangeOnline.Roots))
 	slots := make(chan struct{}, cfg.ExchangeOnline.MaxConcurrent)
 	var all sync.WaitGroup
