@@ -53,6 +53,7 @@ type historyRow struct {
 
 // The sizes of the pictures, in units of their view box.
 const (
+	stripRounds   = 30 // a shorter history begins further right
 	stripStep     = 10
 	stripHeight   = 24
 	latencyHeight = 40
@@ -63,7 +64,7 @@ const (
 func newHistoryPage(p *collector.PathState, now time.Time) *historyPage {
 	page := &historyPage{
 		Rounds: historyRows(p.History, now), Failures: historyRows(olderThan(p.Failures, p.History), now),
-		Width: max(len(p.History), 1) * stripStep,
+		Width: max(len(p.History), stripRounds) * stripStep,
 	}
 	if _, known := p.Uptime(now, week); known > 0 {
 		page.Uptime = []uptime{newUptime(p, now, 24*time.Hour, "24 hours"), newUptime(p, now, week, "7 days")}
@@ -127,13 +128,16 @@ func (page *historyPage) addStrip(rounds []collector.Round) {
 			title += ", " + probes.Stages[min(r.Stage, probes.Message)].Microsoft + ": " + string(r.Reason)
 		}
 		page.Strip = append(page.Strip, stripCell{
-			X: i * stripStep, Y: stripHeight - height, Height: height, Outcome: r.Outcome.String(), Title: title,
+			X: page.x(i, len(rounds)), Y: stripHeight - height, Height: height, Outcome: r.Outcome.String(), Title: title,
 		})
 	}
 	page.Words = fmt.Sprintf("The last %s: %d passed, %d failed, %d inconclusive", text.Count(len(rounds), "round"),
 		count[probes.Passed], count[probes.Failed], count[probes.Inconclusive])
 	page.addLatency(rounds)
 }
+
+// x returns where one of n rounds is drawn: the newest is at the right end.
+func (page *historyPage) x(i, n int) int { return page.Width - (n-i)*stripStep }
 
 // addLatency draws how long the rounds took, from 0 to the slowest.
 func (page *historyPage) addLatency(rounds []collector.Round) {
@@ -145,7 +149,7 @@ func (page *historyPage) addLatency(rounds []collector.Round) {
 	points := make([]string, len(rounds))
 	for i, r := range rounds {
 		share := float64(r.Duration) / float64(max(page.Slowest, 1))
-		points[i] = fmt.Sprintf("%d,%.1f", i*stripStep+stripStep/2, latencyHeight-2-share*(latencyHeight-4))
+		points[i] = fmt.Sprintf("%d,%.1f", page.x(i, len(rounds))+stripStep/2, latencyHeight-2-share*(latencyHeight-4))
 	}
 	page.Latency = strings.Join(points, " ")
 }

@@ -86,6 +86,17 @@ func TestReferenceIsSearchable(t *testing.T) {
 func TestProbeNowReturnsToThePage(t *testing.T) {
 	s := bench()
 	h := s.handler()
+	recent := s.answer
+	contains(t, h, "/path?target=outbound/outbound/x&probe=now", "Probe just now", `id="e0"`)
+	if strings.Contains(get(h, "/path?target=outbound/outbound/x&probe=now").Body.String(), "Newest round") {
+		t.Error("a probe that is the newest round is shown twice")
+	}
+	s.answer = func(ctx context.Context, p probes.Path) (probes.Result, error) {
+		r, err := recent(ctx, p)
+		r.Started = noon
+		return r, err
+	}
+	s.probed = nil
 	contains(t, h, "/path?target=outbound/outbound/x&probe=now", "Probe just now", "It sent no test message", "Newest round")
 	if len(s.probed) != 1 || s.probed[0].Settings.Until > probes.Recipient {
 		t.Errorf("probed %+v", s.probed)
@@ -138,7 +149,7 @@ func TestHistoryIsDrawn(t *testing.T) {
 	h := (&testSite{snapshot: collector.Snapshot{Paths: []*collector.PathState{p}}}).handler()
 	contains(t, h, "/path?target=contoso/c/h", "Passed in the last 24 hours", "<b>87.50 %</b>", "<b>90.00 %</b>",
 		"of the 30 h in which a verdict was known", `aria-label="The last 3 rounds: 2 passed, 1 failed, 0 inconclusive"`,
-		"TLS: tls_handshake", `<polyline points="5,`, "3 rounds as a list", "failed for 3 h")
+		"TLS: tls_handshake", `<polyline points="275,`, "3 rounds as a list", "failed for 3 h")
 }
 
 // TestPagesWithFieldsDoNotRefresh: what is being typed would be lost.

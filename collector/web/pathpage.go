@@ -84,7 +84,11 @@ func (s *Site) path(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := s.pathPage(s.Snapshot(), p)
-	page.Now = newRoundPage(probed(r), "n", s.Now())
+	if now := probed(r); now != nil {
+		if page.Now = newRoundPage(now, "n", s.Now()); p.Latest != nil && now.Started.Equal(p.Latest.Started) {
+			page.Now, page.Newest = newRoundPage(now, "e", s.Now()), nil // it is the newest round itself
+		}
+	}
 	title := label(page.State) + ": " + page.Tenant + " › " + page.Connector + " › " + page.Path
 	s.render(w, "path", layoutData{Title: title, Page: page})
 }

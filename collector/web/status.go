@@ -16,7 +16,7 @@ const (
 	maxWarnings    = 20 // of the configuration
 )
 
-var statusLimits = limits{rows: 25, problems: 12, checks: 10, findings: 3, paths: 20}
+var statusLimits = limits{rows: 25, problems: 6, checks: 10, findings: 3, paths: 20}
 
 // statusPage is the front page.
 type statusPage struct {

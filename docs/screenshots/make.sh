@@ -44,4 +44,4 @@ done
 sleep 12 # the findings of the first round follow it within ten seconds
 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --hide-scrollbars \
   --user-data-dir="$work/chromium" --window-size=1120,800 --screenshot="$PWD/status.png" \
-  "http://$address/?refresh=off" 2>"$work/chromium.log" || { cat "$work/chromium.log" >&2; exit 1; }
+  "http://$address/" 2>"$work/chromium.log" || { cat "$work/chromium.log" >&2; exit 1; }

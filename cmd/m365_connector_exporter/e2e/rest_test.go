@@ -122,8 +122,7 @@ tenants:
 	return b.String()
 }
 
-// startMailServer starts one mail server that listens on every loopback address and presents the certificate of the
-// requested host. It returns the port.
+// startMailServer starts a mail server with a certificate for each path. It returns the port.
 func startMailServer(t *testing.T, ca *lab.CA) int {
 	t.Helper()
 	certs := make(map[string]*tls.Certificate, restPaths)
@@ -138,6 +137,13 @@ func startMailServer(t *testing.T, ca *lab.CA) int {
 		}
 		certs[name] = &cert
 	}
+	return serveMail(t, certs)
+}
+
+// serveMail starts a mail server that listens on every loopback address and presents the certificate of the requested
+// host. It returns the port.
+func serveMail(t *testing.T, certs map[string]*tls.Certificate) int {
+	t.Helper()
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return accepting{}, nil }))
 	server.Domain = "crowd.example"
 	server.TLSConfig = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate,
