@@ -38,11 +38,12 @@ var arrows = map[string][]string{
 	"collector/evaluate": {
 		"probes", "probes/mailflow", "probes/certificate", "collector/check", "collector/calendar",
 	},
-	"collector":        {"probes", "probes/mailflow", "collector/check", "collector/calendar", "collector/evaluate"},
-	"probes/dane":      {},
-	"probes/mtasts":    {"probes", "probes/httpfetch"},
-	"probes/roundtrip": {},
-	"probes/tlsrpt":    {},
+	"collector":             {"probes", "probes/mailflow", "collector/check", "collector/calendar", "collector/evaluate"},
+	"probes/dane":           {},
+	"probes/mtasts":         {"probes", "probes/httpfetch"},
+	"probes/roundtrip":      {},
+	"probes/roundtrip/sink": {"probes"},
+	"probes/tlsrpt":         {},
 	"collector/web": {
 		"probes", "probes/mailflow", "collector", "collector/check", "collector/calendar", "collector/evaluate", "collector/text",
 		"docs/runbooks",
@@ -87,7 +88,7 @@ var outside = map[string]bool{
 // network packages of probes may reach the network. None of probes may know Prometheus.
 var network = map[string]bool{
 	"probes/smtpprobe": true, "probes/dnsclient": true, "probes/certificate/crl": true,
-	"probes/httpfetch": true, "probes/mtasts": true,
+	"probes/httpfetch": true, "probes/mtasts": true, "probes/roundtrip/sink": true,
 	"probes/inventory/exchangeonline": true,
 	// For tests and demo only:
 	"probes/lab": true, "probes/lab/microsoft365": true, "probes/certificate/certtest": true,
