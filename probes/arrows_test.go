@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"probes/inventory/exchangeonline": {"probes/mailflow", "probes/regularfile", "probes/inventory"},
 	"probes/schedule":                 {"probes", "probes/mailflow", "probes/regularfile"},
 	"probes/internal/sockerr":         {},
+	"probes/internal/fuzztest":        {}, // for tests only
 	"probes/dnsclient":                {"probes", "probes/mailflow", "probes/internal/sockerr"},
 	"probes/certificate":              {"probes", "probes/mailflow"},
 	"probes/certificate/certtest":     {}, // for tests only

@@ -3,7 +3,6 @@ package certificate
 import (
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/binary"
 	"net"
 	"strings"
 	"testing"
@@ -12,24 +11,8 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate/certtest"
+	"m365_connector_exporter/probes/internal/fuzztest"
 )
-
-// pieces cuts the fuzzer's bytes: each piece follows its length. joined joins them.
-func pieces(data []byte) (all [][]byte) {
-	for len(data) > 2 {
-		n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)
-		all = append(all, data[2:2+n])
-		data = data[2+n:]
-	}
-	return all
-}
-
-func joined(pieces ...[]byte) (data []byte) {
-	for _, p := range pieces {
-		data = append(binary.BigEndian.AppendUint16(data, uint16(len(p))), p...)
-	}
-	return data
-}
 
 // FuzzChain evaluates any chain, of which the last certificate is a trusted root. Whatever can be read is evaluated
 // with reasons of the catalogue, and what is kept of it is printable and bounded.
@@ -45,12 +28,12 @@ func FuzzChain(f *testing.F) {
 		ExtKeyUsage:    []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	leaf := ca.Leaf(f, "mail.test")
-	f.Add(joined(leaf.Cert.Raw, ca.Inter.Cert.Raw, ca.Root.Cert.Raw), "mail.test", "")
-	f.Add(joined(leaf.Cert.Raw, ca.Root.Cert.Raw), "mail.test", "*.test")
-	f.Add(joined(old.Cert.Raw, ca.Inter.Cert.Raw, ca.Root.Cert.Raw), "a.mail.test", "*.mail.test")
-	f.Add(joined(odd.Cert.Raw), "127.0.0.1", "")
+	f.Add(fuzztest.Join(leaf.Cert.Raw, ca.Inter.Cert.Raw, ca.Root.Cert.Raw), "mail.test", "")
+	f.Add(fuzztest.Join(leaf.Cert.Raw, ca.Root.Cert.Raw), "mail.test", "*.test")
+	f.Add(fuzztest.Join(old.Cert.Raw, ca.Inter.Cert.Raw, ca.Root.Cert.Raw), "a.mail.test", "*.mail.test")
+	f.Add(fuzztest.Join(odd.Cert.Raw), "127.0.0.1", "")
 	f.Fuzz(func(t *testing.T, data []byte, host, tlsDomain string) {
-		shown := pieces(data)
+		shown := fuzztest.Split(data)
 		chain, roots := []*x509.Certificate{}, x509.NewCertPool()
 		for _, der := range shown[:min(len(shown), probes.MaxChain+2)] {
 			if c, err := x509.ParseCertificate(der); err == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/miekg/dns"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/internal/fuzztest"
 )
 
 // How a fuzzServer gives one answer, in bits; 0 is an answer to the question with the fuzzer's records.
@@ -40,26 +41,9 @@ type fuzzServer struct {
 
 func newFuzzServer(data []byte) *fuzzServer {
 	return &fuzzServer{
-		pieces: pieces(data), asked: map[dns.Question]int{}, names: map[string]bool{},
+		pieces: fuzztest.Split(data), asked: map[dns.Question]int{}, names: map[string]bool{},
 		addrs: map[string]map[string]bool{},
 	}
-}
-
-// pieces cuts the fuzzer's bytes: each piece follows its length. joined joins them.
-func pieces(data []byte) (all [][]byte) {
-	for len(data) > 2 {
-		n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)
-		all = append(all, data[2:2+n])
-		data = data[2+n:]
-	}
-	return all
-}
-
-func joined(pieces ...[]byte) (data []byte) {
-	for _, p := range pieces {
-		data = append(binary.BigEndian.AppendUint16(data, uint16(len(p))), p...)
-	}
-	return data
 }
 
 // piece is what a question gets this time.
@@ -226,21 +210,21 @@ func FuzzAnswers(f *testing.F) {
 		many[i] = "mail.test. 60 IN MX " + strings.Repeat("1", 1+i%4) + " h" + strings.Repeat("x", i%50) + ".test."
 	}
 	f.Add([]byte(nil))
-	f.Add(joined(mx, a, aaaa))
-	f.Add(joined(none, a, aaaa))
-	f.Add(joined(said(0, nil, many...), a, aaaa))
-	f.Add(joined(said(0, nil, `mail.test. 60 IN MX 0 .`)))
-	f.Add(joined(said(0, nil, `mail.test. 60 IN MX 0 .`, `mail.test. 60 IN MX 5 \027\[31m.test.`,
+	f.Add(fuzztest.Join(mx, a, aaaa))
+	f.Add(fuzztest.Join(none, a, aaaa))
+	f.Add(fuzztest.Join(said(0, nil, many...), a, aaaa))
+	f.Add(fuzztest.Join(said(0, nil, `mail.test. 60 IN MX 0 .`)))
+	f.Add(fuzztest.Join(said(0, nil, `mail.test. 60 IN MX 0 .`, `mail.test. 60 IN MX 5 \027\[31m.test.`,
 		`mail.test. 60 IN MX 5 192.0.2.1.`)))
-	f.Add(joined(said(0, cut, "mail.test. 60 IN MX 10 a.test."), said(hangsUp, cut), said(asItIs, nil), mx, a))
-	f.Add(joined(said(0, bogus)))
-	f.Add(joined(none, said(0, rcode(dns.RcodeFormatError)), said(0, rcode(dns.RcodeNotImplemented)), a, a, a))
-	f.Add(joined(none, said(0, rcode(dns.RcodeRefused)), said(0, rcode(dns.RcodeNameError)), said(0, rcode(15))))
-	f.Add(joined(said(0, nil, "mail.test. 60 IN CNAME a.test.", "a.test. 60 IN CNAME mail.test.")))
-	f.Add(joined(said(0, nil, "mail.test. 60 IN CNAME b.test."), said(0, nil, "b.test. 60 IN CNAME a.test."), a, aaaa))
-	f.Add(joined(none, said(forged, nil, "mail.test. 60 IN A 203.0.113.66"),
+	f.Add(fuzztest.Join(said(0, cut, "mail.test. 60 IN MX 10 a.test."), said(hangsUp, cut), said(asItIs, nil), mx, a))
+	f.Add(fuzztest.Join(said(0, bogus)))
+	f.Add(fuzztest.Join(none, said(0, rcode(dns.RcodeFormatError)), said(0, rcode(dns.RcodeNotImplemented)), a, a, a))
+	f.Add(fuzztest.Join(none, said(0, rcode(dns.RcodeRefused)), said(0, rcode(dns.RcodeNameError)), said(0, rcode(15))))
+	f.Add(fuzztest.Join(said(0, nil, "mail.test. 60 IN CNAME a.test.", "a.test. 60 IN CNAME mail.test.")))
+	f.Add(fuzztest.Join(said(0, nil, "mail.test. 60 IN CNAME b.test."), said(0, nil, "b.test. 60 IN CNAME a.test."), a, aaaa))
+	f.Add(fuzztest.Join(none, said(forged, nil, "mail.test. 60 IN A 203.0.113.66"),
 		said(echoed, nil, "mail.test. 60 IN AAAA 2001:db8::66"), said(silent, nil)))
-	f.Add(joined([]byte{asItIs, 0, 0, 0x80},
+	f.Add(fuzztest.Join([]byte{asItIs, 0, 0, 0x80},
 		[]byte("\x01\x00\x00\x81\x80\x00\x01\xff\xff\x00\x00\x00\x00\x04mail\x04test\x00\x00\x01\x00\x01\xc0\x0c\xc0\x0c")))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		synctest.Test(t, func(t *testing.T) { // a silent server costs no time
