@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate/certtest"
@@ -75,10 +74,6 @@ func TestBrokenSTARTTLS(t *testing.T) {
 		}), "", broken, 2, probes.ReasonTLSHandshake},
 		{"alert 40", alert(40), "", broken, 2, probes.ReasonTLSHandshake},
 		{"alert 70", alert(70), "", broken, 2, probes.ReasonTLSVersion},
-		{"silent in the handshake", good.withTLS(func(c net.Conn) {
-			_ = c.SetDeadline(time.Now().Add(time.Second))
-			_, _ = io.Copy(io.Discard, c)
-		}), "", broken, 2, probes.ReasonTLSHandshake},
 		{"a certificate that cannot be parsed", with(func(c *tls.Config) {
 			broken := tls.Certificate{Certificate: [][]byte{{0x30, 3, 1, 2, 3}}, PrivateKey: c.Certificates[0].PrivateKey}
 			c.Certificates = []tls.Certificate{broken}
@@ -122,6 +117,27 @@ func TestBrokenSTARTTLS(t *testing.T) {
 				if limiter.open.Load() != 0 {
 					t.Errorf("%d connections are still counted", limiter.open.Load())
 				}
+			}
+		})
+	}
+}
+
+// A server that is silent in the handshake leaves time for a second connection, where nothing demands TLS.
+func TestSilentInTheHandshake(t *testing.T) {
+	for settings, want := range map[mailflow.TLSSettings]struct {
+		reason      probes.Reason
+		connections int32
+	}{mailflow.Opportunistic: {"", 2}, mailflow.EncryptionOnly: {probes.ReasonTLSHandshake, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := testProber(nil)
+			var connections atomic.Int32
+			throughPipe(w, func(c net.Conn) {
+				connections.Add(1)
+				healthy(nil).withTLS(func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }).talk(c, nil)
+			})
+			e := probeOne(t, w, testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.TLSStage, settings))
+			if step := e.Steps[probes.TLSStage]; step.Reason != want.reason || connections.Load() != want.connections {
+				t.Errorf("%q, %d connections: %+v\n%v", settings, connections.Load(), step, e.Transcript)
 			}
 		})
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"m365_connector_exporter/probes"
@@ -61,10 +63,6 @@ func TestRepliesAfterTheHandshake(t *testing.T) {
 		reason probes.Reason
 	}
 	peers := []peer{
-		{
-			"silent", after(cert, func(_ net.Conn, over *tls.Conn) { _, _ = io.Copy(io.Discard, over) }),
-			probes.ReasonReplyTimeout,
-		},
 		{"closed", after(cert, raw("")), probes.ReasonConnectionClosed},
 		{
 			"closed by the book", after(cert, func(_ net.Conn, over *tls.Conn) { _ = over.Close() }),
@@ -117,13 +115,28 @@ func TestRepliesAfterTheHandshake(t *testing.T) {
 			at, _ := serve(t, tt.server)
 			p := testPath(at, probes.Message, mailflow.DomainValidation)
 			p.Settings.Timeout = 5 * time.Second
-			if tt.reason == probes.ReasonReplyTimeout {
-				p.Settings.Timeout = 500 * time.Millisecond
-			}
 			e := probeOne(t, testProber(ca.Roots), p)
 			if _, step, _ := e.FirstProblem(); step.Reason != tt.reason {
 				t.Errorf("%+v\n%v", step, e.Transcript)
 			}
 		})
 	}
+}
+
+func TestSilentAfterTheHandshake(t *testing.T) {
+	ca := certtest.New(t)
+	cfg := certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter)
+	synctest.Test(t, func(t *testing.T) {
+		w := testProber(ca.Roots)
+		throughPipe(w, func(c net.Conn) {
+			healthy(cfg).withTLS(func(raw net.Conn) {
+				over := tls.Server(raw, cfg)
+				_, _ = io.Copy(io.Discard, over)
+			}).talk(c, nil)
+		})
+		e := probeOne(t, w, testPath(netip.MustParseAddrPort("127.0.0.1:25"), probes.TLSStage, mailflow.EncryptionOnly))
+		if step := e.Steps[probes.TLSStage]; step.Reason != probes.ReasonReplyTimeout {
+			t.Errorf("%+v\n%v", step, e.Transcript)
+		}
+	})
 }
