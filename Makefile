@@ -3,7 +3,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 INFO := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION)
 
-.PHONY: all build test race e2e soak bench fuzz beside docs screenshots demo release
+.PHONY: all build test race e2e soak bench fuzz compare docs screenshots demo release
 all: test build
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' ./cmd/m365_connector_exporter
@@ -34,8 +34,8 @@ fuzz:
 	.ci/fuzz
 # This exporter, blackbox_exporter and a bare client against one server, ten minutes. Needs the same as e2e.
 # deploy/tools.sh builds blackbox_exporter with the same Go.
-beside:
-	E2E_BESIDE=full go test -tags e2e -count=1 -timeout 30m -v -run TestBeside ./cmd/m365_connector_exporter/e2e/
+compare:
+	E2E_COMPARE=full go test -tags e2e -count=1 -timeout 30m -v -run TestComparison ./cmd/m365_connector_exporter/e2e/
 # Generated documents and the golden files of tests: read the difference before committing it.
 docs:
 	go test ./collector ./collector/text -run 'Golden|Documents' -update

@@ -49,8 +49,8 @@ func unsure(p probes.Path) probes.Result {
 	return round(p, probes.EHLO, probes.Inconclusive, probes.ReasonThrottled)
 }
 
-// beside returns a result of two endpoints: one passed, the other was inconclusive.
-func beside(p probes.Path) probes.Result {
+// partly returns a result of two endpoints: one passed, the other was inconclusive.
+func partly(p probes.Path) probes.Result {
 	r := good(p)
 	r.Endpoints = append(r.Endpoints, unsure(p).Endpoints...)
 	return r
@@ -157,7 +157,7 @@ func TestVerdicts(t *testing.T) {
 			[]string{"a failed?", "a failed", "a passed", "a failed?"},
 		},
 		"passes beside an inconclusive endpoint, then fails": {
-			script{bad, bad, beside, bad},
+			script{bad, bad, partly, bad},
 			[]string{"a failed?", "a failed", "a inconclusive", "a failed?"},
 		},
 		"inconclusive": {script{unsure}, []string{"a inconclusive", "a inconclusive"}},

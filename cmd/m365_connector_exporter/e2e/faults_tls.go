@@ -127,11 +127,11 @@ func (w *faultWorld) tlsFaults() []fault {
 			withReplies(good, "TLS EHLO", strings.Repeat("250-x\r\n", 2000)+"250 x\r\n")),
 		bad("tls-then-clear", "clear text in the middle of TLS", probes.ReasonConnectionClosed, clear),
 		bad("tls-dhe-only", "supports only finite-field Diffie-Hellman", probes.ReasonProberLimit, finiteFieldOnly()),
-		optionalTLS("starttls-454-undemanded", "454, TLS not available; nothing demands it",
+		optionalTLS("starttls-454-optional", "454, TLS not available; TLS is optional",
 			withReplies(good, "STARTTLS", "454 4.7.0 TLS not available\r\n")),
-		optionalTLS("tls-closed-undemanded", "closes in the handshake; nothing demands TLS",
+		optionalTLS("tls-closed-optional", "closes in the handshake; TLS is optional",
 			afterClientHello(func(net.Conn) {})),
-		optionalTLS("tls-dhe-undemanded", "supports only finite-field Diffie-Hellman; nothing demands TLS",
+		optionalTLS("tls-dhe-optional", "supports only finite-field Diffie-Hellman; TLS is optional",
 			finiteFieldOnly()),
 	}
 }

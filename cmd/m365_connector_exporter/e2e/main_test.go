@@ -15,7 +15,7 @@ import (
 )
 
 // namespaced is an environment variable that marks the process in the new namespaces, which runs the tests.
-const namespaced = "E2E_ENCLOSED"
+const namespaced = "E2E_NAMESPACED"
 
 // TestMain runs this program again in new network, mount and process namespaces. There, only loopback is reachable,
 // every port is free, the fixed path of OpenSMTPD's control socket is private, and leftover processes end with the run.

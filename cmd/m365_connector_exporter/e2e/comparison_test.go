@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// besideSize is the extent of TestBeside: short in every run of the suite, full in `make beside`.
-type besideSize struct {
+// comparisonSize is the extent of TestComparison: short in every run of the suite, full in `make compare`.
+type comparisonSize struct {
 	probes, parts int  // of each prober
 	again         bool // measure again after every certificate has been seen once
 	scheduled     bool // also measure the schedule of the exporter, for minutes
@@ -22,18 +22,18 @@ type besideSize struct {
 	settle        time.Duration // before memory is measured, so that the runtimes can return unused memory
 }
 
-func sizeOfBeside() besideSize {
-	if os.Getenv("E2E_BESIDE") == "full" {
-		return besideSize{3000, 6, true, true, []int{1000, 5000}, 31 * time.Second}
+func sizeOfComparison() comparisonSize {
+	if os.Getenv("E2E_COMPARE") == "full" {
+		return comparisonSize{3000, 6, true, true, []int{1000, 5000}, 31 * time.Second}
 	}
-	return besideSize{600, 3, false, false, []int{1000}, 0}
+	return comparisonSize{600, 3, false, false, []int{1000}, 0}
 }
 
-// TestBeside runs this program, blackbox_exporter and a bare Go client alternately against the same server, and
+// TestComparison runs this program, blackbox_exporter and a bare Go client alternately against the same server, and
 // measures the memory of many probes that wait for a silent server. It logs the figures of docs/performance.md; its
 // assertions have wide margins.
-func TestBeside(t *testing.T) {
-	size := sizeOfBeside()
+func TestComparison(t *testing.T) {
+	size := sizeOfComparison()
 	a := newComparison(t, size.probes)
 	t.Run("speed", func(t *testing.T) { a.in(t).speed(size) })
 	if size.scheduled {
@@ -55,7 +55,7 @@ func (a *comparison) in(t *testing.T) *comparison {
 	return &comparison{&w, a.peer, a.ports}
 }
 
-func (a *comparison) speed(size besideSize) {
+func (a *comparison) speed(size comparisonSize) {
 	program, blackbox := a.program(size.probes, onRequest, neverSilent), a.blackbox()
 	var exporter, blackboxCost, bare cost
 	alternate(size, func(from, to int) {
@@ -78,7 +78,7 @@ func (a *comparison) speed(size besideSize) {
 }
 
 // again measures probes of certificates that the exporter has verified before. The other programs have no cache.
-func (a *comparison) again(size besideSize, program, blackbox *daemon) {
+func (a *comparison) again(size comparisonSize, program, blackbox *daemon) {
 	time.Sleep(11 * time.Second) // /probe returns a more recent result without a new probe
 	var exporter, blackboxCost, bare, least cost
 	alternate(size, func(from, to int) {
@@ -93,7 +93,7 @@ func (a *comparison) again(size besideSize, program, blackbox *daemon) {
 	a.t.Log(least.row("net/smtp and crypto/tls alone, nothing verified"))
 }
 
-func alternate(size besideSize, step func(from, to int)) {
+func alternate(size comparisonSize, step func(from, to int)) {
 	for n := range size.parts {
 		step(size.probes*n/size.parts, size.probes*(n+1)/size.parts)
 	}

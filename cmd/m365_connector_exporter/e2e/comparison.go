@@ -108,7 +108,7 @@ func newComparison(t testing.TB, certificates int) *comparison {
 	return a
 }
 
-const besideConfig = `global:
+const comparisonConfig = `global:
   ca_file: %q
   allow_networks: [127.0.0.0/8]
   max_concurrent: 6000
@@ -131,14 +131,14 @@ func (a *comparison) program(paths int, interval string, silent int) *daemon {
 	if !scheduled {
 		interval = "6h"
 	}
-	fmt.Fprintf(&b, besideConfig, a.ca.rootFile, scheduled, interval, a.ports[silent])
+	fmt.Fprintf(&b, comparisonConfig, a.ca.rootFile, scheduled, interval, a.ports[silent])
 	for i := range paths {
 		fmt.Fprintf(&b,
 			"  - {name: c%d, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%q], tls_settings: "+
 				"DomainValidation, tls_domain: %s}\n",
 			i, peerAddress(i), peerName)
 	}
-	return a.serve(a.write("beside.yaml", b.String()))
+	return a.serve(a.write("comparison.yaml", b.String()))
 }
 
 // blackboxConfig is the STARTTLS module of blackbox_exporter's example configuration, followed by EHLO and QUIT.
