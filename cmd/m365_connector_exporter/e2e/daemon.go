@@ -131,7 +131,7 @@ func (w *world) command(args ...string) (code int, output string) {
 // http sends a request to the daemon and returns status and body.
 func (d *daemon) http(method, path string) (int, string) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, d.url+path, nil)
 	if err != nil {
