@@ -56,13 +56,13 @@ var arrows = map[string][]string{
 		"collector/check",
 	},
 	"cmd/m365_connector_exporter/internal/daemon": {
-		"probes/inventory/exchangeonline",
+		"probes/inventory", "probes/inventory/exchangeonline",
 		"probes", "probes/mailflow", "probes/regularfile", "probes/schedule", "probes/smtpprobe",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
 		"cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter": {
-		"probes/inventory/exchangeonline",
+		"probes/inventory", "probes/inventory/exchangeonline",
 		"probes", "probes/mailflow", "probes/regularfile", "probes/lab",
 		"collector", "collector/check", "collector/evaluate", "collector/text", "collector/web",
 		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,6 +25,8 @@ type auditCommand struct {
 	tenant   *string
 	severity *string
 	output   *string
+
+	firewall, endpoints *string
 }
 
 func newAuditCommand(app *kingpin.Application) auditCommand {
@@ -39,6 +42,10 @@ func newAuditCommand(app *kingpin.Application) auditCommand {
 			Default("info").Enum("info", "warning", "critical"),
 		output: cmd.Flag("output", "Format: text, json, csv, or html, which is one file to print or to hand over.").
 			Default("text").Enum("text", "json", "csv", "html"),
+		firewall: cmd.Flag("firewall", "Also compare this list of the addresses that a firewall admits to port 25 with those "+
+			"of Exchange Online. One or several addresses, networks or ranges in a line.").PlaceHolder("FILE").String(),
+		endpoints: cmd.Flag("endpoints", "The published addresses, as https://endpoints.office.com/endpoints/worldwide "+
+			"returns them, for --firewall. Without it: those of July 2022.").PlaceHolder("FILE").String(),
 	}
 }
 
@@ -47,9 +54,18 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 	if err != nil {
 		return exitUsage
 	}
+	var firewall *check.Firewall
+	switch {
+	case *c.firewall != "":
+		if firewall, err = daemon.ReadFirewall(ctx, *c.firewall, *c.endpoints); err != nil {
+			return s.usageError(err)
+		}
+	case *c.endpoints != "":
+		return s.usageError(errors.New("--endpoints needs --firewall"))
+	}
 	now := time.Now()
 	report := web.Document{
-		Snapshot: &collector.Snapshot{Tenants: cfg.Tenants}, Findings: daemon.Audit(cfg, now).Findings,
+		Snapshot: &collector.Snapshot{Tenants: cfg.Tenants}, Findings: daemon.AuditFirewall(cfg, firewall, now).Findings,
 		Now: now.UTC(), Version: version.Version,
 	}
 	if *c.tenant != "" {
@@ -85,7 +101,7 @@ func selectTenants(report *web.Document, pattern string) error {
 	}
 	report.Snapshot.Tenants = matched
 	report.Findings = slices.DeleteFunc(report.Findings, func(f check.Finding) bool {
-		return f.Tenant == "" || !check.Glob(pattern, f.Tenant)
+		return f.Code != "firewall_incomplete" && (f.Tenant == "" || !check.Glob(pattern, f.Tenant))
 	})
 	if len(matched) == 1 {
 		report.Tenant = matched[0].Name

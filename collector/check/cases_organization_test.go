@@ -253,6 +253,34 @@ var organizationCases = []testCase{
 	},
 }
 
+var firewallCases = []testCase{
+	{
+		"firewall_incomplete", "a range is missing",
+		func(w *world) { w.firewall("ranges.json", "40.92.0.0/15", "2a01:111:f400::/48") },
+		"warning", "allow.txt does not contain 2a01:111:f400::/48 (IPv6), which ranges.json has.",
+	},
+	{
+		"firewall_incomplete", "of the built-in ranges",
+		func(w *world) { w.firewall("", "40.92.0.0/15") },
+		"warning uncertain", "allow.txt does not contain 40.92.0.0/15 (IPv4), which the built-in list has.",
+	},
+	{
+		"firewall_incomplete", "a part is missing",
+		func(w *world) { w.firewall("ranges.json", "40.92.0.0/15"); w.Firewall.Missing[0].Partly = true },
+		"warning", "contains only a part of 40.92.0.0/15",
+	},
+	{"firewall_incomplete", "complete", func(w *world) { w.firewall("ranges.json") }, "", ""},
+	{"firewall_incomplete", "no list", func(*world) {}, "", ""},
+}
+
+// firewall gives the facts a list that lacks ranges.
+func (w *world) firewall(endpoints string, missing ...string) {
+	w.Firewall = &check.Firewall{File: "allow.txt", Endpoints: endpoints}
+	for _, text := range missing {
+		w.Firewall.Missing = append(w.Firewall.Missing, mailflow.Uncovered{Range: netip.MustParsePrefix(text)})
+	}
+}
+
 // readAll lets the records of every cmdlet be known.
 func (w *world) readAll() {
 	w.tenant.Organization.Read = slices.Clone(mailflow.OptionalCmdlets)

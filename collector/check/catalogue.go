@@ -16,7 +16,7 @@ var catalogue = sync.OnceValue(func() []Check {
 		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),
 		organizationChecks(), ruleChecks(), serverChecks(), ipv6Checks(),
 		notJudgedChecks(),
-		unreadChecks(), tenantChecks(), domainChecks(), proberChecks(), probingChecks(),
+		unreadChecks(), tenantChecks(), domainChecks(), proberChecks(), probingChecks(), firewallChecks(),
 	)
 })
 

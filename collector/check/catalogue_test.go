@@ -81,7 +81,8 @@ connector_without_rule warning
 server_out_of_date critical
 connector_differs_from_microsoft warning
 ipv6_bypasses_connector warning
-not_judged info`
+not_judged info
+firewall_incomplete warning`
 
 func TestCatalogueKeepsTheContract(t *testing.T) {
 	for line := range strings.Lines(contract) {

@@ -25,6 +25,7 @@ type Facts struct {
 	StateFileError string // why no test message can be recorded, so that none is sent; "" if it can
 	VantageBlocked string // why this host seems unable to connect outward; "" if it is able
 	Overloaded     []Overload
+	Firewall       *Firewall
 	NoNetwork      bool     // audit: no path was probed and DNS was not queried
 	ExchangeHosts  []string // additional host patterns of Exchange Online
 	// MX has the MX hosts of each accepted domain. It is nil if DNS was not queried; a domain without an answer has no

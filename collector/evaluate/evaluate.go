@@ -57,6 +57,8 @@ type Snapshot struct {
 	VantageBlocked bool
 	// StateFileError is why no test message can be recorded, so that none is sent; nil if it can.
 	StateFileError error
+	// Firewall is a list of allowed addresses that was compared with Exchange Online's; nil: none was.
+	Firewall *check.Firewall
 	// NoNetwork reports whether nothing was probed or looked up.
 	NoNetwork bool
 	// ReadTimes are when the records of tenants were last read from a service, which is later than when they changed.
@@ -110,6 +112,7 @@ func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 		Thresholds: inventory.Thresholds,
 		Severity:   inventory.Severity, Suppressions: inventory.Suppressions, FirstSeen: previous.firstSeen(),
 		Overlaps: r.Overlaps, Attributions: r.Attributions, NoNetwork: snapshot.NoNetwork,
+		Firewall:      snapshot.Firewall,
 		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX,
 	}
 	if snapshot.StateFileError != nil {

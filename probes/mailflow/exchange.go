@@ -3,6 +3,7 @@ package mailflow
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -34,14 +35,41 @@ func plainHost(s string) string {
 
 // ExchangeOnlineMXLabel returns the first label of the name that Exchange Online gives to a domain's MX: contoso-com,
 // as in contoso-com.mail.protection.outlook.com or contoso-com.<letter>-v1.mx.microsoft, for contoso.com, and contoso
-// for contoso.onmicrosoft.com.
+// for contoso.onmicrosoft.com. Hyphens of the domain become a suffix, see hyphenSuffix.
 func ExchangeOnlineMXLabel(domain string) string {
 	domain = plainHost(domain)
 	if IsInitialDomain(domain) {
 		label, _, _ := strings.Cut(domain, ".")
 		return label
 	}
-	return strings.ReplaceAll(domain, ".", "-")
+	return strings.ReplaceAll(strings.ReplaceAll(domain, "-", ""), ".", "-") + hyphenSuffix(domain)
+}
+
+// hyphenSuffix is what Exchange Online appends to the label of a domain with hyphens, because dots become hyphens: "0",
+// and for each group of four characters with a hyphen its number (nothing for the first) and the letter, counted from
+// a, of the sum of 2^position in the group. con-toso.com is contoso-com0i. Microsoft does not document it: public MX
+// records with one hyphen follow it; several hyphens are an extrapolation.
+func hyphenSuffix(domain string) string {
+	if !strings.Contains(domain, "-") {
+		return ""
+	}
+	suffix := "0"
+	for group := 0; group*4 < len(domain); group++ {
+		bits := 0
+		for i, c := range domain[group*4 : min(group*4+4, len(domain))] {
+			if c == '-' {
+				bits |= 1 << i
+			}
+		}
+		if bits == 0 {
+			continue
+		}
+		if group > 0 {
+			suffix += strconv.Itoa(group)
+		}
+		suffix += string(rune('a' + bits))
+	}
+	return suffix
 }
 
 // IsInitialDomain reports whether a domain is one that Microsoft assigned to the tenant (contoso.onmicrosoft.com), or
@@ -55,6 +83,10 @@ func IsInitialDomain(domain string) bool {
 	}
 	return false
 }
+
+// ExchangeOnlineRanges returns the address ranges of Exchange Online's mail servers that Microsoft published in July
+// 2022. A file of the endpoints service has the current ones, see [ParseEndpoints].
+func ExchangeOnlineRanges() []netip.Prefix { return slices.Clone(exchangeOnlineRanges[:]) }
 
 // exchangeOnlineRanges are the address ranges that Microsoft publishes for Exchange Online's mail servers (Microsoft
 // 365 URLs and IP address ranges, Exchange Online Protection). The list changes: use it for literal addresses in a

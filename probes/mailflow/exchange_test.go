@@ -24,6 +24,14 @@ func TestExchangeOnlineMXLabel(t *testing.T) {
 		"contoso.com": "contoso-com", "Contoso.COM.": "contoso-com", "mail.contoso.co.uk": "mail-contoso-co-uk", "": "",
 		"contoso.onmicrosoft.com": "contoso", "contoso.mail.onmicrosoft.com": "contoso",
 		"contoso.partner.onmschina.cn": "contoso",
+		// Public MX records, one for each position of the hyphen.
+		"1-2.co.uk": "12-co-uk0c", "heig-vd.ch": "heigvd-ch01b", "rose-hulman.edu": "rosehulman-edu01b",
+		"rolls-roycemotorcars.com": "rollsroycemotorcars-com01c",
+		// The same rule with made-up names.
+		"con-toso.com": "contoso-com0i", "co-ntoso.com": "contoso-com0e", "con-toso.co.uk": "contoso-co-uk0i",
+		"contos-o.de": "contoso-de01e", "contoso-7.de": "contoso7-de01i", "contosos-a.com": "contososa-com02b",
+		// Several hyphens: an extrapolation.
+		"a-b-c.com": "abc-com0k", "con-tos-o.com": "contoso-com0i1i",
 	} {
 		if got := mailflow.ExchangeOnlineMXLabel(domain); got != want {
 			t.Errorf("ExchangeOnlineMXLabel(%q) = %q, want %q", domain, got, want)

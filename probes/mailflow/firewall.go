@@ -1,0 +1,101 @@
+package mailflow
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// maxAllowed bounds the ranges of a list of allowed addresses.
+const maxAllowed = 100_000
+
+// ParseAllowed returns the addresses, networks and ranges in a list such as a firewall's: one or several in a line,
+// separated by white space, commas, semicolons or quotes, beside other words, which are ignored. It understands
+// 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9, 192.0.2.0 255.255.255.0 (a mask or its inverse) and IPv6. What follows
+// # in a line is a comment.
+func ParseAllowed(text string) ([]Range, error) {
+	var all []Range
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(" \t\r\n,;\"'[](){}", c) })
+		for i := 0; i < len(words); i++ {
+			r, ok := readRange(words[i])
+			if !ok {
+				continue
+			}
+			if i+1 < len(words) {
+				if masked, ok := withMask(words[i], words[i+1]); ok {
+					r, i = masked, i+1
+				}
+			}
+			if all = append(all, r); len(all) > maxAllowed {
+				return nil, errors.New("more than 100000 addresses and networks")
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no address, network or range is in it")
+	}
+	return all, nil
+}
+
+// withMask returns the network of an IPv4 address and a mask (255.255.255.0) or an inverse mask (0.0.0.255).
+func withMask(address, mask string) (Range, bool) {
+	a, err1 := netip.ParseAddr(address)
+	m, err2 := netip.ParseAddr(mask)
+	if err1 != nil || err2 != nil || !a.Is4() || !m.Is4() {
+		return Range{}, false
+	}
+	bits := number(m.As4())
+	if bits>>31 == 0 && bits != 0 { // an inverse mask, or an address
+		bits = ^bits
+	}
+	ones := 0
+	for ; ones < 32 && bits>>(31-ones)&1 == 1; ones++ {
+	}
+	if ones == 0 || ones < 32 && bits<<ones != 0 {
+		return Range{}, false
+	}
+	return RangeOf(netip.PrefixFrom(a, ones)), true
+}
+
+// Uncovered is a published range that a list does not allow.
+type Uncovered struct {
+	Range  netip.Prefix
+	Partly bool // some of its addresses are allowed
+}
+
+// NotAllowed returns the published ranges that the allowed ones do not cover, in their order.
+func NotAllowed(published []netip.Prefix, allowed []Range) []Uncovered {
+	allowed = slices.Clone(allowed)
+	slices.SortFunc(allowed, func(a, b Range) int { return a.First.Compare(b.First) })
+	var missing []Uncovered
+	for _, p := range published {
+		whole := RangeOf(p)
+		if !whole.First.IsValid() {
+			continue
+		}
+		next, partly, covered := whole.First, false, false
+		for _, r := range allowed {
+			if !r.Overlaps(whole) {
+				continue
+			}
+			partly = true
+			if next.Less(r.First) {
+				break // a gap
+			}
+			if !r.Last.Less(whole.Last) {
+				covered = true
+				break
+			}
+			if after := r.Last.Next(); next.Less(after) {
+				next = after
+			}
+		}
+		if !covered {
+			missing = append(missing, Uncovered{p, partly})
+		}
+	}
+	return missing
+}
