@@ -21,7 +21,7 @@ type DSN struct {
 	Recipient       string // Final-Recipient
 
 	// Original is the header of the message that is reported, as far as the notification quotes it.
-	Original message.Header
+	Original message.Header `json:"-"`
 }
 
 // Returned reports whether the message will not be delivered.

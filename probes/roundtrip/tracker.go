@@ -1,0 +1,246 @@
+package roundtrip
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Plan is a configured round trip.
+type Plan struct {
+	Trip
+
+	Interval   time.Duration // between two messages
+	LostAfter  time.Duration // when a message is given up
+	DailyLimit int           // messages in 24 hours, at most 1,000
+	Expect     Expectation
+}
+
+// Finished is a message of a round trip whose outcome is known.
+type Finished struct {
+	Trip     Trip
+	Sent     time.Time
+	At       time.Time // when it arrived, was returned or was given up
+	Outcome  Outcome
+	Duration time.Duration // from our hands to the sink; 0 if it did not arrive
+
+	Mismatches []Mismatch // of Misrouted
+	Trace      Trace      // of what arrived
+	DSN        *DSN       // of Returned by a notification
+	Problem    string     // why it was not handed over, of Lost and Returned
+}
+
+// Limits of a Tracker.
+const (
+	remembered    = 48 * time.Hour // messages are known that long, so that late ones and duplicates are recognised
+	maxRemembered = 1000           // messages of a round trip
+	maxHistory    = 200            // outcomes of a round trip that are kept for the page
+	maxDuplicates = 2              // in a row, then the round trip pauses
+	maxServers    = 20             // Received fields; more are a loop, and the round trip pauses
+	pause         = 24 * time.Hour
+)
+
+// Tracker knows the messages of all round trips: which are under way, and what became of the others. It decides when
+// the next one may be sent. It is safe for concurrent use.
+//
+// Its state is saved before a message is sent, so that neither a crash nor a restart sends one more.
+type Tracker struct {
+	save func(*State) error
+
+	mu    sync.Mutex
+	plans map[Trip]Plan
+	state *State
+}
+
+// State is what a Tracker must not forget. It is written as JSON.
+type State struct {
+	Key   []byte       // of the tokens
+	Trips []*TripState // by tenant and name
+}
+
+// TripState is the state of one round trip.
+type TripState struct {
+	Trip        Trip
+	Messages    []Sent // the oldest first
+	PausedUntil time.Time
+	PauseReason string
+	Newest      *Finished // of the newest message that has an outcome
+	History     []Outcomed
+}
+
+// Sent is a message that was sent.
+type Sent struct {
+	Token   string
+	At      time.Time
+	Outcome Outcome // empty while it is under way
+	Copies  int     // that arrived
+	Retry   string  // why it could not be handed over yet; empty if it was, or may have been
+}
+
+// Outcomed is an outcome in the history.
+type Outcomed struct {
+	Sent     time.Time
+	Outcome  Outcome
+	Duration time.Duration
+}
+
+// NewTracker returns a Tracker with a state of an earlier one, or a new state. save is called with the state after each
+// change.
+func NewTracker(state *State, save func(*State) error) *Tracker {
+	return &Tracker{state: state, save: save, plans: map[Trip]Plan{}}
+}
+
+// SetPlans replaces the configured round trips. The state of those that are gone is forgotten.
+func (t *Tracker) SetPlans(plans []Plan) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.plans)
+	for _, p := range plans {
+		t.plans[p.Trip] = p
+		if t.trip(p.Trip) == nil {
+			t.state.Trips = append(t.state.Trips, &TripState{Trip: p.Trip})
+		}
+	}
+	t.state.Trips = slices.DeleteFunc(t.state.Trips, func(s *TripState) bool {
+		_, configured := t.plans[s.Trip]
+		return !configured
+	})
+}
+
+// trip returns the state of a round trip, nil for one that is not configured. The caller holds the lock.
+func (t *Tracker) trip(trip Trip) *TripState {
+	i := slices.IndexFunc(t.state.Trips, func(s *TripState) bool { return s.Trip == trip })
+	if i < 0 {
+		return nil
+	}
+	return t.state.Trips[i]
+}
+
+// ErrNotDue reports why no message may be sent now.
+type ErrNotDue struct {
+	Reason string
+	Next   time.Time // when one may be sent, zero if that depends on the message under way
+}
+
+func (e *ErrNotDue) Error() string {
+	if e.Next.IsZero() {
+		return e.Reason
+	}
+	return fmt.Sprintf("%s; the next message is due at %s", e.Reason, e.Next.UTC().Format(time.RFC3339))
+}
+
+// Begin records a message before it is sent. The error is an *ErrNotDue, or that of saving the state: then no message
+// may be sent. With requested, the interval need not have passed: somebody asks for a message now.
+func (t *Tracker) Begin(token Token, now time.Time, requested bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, plan := t.trip(token.Trip), t.plans[token.Trip]
+	if s == nil {
+		return errors.New("this round trip is not configured")
+	}
+	s.forget(now)
+	if err := s.due(plan, now, requested); err != nil {
+		return err
+	}
+	s.Messages = append(s.Messages, Sent{Token: token.Text, At: now})
+	if err := t.save(t.state); err != nil {
+		s.Messages = s.Messages[:len(s.Messages)-1]
+		return fmt.Errorf("saving the state of round trips: %w", err)
+	}
+	return nil
+}
+
+// Next returns when the next message of a round trip is due; zero while one is under way.
+func (t *Tracker) Next(trip Trip, now time.Time) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.trip(trip)
+	if s == nil {
+		return time.Time{}
+	}
+	s.forget(now)
+	var notDue *ErrNotDue
+	if err := s.due(t.plans[trip], now, false); errors.As(err, &notDue) {
+		return notDue.Next
+	}
+	return now
+}
+
+// due returns an *ErrNotDue unless a message may be sent.
+func (s *TripState) due(plan Plan, now time.Time, requested bool) error {
+	if now.Before(s.PausedUntil) {
+		return &ErrNotDue{s.PauseReason, s.PausedUntil}
+	}
+	if len(s.Messages) == 0 {
+		return nil
+	}
+	newest := s.Messages[len(s.Messages)-1]
+	if newest.Outcome == "" {
+		return &ErrNotDue{Reason: "a message is under way"}
+	}
+	if next := newest.At.Add(plan.Interval); !requested && now.Before(next) {
+		return &ErrNotDue{"the interval has not passed", next}
+	}
+	limit := min(plan.DailyLimit, maxRemembered)
+	day := slices.IndexFunc(s.Messages, func(m Sent) bool { return now.Sub(m.At) < 24*time.Hour })
+	if day >= 0 && len(s.Messages)-day >= limit {
+		return &ErrNotDue{"the daily limit is used", s.Messages[len(s.Messages)-limit].At.Add(24 * time.Hour)}
+	}
+	return nil
+}
+
+// forget drops old messages. A message that was sent in the future, by a clock that was ahead, counts as sent now.
+func (s *TripState) forget(now time.Time) {
+	for i := range s.Messages {
+		if s.Messages[i].At.After(now) {
+			s.Messages[i].At = now
+		}
+	}
+	if s.PausedUntil.Sub(now) > pause {
+		s.PausedUntil = now.Add(pause)
+	}
+	s.Messages = slices.DeleteFunc(s.Messages, func(m Sent) bool { return now.Sub(m.At) > remembered && m.Outcome != "" })
+	s.Messages = slices.Delete(s.Messages, 0, max(0, len(s.Messages)-maxRemembered))
+}
+
+// NotHanded records that a message could not be handed over yet. It is tried again until it is lost.
+func (t *Tracker) NotHanded(token Token, problem string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, m := t.find(token); m != nil && m.Outcome == "" {
+		m.Retry = problem
+		_ = t.save(t.state) // a message that is not known to be waiting is not sent again: that is safe
+	}
+}
+
+// Handed records that a message was handed over.
+func (t *Tracker) Handed(token Token) { t.NotHanded(token, "") }
+
+// Waiting returns the token of a message that could not be handed over yet, "" if there is none.
+func (t *Tracker) Waiting(trip Trip) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.trip(trip)
+	if s == nil || len(s.Messages) == 0 {
+		return ""
+	}
+	if m := s.Messages[len(s.Messages)-1]; m.Outcome == "" && m.Retry != "" {
+		return m.Token
+	}
+	return ""
+}
+
+// find returns the state and the message of a token, nil for one that is unknown.
+func (t *Tracker) find(token Token) (*TripState, *Sent) {
+	s := t.trip(token.Trip)
+	if s == nil {
+		return nil, nil
+	}
+	i := slices.IndexFunc(s.Messages, func(m Sent) bool { return m.Token == token.Text })
+	if i < 0 {
+		return s, nil
+	}
+	return s, &s.Messages[i]
+}
