@@ -97,7 +97,8 @@ func TestOneMessageIsUnderWay(t *testing.T) {
 		t.Errorf("second message: %s", got)
 	}
 	wantOutcome(t, "in time", w.arrive(token, time.Minute), roundtrip.Delivered)
-	if got, want := w.refused(), "the interval has not passed; the next message is due at 2026-11-29T12:15:00Z"; got != want {
+	want := "the interval has not passed; the next message is due at 2026-11-29T12:15:00Z"
+	if got := w.refused(); got != want {
 		t.Errorf("third message: %s, want %s", got, want)
 	}
 	if want := sent.Add(15 * time.Minute); !w.Next(hybrid, w.now).Equal(want) {
