@@ -82,8 +82,12 @@ func TestHistorySurvivesARestart(t *testing.T) {
 		t.Fatalf("%d rounds, %d failures, %d renewals, verdict %s", len(got.History), len(got.Failures), len(got.Renewals),
 			got.Verdict)
 	}
-	if r := got.History[4]; r.Stage != probes.Connect || r.Reason != probes.ReasonConnectRefused || r.Duration != time.Second {
-		t.Errorf("%+v", r)
+	want := collector.Round{
+		At: noon.Add(-time.Hour), Duration: time.Second, Outcome: probes.Failed, Stage: probes.Connect,
+		Reason: probes.ReasonConnectRefused,
+	}
+	if got.History[4] != want {
+		t.Errorf("%+v, want %+v", got.History[4], want)
 	}
 	if share, known := got.Uptime(later, 24*time.Hour); known != 5*time.Hour || share != .8 {
 		t.Errorf("uptime %g of %s, want .8 of 5h", share, known)
@@ -128,7 +132,10 @@ func TestBadHistoryIsLeftOut(t *testing.T) {
 		{"another JSON", `{"contoso": "2026-01-01T00:00:00Z"}`, true, 0},
 		{"no path", header, false, 0},
 		{"a line that is cut", header + `{` + target + `,"rounds":[{"at":`, false, 0},
-		{"a round", header + `{` + target + `,"rounds":[{"at":"2026-11-24T11:00:00Z","seconds":1,"outcome":"passed"}]}`, false, 1},
+		{
+			"a round", header + `{` + target + `,"rounds":[{"at":"2026-11-24T11:00:00Z","seconds":1,"outcome":"passed"}]}`,
+			false, 1,
+		},
 		{"a future round", header + `{` + target + `,"rounds":[{"at":"2099-01-01T00:00:00Z","outcome":"passed"}]}`, false, 0},
 		{"unknown words", header + `{` + target + `,"rounds":[{"at":"2026-11-24T11:00:00Z","outcome":"well"},` +
 			`{"at":"2026-11-24T11:00:00Z","outcome":"failed","stage":"tls","reason":"mood"},` +

@@ -162,8 +162,9 @@ func (p savedPath) valid(saved, now time.Time) savedPath {
 		}
 	}
 	return savedPath{
-		Target: p.Target, Rounds: validRounds(p.Rounds, maxHistory, past), Failures: validRounds(p.Failures, maxFailures, past),
-		Changes: last(changes, maxVerdictChanges), Renewals: last(renewals, maxRenewals),
+		Target: p.Target, Rounds: validRounds(p.Rounds, maxHistory, past),
+		Failures: validRounds(p.Failures, maxFailures, past),
+		Changes:  last(changes, maxVerdictChanges), Renewals: last(renewals, maxRenewals),
 	}
 }
 

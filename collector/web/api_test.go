@@ -56,8 +56,11 @@ func full() *testSite {
 func TestJSONFollowsItsSchema(t *testing.T) {
 	h, empty := full().handler(), (&testSite{}).handler()
 	for _, c := range []struct{ schema, route string }{
-		{"paths", "/api/v1/paths"}, {"findings", "/api/v1/findings"}, {"targets", "/sd"},
-		{"certificates", "/api/v1/certificates"}, {"tenants", "/api/v1/tenants"},
+		{"paths", "/api/v1/paths"},
+		{"findings", "/api/v1/findings"},
+		{"targets", "/sd"},
+		{"certificates", "/api/v1/certificates"},
+		{"tenants", "/api/v1/tenants"},
 	} {
 		schema := strict(t, c.schema)
 		for _, h := range []http.Handler{h, empty} {

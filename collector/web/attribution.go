@@ -37,7 +37,7 @@ type senderRow struct {
 
 type messageRow struct {
 	mailflow.Attribution
-	State collector.Status // collector.StatusPassed, collector.StatusFailed or, for bounces that are not relayed, collector.StatusNotProbed
+	State collector.Status // passed, failed or, for bounces that are not relayed, not probed
 	From  string           // the MAIL FROM domains, or that it is the null sender
 	Names []string
 }

@@ -67,8 +67,8 @@ func (f filter) selectCertificates(v *collector.Snapshot, now time.Time) []colle
 	all := v.Certificates(byPath.selectFrom(v).Paths, now)
 	return slices.DeleteFunc(all, func(c collector.Certificate) bool {
 		leaf := c.Leaf()
-		text := f.Text == "" || f.pathContains(c.Path) || f.contains(leaf.Subject, leaf.Issuer, leaf.Serial, leaf.Fingerprint) ||
-			f.contains(leaf.DNSNames...)
+		text := f.Text == "" || f.pathContains(c.Path) || f.contains(leaf.DNSNames...) ||
+			f.contains(leaf.Subject, leaf.Issuer, leaf.Serial, leaf.Fingerprint)
 		return c.Expiry < f.Severity || !text
 	})
 }

@@ -44,7 +44,8 @@ func TestTenantPageNamesNoOther(t *testing.T) {
 	}}), s.snapshot.Report.Findings...)
 	h := s.handler()
 	contains(t, h, "/findings", finding.Evidence[0])
-	contains(t, h, "/tenant/customer-00000", "customer-00000</bdi>: ", "shared.example is also an accepted domain of another tenant.",
+	contains(t, h, "/tenant/customer-00000", "customer-00000</bdi>: ",
+		"shared.example is also an accepted domain of another tenant.",
 		"Printable report", "Certificates", `href="../path?target=customer-00000`)
 	for _, page := range []string{"/tenant/", "/report/"} {
 		body := get(h, page+"customer-00000").Body.String()
@@ -97,7 +98,8 @@ func TestProbeNowReturnsToThePage(t *testing.T) {
 		return r, err
 	}
 	s.probed = nil
-	contains(t, h, "/path?target=outbound/outbound/x&probe=now", "Probe just now", "It sent no test message", "Newest round")
+	contains(t, h, "/path?target=outbound/outbound/x&probe=now", "Probe just now", "It sent no test message",
+		"Newest round")
 	if len(s.probed) != 1 || s.probed[0].Settings.Until > probes.Recipient {
 		t.Errorf("probed %+v", s.probed)
 	}
@@ -127,7 +129,8 @@ func TestFailingEndpointsComeFirst(t *testing.T) {
 	p.Latest.Endpoints = append(p.Latest.Endpoints, bad)
 	h := (&testSite{snapshot: collector.Snapshot{Paths: []*collector.PathState{p}}}).handler()
 	body := get(h, "/path?target=contoso/c/h").Body.String()
-	first, second := strings.Index(body, `<details class="endpoint failed" open>`), strings.Index(body, `<details class="endpoint passed">`)
+	first := strings.Index(body, `<details class="endpoint failed" open>`)
+	second := strings.Index(body, `<details class="endpoint passed">`)
 	if first < 0 || second < first || !strings.Contains(body, `<div id="e1" class="inside">`) {
 		t.Errorf("the failing endpoint is at %d, the other at %d", first, second)
 	}
@@ -143,7 +146,8 @@ func TestHistoryIsDrawn(t *testing.T) {
 	}
 	p.History[1].Outcome, p.History[1].Stage, p.History[1].Reason = probes.Failed, probes.TLSStage, probes.ReasonTLSHandshake
 	p.Changes = []collector.VerdictChange{
-		{At: noon.Add(-30 * time.Hour), Verdict: probes.Passed}, {At: noon.Add(-6 * time.Hour), Verdict: probes.Failed},
+		{At: noon.Add(-30 * time.Hour), Verdict: probes.Passed},
+		{At: noon.Add(-6 * time.Hour), Verdict: probes.Failed},
 		{At: noon.Add(-3 * time.Hour), Verdict: probes.Passed},
 	}
 	h := (&testSite{snapshot: collector.Snapshot{Paths: []*collector.PathState{p}}}).handler()
@@ -174,7 +178,8 @@ func TestExpiryColorsRowAndPage(t *testing.T) {
 	}}, &evaluate.Snapshot{}, noon)
 	s.snapshot.Paths[0].Path.TLSSettings = mailflow.CertificateValidation
 	h := s.handler()
-	contains(t, h, "/", `<section class="hero critical">`, `<span class="expires critical"`, "3 days", `<tr class="critical">`,
+	contains(t, h, "/", `<section class="hero critical">`, `<span class="expires critical"`, "3 days",
+		`<tr class="critical">`,
 		"not reached: an earlier stage did not pass", "not part of the probe")
 	contains(t, h, "/certificates", `<section class="hero critical">`, `<tr class="critical">`)
 	contains(t, h, "/path?target=customer-00000/To%2520on-premises/mail.customer-00000.example",

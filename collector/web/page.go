@@ -205,7 +205,8 @@ func newTimestamp(t, now time.Time) *timestamp {
 	}
 	t = t.UTC()
 	m := &timestamp{
-		ISO: t.Format(time.RFC3339), Text: t.Format("2006-01-02 15:04:05 UTC"), Day: t.Format(time.DateOnly), Ago: text.Span(now.Sub(t)) + " ago",
+		ISO: t.Format(time.RFC3339), Text: t.Format("2006-01-02 15:04:05 UTC"), Day: t.Format(time.DateOnly),
+		Ago: text.Span(now.Sub(t)) + " ago",
 	}
 	if d := now.Sub(t); d >= 0 && d < time.Second {
 		m.Ago = "just now"

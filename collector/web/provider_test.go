@@ -21,12 +21,13 @@ import (
 func provider(tenants, paths int) *testSite {
 	s := &testSite{}
 	s.snapshot.Report = &evaluate.Report{At: noon}
+	severities := []check.Severity{check.Critical, check.Warning, check.Info, check.Info}
 	for t := range tenants {
 		name := fmt.Sprintf("customer-%05d", t)
 		s.snapshot.Tenants = append(s.snapshot.Tenants, mailflow.Tenant{Name: name})
 		for _, f := range []check.Finding{
 			{Key: check.Key{Code: "tls_opportunistic"}, Severity: check.Warning},
-			{Key: check.Key{Code: "certificate_expires_soon"}, Severity: []check.Severity{check.Critical, check.Warning, check.Info, check.Info}[t%4]},
+			{Key: check.Key{Code: "certificate_expires_soon"}, Severity: severities[t%4]},
 		} {
 			f.Subject = check.Subject(outbound(name, "To on-premises", "mail."+name+".example"))
 			f.Since = noon.Add(-time.Duration(t) * time.Hour)

@@ -18,7 +18,8 @@ type selection struct {
 //   - tenant: those of the tenant.
 //   - q: those in which the text occurs.
 //   - state: paths in this state, and findings about them, their connector or their tenant.
-//   - severity and check: such findings, and the paths that they, or findings about their connector or tenant, are about.
+//   - severity and check: such findings, and the paths with one, or whose connector or tenant
+//     has one.
 func (f filter) selectFrom(v *collector.Snapshot) selection {
 	if !f.Narrow() {
 		return selection{v.Paths, reportOf(v).Findings}

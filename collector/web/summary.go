@@ -63,7 +63,8 @@ func (s summary) headline() string {
 }
 
 func (s summary) flow() string {
-	failed, open, waiting := s.Paths[collector.StatusFailed], s.Paths[collector.StatusInconclusive], s.Paths[collector.StatusWaiting]
+	failed, open := s.Paths[collector.StatusFailed], s.Paths[collector.StatusInconclusive]
+	waiting := s.Paths[collector.StatusWaiting]
 	total := failed + open + waiting + s.Paths[collector.StatusPassed]
 	switch {
 	case total == 0 && s.Paths[collector.StatusNotProbed] == 0:
