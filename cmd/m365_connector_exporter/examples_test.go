@@ -23,9 +23,10 @@ var shown = regexp.MustCompile("(?m)^m365_connector_exporter\\b[^\n`]*|`m365_con
 var instead = strings.NewReplacer(
 	"'TENANT/DIRECTION/CONNECTOR/PATH'", "contoso/outbound/To%20on-premises/mail.contoso.com",
 	"'TENANT/DIRECTION/CONNECTOR'", "contoso/outbound/To%20on-premises",
+	packagedConfig+" fetch", "fetch.yaml fetch",
 	packagedConfig, "config.yaml", "NEW.pem", "certs/edge-1.pem", "new.pem", "certs/edge-1.pem",
 	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com",
-	"RECIPIENT", "b@stranger.example", "`", "", "fetch --check", "fetch --check --config.file=fetch.yaml",
+	"RECIPIENT", "b@stranger.example", "`", "", "_exporter fetch --check", "_exporter fetch --check --config.file=fetch.yaml",
 )
 
 // TestExampleCommands runs every command of the documents with the configuration of the README: none exits with bad
