@@ -61,7 +61,8 @@ func (s *Store) SetSource(tenant string, state mailflow.SourceState) {
 	s.useSources(sources)
 }
 
-// useSources replaces the states, and the times of the tenants' records with them. The caller holds the lock.
+// useSources replaces the states, and the times of the tenants' records with them. The next scrape makes the series:
+// hundreds of tenants may be read between two. The caller holds the lock.
 func (s *Store) useSources(sources map[string]tenantSource) {
 	s.sources = sources
 	tenants := slices.Clone(s.tenants)
@@ -71,7 +72,6 @@ func (s *Store) useSources(sources map[string]tenantSource) {
 		}
 	}
 	s.tenants, s.inventory = tenants, &seriesCache{}
-	s.inventory.fill(func(e *emitter) { e.inventory(tenants) })
 }
 
 // readTimes returns when the records of the tenants that are read from a service were read.

@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,5 +47,19 @@ func TestSources(t *testing.T) {
 	}
 	if times := s.Observations().ReadTimes; !times["contoso"].Equal(later) {
 		t.Errorf("times for the evaluation: %v", times)
+	}
+}
+
+// TestSourceOfOneTenantLeavesTheOthersAlone: the end of a read makes the series of its tenant, not those of all.
+func TestSourceOfOneTenantLeavesTheOthersAlone(t *testing.T) {
+	s := collector.NewStore(func() time.Time { return noon })
+	tenants := make([]mailflow.Tenant, 1000)
+	for i := range tenants {
+		tenants[i] = mailflow.Tenant{Name: strconv.Itoa(i), InventoryTime: noon}
+	}
+	s.SetInventory(tenants, nil)
+	state := mailflow.SourceState{Source: "exchange_online", Success: noon.Add(time.Hour)}
+	if n := testing.AllocsPerRun(10, func() { s.SetSource("7", state) }); n > 100 {
+		t.Errorf("%.0f allocations for one tenant of %d", n, len(tenants))
 	}
 }

@@ -173,8 +173,9 @@ func (s *Store) Find(id probes.PathID) *PathState {
 // series returns the series of the inventory and of the paths.
 func (s *Store) series() (groups []*group, dropped uint64) {
 	s.mu.RLock()
-	inventory, states := s.inventory, slices.Clone(s.states)
+	inventory, tenants, states := s.inventory, s.tenants, slices.Clone(s.states)
 	s.mu.RUnlock()
+	inventory.fill(func(e *emitter) { e.inventory(tenants) })
 	groups, dropped = slices.Clone(inventory.groups), inventory.dropped
 	for _, state := range states {
 		cache := state.series()
