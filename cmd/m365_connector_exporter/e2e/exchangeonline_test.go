@@ -82,7 +82,8 @@ func (c *cloud) setSecret(value string) {
 	c.w.write("app.secret", value+"\n")
 }
 
-// checkChanges checks that each kind of change was counted and logged, and that the tenant's page has the new connector.
+// checkChanges checks that each kind of change was counted and logged, and that the tenant's page has the new
+// connector.
 func (d *daemon) checkChanges(tenant string) {
 	d.t.Helper()
 	m := d.metrics()
