@@ -230,12 +230,22 @@ func TestBadExports(t *testing.T) {
 	)
 	const encoding = "neither UTF-8 nor UTF-16: write it with -Encoding utf8"
 	for text, want := range map[string]string{
-		"{":                                 "not JSON: it breaks off in line 1",
-		"[" + good + ",\n{\"Name\":\"sec":   "not JSON: it breaks off in line 2",
-		"[\n" + good + "\n" + good + "]":    "not JSON from line 3 on",
-		good + good:                         "not JSON from line 1 on",
-		`{"secret":1}`:                      notExport,
-		`{"error":{"code":"Unauthorized"}}`: notExport,
+		"{":                               "not JSON: it breaks off in line 1",
+		"[" + good + ",\n{\"Name\":\"sec": "not JSON: it breaks off in line 2",
+		"[\n" + good + "\n" + good + "]":  "not JSON from line 3 on",
+		good + "\r\n" + good: "more than one JSON value, from line 2 on: write one array, with " +
+			"ConvertTo-Json -Depth 5 -InputObject @(…)",
+		good + "\n[]\n": "more than one JSON value, from line 2 on: write one array, with " +
+			"ConvertTo-Json -Depth 5 -InputObject @(…)",
+		good + "\n secret": "not JSON from line 2 on",
+		"<!DOCTYPE html>\n<title>secret</title>": "not JSON but HTML, such as a page to sign in: export with " +
+			"ConvertTo-Json -Depth 5",
+		"\r\n\r\nName          : secret\r\nConnectorType : OnPremises\r\n": "not JSON but what PowerShell displays: " +
+			"export with ConvertTo-Json -Depth 5",
+		"Name   Enabled\r\n----   -------\r\nsecret True\r\n": "not JSON but what PowerShell displays: export with " +
+			"ConvertTo-Json -Depth 5",
+		`{"secret":1}`:                               notExport,
+		`{"error":{"code":"Unauthorized"}}`:          notExport,
 		"\"Name\",\"SmartHosts\"\r\n\"a\",\"b\"\r\n": "not JSON but CSV: export with ConvertTo-Json -Depth 5",
 		"Name;Enabled;SenderDomains\nsecret":         "not JSON but CSV: export with ConvertTo-Json -Depth 5",
 		"#TYPE Deserialized.Microsoft\n\"a\"":        "not JSON but CSV: export with ConvertTo-Json -Depth 5",
@@ -274,6 +284,8 @@ func TestOddExports(t *testing.T) {
 		{`{"Name":"x","SmartHosts":["mail.contoso.com","System.Object[]"]}`, "record 1: SmartHosts[1]: " + lost},
 		{`{"Name":"x","SenderDomains":"Microsoft.Exchange.Data.MultiValuedProperty"}`, "record 1: SenderDomains: " + lost},
 		{`{"Name":"x","SenderDomains":"Deserialized.System.Collections.ArrayList"}`, "record 1: SenderDomains: " + lost},
+		{`{"Name":"x","SmartHosts":["@{Domain=mail.contoso.com; Address=}"]}`, "record 1: SmartHosts[0]: " + lost},
+		{`{"Name":"x","SenderDomains":"@{Address=smtp:*;1}"}`, "record 1: SenderDomains: " + lost},
 		{`{"Name":"x","EFUsers":"System.String[]","SenderDomains":[]}`, "record 1: EFUsers: " + lost},
 		{`{"Name":"x","UseMXRecord":true,"Enabled":"Microsoft.Exchange.Data.Boolean"}`, "record 1: Enabled: " + lost},
 		{`{"Name":"x","UseMXRecord":true,"TlsSettings":"System.Nullable"}`, "record 1: TlsSettings: " + lost},

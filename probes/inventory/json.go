@@ -104,7 +104,21 @@ func wellFormed(text []byte) error {
 	if at == len(text) {
 		return fmt.Errorf("not JSON: it breaks off in line %d", line)
 	}
+	if hasSecondValue(text) {
+		return fmt.Errorf("more than one JSON value, from line %d on: write one array, with "+
+			"ConvertTo-Json -Depth 5 -InputObject @(…)", line)
+	}
 	return fmt.Errorf("not JSON from line %d on", line)
+}
+
+// hasSecondValue reports whether another object or array follows the first: a script has appended to the file.
+func hasSecondValue(text []byte) bool {
+	first := json.NewDecoder(bytes.NewReader(text))
+	if first.Decode(new(ignored)) != nil {
+		return false
+	}
+	rest := bytes.TrimSpace(text[first.InputOffset():])
+	return len(rest) > 0 && (rest[0] == '{' || rest[0] == '[')
 }
 
 // ignored is a value that is not kept.

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -66,16 +67,27 @@ func (s *skipped) String() string {
 
 // otherFormat names the format of a file that is not JSON, where it is one that PowerShell writes; else "".
 func otherFormat(text []byte) string {
-	first, _, _ := strings.Cut(strings.TrimSpace(string(text[:min(len(text), 4096)])), "\n")
-	switch {
+	first, rest, _ := strings.Cut(strings.TrimSpace(string(text[:min(len(text), 4096)])), "\n")
+	second, _, _ := strings.Cut(rest, "\n")
+	switch lower := strings.ToLower(first); {
+	case strings.HasPrefix(lower, "<!doctype html") || strings.HasPrefix(lower, "<html"):
+		return "HTML, such as a page to sign in"
 	case strings.HasPrefix(first, "<Objs") || strings.HasPrefix(first, "<?xml"):
 		return "XML"
 	case strings.HasPrefix(first, "#TYPE ") || isCSVHeader(first):
 		return "CSV"
+	case displayedList.MatchString(first) || displayedRule.MatchString(second):
+		return "what PowerShell displays"
 	default:
 		return ""
 	}
 }
+
+// displayedList matches a line of Format-List, displayedRule the line below the header of Format-Table.
+var (
+	displayedList = regexp.MustCompile(`^\w+ +: `)
+	displayedRule = regexp.MustCompile(`^-+( +-+)*\s*$`)
+)
 
 // isCSVHeader reports whether a line is a list of at least two columns, of which one is a property.
 func isCSVHeader(line string) bool {

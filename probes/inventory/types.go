@@ -37,7 +37,7 @@ type Type func(d Decoder, v Value, key string) (field any, ok bool)
 var errLost = errors.New("the value was lost; export with ConvertTo-Json -Depth 5")
 
 // lost reports whether an export has the name of a type instead of a value.
-func (d Decoder) lost(v Value) bool { return d.Export && v.isTypeName() }
+func (d Decoder) lost(v Value) bool { return d.Export && v.isLost() }
 
 // MaxText is the longest text of a tenant, in bytes: a name of Exchange Online has at most 64 characters, a host at most
 // 255. A page repeats it many times.

@@ -101,13 +101,22 @@ func costAt(text string) int {
 // typeName is what PowerShell writes for a value that it does not convert: the name of the value's .NET type.
 var typeName = regexp.MustCompile(`^\s*(Deserialized\.)?(System|Microsoft\.Exchange)\.[A-Z]`)
 
+// displayed is what ConvertTo-Json writes for an object below its depth: "@{Domain=contoso.com}".
+var displayed = regexp.MustCompile(`^\s*@\{[^{}]*=[^{}]*\}\s*$`)
+
 // isTypeName reports whether only the type of a value was exported.
 func (v Value) isTypeName() bool { return v.Shape == Text && typeName.MatchString(v.Text) }
+
+// isLost reports whether the export lacks the value: it has the value's type, or a text for people.
+func (v Value) isLost() bool { return v.isTypeName() || v.Shape == Text && displayed.MatchString(v.Text) }
 
 // Kind names what a value is, for people. It never contains the value.
 func (v Value) Kind() string {
 	if v.isTypeName() {
 		return "the name of a .NET type"
+	}
+	if v.isLost() {
+		return "an object below the depth of ConvertTo-Json"
 	}
 	return [...]string{"null", "text", "a number", "true or false", "a list", "an object"}[v.Shape]
 }
