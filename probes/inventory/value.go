@@ -108,7 +108,9 @@ var displayed = regexp.MustCompile(`^\s*@\{[^{}]*=[^{}]*\}\s*$`)
 func (v Value) isTypeName() bool { return v.Shape == Text && typeName.MatchString(v.Text) }
 
 // isLost reports whether the export lacks the value: it has the value's type, or a text for people.
-func (v Value) isLost() bool { return v.isTypeName() || v.Shape == Text && displayed.MatchString(v.Text) }
+func (v Value) isLost() bool {
+	return v.isTypeName() || v.Shape == Text && displayed.MatchString(v.Text)
+}
 
 // Kind names what a value is, for people. It never contains the value.
 func (v Value) Kind() string {

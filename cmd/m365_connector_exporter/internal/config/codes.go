@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"time"
@@ -60,7 +61,7 @@ func (r *reader) suppression(n *yaml.Node, key string) check.Suppression {
 func (r *reader) glob(n *yaml.Node, key string) string {
 	pattern := r.text(n, key)
 	if _, err := path.Match(pattern, ""); err != nil {
-		r.fail(n, key, "not a pattern")
+		r.failValue(n, key, errors.New("not a pattern such as contoso-*"))
 		return ""
 	}
 	return pattern
@@ -92,6 +93,6 @@ func (r *reader) day(n *yaml.Node, key string) time.Time {
 			return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, time.UTC)
 		}
 	}
-	r.fail(n, key, "must be a day such as 2027-03-31")
+	r.failValue(n, key, errors.New("must be a day such as 2027-03-31"))
 	return time.Time{}
 }

@@ -34,7 +34,7 @@ func TestMistakes(t *testing.T) {
 		{"probe: {port: 0}", `1: probe.port: "0": must be a number from 1 to 65535`},
 		{"probe: {interval: soon}", `1: probe.interval: "soon": must be a duration such as 30s, 5m or 90d`},
 		{"probe: {interval: 5s, timeout: 5s}", "1: probe.timeout: must be below interval"},
-		{"probe: {until: somewhere}", "1: probe.until: must be one of resolve, connect, ehlo, tls, recipient, message"},
+		{"probe: {until: recipent}", `1: probe.until: "recipent": must be one of resolve, connect, ehlo, tls, recipient, message`},
 		{"probe: {message_min_interval: 1m}", `1: probe.message_min_interval: "1m": must be at least 5m`},
 		{
 			"probe: {mail_from: \"a b@c\"}",
@@ -51,7 +51,7 @@ func TestMistakes(t *testing.T) {
 		{"probe: {mail_from: a@}", `1: probe.mail_from: "a@": must be a plain mail address such as probe@contoso.com`},
 		{"probe: {hello_name: höst..example}", `1: probe.hello_name: "höst..example": must be a host name`},
 		{"probe: {hello_name: \"a\\r\\nDATA\"}", "1: probe.hello_name: control characters are not allowed"},
-		{"probe: {connect_to: [x]}", `1: probe.connect_to[0]: "x": must be an IP address`},
+		{"probe: {connect_to: [x]}", `1: probe.connect_to[0]: "x": must be an IP address such as 192.0.2.25`},
 		{
 			"global: {allow_networks: [10.0.0.0/40]}",
 			`1: global.allow_networks[0]: "10.0.0.0/40": must be an IP address or a network such as 192.0.2.0/24`,
@@ -129,7 +129,7 @@ func TestMistakes(t *testing.T) {
 		},
 		{"checks: {tls_version_olde: off}", `1: checks.tls_version_olde: unknown key; did you mean "tls_version_old"?`},
 		{"checks: {tls_version_old: loud}", `1: checks.tls_version_old: "loud": must be one of off, info, warning, critical`},
-		{suppression + "expires: tomorrow}]", "1: suppressions[0].expires: must be a day such as 2027-03-31"},
+		{suppression + "expires: tomorrow}]", `1: suppressions[0].expires: "tomorrow": must be a day such as 2027-03-31`},
 		{suppression + "direction: inbound}]", "1: suppressions[0].expires: a suppression needs it"},
 		{
 			"suppressions: [{check: tls_opportunist, reason: r, owner: o, expires: 2027-03-31}]",

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -121,9 +122,14 @@ func (r *reader) port(n *yaml.Node, key string) uint16 {
 }
 
 func (r *reader) stage(n *yaml.Node, key string) probes.Stage {
-	stage, ok := probes.ParseStage(r.text(n, key))
+	text := r.text(n, key)
+	stage, ok := probes.ParseStage(text)
 	if !ok {
-		r.fail(n, key, "must be one of resolve, connect, ehlo, tls, recipient, message")
+		var names []string
+		for _, s := range probes.Stages {
+			names = append(names, s.Name)
+		}
+		r.failValue(n, key, inventory.MustBeOneOf(text, names))
 	}
 	return stage
 }

@@ -131,7 +131,7 @@ func (r *reader) word(n *yaml.Node, key string, allowed ...string) string {
 func (r *reader) addr(n *yaml.Node, key string) netip.Addr {
 	a, err := netip.ParseAddr(strings.Trim(r.text(n, key), "[]"))
 	if err != nil {
-		r.failValue(n, key, errors.New("must be an IP address"))
+		r.failValue(n, key, errors.New("must be an IP address such as 192.0.2.25"))
 	}
 	return a
 }
