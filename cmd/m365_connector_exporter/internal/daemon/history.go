@@ -79,7 +79,8 @@ func (h *historyFile) save() {
 }
 
 func (h *historyFile) write() error {
-	next := h.path + ".tmp"                                                   // one name, so that nothing is left over however often the process is killed
+	// One name, so that nothing is left over however often the process is killed.
+	next := h.path + ".tmp"
 	file, err := os.OpenFile(next, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // it is configured
 	if err != nil {
 		return err //nolint:wrapcheck // it names the file
