@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"slices"
 	"time"
 
@@ -16,6 +17,12 @@ type problem struct {
 	Tenants int       // how many tenants they belong to
 	Paths   []pathRow // the first of them, if there is more than one
 	Finding *finding  // about the only path, with the same cause
+	Host    string    // at which they do not pass; "" if it is unknown
+}
+
+// Query returns the query string of the paths with this state through this host.
+func (p problem) Query() string {
+	return "?" + url.Values{"q": {p.Host}, "state": {string(p.State)}}.Encode()
 }
 
 // More counts the paths that are not listed.
@@ -66,13 +73,13 @@ func listProblems(paths []*collector.PathState, limit int, now time.Time) proble
 			list.More += len(causes[key])
 			continue
 		}
-		list.add(causes[key], now)
+		list.add(key.endpoint.Host, causes[key], now)
 	}
 	return list
 }
 
-func (l *problemList) add(paths []*collector.PathState, now time.Time) {
-	one := problem{pathRow: newPathRow(paths[0], now), Count: len(paths)}
+func (l *problemList) add(host string, paths []*collector.PathState, now time.Time) {
+	one := problem{pathRow: newPathRow(paths[0], now), Count: len(paths), Host: host}
 	tenants := map[string]bool{}
 	for n, p := range paths {
 		tenants[p.Path.ID.Tenant] = true
