@@ -84,7 +84,9 @@ func TestDeadlines(t *testing.T) {
 		"a pause": {tenant: paused(server(day(-10), day(20)), day(30)), want: `
 			2026-12-29 exchange_server-blocking, 2026-12-29 exchange_server-pause_end,
 			2026-12-29 exchange_server-throttling`},
-		"a pause without end":  {tenant: paused(server(time.Time{}, day(20)), time.Time{}), want: `2026-12-19 exchange_server-blocking`},
+		"a pause without end": {
+			tenant: paused(server(time.Time{}, day(20)), time.Time{}), want: `2026-12-19 exchange_server-blocking`,
+		},
 		"a server that is new": {tenant: server(time.Time{}, time.Time{}), want: ""},
 	} {
 		var paths []check.Path

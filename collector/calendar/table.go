@@ -57,8 +57,8 @@ var Table = []Advisory{
 	lifetime("SC-081v3-47d", day(2029, 3, 15), 47, nil, "CA/Browser Forum ballot SC-081v3"),
 	lifetime("lets_encrypt-64d", day(2027, 2, 10), 64, letsEncrypt, "Let's Encrypt, certificate profiles"),
 	lifetime("lets_encrypt-45d", day(2028, 2, 16), 45, letsEncrypt, "Let's Encrypt, certificate profiles"),
-	clientAuth("lets_encrypt-client_auth", day(2026, 7, 8), letsEncrypt, "Let's Encrypt, end of the profile tlsclient", ""),
-	clientAuth("sectigo-client_auth", day(2027, 2, 10), sectigo, "Sectigo", thirdParties+", and Sectigo named 15 May 2026"),
+	clientAuth("lets_encrypt-client_auth", day(2026, 7, 8), letsEncrypt, "Let's Encrypt, profile tlsclient", ""),
+	clientAuth("sectigo-client_auth", day(2027, 2, 10), sectigo, "Sectigo", thirdParties+"; another is 15 May 2026"),
 	clientAuth("digicert-client_auth", day(2027, 3, 1), digiCert, "DigiCert", thirdParties),
 	clientAuth("chrome-client_auth", day(2027, 3, 15), nil, "Chrome Root Program Policy 1.8", thirdParties),
 	{
@@ -116,7 +116,7 @@ func lifetime(id string, at time.Time, days int, issuer *regexp.Regexp, source s
 // clientAuth is a date from which an issuer (nil: every public one) no longer issues certificates with the usage
 // clientAuth. It affects client certificates with that usage: the first renewal from then on loses it.
 func clientAuth(id string, at time.Time, issuer *regexp.Regexp, source, uncertain string) Advisory {
-	whose := strings.SplitN(source, ",", 2)[0]
+	whose, _, _ := strings.Cut(source, ",")
 	if issuer == nil {
 		whose = "public authorities"
 	}

@@ -68,6 +68,17 @@ func (w *world) dualStack() {
 	w.inPath.Conclusive = &r
 }
 
+// secondAddress gives the smart host another second address, which is not connected to for a reason, if there is one.
+func (w *world) secondAddress(address string, reason probes.Reason) {
+	r := *w.path.Newest
+	e := probed("mail.contoso.com", address, w.second)
+	if reason != "" {
+		e.Steps = [probes.NumStages]probes.Step{{Outcome: probes.Passed}, probes.NewStep(reason, "")}
+	}
+	r.Endpoints = []probes.Endpoint{r.Endpoints[0], e}
+	w.path.Newest = &r
+}
+
 func (w *world) ipv6Status(domain, status string) {
 	w.byAddress()
 	w.tenant.Organization.IPv6 = []mailflow.DomainStatus{{Domain: domain, Status: status}}
@@ -431,6 +442,21 @@ var ipv6Cases = []testCase{
 	{
 		"ipv6_bypasses_connector", "another domain",
 		func(w *world) { w.ipv6Status("contoso.onmicrosoft.com", "Enabled") },
+		"", "",
+	},
+	{
+		"ipv6_not_probed", "no IPv6 here",
+		func(w *world) { w.secondAddress("[2001:db8::1]:25", probes.ReasonFamilyUnavailable) },
+		"info uncertain", "mail.contoso.com has the IPv6 address 2001:db8::1",
+	},
+	{
+		"ipv6_not_probed", "probed",
+		func(w *world) { w.secondAddress("[2001:db8::1]:25", "") },
+		"", "",
+	},
+	{
+		"ipv6_not_probed", "no IPv4 here",
+		func(w *world) { w.secondAddress("192.0.2.9:25", probes.ReasonFamilyUnavailable) },
 		"", "",
 	},
 	{"ipv6_bypasses_connector", "no AAAA", (*world).byAddress, "", ""},

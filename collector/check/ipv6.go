@@ -20,6 +20,31 @@ func ipv6Checks() []Check {
 			Source: "MC835648; Set-InboundConnector, SenderIPAddresses (\"IPv6 addresses are not supported\")",
 			Find:   eachSender(findIPv6Bypass),
 		},
+		{
+			Code: "ipv6_not_probed", Severity: Info, Scope: ScopePath,
+			Title: "A mail server's IPv6 address is not probed, and Exchange Online prefers it",
+			When: "A next hop of an outbound connector has an AAAA record, and this host has no IPv6 or `ip_protocol` " +
+				"excludes it, so that nothing is known about that address. UNCERTAIN: that Exchange Online prefers IPv6 is from " +
+				"a blog",
+			Remedy: "Allow Exchange Online's IPv6 ranges to connect to the address (`audit --firewall` lists them), or " +
+				"remove the AAAA record. Probe it from a host with IPv6.",
+			Source: "Exchange Team blog 4283063; Microsoft 365 URLs and IP address ranges",
+			Find:   eachProbed(findIPv6NotProbed),
+		},
+	}
+}
+
+func findIPv6NotProbed(_ *Facts, p *Path, report func(Finding)) {
+	if p.ID.Direction != mailflow.Outbound || p.Newest == nil {
+		return
+	}
+	for i := range p.Newest.Endpoints {
+		e := &p.Newest.Endpoints[i]
+		_, step, _ := e.FirstProblem()
+		if e.Addr.Addr().Is6() && step.Reason == probes.ReasonFamilyUnavailable {
+			report(newFinding("%s has the IPv6 address %s, which this host cannot reach.", e.Host, e.Addr.Addr()).
+				uncertain("Exchange Online's preference for IPv6 is from a blog post"))
+		}
 	}
 }
 

@@ -3,8 +3,8 @@ package mailflow
 import "fmt"
 
 // Direct Send is mail from an accepted domain of the tenant to its own recipients that matches no connector. With
-// RejectDirectSend, Exchange Online refuses it (MC1093237). "We only consider inbound connectors configured to match the
-// sender IP or certificate": Set-OrganizationConfig, RejectDirectSend.
+// RejectDirectSend, Exchange Online refuses it (MC1093237). "We only consider inbound connectors configured to match
+// the sender IP or certificate": Set-OrganizationConfig, RejectDirectSend.
 const replyDirectSend = "550 5.7.68 TenantInboundAttribution; Direct Send not allowed for this organization from " +
 	"unauthorized sources"
 

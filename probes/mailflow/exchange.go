@@ -53,7 +53,7 @@ func hyphenSuffix(domain string) string {
 	if !strings.Contains(domain, "-") {
 		return ""
 	}
-	suffix := "0"
+	suffix := []byte("0")
 	for group := 0; group*4 < len(domain); group++ {
 		bits := 0
 		for i, c := range domain[group*4 : min(group*4+4, len(domain))] {
@@ -65,11 +65,11 @@ func hyphenSuffix(domain string) string {
 			continue
 		}
 		if group > 0 {
-			suffix += strconv.Itoa(group)
+			suffix = strconv.AppendInt(suffix, int64(group), 10)
 		}
-		suffix += string(rune('a' + bits))
+		suffix = append(suffix, "abcdefghijklmnop"[bits])
 	}
-	return suffix
+	return string(suffix)
 }
 
 // IsInitialDomain reports whether a domain is one that Microsoft assigned to the tenant (contoso.onmicrosoft.com), or
