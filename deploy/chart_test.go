@@ -53,6 +53,8 @@ const (
 
 var withPassword = "web: { config: { basic_auth_users: { x: hash } } }"
 
+var withFetch = "{ persistence: { exports: { enabled: true } }, fetch: { enabled: true, secret: app } }"
+
 // Each row: values, the kind of an object, one of its fields, and the JSON of that field.
 var chartValues = []struct{ values, kind, field, want string }{
 	{"", "Deployment", "spec.strategy.type", `"Recreate"`},
@@ -117,6 +119,13 @@ var chartValues = []struct{ values, kind, field, want string }{
 
 	{"{ ingress: { enabled: true, hosts: [m.example.org] }, web: { routePrefix: /m } }", "Ingress",
 		"spec.rules.0.http.paths.0.path", `"/m"`},
+	{withFetch, "CronJob", "spec.schedule", `"17 * * * *"`},
+	{withFetch, "CronJob", "spec.jobTemplate." + container + "args",
+		`["fetch","--config.file=/etc/m365_connector_fetch/config.yaml","--output=/exports"]`},
+	{withFetch, "CronJob", "spec.jobTemplate." + pod + "volumes.1.secret", `{"defaultMode":288,"secretName":"app"}`},
+	{withFetch, "CronJob", "spec.jobTemplate." + pod + "volumes.2.persistentVolumeClaim.claimName",
+		`"x-m365-connector-exporter-exports"`},
+	{withFetch, "Deployment", pod + "volumes.3", "null"}, // the exporter does not mount the Secret
 	{"podDisruptionBudget: { enabled: true }", "PodDisruptionBudget", "spec.maxUnavailable", "1"},
 	{"networkPolicy: { enabled: true, extraEgress: [{ ports: [{ port: 443 }] }] }", "NetworkPolicy", "spec.egress.2", `{"ports":[{"port":443}]}`},
 	{"extraManifests: [{ kind: Job, metadata: { name: '{{ .Release.Name }}-a' } }]", "Job", "metadata.name", `"x-a"`},

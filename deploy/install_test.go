@@ -69,6 +69,7 @@ func TestPackages(t *testing.T) {
 		"/usr/share/zsh/vendor-completions/_m365_connector_exporter",
 		"/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish",
 		"/usr/lib/systemd/system/m365_connector_exporter.service",
+		"/usr/lib/systemd/system/m365_connector_fetch.service", "/usr/lib/systemd/system/m365_connector_fetch.timer",
 		"/usr/share/doc/m365-connector-exporter/copyright", "/usr/share/doc/m365-connector-exporter/changelog.gz", "/usr/share/doc/m365-connector-exporter/LICENCES-THIRD-PARTY.txt",
 		"/usr/share/doc/m365-connector-exporter/Export-M365Connectors.ps1",
 		"/usr/share/doc/m365-connector-exporter/prometheus/mailflow.yml",

@@ -93,7 +93,7 @@ func TestManifestsAreStrict(t *testing.T) {
 	}
 	for _, kind := range []string{
 		"ServiceMonitor", "Probe", "ScrapeConfig", "PrometheusRule", "NetworkPolicy", "Ingress", "PodDisruptionBudget",
-		"PersistentVolumeClaim", "Secret",
+		"PersistentVolumeClaim", "Secret", "CronJob",
 	} {
 		if strings.Contains(manifests["minimal"], "kind: "+kind) {
 			t.Errorf("the defaults contain the kind %s", kind)

@@ -61,16 +61,23 @@ func TestCompletion(t *testing.T) {
 }
 
 func TestUnit(t *testing.T) {
-	unit := strings.ReplaceAll(read(t, "systemd/m365_connector_exporter.service"), "/usr/bin/m365_connector_exporter",
-		"/bin/true")
-	path := filepath.Join(t.TempDir(), "m365_connector_exporter.service")
-	if err := os.WriteFile(path, []byte(unit), 0o600); err != nil {
-		t.Fatal(err)
+	folder := t.TempDir()
+	for _, name := range []string{
+		"m365_connector_exporter.service", "m365_connector_fetch.service", "m365_connector_fetch.timer",
+	} {
+		unit := strings.ReplaceAll(read(t, "systemd/"+name), "/usr/bin/m365_connector_exporter", "/bin/true")
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(unit), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if out := run(t, "systemd-analyze", "verify", "--man=no", path); out != "" {
-		t.Errorf("verify: %s", out)
+	for _, path := range glob(t, filepath.Join(folder, "*")) {
+		if out := run(t, "systemd-analyze", "verify", "--man=no", path); out != "" {
+			t.Errorf("verify %s: %s", filepath.Base(path), out)
+		}
+		if strings.HasSuffix(path, ".service") {
+			run(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", path) // 1.5 of 10
+		}
 	}
-	run(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", path) // 1.5 of 10
 }
 
 func TestShellScripts(t *testing.T) {

@@ -7,5 +7,7 @@ if [ -d "$DPKG_ROOT/run/systemd/system" ]; then
   systemctl daemon-reload || true
 fi
 if [ "$1" = purge ]; then
-  rm -rf "$DPKG_ROOT/var/lib/private/m365_connector_exporter" "$DPKG_ROOT/var/lib/m365_connector_exporter"
+  for state in m365_connector_exporter m365_connector_exports; do
+    rm -rf "$DPKG_ROOT/var/lib/private/$state" "$DPKG_ROOT/var/lib/$state"
+  done
 fi

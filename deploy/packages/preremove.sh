@@ -4,6 +4,6 @@ set -e
 case "$1" in
   remove | 0)
     [ -d "$DPKG_ROOT/run/systemd/system" ] || exit 0
-    systemctl disable --now m365_connector_exporter.service || true
+    systemctl disable --now m365_connector_exporter.service m365_connector_fetch.timer || true
     ;;
 esac
