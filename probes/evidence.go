@@ -12,6 +12,7 @@ const (
 	EvidenceBackPressure           Evidence = "back_pressure"           // it has too little disk space or memory
 	EvidenceComponentInactive      Evidence = "component_inactive"      // a component of Exchange is inactive
 	EvidenceBackEnd                Evidence = "back_end"                // its front end cannot reach its back end
+	EvidenceServerBehind           Evidence = "server_behind"           // the server behind it does not answer
 	EvidenceLookup                 Evidence = "lookup"                  // one of its look-ups or tables fails
 	EvidenceBlocklist              Evidence = "blocklist"               // the exporter's address is on a list
 	EvidenceReverseDNS             Evidence = "reverse_dns"             // the exporter's address has no matching name

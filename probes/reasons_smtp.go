@@ -40,9 +40,14 @@ var smtpReasons = []ReasonInfo{
 					"Transport runs on the mailbox servers.",
 			},
 			{
+				Evidence: EvidenceServerBehind, When: "the server behind this one does not answer it",
+				Remedy: "Repair the mail server behind this gateway, or the connection to it: the gateway asks it whether " +
+					"the recipient exists, or passes the message on to it. The reply may name it.",
+			},
+			{
 				Evidence: EvidenceLookup, When: "a look-up or the configuration of the server fails",
-				Remedy: "Read the server's log: a table or map, an LDAP or database server, a policy service or " +
-					"DNS does not answer, or the configuration has an error.",
+				Remedy: "Read the server's log: a table or map, an LDAP or database server, a policy service, a " +
+					"milter, a virus scanner or DNS does not answer, or the configuration has an error.",
 			},
 		},
 	},

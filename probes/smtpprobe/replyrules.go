@@ -181,8 +181,8 @@ var temporaryWords = []rule{
 		evidence: probes.EvidenceBackPressure, source: "Exim smtp_load_reserve, Sendmail RefuseLA",
 	},
 	{
-		codes: temporary, words: verificationWords, reason: probes.ReasonServerUnavailable,
-		evidence: probes.EvidenceBackEnd, source: "Postfix reject_unverified_recipient: the server behind it is down",
+		codes: temporary, words: serverBehindWords, reason: probes.ReasonServerUnavailable,
+		evidence: probes.EvidenceServerBehind, source: "Postfix reject_unverified_recipient, Haraka, Exchange edge",
 	},
 	{codes: temporary, words: greylistWords, reason: probes.ReasonTemporaryRejection, source: "greylisting (RFC 6647)"},
 	{

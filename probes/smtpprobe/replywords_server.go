@@ -94,8 +94,6 @@ var (
 		`\bno proxy destinations?\b`,
 		`\bproxy (?:layer|session setup failed)\b`,
 		`\brecipient deferred because there is no mdb\b`,
-		`\bprimary target ip address responded with\b`,
-		`\bback[ -]?end (?:failure|error|unavailable|timeout)\b`, // Haraka
 	)
 	storageWords = anyOf(
 		`\binsufficient (?:system |disk |main )?(?:resources?|storage|disk|memory|space)\b`,
@@ -111,8 +109,10 @@ var (
 	diskWords = anyOf(`\b(?:disk|disc) (?:is )?full\b`)
 	loadWords = anyOf(`\btoo much load\b`, `\bload (?:average|is too high|too high)\b`)
 
-	// verificationWords are about a server that this one asks whether a recipient exists.
-	verificationWords = anyOf(
+	// serverBehindWords are about a server that this one asks whether a recipient exists, or passes messages on to.
+	serverBehindWords = anyOf(
+		`\bprimary target ip address responded with\b`,
+		`\bback[ -]?end (?:failure|error|unavailable|timeout)\b`, // Haraka
 		`\bunverified address: (?:connect to|lost connection|conversation with|delivery temporarily suspended)\b`,
 		`\bunverified address: (?:mail transport unavailable|host \S+ refused)\b`,
 	)
@@ -132,7 +132,10 @@ var (
 		`\b(?:verification|validation|lookup)\b.*\b(?:not responding|unavailable|timed? ?out|failed temporarily)\b`,
 		`\bserver is misconfigured\b`,
 		`\bunable to fetch attribution data\b`,
-		`\bhost name lookup failure\b`, // Sendmail
+		`\bhost name lookup failure\b`,              // Sendmail
+		`\bservice unavailable - try again later\b`, // Postfix, for a milter that does not answer
+		`\bscanner (?:is )?(?:unavailable|not available)\b`,
+		`\b(?:virus[ _-]?scan(?:ners?)?|all virus scanners) failed\b`, // amavisd
 	)
 	// stateWords are about the server as a whole.
 	stateWords = anyOf(
@@ -148,10 +151,7 @@ var (
 		`\bservice (?:is )?(?:currently |temporarily )?(?:unavailable|down)\b.*\b(?:system outage|maintenance)\b`,
 		`\btemporary error\b`,
 		`\bio error\b`,
-		`\bservice unavailable - try again later\b`,      // Postfix, for a milter that does not answer
 		`\baccount service is temporarily unavailable\b`, // Mimecast
-		`\bscanner (?:is )?(?:unavailable|not available)\b`,
-		`\b(?:virus[ _-]?scan(?:ners?)?|all virus scanners) failed\b`, // amavisd
 	)
 
 	senderWords = anyOf(
