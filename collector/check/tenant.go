@@ -11,10 +11,11 @@ func tenantChecks() []Check {
 	return []Check{
 		{
 			Code: "tenant_not_loaded", Severity: Critical, Scope: ScopeTenant,
-			Title: "The tenant's files could not be read",
-			When: "The tenant's own file, an export or a certificate file does not load. The last good state is still " +
-				"monitored",
-			Remedy: "Correct the file; `--config.check` prints its name and the line.",
+			Title: "The tenant does not load",
+			When: "The tenant's own file, an export or a certificate file does not load, or nothing has been read from " +
+				"Exchange Online yet. The last good state is still monitored",
+			Remedy: "Correct the file; `--config.check` prints its name and the line. If the tenant is read from Exchange " +
+				"Online, `fetch --check` names what is missing.",
 			Source: "This exporter's configuration",
 			Silences: []string{
 				"accepted_domains_unknown", "inventory_stale", "inbound_connector_without_sender",
