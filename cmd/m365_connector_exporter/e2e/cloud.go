@@ -184,8 +184,8 @@ func withDomain(t testing.TB, record json.RawMessage, cmdlet, domain string) jso
 	return microsoft365.Other(properties)
 }
 
-// quiet fails the test if a text has a token, an assertion or a secret.
-func (c *cloud) quiet(what, text string) {
+// checkNoSecret fails the test if a text has a token, an assertion or a secret.
+func (c *cloud) checkNoSecret(what, text string) {
 	c.t.Helper()
 	for _, secret := range c.Sensitive() {
 		if strings.Contains(text, secret) {

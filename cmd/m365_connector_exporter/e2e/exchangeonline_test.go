@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,7 +71,14 @@ func TestExchangeOnline(t *testing.T) {
 	for _, tenant := range []string{truncated, expiring, demoted} {
 		again.awaitConnectors(tenant, all...)
 	}
-	c.checkQuiet(d, again)
+	c.checkPages(again)
+	again.signal(syscall.SIGQUIT) // ends it with a dump of all goroutines
+	<-again.done
+	if dump := again.out.String(); !strings.Contains(dump, "goroutine 1 ") {
+		t.Errorf("no dump in\n%s", dump)
+	}
+	c.checkNoSecret("the log with a dump", again.out.String())
+	c.checkNoSecret("the log", d.out.String())
 }
 
 // setSecret replaces the secret of the application in all tenants, and in its file.
@@ -106,23 +114,24 @@ func (d *daemon) checkChanges(tenant string) {
 	}
 }
 
-// checkQuiet looks for tokens and secrets in the logs, pages, metrics and cache of daemons.
-func (c *cloud) checkQuiet(all ...*daemon) {
+// checkPages looks for tokens and secrets in the pages, metrics and cache of a daemon.
+func (c *cloud) checkPages(d *daemon) {
 	c.t.Helper()
-	last := all[len(all)-1]
-	for _, page := range []string{"/", "/metrics", "/tenant/t0", "/api/v1/paths", "/api/v1/findings", "/config"} {
-		_, body := last.http(http.MethodGet, page)
-		c.quiet(page, body)
-	}
-	for _, d := range all {
-		c.quiet("the log", d.out.String())
+	for _, page := range []string{
+		"/", "/metrics", "/tenant/t0", "/tenant/t2", "/findings", "/api/v1/paths", "/api/v1/findings", "/api/v1/tenants",
+	} {
+		status, body := d.http(http.MethodGet, page)
+		if status != http.StatusOK {
+			c.t.Errorf("%s: %d", page, status)
+		}
+		c.checkNoSecret(page, body)
 	}
 	files, err := filepath.Glob(filepath.Join(c.w.dir, "cache", "*"))
 	if err != nil || len(files) == 0 {
 		c.t.Errorf("the cache has %d files: %v", len(files), err)
 	}
 	for _, file := range files {
-		c.quiet(file, read(c.t, file))
+		c.checkNoSecret(file, read(c.t, file))
 	}
 }
 

@@ -78,7 +78,7 @@ func TestFetchFourHundredTenants(t *testing.T) {
 	if got := c.filesIn(folder); got != tenants-3 {
 		t.Errorf("%d files, want %d", got, tenants-3)
 	}
-	c.quiet("the output", f.output)
+	c.checkNoSecret("the output", f.output)
 	for _, name := range c.Requested() {
 		if strings.Contains(name, "-") && !strings.HasPrefix(name, "Get-") && name != microsoft365.OpenID {
 			t.Errorf("fetch runs %s", name)
@@ -99,7 +99,7 @@ func (c *cloud) filesIn(folder string) (files int) {
 		if err == nil && !d.IsDir() {
 			files++
 			if files%50 == 0 { // all are written by the same code
-				c.quiet(file, read(c.t, file))
+				c.checkNoSecret(file, read(c.t, file))
 			}
 		}
 		return err
@@ -158,7 +158,7 @@ func TestFetchKeepsTheLastGoodExport(t *testing.T) {
 		if f.code != 1 || !strings.Contains(f.output, answer.want) || read(t, export) != before || f.memory > 150e6 {
 			t.Errorf("%s: exit code %d, %.0f MB, output\n%s", name, f.code, f.memory/1e6, f.output)
 		}
-		c.quiet(name, f.output)
+		c.checkNoSecret(name, f.output)
 		c.change(0, func(t *microsoft365.Tenant) { t.PageSize = 0 })
 	}
 	waiting := make(chan struct{}, 1)
