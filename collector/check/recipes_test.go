@@ -170,6 +170,52 @@ func TestPublishedRecipesRaiseNoWarning(t *testing.T) {
 	}
 }
 
+// reports are what Exchange Online reports about a tenant in which the recipe works: a rule for each connector that needs
+// one, the connector that the documented order gives for each domain, and Direct Send rejected.
+func (r recipe) reports(t *mailflow.Tenant) mailflow.Organization {
+	o := mailflow.Organization{
+		Read:             append(slices.Clone(mailflow.OptionalCmdlets), mailflow.GetOutboundConnector),
+		RejectDirectSend: yes,
+		Servers:          []mailflow.OnPremServer{{Name: "ex1." + t.AcceptedDomains[0].Name, Build: "15.2.2562.17"}},
+	}
+	for _, c := range t.Outbound {
+		if c.IsTransportRuleScoped == yes {
+			o.Rules = append(o.Rules, mailflow.TransportRule{
+				Name: "To " + c.Name, State: "Enabled", Mode: "Enforce", Connector: c.Name,
+			})
+		}
+	}
+	routes := mailflow.NewRoutes(t)
+	for _, d := range t.AcceptedDomains {
+		if route := routes.Predict(d.Name); len(route.Connectors) > 0 {
+			o.Routes = append(o.Routes, mailflow.ConnectorRoute{Domain: d.Name, Connector: route.Connectors[0]})
+		}
+		o.IPv6 = append(o.IPv6, mailflow.DomainStatus{Domain: d.Name, Status: "Disabled"})
+	}
+	return o
+}
+
+// TestPublishedRecipesRaiseNoWarningWithReports: what Exchange Online reports of a recipe that works adds no warning.
+func TestPublishedRecipesRaiseNoWarningWithReports(t *testing.T) {
+	for _, r := range recipes() {
+		if len(r.mistakes) > 0 { // a sender that matches no connector is refused as Direct Send, too
+			continue
+		}
+		tenant := r.tenant()
+		tenant.Organization = r.reports(&tenant)
+		w := &world{Facts: check.Facts{Now: noon, Tenants: []mailflow.Tenant{tenant}, NoNetwork: true}}
+		w.inPath = &check.Path{Path: &probes.Path{}}
+		for _, f := range w.run() {
+			if f.Severity > check.Info {
+				t.Errorf("%s: %s %s %+v: %q", r.name, f.Severity, f.Code, f.Subject, f.Evidence)
+			}
+			if info, _ := check.Lookup(f.Code); info.Needs != "" || f.Code == "not_judged" {
+				t.Errorf("%s: %s: %q", r.name, f.Code, f.Evidence)
+			}
+		}
+	}
+}
+
 // The gateway's addresses and its certificate are the same in all its customers' tenants.
 func TestAGatewayInFrontOfTwoTenantsRaisesNoWarning(t *testing.T) {
 	for _, r := range gatewayRecipes() {
