@@ -28,6 +28,10 @@ var outboundCases = []testCase{
 	{"smart_host_is_exchange_online", "own MX, by its name", func(w *world) {
 		w.out.SmartHosts, w.MX = []string{"Contoso-com.mail.protection.outlook.com."}, nil
 	}, "critical", "the MX of contoso.com"},
+	{"smart_host_is_exchange_online", "own MX, by Get-DnssecStatusForVerifiedDomain", func(w *world) {
+		w.out.SmartHosts, w.MX = []string{"other-name.e-v1.mx.microsoft"}, nil
+		w.tenant.Organization.DNSSEC = []mailflow.DomainStatus{{Domain: "contoso.com", MX: "other-name.e-v1.mx.microsoft"}}
+	}, "critical", "the MX of contoso.com"},
 	{"smart_host_is_exchange_online", "own MX, by DNS", func(w *world) {
 		w.MX["contoso.com"] = []string{"other-name.mail.protection.outlook.com"}
 		w.out.SmartHosts = []string{"other-name.mail.protection.outlook.com"}

@@ -110,6 +110,11 @@ func (t *tenant) indexMX(f *Facts) {
 			t.exchangeMX[key] = domain
 		}
 	}
+	for _, status := range t.Organization.DNSSEC {
+		if status.MX != "" { // Exchange Online names it itself
+			add(plainHost(status.MX), status.Domain)
+		}
+	}
 	for _, d := range t.AcceptedDomains {
 		add(mailflow.ExchangeOnlineMXLabel(d.Name), d.Name)
 		for _, mx := range f.MX[d.Name] {
