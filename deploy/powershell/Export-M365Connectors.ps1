@@ -116,16 +116,24 @@ function Save-Report {
     }
 }
 
-# Calls a cmdlet for each domain.
+# Calls a cmdlet for each domain. Not every feature exists for every domain: it fails only if all calls fail.
 function Read-Domain {
     param([string] $Cmdlet, [string] $Parameter, [string[]] $Domains)
 
+    $failed = 0
     foreach ($domain in $Domains) {
         $argument = @{ $Parameter = $domain; ErrorAction = 'Stop' }
-        foreach ($record in @(& $Cmdlet @argument)) {
-            $record | Select-Object -Property * |
-                Add-Member -NotePropertyName 'Cmdlet' -NotePropertyValue $Cmdlet -Force -PassThru |
-                Add-Member -NotePropertyName 'DomainName' -NotePropertyValue $domain -Force -PassThru
+        try {
+            foreach ($record in @(& $Cmdlet @argument)) {
+                $record | Select-Object -Property * |
+                    Add-Member -NotePropertyName 'Cmdlet' -NotePropertyValue $Cmdlet -Force -PassThru |
+                    Add-Member -NotePropertyName 'DomainName' -NotePropertyValue $domain -Force -PassThru
+            }
+        }
+        catch {
+            $failed++
+            Write-Verbose ("{0} failed for {1}: {2}" -f $Cmdlet, $domain, $_.Exception.Message)
+            if ($failed -eq $Domains.Count) { throw }
         }
     }
 }
