@@ -155,6 +155,32 @@ func TestBadHistoryIsLeftOut(t *testing.T) {
 	}
 }
 
+// TestSavedHistoryIsBounded: with 20,000 paths each has fewer rounds, and none is left out.
+func TestSavedHistoryIsBounded(t *testing.T) {
+	s := collector.NewStore(func() time.Time { return noon })
+	paths := make([]probes.Path, 20_000)
+	for i := range paths {
+		paths[i] = path("To servers", fmt.Sprintf("mail%d.contoso.com", i))
+	}
+	s.SetInventory(nil, paths)
+	var seed strings.Builder
+	fmt.Fprintf(&seed, "{\"saved\":%q}\n", noon.Format(time.RFC3339))
+	round := `{"at":"2026-11-24T11:00:00Z","seconds":0.123,"outcome":"passed"}`
+	rounds := strings.Repeat(round+",", 29) + round
+	for i := range paths {
+		fmt.Fprintf(&seed, `{"target":%q,"rounds":[%s]}`+"\n", paths[i].ID.String(), rounds)
+	}
+	if err := s.RestoreHistory([]byte(seed.String())); err != nil {
+		t.Fatal(err)
+	}
+	var saved bytes.Buffer
+	err := s.SaveHistory(&saved)
+	lines, kept := bytes.Count(saved.Bytes(), []byte("\n")), bytes.Count(saved.Bytes(), []byte(`"seconds"`))
+	if err != nil || saved.Len() > 60<<20 || lines != 20_001 || kept != 400_000 {
+		t.Errorf("%v, %d bytes, %d lines, %d rounds", err, saved.Len(), lines, kept)
+	}
+}
+
 // FuzzRestoreHistory: no text makes the store panic, or keep more than its limits.
 func FuzzRestoreHistory(f *testing.F) {
 	f.Add(`{"saved":"2026-11-24T11:00:00Z"}` + "\n" + `{"target":"contoso/outbound/To%20servers/mail.contoso.com",` +

@@ -43,10 +43,12 @@ type (
 	}
 )
 
-// The limits of a file. Lines and paths beyond them are left out.
+// The limits of a file. Lines and paths beyond them are left out; with very many paths, each has fewer rounds.
 const (
-	maxSavedPaths = 100_000
-	maxSavedLine  = 64 << 10
+	maxSavedPaths  = 100_000
+	maxSavedLine   = 64 << 10
+	maxSavedRounds = 400_000 // of all paths
+	maxSavedBytes  = 60 << 20
 )
 
 // maxSavedSkew is how far in the future a saved time may be, after a correction of the clock.
@@ -63,26 +65,44 @@ func (s *Store) SaveHistory(w io.Writer) error {
 		}
 	}
 	s.mu.RUnlock()
-	out := bufio.NewWriter(w)
-	lines := json.NewEncoder(out)
-	err := lines.Encode(savedHeader{now.UTC()})
+	lines := savedLines{out: bufio.NewWriter(w)}
+	lines.add(savedHeader{now.UTC().Truncate(time.Second)})
+	rounds := min(maxHistory, max(1, maxSavedRounds/max(len(states), 1)))
 	for _, state := range states {
 		if len(state.History) > 0 {
-			err = errors.Join(err, lines.Encode(newSavedPath(state)))
+			lines.add(newSavedPath(state, rounds))
 		}
 	}
 	for _, p := range unclaimed {
-		err = errors.Join(err, lines.Encode(p))
+		lines.add(p)
 	}
-	return errors.Join(err, out.Flush())
+	return errors.Join(lines.err, lines.out.Flush())
 }
 
-func newSavedPath(s *PathState) savedPath {
+// savedLines writes lines until the file is full.
+type savedLines struct {
+	out  *bufio.Writer
+	size int
+	err  error
+}
+
+func (l *savedLines) add(value any) {
+	line, err := json.Marshal(value)
+	if l.size += len(line) + 1; err != nil || l.size > maxSavedBytes {
+		l.err = errors.Join(l.err, err)
+		return
+	}
+	_, _ = l.out.Write(append(line, '\n')) // Flush returns the error
+}
+
+// newSavedPath returns the history of a path, with its latest rounds.
+func newSavedPath(s *PathState, rounds int) savedPath {
 	p := savedPath{
-		Target: s.Path.ID.String(), Rounds: saveRounds(s.History), Failures: saveRounds(s.Failures), Renewals: s.Renewals,
+		Target: s.Path.ID.String(), Rounds: saveRounds(last(s.History, rounds)),
+		Failures: saveRounds(last(s.Failures, rounds)), Renewals: s.Renewals,
 	}
 	for _, c := range s.Changes {
-		p.Changes = append(p.Changes, savedChange{c.At.UTC(), c.Verdict.String()})
+		p.Changes = append(p.Changes, savedChange{c.At.UTC().Truncate(time.Second), c.Verdict.String()})
 	}
 	return p
 }
@@ -90,7 +110,10 @@ func newSavedPath(s *PathState) savedPath {
 func saveRounds(rounds []Round) []savedRound {
 	saved := make([]savedRound, 0, len(rounds))
 	for _, r := range rounds {
-		one := savedRound{At: r.At.UTC(), Seconds: r.Duration.Seconds(), Outcome: r.Outcome.String()}
+		one := savedRound{
+			At: r.At.UTC().Truncate(time.Second), Seconds: r.Duration.Round(time.Millisecond).Seconds(),
+			Outcome: r.Outcome.String(),
+		}
 		if r.Reason != "" {
 			one.Stage, one.Reason = r.Stage.String(), string(r.Reason)
 		}
