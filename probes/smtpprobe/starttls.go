@@ -71,8 +71,10 @@ func (s *session) handshake() *probes.Step {
 		step := s.fail(reason, err.Error())
 		if reason == probes.ReasonTLSHandshake && conn.ConnectionState().Version == 0 { // no ServerHello
 			step.Evidence = cmp.Or(step.Evidence, atClientHello(err))
-			if alert, ok := alertCode(err); ok && s.path.TLSSettings.RequiresTLS() && slices.Contains(noAgreement, alert) {
-				return s.explainRefusal(step)
+			alert, _ := alertCode(err)
+			if refused := slices.Contains(noAgreement, alert); s.path.TLSSettings.RequiresTLS() &&
+				(refused || step.Evidence == probes.EvidenceEndAtClientHello) {
+				return s.explainRefusal(step, refused)
 			}
 		}
 		return step

@@ -37,8 +37,10 @@ var (
 )
 
 // explainRefusal asks a server that refused our ClientHello, on a second connection, with one that offers what
-// crypto/tls cannot do. If the server answers that one, the refusal is a limit of ours. The handshake is not continued.
-func (s *session) explainRefusal(problem *probes.Step) *probes.Step {
+// crypto/tls cannot do. If the server answers that one, the refusal is a limit of ours. A server that closed without an
+// alert may have done so for another cause: its answer must be one that crypto/tls cannot use. The handshake is not
+// continued.
+func (s *session) explainRefusal(problem *probes.Step, alerted bool) *probes.Step {
 	if s.reconnect(problem) != nil {
 		return problem
 	}
@@ -50,7 +52,7 @@ func (s *session) explainRefusal(problem *probes.Step) *probes.Step {
 		return problem
 	}
 	answer, err := readServerHello(s.conn)
-	if err != nil {
+	if err != nil || !alerted && answer.evidence() != probes.EvidenceFiniteField {
 		return problem
 	}
 	step := s.fail(probes.ReasonProberLimit, answer.describe())

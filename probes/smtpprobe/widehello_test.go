@@ -17,6 +17,11 @@ import (
 // pickyServer refuses each ClientHello without two numbers in a row and answers others with the messages, in clear
 // text.
 func pickyServer(offered [2]uint16, messages ...[]byte) func(net.Conn) {
+	return pickyServerThat([]byte{21, 3, 3, 0, 2, 2, 40}, offered, messages...)
+}
+
+// pickyServerThat is pickyServer with another refusal; a server that sends none closes without an alert.
+func pickyServerThat(refuses []byte, offered [2]uint16, messages ...[]byte) func(net.Conn) {
 	return func(c net.Conn) {
 		head := make([]byte, 5)
 		if _, err := io.ReadFull(c, head); err != nil {
@@ -25,7 +30,7 @@ func pickyServer(offered [2]uint16, messages ...[]byte) func(net.Conn) {
 		hello := make([]byte, binary.BigEndian.Uint16(head[3:]))
 		_, _ = io.ReadFull(c, hello)
 		if !bytes.Contains(hello, numbers(offered[:])) {
-			_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 40})
+			_, _ = c.Write(refuses)
 			return
 		}
 		all := slices.Concat(messages...)
@@ -81,6 +86,19 @@ func TestLimitsOfTheTLSLibrary(t *testing.T) {
 			"a certificate that cannot be parsed",
 			pickyServer(offersEd448, serverHelloMessage(0x0303, ecdhe), certificateMessage([]byte{0x30, 3, 1, 2, 3})),
 			probes.ReasonProberLimit, probes.EvidenceKeyType, 0,
+		},
+		{
+			"finite-field Diffie-Hellman, without an alert",
+			pickyServerThat(nil, offersDHE, serverHelloMessage(0x0303, dhe), certificateMessage(leaf, ca.Inter.Cert.Raw)),
+			probes.ReasonProberLimit, probes.EvidenceFiniteField, 2,
+		},
+		{
+			"a server that closes once", pickyServerThat(nil, offersDHE, serverHelloMessage(0x0303, ecdhe)),
+			probes.ReasonTLSHandshake, probes.EvidenceEndAtClientHello, 0,
+		},
+		{
+			"nothing is accepted, without an alert", pickyServerThat(nil, [2]uint16{0xfefe, 0xfefe}),
+			probes.ReasonTLSHandshake, probes.EvidenceEndAtClientHello, 0,
 		},
 		{"nothing is accepted", pickyServer([2]uint16{0xfefe, 0xfefe}), probes.ReasonTLSHandshake, "", 0},
 		{"no ServerHello", pickyServer(offersDHE, []byte{99, 0, 0, 1, 0}), probes.ReasonTLSHandshake, "", 0},
