@@ -175,18 +175,27 @@ func TestFetchKeepsTheLastGoodExport(t *testing.T) {
 	}
 }
 
-// TestFetchThroughAProxy reads a tenant at the real names of Microsoft's hosts, through a proxy that the environment
-// names, in its region; and through one that intercepts TLS, which is refused.
+// TestFetchThroughAProxy reads a tenant of each cloud at the real names of Microsoft's hosts, in its region, through a
+// proxy that the environment names; and through one that intercepts TLS, which is refused.
 func TestFetchThroughAProxy(t *testing.T) {
 	w := smallWorld(t)
-	c := w.startCloud(1)
-	c.change(0, func(t *microsoft365.Tenant) { t.Cloud = microsoft365.Worldwide })
+	clouds := []microsoft365.Cloud{
+		microsoft365.Worldwide, microsoft365.GCCHigh, microsoft365.DoD, microsoft365.China,
+	}
+	c := w.startCloud(len(clouds))
+	file := c.config("proxy.yaml", len(clouds), "  authority: \"\"\n", nil)
+	text := read(t, file)
+	for i, cloud := range clouds {
+		c.change(i, func(t *microsoft365.Tenant) { t.Cloud = cloud })
+		name := fmt.Sprintf("- name: t%d\n", i)
+		text = strings.Replace(text, name, name+"  cloud: "+string(cloud)+"\n", 1)
+	}
+	writeFile(t, file, text, 0o600)
 	proxy, err := microsoft365.StartProxy(strings.TrimPrefix(c.URL(), "https://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(proxy.Close)
-	file := c.config("proxy.yaml", 1, "  authority: \"\"\n", nil)
 	environment := []string{"HTTPS_PROXY=" + proxy.URL(), "NO_PROXY="}
 	f := w.fetch(environment, "--config.file="+file, "--output="+filepath.Join(w.dir, "exports"))
 	if f.code != 0 {
@@ -194,9 +203,11 @@ func TestFetchThroughAProxy(t *testing.T) {
 	}
 	hosts := strings.Join(proxy.Hosts(), " ")
 	for _, want := range []string{
-		"login.microsoftonline.com:443", "outlook.office365.com:443", "eur01.outlook.office365.com:443",
+		"login.microsoftonline.com", "eur01.outlook.office365.com", "login.microsoftonline.us",
+		"eur01.outlook.office365.us", "eur01.outlook-dod.office365.us", "login.partner.microsoftonline.cn",
+		"eur01.outlook.office365.cn",
 	} {
-		if !strings.Contains(hosts, want) {
+		if !strings.Contains(hosts, want+":443") {
 			t.Errorf("hosts %s, want %s", hosts, want)
 		}
 	}
