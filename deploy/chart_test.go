@@ -125,6 +125,10 @@ var chartValues = []struct{ values, kind, field, want string }{
 	{withFetch, "CronJob", "spec.jobTemplate." + pod + "volumes.1.secret", `{"defaultMode":288,"secretName":"app"}`},
 	{withFetch, "CronJob", "spec.jobTemplate." + pod + "volumes.2.persistentVolumeClaim.claimName",
 		`"x-m365-connector-exporter-exports"`},
+	{withFetch, "CronJob", "spec.jobTemplate.spec.template.metadata.labels",
+		`{"app.kubernetes.io/instance":"x","app.kubernetes.io/name":"m365-connector-exporter-fetch"}`},
+	{withFetch, "Service", "spec.selector",
+		`{"app.kubernetes.io/instance":"x","app.kubernetes.io/name":"m365-connector-exporter"}`},
 	{withFetch, "Deployment", pod + "volumes.3", "null"}, // the exporter does not mount the Secret
 	{"podDisruptionBudget: { enabled: true }", "PodDisruptionBudget", "spec.maxUnavailable", "1"},
 	{"networkPolicy: { enabled: true, extraEgress: [{ ports: [{ port: 443 }] }] }", "NetworkPolicy", "spec.egress.2", `{"ports":[{"port":443}]}`},

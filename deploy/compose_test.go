@@ -75,6 +75,7 @@ func TestCompose(t *testing.T) {
 			}
 		}
 	}
+	composeFetch(t)
 	if got := p.Services["grafana"].Environment["GF_SECURITY_ADMIN_PASSWORD"]; got != "secret" {
 		t.Errorf("Grafana's password is %q", got)
 	}
@@ -83,6 +84,38 @@ func TestCompose(t *testing.T) {
 	}
 	if _, err := compose(t, "compose/compose.yaml"); err == nil || !strings.Contains(err.Error(), "choose one") {
 		t.Errorf("without a password: %v", err)
+	}
+}
+
+// composeFetch verifies the service that fetches exports: it runs on demand only, writes where the exporter reads, and
+// alone has the folder of the credential, which is in no image and no commit.
+func composeFetch(t *testing.T) {
+	t.Helper()
+	p, err := compose(t, "compose/compose.yaml", "GRAFANA_ADMIN_PASSWORD=secret", "COMPOSE_PROFILES=fetch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetch := p.Services["fetch"]
+	if fetch.Restart != "no" || !fetch.ReadOnly || !slices.Equal(fetch.CapDrop, []string{"ALL"}) {
+		t.Fatalf("fetch is missing, restarts or is not hardened: %+v", fetch)
+	}
+	var mounts []string
+	for _, service := range []string{"exporter", "fetch"} {
+		for _, v := range p.Services[service].Volumes {
+			mounts = append(mounts, fmt.Sprint(service, " ", filepath.Base(v.Source), " ", v.Target, " ", v.ReadOnly))
+		}
+	}
+	want := []string{
+		"exporter config /etc/m365_connector_exporter true", "exporter state /var/lib/m365_connector_exporter false",
+		"fetch fetch /etc/m365_connector_fetch true", "fetch state /var/lib/m365_connector_exporter false",
+	}
+	if !slices.Equal(mounts, want) || !slices.Contains(fetch.Command, "--output=/var/lib/m365_connector_exporter/exports") {
+		t.Errorf("%q: mounts %q, want %q", fetch.Command, mounts, want)
+	}
+	for _, file := range []string{"../.gitignore", "../.dockerignore"} {
+		if !strings.Contains(read(t, file), "/deploy/compose/fetch/app.*\n") {
+			t.Errorf("%s does not name the credential", file)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func show(ctx context.Context, files []string) error {
 	if len(files) == 0 {
 		return errors.New("usage: compose-strict FILE …")
 	}
-	options, err := cli.NewProjectOptions(files, cli.WithOsEnv, cli.WithResolvedPaths(true))
+	options, err := cli.NewProjectOptions(files, cli.WithOsEnv, cli.WithDefaultProfiles(), cli.WithResolvedPaths(true))
 	if err != nil {
 		return err
 	}

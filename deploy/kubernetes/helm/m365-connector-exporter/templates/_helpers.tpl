@@ -17,6 +17,12 @@ app.kubernetes.io/name: {{ include "m365.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Not the labels of the exporter: no Service may select the pods of fetch. */}}
+{{- define "m365.fetchSelector" -}}
+app.kubernetes.io/name: {{ include "m365.name" . | trunc 57 | trimSuffix "-" }}-fetch
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "m365.labels" -}}
 {{ include "m365.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
