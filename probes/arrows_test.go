@@ -19,7 +19,7 @@ var arrows = map[string][]string{
 	"probes":                          {"probes/mailflow"},
 	"probes/regularfile":              {},
 	"probes/inventory":                {"probes/mailflow", "probes/regularfile"},
-	"probes/inventory/exchangeonline": {"probes/mailflow", "probes/regularfile", "probes/inventory"},
+	"probes/inventory/exchangeonline": {"probes", "probes/mailflow", "probes/regularfile", "probes/inventory"},
 	"probes/schedule":                 {"probes", "probes/mailflow", "probes/regularfile"},
 	"probes/internal/sockerr":         {},
 	"probes/internal/fuzztest":        {}, // for tests only

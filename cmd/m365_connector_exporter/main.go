@@ -70,13 +70,39 @@ func loadForCommand(ctx context.Context, file string, s streams) (*config.Config
 		_, _ = fmt.Fprintln(s.err, err)
 		return nil, err
 	}
+	printLoaded(cfg, s)
+	return cfg, nil
+}
+
+// readForCommand is loadForCommand for a command that uses the network: it also reads the tenants that are read from
+// Exchange Online, unless the cache folder has their records.
+func readForCommand(ctx context.Context, file string, s streams) (*config.Config, error) {
+	loader := config.NewLoader(file)
+	cfg, err := loader.Load(ctx)
+	if err == nil && len(cfg.Live()) > 0 {
+		cfg, err = daemon.ReadUnread(ctx, loader, cfg)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(s.err, err)
+		return nil, err
+	}
+	for name, state := range loader.Reader().States() {
+		if c, failed := state.Failed(); failed {
+			_, _ = fmt.Fprintf(s.err, "not read: %s: %s: %s: %s\n", name, c.Reason, c.Cmdlet, c.Message)
+		}
+	}
+	printLoaded(cfg, s)
+	return cfg, nil
+}
+
+// printLoaded prints the warnings of a configuration, and why tenants do not load.
+func printLoaded(cfg *config.Config, s streams) {
 	for _, w := range cfg.WarningLines() {
 		_, _ = fmt.Fprintln(s.err, "warning:", w)
 	}
 	for _, problem := range cfg.Problems() {
 		_, _ = fmt.Fprintln(s.err, "not loaded:", problem)
 	}
-	return cfg, nil
 }
 
 // run runs the command that args name, and returns its exit status.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,10 +13,12 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/term"
 
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/daemon"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 type validateCommand struct {
@@ -26,6 +29,8 @@ type validateCommand struct {
 	timed   *bool // --timeout was given
 	send    *bool
 	output  *string
+
+	microsoft *bool
 }
 
 func newValidateCommand(app *kingpin.Application) validateCommand {
@@ -50,12 +55,17 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 			IsSetByUser(timed).Duration(),
 		send: cmd.Flag("send-test-message", "Go on to a test message to the validation recipients. "+
 			"Refused until message_min_interval has passed since the last one.").Bool(),
+		microsoft: cmd.Flag("microsoft", "Also run Microsoft's own Validate-OutboundConnector for each outbound connector of "+
+			"the targets, and print both results. It sends a real message to the validation recipients.").Bool(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
 
 func (c validateCommand) run(ctx context.Context, file string, s streams) int {
-	cfg, err := loadForCommand(ctx, file, s)
+	if err := c.checkMicrosoft(); err != nil {
+		return s.usageError(err)
+	}
+	cfg, err := readForCommand(ctx, file, s)
 	if err != nil {
 		return exitUsage
 	}
@@ -67,6 +77,12 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 	paths, skipped, err := v.Paths(daemon.Plan(cfg, s.hostname()))
 	if err != nil {
 		return s.usageError(err)
+	}
+	var microsoft []daemon.MicrosoftValidation
+	if *c.microsoft {
+		if microsoft, err = daemon.MicrosoftValidations(cfg, paths); err != nil {
+			return s.usageError(err)
+		}
 	}
 	for _, why := range skipped {
 		_, _ = fmt.Fprintln(s.err, why)
@@ -82,7 +98,12 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 		return s.usageError(fmt.Errorf("message_min_interval allows the next test message at %s",
 			nextMessage.UTC().Format(time.RFC3339)))
 	}
-	return validationStatus(items, len(cfg.Problems()) > 0 && len(*c.targets) == 0)
+	status := validationStatus(items, len(*c.targets) == 0 && incomplete(cfg))
+	if *c.microsoft {
+		daemon.ValidateByMicrosoft(ctx, cfg, microsoft)
+		status = printMicrosoft(s.out, microsoft, items, status)
+	}
+	return status
 }
 
 func (c validateCommand) print(out io.Writer, items []text.Item) error {
@@ -90,6 +111,12 @@ func (c validateCommand) print(out io.Writer, items []text.Item) error {
 		return text.ValidationJSON(out, items)
 	}
 	return text.Validation(out, items, terminal(out))
+}
+
+// incomplete reports whether paths are missing, because a tenant did not load or was not read.
+func incomplete(cfg *config.Config) bool {
+	return len(cfg.Problems()) > 0 ||
+		slices.ContainsFunc(cfg.Tenants, func(t mailflow.Tenant) bool { return t.LoadError != "" })
 }
 
 // validationStatus returns the exit status of a validation. Incomplete reports whether paths are missing because a

@@ -201,6 +201,35 @@ func (r *Reader) Run(ctx context.Context) {
 	}
 }
 
+// ReadUnread reads each tenant of which nothing is known, and returns when that is done: for commands that run once.
+func (r *Reader) ReadUnread(ctx context.Context) {
+	var reads sync.WaitGroup
+	slots := make(chan struct{}, max(r.options.MaxConcurrent, 1))
+	for _, e := range r.unread() {
+		slots <- struct{}{}
+		reads.Go(func() {
+			defer func() { <-slots }()
+			r.finish(ctx, e, e.tenant, r.read(ctx, r.client, e.tenant, &Answers{}))
+		})
+	}
+	reads.Wait()
+}
+
+// unread returns the tenants of which nothing is known, as being read.
+func (r *Reader) unread() []*entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []*entry
+	for _, e := range r.tenants {
+		if !e.answers.Complete() && !e.reading {
+			e.reading = true
+			r.running++
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
 // startDue starts the reads that are due, as many as may run, and returns how long until another one is.
 func (r *Reader) startDue(ctx context.Context, reads *sync.WaitGroup) time.Duration {
 	r.mu.Lock()

@@ -25,16 +25,18 @@ func NewClient(h *http.Client) *Client { return &Client{h, requestTimeout, time.
 
 // session is one read of one tenant.
 type session struct {
-	client *Client
-	tenant Tenant
-	access token
-	base   string // URL of the service, in the tenant's region where that is known
-	budget budget
+	client  *Client
+	tenant  Tenant
+	access  token
+	base    string // URL of the service, in the tenant's region where that is known
+	budget  budget
+	timeout time.Duration // of one request
 }
 
 func (c *Client) session(t Tenant) *session {
 	return &session{
 		client: c, tenant: t, base: t.endpoint(), budget: budget{bytes: maxReadBytes, wait: maxWait, sleep: c.sleep},
+		timeout: c.timeout,
 	}
 }
 
@@ -92,7 +94,7 @@ func (s *session) post(ctx context.Context, to, cmdlet string, body []byte) (res
 
 // send sends one request.
 func (s *session) send(ctx context.Context, method, address, cmdlet string, body []byte) (response, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.client.timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {

@@ -33,7 +33,6 @@ func NewHTTPClient(roots *x509.CertPool) *http.Client {
 			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2:      true,
 			TLSHandshakeTimeout:    10 * time.Second,
-			ResponseHeaderTimeout:  requestTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
 			IdleConnTimeout:        30 * time.Second,
 			MaxIdleConnsPerHost:    4,
