@@ -27,6 +27,13 @@ type ServeOptions struct {
 // shutdownGrace is how long requests may take after a shutdown began.
 const shutdownGrace = 3 * time.Second
 
+// The limits of an HTTP/2 connection (RFC 9113): without them, 512 connections may have 128,000 requests, and each
+// connection a frame of 1 MB in memory.
+const (
+	maxStreams = 8 // requests at a time; browsers and Prometheus wait if there are more
+	maxFrame   = 16 << 10
+)
+
 // Serve runs the daemon and its listeners until ctx ends or one of them fails, and returns when every probe has ended.
 // It returns nil after ctx has ended.
 func (d *Daemon) Serve(ctx context.Context, o ServeOptions) error {
@@ -39,6 +46,7 @@ func (d *Daemon) Serve(ctx context.Context, o ServeOptions) error {
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame},
 		ErrorLog:          log.New(&serverLog{log: d.log}, "", 0),
 	}
 	group, ctx := errgroup.WithContext(ctx)

@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/net/http2"
 )
 
 // TestPprof holds that profiles are served on an address of their own, and nowhere else.
@@ -138,5 +141,55 @@ func TestServe(t *testing.T) {
 	if err := still(t).Serve(t.Context(), ServeOptions{Web: taken, MaxConnections: 8}); err == nil ||
 		!strings.Contains(err.Error(), "listen") {
 		t.Errorf("an address of another host: error %v", err)
+	}
+}
+
+// TestHTTP2IsLimited: a connection may not have many requests at a time, nor large frames.
+func TestHTTP2IsLimited(t *testing.T) {
+	dir := t.TempDir()
+	roots := writeTLSFiles(t, dir)
+	file, no := filepath.Join(dir, "web.yml"), false
+	text := "tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := still(t)
+	logged := &logWatch{}
+	d.log = slog.New(slog.NewTextHandler(logged, nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- d.Serve(ctx, ServeOptions{MaxConnections: 8, Web: &toolkit.FlagConfig{
+			WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: &no, WebConfigFile: &file,
+		}})
+	}()
+	defer func() { cancel(); <-done }()
+	address, _, _ := strings.Cut(logged.after(t, "address="), "\n")
+	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: "localhost", NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	framer := http2.NewFramer(conn, conn)
+	if err := framer.WriteSettings(); err != nil {
+		t.Fatal(err)
+	}
+	frame, err := framer.ReadFrame()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, ok := frame.(*http2.SettingsFrame)
+	if !ok {
+		t.Fatalf("the first frame is %v, want settings", frame)
+	}
+	for id, want := range map[http2.SettingID]uint32{
+		http2.SettingMaxConcurrentStreams: maxStreams, http2.SettingMaxFrameSize: maxFrame,
+	} {
+		if got, _ := settings.Value(id); got != want {
+			t.Errorf("%s is %d, want %d", id, got, want)
+		}
 	}
 }
