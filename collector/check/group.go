@@ -13,14 +13,11 @@ type Group struct {
 	Findings []Finding // in the order of [Run]
 }
 
-// GroupByCheck groups findings by check, the most severe group first. Suppressed findings are left out and counted.
-func GroupByCheck(all []Finding) (groups []Group, suppressed int) {
+// GroupByCheck groups findings by check, the most severe group first.
+func GroupByCheck(all []Finding) []Group {
+	var groups []Group
 	byCode := map[string]int{}
 	for _, f := range all {
-		if f.Suppressed != nil {
-			suppressed++
-			continue
-		}
 		i, ok := byCode[f.Code]
 		if !ok {
 			info, _ := Lookup(f.Code)
@@ -34,5 +31,5 @@ func GroupByCheck(all []Finding) (groups []Group, suppressed int) {
 	slices.SortStableFunc(groups, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(b.Worst, a.Worst), cmp.Compare(a.Code, b.Code))
 	})
-	return groups, suppressed
+	return groups
 }

@@ -13,19 +13,20 @@ import (
 // subject and its evidence, and with one remedy and source. Suppressed and less severe findings are counted only.
 func Findings(w io.Writer, all []check.Finding, least check.Severity, o Options) error {
 	p := &printer{Options: o}
-	groups, suppressed := check.GroupByCheck(all)
-	counts := map[check.Severity]int{}
-	for _, g := range groups {
-		shown := g.Findings[:0:0]
-		for _, f := range g.Findings {
-			counts[f.Severity]++
-			if f.Severity >= least {
-				shown = append(shown, f)
-			}
+	counts, suppressed := map[check.Severity]int{}, 0
+	var shown []check.Finding
+	for _, f := range all {
+		switch {
+		case f.Suppressed != nil:
+			suppressed++
+			continue
+		case f.Severity >= least:
+			shown = append(shown, f)
 		}
-		if g.Findings = shown; len(shown) > 0 {
-			p.group(g)
-		}
+		counts[f.Severity]++
+	}
+	for _, g := range check.GroupByCheck(shown) {
+		p.group(g)
 	}
 	p.line(0, countFindings(counts, suppressed, least))
 	return p.flush(w)

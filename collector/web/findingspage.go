@@ -77,34 +77,17 @@ func findingsHeadline(count map[check.Severity]int) (headline, worst string) {
 func partOfGroups(all []check.Finding, part pageRange, now time.Time) []findingGroup {
 	var groups []findingGroup
 	at := 0
-	for _, g := range groupByCheck(all) {
-		from, to := max(part.From-at, 0), min(part.To-at, len(g))
-		at += len(g)
+	for _, g := range check.GroupByCheck(all) {
+		from, to := max(part.From-at, 0), min(part.To-at, len(g.Findings))
+		at += len(g.Findings)
 		if from >= to {
 			continue
 		}
-		info, _ := check.Lookup(g[0].Code)
-		group := findingGroup{Info: info, Severity: g[0].Severity, Total: len(g)}
-		for _, one := range g[from:to] {
+		group := findingGroup{Info: g.Check, Severity: g.Worst, Total: len(g.Findings)}
+		for _, one := range g.Findings[from:to] {
 			group.Findings = append(group.Findings, newFinding(one, now))
 		}
 		groups = append(groups, group)
-	}
-	return groups
-}
-
-// groupByCheck divides findings, the most severe first, by check: the check with the most severe finding first.
-func groupByCheck(all []check.Finding) [][]check.Finding {
-	var groups [][]check.Finding
-	index := map[string]int{}
-	for _, one := range all {
-		i, known := index[one.Code]
-		if !known {
-			i = len(groups)
-			index[one.Code] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], one)
 	}
 	return groups
 }
@@ -116,10 +99,9 @@ func (g findingGroup) More() int { return g.Total - len(g.Findings) }
 // of each.
 func groupFindings(all []check.Finding, limit int, now time.Time) []findingGroup {
 	var groups []findingGroup
-	for _, found := range groupByCheck(all) {
-		info, _ := check.Lookup(found[0].Code)
-		group := findingGroup{Info: info, Severity: found[0].Severity, Total: len(found)}
-		for _, one := range found[:min(len(found), limit)] {
+	for _, g := range check.GroupByCheck(all) {
+		group := findingGroup{Info: g.Check, Severity: g.Worst, Total: len(g.Findings)}
+		for _, one := range g.Findings[:min(len(g.Findings), limit)] {
 			group.Findings = append(group.Findings, newFinding(one, now))
 		}
 		groups = append(groups, group)
