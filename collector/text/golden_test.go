@@ -6,10 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/internal/golden"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -92,6 +95,31 @@ func findings() []check.Finding {
 	}
 }
 
+// snapshot has a path with a certificate of each role, one of them renewed, and a tenant that does not load.
+func snapshot() *collector.Snapshot {
+	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
+	id := probes.PathID{Tenant: "contoso", Direction: "inbound", Connector: "From A/B" + evil, Path: "edge"}
+	leaf := func(name string) *probes.TLS {
+		return &probes.TLS{ChainNotAfter: noon.AddDate(0, 1, 0), Chain: []*probes.Certificate{{
+			Subject: name + evil, Issuer: "Lab" + evil, DNSNames: []string{name}, Serial: "01", Fingerprint: name,
+			NotBefore: noon.AddDate(0, -1, 0), NotAfter: noon.AddDate(0, 2, 0),
+		}}}
+	}
+	server := leaf("server")
+	server.Verdicts[probes.VerdictTrust] = probes.Judgement{
+		Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil,
+	}
+	return &collector.Snapshot{
+		Tenants: []mailflow.Tenant{{Name: "contoso"}, {Name: "fabrikam", LoadError: "no such file" + evil}},
+		Paths: []*collector.PathState{{
+			Path: &probes.Path{ID: id}, Verdict: probes.Failed, Since: noon.Add(-time.Hour),
+			Endpoints: []check.Endpoint{{Host: "mx.example" + evil, Address: "192.0.2.1", TLS: server}},
+			Renewals:  []collector.Renewal{{At: noon, Previous: noon.AddDate(0, 0, 9), NotAfter: noon.AddDate(0, 2, 0)}},
+		}},
+		Report: &evaluate.Report{Findings: findings(), Clients: map[probes.PathID]*probes.TLS{id: leaf("client")}},
+	}
+}
+
 func TestGolden(t *testing.T) {
 	for file, print := range map[string]func(*strings.Builder) error{
 		"validation.txt": func(b *strings.Builder) error { return text.Validation(b, items(), text.Options{}) },
@@ -108,7 +136,17 @@ func TestGolden(t *testing.T) {
 		},
 		"findings.csv":  func(b *strings.Builder) error { return text.FindingsCSV(b, findings(), check.Info) },
 		"findings.json": func(b *strings.Builder) error { return text.FindingsJSON(b, findings()) },
-		"empty.json":    func(b *strings.Builder) error { return text.ValidationJSON(b, nil) },
+		"certificates.json": func(b *strings.Builder) error {
+			v := snapshot()
+			return text.CertificatesJSON(b, v.Certificates(v.Paths, noon))
+		},
+		"tenants.json": func(b *strings.Builder) error {
+			v := snapshot()
+			every := func(string) bool { return true }
+			return text.TenantsJSON(b, v.SummarizeTenants(v.Paths, v.Report.Findings, every, noon))
+		},
+		"paths.json": func(b *strings.Builder) error { return text.PathsJSON(b, snapshot().Paths) },
+		"empty.json": func(b *strings.Builder) error { return text.ValidationJSON(b, nil) },
 	} {
 		var b strings.Builder
 		if err := print(&b); err != nil {
