@@ -22,6 +22,7 @@ const (
 	transformation = invocation + "ParameterTransformationException"
 	ambiguous      = "System.Management.Automation.ParameterBindingException|AmbiguousParameterSetException"
 	notFound       = "System.Management.Automation.CommandNotFoundException"
+	missingObject  = "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException"
 	badPage        = "Microsoft.Exchange.AdminApi.InvalidPaginationRequestException"
 )
 

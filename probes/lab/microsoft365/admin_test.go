@@ -129,13 +129,21 @@ func TestCommands(t *testing.T) {
 		"parameter that it does not have": {
 			"Get-SmtpDaneInboundStatus", `{"Domain":"contoso.com"}`, 400, ambiguous,
 		},
-		"parameters null":    {"Get-AcceptedDomain", `null`, 400, transformation},
-		"parameters a list":  {"Get-AcceptedDomain", `[]`, 400, ""},
-		"ResultSize invalid": {"Get-AcceptedDomain", `{"ResultSize":"many"}`, 400, "InvalidPaginationRequestException"},
-		"missing cmdlet":     {"Get-BlockedConnector", `{}`, 400, "CommandNotFoundException"},
-		"unknown cmdlet":     {"Get-Everything", `{}`, 400, "CommandNotFoundException"},
-		"denied cmdlet":      {"Get-TransportRule", `{}`, 403, ""},
-		"Set- is not there":  {"Set-InboundConnector", `{}`, 400, "CommandNotFoundException"},
+		"validation": {
+			"Validate-OutboundConnector", `{"Identity":"live","Recipients":["a@contoso.com"]}`, 200, "",
+		},
+		"validation of nothing": {
+			"Validate-OutboundConnector", `{"Identity":"gone","Recipients":["a@contoso.com"]}`, 400,
+			"ManagementObjectNotFoundException",
+		},
+		"validation for nobody": {"Validate-OutboundConnector", `{"Identity":"live","Recipients":[]}`, 400, transformation},
+		"parameters null":       {"Get-AcceptedDomain", `null`, 400, transformation},
+		"parameters a list":     {"Get-AcceptedDomain", `[]`, 400, ""},
+		"ResultSize invalid":    {"Get-AcceptedDomain", `{"ResultSize":"many"}`, 400, "InvalidPaginationRequestException"},
+		"missing cmdlet":        {"Get-BlockedConnector", `{}`, 400, "CommandNotFoundException"},
+		"unknown cmdlet":        {"Get-Everything", `{}`, 400, "CommandNotFoundException"},
+		"denied cmdlet":         {"Get-TransportRule", `{}`, 403, ""},
+		"Set- is not there":     {"Set-InboundConnector", `{}`, 400, "CommandNotFoundException"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := w.invoke(token, "", c.cmdlet, c.parameters)

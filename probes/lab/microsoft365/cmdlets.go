@@ -58,10 +58,31 @@ func (c cmdlet) run(
 		return t.Records[strings.TrimSpace(name+" "+strings.ToLower(domain))], "", ""
 	}
 	records = t.Records[name]
-	if name == "Get-OutboundConnector" {
+	switch name {
+	case "Get-OutboundConnector":
 		return selectOutbound(records, parameters)
+	case "Validate-OutboundConnector":
+		exception, message = t.validates(parameters)
 	}
-	return records, "", ""
+	return records, exception, message
+}
+
+// validates returns why a connector cannot be validated: it does not exist, or there is no recipient.
+func (t *Tenant) validates(parameters map[string]json.RawMessage) (exception, message string) {
+	var identity string
+	var recipients []string
+	if json.Unmarshal(parameters["Identity"], &identity) != nil ||
+		json.Unmarshal(parameters["Recipients"], &recipients) != nil || len(recipients) == 0 {
+		return transformation, "Cannot process argument transformation on parameter 'Recipients'."
+	}
+	for _, raw := range t.Records["Get-OutboundConnector"] {
+		var connector struct{ Name string }
+		if json.Unmarshal(raw, &connector) == nil && connector.Name == identity {
+			return "", ""
+		}
+	}
+	return missingObject,
+		fmt.Sprintf("The operation couldn't be performed because object '%s' couldn't be found.", identity)
 }
 
 // selectOutbound leaves out connectors in test mode unless they are asked for, as Exchange Online does.
