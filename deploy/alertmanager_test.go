@@ -90,6 +90,15 @@ func TestInhibition(t *testing.T) {
 			alert("AffectedByHost", "info", "tenant", "u", "connector", "c", "direction", "outbound", "host", "gone"),
 			alert("Down", "critical", "tenant", "u", "connector", "c", "direction", "outbound"),
 		}, "HostDown HostDown"},
+		{"a host behind /probe, and the exporter of another shard", []labels{
+			alert("ShardHostDown", "critical", "shard", "0", "host", "gw", "address", "192.0.2.1"),
+			alert("ShardAffectedByHost", "info", append(slices.Clone(path), "shard", "0", "host", "gw", "address", "192.0.2.1")...),
+			alert("ShardPathFailing", "critical", append(slices.Clone(path), "shard", "0")...),
+			alert("ShardPathFailing", "critical", append(slices.Clone(other), "shard", "0")...),
+			alert("ShardMostPathsFailing", "critical", "shard", "1"),
+			alert("ShardHostDown", "critical", "shard", "1", "host", "gw", "address", "192.0.2.1"),
+			alert("ShardPathFailing", "critical", append(slices.Clone(other), "shard", "1")...),
+		}, "ShardHostDown ShardMostPathsFailing ShardPathFailing"},
 		{"two hosts, one with redundancy", []labels{
 			alert("HostDown", "critical", "host", "gw", "address", "192.0.2.1"),
 			alert("HostDown", "warning", "host", "mx", "address", "192.0.2.2"),
