@@ -19,6 +19,7 @@ type ExporterMetrics struct {
 // ExporterHooks read the state of the schedule. One that is nil reads as zero.
 type ExporterHooks struct {
 	InFlight   func() int
+	Warnings   func() int // about the configuration and the exports
 	Skipped    func() uint64
 	Throttled  func() uint64
 	FirstRound func() bool
@@ -82,6 +83,7 @@ func (m *ExporterMetrics) emit(e *emitter, dropped uint64) {
 	e.emit(exporterReloadSuccessful, boolToFloat(reload.successful))
 	e.emit(exporterReloadTime, unixSecondsOrZero(reload.loaded))
 	h := m.hooks
+	e.emit(exporterConfigWarnings, read(h.Warnings))
 	e.emit(exporterProbesInFlight, read(h.InFlight))
 	e.emit(exporterRoundsSkipped, read(h.Skipped))
 	e.emit(exporterThrottled, read(h.Throttled))

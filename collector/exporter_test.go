@@ -23,7 +23,7 @@ func exporterGatherer(m *collector.ExporterMetrics) *collector.Gatherer {
 
 func TestExporterMetrics(t *testing.T) {
 	m := collector.NewExporterMetrics(collector.ExporterHooks{
-		InFlight: func() int { return 3 }, Skipped: func() uint64 { return 4 },
+		InFlight: func() int { return 3 }, Warnings: func() int { return 2 }, Skipped: func() uint64 { return 4 },
 		Throttled: func() uint64 { return 5 }, FirstRound: func() bool { return true },
 	})
 	m.RecordReload(true, noon)
@@ -34,6 +34,7 @@ func TestExporterMetrics(t *testing.T) {
 	page := written(t, g, expfmt.FmtText)
 	for _, line := range []string{
 		"config_last_reload_success_timestamp_seconds 1.7955216e+09", "config_last_reload_successful 0", "probes_in_flight 3",
+		"config_warnings 2",
 		"rounds_skipped_total 4", "throttled_total 5", "first_round_complete 1", "series_dropped 0",
 		"schedule_lag_seconds_sum 1",
 		`tenant_load_successful{tenant="bad\\u0001"} 0`, `tenant_load_successful{tenant="good"} 1`,

@@ -117,6 +117,8 @@ var (
 		"When the configuration was last loaded.")
 	exporterTenantLoaded = ofExporter("tenant_load_successful", gauge, []string{"tenant"},
 		"1 when the tenant's own files loaded.")
+	exporterConfigWarnings = ofExporter("config_warnings", gauge, nil,
+		"Number of warnings about the configuration and the exports in use; the status page and the log list them.")
 	exporterProbesInFlight = ofExporter("probes_in_flight", gauge, nil,
 		"Probes that hold a connection now.")
 	exporterScheduleLag = ofExporter("schedule_lag_seconds", histogram, nil,

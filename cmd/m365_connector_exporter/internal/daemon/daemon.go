@@ -93,6 +93,7 @@ func New(
 	})
 	d.metrics = collector.NewExporterMetrics(collector.ExporterHooks{
 		InFlight:   d.limiter.InFlight,
+		Warnings:   d.warnings,
 		Throttled:  d.limiter.Throttled,
 		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },

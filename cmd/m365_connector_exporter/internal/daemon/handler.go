@@ -61,6 +61,12 @@ func (d *Daemon) status() web.Status {
 	return s
 }
 
+// warnings counts those about the configuration and the exports in use.
+func (d *Daemon) warnings() int {
+	cfg := d.cfg.Load()
+	return len(cfg.Warnings) + cfg.MoreWarnings
+}
+
 // answer returns a handler that answers with one word.
 func answer(word string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {

@@ -23,3 +23,12 @@ func TestOwnMetricsAreServed(t *testing.T) {
 		}
 	}
 }
+
+// TestWarningsAreCounted holds that a warning about the configuration is in a metric, as it is on the status page.
+func TestWarningsAreCounted(t *testing.T) {
+	d := configured(t, "tenant_files: [none/*.yaml]\ntenants: [{ name: contoso }]\n")
+	family := scrape(t, d.Handler(HandlerOptions{}))["m365_connector_exporter_config_warnings"]
+	if got := family.GetMetric()[0].GetGauge().GetValue(); got != 1 {
+		t.Errorf("%v warnings, want 1", got)
+	}
+}
