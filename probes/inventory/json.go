@@ -64,6 +64,7 @@ type jsonDecoder struct {
 	besides
 	json    *json.Decoder
 	yield   func(Kind, Value)
+	quiet   bool // records that are not recognised are left out silently
 	hint    Kind // of records whose keys do not show it: that of the cmdlet that the file or a key names
 	records int
 	values  int // of the current record
@@ -160,8 +161,14 @@ var containers = map[string]bool{
 	"value": true, "raw": true, "accepted_domains": true, "outbound_connectors": true, "inbound_connectors": true,
 }
 
+// reports are the keys of ScubaGear's ProviderSettingsExport.json that hold what one of the other cmdlets returned.
+// Records in them that are not recognised are left out silently, as the rest of that file is.
+var reports = map[string]bool{"transport_rule": true, "org_config": true}
+
 // isContainer reports whether a key, in lower case, holds records.
-func isContainer(key string) bool { return containers[key] || strings.HasPrefix(key, "get-") }
+func isContainer(key string) bool {
+	return containers[key] || reports[key] || strings.HasPrefix(key, "get-")
+}
 
 // object decodes a record, or an object that holds records.
 func (d *jsonDecoder) object(depth int) error {
@@ -191,7 +198,7 @@ func (d *jsonDecoder) object(depth int) error {
 		k = d.hint
 	}
 	switch {
-	case k == 0 && container:
+	case k == 0 && (container || d.quiet):
 		return nil
 	case k == 0:
 		d.skipped.add(other)
@@ -206,9 +213,10 @@ func (d *jsonDecoder) object(depth int) error {
 
 // contained decodes the value of a key that holds records. All of a cmdlet's records are there, even if there is none.
 func (d *jsonDecoder) contained(key string, depth int) error {
+	quiet, hint := d.quiet, d.hint
+	defer func() { d.quiet, d.hint = quiet, hint }()
+	d.quiet = quiet || reports[key]
 	if k := KindOfCmdlet(mailflow.Cmdlet(key)); k != 0 {
-		outer := d.hint
-		defer func() { d.hint = outer }()
 		d.hint, d.read = k, d.read|k
 	}
 	return d.decode(depth + 1)

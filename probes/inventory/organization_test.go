@@ -136,6 +136,17 @@ func TestNoRecord(t *testing.T) {
 	}
 }
 
+// TestReportsOfScubaGear: its export of all settings has mail flow rules and the organization configuration.
+func TestReportsOfScubaGear(t *testing.T) {
+	s, _, err := loadFolder(t, map[string]string{"ProviderSettingsExport.json": `{"accepted_domains":[` + domainJSON + `],
+		"transport_rule":` + ruleJSON + `,"org_config":[{"Name":"contoso","RejectDirectSend":false},{"Name":"x"}],
+		"conn_filter":[{"Name":"Default"}]}`}, nil)
+	o := s.Organization
+	if err != nil || len(s.Warnings) > 0 || len(o.Rules) != 1 || o.RejectDirectSend != no {
+		t.Errorf("%+v, %q, %v", o, s.Warnings, err)
+	}
+}
+
 // TestUndocumentedRecords: where Microsoft documents no property, the name of the file shows what a record is.
 func TestUndocumentedRecords(t *testing.T) {
 	s, _, err := loadFolder(t, map[string]string{
