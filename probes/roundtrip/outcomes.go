@@ -36,6 +36,7 @@ func (t *Tracker) Arrived(a *Arrival) (f Finished, ok bool) {
 		f.Outcome = Late
 	}
 	m.Copies++
+	s.Received = a.Received
 	s.pauseAfter(m, a)
 	t.finish(s, m, f)
 	return f, true
@@ -107,6 +108,7 @@ type Status struct {
 	UnderWay     time.Time  // when the message under way was sent, zero without one
 	NotHanded    string     // why it could not be handed over yet
 	LastSent     time.Time
+	LastReceived time.Time // when a message arrived last, zero if none did
 	PausedUntil  time.Time // zero if the round trip is not paused
 	PauseReason  string
 	SentInOneDay int
@@ -125,7 +127,7 @@ func (t *Tracker) Statuses(now time.Time) []Status {
 }
 
 func (s *TripState) status(plan Plan, now time.Time) Status {
-	status := Status{Plan: plan, History: slices.Clone(s.History)}
+	status := Status{Plan: plan, History: slices.Clone(s.History), LastReceived: s.Received}
 	if s.Newest != nil {
 		newest := *s.Newest
 		status.Newest = &newest

@@ -67,6 +67,7 @@ type TripState struct {
 	PausedUntil time.Time
 	PauseReason string
 	Newest      *Finished // of the newest message that has an outcome
+	Received    time.Time // when a message arrived last
 	History     []Outcomed
 }
 
@@ -118,20 +119,20 @@ func (t *Tracker) trip(trip Trip) *TripState {
 	return t.state.Trips[i]
 }
 
-// ErrNotDue reports why no message may be sent now.
-type ErrNotDue struct {
+// NotDueError reports why no message may be sent now.
+type NotDueError struct {
 	Reason string
 	Next   time.Time // when one may be sent, zero if that depends on the message under way
 }
 
-func (e *ErrNotDue) Error() string {
+func (e *NotDueError) Error() string {
 	if e.Next.IsZero() {
 		return e.Reason
 	}
 	return fmt.Sprintf("%s; the next message is due at %s", e.Reason, e.Next.UTC().Format(time.RFC3339))
 }
 
-// Begin records a message before it is sent. The error is an *ErrNotDue, or that of saving the state: then no message
+// Begin records a message before it is sent. The error is an *NotDueError, or that of saving the state: then no message
 // may be sent. With requested, the interval need not have passed: somebody asks for a message now.
 func (t *Tracker) Begin(token Token, now time.Time, requested bool) error {
 	t.mu.Lock()
@@ -161,32 +162,32 @@ func (t *Tracker) Next(trip Trip, now time.Time) time.Time {
 		return time.Time{}
 	}
 	s.forget(now)
-	var notDue *ErrNotDue
+	var notDue *NotDueError
 	if err := s.due(t.plans[trip], now, false); errors.As(err, &notDue) {
 		return notDue.Next
 	}
 	return now
 }
 
-// due returns an *ErrNotDue unless a message may be sent.
+// due returns an *NotDueError unless a message may be sent.
 func (s *TripState) due(plan Plan, now time.Time, requested bool) error {
 	if now.Before(s.PausedUntil) {
-		return &ErrNotDue{s.PauseReason, s.PausedUntil}
+		return &NotDueError{s.PauseReason, s.PausedUntil}
 	}
 	if len(s.Messages) == 0 {
 		return nil
 	}
 	newest := s.Messages[len(s.Messages)-1]
 	if newest.Outcome == "" {
-		return &ErrNotDue{Reason: "a message is under way"}
+		return &NotDueError{Reason: "a message is under way"}
 	}
 	if next := newest.At.Add(plan.Interval); !requested && now.Before(next) {
-		return &ErrNotDue{"the interval has not passed", next}
+		return &NotDueError{"the interval has not passed", next}
 	}
 	limit := min(plan.DailyLimit, maxRemembered)
 	day := slices.IndexFunc(s.Messages, func(m Sent) bool { return now.Sub(m.At) < 24*time.Hour })
 	if day >= 0 && len(s.Messages)-day >= limit {
-		return &ErrNotDue{"the daily limit is used", s.Messages[len(s.Messages)-limit].At.Add(24 * time.Hour)}
+		return &NotDueError{"the daily limit is used", s.Messages[len(s.Messages)-limit].At.Add(24 * time.Hour)}
 	}
 	return nil
 }
