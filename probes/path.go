@@ -60,6 +60,9 @@ type Path struct {
 	NotProbeable  string // why it cannot be probed (CIDR range too wide, no domain to look up); "" when it can
 	Hint          string // what an accepted or refused recipient means for this path; "" when it needs no explanation
 
+	// Message is sent instead of the probe's own test message, by the first address that gets so far; nil for paths that
+	// are probed. Whoever sets it decides when a message may be sent: the budget of test messages is not asked.
+	Message []byte
 	// UseClientCertificate makes the probe present the sender's certificate and key, to Exchange Online hosts only.
 	UseClientCertificate bool
 }

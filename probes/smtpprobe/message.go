@@ -21,6 +21,9 @@ func (s *session) message() *probes.Step {
 	if !mine {
 		return s.lastMessage("the message of this round went through " + holder.Addr().String())
 	}
+	if s.path.Message != nil {
+		return s.sendMessage(s.path.Message)
+	}
 	if s.prober.opts.Messages == nil || len(s.recipients()) == 0 {
 		return s.lastMessage("no message is due")
 	}
@@ -32,14 +35,19 @@ func (s *session) message() *probes.Step {
 		return s.lastMessage("the next message is due at " + next.UTC().Format(time.RFC3339))
 	}
 	sent := s.prober.opts.Now()
-	_, problem := s.transaction(s.recipients()[:1])
-	if problem == nil {
-		problem = s.data()
-	}
+	problem := s.sendMessage(s.mail(rand.Text(), sent))
 	if problem == nil || s.ctx.Err() == nil { // an interrupted session proves nothing
 		s.prober.messages.record(s.path, s.endpoint.Addr, sent, problem)
 	}
 	return problem
+}
+
+// sendMessage sends a message in a transaction of its own.
+func (s *session) sendMessage(mail []byte) *probes.Step {
+	if _, problem := s.transaction(s.recipients()[:1]); problem != nil {
+		return problem
+	}
+	return s.data(mail)
 }
 
 // lastMessage returns the step of a round that sends no message to this address, and why it sends none.
@@ -47,8 +55,8 @@ func (s *session) lastMessage(why string) *probes.Step {
 	return s.prober.messages.last(s.path.ID, s.endpoint.Addr, why)
 }
 
-// data sends DATA and the message (RFC 5321, section 4.1.1.4).
-func (s *session) data() *probes.Step {
+// data sends DATA and a message (RFC 5321, section 4.1.1.4).
+func (s *session) data(message []byte) *probes.Step {
 	r, problem := s.cmd("DATA", "DATA")
 	if problem != nil {
 		return problem
@@ -56,7 +64,7 @@ func (s *session) data() *probes.Step {
 	if r.Code != 354 {
 		return s.refused(r, commandDATA)
 	}
-	mail := dotStuffed(s.mail(rand.Text(), s.prober.opts.Now()))
+	mail := dotStuffed(message)
 	s.transcript.add(probes.OriginClient, fmt.Sprintf("(message, %d bytes)", len(mail)))
 	if _, err := s.conn.Write(mail); err != nil {
 		s.desynced = true
