@@ -38,6 +38,9 @@ type Config struct {
 	// ExchangeOnline is what all tenants share that are read from Exchange Online itself; see Live.
 	ExchangeOnline exchangeonline.Options
 
+	Sink       Sink
+	RoundTrips []RoundTrip
+
 	tenants  *inventory.Tenants[tenantSettings]
 	probe    probes.SettingsOverride
 	problems Errors

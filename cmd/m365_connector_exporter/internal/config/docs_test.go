@@ -27,6 +27,8 @@ func knownKeys(t *testing.T) map[string][]string {
 		"Tenants":           "tenants: [{ name: a, %: 1 }]",
 		"`senders`":         sender + "%: 1 }] }]",
 		"`certificate`":     sender + "certificate: { %: 1 } }] }]",
+		"`sink`":            "sink: { %: 1 }",
+		"`round_trips`":     "sink: { listen: [\":25\"], hostname: a.example }\nround_trips: [{ %: 1 }]",
 		"`suppressions`":    "suppressions: [{ check: tls_version_old, reason: r, owner: o, expires: 2027-03-31, %: 1 }]",
 	} {
 		_, err := config.Load(t.Context(), write(t, "c.yaml", strings.Replace(text, "%", "zzzzzzzzzzzz", 1)))

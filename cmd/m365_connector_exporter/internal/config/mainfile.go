@@ -10,7 +10,7 @@ import (
 // and folders are found before a tenant in YAML overlays one.
 func (r *reader) main(n *yaml.Node) {
 	cfg := r.cfg
-	var tenants, files, folders, live *yaml.Node
+	var tenants, files, folders, live, trips *yaml.Node
 	r.mapping(n, "", fields{
 		"global":     func(n *yaml.Node, k string) { cfg.Global = r.global(n, k, cfg.Global) },
 		"thresholds": func(n *yaml.Node, k string) { r.thresholds(n, k, &cfg.Thresholds) },
@@ -24,6 +24,8 @@ func (r *reader) main(n *yaml.Node) {
 			r.outer = []layerSource{{cfg.probe, n, r.file, k}}
 		},
 		"exchange_online": later(&live),
+		"sink":            r.sink,
+		"round_trips":     later(&trips),
 		"tenants":         later(&tenants),
 		"tenant_files":    later(&files),
 		"tenant_folders":  later(&folders),
@@ -41,6 +43,9 @@ func (r *reader) main(n *yaml.Node) {
 		r.tenantFiles(files, "tenant_files")
 	}
 	r.tenantFolders()
+	if trips != nil {
+		r.roundTrips(trips, "round_trips")
+	}
 }
 
 // later keeps a section to be read afterwards.

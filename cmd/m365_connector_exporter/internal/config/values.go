@@ -169,6 +169,16 @@ func parseMailFrom(text string) (string, error) {
 }
 
 // parseHostPort returns host:port with a name or an address.
+// parseListenAddress returns an address to listen on: ":2525", "192.0.2.1:25".
+func parseListenAddress(text string) (string, error) {
+	host, port, err := net.SplitHostPort(text)
+	number, bad := strconv.ParseUint(port, 10, 16)
+	if _, wrong := netip.ParseAddr(host); err != nil || bad != nil || number == 0 || host != "" && wrong != nil {
+		return "", errors.New(`must be a port such as ":2525", or an address with a port such as "192.0.2.1:2525"`)
+	}
+	return text, nil
+}
+
 func parseHostPort(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	number, portErr := strconv.Atoi(port)
