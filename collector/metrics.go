@@ -4,6 +4,7 @@ package collector
 var (
 	pathLabels      = []string{"tenant", "connector", "direction", "path"}
 	endpointLabels  = with(pathLabels, "host", "address")
+	roundTripLabels = []string{"tenant", "round_trip"}
 	connectorLabels = []string{"tenant", "connector", "direction"}
 	stageLabels     = []string{"host", "address", "stage"}
 )
@@ -59,6 +60,25 @@ var (
 		"Why the newest read of this cmdlet failed. Always 1.")
 	sourceLastSuccess = stable("inventory_source_last_success_timestamp_seconds", gauge, []string{"tenant", "source"},
 		"When the connectors and accepted domains in use were read from Exchange Online.")
+	roundTripSuccess = stable("round_trip_success", gauge, roundTripLabels,
+		"1 when the newest finished message of the round trip arrived in time and as expected, else 0. Absent before the "+
+			"first outcome.")
+	roundTripsTotal = stable("round_trips_total", counter, with(roundTripLabels, "outcome"),
+		"Messages by outcome: delivered, late, lost, duplicate, misrouted, returned, spam, altered. A lost message that "+
+			"arrives later counts as late, too.")
+	roundTripSeconds = stable("round_trip_seconds", histogram, roundTripLabels,
+		"How long messages took from the first server to the sink, by the exporter's clock.")
+	roundTripAttribution = stable("round_trip_attribution_info", gauge,
+		with(roundTripLabels, "attributed_tenant_id", "origin"),
+		"The tenant to which Exchange Online attributed the newest message, and its origin: hybrid_on_prem, hosted or "+
+			"unknown. Always 1.")
+	roundTripLastSent = stable("round_trip_last_sent_timestamp_seconds", gauge, roundTripLabels,
+		"When the newest message was sent.")
+	roundTripLastReceived = stable("round_trip_last_received_timestamp_seconds", gauge, roundTripLabels,
+		"When the newest message that arrived was received.")
+	tlsReportSessions = stable("tls_report_sessions_total", counter, []string{"domain", "organization", "result"},
+		"Sessions that senders report for accepted domains in verified TLS reports, by result: success or a result type of "+
+			"RFC 8460. The organization is the domain that signed the report.")
 	inventoryChanges = stable("inventory_changes_total", counter, []string{"tenant", "change"},
 		"Connectors added, removed or changed between loads of the configuration.")
 	findingCount = stable("findings", gauge, with(connectorLabels, "severity"),

@@ -28,6 +28,8 @@ type Store struct {
 	sources      map[string]tenantSource // by tenant
 	restored     map[string]savedPath    // of paths that are not in the inventory yet, by target
 	rounds       uint64                  // recorded
+
+	trips *roundTripLog
 }
 
 var _ Source = (*Store)(nil)
@@ -36,7 +38,7 @@ var _ Source = (*Store)(nil)
 func NewStore(now func() time.Time) *Store {
 	return &Store{
 		now: now, inventory: &seriesCache{}, report: &evaluate.Report{}, reportSeries: &seriesCache{},
-		changes: map[change]uint64{},
+		changes: map[change]uint64{}, trips: newRoundTripLog(),
 		stages: prometheus.NewHistogramVec(
 			stageDuration.histogramOpts(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60), stageDuration.Labels),
 	}

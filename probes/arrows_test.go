@@ -39,7 +39,10 @@ var arrows = map[string][]string{
 	"collector/evaluate": {
 		"probes", "probes/mailflow", "probes/certificate", "collector/check", "collector/calendar",
 	},
-	"collector":             {"probes", "probes/mailflow", "collector/check", "collector/calendar", "collector/evaluate"},
+	"collector": {
+		"probes", "probes/mailflow", "probes/roundtrip", "probes/tlsrpt", "collector/check", "collector/calendar",
+		"collector/evaluate",
+	},
 	"probes/dane":           {},
 	"probes/mtasts":         {"probes", "probes/httpfetch"},
 	"probes/roundtrip":      {},
@@ -52,12 +55,13 @@ var arrows = map[string][]string{
 	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate"},
 	"collector/internal/golden": {}, // for tests only
 	"cmd/m365_connector_exporter/internal/config": {
-		"probes", "probes/mailflow", "probes/inventory", "probes/inventory/exchangeonline", "probes/regularfile",
+		"probes", "probes/mailflow", "probes/roundtrip", "probes/inventory", "probes/inventory/exchangeonline", "probes/regularfile",
 		"collector/check",
 	},
 	"cmd/m365_connector_exporter/internal/daemon": {
 		"probes/inventory", "probes/inventory/exchangeonline",
-		"probes", "probes/mailflow", "probes/regularfile", "probes/schedule", "probes/smtpprobe",
+		"probes", "probes/mailflow", "probes/regularfile", "probes/roundtrip", "probes/roundtrip/sink", "probes/schedule", "probes/smtpprobe",
+		"probes/tlsrpt",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
 		"cmd/m365_connector_exporter/internal/config",
 	},

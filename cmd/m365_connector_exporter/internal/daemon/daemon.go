@@ -50,6 +50,7 @@ type Daemon struct {
 	prober   atomic.Pointer[smtpprobe.Prober] // replaced on reload
 	selfTest *selfTest
 	history  *historyFile
+	trips    *roundTrips
 
 	lookups   *lookups
 	evaluator *evaluator
@@ -87,6 +88,9 @@ func New(
 		store: collector.NewStore(time.Now), limiter: schedule.NewLimiter(limiterOptions(cfg.Global)),
 	}
 	d.history = newHistoryFile(cfg.Global.StateFile, d.store, log)
+	if d.trips, err = newRoundTrips(ctx, cfg, d, d.store, log); err != nil {
+		return nil, err
+	}
 	d.reloads = reloads{life: ctx, load: d.load}
 	d.runner = schedule.New(schedule.Options{
 		Prober: d, Sink: d.store.Record, Logger: log, OnLag: func(lag time.Duration) { d.metrics.ObserveLag(lag) },
@@ -100,7 +104,8 @@ func New(
 		SelfTest:   test.result,
 	})
 	d.gatherer = collector.NewGatherer(
-		d.registry(), d.metrics, d.store, d.store.ReportMetrics(), d.store.SourceMetrics())
+		d.registry(), d.metrics, d.store, d.store.ReportMetrics(), d.store.SourceMetrics(),
+		d.store.RoundTripMetrics())
 	loader.Reader().OnRead = d.recordRead
 	d.lookups = newLookups(d.lookUp)
 	d.evaluator = &evaluator{
@@ -130,6 +135,7 @@ func (d *Daemon) Run(ctx context.Context, hangup <-chan os.Signal) error {
 	group.Go(func() error { d.reloadAtHangups(ctx, hangup); return nil })
 	group.Go(func() error { d.pollFiles(ctx); return nil })
 	group.Go(func() error { d.history.run(ctx); return nil })
+	group.Go(func() error { return d.trips.run(ctx) })
 	err := group.Wait()
 	d.history.save()
 	return err
@@ -211,6 +217,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) {
 	paths := Plan(cfg, d.helloName)
 	d.store.SetInventory(cfg.Tenants, paths)
 	d.readTenants(ctx, cfg)
+	d.trips.use(cfg, paths)
 	d.runner.SetPaths(paths)
 	d.metrics.RecordReload(true, time.Now())
 	d.rejected.Store(nil)

@@ -89,7 +89,7 @@ func (d *Daemon) handleReload(w http.ResponseWriter, r *http.Request) {
 // registry holds the metrics that client_golang provides.
 func (d *Daemon) registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(d.store.Stages(), d.metrics.ScheduleLag(), collectors.NewGoCollector(),
+	r.MustRegister(d.store.Stages(), d.store.RoundTripSeconds(), d.metrics.ScheduleLag(), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
