@@ -22,8 +22,8 @@ func FuzzAssertion(f *testing.F) {
 	})
 }
 
-// FuzzRequest finds requests that make the server panic, and answers that are not JSON.
-func FuzzRequest(f *testing.F) {
+// FuzzAdminRequest finds requests that make the server panic, and answers that are not JSON.
+func FuzzAdminRequest(f *testing.F) {
 	s := &Server{
 		now: time.Now, tenants: map[string]*Tenant{}, faults: map[operation]Fault{}, usage: newUsage(), key: []byte("k"),
 	}
