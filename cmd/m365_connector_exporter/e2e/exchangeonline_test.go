@@ -71,6 +71,7 @@ func TestExchangeOnline(t *testing.T) {
 	for _, tenant := range []string{truncated, expiring, demoted} {
 		again.awaitConnectors(tenant, all...)
 	}
+	c.checkReadOnly("serve")
 	c.checkPages(again)
 	again.signal(syscall.SIGQUIT) // ends it with a dump of all goroutines
 	<-again.done
@@ -216,6 +217,56 @@ func TestExchangeOnlineAndExportsAgree(t *testing.T) {
 func (w *world) audit(file string) string {
 	_, findings := w.command("audit", "--output=json", "--config.file="+file)
 	return auditTime.ReplaceAllString(findings, "")
+}
+
+// TestValidateByMicrosoft runs validate --microsoft for one connector: it prints what Microsoft returns, whatever its
+// fields. No other command runs a cmdlet that does more than read.
+func TestValidateByMicrosoft(t *testing.T) {
+	w := smallWorld(t)
+	c := w.startCloud(1)
+	c.change(0, func(t *microsoft365.Tenant) {
+		t.Records["Get-OutboundConnector"] = []json.RawMessage{
+			microsoft365.Outbound("To on-premises", microsoft365.Properties{
+				"RecipientDomains": []string{"t0.example"}, "SmartHosts": []string{"127.0.5.1"},
+				"ValidationRecipients": []string{"a@t0.example"},
+			}),
+		}
+		t.Records["Validate-OutboundConnector"] = []json.RawMessage{
+			microsoft365.Other(microsoft365.Properties{"TaskName": "Check connectivity", "IsTaskSuccessful": true}),
+			microsoft365.Other(microsoft365.Properties{
+				"TaskName": "Send test email", "IsTaskSuccessful": false, "Nobody": "has seen\u001b[31m this",
+			}),
+		}
+	})
+	file := c.config("validate.yaml", 1, "  cache_folder: cache\n", nil)
+	const target = "t0/outbound/To on-premises"
+	for _, args := range [][]string{{"validate"}, {"validate", target}, {"audit"}, {"fetch", "--check"}} {
+		w.command(append(args, "--config.file="+file)...)
+		c.checkReadOnly(args[0])
+	}
+	code, output := w.command("validate", "--microsoft", "--config.file="+file, target)
+	for _, want := range []string{"Check connectivity: succeeded", "Send test email: failed", "Nobody = has seen"} {
+		if !strings.Contains(output, want) {
+			t.Errorf("no %q in\n%s", want, output)
+		}
+	}
+	if requests, _ := c.Count("", "Validate-OutboundConnector"); requests != 1 || code != 1 {
+		t.Errorf("%d validations, exit code %d, want 1 and 1", requests, code)
+	}
+	if strings.Contains(output, "\x1b[31m") {
+		t.Errorf("a control character in %q", output)
+	}
+	c.checkNoSecret("validate", output)
+}
+
+// checkReadOnly checks that no cmdlet was run that does more than read.
+func (c *cloud) checkReadOnly(what string) {
+	c.t.Helper()
+	for _, name := range c.Requested() {
+		if strings.HasPrefix(name, "Validate-") || strings.HasPrefix(name, "Set-") {
+			c.t.Errorf("%s: %s was run", what, name)
+		}
+	}
 }
 
 // auditTime is the time of an audit, which it prints as the beginning of every finding.
