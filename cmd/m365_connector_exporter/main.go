@@ -108,8 +108,8 @@ func printLoaded(cfg *config.Config, s streams) {
 // run runs the command that args name, and returns its exit status.
 func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.Writer) int {
 	app := kingpin.New(program, "Monitors every mail path between Microsoft 365 and your own mail servers.\n\n"+
-		"Common flags: of every command --config.file; of all but serve, fetch and demo --output=json; of serve --config.check, "+
-		"--web.listen-address, --web.config.file (TLS and passwords), --web.external-url, --log.level. "+
+		"Common flags: of every command --config.file; of all but serve, fetch and demo --output=json; of serve "+
+		"--config.check, --web.listen-address, --web.config.file (TLS and passwords), --web.external-url, --log.level. "+
 		"\""+program+" help COMMAND\" describes all flags of a command.\n\n"+
 		"Exit statuses: 0 OK, 1 something failed, 2 invalid usage or configuration, 3 inconclusive.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')

@@ -47,7 +47,8 @@ func TestValidateByMicrosoft(t *testing.T) {
 			"SmartHosts": []string{"mail.contoso.com"}, "ValidationRecipients": []string{"probe@contoso.com"},
 		})}
 		tenants[0].Records["Validate-OutboundConnector"] = []json.RawMessage{
-			json.RawMessage(`{"TaskName":"Check connectivity","IsTaskSuccessful":true,"Odd@data.type":"System.X","Odd":{"a":[1]}}`),
+			json.RawMessage(`{"TaskName":"Check connectivity","IsTaskSuccessful":true,` +
+				`"Odd@data.type":"System.X","Odd":{"a":[1]}}`),
 			json.RawMessage(`{"TaskName":"Send test email","IsTaskSuccessful":false,"Detail":"550 5.7.1"}`),
 		}
 	})

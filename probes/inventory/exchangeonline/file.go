@@ -40,8 +40,8 @@ func WriteFile(file string, a *Answers, mode fs.FileMode) error {
 	if err := os.Rename(temp.Name(), file); err != nil {
 		return err
 	}
-	if d, err := os.Open(folder); err == nil { // makes the rename durable where a folder can be synced
-		_ = d.Sync()
+	if d, err := os.Open(folder); err == nil { //nolint:gosec // the file's own folder
+		_ = d.Sync() // makes the rename durable where a folder can be synced
 		_ = d.Close()
 	}
 	return nil
@@ -75,7 +75,7 @@ func (c cache) prepare() error {
 		return err
 	}
 	CleanFolder(string(c))
-	return os.Chmod(string(c), 0o700)
+	return os.Chmod(string(c), 0o700) //nolint:gosec // a folder
 }
 
 func (c cache) file(tenant string) string {

@@ -56,7 +56,7 @@ func TestMemoryOverOneHundredIntervals(t *testing.T) {
 	}
 	var before, after uint64
 	synctest.Test(t, func(t *testing.T) {
-		r := NewReader()
+		r := NewReader(time.Now)
 		r.client = NewClient(&http.Client{Transport: server})
 		good, bad, changed := 0, 0, 0
 		r.OnRead = func(e Event) {

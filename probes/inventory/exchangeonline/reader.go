@@ -34,6 +34,7 @@ type Reader struct {
 	// OnRead is called after each read, one at a time. It must be set before Run.
 	OnRead func(Event)
 
+	now     func() time.Time
 	mu      sync.Mutex
 	options Options
 	client  *Client
@@ -56,10 +57,10 @@ type entry struct {
 	reading  bool
 }
 
-// NewReader returns a reader without tenants.
-func NewReader() *Reader {
+// NewReader returns a reader without tenants. Reads are due by the clock.
+func NewReader(now func() time.Time) *Reader {
 	return &Reader{
-		tenants: map[string]*entry{}, wake: make(chan struct{}, 1),
+		now: now, tenants: map[string]*entry{}, wake: make(chan struct{}, 1),
 		read: func(ctx context.Context, c *Client, t Tenant, before *Answers) Read { return c.Read(ctx, t, before) },
 	}
 }
@@ -69,7 +70,7 @@ func NewReader() *Reader {
 // that of the cache folder: without it, nothing is kept over restarts.
 func (r *Reader) SetTenants(ctx context.Context, tenants []Tenant, o Options) error {
 	err := cache(o.CacheFolder).prepare()
-	now := time.Now()
+	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.client == nil || !equalRoots(r.options.Roots, o.Roots) {
@@ -119,9 +120,9 @@ func (r *Reader) entryFor(ctx context.Context, old *entry, t Tenant, now time.Ti
 // the tenants' names.
 func (r *Reader) nextSlot(tenant string, after time.Time) time.Time {
 	interval := max(r.options.Interval, time.Second)
-	h := fnv.New64a()
+	h := fnv.New32a()
 	_, _ = h.Write([]byte(tenant))
-	offset := time.Duration(h.Sum64() % uint64(interval))
+	offset := time.Duration(h.Sum32()) * time.Millisecond % interval
 	slot := after.Truncate(interval).Add(offset)
 	for !slot.After(after) {
 		slot = slot.Add(interval)
@@ -149,7 +150,7 @@ const minGap = 10 * time.Second
 func (r *Reader) ReadAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
+	now := r.now()
 	for _, e := range r.tenants {
 		if earliest := later(now, e.started.Add(minGap)); e.due.After(earliest) {
 			e.due = earliest
@@ -236,7 +237,7 @@ func (r *Reader) startDue(ctx context.Context, reads *sync.WaitGroup) time.Durat
 	defer r.mu.Unlock()
 	for {
 		next := r.next()
-		now := time.Now()
+		now := r.now()
 		switch {
 		case next == nil || r.running >= max(r.options.MaxConcurrent, 1):
 			return time.Hour // SetTenants and the end of a read wake it up

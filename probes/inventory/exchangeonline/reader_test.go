@@ -59,7 +59,7 @@ func tenantNamed(name, secret string) Tenant {
 func TestReaderSpreadsTenants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const tenants, concurrent = 100, 4
-		r := NewReader()
+		r := NewReader(time.Now)
 		var mu sync.Mutex
 		running, most := 0, 0
 		reads, minutes := map[string]int{}, map[int]int{}
@@ -106,7 +106,7 @@ func TestFailedReadChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tenant := tenantNamed("contoso", "x")
 		outcomes := []Read{goodRead(tenant, "a", "b"), failedRead(tenant, Throttled), goodRead(tenant, "a")}
-		r := NewReader()
+		r := NewReader(time.Now)
 		n := 0
 		r.read = func(context.Context, *Client, Tenant, *Answers) Read {
 			result := outcomes[min(n, len(outcomes)-1)]
@@ -159,8 +159,13 @@ func TestMerge(t *testing.T) {
 		reason Reason
 		kept   bool
 	}{
-		{Throttled, true}, {Truncated, true}, {Unreachable, true}, {Malformed, true}, {TokenRejected, true},
-		{RoleMissing, false}, {ConsentMissing, false},
+		{Throttled, true},
+		{Truncated, true},
+		{Unreachable, true},
+		{Malformed, true},
+		{TokenRejected, true},
+		{RoleMissing, false},
+		{ConsentMissing, false},
 	} {
 		read := goodRead(tenant, "In", "new")
 		delete(read.Answers, "Get-TransportRule")
@@ -181,7 +186,7 @@ func TestMerge(t *testing.T) {
 // TestCredentialIsReplaced: a tenant with a new secret is read at once, and keeps its records meanwhile.
 func TestCredentialIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewReader()
+		r := NewReader(time.Now)
 		var reads atomic.Int32
 		r.read = func(_ context.Context, _ *Client, tenant Tenant, _ *Answers) Read {
 			if reads.Add(1) > 1 {
@@ -216,7 +221,7 @@ func TestCredentialIsReplaced(t *testing.T) {
 // TestReadAll: a requested read comes at once, but not twice within seconds.
 func TestReadAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewReader()
+		r := NewReader(time.Now)
 		var reads atomic.Int32
 		r.read = func(_ context.Context, _ *Client, tenant Tenant, _ *Answers) Read {
 			reads.Add(1)
@@ -244,7 +249,7 @@ func TestCache(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "cache")
 	tenant := tenantNamed("con/toso", testSecret)
 	options := Options{Interval: time.Hour, MaxConcurrent: 1, CacheFolder: folder}
-	r := NewReader()
+	r := NewReader(time.Now)
 	ctx, stop := context.WithCancel(t.Context())
 	r.read = func(context.Context, *Client, Tenant, *Answers) Read { return goodRead(tenant, "In") }
 	r.OnRead = func(e Event) {
@@ -262,7 +267,7 @@ func TestCache(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	restarted := NewReader()
+	restarted := NewReader(time.Now)
 	s, err := Source{
 		Reader: restarted, Tenant: tenant, CacheFolder: folder, Observed: &inventory.Observations{},
 	}.Load(t.Context())

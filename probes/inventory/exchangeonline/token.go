@@ -28,8 +28,8 @@ const permission = "Exchange.ManageAsApp"
 // token gets a token from Entra ID.
 func (s *session) token(ctx context.Context) (token, *Failure) {
 	for tries := 0; ; tries++ {
-		entra := &entraClient{ctx: ctx, session: s, host: hostOf(s.tenant.authority())}
-		text, err := entra.acquire()
+		entra := &entraClient{session: s, host: hostOf(s.tenant.authority())}
+		text, err := entra.acquire(ctx)
 		if err == nil {
 			return s.checkToken(text)
 		}
@@ -63,7 +63,6 @@ func (t *token) permitted() bool { return t.ID == "" || slices.Contains(t.Roles,
 // entraClient is the HTTP client of MSAL for one attempt to get a token. It sends requests to the configured host only,
 // bounds answers, and keeps what decides about a failure, because the errors of MSAL quote the answer.
 type entraClient struct {
-	ctx     context.Context
 	session *session
 	host    string
 
@@ -73,14 +72,14 @@ type entraClient struct {
 	err    error // why there is no answer
 }
 
-func (e *entraClient) acquire() (string, error) {
+func (e *entraClient) acquire(ctx context.Context) (string, error) {
 	t := &e.session.tenant
 	client, err := confidential.New(t.authority()+"/"+t.ID, t.ClientID, t.Credential.msal,
 		confidential.WithHTTPClient(e), confidential.WithInstanceDiscovery(false))
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	result, err := client.AcquireTokenByCredential(ctx, []string{t.scope()})
 	return result.AccessToken, err
@@ -101,7 +100,7 @@ func (e *entraClient) do(r *http.Request) (*http.Response, error) {
 	case !strings.EqualFold(r.URL.Host, e.host):
 		return nil, errForeignHost
 	}
-	resp, err := e.session.client.http.Do(r)
+	resp, err := e.session.client.http.Do(r) //nolint:gosec // its host is the configured one
 	if err != nil {
 		return nil, err
 	}

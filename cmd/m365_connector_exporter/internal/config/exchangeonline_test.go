@@ -121,9 +121,10 @@ tenants:
 // TestLiveTenantFromCache: the records of the cache folder are used, the YAML is laid over them, and senders find their
 // connectors.
 func TestLiveTenantFromCache(t *testing.T) {
-	file := writeFiles(t, map[string]string{"secret": "s3cret", "cache/contoso.json": `{"Source":"Exchange Online",` +
-		`"TenantId":"` + tenantID + `","Read":{"Get-AcceptedDomain":"2026-11-29T10:00:00Z",` +
-		`"Get-InboundConnector":"2026-11-29T10:00:00Z","Get-OutboundConnector":"2026-11-29T10:00:00Z"},
+	file := writeFiles(t, map[string]string{
+		"secret": "s3cret", "cache/contoso.json": `{"Source":"Exchange Online",` +
+			`"TenantId":"` + tenantID + `","Read":{"Get-AcceptedDomain":"2026-11-29T10:00:00Z",` +
+			`"Get-InboundConnector":"2026-11-29T10:00:00Z","Get-OutboundConnector":"2026-11-29T10:00:00Z"},
 "Get-AcceptedDomain":[{"DomainName":"contoso.com","DomainType":"Authoritative"}],
 "Get-InboundConnector":[{"Name":"In","ConnectorType":"OnPremises","SenderDomains":["*"]}],
 "Get-OutboundConnector":[{"Name":"Out","ConnectorType":"OnPremises","SmartHosts":["mail.contoso.com"]}]}`,
@@ -134,7 +135,8 @@ tenants:
     exchange_online: { tenant_id: ` + tenantID + ` }
     outbound_connectors: [{ name: Out, tls_settings: EncryptionOnly }]
     senders: [{ name: edge, connector: In, addresses: [192.0.2.1] }]
-`})
+`,
+	})
 	cfg, err := config.Load(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)

@@ -79,8 +79,8 @@ func TestReload(t *testing.T) {
 			"a tenant file breaks",
 			map[string]string{"t/d.yaml": "name: d\nx: 1\n"},
 			"c:1 d:1! a:2 b:1",
-			"t/d.yaml:2: x: unknown key; known here: accepted_domains, checks, cloud, exchange_online, exports, inbound_connectors, name, " +
-				"outbound_connectors, probe, senders, suppressions" + kept,
+			"t/d.yaml:2: x: unknown key; known here: accepted_domains, checks, cloud, exchange_online, exports, " +
+				"inbound_connectors, name, outbound_connectors, probe, senders, suppressions" + kept,
 		},
 		{
 			"a second file has the name",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/inventory"
@@ -23,7 +24,7 @@ type Loader struct {
 
 // NewLoader returns a loader of the main file at path.
 func NewLoader(path string) *Loader {
-	return &Loader{path: path, online: exchangeonline.NewReader(), observed: &inventory.Observations{}}
+	return &Loader{path: path, online: exchangeonline.NewReader(time.Now), observed: &inventory.Observations{}}
 }
 
 // Reader returns the reader of the tenants that are read from Exchange Online. Load uses what it has read, and what is

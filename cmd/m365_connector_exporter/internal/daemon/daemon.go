@@ -172,7 +172,7 @@ func (d *Daemon) reload(ctx context.Context, trigger string) error {
 
 // reloadIfChanged reloads if a file named in the configuration differs from what was last read.
 func (d *Daemon) reloadIfChanged(ctx context.Context) error {
-	return d.reloads.request(ctx, reloadRequest{trigger: "a file has changed", ifChanged: true})
+	return d.reloads.request(ctx, reloadRequest{trigger: "a file or an inventory has changed", ifChanged: true})
 }
 
 // load reads the configuration and applies it, unless ctx has ended by then. An invalid one changes nothing.
