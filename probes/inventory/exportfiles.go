@@ -148,6 +148,9 @@ func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) er
 	s := &l.snapshot
 	e := export{file: file, names: map[Kind]map[string]bool{}}
 	rest, err := decodeJSON(data, kindOfFile(file), func(k Kind, record Value) { e.add(s, k, record) })
+	if err == nil {
+		err = s.overLimit()
+	}
 	_, again := s.Parts[file]
 	again = again || l.now[file] != ""
 	if !again {
@@ -258,9 +261,12 @@ func (e *export) kindsRead(rest besides) Kind {
 func (e *export) add(s *Snapshot, k Kind, record Value) {
 	e.records++
 	e.kinds |= k
+	if s.records++; s.records > maxRecords {
+		return
+	}
 	last := ""
 	unread := mailflow.UnreadRecord{File: e.file, Record: e.records}
-	d := Decoder{Export: true, Report: func(v Value, key string, err error) {
+	d := Decoder{Export: true, listed: &s.listed, Report: func(v Value, key string, err error) {
 		if key != last {
 			unread.Values = addUnread(unread.Values, k, v, key, err)
 		}

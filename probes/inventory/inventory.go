@@ -18,6 +18,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"m365_connector_exporter/probes/mailflow"
@@ -46,4 +47,18 @@ type Snapshot struct {
 
 	at     map[Kind]map[string]int // records by name
 	unread map[recordKey]*mailflow.UnreadRecord
+
+	records, listed int // that were read, and the items of their lists; see overLimit
+}
+
+// overLimit returns an error if a snapshot has more than any tenant. What exceeds the limits was not kept.
+func (s *Snapshot) overLimit() error {
+	switch {
+	case s.records > maxRecords:
+		return fmt.Errorf("more than %d records in the tenant's exports", maxRecords)
+	case s.listed > maxListed:
+		return fmt.Errorf("more than %d items in the lists of the tenant's records", maxListed)
+	default:
+		return nil
+	}
 }

@@ -14,10 +14,11 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Bounds of one export. Records are decoded one by one, so that a large file costs the memory of one record.
+// Bounds of a tenant's exports. Records are decoded one by one, so that a large file costs the memory of one record.
 const (
 	maxRecords      = 100_000
 	maxRecordValues = 100_000 // in one record; its longest part is a list of addresses
+	maxListed       = 400_000 // items in the lists of a tenant's records; fewer are refused by the limits of a tenant
 	maxContainers   = 4       // arrays and objects around a record
 	maxValueDepth   = 4       // inside a record; what is nested deeper is dropped
 )

@@ -20,6 +20,10 @@ type Decoder struct {
 	// Report is called for each value that cannot be read, with its place in the record, such as smart_hosts[0]. The
 	// error never quotes the value.
 	Report func(v Value, key string, err error)
+
+	// listed counts the items of all lists; nil: they are not counted. Lists beyond maxListed are dropped: see
+	// Snapshot.overLimit.
+	listed *int
 }
 
 // check reports an error, and returns whether there was none.
@@ -110,6 +114,11 @@ func listOf(parse func(string) (string, error)) Type {
 			items = v.asList()
 		case v.Shape != List:
 			return texts, d.check(v, key, errors.New("must be a list"))
+		}
+		if d.listed != nil {
+			if *d.listed += len(items); *d.listed > maxListed {
+				return texts, false
+			}
 		}
 		for i, item := range items {
 			if d.Export && item.Shape == Null {
