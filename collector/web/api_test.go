@@ -75,7 +75,8 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		}
 	}
 	for file, schema := range map[string]string{
-		"certificates.json": "certificates", "tenants.json": "tenants", "paths.json": "paths", "validation.json": "paths", "empty.json": "paths", "findings.json": "findings", "attribution.json": "attribution",
+		"certificates.json": "certificates", "tenants.json": "tenants", "paths.json": "paths",
+		"validation.json": "paths", "empty.json": "paths", "findings.json": "findings", "attribution.json": "attribution",
 		"rehearsals.json": "rehearsal",
 	} {
 		printed, err := os.ReadFile(filepath.Join("..", "text", "testdata", file))

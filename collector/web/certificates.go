@@ -180,5 +180,6 @@ func compareCertificates(a, b certificateRow) int {
 		}
 		return r.Expires.At.ISO
 	}
-	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(days(a), days(b)), cmp.Compare(a.Leaf.Subject, b.Leaf.Subject))
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(days(a), days(b)),
+		cmp.Compare(a.Leaf.Subject, b.Leaf.Subject))
 }

@@ -110,7 +110,8 @@ func weekSegments(p *collector.PathState, now time.Time) (all []segment) {
 		x := place(period.From)
 		all = append(all, segment{
 			X: x, Width: max(place(period.To)-x, 2), Outcome: outcome,
-			Title: fmt.Sprintf("%s: %s for %s", newTimestamp(period.From, now).Text, word, text.Span(period.To.Sub(period.From))),
+			Title: fmt.Sprintf("%s: %s for %s", newTimestamp(period.From, now).Text, word,
+				text.Span(period.To.Sub(period.From))),
 		})
 	}
 	return all

@@ -39,8 +39,19 @@ func TestTenantPageNamesNoOther(t *testing.T) {
 		{Name: "customer-00000", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "shared.example"}}},
 		{Name: "customer-00002", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "shared.example"}}},
 	}}), s.snapshot.Report.Findings...)
+	customer := mailflow.Tenant{
+		Name: "customer-00000", Senders: []mailflow.Sender{{Name: "edge", Connector: "From servers"}},
+	}
+	other := mailflow.Attribution{Tenants: []string{"customer-00002"}}
+	s.snapshot.Report.Tenants = []mailflow.Tenant{customer}
+	s.snapshot.Report.Attributions = map[probes.PathID][]mailflow.Attribution{
+		evaluate.SenderPath("customer-00000", &customer.Senders[0]): {other},
+	}
 	h := s.handler()
 	contains(t, h, "/findings", finding.Evidence[0])
+	for _, page := range []string{"/tenant/", "/report/"} {
+		contains(t, h, page+"customer-00000", "<bdi>edge</bdi>", "is not reliably attributed to this tenant")
+	}
 	contains(t, h, "/tenant/customer-00000", "customer-00000</bdi>: ",
 		"shared.example is also an accepted domain of another tenant.",
 		"Printable report", "Certificates", `href="../path?target=customer-00000`)
@@ -141,7 +152,8 @@ func TestHistoryIsDrawn(t *testing.T) {
 			At: noon.Add(time.Duration(n-3) * time.Minute), Duration: time.Duration(n+1) * time.Second, Outcome: probes.Passed,
 		})
 	}
-	p.History[1].Outcome, p.History[1].Stage, p.History[1].Reason = probes.Failed, probes.TLSStage, probes.ReasonTLSHandshake
+	p.History[1].Outcome, p.History[1].Stage = probes.Failed, probes.TLSStage
+	p.History[1].Reason = probes.ReasonTLSHandshake
 	p.Changes = []collector.VerdictChange{
 		{At: noon.Add(-30 * time.Hour), Verdict: probes.Passed},
 		{At: noon.Add(-6 * time.Hour), Verdict: probes.Failed},

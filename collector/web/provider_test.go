@@ -123,7 +123,9 @@ func TestPagesOfAProvider(t *testing.T) {
 func TestOneCauseIsOneProblem(t *testing.T) {
 	body := get(provider(300, 742).handler(), "/").Body.String()
 	for _, want := range []string{
-		"mx.gateway.provider.example [192.0.2.1]</bdi>: ", `<a href="./?q=mx.gateway.provider.example&amp;state=failed#paths">and 56 more</a>`, "Tenants", `href="tenants?"`,
+		"mx.gateway.provider.example [192.0.2.1]</bdi>: ",
+		`<a href="./?q=mx.gateway.provider.example&amp;state=failed#paths">and 56 more</a>`,
+		"Tenants", `href="tenants?"`,
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not contain %q", want)

@@ -45,6 +45,8 @@ type report struct {
 	MorePaths       int
 	Certificates    []certificateRow
 	MoreCertificate int
+	Senders         []senderState
+	MoreSenders     int
 	At              *timestamp
 }
 
@@ -133,6 +135,9 @@ func (r *report) addPaths(open []check.Finding) {
 	rows := certificateRows(r.Snapshot.Certificates(paths, r.Now), r.Now)
 	shown := min(len(rows), maxReported)
 	r.Certificates, r.MoreCertificate = rows[:shown], len(rows)-shown
+	senders := senderStates(r.Snapshot, r.Tenant)
+	shown = min(len(senders), maxReported)
+	r.Senders, r.MoreSenders = senders[:shown], len(senders)-shown
 }
 
 // ofTenant returns the paths of one tenant; all if it is "".

@@ -134,11 +134,13 @@ type tenantPage struct {
 	Source           *sourceView
 	Certificates     []certificateRow
 	MoreCertificates int
+	Senders          []senderState
+	MoreSenders      int
 }
 
 var tenantLimits = limits{rows: 100, problems: 50, checks: 100, findings: 20, paths: 40}
 
-// maxCertificatesOfTenant bounds the certificates on the page of one tenant.
+// maxCertificatesOfTenant bounds the certificates, and the senders, on the page of one tenant.
 const maxCertificatesOfTenant = 50
 
 func (s *Site) tenant(w http.ResponseWriter, r *http.Request) {
@@ -173,6 +175,9 @@ func newTenantPage(v *collector.Snapshot, name string, f filter, now time.Time) 
 	rows := certificateRows(v.Certificates(selected.Paths, now), now)
 	shown := min(len(rows), maxCertificatesOfTenant)
 	page.Certificates, page.MoreCertificates = rows[:shown], len(rows)-shown
+	senders := senderStates(v, name)
+	shown = min(len(senders), maxCertificatesOfTenant)
+	page.Senders, page.MoreSenders = senders[:shown], len(senders)-shown
 	return page
 }
 
