@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	"probes/roundtrip/sink": {"probes"},
 	"probes/tlsrpt":         {},
 	"collector/web": {
-		"probes", "probes/mailflow", "collector", "collector/check", "collector/calendar", "collector/evaluate", "collector/text",
+		"probes", "probes/mailflow", "probes/roundtrip", "collector", "collector/check", "collector/calendar", "collector/evaluate", "collector/text",
 		"docs/runbooks",
 	},
 	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate"},

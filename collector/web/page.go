@@ -28,7 +28,7 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'se
 
 // pages are the templates by name, each inside the layout.
 var pages = parsePages(map[string][]string{
-	"":    {"status", "tenants", "findings", "certificates", "calendar", "path", "attribution", "reference"},
+	"":    {"status", "tenants", "findings", "certificates", "calendar", "roundtrips", "path", "attribution", "reference"},
 	"../": {"tenant", "runbook"},
 })
 

@@ -12,6 +12,7 @@ import (
 	"m365_connector_exporter/collector/web"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/roundtrip"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -23,6 +24,7 @@ type testSite struct {
 	status   web.Status
 	answer   func(context.Context, probes.Path) (probes.Result, error)
 	probed   []probes.Path
+	trips    []roundtrip.Status
 	prefix   string
 }
 
@@ -53,7 +55,7 @@ func (s *testSite) handler() http.Handler {
 		Snapshot: func() *collector.Snapshot { return &s.snapshot }, Find: s.find,
 		Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
 		Module: func(name string) (probes.SettingsOverride, bool) { l, ok := modules[name]; return l, ok },
-		Now:    func() time.Time { return noon },
+		Now:    func() time.Time { return noon }, RoundTrips: func() []roundtrip.Status { return s.trips },
 	}).Register(mux)
 	return mux
 }

@@ -17,6 +17,7 @@ import (
 
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/roundtrip"
 )
 
 // Options are what a Site is built from.
@@ -24,6 +25,8 @@ type Options struct {
 	Snapshot func() *collector.Snapshot
 	Find     func(id probes.PathID) *collector.PathState // one path of it, by its exact name; nil if there is none
 	Status   func() Status
+	// RoundTrips are ordered by tenant and name; nil means that there are none.
+	RoundTrips func() []roundtrip.Status
 	// Probe probes a path immediately. It limits the rate per address, joins a running probe and returns a recent result.
 	Probe  func(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error)
 	Module func(name string) (probes.SettingsOverride, bool) // a configured probe profile
@@ -74,6 +77,7 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/findings":            s.findingsPage,
 		"/certificates":        s.certificates,
 		"/calendar":            s.calendar,
+		"/round-trips":         s.roundTrips,
 		"/attribution":         s.attribution,
 		"/reference":           s.reference,
 		"/report/{tenant}":     s.report,
