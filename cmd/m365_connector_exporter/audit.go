@@ -64,8 +64,9 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 		return s.usageError(errors.New("--endpoints needs --firewall"))
 	}
 	now := time.Now()
+	audited := daemon.AuditFirewall(cfg, firewall, now)
 	report := web.Document{
-		Snapshot: &collector.Snapshot{Tenants: cfg.Tenants}, Findings: daemon.AuditFirewall(cfg, firewall, now).Findings,
+		Snapshot: &collector.Snapshot{Tenants: cfg.Tenants, Report: audited}, Findings: audited.Findings,
 		Now: now.UTC(), Version: version.Version,
 	}
 	if *c.tenant != "" {

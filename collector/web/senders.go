@@ -25,14 +25,18 @@ func (s senderState) State() collector.Status {
 	return collector.StatusFailed
 }
 
-// senderStates returns the senders of one tenant, or of all if it is "": those first whose mail is not attributed to
-// their tenant.
+// senderStates returns the senders of one tenant, or of all tenants of the snapshot if it is "": those first whose mail
+// is not attributed to their tenant.
 func senderStates(v *collector.Snapshot, tenant string) []senderState {
 	report := reportOf(v)
+	shown := map[string]bool{tenant: true}
+	for i := range v.Tenants {
+		shown[v.Tenants[i].Name] = tenant == "" || v.Tenants[i].Name == tenant
+	}
 	var all []senderState
 	for i := range report.Tenants {
 		t := &report.Tenants[i]
-		if tenant != "" && t.Name != tenant {
+		if !shown[t.Name] {
 			continue
 		}
 		for k := range t.Senders {
