@@ -63,16 +63,17 @@ var proberWords = []rule{
 	},
 }
 
-// ownSenderWords are refusals of the sender's address, where its domain is the tenant's: unless the address does not
-// exist, the server takes its own domain from its own hosts only.
+// ownSenderWords are refusals of the sender's address, where its domain is the tenant's: the server takes its own
+// domain from its own hosts only. An address that does not exist, or is refused without a cause, is another matter.
 var ownSenderWords = []rule{
 	{
 		codes: permanent, on: addresses, words: senderWords, and: unknownWords, ownSender: true,
 		reason: probes.ReasonSenderRejected, source: "Postfix reject_unlisted_sender",
 	},
 	{
-		codes: permanent, on: addresses, words: senderWords, ownSender: true, reason: probes.ReasonProberRejected,
-		evidence: probes.EvidenceOwnDomain, source: "Postfix check_sender_access with the own domains",
+		codes: permanent, on: addresses, words: senderWords, and: outsideWords, ownSender: true,
+		reason: probes.ReasonProberRejected, evidence: probes.EvidenceOwnDomain,
+		source: "Postfix check_sender_access with the own domains",
 	},
 }
 

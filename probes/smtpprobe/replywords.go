@@ -164,6 +164,18 @@ var (
 		`\bip[ -]?shield(?:ing)?\b`, // MDaemon
 	)
 
+	// outsideWords are what servers answer to their own domain from another host. "Access denied" is Postfix's text for
+	// a table that has no other.
+	outsideWords = anyOf(
+		`\baccess denied\b`,
+		`\byou(?:'re| are) not\b`,
+		`\b(?:from )?outside\b`,
+		`\bexternal(?:ly)?\b`,
+		`\b(?:forge|fake|impersonat|pretend)\w*\b`,
+		`\bnot (?:allowed|permitted|authori[sz]ed)\b`,
+		`\b(?:our|own|local|internal) (?:domain|network|host|server|sender|address)(?:e?s)?\b`,
+	)
+
 	senderDomainWords = anyOf(
 		`\bsender address rejected: (?:domain not found|unverified|malformed dns)`,
 		`\bdomain of sender(?:'s)? address\b.*\bdoes not (?:exist|resolve)\b`,
