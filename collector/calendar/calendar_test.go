@@ -68,6 +68,7 @@ func TestDeadlines(t *testing.T) {
 		"a server of another authority": {path: path(mailflow.Outbound, certificate("Example CA", 200)), want: `
 			2027-03-15 SC-081v3-100d, 2029-03-15 SC-081v3-47d`},
 		"a server with a short certificate": {path: path(mailflow.Outbound, certificate("R10", 45)), want: ""},
+		"a server of an own authority":      {path: path(mailflow.Outbound, certificate("Contoso CA", 730)), want: ""},
 		"a server that is not trusted":      {path: path(mailflow.Outbound, untrusted), want: ""},
 		"a sender of DigiCert": {path: path(mailflow.Inbound, certificate("DigiCert TLS", 45)), want: `
 			2027-03-01 digicert-client_auth, 2027-03-15 chrome-client_auth`},

@@ -30,8 +30,12 @@ type Advisory struct {
 type leaf struct {
 	*probes.Certificate
 	client bool // presented to Exchange Online, not shown by a server
-	public bool // its chain verifies
+	public bool // its chain verifies, and it is not valid for longer than public authorities have allowed since 2020
 }
+
+// longestPublic is the lifetime of the longest certificates that public authorities issued before March 2026, with a
+// day for those that count it otherwise.
+const longestPublic = (398 + 1) * 24 * time.Hour
 
 func (l leaf) lifetime() time.Duration { return l.NotAfter.Sub(l.NotBefore) }
 

@@ -170,8 +170,8 @@ func TestPublishedRecipesRaiseNoWarning(t *testing.T) {
 	}
 }
 
-// reports are what Exchange Online reports about a tenant in which the recipe works: a rule for each connector that needs
-// one, the connector that the documented order gives for each domain, and Direct Send rejected.
+// reports are what Exchange Online reports about a tenant in which the recipe works: a rule for each connector that
+// needs one, the connector that the documented order gives for each domain, and Direct Send rejected.
 func (r recipe) reports(t *mailflow.Tenant) mailflow.Organization {
 	o := mailflow.Organization{
 		Read:             append(slices.Clone(mailflow.OptionalCmdlets), mailflow.GetOutboundConnector),

@@ -80,8 +80,8 @@ func TestReportsAreReadByTheirKeys(t *testing.T) {
 	}
 }
 
-// TestDocumentOfAllCmdlets: what the cmdlets return is read as their exports are, by the cmdlet's name where the keys of
-// a record do not show what it is.
+// TestDocumentOfAllCmdlets: what the cmdlets return is read as their exports are, by the cmdlet's name where the keys
+// of a record do not show what it is.
 func TestDocumentOfAllCmdlets(t *testing.T) {
 	text := `{"Get-AcceptedDomain":` + domainJSON + `,"Get-InboundConnector":` + inboundJSON + `,
 		"Get-OutboundConnector":[],
