@@ -5,7 +5,8 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN go run ./deploy/licences >/LICENCES-THIRD-PARTY.txt && mkdir /state
-ARG TARGETOS TARGETARCH
+ARG TARGETOS
+ARG TARGETARCH
 ARG VERSION=unknown
 ARG REVISION=unknown
 # Go compiles for the target on the build machine: no emulation.
