@@ -58,16 +58,30 @@ var withFetch = "{ persistence: { exports: { enabled: true } }, fetch: { enabled
 // Each row: values, the kind of an object, one of its fields, and the JSON of that field.
 var chartValues = []struct{ values, kind, field, want string }{
 	{"", "Deployment", "spec.strategy.type", `"Recreate"`},
-	{"", "Deployment", pod + "securityContext", `{"fsGroup":65532,"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}}`},
+	{
+		"", "Deployment", pod + "securityContext",
+		`{"fsGroup":65532,"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}}`,
+	},
 	{"fsGroup: 0", "Deployment", pod + "securityContext.fsGroup", "null"},
 	{"podSecurityContext: { runAsUser: 7 }", "Deployment", pod + "securityContext.runAsUser", "7"},
 	{"hostNetwork: true", "Deployment", pod + "dnsPolicy", `"ClusterFirstWithHostNet"`},
 	{"{ hostNetwork: true, dnsPolicy: Default }", "Deployment", pod + "dnsPolicy", `"Default"`},
-	{"dnsConfig: { nameservers: [192.0.2.53] }", "Deployment", pod + "dnsConfig", `{"nameservers":["192.0.2.53"]}`},
-	{"topologySpreadConstraints: [{ maxSkew: 1 }]", "Deployment", pod + "topologySpreadConstraints", `[{"maxSkew":1}]`},
-	{"image: { digest: 'sha256:" + strings.Repeat("a", 64) + "' }", "Deployment", container + "image",
-		`"m365_connector_exporter:0.1.0@sha256:` + strings.Repeat("a", 64) + `"`},
-	{"image: { repository: r.example/x, tag: 1.2.3 }", "Deployment", container + "image", `"r.example/x:1.2.3"`},
+	{
+		"dnsConfig: { nameservers: [192.0.2.53] }", "Deployment", pod + "dnsConfig",
+		`{"nameservers":["192.0.2.53"]}`,
+	},
+	{
+		"topologySpreadConstraints: [{ maxSkew: 1 }]", "Deployment", pod + "topologySpreadConstraints",
+		`[{"maxSkew":1}]`,
+	},
+	{
+		"image: { digest: 'sha256:" + strings.Repeat("a", 64) + "' }", "Deployment", container + "image",
+		`"m365_connector_exporter:0.1.0@sha256:` + strings.Repeat("a", 64) + `"`,
+	},
+	{
+		"image: { repository: r.example/x, tag: 1.2.3 }", "Deployment", container + "image",
+		`"r.example/x:1.2.3"`,
+	},
 	{"extraEnv: [{ name: A, value: b }]", "Deployment", container + "env.2", `{"name":"A","value":"b"}`},
 	{"extraContainers: [{ name: a }]", "Deployment", pod + "containers.1", `{"name":"a"}`},
 	{"initContainers: [{ name: a }]", "Deployment", pod + "initContainers", `[{"name":"a"}]`},
@@ -75,65 +89,138 @@ var chartValues = []struct{ values, kind, field, want string }{
 	{"extraVolumeMounts: [{ name: a }]", "Deployment", container + "volumeMounts.2", `{"name":"a"}`},
 
 	{"", "Deployment", pod + "volumes.1", `{"emptyDir":{"sizeLimit":"1Gi"},"name":"state"}`},
-	{"persistence: { state: { enabled: true } }", "Deployment", pod + "volumes.1.persistentVolumeClaim.claimName",
-		`"x-m365-connector-exporter-state"`},
-	{"persistence: { state: { enabled: true, size: 2Gi } }", "PersistentVolumeClaim", "spec",
-		`{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"2Gi"}}}`},
-	{"persistence: { exports: { enabled: true, existingClaim: mine } }", "Deployment",
-		pod + "volumes.2", `{"name":"exports","persistentVolumeClaim":{"claimName":"mine"}}`},
-	{"persistence: { exports: { enabled: true } }", "Deployment", container + "volumeMounts.2",
-		`{"mountPath":"/etc/m365_connector_exporter/exports","name":"exports","readOnly":true}`},
+	{
+		"persistence: { state: { enabled: true } }", "Deployment", pod + "volumes.1.persistentVolumeClaim.claimName",
+		`"x-m365-connector-exporter-state"`,
+	},
+	{
+		"persistence: { state: { enabled: true, size: 2Gi } }", "PersistentVolumeClaim", "spec",
+		`{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"2Gi"}}}`,
+	},
+	{
+		"persistence: { exports: { enabled: true, existingClaim: mine } }", "Deployment",
+		pod + "volumes.2", `{"name":"exports","persistentVolumeClaim":{"claimName":"mine"}}`,
+	},
+	{
+		"persistence: { exports: { enabled: true } }", "Deployment", container + "volumeMounts.2",
+		`{"mountPath":"/etc/m365_connector_exporter/exports","name":"exports","readOnly":true}`,
+	},
 
-	{"", "Deployment", container + "readinessProbe.httpGet", `{"path":"/-/ready","port":"http","scheme":"HTTP"}`},
-	{"web: { routePrefix: /m365/ }", "Deployment", container + "livenessProbe.httpGet.path", `"/m365/-/healthy"`},
+	{
+		"", "Deployment", container + "readinessProbe.httpGet",
+		`{"path":"/-/ready","port":"http","scheme":"HTTP"}`,
+	},
+	{
+		"web: { routePrefix: /m365/ }", "Deployment", container + "livenessProbe.httpGet.path",
+		`"/m365/-/healthy"`,
+	},
 	{"web: { routePrefix: /m365/ }", "Deployment", container + "args.1", `"--web.route-prefix=/m365"`},
-	{"web: { externalURL: https://m.example.org/a/b }", "Deployment", container + "startupProbe.httpGet.path", `"/a/b/-/healthy"`},
-	{"web: { externalURL: https://m.example.org/a, routePrefix: / }", "Deployment", container + "livenessProbe.httpGet.path", `"/-/healthy"`},
-	{"web: { config: { tls_server_config: { cert_file: tls.crt } } }", "Deployment", container + "readinessProbe.httpGet.scheme", `"HTTPS"`},
-	{"web: { config: { tls_server_config: { client_auth_type: RequireAndVerifyClientCert } } }", "Deployment",
-		container + "readinessProbe", `{"periodSeconds":10,"tcpSocket":{"port":"http"},"timeoutSeconds":5}`},
+	{
+		"web: { externalURL: https://m.example.org/a/b }", "Deployment", container + "startupProbe.httpGet.path",
+		`"/a/b/-/healthy"`,
+	},
+	{
+		"web: { externalURL: https://m.example.org/a, routePrefix: / }", "Deployment",
+		container + "livenessProbe.httpGet.path", `"/-/healthy"`,
+	},
+	{
+		"web: { config: { tls_server_config: { cert_file: tls.crt } } }", "Deployment",
+		container + "readinessProbe.httpGet.scheme", `"HTTPS"`,
+	},
+	{
+		"web: { config: { tls_server_config: { client_auth_type: RequireAndVerifyClientCert } } }", "Deployment",
+		container + "readinessProbe", `{"periodSeconds":10,"tcpSocket":{"port":"http"},"timeoutSeconds":5}`,
+	},
 	{withPassword, "Deployment", container + "livenessProbe.tcpSocket", `{"port":"http"}`},
 	{withPassword, "Deployment", container + "livenessProbe.httpGet", "null"},
-	{"web: { existingSecret: mine, tls: true }", "Deployment", container + "livenessProbe.httpGet.scheme", `"HTTPS"`},
-	{"web: { existingSecret: mine, authentication: true }", "Deployment", container + "livenessProbe.tcpSocket.port", `"http"`},
-	{"readinessProbe: { exec: { command: [a] } }", "Deployment", container + "readinessProbe",
-		`{"exec":{"command":["a"]},"periodSeconds":10,"timeoutSeconds":5}`},
+	{
+		"web: { existingSecret: mine, tls: true }", "Deployment", container + "livenessProbe.httpGet.scheme",
+		`"HTTPS"`,
+	},
+	{
+		"web: { existingSecret: mine, authentication: true }", "Deployment", container + "livenessProbe.tcpSocket.port",
+		`"http"`,
+	},
+	{
+		"readinessProbe: { exec: { command: [a] } }", "Deployment", container + "readinessProbe",
+		`{"exec":{"command":["a"]},"periodSeconds":10,"timeoutSeconds":5}`,
+	},
 
 	{"serviceMonitor: { enabled: true }", "ServiceMonitor", "spec.endpoints.0.scheme", `"http"`},
-	{"{ serviceMonitor: { enabled: true }, web: { routePrefix: /m } }", "ServiceMonitor", "spec.endpoints.0.path", `"/m/metrics"`},
-	{"serviceMonitor: { enabled: true }", "ServiceMonitor", "spec.endpoints.0.relabelings",
-		`[{"action":"labeldrop","regex":"pod"},{"replacement":"x-m365-connector-exporter","targetLabel":"instance"}]`},
-	{"{ serviceMonitor: { enabled: true }, replicas: 2 }", "ServiceMonitor", "spec.endpoints.0.relabelings",
-		`[{"action":"labeldrop","regex":"pod"}]`},
-	{"serviceMonitor: { enabled: true, basicAuth: { username: { name: a, key: b } } }", "ServiceMonitor",
-		"spec.endpoints.0.basicAuth", `{"username":{"key":"b","name":"a"}}`},
-	{"{ serviceMonitor: { enabled: true, tlsConfig: { serverName: a } }, web: { existingSecret: mine, tls: true } }", "ServiceMonitor",
-		"spec.endpoints.0.tlsConfig", `{"serverName":"a"}`},
-	{"{ scrapeConfig: { enabled: true }, web: { existingSecret: mine, tls: true, routePrefix: /m } }", "ScrapeConfig",
-		"spec.httpSDConfigs.0.url", `"https://x-m365-connector-exporter.mail.svc:10587/m/sd"`},
-	{"scrapeConfig: { enabled: true }", "ScrapeConfig", "spec.relabelings.0",
-		`{"sourceLabels":["__address__"],"targetLabel":"__param_target"}`},
+	{
+		"{ serviceMonitor: { enabled: true }, web: { routePrefix: /m } }", "ServiceMonitor", "spec.endpoints.0.path",
+		`"/m/metrics"`,
+	},
+	{
+		"serviceMonitor: { enabled: true }", "ServiceMonitor", "spec.endpoints.0.relabelings",
+		`[{"action":"labeldrop","regex":"pod"},{"replacement":"x-m365-connector-exporter","targetLabel":"instance"}]`,
+	},
+	{
+		"{ serviceMonitor: { enabled: true }, replicas: 2 }", "ServiceMonitor", "spec.endpoints.0.relabelings",
+		`[{"action":"labeldrop","regex":"pod"}]`,
+	},
+	{
+		"serviceMonitor: { enabled: true, basicAuth: { username: { name: a, key: b } } }", "ServiceMonitor",
+		"spec.endpoints.0.basicAuth", `{"username":{"key":"b","name":"a"}}`,
+	},
+	{
+		"{ serviceMonitor: { enabled: true, tlsConfig: { serverName: a } }, web: { existingSecret: mine, tls: true } }",
+		"ServiceMonitor",
+		"spec.endpoints.0.tlsConfig", `{"serverName":"a"}`,
+	},
+	{
+		"{ scrapeConfig: { enabled: true }, web: { existingSecret: mine, tls: true, routePrefix: /m } }", "ScrapeConfig",
+		"spec.httpSDConfigs.0.url", `"https://x-m365-connector-exporter.mail.svc:10587/m/sd"`,
+	},
+	{
+		"scrapeConfig: { enabled: true }", "ScrapeConfig", "spec.relabelings.0",
+		`{"sourceLabels":["__address__"],"targetLabel":"__param_target"}`,
+	},
 	{"scrapeConfig: { enabled: true }", "ScrapeConfig", "spec.metricsPath", `"/probe"`},
-	{"scrapeConfig: { enabled: true, basicAuth: { username: { name: a, key: b } } }", "ScrapeConfig",
-		"spec.httpSDConfigs.0.basicAuth", `{"username":{"key":"b","name":"a"}}`},
+	{
+		"scrapeConfig: { enabled: true, basicAuth: { username: { name: a, key: b } } }", "ScrapeConfig",
+		"spec.httpSDConfigs.0.basicAuth", `{"username":{"key":"b","name":"a"}}`,
+	},
 
-	{"{ ingress: { enabled: true, hosts: [m.example.org] }, web: { routePrefix: /m } }", "Ingress",
-		"spec.rules.0.http.paths.0.path", `"/m"`},
+	{
+		"{ ingress: { enabled: true, hosts: [m.example.org] }, web: { routePrefix: /m } }", "Ingress",
+		"spec.rules.0.http.paths.0.path", `"/m"`,
+	},
 	{withFetch, "CronJob", "spec.schedule", `"17 * * * *"`},
-	{withFetch, "CronJob", "spec.jobTemplate." + container + "args",
-		`["fetch","--config.file=/etc/m365_connector_fetch/config.yaml","--output=/exports"]`},
-	{withFetch, "CronJob", "spec.jobTemplate." + pod + "volumes.1.secret", `{"defaultMode":288,"secretName":"app"}`},
-	{withFetch, "CronJob", "spec.jobTemplate." + pod + "volumes.2.persistentVolumeClaim.claimName",
-		`"x-m365-connector-exporter-exports"`},
-	{withFetch, "CronJob", "spec.jobTemplate.spec.template.metadata.labels",
-		`{"app.kubernetes.io/instance":"x","app.kubernetes.io/name":"m365-connector-exporter-fetch"}`},
-	{withFetch, "Service", "spec.selector",
-		`{"app.kubernetes.io/instance":"x","app.kubernetes.io/name":"m365-connector-exporter"}`},
+	{
+		withFetch, "CronJob", "spec.jobTemplate." + container + "args",
+		`["fetch","--config.file=/etc/m365_connector_fetch/config.yaml","--output=/exports"]`,
+	},
+	{
+		withFetch, "CronJob", "spec.jobTemplate." + pod + "volumes.1.secret",
+		`{"defaultMode":288,"secretName":"app"}`,
+	},
+	{
+		withFetch, "CronJob", "spec.jobTemplate." + pod + "volumes.2.persistentVolumeClaim.claimName",
+		`"x-m365-connector-exporter-exports"`,
+	},
+	{
+		withFetch, "CronJob", "spec.jobTemplate.spec.template.metadata.labels",
+		`{"app.kubernetes.io/instance":"x","app.kubernetes.io/name":"m365-connector-exporter-fetch"}`,
+	},
+	{
+		withFetch, "Service", "spec.selector",
+		`{"app.kubernetes.io/instance":"x","app.kubernetes.io/name":"m365-connector-exporter"}`,
+	},
 	{withFetch, "Deployment", pod + "volumes.3", "null"}, // the exporter does not mount the Secret
 	{"podDisruptionBudget: { enabled: true }", "PodDisruptionBudget", "spec.maxUnavailable", "1"},
-	{"networkPolicy: { enabled: true, extraEgress: [{ ports: [{ port: 443 }] }] }", "NetworkPolicy", "spec.egress.2", `{"ports":[{"port":443}]}`},
-	{"extraManifests: [{ kind: Job, metadata: { name: '{{ .Release.Name }}-a' } }]", "Job", "metadata.name", `"x-a"`},
-	{"extraManifests: ['{kind: Job, metadata: {name: \"{{ .Release.Name }}\"}}']", "Job", "metadata.name", `"x"`},
+	{
+		"networkPolicy: { enabled: true, extraEgress: [{ ports: [{ port: 443 }] }] }", "NetworkPolicy", "spec.egress.2",
+		`{"ports":[{"port":443}]}`,
+	},
+	{
+		"extraManifests: [{ kind: Job, metadata: { name: '{{ .Release.Name }}-a' } }]", "Job", "metadata.name",
+		`"x-a"`,
+	},
+	{
+		"extraManifests: ['{kind: Job, metadata: {name: \"{{ .Release.Name }}\"}}']", "Job", "metadata.name",
+		`"x"`,
+	},
 }
 
 func TestChartValues(t *testing.T) {
@@ -153,7 +240,9 @@ func TestChartValues(t *testing.T) {
 // OpenShift's security context constraint restricted-v2 assigns user and groups from the range of the namespace, and
 // refuses others. It allows the volumes of these kinds.
 func TestChartOnOpenShift(t *testing.T) {
-	allowed := []string{"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+	allowed := []string{
+		"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
+	}
 	const values = `{ persistence: { state: { enabled: true }, exports: { enabled: true } }, web: { existingSecret: web },
 		extraFiles: [{ name: a, secret: a, mountPath: /a }, { name: b, configMap: b, mountPath: /b }] }`
 	out := rendered(t, values, "--api-versions", "security.openshift.io/v1")
@@ -202,13 +291,15 @@ func TestChartRefusesWrongValues(t *testing.T) {
 		{"prometheusRule.alerts.M365ConnectorDown.severity=fatal"},
 		{"prometheusRule.thresholds.certificateWarningRatio=25"},
 	} {
-		if _, err := helm(t, set...); err == nil || !strings.Contains(err.Error(), "don't meet the specifications of the schema") {
+		_, err := helm(t, set...)
+		if err == nil || !strings.Contains(err.Error(), "don't meet the specifications of the schema") {
 			t.Errorf("%v: %v", set, err)
 		}
 	}
 }
 
-// The kubelet's probes succeed on the program itself, started with the arguments and the web configuration of the chart.
+// The kubelet's probes succeed on the program itself, started with the arguments and the web configuration of the
+// chart.
 func TestChartProbesOnTheProgram(t *testing.T) {
 	dir := t.TempDir()
 	run(t, "go", "build", "-o", dir+"/bin/", "../cmd/m365_connector_exporter")

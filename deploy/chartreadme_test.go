@@ -66,7 +66,8 @@ func flow(t *testing.T, value *yaml.Node) string {
 
 // The README of the chart lists every value with its default and its comment. -update writes the list.
 func TestChartReadme(t *testing.T) {
-	const file, begin, end = chart + "/README.md", "<!-- values: written by make docs -->\n", "<!-- end of the values -->\n"
+	const begin, end = "<!-- values: written by make docs -->\n", "<!-- end of the values -->\n"
+	const file = chart + "/README.md"
 	readme := read(t, file)
 	before, rest, found := strings.Cut(readme, begin)
 	_, after, ended := strings.Cut(rest, end)

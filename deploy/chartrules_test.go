@@ -113,12 +113,13 @@ func (g ruleGroups) alertRules(name string) []map[string]any {
 // those of the exporter's own pages.
 func TestChartRules(t *testing.T) {
 	want := string(marshal(t, ruleFiles(t)))
+	const service = "x-m365-connector-exporter.mail.svc:10587"
 	for values, base := range map[string]string{
-		"": "http://x-m365-connector-exporter.mail.svc:10587/runbooks/",
-		"web: { routePrefix: /m365, existingSecret: web, tls: true }": "https://x-m365-connector-exporter.mail.svc:10587/m365/runbooks/",
-		"web: { externalURL: https://m.example.org/x/ }":              "https://m.example.org/x/runbooks/",
-		"ingress: { enabled: true, hosts: [m.example.org] }":          "http://m.example.org/runbooks/",
-		"prometheusRule: { runbookURL: https://wiki.example.org/ }":   "https://wiki.example.org/",
+		"": "http://" + service + "/runbooks/",
+		"web: { routePrefix: /m, existingSecret: w, tls: true }":    "https://" + service + "/m/runbooks/",
+		"web: { externalURL: https://m.example.org/x/ }":            "https://m.example.org/x/runbooks/",
+		"ingress: { enabled: true, hosts: [m.example.org] }":        "http://m.example.org/runbooks/",
+		"prometheusRule: { runbookURL: https://wiki.example.org/ }": "https://wiki.example.org/",
 	} {
 		moved := strings.ReplaceAll(want, "runbook_url: docs/runbooks/", "runbook_url: "+base)
 		exporter, own := strings.CutSuffix(base, "runbooks/")

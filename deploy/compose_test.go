@@ -109,7 +109,8 @@ func composeFetch(t *testing.T) {
 		"exporter config /etc/m365_connector_exporter true", "exporter state /var/lib/m365_connector_exporter false",
 		"fetch fetch /etc/m365_connector_fetch true", "fetch state /var/lib/m365_connector_exporter false",
 	}
-	if !slices.Equal(mounts, want) || !slices.Contains(fetch.Command, "--output=/var/lib/m365_connector_exporter/exports") {
+	writes := slices.Contains(fetch.Command, "--output=/var/lib/m365_connector_exporter/exports")
+	if !slices.Equal(mounts, want) || !writes {
 		t.Errorf("%q: mounts %q, want %q", fetch.Command, mounts, want)
 	}
 	for _, file := range []string{"../.gitignore", "../.dockerignore"} {

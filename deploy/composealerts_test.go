@@ -18,7 +18,7 @@ import (
 const composeAlertmanager = "compose/alertmanager.yml"
 
 // composeHead is the part of the Alertmanager configuration that differs from deploy/alertmanager.
-const composeHead = `# All notifications go to the log of the service "receiver". Name your chat or pager instead, as in ../alertmanager.
+const composeHead = `# All notifications go to the log of the service "receiver". Name your chat or pager instead.
 # TestComposeAlertmanager writes the inhibition rules below, those of ../alertmanager, with -update.
 route:
   receiver: receiver

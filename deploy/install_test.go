@@ -31,7 +31,7 @@ func builtPackages(t *testing.T, version string) string {
 	if folder, done := built.folders[version]; done {
 		return folder
 	}
-	folder, err := os.MkdirTemp("", "packages") // all tests share it
+	folder, err := os.MkdirTemp("", "packages") //nolint:usetesting // all tests share it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,8 @@ func TestPackages(t *testing.T) {
 		"/usr/share/fish/vendor_completions.d/m365_connector_exporter.fish",
 		"/usr/lib/systemd/system/m365_connector_exporter.service",
 		"/usr/lib/systemd/system/m365_connector_fetch.service", "/usr/lib/systemd/system/m365_connector_fetch.timer",
-		"/usr/share/doc/m365-connector-exporter/copyright", "/usr/share/doc/m365-connector-exporter/changelog.gz", "/usr/share/doc/m365-connector-exporter/LICENCES-THIRD-PARTY.txt",
+		"/usr/share/doc/m365-connector-exporter/copyright", "/usr/share/doc/m365-connector-exporter/changelog.gz",
+		"/usr/share/doc/m365-connector-exporter/LICENCES-THIRD-PARTY.txt",
 		"/usr/share/doc/m365-connector-exporter/Export-M365Connectors.ps1",
 		"/usr/share/doc/m365-connector-exporter/prometheus/mailflow.yml",
 		"/usr/share/doc/m365-connector-exporter/dashboards/m365-connectors-overview.json",
@@ -100,13 +101,20 @@ func TestDebKeepsConfigurationAndState(t *testing.T) {
 		t.Skip("dpkg needs root")
 	}
 	need(t, "nfpm")
-	const config, exports = "/etc/m365_connector_exporter/config.yaml", "/etc/m365_connector_exporter/exports/contoso/o.json"
-	const state, binary = "/var/lib/private/m365_connector_exporter/state", "/usr/bin/m365_connector_exporter"
+	const (
+		config  = "/etc/m365_connector_exporter/config.yaml"
+		exports = "/etc/m365_connector_exporter/exports/contoso/o.json"
+		state   = "/var/lib/private/m365_connector_exporter/state"
+		binary  = "/usr/bin/m365_connector_exporter"
+		doc     = "/usr/share/doc/m365-connector-exporter"
+	)
 	i := installation{t, t.TempDir()}
 	i.make("/var/lib/dpkg/status", "")
 	dpkg := func(args ...string) {
 		t.Helper()
-		flags := []string{"--root=" + i.root, "--force-script-chrootless", "--force-depends", "--force-confold", "--no-triggers"}
+		flags := []string{
+			"--root=" + i.root, "--force-script-chrootless", "--force-depends", "--force-confold", "--no-triggers",
+		}
 		run(t, "dpkg", append(flags, args...)...)
 	}
 	dpkg("-i", glob(t, builtPackages(t, "1.2.3")+"/*.deb")[0])
@@ -121,7 +129,7 @@ func TestDebKeepsConfigurationAndState(t *testing.T) {
 	dpkg("-r", "m365-connector-exporter")
 	i.has("removal", map[string]string{config: "mine\n", exports: "mine\n", state: "mine\n", binary: ""})
 	dpkg("--purge", "m365-connector-exporter")
-	i.has("purge", map[string]string{config: "", exports: "mine\n", state: "", "/usr/share/doc/m365-connector-exporter": ""})
+	i.has("purge", map[string]string{config: "", exports: "mine\n", state: "", doc: ""})
 }
 
 // An upgrade of the rpm keeps the configuration, and puts the new one beside it. Scripts do not run here.

@@ -116,7 +116,9 @@ func TestDependabot(t *testing.T) {
 			t.Errorf("Dependabot does not watch the module in %s", folder)
 		}
 	}
-	for ecosystem, folder := range map[string]string{"docker": "/", "docker-compose": "/deploy/compose", "github-actions": "/"} {
+	for ecosystem, folder := range map[string]string{
+		"docker": "/", "docker-compose": "/deploy/compose", "github-actions": "/",
+	} {
 		if !slices.Contains(watched[ecosystem], folder) {
 			t.Errorf("Dependabot does not watch %s in %s", ecosystem, folder)
 		}
@@ -125,7 +127,8 @@ func TestDependabot(t *testing.T) {
 
 // The base image has a digest, and the workflows use the same version of Go.
 func TestBaseImage(t *testing.T) {
-	from := regexp.MustCompile(`FROM --platform=\$BUILDPLATFORM docker\.io/library/golang:(1\.\d+\.\d+)@sha256:[0-9a-f]{64} AS build`)
+	from := regexp.MustCompile(`FROM --platform=\$BUILDPLATFORM docker\.io/library/golang:` +
+		`(1\.\d+\.\d+)@sha256:[0-9a-f]{64} AS build`)
 	m := from.FindStringSubmatch(read(t, "../Dockerfile"))
 	if m == nil {
 		t.Fatal("the base image has no version and digest")
@@ -141,12 +144,14 @@ func TestBaseImage(t *testing.T) {
 
 func TestReleaseNotes(t *testing.T) {
 	changelog := filepath.Join(t.TempDir(), "CHANGELOG.md")
-	text := "# Changelog\n\n## Unreleased\n\n- Next.\n\n## 1.2.3 (2027-01-31)\n\n### Added\n\n- A check.\n\n## 1.2.2 (2027-01-01)\n\n- Old.\n"
+	text := "# Changelog\n\n## Unreleased\n\n- Next.\n\n## 1.2.3 (2027-01-31)\n\n### Added\n\n- A check.\n\n" +
+		"## 1.2.2 (2027-01-01)\n\n- Old.\n"
 	if err := os.WriteFile(changelog, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for version, want := range map[string]string{
-		"1.2.3": "### Added\n\n- A check.\n", "1.2.2": "- Old.\n", "1.2.3-rc1": "### Added\n\n- A check.\n", "1.3.0-rc1": "- Next.\n",
+		"1.2.3": "### Added\n\n- A check.\n", "1.2.2": "- Old.\n",
+		"1.2.3-rc1": "### Added\n\n- A check.\n", "1.3.0-rc1": "- Next.\n",
 	} {
 		if got := run(t, "bash", "packages/notes.sh", version, changelog); got != want {
 			t.Errorf("%s: %q, want %q", version, got, want)

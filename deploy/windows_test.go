@@ -43,14 +43,18 @@ func TestWindowsInstaller(t *testing.T) {
 		t.Error("two builds differ")
 	}
 	for table, wants := range map[string][]string{
-		"ServiceInstall": {"\tm365_connector_exporter\t", "\t16\t2\t1\t", `NT AUTHORITY\LocalService`,
-			`--config.file="[CONFIGFOLDER]config.yaml"`},
-		"ServiceControl": {"ServiceStop\tm365_connector_exporter\t162\t\t1\t", "ServiceStart\tm365_connector_exporter\t1\t\t0\t"}, // stop, delete; start
-		"Registry":       {`EventMessageFile` + "\t" + `#%%SystemRoot%\System32\EventCreate.exe`, "TypesSupported\t#7"},
-		"Component":      {"Configuration\t{C4D9E5F3-6A1C-4B37-8E44-9D2F7B5A6C33}\tCONFIGFOLDER\t400\t"},
-		"Directory":      {"INSTALLFOLDER\tProgramFiles64Folder\t", "CONFIGFOLDER\tCommonAppDataFolder\t"},
-		"Property":       {"ProductVersion\t1.2.3\n", "ALLUSERS\t1\n", "UpgradeCode\t{7D6B6C0A-5E0B-4E55-9C0E-3F5B1D7A4C11}"},
-		"Upgrade":        {"\t1.2.3\t\t1\t\tWIX_UPGRADE_DETECTED"},
+		"ServiceInstall": {
+			"\tm365_connector_exporter\t", "\t16\t2\t1\t", `NT AUTHORITY\LocalService`,
+			`--config.file="[CONFIGFOLDER]config.yaml"`,
+		},
+		"ServiceControl": { // stop and delete; start
+			"ServiceStop\tm365_connector_exporter\t162\t\t1\t", "ServiceStart\tm365_connector_exporter\t1\t\t0\t",
+		},
+		"Registry":  {`EventMessageFile` + "\t" + `#%%SystemRoot%\System32\EventCreate.exe`, "TypesSupported\t#7"},
+		"Component": {"Configuration\t{C4D9E5F3-6A1C-4B37-8E44-9D2F7B5A6C33}\tCONFIGFOLDER\t400\t"},
+		"Directory": {"INSTALLFOLDER\tProgramFiles64Folder\t", "CONFIGFOLDER\tCommonAppDataFolder\t"},
+		"Property":  {"ProductVersion\t1.2.3\n", "ALLUSERS\t1\n", "UpgradeCode\t{7D6B6C0A-5E0B-4E55-9C0E-3F5B1D7A4C11}"},
+		"Upgrade":   {"\t1.2.3\t\t1\t\tWIX_UPGRADE_DETECTED"},
 	} {
 		got := installerTable(t, first, table)
 		for _, want := range wants {
