@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector"
@@ -91,7 +92,7 @@ func New(
 	if d.trips, err = newRoundTrips(ctx, cfg, d, d.store, log); err != nil {
 		return nil, err
 	}
-	d.reloads = reloads{life: ctx, load: d.load}
+	d.reloads = reloads{life: ctx, load: d.load, pace: rate.NewLimiter(reloadsPerSecond, reloadBurst)}
 	d.runner = schedule.New(schedule.Options{
 		Prober: d, Sink: d.store.Record, Logger: log, OnLag: func(lag time.Duration) { d.metrics.ObserveLag(lag) },
 	})

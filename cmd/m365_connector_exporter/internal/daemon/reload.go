@@ -4,6 +4,15 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"golang.org/x/time/rate"
+)
+
+// How many reloads may begin at once and how many a second after these. A client that requests one after the other would
+// otherwise cause hundreds a second, each with lines in the log.
+const (
+	reloadBurst      = 20
+	reloadsPerSecond = 2
 )
 
 // errShutdown answers the requests for a reload that a shutdown leaves undone.
@@ -18,6 +27,8 @@ type reloads struct {
 	life context.Context
 	// load does the work. When it returns after ctx has ended, it must have changed nothing.
 	load func(ctx context.Context, r reloadRequest) error
+	// pace delays reloads that follow each other closely; nil: none.
+	pace *rate.Limiter
 
 	mu      sync.Mutex
 	running bool
@@ -70,15 +81,11 @@ func (r *reloads) join(request reloadRequest) *pendingReload {
 
 // run reloads until nothing is pending.
 func (r *reloads) run() {
-	for {
-		r.mu.Lock()
-		p := r.pending
-		r.pending = nil
-		r.running = p != nil
-		r.mu.Unlock()
-		if p == nil {
-			return
+	for r.anyPending() {
+		if r.pace != nil {
+			_ = r.pace.Wait(r.life) // an error means that life has ended
 		}
+		p := r.next()
 		if r.life.Err() != nil {
 			p.err = errShutdown
 		} else {
@@ -86,4 +93,21 @@ func (r *reloads) run() {
 		}
 		close(p.done)
 	}
+}
+
+// anyPending reports whether a reload is pending. If none is, run ends.
+func (r *reloads) anyPending() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running = r.pending != nil
+	return r.running
+}
+
+// next takes the pending reload.
+func (r *reloads) next() *pendingReload {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.pending
+	r.pending = nil
+	return p
 }

@@ -191,3 +191,21 @@ func TestShutdownDoesNotWaitForReloads(t *testing.T) {
 	}
 	answered.Wait()
 }
+
+// TestReloadsOneAfterTheOtherArePaced: a client that requests a reload when it has the answer to the one before gets
+// hundreds a second of a small configuration, each with lines in the log.
+func TestReloadsOneAfterTheOtherArePaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := still(t)
+		handler := d.Handler(HandlerOptions{})
+		begun, n := time.Now(), 0
+		for ; time.Since(begun) < time.Minute && n < 10_000; n++ {
+			if w := get(handler, http.MethodPost, "/-/reload", nil); w.Code != http.StatusOK {
+				t.Fatalf("POST /-/reload = %d %s", w.Code, w.Body)
+			}
+		}
+		if most := reloadBurst + 60*reloadsPerSecond; n < reloadBurst || n > most {
+			t.Errorf("%d reloads in a minute, want %d to %d", n, reloadBurst, most)
+		}
+	})
+}
