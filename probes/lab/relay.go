@@ -141,6 +141,13 @@ func (d *FakeExchangeOnline) Deliveries() []Delivery {
 	return slices.Clone(d.relay.deliveries)
 }
 
+// Queued returns how many messages are under way.
+func (d *FakeExchangeOnline) Queued() int {
+	d.relay.mu.Lock()
+	defer d.relay.mu.Unlock()
+	return d.relay.queued
+}
+
 // SendFromMailbox sends a message from a mailbox of a tenant, as Microsoft Graph's sendMail does.
 func (d *FakeExchangeOnline) SendFromMailbox(tenant, from, to string, message []byte) error {
 	return d.relay.enqueue(relayed{

@@ -391,4 +391,7 @@ func TestRelayQueueIsBounded(t *testing.T) {
 	if diff := cmp.Diff([]bool{true, false}, got); diff != "" {
 		t.Error(diff)
 	}
+	if n := w.exchange.Queued(); n != maxQueued+1 {
+		t.Errorf("%d messages under way, want %d", n, maxQueued+1)
+	}
 }
