@@ -69,9 +69,10 @@ func domainChecks() []Check {
 		},
 		{
 			Code: "inventory_stale", Severity: Warning, Scope: ScopeTenant,
-			Title:  "The tenant's exports are old",
-			When:   "The oldest export in use is older than `inventory_max_age`",
-			Remedy: "Run deploy/powershell/Export-M365Connectors.ps1 again, preferably on a schedule.",
+			Title: "The tenant's exports are old",
+			When:  "The oldest export in use is older than `inventory_max_age`",
+			Remedy: "Run deploy/powershell/Export-M365Connectors.ps1 again, preferably on a schedule. If the tenant is read " +
+				"from Exchange Online, `fetch --check` names what fails.",
 			Source: "This exporter's configuration, `inventory_max_age`",
 			Find: eachTenant(func(f *Facts, t *tenant, report func(Finding)) {
 				if older(f.Now, t.InventoryTime, f.Thresholds.InventoryMaxAge) {

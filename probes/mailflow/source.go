@@ -22,7 +22,7 @@ type CmdletState struct {
 }
 
 // Failed returns the first required cmdlet that failed; false where all of them succeeded.
-func (s *SourceState) Failed() (CmdletState, bool) {
+func (s SourceState) Failed() (CmdletState, bool) {
 	for _, c := range s.Cmdlets {
 		if c.Required && !c.OK {
 			return c, true
