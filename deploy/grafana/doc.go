@@ -13,6 +13,7 @@ import (
 type Dashboard struct {
 	UID, Title, Description string
 	Variables               []string // labels to choose by, beside job and instance
+	OnDemand                bool     // shows what /probe exposes, not /metrics: an instance is a path
 	Rows                    []Row
 }
 
@@ -39,7 +40,7 @@ type Query struct{ Expr, Legend string }
 
 // Dashboards returns all dashboards, the overview first.
 func Dashboards() []Dashboard {
-	return []Dashboard{overview(), connector(), certificates(), attribution(), exporter()}
+	return []Dashboard{overview(), connector(), certificates(), attribution(), exporter(), shards()}
 }
 
 // JSON renders the dashboard as Grafana's JSON model.

@@ -60,18 +60,15 @@ func exporter() Dashboard {
 					Description: "How late rounds start: median, 90th and 99th percentile.",
 					Queries: []Query{
 						{
-							"histogram_quantile(0.5, sum by (le) " +
-								"(rate(m365_connector_exporter_schedule_lag_seconds_bucket{@}[$__rate_interval])))",
+							quantile("0.5", "m365_connector_exporter_schedule_lag_seconds", ""),
 							"median",
 						},
 						{
-							"histogram_quantile(0.9, sum by (le) " +
-								"(rate(m365_connector_exporter_schedule_lag_seconds_bucket{@}[$__rate_interval])))",
+							quantile("0.9", "m365_connector_exporter_schedule_lag_seconds", ""),
 							"90 %",
 						},
 						{
-							"histogram_quantile(0.99, sum by (le) " +
-								"(rate(m365_connector_exporter_schedule_lag_seconds_bucket{@}[$__rate_interval])))",
+							quantile("0.99", "m365_connector_exporter_schedule_lag_seconds", ""),
 							"99 %",
 						},
 					},
@@ -108,8 +105,7 @@ func exporter() Dashboard {
 					Kind: "timeseries", Title: "Stage duration, 90th percentile", Unit: "s", Width: 16,
 					Description: "Passed stages of all paths.",
 					Queries: []Query{{
-						"histogram_quantile(0.9, sum by (direction, stage, le) " +
-							"(rate(m365_connector_stage_duration_seconds_bucket{@}[$__rate_interval])))",
+						quantile("0.9", "m365_connector_stage_duration_seconds", "direction, stage"),
 						"{{direction}} {{stage}}",
 					}},
 				},

@@ -66,8 +66,12 @@ func overview() Dashboard {
 				{
 					Kind: "table", Title: "Alerts", Unit: "short", Width: 12,
 					Description: "Firing alerts of this exporter's rules.",
-					Queries:     []Query{{`ALERTS{alertname=~"M365Connector.+", alertstate="firing"}`, ""}},
-					Transforms:  tidy("", "severity", "alertname", "tenant", "direction", "connector", "path"),
+					Queries: []Query{{
+						`ALERTS{job=~"$job", instance=~"$instance", alertname=~"M365Connector.+", ` +
+							`alertname!="M365ConnectorAffectedByHost", alertstate="firing"}`,
+						"",
+					}},
+					Transforms: tidy("", "severity", "alertname", "tenant", "direction", "connector", "path", "host", "address"),
 				},
 				{
 					Kind: "table", Title: "Certificates that expire first", Unit: "short", Width: 12,
@@ -77,6 +81,27 @@ func overview() Dashboard {
 						"",
 					}},
 					Transforms: tidy("days left", "tenant", "connector", "host", "address", "role", "position"),
+				},
+			}},
+			{"Shared gateways and expiry", []Panel{
+				{
+					Kind: "table", Title: "Shared gateways", Unit: "percentunit", Thresholds: "high", Width: 12,
+					Description: "Hosts that several connectors use, and the share of these connectors' endpoints that work. " +
+						"One that fails for three connectors is the alert M365ConnectorHostDown.",
+					Queries: []Query{{
+						"sort(avg by (host, address) (m365_connector_endpoint_success{@}) and count by (host, address) " +
+							"(group by (tenant, connector, direction, host, address) (m365_connector_endpoint_success{@})) > 1)",
+						"",
+					}},
+					Transforms: tidy("works", "host", "address"),
+				},
+				{
+					Kind: "bargauge", Title: "Nearest expiry by tenant", Unit: "s", Thresholds: "days", Width: 12,
+					Description: "Time left of each tenant's first certificate to expire, the twenty lowest.",
+					Queries: []Query{{
+						"sort(bottomk(20, min by (tenant) (certificate:m365_connector_certificate_left:seconds{@})))",
+						"{{tenant}}",
+					}},
 				},
 			}},
 			{"Over time", []Panel{
@@ -248,7 +273,7 @@ func certificates() Dashboard {
 				},
 				{
 					Kind: "table", Title: "Share of lifetime left", Unit: "percentunit", Width: 12, Height: 12,
-					Description: "Renewal is due below a quarter of the lifetime and 30 days.",
+					Description: "Certificates that expire within 100 days. Renewal is due below a quarter of the lifetime and 30 days.",
 					Queries: []Query{{
 						"sort(bottomk(20, certificate:m365_connector_certificate_left:ratio{@}))",
 						"",
@@ -373,9 +398,20 @@ func attribution() Dashboard {
 					}},
 				},
 				{
-					Kind: "bargauge", Title: "Age of the oldest export", Unit: "s", Width: 8,
-					Description: "Exports older than eight days are outdated.",
-					Queries:     []Query{{"time() - m365_connector_inventory_timestamp_seconds{@}", "{{tenant}}"}},
+					Kind: "bargauge", Title: "Age of the inventory", Unit: "s", Width: 8,
+					Description: "Time since the newest read from Exchange Online, or the age of the oldest export. " +
+						"Exports older than eight days are outdated.",
+					Queries: []Query{{
+						"time() - (m365_connector_inventory_source_last_success_timestamp_seconds{@} or " +
+							"m365_connector_inventory_timestamp_seconds{@})",
+						"{{tenant}} {{source}}",
+					}},
+				},
+				{
+					Kind: "table", Title: "Failed reads", Unit: "short", Width: 24,
+					Description: "Cmdlets that Exchange Online did not answer, with the reason. The last good records stay in use.",
+					Queries:     []Query{{"m365_connector_inventory_source_failure_info{@}", ""}},
+					Transforms:  tidy("", "tenant", "cmdlet", "reason"),
 				},
 				{
 					Kind: "table", Title: "Suppressions", Unit: "short", Width: 24,

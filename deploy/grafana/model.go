@@ -1,6 +1,9 @@
 package grafana
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 type object = map[string]any
 
@@ -24,22 +27,46 @@ func (d Dashboard) model() object {
 func (d Dashboard) variables() []object {
 	list := []object{
 		{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"},
-		choice("job", "label_values(m365_connector_exporter_build_info, job)"),
-		choice("instance", `label_values(m365_connector_exporter_build_info{job=~"$job"}, instance)`),
+		choice("job", "label_values("+d.target()+", job)"),
+		choice("instance", "label_values("+d.target(`job=~"$job"`)+", instance)"),
 	}
 	matchers := `job=~"$job", instance=~"$instance"`
 	for _, label := range d.Variables {
-		list = append(list, choice(label, "label_values(m365_connector_info{"+matchers+"}, "+label+")"))
+		list = append(list, choice(label, "label_values("+d.labels()+"{"+matchers+"}, "+label+")"))
 		matchers += ", " + label + `=~"$` + label + `"`
 	}
-	return list
+	return append(list, object{ // the address under which people reach an exporter, for the links of the panels
+		"name": "exporter", "label": "Exporter", "type": "textbox", "query": exporterURL,
+		"current": object{"text": exporterURL, "value": exporterURL},
+	})
+}
+
+const exporterURL = "http://localhost:10587"
+
+// target returns a selector of the series that the dashboard's targets have in common.
+func (d Dashboard) target(matchers ...string) string {
+	if d.OnDemand {
+		return "up{" + strings.Join(append([]string{`connector_type!=""`}, matchers...), ", ") + "}"
+	}
+	if len(matchers) == 0 {
+		return "m365_connector_exporter_build_info"
+	}
+	return "m365_connector_exporter_build_info{" + strings.Join(matchers, ", ") + "}"
+}
+
+// labels returns the metric whose labels the variables offer.
+func (d Dashboard) labels() string {
+	if d.OnDemand {
+		return "probe_success"
+	}
+	return "m365_connector_info"
 }
 
 func choice(name, query string) object {
 	return object{
-		"name": name, "label": name, "type": "query", "datasource": object{"type": "prometheus", "uid": source},
+		"name": name, "label": strings.ToUpper(name[:1]) + name[1:], "type": "query", "datasource": object{"type": "prometheus", "uid": source},
 		"query": object{"query": query, "refId": name}, "definition": query, "refresh": 2, "sort": 1,
-		"multi": true, "includeAll": true, "allValue": ".*", "current": object{"text": "All", "value": "$__all"},
+		"multi": true, "includeAll": true, "allValue": ".+", "current": object{"text": "All", "value": "$__all"},
 	}
 }
 
@@ -105,10 +132,59 @@ func (p Panel) model(id int, position object, selector string) object {
 		"id": id, "type": p.Kind, "title": p.Title, "description": p.Description, "gridPos": position,
 		"datasource": object{"type": "prometheus", "uid": source}, "targets": targets, "transformations": transforms,
 		"fieldConfig": object{"defaults": object{
-			"unit": p.Unit, "thresholds": object{"mode": "absolute", "steps": steps(p.Thresholds)}, "mappings": mappings(p.Unit),
+			"links": p.links(), "unit": p.Unit, "thresholds": object{"mode": "absolute", "steps": steps(p.Thresholds)}, "mappings": mappings(p.Unit),
 		}, "overrides": []any{}},
 		"options": options[p.Kind],
 	}
+}
+
+// links returns the links of a panel's values to the exporter's pages: in a table from its columns, elsewhere from the
+// labels that the legend shows.
+func (p Panel) links() []object {
+	has := func(label string) bool {
+		for _, t := range p.Transforms {
+			if strings.Contains(fmt.Sprint(t), " "+label+":true") || strings.Contains(fmt.Sprint(t), "["+label+":true") {
+				return p.Kind == "table"
+			}
+		}
+		return len(p.Queries) == 1 && strings.Contains(p.Queries[0].Legend, "{{"+label+"}}")
+	}
+	field := func(label string) string {
+		if p.Kind == "table" {
+			return "${__data.fields." + label + ":percentencode}"
+		}
+		return "${__field.labels." + label + ":percentencode}"
+	}
+	links := []object{}
+	add := func(title, url string) {
+		links = append(links, object{"title": title, "url": "${exporter}" + url, "targetBlank": true})
+	}
+	switch {
+	case has("tenant") && has("connector"):
+		add("Connector on the exporter", "/?tenant="+field("tenant")+"&q="+field("connector"))
+	case has("tenant"):
+		add("Tenant on the exporter", "/?tenant="+field("tenant"))
+	case has("host"):
+		add("Host on the exporter", "/?q="+field("host"))
+	}
+	if has("check") {
+		add("What the check means", "/reference#check-"+field("check"))
+	}
+	if has("reason") && !has("cmdlet") { // the reasons of reads are others
+		add("What the reason means", "/reference#reason-"+field("reason"))
+	}
+	return links
+}
+
+// quantile returns the query of a histogram's quantile that works for classic and native histograms.
+func quantile(q, histogram, by string) string {
+	rate := "(rate(" + histogram + "%s{@}[$__rate_interval]))"
+	classic, native := "sum by (le) ", "sum"
+	if by != "" {
+		classic, native = "sum by ("+by+", le) ", "sum by ("+by+") "
+	}
+	return "histogram_quantile(" + q + ", " + classic + fmt.Sprintf(rate, "_bucket") + ") or histogram_quantile(" + q + ", " +
+		native + fmt.Sprintf(rate, "") + ")"
 }
 
 var options = map[string]object{
