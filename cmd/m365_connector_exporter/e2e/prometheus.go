@@ -40,8 +40,8 @@ func replaced(t testing.TB, file string, pairs ...string) string {
 	return text
 }
 
-// waits matches the "for" and "keep_firing_for" durations of an alert.
-var waits = regexp.MustCompile(`(?m)^( +)(for|keep_firing_for): (\d+[mhd])$`)
+// waits matches the durations of an alert and the interval of a group.
+var waits = regexp.MustCompile(`(?m)^( +)(for|keep_firing_for|interval): (\d+[mhd])$`)
 
 // quick shortens the durations of a rule file. Their order is that of the rules: an alert that inhibits others fires
 // before them and ends after them.
@@ -52,7 +52,7 @@ func quick(rules string) string {
 		m := waits.FindStringSubmatch(line)
 		seconds := "3s"
 		switch m[2] + m[3] {
-		case "for1m":
+		case "for1m", "interval2m":
 			seconds = "1s"
 		case "keep_firing_for5m":
 			seconds = "1s"
