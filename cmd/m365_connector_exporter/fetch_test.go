@@ -65,7 +65,8 @@ func newFetchWorld(t *testing.T, change func(tenants []microsoft365.Tenant)) fet
 	for name, text := range map[string]string{
 		"ca.pem": string(ca.RootPEM()), "secret": "s3cret\n",
 		"config.yaml": fmt.Sprintf(`
-exchange_online: { client_id: %s, client_secret_file: secret, ca_file: ca.pem, authority: %q, endpoint: %q }
+exchange_online:
+  { client_id: %s, client_secret_file: secret, ca_file: ca.pem, cache_folder: cache, authority: %q, endpoint: %q }
 tenants:
   - { name: contoso, exchange_online: { tenant_id: %s } }
   - { name: fabrikam, exchange_online: { tenant_id: %s } }

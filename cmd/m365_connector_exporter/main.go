@@ -79,7 +79,7 @@ func loadForCommand(ctx context.Context, file string, s streams) (*config.Config
 func readForCommand(ctx context.Context, file string, s streams) (*config.Config, error) {
 	loader := config.NewLoader(file)
 	cfg, err := loader.Load(ctx)
-	if err == nil && len(cfg.Live()) > 0 {
+	if err == nil {
 		cfg, err = daemon.ReadUnread(ctx, loader, cfg)
 	}
 	if err != nil {

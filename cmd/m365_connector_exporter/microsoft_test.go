@@ -108,4 +108,7 @@ func TestValidateNamesWhatIsNotRead(t *testing.T) {
 	if !strings.Contains(printed, "not read: contoso: consent_missing") {
 		t.Errorf("printed: %s", printed)
 	}
+	if _, err := os.Stat(filepath.Join(w.folder, "cache")); err == nil {
+		t.Error("the command makes the cache folder, which belongs to the daemon's user")
+	}
 }

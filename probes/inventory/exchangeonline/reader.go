@@ -69,10 +69,10 @@ func NewReader(now func() time.Time) *Reader {
 // another credential, is read at once, unless the cache has answers that are younger than the interval. The error is
 // that of the cache folder: without it, nothing is kept over restarts.
 func (r *Reader) SetTenants(ctx context.Context, tenants []Tenant, o Options) error {
-	err := cache(o.CacheFolder).prepare()
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	err := cache(o.CacheFolder).prepare() // not while a read writes to it
 	if r.client == nil || !equalRoots(r.options.Roots, o.Roots) {
 		r.client = NewClient(NewHTTPClient(o.Roots))
 	}

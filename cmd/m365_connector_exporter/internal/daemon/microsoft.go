@@ -70,12 +70,22 @@ func ValidateByMicrosoft(ctx context.Context, cfg *config.Config, all []Microsof
 	}
 }
 
-// ReadUnread reads the tenants that are read from Exchange Online and have not been read yet, and returns the
-// configuration with them.
+// ReadUnread reads the tenants of Exchange Online that neither were read nor are in the cache folder, and returns the
+// configuration with them. It writes nothing to the cache folder, which belongs to the user of the daemon.
 func ReadUnread(ctx context.Context, loader *config.Loader, cfg *config.Config) (*config.Config, error) {
-	reader := loader.Reader()
-	// Without the cache folder nothing is kept, and that does not matter here.
-	_ = reader.SetTenants(ctx, cfg.Live(), cfg.ExchangeOnline)
+	unread := slices.DeleteFunc(cfg.Live(), func(live exchangeonline.Tenant) bool {
+		return slices.ContainsFunc(cfg.Tenants, func(t mailflow.Tenant) bool {
+			return t.Name == live.Name && t.LoadError == ""
+		})
+	})
+	if len(unread) == 0 {
+		return cfg, nil
+	}
+	options, reader := cfg.ExchangeOnline, loader.Reader()
+	options.CacheFolder = ""
+	if err := reader.SetTenants(ctx, unread, options); err != nil {
+		return nil, err
+	}
 	reader.ReadUnread(ctx)
 	return loader.Load(ctx)
 }
