@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // exchangeOnlineZone is the domain of the fake Exchange Online, as mail.protection.outlook.com is of the real one.
@@ -61,9 +62,12 @@ func (w *World) startExchangeOnline() error {
 	if err != nil {
 		return err
 	}
+	if w.sink, err = freeAddress(); err != nil {
+		return err
+	}
 	var tenants []FakeTenant
 	for _, name := range []string{"contoso", "fabrikam", "tailspin"} {
-		t := FakeTenant{Name: name, Domains: []string{name + ".example"}}
+		t := FakeTenant{Name: name, Domains: []string{name + ".example"}, ID: tripTenants[name]}
 		for _, a := range inboundPaths[name] {
 			c := FakeConnector{Name: a.connector, Certificate: a.certificateName}
 			for _, prefix := range a.addresses {
@@ -71,13 +75,15 @@ func (w *World) startExchangeOnline() error {
 			}
 			t.Connectors = append(t.Connectors, c)
 		}
+		t.Outbound = w.tripRoute(name)
 		tenants = append(tenants, t)
 	}
 	w.exchangeOnline, err = StartFakeExchangeOnline(FakeExchangeOnlineOptions{
-		Certificate: *certificate, ClientRoots: roots, Tenants: tenants,
+		Certificate: *certificate, ClientRoots: roots, Tenants: tenants, Relay: &RelayOptions{Now: time.Now},
 	})
 	if err == nil {
 		w.closers = append(w.closers, w.exchangeOnline.Close)
+		w.startTrips()
 	}
 	return err
 }

@@ -41,6 +41,7 @@ type World struct {
 	expectInbound  []Expectation
 	expectLive     []Expectation
 	microsoft365   *microsoft365.Server
+	sink           string                 // host:port where the watcher receives round trips
 	files          map[string][]byte      // those that the configuration names, by their path relative to it
 	usable         func(host string) bool // reports whether a server can listen on a loopback address
 }

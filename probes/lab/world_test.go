@@ -247,6 +247,46 @@ func TestWorldLiveTenants(t *testing.T) {
 	}
 }
 
+// TestWorldTrips hands the message of each round trip to the fake Exchange Online and receives it in place of the
+// watcher.
+func TestWorldTrips(t *testing.T) {
+	w, err := StartWorld(WorldOptions{Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	sink, err := StartMail(MailOptions{Addr: w.sink})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	received := 0
+	for tenant, certificate := range map[string]string{
+		"contoso": "mail.contoso.example", "tailspin": "relay.vendor.example",
+	} {
+		text := w.files[filepath.Join("certs", certificate+".pem")]
+		pair, err := tls.X509KeyPair(text, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := "<canary@" + tenant + ".example>"
+		if !strings.Contains(w.shared.String(), "recipient: canary@"+tenant+".example") {
+			t.Errorf("no round trip to %s", address)
+		}
+		client := dial(t, "127.0.0.1", w.exchangeOnline.Port())
+		client.encrypt(&tls.Config{Certificates: []tls.Certificate{pair}})
+		client.expect("MAIL FROM:"+address, "250", "RCPT TO:"+address, "250", "DATA", "354", "Subject: x\r\n\r\n.", "250")
+		for begin := time.Now(); len(sink.Messages()) == received && time.Since(begin) < clientTimeout; {
+			time.Sleep(time.Millisecond)
+		}
+		received++
+		got := stamped(t, sink.Messages()[received-1])
+		if got["tenant"] != tripTenants["contoso"] || got["origin"] != "HybridOnPrem" {
+			t.Errorf("%s: %v, want one attributed to contoso", tenant, got)
+		}
+	}
+}
+
 func TestWriteConfig(t *testing.T) {
 	w, err := StartWorld(WorldOptions{Now: time.Now()})
 	if err != nil {
