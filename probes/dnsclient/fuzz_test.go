@@ -221,7 +221,8 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(fuzztest.Join(none, said(0, rcode(dns.RcodeFormatError)), said(0, rcode(dns.RcodeNotImplemented)), a, a, a))
 	f.Add(fuzztest.Join(none, said(0, rcode(dns.RcodeRefused)), said(0, rcode(dns.RcodeNameError)), said(0, rcode(15))))
 	f.Add(fuzztest.Join(said(0, nil, "mail.test. 60 IN CNAME a.test.", "a.test. 60 IN CNAME mail.test.")))
-	f.Add(fuzztest.Join(said(0, nil, "mail.test. 60 IN CNAME b.test."), said(0, nil, "b.test. 60 IN CNAME a.test."), a, aaaa))
+	f.Add(fuzztest.Join(said(0, nil, "mail.test. 60 IN CNAME b.test."), said(0, nil, "b.test. 60 IN CNAME a.test."), a,
+		aaaa))
 	f.Add(fuzztest.Join(none, said(forged, nil, "mail.test. 60 IN A 203.0.113.66"),
 		said(echoed, nil, "mail.test. 60 IN AAAA 2001:db8::66"), said(silent, nil)))
 	f.Add(fuzztest.Join([]byte{asItIs, 0, 0, 0x80},

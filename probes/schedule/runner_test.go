@@ -411,7 +411,6 @@ func TestRunningRoundDoesNotKeepOldPaths(t *testing.T) {
 		old := weak.Make(&paths[1])
 		r, stop := w.run(paths...)
 		defer stop()
-		paths = nil
 		time.Sleep(time.Minute)
 		r.SetPaths([]probes.Path{path("tarpit", time.Minute), path("idle", 24*time.Hour)})
 		runtime.GC()

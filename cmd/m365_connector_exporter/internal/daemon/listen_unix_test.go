@@ -5,6 +5,7 @@ package daemon
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -37,8 +38,8 @@ func TestWebConfigSwappedForAPipe(t *testing.T) {
 			log := &logWatch{}
 			url := c.scheme + "://" + serveGuarded(t, filepath.Join(dir, "web.yml"), log)
 			file, saved := filepath.Join(dir, c.swapped), filepath.Join(dir, "saved")
-			transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // its own
-			kept := &http.Client{Transport: transport, Timeout: 5 * time.Second}                 // keeps its connection
+			transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+			kept := &http.Client{Transport: transport, Timeout: 5 * time.Second} // keeps its connection
 			defer transport.CloseIdleConnections()
 			if err := requestOnce(kept, url); err != nil {
 				t.Fatal(err)
@@ -90,7 +91,9 @@ func serveGuarded(t *testing.T, webConfig string, log *logWatch) string {
 	}()
 	t.Cleanup(func() {
 		_ = server.Close()
-		<-done
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return l.Addr().String()
 }

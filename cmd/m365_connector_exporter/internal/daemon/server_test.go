@@ -163,7 +163,12 @@ func TestHTTP2IsLimited(t *testing.T) {
 			WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: &no, WebConfigFile: &file,
 		}})
 	}()
-	defer func() { cancel(); <-done }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
 	address, _, _ := strings.Cut(logged.after(t, "address="), "\n")
 	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: "localhost", NextProtos: []string{"h2"}})
 	if err != nil {
