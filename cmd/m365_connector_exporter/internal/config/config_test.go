@@ -34,7 +34,10 @@ func TestMistakes(t *testing.T) {
 		{"probe: {port: 0}", `1: probe.port: "0": must be a number from 1 to 65535`},
 		{"probe: {interval: soon}", `1: probe.interval: "soon": must be a duration such as 30s, 5m or 90d`},
 		{"probe: {interval: 5s, timeout: 5s}", "1: probe.timeout: must be below interval"},
-		{"probe: {until: recipent}", `1: probe.until: "recipent": must be one of resolve, connect, ehlo, tls, recipient, message`},
+		{
+			"probe: {until: recipent}",
+			`1: probe.until: "recipent": must be one of resolve, connect, ehlo, tls, recipient, message`,
+		},
 		{"probe: {message_min_interval: 1m}", `1: probe.message_min_interval: "1m": must be at least 5m`},
 		{
 			"probe: {mail_from: \"a b@c\"}",

@@ -47,7 +47,7 @@ func (v Validation) Paths(planned []probes.Path) (chosen []probes.Path, skipped 
 		p := &chosen[i]
 		p.Settings.Until = v.until(p)
 		if p.Settings.Until >= probes.Recipient && len(p.Recipients) == 0 {
-			return nil, nil, fmt.Errorf("%s: --until=%s needs validation_recipients", p.ID, p.Settings.Until)
+			return nil, nil, fmt.Errorf("%s: --until=%s needs validation_recipients", p.ID.DisplayName(), p.Settings.Until)
 		}
 		if v.HasTimeout {
 			p.Settings.Timeout = v.Timeout
