@@ -95,7 +95,7 @@ func pathsByDomain(base Path, c *mailflow.OutboundConnector) []Path {
 // the connector has a wildcard, all accepted domains or no recipient domain at all.
 func domainsToResolve(c *mailflow.OutboundConnector) []string {
 	var domains []string
-	fromRecipients := c.AllAcceptedDomains == mailflow.Yes || len(c.RecipientDomains) == 0
+	fromRecipients := c.ForAcceptedDomains() == mailflow.Yes || len(c.RecipientDomains) == 0
 	for _, d := range c.RecipientDomains {
 		if strings.Contains(d, "*") {
 			fromRecipients = true

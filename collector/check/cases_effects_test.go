@@ -93,6 +93,10 @@ var effectCases = []testCase{
 		func(w *world) { lock(w); w.in.RequireTLS, w.in.RestrictDomainsToCertificate = yes, no },
 		"", "",
 	},
+	{"tls_required_of_everyone", "TrustedOrganizations, beside which no other property counts", func(w *world) {
+		openPartner(w)
+		w.in.SenderDomains, w.in.RequireTLS, w.in.TrustedOrganizations = []string{"*"}, yes, []string{"fabrikam.com"}
+	}, "", ""},
 	{"tls_required_of_everyone", "the wizard's connector", func(*world) {}, "", ""},
 }
 

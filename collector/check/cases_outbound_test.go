@@ -111,8 +111,17 @@ var routingCases = []testCase{
 	},
 	{
 		"connectors_overlap", "all accepted domains twice",
-		func(w *world) { w.out.AllAcceptedDomains = yes; w.alsoOut().AllAcceptedDomains = yes },
+		func(w *world) {
+			w.out.AllAcceptedDomains = yes
+			also := w.alsoOut()
+			also.Type, also.AllAcceptedDomains = mailflow.OnPremises, yes
+		},
 		"warning", "all accepted domains",
+	},
+	{
+		"connectors_overlap", "all accepted domains on a Partner connector, where that has no effect",
+		func(w *world) { w.out.AllAcceptedDomains = yes; w.alsoOut().AllAcceptedDomains = yes },
+		"", "",
 	},
 	{"connectors_overlap", "all accepted domains and a wildcard that matches one", func(w *world) {
 		w.tenant.AcceptedDomains = append(w.tenant.AcceptedDomains, mailflow.AcceptedDomain{Name: "sales.contoso.com"})

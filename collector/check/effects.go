@@ -58,7 +58,8 @@ func partnerEffectChecks() []Check {
 			Source: "Set-InboundConnector, RequireTls, SenderDomains",
 			Find: eachInbound(func(_ *Facts, _ *tenant, c *mailflow.InboundConnector, report func(Finding)) {
 				unrestricted := c.RestrictDomainsToIPAddresses == mailflow.No && c.RestrictDomainsToCertificate == mailflow.No
-				if c.Type == mailflow.Partner && c.RequireTLS == mailflow.Yes && unrestricted && forAllSenders(c) {
+				everyone := unrestricted && forAllSenders(c) && len(c.TrustedOrganizations) == 0
+				if c.Type == mailflow.Partner && c.RequireTLS == mailflow.Yes && everyone {
 					report(newFinding("SenderDomains contains * and RequireTls is true."))
 				}
 			}),

@@ -34,7 +34,7 @@ func findOutboundOverlap(_ *Facts, t *tenant, report func(Finding)) {
 				byScope.add(d, c)
 			}
 		}
-		if c.AllAcceptedDomains == mailflow.Yes {
+		if c.ForAcceptedDomains() == mailflow.Yes {
 			byScope.add(allAccepted, c)
 		}
 	}

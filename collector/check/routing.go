@@ -56,7 +56,7 @@ func findNeverUsed(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report fu
 }
 
 func findRecipientOutside(_ *Facts, t *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
-	all := c.AllAcceptedDomains == mailflow.Yes
+	all := c.ForAcceptedDomains() == mailflow.Yes
 	unknown := len(c.RecipientDomains) == 0 && !all || all && len(t.AcceptedDomains) == 0 ||
 		!c.IsKnown("recipient_domains")
 	if unknown || c.IsTransportRuleScoped == mailflow.Yes || len(c.ValidationRecipients) == 0 {

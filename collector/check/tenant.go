@@ -227,7 +227,7 @@ func routedDomains(t *tenant) patternSet {
 		c := &t.Outbound[i]
 		switch {
 		case !judgedOutbound(c):
-		case c.AllAcceptedDomains == mailflow.Yes || c.IsTransportRuleScoped == mailflow.Yes:
+		case c.ForAcceptedDomains() == mailflow.Yes || c.IsTransportRuleScoped == mailflow.Yes:
 			patterns.add([]string{"*"})
 		default:
 			patterns.add(c.RecipientDomains)

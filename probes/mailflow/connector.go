@@ -85,6 +85,15 @@ type OutboundConnector struct {
 	LastValidation                time.Time
 }
 
+// ForAcceptedDomains reports whether the connector is for all accepted domains of its tenant: AllAcceptedDomains has no
+// effect on a Partner connector (Set-OutboundConnector).
+func (c *OutboundConnector) ForAcceptedDomains() Tri {
+	if c.Type == Partner {
+		return No
+	}
+	return c.AllAcceptedDomains
+}
+
 // InboundConnector is a connector from outside to Microsoft 365 (Set-InboundConnector).
 type InboundConnector struct {
 	Common

@@ -29,7 +29,7 @@ func NewRoutes(t *Tenant) *Routes {
 				r.byScope[pattern] = append(r.byScope[pattern], c.Name)
 			}
 		}
-		if c.AllAcceptedDomains == Yes {
+		if c.ForAcceptedDomains() == Yes {
 			r.byScope[""] = append(r.byScope[""], c.Name)
 		}
 	}
