@@ -137,7 +137,7 @@ func await(t *testing.T, api, query string) {
 		}
 		var answer struct{ Data struct{ Result []any } }
 		getJSON(t, api+"/api/v1/query?query="+url.QueryEscape(query), &answer)
-		if len(answer.Data.Result) == 1 {
+		if len(answer.Data.Result) > 0 {
 			return
 		}
 	}
