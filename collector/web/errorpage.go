@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // errorPage is a request that was not served, and why.
@@ -15,13 +16,13 @@ type errorPage struct {
 // maxDepth is how many slashes the address of an error page may have below the prefix: its links are relative.
 const maxDepth = 3
 
-// errorPages are the pages by that number.
-var errorPages = func() (all [maxDepth + 1]*template.Template) {
+// errorPages returns the pages by that number.
+var errorPages = sync.OnceValue(func() (all [maxDepth + 1]*template.Template) {
 	for depth := range all {
 		all[depth] = parsePage(strings.Repeat("../", depth), "error")
 	}
 	return all
-}()
+})
 
 // fail answers with an error: for a browser with a page that leads back to the others, else with a sentence as plain
 // text.
@@ -33,7 +34,7 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, code int, sentence s
 		return
 	}
 	page := errorPage{Status: itoa(code) + " " + http.StatusText(code), Sentence: sentence}
-	s.execute(w, code, errorPages[depth], layoutData{Title: page.Status, Page: page})
+	s.execute(w, code, errorPages()[depth], layoutData{Title: page.Status, Page: page})
 }
 
 // notFound answers requests for addresses that are no route.

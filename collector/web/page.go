@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -26,10 +27,13 @@ var files embed.FS
 const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'"
 
-// pages are the templates by name, each inside the layout.
-var pages = parsePages(map[string][]string{
-	"":    {"status", "tenants", "findings", "certificates", "calendar", "roundtrips", "path", "attribution", "reference"},
-	"../": {"tenant", "runbook"},
+// pages returns the templates by name, each inside the layout. They are parsed at the first use: at the start of the
+// process they would delay the moment from which it handles signals.
+var pages = sync.OnceValue(func() map[string]*template.Template {
+	return parsePages(map[string][]string{
+		"":    {"status", "tenants", "findings", "certificates", "calendar", "roundtrips", "path", "attribution", "reference"},
+		"../": {"tenant", "runbook"},
+	})
 })
 
 // parsePages parses the pages by the relative path from them to the front page. Links are relative, so that they need
@@ -79,7 +83,7 @@ type layoutData struct {
 // render answers with a page.
 func (s *Site) render(w http.ResponseWriter, name string, f layoutData) {
 	f.Here = name
-	s.execute(w, http.StatusOK, pages[name], f)
+	s.execute(w, http.StatusOK, pages()[name], f)
 }
 
 // execute answers with a status and a page. If its template fails, the answer is an error and no part of the page.

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"m365_connector_exporter/collector"
@@ -50,9 +51,11 @@ type report struct {
 	At              *timestamp
 }
 
-// reportTemplate is a page of its own, without links to other pages.
-var reportTemplate = template.Must(template.New("report.tmpl").Funcs(functions("")).
-	ParseFS(files, "templates/report.tmpl", "templates/parts.tmpl"))
+// reportTemplate returns a page of its own, without links to other pages.
+var reportTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("report.tmpl").Funcs(functions("")).
+		ParseFS(files, "templates/report.tmpl", "templates/parts.tmpl"))
+})
 
 // reportStyle is part of the file, which so can be sent by mail.
 var reportStyle = func() string {
@@ -73,7 +76,7 @@ var reportPolicy = func() string {
 // WriteReport writes a report as one HTML file that needs no other and can be printed. The error is that of w.
 func WriteReport(w io.Writer, d Document) error {
 	var b bytes.Buffer
-	if err := reportTemplate.Execute(&b, newReport(d)); err != nil {
+	if err := reportTemplate().Execute(&b, newReport(d)); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	_, err := w.Write(replaceUnprintable(b.Bytes()))
