@@ -104,7 +104,8 @@ const calendarIntroduction = `# Calendar
 
 <!-- Written by ` + "`make docs`" + ` from the table. -->
 
-Dates on which mail flow is known in advance to change. ` + "`m365_connector_deadline_timestamp_seconds`" + ` and the page
+Dates on which mail flow is known in advance to change. ` +
+	"`m365_connector_deadline_timestamp_seconds`" + ` and the page
 ` + "`/calendar`" + ` have them for each tenant and connector that is affected; where several endpoints are, the earliest
 date. A date that is not certain is marked UNCERTAIN. As known on %s.
 

@@ -184,8 +184,8 @@ func (e *emitter) clientCertificate(id probes.PathID, t *probes.TLS, domains mai
 	}
 }
 
-// deadline emits a date that concerns a tenant or a connector. Connectors of one name in both directions share a series:
-// the calendar has the earlier date.
+// deadline emits a date that concerns a tenant or a connector. Connectors of one name in both directions share a
+// series: the calendar has the earlier date.
 func (e *emitter) deadline(d calendar.Deadline) {
 	if e.setSubject(check.Subject{Tenant: d.Tenant, Connector: d.Connector}) {
 		e.emit(deadline, unixSeconds(d.At), d.Advisory.ID)

@@ -59,7 +59,8 @@ func TestAlertsAreComplete(t *testing.T) {
 		if !unlinked && !strings.HasPrefix(link, "http://{{ $labels.instance }}/") {
 			t.Errorf("%s: exporter_url %q", r.Alert, link)
 		}
-		if strings.Contains(r.Annotations["summary"], "$labels.connector") && !strings.Contains(link, "urlquery $labels.connector") {
+		ofConnector := strings.Contains(r.Annotations["summary"], "$labels.connector")
+		if ofConnector && !strings.Contains(link, "urlquery $labels.connector") {
 			t.Errorf("%s: exporter_url %q is not the page of the connector", r.Alert, link)
 		}
 		if r.For == "" {
@@ -76,9 +77,9 @@ var (
 	lookBack = regexp.MustCompile(`(m365_[a-z0-9_]+|[a-z]+:m365_[a-z0-9_:]+|up)(?:\{[^}]*\})?\[(\d+)([mhd])\]`)
 )
 
-// Every rule keeps the labels cluster and job, for rulers of several clusters, and no rule looks back further than half an
-// hour over series of tenants, connectors or paths: the time of an evaluation would depend on the past. Series of which each
-// exporter has one, and the changes of verdicts, which are few, may be read over days.
+// Every rule keeps the labels cluster and job, for rulers of several clusters, and no rule looks back further than half
+// an hour over series of tenants, connectors or paths: the time of an evaluation would depend on the past. Series of
+// which each exporter has one, and the changes of verdicts, which are few, may be read over days.
 func TestRulesScale(t *testing.T) {
 	few := map[string]bool{
 		"up": true, "m365_connector_exporter_build_info": true, "m365_connector_exporter_throttled_total": true,
@@ -101,7 +102,8 @@ func TestRulesScale(t *testing.T) {
 	}
 }
 
-// M365ConnectorCriticalFinding has the title of every check whose findings can be critical and have no alert of their own.
+// M365ConnectorCriticalFinding has the title of every check whose findings can be critical and have no alert of their
+// own.
 func TestCriticalFindingsAreExplained(t *testing.T) {
 	text, excluded := "", ""
 	for _, r := range rules(t) {

@@ -76,8 +76,8 @@ func TestDashboardLinterRules(t *testing.T) {
 	}
 }
 
-// A table with a tenant leads to the exporter's page of the tenant or of the connector, and a link uses only columns that
-// the table shows.
+// A table with a tenant leads to the exporter's page of the tenant or of the connector, and a link uses only columns
+// that the table shows.
 func TestDashboardLinks(t *testing.T) {
 	column, linked := regexp.MustCompile(`\$\{__data\.fields\.(\w+):percentencode\}`), 0
 	for _, path := range glob(t, "grafana/dashboards/*.json") {

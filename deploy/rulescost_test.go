@@ -26,9 +26,9 @@ const (
 	measured          = 2000
 )
 
-// TestRulesCost runs a real Prometheus with all rules on the metrics of an exporter with many paths, two endpoints each,
-// one in a hundred failing. What the queries read does not depend on the machine and is always checked. The CPU time is
-// checked for 10,000 paths: make rulescost.
+// TestRulesCost runs a real Prometheus with all rules on the metrics of an exporter with many paths, two endpoints
+// each, one in a hundred failing. What the queries read does not depend on the machine and is always checked. The CPU
+// time is checked for 10,000 paths: make rulescost.
 func TestRulesCost(t *testing.T) {
 	prometheus, paths := need(t, "prometheus"), *costPaths
 	var page bytes.Buffer
@@ -43,12 +43,14 @@ func TestRulesCost(t *testing.T) {
 	}
 	serve := func(name, intervals string) (api string) {
 		config := fmt.Sprintf("global: { %s }\nrule_files: [%s/*.yml]\n"+
-			"scrape_configs: [{ job_name: m, static_configs: [{ targets: [%q] }] }]\n", intervals, name, exporter.Listener.Addr())
+			"scrape_configs: [{ job_name: m, static_configs: [{ targets: [%q] }] }]\n",
+			intervals, name, exporter.Listener.Addr())
 		file := filepath.Join(dir, name+".yml")
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return "http://" + start(t, prometheus, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, name+"-data"),
+		return "http://" + start(t, prometheus, "--config.file="+file,
+			"--storage.tsdb.path="+filepath.Join(dir, name+"-data"),
 			"--web.listen-address=127.0.0.1:0")
 	}
 	intervals := "scrape_interval: 1s, evaluation_interval: 1s"
@@ -81,7 +83,9 @@ func writeFakeMetrics(w io.Writer, paths int, now time.Time) {
 	line := func(name, labels string, value int64) {
 		_, _ = fmt.Fprintf(w, "m365_connector_%s{%s} %d\n", name, labels, value)
 	}
-	for _, name := range []string{"build_info", "first_round_complete", "self_test_success", "config_last_reload_successful"} {
+	for _, name := range []string{
+		"build_info", "first_round_complete", "self_test_success", "config_last_reload_successful",
+	} {
 		line("exporter_"+name, "", 1)
 	}
 	line("exporter_throttled_total", "", 0)

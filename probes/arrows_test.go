@@ -49,18 +49,21 @@ var arrows = map[string][]string{
 	"probes/roundtrip/sink": {"probes"},
 	"probes/tlsrpt":         {},
 	"collector/web": {
-		"probes", "probes/mailflow", "probes/roundtrip", "collector", "collector/check", "collector/calendar", "collector/evaluate", "collector/text",
+		"probes", "probes/mailflow", "probes/roundtrip", "collector", "collector/check",
+		"collector/calendar", "collector/evaluate", "collector/text",
 		"docs/runbooks",
 	},
 	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate"},
 	"collector/internal/golden": {}, // for tests only
 	"cmd/m365_connector_exporter/internal/config": {
-		"probes", "probes/mailflow", "probes/roundtrip", "probes/inventory", "probes/inventory/exchangeonline", "probes/regularfile",
+		"probes", "probes/mailflow", "probes/roundtrip", "probes/inventory", "probes/inventory/exchangeonline",
+		"probes/regularfile",
 		"collector/check",
 	},
 	"cmd/m365_connector_exporter/internal/daemon": {
 		"probes/inventory", "probes/inventory/exchangeonline",
-		"probes", "probes/mailflow", "probes/regularfile", "probes/roundtrip", "probes/roundtrip/sink", "probes/schedule", "probes/smtpprobe",
+		"probes", "probes/mailflow", "probes/regularfile", "probes/roundtrip", "probes/roundtrip/sink",
+		"probes/schedule", "probes/smtpprobe",
 		"probes/tlsrpt",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
 		"cmd/m365_connector_exporter/internal/config",

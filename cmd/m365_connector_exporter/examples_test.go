@@ -26,7 +26,8 @@ var instead = strings.NewReplacer(
 	packagedConfig+" fetch", "fetch.yaml fetch",
 	packagedConfig, "config.yaml", "NEW.pem", "certs/edge-1.pem", "new.pem", "certs/edge-1.pem",
 	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com",
-	"RECIPIENT", "b@stranger.example", "`", "", "_exporter fetch --check", "_exporter fetch --check --config.file=fetch.yaml",
+	"RECIPIENT", "b@stranger.example", "`", "", "_exporter fetch --check",
+	"_exporter fetch --check --config.file=fetch.yaml",
 )
 
 // TestExampleCommands runs every command of the documents with the configuration of the README: none exits with bad

@@ -10,7 +10,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TestSuppressionCoversItsFinding: the YAML of the pages is what the configuration reads, and covers that finding alone.
+// TestSuppressionCoversItsFinding: the YAML of the pages is what the configuration reads, and covers that finding
+// alone.
 func TestSuppressionCoversItsFinding(t *testing.T) {
 	for _, name := range []string{"To servers", `a"b\c: #`, "[x]*?", "Ümlaut \u202e", "- {a: b}", ""} {
 		key := check.Key{Code: "smart_hosts_missing", Subject: check.Subject{

@@ -25,7 +25,8 @@ func TestRoundTripsPage(t *testing.T) {
 			TenantID: "a-guid", Origin: roundtrip.OriginHosted, Connecting: netip.MustParseAddr("192.0.2.7"), Helo: evil,
 			SpamVerdict: "NSPM", SpamConfidence: "1",
 			Hops: []roundtrip.Hop{
-				{By: "first" + evil, Time: noon}, {By: "second", Time: noon.Add(-4 * time.Second), Delay: -4 * time.Second},
+				{By: "first" + evil, Time: noon},
+				{By: "second", Time: noon.Add(-4 * time.Second), Delay: -4 * time.Second},
 				{By: "third", Delay: 9 * time.Second, Time: noon, TLS: "TLS 1.3"},
 			},
 		},

@@ -64,8 +64,9 @@ func (d Dashboard) labels() string {
 
 func choice(name, query string) object {
 	return object{
-		"name": name, "label": strings.ToUpper(name[:1]) + name[1:], "type": "query", "datasource": object{"type": "prometheus", "uid": source},
-		"query": object{"query": query, "refId": name}, "definition": query, "refresh": 2, "sort": 1,
+		"name": name, "label": strings.ToUpper(name[:1]) + name[1:], "type": "query",
+		"datasource": object{"type": "prometheus", "uid": source},
+		"query":      object{"query": query, "refId": name}, "definition": query, "refresh": 2, "sort": 1,
 		"multi": true, "includeAll": true, "allValue": ".+", "current": object{"text": "All", "value": "$__all"},
 	}
 }
@@ -132,7 +133,8 @@ func (p Panel) model(id int, position object, selector string) object {
 		"id": id, "type": p.Kind, "title": p.Title, "description": p.Description, "gridPos": position,
 		"datasource": object{"type": "prometheus", "uid": source}, "targets": targets, "transformations": transforms,
 		"fieldConfig": object{"defaults": object{
-			"links": p.links(), "unit": p.Unit, "thresholds": object{"mode": "absolute", "steps": steps(p.Thresholds)}, "mappings": mappings(p.Unit),
+			"links": p.links(), "unit": p.Unit, "mappings": mappings(p.Unit),
+			"thresholds": object{"mode": "absolute", "steps": steps(p.Thresholds)},
 		}, "overrides": []any{}},
 		"options": options[p.Kind],
 	}
@@ -183,7 +185,8 @@ func quantile(q, histogram, by string) string {
 	if by != "" {
 		classic, native = "sum by ("+by+", le) ", "sum by ("+by+") "
 	}
-	return "histogram_quantile(" + q + ", " + classic + fmt.Sprintf(rate, "_bucket") + ") or histogram_quantile(" + q + ", " +
+	return "histogram_quantile(" + q + ", " + classic + fmt.Sprintf(rate, "_bucket") +
+		") or histogram_quantile(" + q + ", " +
 		native + fmt.Sprintf(rate, "") + ")"
 }
 

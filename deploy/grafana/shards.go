@@ -1,7 +1,7 @@
 package grafana
 
-// The dashboard about paths that Prometheus probes by /probe. A scrape every five minutes is as long as Prometheus looks
-// back for one sample: the queries read two scrapes.
+// The dashboard about paths that Prometheus probes by /probe. A scrape every five minutes is as long as Prometheus
+// looks back for one sample: the queries read two scrapes.
 func shards() Dashboard {
 	const failing = `last_over_time(probe_failure_info{@}[11m])`
 	return Dashboard{

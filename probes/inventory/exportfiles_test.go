@@ -380,8 +380,8 @@ func TestHugeExport(t *testing.T) {
 	}
 }
 
-// TestLargeExports: what exceeds the limits of any tenant is not kept in memory until the tenant is refused, in one file
-// or in several.
+// TestLargeExports: what exceeds the limits of any tenant is not kept in memory until the tenant is refused, in one
+// file or in several.
 func TestLargeExports(t *testing.T) {
 	repeat := func(n int, file, rest string) string {
 		records := make([]string, n)

@@ -43,8 +43,8 @@ var errLost = errors.New("the value was lost; export with ConvertTo-Json -Depth 
 // lost reports whether an export has the name of a type instead of a value.
 func (d Decoder) lost(v Value) bool { return d.Export && v.isLost() }
 
-// MaxText is the longest text of a tenant, in bytes: a name of Exchange Online has at most 64 characters, a host at most
-// 255. A page repeats it many times.
+// MaxText is the longest text of a tenant, in bytes: a name of Exchange Online has at most 64 characters, a host at
+// most 255. A page repeats it many times.
 const MaxText = 1024
 
 var errLong = fmt.Errorf("longer than %d bytes", MaxText)

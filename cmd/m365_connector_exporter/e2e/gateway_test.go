@@ -21,7 +21,8 @@ func TestSharedGateway(t *testing.T) {
 	w := newHostWorld(t, "") // for its servers, its resolver and its certificate
 	gateway := w.paths[0]
 	config := fmt.Sprintf("global: { ca_file: %q, allow_networks: [127.0.0.0/8], min_gap_per_address: 10ms, "+
-		"max_concurrent_per_address: 8 }\nprobe: { interval: 2s, timeout: 1s, dns_servers: [%q] }\ntenants:\n", w.ca.rootFile, w.dns)
+		"max_concurrent_per_address: 8 }\nprobe: { interval: 2s, timeout: 1s, dns_servers: [%q] }\ntenants:\n",
+		w.ca.rootFile, w.dns)
 	connector := "- name: tenant%d\n  accepted_domains: [{ domain_name: tenant%[1]d.test, default: true }]\n" +
 		"  outbound_connectors: [{ name: To gateway, connector_type: OnPremises, use_mx_record: false, smart_hosts: [%q], " +
 		"tls_settings: CertificateValidation, probe: { port: %d } }]\n"
@@ -60,7 +61,9 @@ func TestSharedGateway(t *testing.T) {
 		return got[0]
 	}
 	page := awaitOne("firing")
-	for _, want := range []string{gateway.hop, "[127.0.6.1]", "fails for 20 connectors of 20 tenants", "reason connect_refused"} {
+	for _, want := range []string{
+		gateway.hop, "[127.0.6.1]", "fails for 20 connectors of 20 tenants", "reason connect_refused",
+	} {
 		if !strings.Contains(page.Annotations["description"], want) {
 			t.Errorf("no %q in %q", want, page.Annotations["description"])
 		}

@@ -114,7 +114,8 @@ func (b *browser) walk(t *testing.T, url string) {
 	b.open(url + "/attribution?ip=198.51.100.7&mail-from=contoso.test")
 	b.check(t, "one tenant", "Attributed to contoso by ", "through connector From everywhere")
 	for page, text := range map[string]string{
-		"tenants": "1 of 1 tenant has a path that fails", "findings": "A connector that uses the MX record also has smart hosts",
+		"tenants":      "1 of 1 tenant has a path that fails",
+		"findings":     "A connector that uses the MX record also has smart hosts",
 		"certificates": "issued by <b>The CA</b>", "tenant/contoso": "contoso: 1 of 1 path fails.",
 		"reference?q=5.7.64": "occurs in",
 	} {
@@ -146,7 +147,8 @@ func (b *browser) walkByKeyboard(t *testing.T, url string) {
 		Value    string
 		Refreshs bool
 	}
-	b.eval(`({Value: document.activeElement.value, Refreshs: !!document.querySelector('meta[http-equiv=refresh]')})`, &typed)
+	b.eval(`({Value: document.activeElement.value,
+		Refreshs: !!document.querySelector('meta[http-equiv=refresh]')})`, &typed)
 	if typed.Value != "hostile" || typed.Refreshs {
 		t.Errorf("the field holds %q; the page refreshes itself: %t", typed.Value, typed.Refreshs)
 	}

@@ -1,6 +1,6 @@
 // Command kube-strict reads Kubernetes manifests from standard input and fails for what the API types do not define
-// (unknown kinds, unknown or duplicate fields), and for pods that Pod Security Admission rejects at the level of the flag
-// -level, restricted by default. It is a separate module, so that the exporter does not depend on Kubernetes.
+// (unknown kinds, unknown or duplicate fields), and for pods that Pod Security Admission rejects at the level of the
+// flag -level, restricted by default. It is a separate module, so that the exporter does not depend on Kubernetes.
 package main
 
 import (

@@ -19,7 +19,8 @@ func TestValidateOutbound(t *testing.T) {
 	s := newService(t)
 	s.cmdlets["Validate-OutboundConnector"] = list(
 		`{"TaskName":"Check connectivity","IsTaskSuccessful":true,"Size@data.type":"System.Int32","Size":7,"Nothing":null}`,
-		`{"taskname":"Send","IsTaskSuccessful":"perhaps","Echo":"Bearer `+accessToken+`","Long":"`+strings.Repeat("x", 999)+`"}`,
+		`{"taskname":"Send","IsTaskSuccessful":"perhaps","Echo":"Bearer `+accessToken+`",`+
+			`"Long":"`+strings.Repeat("x", 999)+`"}`,
 		`{}`)
 	c, _ := s.client()
 	tasks, f := c.ValidateOutbound(t.Context(), s.secretTenant(t), "Out", []string{"probe@contoso.com"})
@@ -30,7 +31,9 @@ func TestValidateOutbound(t *testing.T) {
 		for _, field := range tasks[i].Fields {
 			checkNoSecret(t, field.Value)
 		}
-		tasks[i].Fields = slices.DeleteFunc(tasks[i].Fields, func(f Field) bool { return f.Name == "Long" && len(f.Value) < 400 })
+		tasks[i].Fields = slices.DeleteFunc(tasks[i].Fields, func(f Field) bool {
+			return f.Name == "Long" && len(f.Value) < 400
+		})
 	}
 	want := []Task{
 		{Name: "Check connectivity", Successful: mailflow.Yes, Fields: []Field{{"Size", "7"}}},

@@ -28,7 +28,9 @@ type overlay struct {
 // errors returned.
 func (o *overlay) Load(ctx context.Context) (inventory.Snapshot, error) {
 	s, err := o.source().Load(ctx)
-	exported := slices.ContainsFunc(slices.Collect(maps.Values(s.Parts)), func(k inventory.Kind) bool { return !k.IsReport() })
+	exported := slices.ContainsFunc(slices.Collect(maps.Values(s.Parts)), func(k inventory.Kind) bool {
+		return !k.IsReport()
+	})
 	if !exported && o.at.outbound != nil { // the list in YAML is all of them
 		s.AddRead(inventory.OutboundConnectors)
 	}

@@ -33,9 +33,9 @@ const (
 	exportFolderMode = 0o750
 )
 
-// Fetch reads tenants from Exchange Online, and writes what it has read to one file in a folder of each tenant. A tenant
-// that cannot be read keeps its file. Without a folder nothing is written. It calls report for each tenant, one at a
-// time.
+// Fetch reads tenants from Exchange Online, and writes what it has read to one file in a folder of each tenant. A
+// tenant that cannot be read keeps its file. Without a folder nothing is written. It calls report for each tenant, one
+// at a time.
 func Fetch(
 	ctx context.Context, cfg *config.Config, tenants []exchangeonline.Tenant, folder string, report func(Fetched),
 ) {
@@ -86,8 +86,8 @@ func fetch(ctx context.Context, client *exchangeonline.Client, t exchangeonline.
 	return f
 }
 
-// LiveTenants returns the tenants of a configuration that are read from Exchange Online: those of the names, all without
-// any.
+// LiveTenants returns the tenants of a configuration that are read from Exchange Online: those of the names, all
+// without any.
 func LiveTenants(cfg *config.Config, names []string) ([]exchangeonline.Tenant, error) {
 	all := cfg.Live()
 	if len(names) == 0 {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How many reloads may begin at once and how many a second after these. A client that requests one after the other would
-// otherwise cause hundreds a second, each with lines in the log.
+// How many reloads may begin at once and how many a second after these. A client that requests one after the other
+// would otherwise cause hundreds a second, each with lines in the log.
 const (
 	reloadBurst      = 20
 	reloadsPerSecond = 2
