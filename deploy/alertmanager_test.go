@@ -92,7 +92,8 @@ func TestInhibition(t *testing.T) {
 		}, "HostDown HostDown"},
 		{"a host behind /probe, and the exporter of another shard", []labels{
 			alert("ShardHostDown", "critical", "shard", "0", "host", "gw", "address", "192.0.2.1"),
-			alert("ShardAffectedByHost", "info", append(slices.Clone(path), "shard", "0", "host", "gw", "address", "192.0.2.1")...),
+			alert("ShardAffectedByHost", "info",
+				append(slices.Clone(path), "shard", "0", "host", "gw", "address", "192.0.2.1")...),
 			alert("ShardPathFailing", "critical", append(slices.Clone(path), "shard", "0")...),
 			alert("ShardPathFailing", "critical", append(slices.Clone(other), "shard", "0")...),
 			alert("ShardMostPathsFailing", "critical", "shard", "1"),

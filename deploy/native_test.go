@@ -8,16 +8,16 @@ import (
 	"testing"
 )
 
-// The rule and the panels about histograms have results in a Prometheus that stores native histograms, which then has no
-// classic buckets, and in one that does not.
+// The rule and the panels about histograms have results in a Prometheus that stores native histograms, which then has
+// no classic buckets, and in one that does not.
 func TestNativeHistograms(t *testing.T) {
 	prometheus, dir := need(t, "prometheus"), t.TempDir()
 	exporter := filepath.Join(dir, "m365_connector_exporter")
 	run(t, "go", "build", "-o", exporter, "../cmd/m365_connector_exporter")
 	address := start(t, exporter, "demo", "--web.listen-address=127.0.0.1:0")
 	file := filepath.Join(dir, "prometheus.yml")
-	config := fmt.Sprintf("global: { scrape_interval: 1s }\nscrape_configs: [{ job_name: m, static_configs: [{ targets: [%q] }] }]\n",
-		address)
+	config := fmt.Sprintf("global: { scrape_interval: 1s }\n"+
+		"scrape_configs: [{ job_name: m, static_configs: [{ targets: [%q] }] }]\n", address)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
