@@ -31,7 +31,9 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'se
 // process they would delay the moment from which it handles signals.
 var pages = sync.OnceValue(func() map[string]*template.Template {
 	return parsePages(map[string][]string{
-		"":    {"status", "tenants", "findings", "certificates", "calendar", "roundtrips", "path", "attribution", "reference"},
+		"": {
+			"status", "tenants", "findings", "certificates", "calendar", "roundtrips", "path", "attribution", "reference",
+		},
 		"../": {"tenant", "runbook"},
 	})
 })
