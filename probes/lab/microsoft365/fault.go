@@ -147,7 +147,7 @@ func Slow(each time.Duration) Fault {
 			_, _ = w.Write([]byte{b})
 			_ = http.NewResponseController(w).Flush()
 			if !sleep(r, each) {
-				return
+				panic(http.ErrAbortHandler) // a return would end the reply as if it were whole
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // RoundTrip implements [http.RoundTripper] without a network, for tests in which a package of the standard library
-// replaces the clock. It knows no HTTP errors: [Cut] panics.
+// replaces the clock. It knows no HTTP errors: [Cut] and [Slow] panic.
 func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	inner := r.Clone(r.Context())
 	inner.Host = r.URL.Host
