@@ -62,7 +62,7 @@ func TestSharedGateway(t *testing.T) {
 	}
 	page := awaitOne("firing")
 	for _, want := range []string{
-		gateway.hop, "[127.0.6.1]", "fails for 20 connectors of 20 tenants", "reason connect_refused",
+		gateway.hop, "[127.0.6.1]", "tenants: stage connect, reason connect_refused",
 	} {
 		if !strings.Contains(page.Annotations["description"], want) {
 			t.Errorf("no %q in %q", want, page.Annotations["description"])

@@ -54,10 +54,12 @@ func quick(rules string) string {
 		switch m[2] + m[3] {
 		case "for1m", "interval2m":
 			seconds = "1s"
+		case "for7m", "for12m", "for15m": // a host shared by many fails for one after another
+			seconds = "5s"
 		case "keep_firing_for5m":
 			seconds = "1s"
 		case "keep_firing_for15m":
-			seconds = "6s"
+			seconds = "8s"
 		}
 		return m[1] + m[2] + ": " + seconds
 	})
