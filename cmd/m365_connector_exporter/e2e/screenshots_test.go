@@ -99,6 +99,7 @@ func providerTenant(i int) string {
 // providerConfig starts the mail servers of 300 tenants with 742 paths and writes a configuration for them. Some
 // certificates expire soon or have another name, and 20 tenants use a gateway that is down.
 func providerConfig(t *testing.T, dir string) string {
+	t.Helper()
 	ca, err := lab.NewCA(time.Now())
 	if err != nil {
 		t.Fatal(err)
