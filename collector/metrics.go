@@ -63,6 +63,8 @@ var (
 	roundTripSuccess = stable("round_trip_success", gauge, roundTripLabels,
 		"1 when the newest finished message of the round trip arrived in time and as expected, else 0. Absent before the "+
 			"first outcome.")
+	roundTripOutcome = stable("round_trip_outcome_info", gauge, with(roundTripLabels, "outcome"),
+		"The outcome of the newest finished message. Always 1.")
 	roundTripsTotal = stable("round_trips_total", counter, with(roundTripLabels, "outcome"),
 		"Messages by outcome: delivered, late, lost, duplicate, misrouted, returned, spam, altered. A lost message that "+
 			"arrives later counts as late, too.")

@@ -180,6 +180,7 @@ func (e *emitter) roundTrip(t *roundtrip.Status, counts map[roundtrip.Outcome]ui
 	if t.Newest == nil {
 		return
 	}
+	e.emit(roundTripOutcome, 1, name, string(t.Newest.Outcome))
 	e.emit(roundTripSuccess, boolToFloat(t.Newest.Outcome == roundtrip.Delivered), name)
 	if !t.LastReceived.IsZero() {
 		e.emit(roundTripLastReceived, unixSeconds(t.LastReceived), name)

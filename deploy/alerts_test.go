@@ -85,7 +85,6 @@ func TestRulesScale(t *testing.T) {
 		"up": true, "m365_connector_exporter_build_info": true, "m365_connector_exporter_throttled_total": true,
 		"instance:m365_connector_paths:count": true, "instance:m365_connector_paths_unproven:ratio": true,
 		"instance:m365_connector_probe_unproven:places": true, "path:m365_connector_probe_success:changed": true,
-		"m365_connector_round_trips_total": true,
 	}
 	minutes := map[string]int{"m": 1, "h": 60, "d": 1440}
 	for _, r := range rules(t) {
