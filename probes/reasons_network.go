@@ -81,8 +81,9 @@ var networkReasons = []ReasonInfo{
 	{
 		Reason: ReasonConnectRefused, Outcome: Failed,
 		Sentence: "the host refused the TCP connection: nothing listens on the port",
-		Remedy: "Start the mail server and open the port to all Exchange Online ranges. If the server has been " +
-			"retired, delete its connector and make its domains Authoritative.",
+		Remedy: "Start the mail server and open the port to all Exchange Online ranges. If this server has been " +
+			"retired, remove its address from DNS or from the smart hosts; if it was the only one of the connector, delete " +
+			"the connector and make its domains Authoritative.",
 		Variants: []Variant{
 			{
 				Evidence: EvidenceIPv6Refused, When: "the IPv4 address of the same host accepts " +

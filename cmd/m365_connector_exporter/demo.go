@@ -82,7 +82,7 @@ func (c demoCommand) welcome(file string) string {
 	}
 	return fmt.Sprintf(`Five tenants run on loopback. Some of their mail servers are deliberately broken.
 northwind and woodgrove are read from a fake of Exchange Online, which lets only northwind be read.
-Round trips of contoso and tailspin pass it; those of tailspin are attributed to contoso.
+Round trips of contoso and tailspin go through it; those of tailspin are attributed to contoso.
 
   Pages            http://%[1]s/
   Metrics          http://%[1]s/metrics

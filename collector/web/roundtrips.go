@@ -131,7 +131,7 @@ func evidenceOf(n *roundtrip.Finished) []string {
 		add("Exchange Online attributed it to tenant %s, origin %s.", t.TenantID, t.Origin)
 	}
 	if t.Connecting.IsValid() {
-		add("It connected from %s as %s.", t.Connecting, t.Helo)
+		add("The server that handed it to Exchange Online was %s, HELO %s.", t.Connecting, t.Helo)
 	}
 	if t.SpamVerdict != "" {
 		add("Spam filter: SFV %s, SCL %s.", t.SpamVerdict, t.SpamConfidence)

@@ -49,7 +49,7 @@ func TestRoundTripsPage(t *testing.T) {
 		"/round-trips": {
 			"3 round trips; the newest message of 2 did not arrive as expected.", "misrouted",
 			"The tenant is a-guid; another-guid is expected.", "It took 7", "attributed it to tenant a-guid, origin hosted",
-			"It connected from 192.0.2.7", "SFV NSPM, SCL 1", "−4s (clocks differ)", "9s", "TLS 1.3",
+			"handed it to Exchange Online was 192.0.2.7", "SFV NSPM, SCL 1", "−4s (clocks differ)", "9s", "TLS 1.3",
 			"3 messages in the last 24 hours, at most 200.", "1 passed, 1 failed",
 			"It was not handed over: refused.", "mx.example returned it: 5.7.64 550 no", "mail loops",
 			"A message has been under way for 60 s.", "It could not be handed over yet: connect_refused.",

@@ -30,9 +30,15 @@ func (d *Daemon) recordRead(e exchangeonline.Event) {
 	was, failedBefore := e.Before.Failed()
 	switch {
 	case failed && (!failedBefore || was.Reason != now.Reason || was.Message != now.Message):
-		d.log.Error("Exchange Online cannot be read; what was read before stays in use", tenant,
-			slog.String("cmdlet", now.Cmdlet), slog.String("reason", now.Reason), slog.String("why", now.Message),
-			slog.Time("last_good", e.State.Success))
+		why := []any{
+			tenant, slog.String("cmdlet", now.Cmdlet), slog.String("reason", now.Reason), slog.String("why", now.Message),
+		}
+		if e.State.Success.IsZero() {
+			d.log.Error("Exchange Online cannot be read; nothing has been read yet", why...)
+		} else {
+			d.log.Error("Exchange Online cannot be read; what was read before stays in use",
+				append(why, slog.Time("last_good", e.State.Success))...)
+		}
 	case !failed && (failedBefore || e.Before.Read.IsZero()):
 		d.log.Info("Exchange Online was read", tenant)
 	}
