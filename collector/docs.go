@@ -106,8 +106,8 @@ const calendarIntroduction = `# Calendar
 
 Dates on which mail flow is known in advance to change. ` +
 	"`m365_connector_deadline_timestamp_seconds`" + ` and the page
-` + "`/calendar`" + ` have them for each tenant and connector that is affected; where several endpoints are, the earliest
-date. A date that is not certain is marked UNCERTAIN. As known on %s.
+` + "`/calendar`" + ` have them for each tenant and connector that is affected; where several endpoints are, the
+earliest date. A date that is not certain is marked UNCERTAIN. As known on %s.
 
 | advisory | date | what happens | whom it affects | source |
 |---|---|---|---|---|

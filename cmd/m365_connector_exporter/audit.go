@@ -42,8 +42,8 @@ func newAuditCommand(app *kingpin.Application) auditCommand {
 			Default("info").Enum("info", "warning", "critical"),
 		output: cmd.Flag("output", "Format: text, json, csv, or html, which is one file to print or to hand over.").
 			Default("text").Enum("text", "json", "csv", "html"),
-		firewall: cmd.Flag("firewall", "Also compare this list of the addresses that a firewall admits to port 25 with those "+
-			"of Exchange Online. One or several addresses, networks or ranges in a line.").PlaceHolder("FILE").String(),
+		firewall: cmd.Flag("firewall", "Also compare this list of the addresses that a firewall admits to port 25 with "+
+			"those of Exchange Online. One or several addresses, networks or ranges in a line.").PlaceHolder("FILE").String(),
 		endpoints: cmd.Flag("endpoints", "The published addresses, as https://endpoints.office.com/endpoints/worldwide "+
 			"returns them, for --firewall. Without it: those of July 2022.").PlaceHolder("FILE").String(),
 	}

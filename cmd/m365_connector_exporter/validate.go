@@ -55,8 +55,8 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 			IsSetByUser(timed).Duration(),
 		send: cmd.Flag("send-test-message", "Go on to a test message to the validation recipients. "+
 			"Refused until message_min_interval has passed since the last one.").Bool(),
-		microsoft: cmd.Flag("microsoft", "Also run Microsoft's own Validate-OutboundConnector for each outbound connector of "+
-			"the targets, and print both results. It sends a real message to the validation recipients.").Bool(),
+		microsoft: cmd.Flag("microsoft", "Also run Microsoft's own Validate-OutboundConnector for each outbound connector "+
+			"of the targets, and print both results. It sends a real message to the validation recipients.").Bool(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }

@@ -91,8 +91,10 @@ const providerTenants = 300
 
 // providerTenant returns the name of a tenant of the provider.
 func providerTenant(i int) string {
-	names := []string{"Adatum", "Alpine Ski House", "Bellows & Sons", "Contoso", "Fourth Coffee", "Müller GmbH",
-		"Northwind"}
+	names := []string{
+		"Adatum", "Alpine Ski House", "Bellows & Sons", "Contoso", "Fourth Coffee", "Müller GmbH",
+		"Northwind",
+	}
 	return fmt.Sprintf("%s %03d", names[i%len(names)], i)
 }
 

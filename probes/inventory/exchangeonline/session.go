@@ -21,7 +21,9 @@ type Client struct {
 }
 
 // NewClient returns a client that sends all requests by h, such as [NewHTTPClient] returns.
-func NewClient(h *http.Client) *Client { return &Client{h, requestTimeout, time.Now, sleep} }
+func NewClient(h *http.Client) *Client {
+	return &Client{h, requestTimeout, time.Now, sleep} //nolint:forbidigo // tests replace the clock
+}
 
 // session is one read of one tenant.
 type session struct {
