@@ -146,7 +146,8 @@ func TestOverlayThatMeetsNothing(t *testing.T) {
 	const (
 		remedy = `. It is not probed: correct the name, or write "standalone: true" in this connector if no export is to ` +
 			`have it`
-		unknown = `no export of the tenant has an outbound connector "To on-premise"; the nearest is "To on-premises"` + remedy
+		unknown = `no export of the tenant has an outbound connector "To on-premise"; ` +
+			`the nearest is "To on-premises"` + remedy
 	)
 	for name, c := range map[string]struct {
 		tenant  string
