@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,6 +33,8 @@ type validateCommand struct {
 	output  *string
 
 	microsoft *bool
+	smartHost *string
+	tlsDomain *string
 }
 
 func newValidateCommand(app *kingpin.Application) validateCommand {
@@ -57,12 +61,16 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 			"Refused until message_min_interval has passed since the last one.").Bool(),
 		microsoft: cmd.Flag("microsoft", "Also run Microsoft's own Validate-OutboundConnector for each outbound connector "+
 			"of the targets, and print both results. It sends a real message to the validation recipients.").Bool(),
+		smartHost: cmd.Flag("smart-host", "Probe this host, which need not be configured, instead of targets: TLS is "+
+			"required, and global.allow_networks and the section probe apply.").PlaceHolder("HOST").String(),
+		tlsDomain: cmd.Flag("tls-domain", "With --smart-host: require a valid certificate for this name, as "+
+			"TlsDomain with DomainValidation does.").PlaceHolder("NAME").String(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
 
 func (c validateCommand) run(ctx context.Context, file string, s streams) int {
-	if err := c.checkMicrosoft(); err != nil {
+	if err := cmp.Or(c.checkMicrosoft(), c.checkSmartHost()); err != nil {
 		return s.usageError(err)
 	}
 	cfg, err := readForCommand(ctx, file, s)
@@ -74,7 +82,15 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 		Targets: *c.targets, Until: untilStage, HasUntil: hasUntil, Timeout: *c.timeout, HasTimeout: *c.timed,
 		SendMessage: *c.send,
 	}
-	paths, skipped, err := v.Paths(daemon.Plan(cfg, s.hostname()))
+	planned := daemon.Plan(cfg, s.hostname())
+	if *c.smartHost != "" {
+		path, err := daemon.UnconfiguredPath(cfg, *c.smartHost, *c.tlsDomain, s.hostname())
+		if err != nil {
+			return s.usageError(err)
+		}
+		planned = []probes.Path{path}
+	}
+	paths, skipped, err := v.Paths(planned)
 	if err != nil {
 		return s.usageError(err)
 	}
@@ -104,6 +120,19 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 		status = printMicrosoft(s.out, microsoft, items, status)
 	}
 	return status
+}
+
+// checkSmartHost reports flags that do not go together.
+func (c validateCommand) checkSmartHost() error {
+	switch {
+	case *c.smartHost == "" && *c.tlsDomain != "":
+		return errors.New("--tls-domain needs --smart-host; for a connector, tls_domain is in the configuration")
+	case *c.smartHost != "" && len(*c.targets) > 0:
+		return fmt.Errorf("--smart-host=%s is probed alone: leave out %q", *c.smartHost, (*c.targets)[0])
+	case *c.smartHost != "" && (*c.send || *c.microsoft):
+		return errors.New("--smart-host is for hosts without a connector: no test message is sent to them")
+	}
+	return nil
 }
 
 func (c validateCommand) print(out io.Writer, items []text.Item) error {

@@ -11,6 +11,7 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/schedule"
 	"m365_connector_exporter/probes/smtpprobe"
@@ -84,6 +85,25 @@ func (v Validation) until(p *probes.Path) probes.Stage {
 		until = min(until, probes.Recipient)
 	}
 	return until
+}
+
+// UnconfiguredPath returns the path to a smart host that is in no configuration, with the probe settings that apply to
+// all tenants. It requires TLS, and with a tlsDomain a certificate for that name. The host is one of ours: only what
+// allow_networks must name is not dialled.
+func UnconfiguredPath(cfg *config.Config, host, tlsDomain, helloName string) (probes.Path, error) {
+	name, err := inventory.ParseSmartHost(host)
+	if err != nil {
+		return probes.Path{}, fmt.Errorf("--smart-host: %q: %w", host, err)
+	}
+	connector := mailflow.OutboundConnector{
+		Common:     mailflow.Common{Name: "not configured", Type: mailflow.OnPremises},
+		SmartHosts: []string{name}, TLSSettings: mailflow.EncryptionOnly,
+	}
+	if tlsDomain != "" {
+		connector.TLSSettings, connector.TLSDomain = mailflow.DomainValidation, tlsDomain
+	}
+	tenants := []mailflow.Tenant{{Name: "command line", Outbound: []mailflow.OutboundConnector{connector}}}
+	return probes.Plan(tenants, cfg.Layers, helloName)[0], nil
 }
 
 // maxValidations bounds how many paths are probed at a time. The configured limits of connections apply as well.
