@@ -124,7 +124,7 @@ var tlsReasons = []ReasonInfo{
 	{
 		Reason: ReasonCertificateChainIncomplete, Outcome: Failed,
 		Sentence: "the server does not send the issuer of its certificate, and Exchange Online does not fetch " +
-			"it; a private root that is not sent looks the same",
+			"it; the missing issuer may also be a private root, which cannot be told apart",
 		Remedy: "Install the intermediate certificates on the server, so that it sends the complete chain (450 " +
 			"4.4.317 UntrustedRoot).",
 	},

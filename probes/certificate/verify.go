@@ -189,7 +189,7 @@ func evaluateTrust(
 		return passed, passed
 	case errors.As(err, &unknown) && !sigs.selfSigned(sent[0]) && sigs.issuerOf(sent[0], sent[1:]) == nil:
 		detail := "the issuer was not sent: " + DisplayName(sent[0].Issuer) +
-			" (an intermediate of a trusted root, or an unknown root: only a fetch could distinguish them)"
+			" (an intermediate of a trusted CA, or a root that is not known: it is not downloaded to find out)"
 		return failed(probes.ReasonCertificateChainIncomplete, detail), probes.Judgement{}
 	}
 	at := momentOf(sent[0], now)

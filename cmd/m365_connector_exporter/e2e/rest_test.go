@@ -160,7 +160,7 @@ func serveMail(t *testing.T, certs map[string]*tls.Certificate) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// accepting accepts every envelope and rejects every message.
+// accepting accepts every envelope. It has no Data: nothing sends it a message.
 type accepting struct{ smtp.Session }
 
 func (accepting) Mail(string, *smtp.MailOptions) error { return nil }
