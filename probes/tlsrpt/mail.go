@@ -25,7 +25,7 @@ var (
 	ErrNoReport = errors.New("the message has no part of type application/tlsrpt+json or application/tlsrpt+gzip")
 )
 
-// LookupTXT returns the TXT records of a name.
+// LookupTXT returns the TXT records of a name. It is called from several goroutines.
 type LookupTXT func(name string) ([]string, error)
 
 // Open reads the report in a message. It returns an error that wraps ErrUnsigned unless the message is signed by the
