@@ -63,7 +63,7 @@ func TestPrivateRootThatWasNotSentIsAnIncompleteChain(t *testing.T) {
 	leaf := certtest.Issue(t, private, x509.Certificate{DNSNames: []string{"mail.test"}})
 	got, _ := NewVerifier(certtest.New(t).Roots).Server(time.Now(), []*x509.Certificate{leaf.Cert}, "mail.test", "")
 	if j := got.Verdicts[probes.VerdictChain]; j.Reason != probes.ReasonCertificateChainIncomplete ||
-		!strings.Contains(j.Detail, "Private Root (an intermediate of a trusted root, or an unknown root") {
+		!strings.Contains(j.Detail, "Private Root (an intermediate of a trusted CA, or a root that is not known") {
 		t.Errorf("chain %+v", j)
 	}
 	if j := got.Verdicts[probes.VerdictTrust]; j.Outcome != probes.NotReached {

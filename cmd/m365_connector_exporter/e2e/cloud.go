@@ -119,8 +119,9 @@ func (c *cloud) change(i int, change func(*microsoft365.Tenant)) {
 	}
 }
 
-// config writes a configuration that reads tenants of the fake. The section exchange_online gets the keys in shared, and
-// the authority and endpoint of the fake unless shared names an authority. more has additional keys by tenant number.
+// config writes a configuration that reads tenants of the fake. The section exchange_online gets the keys in shared,
+// and the authority and endpoint of the fake unless shared names an authority. more has additional keys by tenant
+// number.
 func (c *cloud) config(name string, tenants int, shared string, more map[int]string) string {
 	c.t.Helper()
 	var b strings.Builder

@@ -29,7 +29,7 @@ var (
 	choices  = regexp.MustCompile(`^label_values\((.+), \w+\)$`) // Grafana's own function
 )
 
-// substitute replaces each variable by a value, as Grafana does: all values, and a short interval.
+// substitute replaces each variable by a value, as Grafana description: all values, and a short interval.
 func substitute(expr string) string {
 	expr = choices.ReplaceAllString(expr, "$1")
 	return variable.ReplaceAllStringFunc(expr, func(name string) string {

@@ -20,16 +20,16 @@ import (
 
 // fault is a fault of a mail server or its DNS, with the expected result. docs/reliability.md lists all of them.
 type fault struct {
-	name, description string
-	stage             probes.Stage
-	reason            probes.Reason // empty: tolerated, the path passes
-	server            lab.Script
-	listen            func(t testing.TB, host string) (port int) // instead of the script
-	dns               func(addr string) dns.HandlerFunc          // instead of an A record; addr is the address of the row
-	hop               string                                     // next hop instead of the host name
-	tls               string                                     // tls_settings
-	rcpt              bool                                       // probes up to the recipient stage
-	probe             string                                     // more keys of the probe section, each ending in ", "
+	name, does string
+	stage      probes.Stage
+	reason     probes.Reason // empty: tolerated, the path passes
+	server     lab.Script
+	listen     func(t testing.TB, host string) (port int) // instead of the script
+	dns        func(addr string) dns.HandlerFunc          // instead of an A record; addr is the address of the row
+	hop        string                                     // next hop instead of the host name
+	tls        string                                     // tls_settings
+	rcpt       bool                                       // probes up to the recipient stage
+	probe      string                                     // more keys of the probe section, each ending in ", "
 }
 
 // faultZone is the DNS zone of the faulty and the healthy servers.

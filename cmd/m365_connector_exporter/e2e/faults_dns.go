@@ -186,7 +186,7 @@ func (w *faultWorld) dnsFaults() []fault {
 
 func resolvesTo(name, does, address string) fault {
 	return fault{
-		name: name, description: "DNS gives " + does, stage: probes.Connect, reason: probes.ReasonAddressRefused,
+		name: name, does: "DNS gives " + does, stage: probes.Connect, reason: probes.ReasonAddressRefused,
 		dns: func(string) dns.HandlerFunc { return records(name + "." + faultZone + ". 60 IN A " + address) },
 	}
 }

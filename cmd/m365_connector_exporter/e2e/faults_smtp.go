@@ -55,17 +55,17 @@ func (w *faultWorld) greetingFaults() []fault {
 			probes.ReasonGreetingTimeout),
 		greeting("greeting-codes", "two codes in one greeting", "220-mail.faults.test\r\n554 no\r\n",
 			probes.ReasonReplyMalformed),
-		{name: "greeting-long", description: "a greeting of several lines, one of 1500 bytes", server: long},
+		{name: "greeting-long", does: "a greeting of several lines, one of 1500 bytes", server: long},
 		{
-			name: "ehlo-silent", description: "no reply to EHLO", stage: probes.EHLO, reason: probes.ReasonReplyTimeout,
+			name: "ehlo-silent", does: "no reply to EHLO", stage: probes.EHLO, reason: probes.ReasonReplyTimeout,
 			server: withReplies(good, "EHLO", ""),
 		},
 		{
-			name: "ehlo-closed", description: "closes at EHLO", stage: probes.EHLO, reason: probes.ReasonConnectionClosed,
+			name: "ehlo-closed", does: "closes at EHLO", stage: probes.EHLO, reason: probes.ReasonConnectionClosed,
 			server: closing,
 		},
 		{
-			name: "ehlo-drip", description: "one byte of the reply a second", stage: probes.EHLO,
+			name: "ehlo-drip", does: "one byte of the reply a second", stage: probes.EHLO,
 			reason: probes.ReasonReplyTimeout, server: drip,
 		},
 		ehlo("ehlo-502", "502, unknown command", "502 5.5.1 what?\r\n", probes.ReasonEHLORejected),
@@ -149,10 +149,10 @@ func (w *faultWorld) recipientFaults() []fault {
 		replyTo("rcpt-lines", "two thousand lines", "RCPT", strings.Repeat("550-x\r\n", 2000)+"550 x\r\n",
 			probes.ReasonReplyTooLong),
 		{
-			name: "rset-refused", description: "refuses RSET", rcpt: true, tls: "EncryptionOnly",
+			name: "rset-refused", does: "refuses RSET", rcpt: true, tls: "EncryptionOnly",
 			server: withReplies(good, "RSET", "502 5.5.1 what?\r\n"),
 		},
-		{name: "quit-closed", description: "closes at QUIT", rcpt: true, tls: "EncryptionOnly", server: closesAtQuit(good)},
+		{name: "quit-closed", does: "closes at QUIT", rcpt: true, tls: "EncryptionOnly", server: closesAtQuit(good)},
 	}
 }
 

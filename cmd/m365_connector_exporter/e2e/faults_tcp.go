@@ -112,66 +112,66 @@ func tcpFaults() []fault {
 	}
 	return []fault{
 		{
-			name: "tcp-refused", description: "no process listens", listen: closedPort, stage: probes.Connect,
+			name: "tcp-refused", does: "no process listens", listen: closedPort, stage: probes.Connect,
 			reason: probes.ReasonConnectRefused,
 		},
 		{
-			name: "tcp-no-answer", description: "the SYN is dropped", listen: fullBacklog, stage: probes.Connect,
+			name: "tcp-no-answer", does: "the SYN is dropped", listen: fullBacklog, stage: probes.Connect,
 			reason: probes.ReasonConnectTimeout,
 		},
 		{
-			name: "tcp-no-route", description: "the network has no route", hop: "203.0.113.9", stage: probes.Connect,
+			name: "tcp-no-route", does: "the network has no route", hop: "203.0.113.9", stage: probes.Connect,
 			reason: probes.ReasonConnectUnreachable,
 		},
 		{
-			name: "tcp-no-route-six", description: "this host has no IPv6",
+			name: "tcp-no-route-six", does: "this host has no IPv6",
 			probe: "connect_to: [\"2001:db8::9\"], ip_protocol: ip6, ", stage: probes.Connect,
 			reason: probes.ReasonFamilyUnavailable,
 		},
 		{
-			name: "tcp-source", description: "source_address is not of this host", probe: "source_address: 192.0.2.99, ",
+			name: "tcp-source", does: "source_address is not of this host", probe: "source_address: 192.0.2.99, ",
 			stage: probes.Connect, reason: probes.ReasonFamilyUnavailable,
 		},
 		{
-			name: "tcp-closed", description: "closes at once", server: lab.Script{Handler: func(net.Conn) {}},
+			name: "tcp-closed", does: "closes at once", server: lab.Script{Handler: func(net.Conn) {}},
 			stage: probes.EHLO, reason: probes.ReasonConnectionClosed,
 		},
 		{
-			name: "tcp-reset", description: "resets instead of a greeting", listen: listenWith(reset), stage: probes.EHLO,
+			name: "tcp-reset", does: "resets instead of a greeting", listen: listenWith(reset), stage: probes.EHLO,
 			reason: probes.ReasonConnectionClosed,
 		},
 		{
-			name: "tcp-half-closed", description: "closes its side and keeps the connection", listen: listenWith(halfClosed),
+			name: "tcp-half-closed", does: "closes its side and keeps the connection", listen: listenWith(halfClosed),
 			stage: probes.EHLO, reason: probes.ReasonConnectionClosed,
 		},
 		{
-			name: "tcp-tarpit", description: "accepts and sends nothing", server: lab.Script{}, stage: probes.EHLO,
+			name: "tcp-tarpit", does: "accepts and sends nothing", server: lab.Script{}, stage: probes.EHLO,
 			reason: probes.ReasonGreetingTimeout,
 		},
 		{
-			name: "tcp-drip", description: "one byte of the greeting a second",
+			name: "tcp-drip", does: "one byte of the greeting a second",
 			server: lab.Script{Greeting: "220 mail.faults.test ESMTP\r\n", PerByte: time.Second}, stage: probes.EHLO,
 			reason: probes.ReasonGreetingTimeout,
 		},
 		{
-			name: "tcp-never-reads", description: "sends a greeting and reads nothing", listen: listenWith(noRead),
+			name: "tcp-never-reads", does: "sends a greeting and reads nothing", listen: listenWith(noRead),
 			stage: probes.EHLO, reason: probes.ReasonReplyTimeout,
 		},
 		{
-			name: "tcp-flood", description: "endless bytes without a line break",
+			name: "tcp-flood", does: "endless bytes without a line break",
 			server: rawHandler(endless("", strings.Repeat("x", 4096))), stage: probes.EHLO, reason: probes.ReasonReplyTooLong,
 		},
 		{
-			name: "tcp-flood-lines", description: "an endless greeting",
+			name: "tcp-flood-lines", does: "an endless greeting",
 			server: rawHandler(endless("220-a\r\n", strings.Repeat("220-b\r\n", 100))), stage: probes.EHLO,
 			reason: probes.ReasonReplyTooLong,
 		},
 		{
-			name: "tcp-zeros", description: "endless zero bytes", server: rawHandler(endless("", strings.Repeat("\x00", 4096))),
+			name: "tcp-zeros", does: "endless zero bytes", server: rawHandler(endless("", strings.Repeat("\x00", 4096))),
 			stage: probes.EHLO, reason: probes.ReasonReplyTooLong,
 		},
 		{
-			name: "tcp-reset-in-ehlo", description: "sends a greeting, resets at EHLO",
+			name: "tcp-reset-in-ehlo", does: "sends a greeting, resets at EHLO",
 			server: rawHandler(resetAfter("220 mail.faults.test\r\n")), stage: probes.EHLO,
 			reason: probes.ReasonConnectionClosed,
 		},

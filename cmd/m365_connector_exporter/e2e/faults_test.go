@@ -160,7 +160,7 @@ func (w *faultWorld) document() string {
 		} else {
 			verdict = fmt.Sprintf("%s at %s: [%s](reasons.md#%s)", f.reason.Outcome(), f.stage, f.reason, f.reason)
 		}
-		fmt.Fprintf(&table, "| %s | %s | %s |\n", f.name, f.description, verdict)
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", f.name, f.does, verdict)
 	}
 	return fmt.Sprintf(
 		"\n%d faults; the paths of %d of them pass, with or without a finding.\n\n| name | fault | result |\n"+

@@ -122,7 +122,7 @@ func privateMounts() error {
 	return errors.Join(err, root.Chdir(), syscall.Chroot("."), here.Chdir())
 }
 
-// setLoopback sets the loopback interface up or down, as `ip link set lo up` does: netdevice(7).
+// setLoopback sets the loopback interface up or down, as `ip link set lo up` description: netdevice(7).
 func setLoopback(up bool) error {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
 	if err != nil {

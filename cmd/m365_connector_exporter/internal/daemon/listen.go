@@ -85,8 +85,9 @@ type webFiles struct {
 	err     error
 }
 
-// webFilesPeriod is short: a request between the moment when a file was swapped for a FIFO and the next check hangs, since
-// the library reads the file. It is not zero: a client must not be able to cause a check with each byte that it sends.
+// webFilesPeriod is short: a request between the moment when a file was swapped for a FIFO and the next check hangs,
+// since the library reads the file. It is not zero: a client must not be able to cause a check with each byte that it
+// sends.
 const webFilesPeriod = 100 * time.Millisecond
 
 // check returns an error while a file of the web configuration cannot be read. It logs when that begins and ends.
