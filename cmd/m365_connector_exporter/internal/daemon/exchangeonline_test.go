@@ -210,7 +210,8 @@ func TestTenantIsReadFromExchangeOnline(t *testing.T) {
 		t.Error("a bad read removes a connector")
 	}
 	for path, want := range map[string]string{
-		"/tenant/contoso": "The newest read from Exchange Online failed", "/": "Exchange Online could not be read for 1 tenant",
+		"/tenant/contoso": "The newest read from Exchange Online failed",
+		"/":               "Exchange Online could not be read for 1 tenant",
 	} {
 		if !strings.Contains(w.get(path), want) {
 			t.Errorf("%s does not contain %q", path, want)
