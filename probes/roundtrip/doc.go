@@ -6,7 +6,7 @@
 //  1. Compose writes a small message with a token in its Message-ID, a header field of its own and its subject.
 //  2. The message is handed to Exchange Online, or to a server of the organization.
 //  3. The sink receives a message; Tokens.Find tells which round trip it belongs to and when it was sent. A token is an
-//     HMAC, so that nobody else can make one.
+//     HMAC, so that no other server can make one.
 //  4. ReadTrace reads what the servers on the way wrote into the headers: the hops, the tenant to which Exchange Online
 //     attributed the message, the connecting address, the spam verdict. ReadDSN reads a delivery status notification
 //     (RFC 3464), which a server returns instead.

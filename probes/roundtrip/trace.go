@@ -86,7 +86,7 @@ func ReadTrace(h *message.Header) Trace {
 	return t
 }
 
-// single returns the value of a field, or "" if the header has different values of it: nobody can tell which is true.
+// single returns the value of a field, or "" if the header has different values of it: which one is true is unknown.
 func single(h *message.Header, name string) string {
 	value, seen := "", false
 	for fields := h.FieldsByKey(name); fields.Next(); {

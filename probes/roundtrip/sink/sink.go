@@ -1,5 +1,5 @@
 // Package sink receives the messages of round trips: an SMTP server (RFC 5321) with STARTTLS (RFC 3207) that accepts
-// mail for a few configured recipients and for nobody else.
+// mail for a few configured recipients only.
 //
 // It is written to stand on the Internet, as the MX of a sub-domain or behind a load balancer:
 //
