@@ -35,7 +35,7 @@ func checkFree(ctx context.Context, address string) error {
 	if err != nil {
 		return err //nolint:wrapcheck // it names the address
 	}
-	return listener.Close() //nolint:wrapcheck // likewise
+	return listener.Close() //nolint:wrapcheck // it names the address
 }
 
 // routePrefix returns the prefix of all routes: that of the flag, or else the path of the external URL.

@@ -6,7 +6,7 @@
 // of it is affected: a certificate of an issuer, with a lifetime or a usage, or a server in Get-OnPremServerReportInfo.
 // Deadlines returns one entry for each tenant, connector and advisory: the earliest.
 //
-// A date of which nobody but third parties has written, or that documents contradict, is marked uncertain.
+// A date that only third parties have published, or that documents contradict, is marked uncertain.
 //
 // The package is pure: no I/O, no clock. To add a date: one entry of the table with its rule, and a case in its test.
 package calendar

@@ -224,7 +224,7 @@ func TestFetchThroughAProxy(t *testing.T) {
 	}
 }
 
-// smallCloud starts a fake with an authority that nobody trusts.
+// smallCloud starts a fake whose authority no program trusts.
 func smallCloud(t *testing.T) *cloud {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir()}

@@ -16,7 +16,7 @@
 //
 // Microsoft documents Entra ID (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow), but not
 // the admin API: its replies are as public clients saw them. The server is strict where a request differs from what
-// those clients send, so that a client that works here depends on nothing that nobody has shown.
+// those clients send, so that a client that works here depends only on what has been shown.
 //
 // [Server.Update] changes a tenant, [Server.InjectFault] makes requests fail, [Server.Count] counts them, and
 // [StartProxy] leads a client that uses the real host names to the server.

@@ -27,7 +27,7 @@ func (f *Fetched) OK() bool { return f.Read.OK() && f.Err == nil }
 // exportFile is the name of the file that Fetch writes for each tenant.
 const exportFile = "exchange-online.json"
 
-// The files are for a daemon that runs as another user of the same group, and for nobody else.
+// The files are for a daemon that runs as another user of the same group. No other user can read them.
 const (
 	exportFileMode   = 0o640
 	exportFolderMode = 0o750

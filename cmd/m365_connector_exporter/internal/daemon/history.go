@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -79,15 +80,20 @@ func (h *historyFile) save() {
 }
 
 func (h *historyFile) write() error {
+	return replaceFile(h.path, func(w io.Writer) error { return h.store.SaveHistory(w) })
+}
+
+// replaceFile replaces a file as a whole with what write writes. Only the owner may read it.
+func replaceFile(path string, write func(io.Writer) error) error {
 	// One name, so that nothing is left over however often the process is killed.
-	next := h.path + ".tmp"
+	next := path + ".tmp"
 	file, err := os.OpenFile(next, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // it is configured
 	if err != nil {
 		return err //nolint:wrapcheck // it names the file
 	}
-	err = h.store.SaveHistory(file)
+	err = write(file)
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(next))
 	}
-	return os.Rename(next, h.path) //nolint:wrapcheck // it names both files
+	return os.Rename(next, path) //nolint:wrapcheck // it names both files
 }

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -113,20 +113,7 @@ func writeTrips(file string, state *roundtrip.State) error {
 	if file == "" {
 		return nil
 	}
-	data, err := json.Marshal(state)
-	if err != nil {
-		return fmt.Errorf("the state of round trips: %w", err)
-	}
-	next := file + ".tmp"
-	out, err := os.OpenFile(next, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // beside the state file
-	if err != nil {
-		return err //nolint:wrapcheck // it names the file
-	}
-	_, err = out.Write(data)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return errors.Join(err, os.Remove(next))
-	}
-	return os.Rename(next, file) //nolint:wrapcheck // it names both files
+	return replaceFile(file, func(w io.Writer) error { return json.NewEncoder(w).Encode(state) })
 }
 
 // use takes over a configuration.
@@ -227,7 +214,7 @@ func (t *roundTrips) step(ctx context.Context, group *errgroup.Group) {
 		t.finished(f)
 	}
 	for _, trip := range t.current.Load().trips {
-		token, ok := t.due(trip.Trip, now)
+		token, ok := t.due(&trip.Plan, now)
 		if !ok {
 			continue
 		}
@@ -240,8 +227,8 @@ func (t *roundTrips) step(ctx context.Context, group *errgroup.Group) {
 }
 
 // due returns the token of a message that is to be handed over now: a new one, or one that could not be before.
-func (t *roundTrips) due(trip roundtrip.Trip, now time.Time) (roundtrip.Token, bool) {
-	c := t.current.Load()
+func (t *roundTrips) due(plan *roundtrip.Plan, now time.Time) (roundtrip.Token, bool) {
+	trip, c := plan.Trip, t.current.Load()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	waiting := t.tracker.Waiting(trip)
@@ -255,7 +242,7 @@ func (t *roundTrips) due(trip roundtrip.Trip, now time.Time) (roundtrip.Token, b
 		}
 		t.sending[trip] = true
 		return token, true
-	case !t.known && now.Sub(t.started) < t.planOf(trip).Interval: // as for test messages of paths
+	case !t.known && now.Sub(t.started) < plan.Interval: // as for test messages of paths
 		return roundtrip.Token{}, false
 	}
 	token := c.tokens.New(trip, now)
@@ -269,15 +256,6 @@ func (t *roundTrips) due(trip roundtrip.Trip, now time.Time) (roundtrip.Token, b
 	}
 	t.sending[trip] = true
 	return token, true
-}
-
-func (t *roundTrips) planOf(trip roundtrip.Trip) roundtrip.Plan {
-	for _, r := range t.current.Load().trips {
-		if r.Trip == trip {
-			return r.Plan
-		}
-	}
-	return roundtrip.Plan{}
 }
 
 // handOver sends a message and records whether the first server took it.
