@@ -156,9 +156,10 @@ func Slow(each time.Duration) Fault {
 // Late waits before the healthy reply.
 func Late(wait time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, healthy http.Handler) {
-		if sleep(r, wait) {
-			healthy.ServeHTTP(w, r)
+		if !sleep(r, wait) {
+			panic(http.ErrAbortHandler) // a return would send an empty reply, and the client may still read it
 		}
+		healthy.ServeHTTP(w, r)
 	}
 }
 
