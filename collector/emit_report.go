@@ -21,6 +21,11 @@ func (e *emitter) report(r *evaluate.Report, changes map[change]uint64) {
 	for _, d := range r.Deadlines {
 		e.deadline(d)
 	}
+	for _, p := range r.Predictions {
+		if e.setSubject(check.Subject(p.Path)) {
+			e.emit(deliveryPrediction, 1, string(p.Mechanism), string(p.Delivery))
+		}
+	}
 	e.sharedAddresses(r.Overlaps)
 	for _, id := range slices.SortedFunc(maps.Keys(r.Attributions), comparePaths) {
 		e.attributions(id, r.Attributions[id])

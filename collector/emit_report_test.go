@@ -42,6 +42,11 @@ func reportOf(f *check.Facts) *evaluate.Report {
 			r.Clients[p.ID] = p.Client
 		}
 	}
+	to := probes.PathID{Tenant: "contoso", Direction: mailflow.Outbound, Connector: "To", Path: "fabrikam.com"}
+	r.Predictions = []check.Prediction{
+		{Path: to, Mechanism: check.MechanismDANE, Delivery: check.DeliveryQueue, Code: "5.7.323"},
+		{Path: to, Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryNotApplicable},
+	}
 	r.Deadlines = []calendar.Deadline{
 		{Advisory: &calendar.Table[0], At: f.Now, Tenant: "contoso", Connector: "From", Direction: mailflow.Inbound},
 		{Advisory: &calendar.Table[1], At: f.Now, Tenant: "contoso"},

@@ -51,6 +51,14 @@ var (
 		"Microsoft's LastValidationTimestamp. Absent when unknown.")
 	connectorLastChanged = stable("last_changed_timestamp_seconds", gauge, connectorLabels,
 		"Microsoft's WhenChangedUTC. Absent when unknown.")
+	endpointDANE = stable("endpoint_dane_info", gauge, with(endpointLabels, "status"),
+		"How the endpoint's certificate compares with the TLSA records of its host (RFC 7672): match, mismatch, unusable "+
+			"(no record can be used: any certificate will do), none, insecure (the zone is not signed) or bogus (its "+
+			"signatures are wrong). Always 1. Absent without a validating resolver.")
+	deliveryPrediction = stable("delivery_prediction", gauge, with(pathLabels, "mechanism", "outcome"),
+		"What Exchange Online would do with mail on this path because of dane or mta_sts, by the connector's mode: deliver, "+
+			"queue (hold it for 24 hours, then return it) or not_applicable. Always 1. Of smart hosts: if Exchange Online "+
+			"applies the mechanism to them, which Microsoft does not document.")
 	inventoryTimestamp = stable("inventory_timestamp_seconds", gauge, []string{"tenant"},
 		"Time of the oldest export in use.")
 	sourceSuccess = stable("inventory_source_success", gauge, []string{"tenant", "source", "cmdlet"},

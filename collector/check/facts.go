@@ -22,6 +22,7 @@ type Facts struct {
 	// Attributions has the simulated messages of each inbound path's sender: one per MAIL FROM domain, then the null
 	// sender.
 	Attributions   map[probes.PathID][]mailflow.Attribution
+	Predictions    []Prediction
 	StateFileError string // why no test message can be recorded, so that none is sent; "" if it can
 	VantageBlocked string // why this host seems unable to connect outward; "" if it is able
 	Overloaded     []Overload

@@ -77,6 +77,8 @@ type Report struct {
 	// Attributions are predictions for each sender's mail: one per MAIL FROM domain, then the null sender.
 	Attributions map[probes.PathID][]mailflow.Attribution
 	Overlaps     []mailflow.Overlap // what two tenants share
+	// Predictions are what Exchange Online would do with the mail of outbound paths, by path and mechanism.
+	Predictions []check.Prediction
 	// Deadlines are the dates that concern the tenants, the earliest first.
 	Deadlines []calendar.Deadline
 
@@ -98,6 +100,7 @@ func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
 	}
 	r.addClients(snapshot)
 	r.simulate(previous)
+	r.Predictions = r.predictDelivery(snapshot)
 	facts := r.facts(snapshot, previous)
 	r.Findings = check.Run(facts)
 	r.Deadlines = calendar.Deadlines(now, facts.Tenants, facts.Paths)
@@ -111,7 +114,8 @@ func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 		Now: r.At, Tenants: readAt(r.Tenants, snapshot.ReadTimes), Paths: r.paths(snapshot.Paths),
 		Thresholds: inventory.Thresholds,
 		Severity:   inventory.Severity, Suppressions: inventory.Suppressions, FirstSeen: previous.firstSeen(),
-		Overlaps: r.Overlaps, Attributions: r.Attributions, NoNetwork: snapshot.NoNetwork,
+		Overlaps: r.Overlaps, Attributions: r.Attributions, Predictions: r.Predictions,
+		NoNetwork:     snapshot.NoNetwork,
 		Firewall:      snapshot.Firewall,
 		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX,
 	}

@@ -1,0 +1,52 @@
+package evaluate
+
+import (
+	"cmp"
+	"slices"
+
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// predictor predicts what Exchange Online would do with the mail of an outbound path of connector c because of one
+// mechanism. It reports false if too little is known.
+type predictor func(s *Snapshot, p *check.Path, c *mailflow.OutboundConnector) (check.Prediction, bool)
+
+// predictors has one predictor for each mechanism.
+var predictors []predictor
+
+// predictDelivery predicts for each outbound path and mechanism, ordered by path and mechanism.
+func (r *Report) predictDelivery(s *Snapshot) (all []check.Prediction) {
+	connectors := map[probes.PathID]*mailflow.OutboundConnector{}
+	for i := range r.Tenants {
+		t := &r.Tenants[i]
+		for k := range t.Outbound {
+			c := &t.Outbound[k]
+			connectors[probes.PathID{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name}] = c
+		}
+	}
+	for i := range s.Paths {
+		p := &s.Paths[i]
+		connector := p.ID
+		connector.Path = ""
+		c := connectors[connector]
+		if c == nil {
+			continue
+		}
+		for _, predict := range predictors {
+			if prediction, ok := predict(s, p, c); ok {
+				all = append(all, prediction)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b check.Prediction) int {
+		return cmp.Or(comparePaths(a.Path, b.Path), cmp.Compare(a.Mechanism, b.Mechanism))
+	})
+	return all
+}
+
+func comparePaths(a, b probes.PathID) int {
+	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Direction, b.Direction),
+		cmp.Compare(a.Connector, b.Connector), cmp.Compare(a.Path, b.Path))
+}
