@@ -77,7 +77,7 @@ func (f *Fetcher) Get(ctx context.Context, network Network, r Request) ([]byte, 
 	body, err := io.ReadAll(io.LimitReader(res.Body, r.MaxBytes+1))
 	switch {
 	case err != nil:
-		return nil, errors.New("reading: " + probes.Sanitise(err.Error(), maxErrorText))
+		return nil, &transportError{fmt.Errorf("reading: %w", err)}
 	case int64(len(body)) > r.MaxBytes:
 		return nil, fmt.Errorf("longer than %d bytes", r.MaxBytes)
 	}
@@ -103,6 +103,17 @@ type transportError struct{ cause error }
 
 func (e *transportError) Error() string { return probes.Sanitise(e.cause.Error(), maxErrorText) }
 func (e *transportError) Unwrap() error { return e.cause }
+
+// Unreachable reports whether an error of Get is one of the connection, which may have its cause here: there was no
+// answer, or it ended early. A certificate that is not valid is an answer.
+func Unreachable(err error) bool {
+	transport, ok := errors.AsType[*transportError](err)
+	if !ok {
+		return false
+	}
+	_, answered := errors.AsType[*tls.CertificateVerificationError](transport.cause)
+	return !answered
+}
 
 func (f *Fetcher) transport(network Network, roots *x509.CertPool) *http.Transport {
 	return &http.Transport{

@@ -59,20 +59,21 @@ func TestGet(t *testing.T) {
 		network httpfetch.Network
 		url     string
 		want    string // the document, or a part of the error
+		silent  bool   // the error is one of the connection
 	}{
-		"a document":            {loopback, "http://a.example" + port + "/policy", "version: STSv1"},
-		"from an address":       {loopback, server.URL + "/policy", "version: STSv1"},
-		"another media type":    {loopback, server.URL + "/html", `the media type is "text/html", not text/plain`},
-		"a redirect":            {loopback, server.URL + "/moved", "the server answered 302"},
-		"not there":             {loopback, server.URL + "/", "the server answered 404"},
-		"too long":              {loopback, server.URL + "/long", "longer than 100 bytes"},
-		"ends early":            {loopback, server.URL + "/short", "reading: unexpected EOF"},
-		"an address refused":    {refused, server.URL + "/policy", "127.0.0.1 is not in allow_networks"},
-		"a name without server": {loopback, "http://no.example" + port, "no such name"},
-		"no address":            {nowhere, "http://a.example" + port, "no address"},
-		"no port":               {loopback, "http://127.0.0.1:99999/", "99999"},
-		"nobody listens":        {loopback, "http://127.0.0.1:1/", "refused"},
-		"no URL":                {loopback, "http://%zz", "not an address"},
+		"a document":            {loopback, "http://a.example" + port + "/policy", "version: STSv1", false},
+		"from an address":       {loopback, server.URL + "/policy", "version: STSv1", false},
+		"another media type":    {loopback, server.URL + "/html", `the media type is "text/html", not text/plain`, false},
+		"a redirect":            {loopback, server.URL + "/moved", "the server answered 302", false},
+		"not there":             {loopback, server.URL + "/", "the server answered 404", false},
+		"too long":              {loopback, server.URL + "/long", "longer than 100 bytes", false},
+		"ends early":            {loopback, server.URL + "/short", "reading: unexpected EOF", true},
+		"an address refused":    {refused, server.URL + "/policy", "127.0.0.1 is not in allow_networks", true},
+		"a name without server": {loopback, "http://no.example" + port, "no such name", true},
+		"no address":            {nowhere, "http://a.example" + port, "no address", true},
+		"no port":               {loopback, "http://127.0.0.1:99999/", "99999", true},
+		"nobody listens":        {loopback, "http://127.0.0.1:1/", "refused", true},
+		"no URL":                {loopback, "http://%zz", "not an address", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body, err := httpfetch.New().Get(t.Context(), row.network, httpfetch.Request{
@@ -84,6 +85,9 @@ func TestGet(t *testing.T) {
 			}
 			if !strings.Contains(got, row.want) {
 				t.Errorf("Get(%s) = %q, %v; want %q", row.url, body, err, row.want)
+			}
+			if httpfetch.Unreachable(err) != row.silent {
+				t.Errorf("Unreachable(%v) is not %v", err, row.silent)
 			}
 		})
 	}
@@ -110,6 +114,9 @@ func TestGetVerifiesTheServersCertificate(t *testing.T) {
 	} {
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
 			t.Errorf("%s: error %v, want a *tls.CertificateVerificationError", name, err)
+		}
+		if httpfetch.Unreachable(err) {
+			t.Errorf("%s: a certificate that is not valid is an answer", name)
 		}
 	}
 }

@@ -20,16 +20,17 @@ import (
 const (
 	fetchTimeout = 15 * time.Second // for record and policy
 	recheckAfter = 15 * time.Minute // between two look-ups of a record, thus also between two fetches
+	retryAfter   = time.Minute      // the same, if DNS did not answer
 	refreshAfter = 24 * time.Hour   // a policy is fetched again after it, though its id is the same
 	maxDomains   = 20_000           // policies that are kept
-	maxFetches   = 4                // at once
+	maxFetches   = 16               // at once
 	maxDetail    = 300              // bytes of a problem
 )
 
 // State is what is known of a domain's policy.
 type State struct {
 	Domain  string
-	Mode    Mode    // the mode that applies now; empty while nothing is known, since DNS does not answer
+	Mode    Mode    // the mode that applies now; empty while nothing is known: DNS or the policy host does not answer
 	ID      string  // of the record that the policy was fetched for
 	Policy  *Policy // nil without a policy that can be used
 	Problem string  // why record, host or policy cannot be used, for people; empty if all is well
@@ -47,7 +48,7 @@ type LookupTXT func(ctx context.Context, name string) ([]string, error)
 type Fetcher struct {
 	lookup    LookupTXT
 	network   httpfetch.Network
-	roots     *x509.CertPool
+	roots     func() *x509.CertPool
 	now       func() time.Time
 	documents *httpfetch.Fetcher
 	slots     chan struct{}
@@ -67,7 +68,7 @@ type entry struct {
 type Options struct {
 	LookupTXT LookupTXT
 	Network   httpfetch.Network
-	Roots     *x509.CertPool // nil means those of the system
+	Roots     func() *x509.CertPool // may return nil, which means those of the system
 	Now       func() time.Time
 	Port      int // of policy hosts; 0 means 443
 }
@@ -172,6 +173,7 @@ func (f *Fetcher) next(ctx context.Context, domain string, before entry) entry {
 	id, found, err := f.record(ctx, domain)
 	switch {
 	case errors.Is(err, errNotAnswered):
+		next.recheck = now.Add(retryAfter)
 		next.state = before.keep(now, "", err)
 	case err != nil:
 		next.state = before.keep(now, Invalid, err)
@@ -238,9 +240,13 @@ func (f *Fetcher) fetch(ctx context.Context, domain, id string, before entry, no
 	host := "mta-sts." + domain
 	text, err := f.documents.Get(ctx, f.network, httpfetch.Request{
 		URL: "https://" + host + f.port + "/.well-known/mta-sts.txt", MaxBytes: maxPolicyBytes, MediaType: "text/plain",
-		Roots: f.roots,
+		Roots: f.roots(),
 	})
+	otherwise := Invalid
 	if err != nil {
+		if httpfetch.Unreachable(err) { // perhaps from here only
+			otherwise = ""
+		}
 		err = fmt.Errorf("%s: %s", host, explain(err))
 	}
 	var policy *Policy
@@ -250,7 +256,7 @@ func (f *Fetcher) fetch(ctx context.Context, domain, id string, before entry, no
 		}
 	}
 	if err != nil {
-		state := before.keep(now, Invalid, err)
+		state := before.keep(now, otherwise, err)
 		if state.Policy == nil {
 			state.ID = id
 		}

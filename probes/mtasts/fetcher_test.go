@@ -43,7 +43,7 @@ func newWorld(t *testing.T) *world {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	w.fetcher = mtasts.New(mtasts.Options{
-		LookupTXT: w.lookup, Roots: roots, Port: server.Listener.Addr().(*net.TCPAddr).Port,
+		LookupTXT: w.lookup, Roots: func() *x509.CertPool { return roots }, Port: server.Listener.Addr().(*net.TCPAddr).Port,
 		Network: httpfetch.Network{
 			LookUp: func(context.Context, string) ([]netip.Addr, error) {
 				return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
@@ -134,6 +134,10 @@ func TestFirstPolicyThatCannotBeUsed(t *testing.T) {
 		"a certificate of another": {
 			"contoso.test", func(*world) {}, mtasts.Invalid, "the certificate of the policy host is not valid",
 		},
+		"a host that answers nothing": {
+			"", func(w *world) { w.answer = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) } }, "",
+			"mta-sts.example.com: EOF",
+		},
 		"mode none": {
 			"", func(w *world) { w.policy = "version: STSv1\nmode: none\nmax_age: 1" }, mtasts.None, "",
 		},
@@ -184,7 +188,7 @@ func TestPolicyIsKept(t *testing.T) {
 		{"no record", time.Hour, func() { w.records = nil }, mtasts.Enforce, "is gone; senders keep the policy", 5},
 		{"DNS silent", time.Hour, func() { w.dnsErr = errors.New("timeout") }, mtasts.Enforce, "DNS does not answer", 5},
 		{"past its end", 7 * day, func() {}, "", "DNS does not answer", 5},
-		{"no record past its end", time.Hour, func() { w.dnsErr = nil }, mtasts.Absent, "", 5},
+		{"asked again sooner", time.Minute, func() { w.dnsErr = nil }, mtasts.Absent, "", 5},
 	} {
 		w.change(step.after, step.change)
 		got := w.state(t)

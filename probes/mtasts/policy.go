@@ -26,6 +26,7 @@ const (
 const (
 	maxPolicyBytes = 64 << 10                 // section 3.3 suggests 64 kB
 	maxAge         = 31_557_600 * time.Second // one year, section 3.2
+	maxPatterns    = 1000                     // a bound of our own: some policy has a dozen
 	maxShown       = 100                      // bytes of a value in an error
 )
 
@@ -60,6 +61,9 @@ func ParsePolicy(text []byte) (*Policy, error) {
 		return nil, fmt.Errorf("max_age %q, want seconds", shown(values["max_age"]))
 	}
 	p.MaxAge = min(time.Duration(seconds)*time.Second, maxAge)
+	if len(mx) > maxPatterns {
+		return nil, fmt.Errorf("the policy lists %d mx; at most %d are read", len(mx), maxPatterns)
+	}
 	for _, pattern := range mx {
 		if !mxPattern.MatchString(pattern) {
 			return nil, fmt.Errorf("mx %q, want a host name or *.DOMAIN", shown(pattern))

@@ -67,7 +67,10 @@ func TestParsePolicyRefuses(t *testing.T) {
 		"an mx that is no name":    {"version: STSv1\nmode: enforce\nmx: a b\nmax_age: 1", `mx "a b"`},
 		"a wildcard in the middle": {"version: STSv1\nmode: enforce\nmx: a.*.example\nmax_age: 1", `mx "a.*.example"`},
 		"a wildcard alone":         {"version: STSv1\nmode: enforce\nmx: *\nmax_age: 1", `mx "*"`},
-		"too long":                 {strings.Repeat("mx: a.example\n", 10_000), "more than 65536 bytes"},
+		"very many mx": {
+			"version: STSv1\nmode: enforce\nmax_age: 1\n" + strings.Repeat("mx: a.b\n", 1001), "lists 1001 mx; at most 1000",
+		},
+		"too long": {strings.Repeat("mx: a.example\n", 10_000), "more than 65536 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := mtasts.ParsePolicy([]byte(row.text)); err == nil || !strings.Contains(err.Error(), row.want) {

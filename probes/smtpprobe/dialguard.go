@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/dnsclient"
 	"m365_connector_exporter/probes/httpfetch"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -42,10 +43,18 @@ func (g dialGuard) permitsPath(addr netip.Addr, path *probes.Path) bool {
 
 // crlNetwork is how the servers of revocation lists are reached for a path. Certificates name them, so they must be
 // public.
-func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network {
+func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network { return p.publicNetwork(queryOf(path)) }
+
+// PolicyNetwork is how hosts of MTA-STS policies are reached. Domains name them, so they must be public. The servers are
+// those of DNS, as host:port; none means the system's.
+func (p *Prober) PolicyNetwork(servers []string) httpfetch.Network {
+	return p.publicNetwork(dnsclient.Query{Servers: servers})
+}
+
+func (p *Prober) publicNetwork(query dnsclient.Query) httpfetch.Network {
 	return httpfetch.Network{
 		LookUp: func(ctx context.Context, host string) ([]netip.Addr, error) {
-			found := p.dns.Host(ctx, host, queryOf(path))
+			found := p.dns.Host(ctx, host, query)
 			if found.Step.Outcome != probes.Passed {
 				return nil, fmt.Errorf("%s: %s", found.Host, found.Step.Reason)
 			}

@@ -101,6 +101,14 @@ func (p *Prober) MX(ctx context.Context, domain string, servers []string) (hosts
 	return p.dns.MX(ctx, domain, servers)
 }
 
+// TXT returns the TXT records of a name: see [dnsclient.Client.TXT].
+func (p *Prober) TXT(ctx context.Context, name string, servers []string) (records []string, step probes.Step) {
+	return p.dns.TXT(ctx, name, servers)
+}
+
+// Roots returns the roots that are trusted; nil means the system's.
+func (p *Prober) Roots() *x509.CertPool { return p.opts.Roots }
+
 func (p *Prober) probeEndpoints(ctx context.Context, path *probes.Path) (endpoints []probes.Endpoint, hints []string) {
 	endpoints, hints = p.resolve(ctx, path)
 	if path.Hint != "" {

@@ -1,0 +1,31 @@
+package dnsclient
+
+import (
+	"context"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"m365_connector_exporter/probes"
+)
+
+// TXT returns the TXT records of a name, the strings of each joined: none for a name that does not exist or has no such
+// record. The step is Passed then too; otherwise it has the reason why nothing was learned.
+func (c *Client) TXT(ctx context.Context, name string, servers []string) (records []string, step probes.Step) {
+	targets := c.lookUp(ctx, name, Query{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
+		rrs, fail := s.records(ctx, name, dns.TypeTXT)
+		switch fail.reason {
+		case "", probes.ReasonNoAddress, probes.ReasonNXDomain:
+		default:
+			fail.local = true // whose fault it is makes no difference here
+			return failedTargets(name, fail)
+		}
+		for _, rr := range rrs {
+			if txt, ok := rr.(*dns.TXT); ok {
+				records = append(records, strings.Join(txt.Txt, ""))
+			}
+		}
+		return []Target{{Host: name, Step: probes.NewStep("", "")}}
+	})
+	return records, targets[0].Step
+}
