@@ -43,7 +43,9 @@ func (g dialGuard) permitsPath(addr netip.Addr, path *probes.Path) bool {
 
 // crlNetwork is how the servers of revocation lists are reached for a path. Certificates name them, so they must be
 // public.
-func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network { return p.publicNetwork(queryOf(path)) }
+func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network {
+	return p.publicNetwork(queryOf(path))
+}
 
 // PolicyNetwork is how hosts of MTA-STS policies are reached. Domains name them, so they must be public. The servers are
 // those of DNS, as host:port; none means the system's.
