@@ -12,6 +12,8 @@
 //     their number is limited, because the Go runtime aborts at 10,000 threads.
 //
 // Errors do not name the path: the caller knows which words fit.
+//
+// Lock is for the files that the exporter itself writes: of the processes that share one, a single one may.
 package regularfile
 
 import (

@@ -5,11 +5,16 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"m365_connector_exporter/probes/regularfile"
 )
 
 // stateTimeout is how long one use of the state file may take. A file system that does not respond must hold up
 // neither probes nor the shutdown.
 const stateTimeout = 15 * time.Second
+
+// lockWait is how long to wait for another process that uses the state file.
+const lockWait = 5 * time.Second
 
 var errStateTimeout = errors.New("the file system of the state file does not respond")
 
@@ -130,7 +135,7 @@ func (b *MessageBudget) reserveWithin(timeout time.Duration, r reservation) (tak
 
 // reserveInFile reserves a message in the state file, alone among all processes.
 func reserveInFile(r reservation) (taken, error) {
-	unlock, err := lockFile(r.file + ".lock")
+	unlock, err := regularfile.Lock(r.file+".lock", lockWait)
 	if err != nil {
 		return taken{}, err
 	}

@@ -1,0 +1,36 @@
+package regularfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// ErrLocked reports that another process, or another part of this one, holds a lock.
+var ErrLocked = errors.New("another process holds the lock")
+
+const lockRetry = 10 * time.Millisecond
+
+// Lock takes the lock of a file, which it creates if it is missing, and waits for it at most for a time. The kernel
+// releases the lock when its process ends, however it ends. The error wraps ErrLocked if the lock is held until then.
+func Lock(name string, wait time.Duration) (unlock func(), err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // beside the administrator's state file
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the file
+	}
+	release := func() { _ = f.Close() } // closing unlocks
+	for deadline := time.Now().Add(wait); ; time.Sleep(lockRetry) {
+		busy, err := tryLock(f)
+		switch {
+		case err != nil:
+			release()
+			return nil, fmt.Errorf("locking %s: %w", name, err)
+		case !busy:
+			return release, nil
+		case !time.Now().Before(deadline):
+			release()
+			return nil, fmt.Errorf("%s: %w", name, ErrLocked)
+		}
+	}
+}
