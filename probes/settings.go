@@ -20,18 +20,21 @@ const (
 
 // Settings is how a path is probed: the section `probe` of the configuration with every key decided.
 type Settings struct {
-	Enabled            bool
-	Interval           time.Duration
-	Timeout            time.Duration // for one endpoint, from the connection attempt to QUIT
-	Until              Stage         // the last stage
-	Port               uint16
-	HelloName          string
-	MailFrom           string // "" is the default, "<>" the null sender
-	SourceAddress      netip.Addr
-	Protocol           IPProtocol
-	DNSServers         []string // host:port; empty means those of the system
-	ConnectTo          []netip.Addr
-	MessageMinInterval time.Duration
+	Enabled       bool
+	Interval      time.Duration
+	Timeout       time.Duration // for one endpoint, from the connection attempt to QUIT
+	Until         Stage         // the last stage
+	Port          uint16
+	HelloName     string
+	MailFrom      string // "" is the default, "<>" the null sender
+	SourceAddress netip.Addr
+	Protocol      IPProtocol
+	DNSServers    []string // host:port; empty means those of the system
+	// ValidatingResolvers are those of the DNS servers, as host:port, that validate DNSSEC and are reached over a network
+	// that cannot be tampered with. Loopback counts without being named.
+	ValidatingResolvers []string
+	ConnectTo           []netip.Addr
+	MessageMinInterval  time.Duration
 }
 
 // DefaultSettings returns the settings of a path where the configuration sets nothing. HelloName and the choice of the
@@ -53,18 +56,19 @@ func DefaultSettings(d mailflow.Direction, t mailflow.ConnectorType) Settings {
 // SettingsOverride is one `probe` section of the configuration. A nil field is not set there; of several sections the
 // innermost one that sets a field wins.
 type SettingsOverride struct {
-	Enabled            *bool
-	Interval           *time.Duration
-	Timeout            *time.Duration
-	Until              *Stage
-	Port               *uint16
-	HelloName          *string
-	MailFrom           *string
-	SourceAddress      *netip.Addr
-	Protocol           *IPProtocol
-	DNSServers         []string
-	ConnectTo          []netip.Addr
-	MessageMinInterval *time.Duration
+	Enabled             *bool
+	Interval            *time.Duration
+	Timeout             *time.Duration
+	Until               *Stage
+	Port                *uint16
+	HelloName           *string
+	MailFrom            *string
+	SourceAddress       *netip.Addr
+	Protocol            *IPProtocol
+	DNSServers          []string
+	ValidatingResolvers []string
+	ConnectTo           []netip.Addr
+	MessageMinInterval  *time.Duration
 }
 
 // withOverrides applies sections, outermost first.
@@ -82,6 +86,9 @@ func (s Settings) withOverrides(sections ...SettingsOverride) Settings {
 		override(&s.MessageMinInterval, o.MessageMinInterval)
 		if o.DNSServers != nil {
 			s.DNSServers = o.DNSServers
+		}
+		if o.ValidatingResolvers != nil {
+			s.ValidatingResolvers = o.ValidatingResolvers
 		}
 		if o.ConnectTo != nil {
 			s.ConnectTo = o.ConnectTo

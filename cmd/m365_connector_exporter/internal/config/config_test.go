@@ -114,6 +114,15 @@ func TestMistakes(t *testing.T) {
 			"probe: {dns_servers: [localhost]}",
 			`1: probe.dns_servers[0]: "localhost": must be host:port such as 192.0.2.53:53`,
 		},
+		{
+			"probe: {dnssec: {validating_resolvers: [192.0.2.53]}}",
+			`1: probe.dnssec.validating_resolvers[0]: "192.0.2.53": must be host:port such as 192.0.2.53:53`,
+		},
+		{
+			"probe: {dnssec: {validating_resolver: []}}",
+			`1: probe.dnssec.validating_resolver: unknown key; did you mean "validating_resolvers"?`,
+		},
+		{"probe: {dnssec: true}", "1: probe.dnssec: must be a mapping"},
 		{"probe: {ip_protocol: ip5}", `1: probe.ip_protocol: "ip5": must be one of any, ip4, ip6`},
 		{
 			"probe: {interval: 0s}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]",

@@ -23,6 +23,7 @@ func knownKeys(t *testing.T) map[string][]string {
 		"`global`":          "global: { %: 1 }",
 		"`exchange_online`": "exchange_online: { %: 1 }",
 		"`probe`":           "probe: { %: 1 }",
+		"`dnssec`":          "probe: { dnssec: { %: 1 } }",
 		"`thresholds`":      "thresholds: { %: 1 }",
 		"Tenants":           "tenants: [{ name: a, %: 1 }]",
 		"`senders`":         sender + "%: 1 }] }]",

@@ -46,6 +46,7 @@ func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
 			l.MessageMinInterval = &v
 		},
 		"dns_servers": func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
+		"dnssec":      func(n *yaml.Node, k string) { l.ValidatingResolvers = r.dnssec(n, k) },
 		"until":       func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
 		"ip_protocol": func(n *yaml.Node, k string) {
 			v := probes.IPProtocol(r.word(n, k, "any", "ip4", "ip6"))
@@ -66,6 +67,15 @@ func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
 		r.reported(n, "source_address")
 	}
 	return l
+}
+
+// dnssec reads the resolvers whose verdict on signatures counts, besides those on loopback. It returns nil if the
+// section does not name any.
+func (r *reader) dnssec(n *yaml.Node, key string) (resolvers []string) {
+	r.mapping(n, key, fields{
+		"validating_resolvers": func(n *yaml.Node, k string) { resolvers = r.each(n, k, r.hostPort) },
+	})
+	return resolvers
 }
 
 // probeField returns what reads a probe section into *to.
