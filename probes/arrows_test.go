@@ -62,7 +62,7 @@ var arrows = map[string][]string{
 	},
 	"cmd/m365_connector_exporter/internal/daemon": {
 		"probes/inventory", "probes/inventory/exchangeonline",
-		"probes", "probes/mailflow", "probes/regularfile", "probes/roundtrip", "probes/roundtrip/sink",
+		"probes", "probes/mailflow", "probes/httpfetch", "probes/regularfile", "probes/roundtrip", "probes/roundtrip/sink",
 		"probes/schedule", "probes/smtpprobe",
 		"probes/tlsrpt",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -43,9 +42,11 @@ func newAuditCommand(app *kingpin.Application) auditCommand {
 		output: cmd.Flag("output", "Format: text, json, csv, or html, which is one file to print or to hand over.").
 			Default("text").Enum("text", "json", "csv", "html"),
 		firewall: cmd.Flag("firewall", "Also compare this list of the addresses that a firewall admits to port 25 with "+
-			"those of Exchange Online. One or several addresses, networks or ranges in a line.").PlaceHolder("FILE").String(),
+			"those of Exchange Online. One or several addresses, networks or ranges in a line. Default: firewall.file of "+
+			"the configuration.").PlaceHolder("FILE").String(),
 		endpoints: cmd.Flag("endpoints", "The published addresses, as https://endpoints.office.com/endpoints/worldwide "+
-			"returns them, for --firewall. Without it: those of July 2022.").PlaceHolder("FILE").String(),
+			"returns them. Default: firewall.endpoints of the configuration, as the daemon last fetched them, or those of "+
+			"July 2022.").PlaceHolder("FILE").String(),
 	}
 }
 
@@ -54,14 +55,9 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 	if err != nil {
 		return exitUsage
 	}
-	var firewall *check.Firewall
-	switch {
-	case *c.firewall != "":
-		if firewall, err = daemon.ReadFirewall(ctx, *c.firewall, *c.endpoints); err != nil {
-			return s.usageError(err)
-		}
-	case *c.endpoints != "":
-		return s.usageError(errors.New("--endpoints needs --firewall"))
+	firewall, err := daemon.ReadFirewall(ctx, cfg, *c.firewall, *c.endpoints)
+	if err != nil {
+		return s.usageError(err)
 	}
 	now := time.Now()
 	audited := daemon.AuditFirewall(cfg, firewall, now)
@@ -102,7 +98,8 @@ func selectTenants(report *web.Document, pattern string) error {
 	}
 	report.Snapshot.Tenants = matched
 	report.Findings = slices.DeleteFunc(report.Findings, func(f check.Finding) bool {
-		return f.Code != "firewall_incomplete" && (f.Tenant == "" || !check.Glob(pattern, f.Tenant))
+		ofFirewall := f.Code == "firewall_incomplete" || f.Code == "endpoints_not_read"
+		return !ofFirewall && (f.Tenant == "" || !check.Glob(pattern, f.Tenant))
 	})
 	if len(matched) == 1 {
 		report.Tenant = matched[0].Name

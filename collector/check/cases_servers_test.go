@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"net/netip"
+	"time"
 
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
@@ -243,6 +244,32 @@ var firewallCases = []testCase{
 	},
 	{"firewall_incomplete", "complete", func(w *world) { w.firewall("ranges.json") }, "", ""},
 	{"firewall_incomplete", "no list", func(*world) {}, "", ""},
+	{
+		"firewall_incomplete", "fetched recently",
+		func(w *world) { w.fetchedEndpoints(24*time.Hour, "", "40.92.0.0/15") },
+		"warning", "allow.txt does not contain 40.92.0.0/15 (IPv4), which https://endpoints.example/ has.",
+	},
+	{
+		"firewall_incomplete", "fetched long ago",
+		func(w *world) { w.fetchedEndpoints(36*24*time.Hour, "", "40.92.0.0/15") },
+		"warning uncertain", "allow.txt does not contain 40.92.0.0/15",
+	},
+	{
+		"endpoints_not_read", "for four days",
+		func(w *world) { w.fetchedEndpoints(4*24*time.Hour, "the server answered 429") },
+		"info", "https://endpoints.example/ was last read at 2026-11-20 12:00 UTC: the server answered 429.",
+	},
+	{
+		"endpoints_not_read", "never",
+		func(w *world) { w.fetchedEndpoints(0, "the server answered 429"); w.Firewall.Fetched = time.Time{} },
+		"info", "https://endpoints.example/ has never been read: the server answered 429.",
+	},
+	{
+		"endpoints_not_read", "since yesterday",
+		func(w *world) { w.fetchedEndpoints(24*time.Hour, "the server answered 429") },
+		"", "",
+	},
+	{"endpoints_not_read", "a file", func(w *world) { w.firewall("ranges.json") }, "", ""},
 }
 
 // firewall gives the facts a list that lacks ranges.
@@ -251,4 +278,10 @@ func (w *world) firewall(endpoints string, missing ...string) {
 	for _, text := range missing {
 		w.Firewall.Missing = append(w.Firewall.Missing, mailflow.Uncovered{Range: netip.MustParsePrefix(text)})
 	}
+}
+
+// fetchedEndpoints gives the facts a list that lacks ranges, which were fetched at an age.
+func (w *world) fetchedEndpoints(age time.Duration, problem string, missing ...string) {
+	w.firewall("https://endpoints.example/", missing...)
+	w.Firewall.URL, w.Firewall.Fetched, w.Firewall.Problem = w.Firewall.Endpoints, w.Now.Add(-age), problem
 }

@@ -83,6 +83,7 @@ connector_differs_from_microsoft warning
 ipv6_bypasses_connector warning
 not_judged info
 firewall_incomplete warning
+endpoints_not_read info
 ipv6_not_probed info`
 
 func TestCatalogueKeepsTheContract(t *testing.T) {

@@ -44,16 +44,21 @@ func (g dialGuard) permitsPath(addr netip.Addr, path *probes.Path) bool {
 // crlNetwork is how the servers of revocation lists are reached for a path. Certificates name them, so they must be
 // public.
 func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network {
-	return p.publicNetwork(queryOf(path))
+	return p.network(queryOf(path), true)
 }
 
 // PolicyNetwork is how hosts of MTA-STS policies are reached. Domains name them, so they must be public. The servers are
 // those of DNS, as host:port; none means the system's.
 func (p *Prober) PolicyNetwork(servers []string) httpfetch.Network {
-	return p.publicNetwork(dnsclient.Query{Servers: servers})
+	return p.network(dnsclient.Query{Servers: servers}, true)
 }
 
-func (p *Prober) publicNetwork(query dnsclient.Query) httpfetch.Network {
+// Network is how hosts that the administrator names are reached: they may be in an internal network.
+func (p *Prober) Network(servers []string) httpfetch.Network {
+	return p.network(dnsclient.Query{Servers: servers}, false)
+}
+
+func (p *Prober) network(query dnsclient.Query, publicOnly bool) httpfetch.Network {
 	return httpfetch.Network{
 		LookUp: func(ctx context.Context, host string) ([]netip.Addr, error) {
 			found := p.dns.Host(ctx, host, query)
@@ -62,6 +67,6 @@ func (p *Prober) publicNetwork(query dnsclient.Query) httpfetch.Network {
 			}
 			return found.Addrs, nil
 		},
-		Allowed: func(a netip.Addr) bool { return p.guard.permits(a, true) },
+		Allowed: func(a netip.Addr) bool { return p.guard.permits(a, publicOnly) },
 	}
 }

@@ -40,6 +40,7 @@ type Config struct {
 
 	Sink       Sink
 	RoundTrips []RoundTrip
+	Firewall   Firewall
 
 	tenants  *inventory.Tenants[tenantSettings]
 	probe    probes.SettingsOverride

@@ -105,9 +105,8 @@ func TestMistakes(t *testing.T) {
 		{"# nothing", "the file is empty"},
 		{
 			"zzzzzzzz: 1",
-			"1: zzzzzzzz: unknown key; known here: checks, exchange_online, global, modules, probe, round_trips, sink, " +
-				"suppressions, tenant_files, " +
-				"tenant_folders, tenants, thresholds",
+			"1: zzzzzzzz: unknown key; known here: checks, exchange_online, firewall, global, modules, probe, round_trips, " +
+				"sink, suppressions, tenant_files, tenant_folders, tenants, thresholds",
 		},
 		{"probe: {}\nprobe: {}", "2: probe: duplicate key"},
 		{

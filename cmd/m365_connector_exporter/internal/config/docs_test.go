@@ -29,6 +29,7 @@ func knownKeys(t *testing.T) map[string][]string {
 		"`senders`":         sender + "%: 1 }] }]",
 		"`certificate`":     sender + "certificate: { %: 1 } }] }]",
 		"`sink`":            "sink: { %: 1 }",
+		"`firewall`":        "firewall: { %: 1 }",
 		"`round_trips`":     "sink: { listen: [\":25\"], hostname: a.example }\nround_trips: [{ %: 1 }]",
 		"`suppressions`":    "suppressions: [{ check: tls_version_old, reason: r, owner: o, expires: 2027-03-31, %: 1 }]",
 	} {

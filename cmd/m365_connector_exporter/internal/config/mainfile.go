@@ -25,6 +25,7 @@ func (r *reader) main(n *yaml.Node) {
 		},
 		"exchange_online": later(&live),
 		"sink":            r.sink,
+		"firewall":        r.firewall,
 		"round_trips":     later(&trips),
 		"tenants":         later(&tenants),
 		"tenant_files":    later(&files),

@@ -28,6 +28,8 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/httpfetch"
+	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/schedule"
 	"m365_connector_exporter/probes/smtpprobe"
 )
@@ -54,6 +56,7 @@ type Daemon struct {
 	trips    *roundTrips
 
 	lookups   *lookups
+	endpoints *endpointsReader
 	evaluator *evaluator
 
 	cfg      atomic.Pointer[config.Config]
@@ -109,8 +112,13 @@ func New(
 		d.store.RoundTripMetrics())
 	loader.Reader().OnRead = d.recordRead
 	d.lookups = newLookups(d.lookUp)
+	documents := httpfetch.New()
+	d.endpoints = newEndpointsReader(func(ctx context.Context, r httpfetch.Request) ([]byte, error) {
+		servers := dnsServers(d.cfg.Load().Layers("", mailflow.Outbound, "", ""))
+		return documents.Get(ctx, d.prober.Load().Network(servers), r)
+	}, cfg.Global.StateFile, log)
 	d.evaluator = &evaluator{
-		store: d.store, lookups: d.lookups, stateFileError: budget.Err,
+		store: d.store, lookups: d.lookups, stateFileError: budget.Err, firewall: d.endpoints.compared.Load,
 		vantageBlocked: func() bool { return d.runner.Stats().VantageBlocked },
 	}
 	d.history.restore(ctx)
@@ -130,6 +138,7 @@ func (d *Daemon) Run(ctx context.Context, hangup <-chan os.Signal) error {
 	group.Go(func() error { d.runner.Run(ctx); return nil })
 	group.Go(func() error { d.evaluator.run(ctx); return nil })
 	group.Go(func() error { d.lookups.refreshLoop(ctx, d.evaluator.evaluateNow); return nil })
+	group.Go(func() error { d.endpoints.run(ctx, d.evaluator.evaluateNow); return nil })
 	group.Go(func() error { d.watchClock(ctx); return nil })
 	group.Go(func() error { d.loader.Reader().Run(ctx); return nil })
 	group.Go(func() error { d.selfTest.run(ctx); return nil })
@@ -219,6 +228,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) {
 	d.store.SetInventory(cfg.Tenants, paths)
 	d.readTenants(ctx, cfg)
 	d.trips.use(cfg, paths)
+	d.endpoints.use(ctx, cfg)
 	d.runner.SetPaths(paths)
 	d.metrics.RecordReload(true, time.Now())
 	d.rejected.Store(nil)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 )
 
@@ -22,7 +23,8 @@ type evaluator struct {
 	store          *collector.Store
 	lookups        *lookups
 	vantageBlocked func() bool
-	stateFileError func() error // why no test message can be sent; nil: one can
+	stateFileError func() error           // why no test message can be sent; nil: one can
+	firewall       func() *check.Firewall // the newest comparison of the firewall's list
 
 	mu        sync.Mutex // held during an evaluation
 	inventory *evaluate.Inventory
@@ -52,7 +54,7 @@ func (e *evaluator) evaluateNow() {
 	e.basis = basis{e.store.RecordedRounds(), e.vantageBlocked(), time.Now()}
 	snapshot, found := e.store.Observations(), e.lookups.found()
 	snapshot.MX, snapshot.SMTPCertificates, snapshot.VantageBlocked = found.mx, found.smtpCertificates, e.basis.blocked
-	snapshot.StateFileError = e.stateFileError()
+	snapshot.StateFileError, snapshot.Firewall = e.stateFileError(), e.firewall()
 	e.store.SetReport(evaluate.Evaluate(e.inventory, snapshot, e.basis.at))
 }
 

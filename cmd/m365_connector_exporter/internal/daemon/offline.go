@@ -7,53 +7,11 @@ import (
 	"time"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
-	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
-	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/mailflow"
-	"m365_connector_exporter/probes/regularfile"
 	"m365_connector_exporter/probes/schedule"
 )
-
-// Audit evaluates a configuration without any network.
-func Audit(cfg *config.Config, now time.Time) *evaluate.Report { return AuditFirewall(cfg, nil, now) }
-
-// AuditFirewall is Audit, which also judges a firewall's list; nil: there is none.
-func AuditFirewall(cfg *config.Config, firewall *check.Firewall, now time.Time) *evaluate.Report {
-	snapshot := &evaluate.Snapshot{NoNetwork: true, Firewall: firewall}
-	for _, p := range Plan(cfg, "") {
-		snapshot.Paths = append(snapshot.Paths, check.Path{Path: &p})
-	}
-	return evaluate.Evaluate(Inventory(cfg), snapshot, now)
-}
-
-// maxListFile is the largest file of address ranges that is read, in bytes.
-const maxListFile = 16 << 20
-
-// ReadFirewall compares a file of the addresses that a firewall admits with the ranges that Microsoft publishes for
-// Exchange Online: those in a file of its endpoints service, or the built-in ones where endpoints is "".
-func ReadFirewall(ctx context.Context, file, endpoints string) (*check.Firewall, error) {
-	list, err := regularfile.Read(ctx, file, maxListFile)
-	if err != nil {
-		return nil, fmt.Errorf("--firewall: %s: %w", file, err)
-	}
-	allowed, err := mailflow.ParseAllowed(string(inventory.UTF8(list.Data)))
-	if err != nil {
-		return nil, fmt.Errorf("--firewall: %s: %w", file, err)
-	}
-	published := mailflow.ExchangeOnlineRanges()
-	if endpoints != "" {
-		c, err := regularfile.Read(ctx, endpoints, maxListFile)
-		if err != nil {
-			return nil, fmt.Errorf("--endpoints: %s: %w", endpoints, err)
-		}
-		if published, err = mailflow.ParseEndpoints(inventory.UTF8(c.Data)); err != nil {
-			return nil, fmt.Errorf("--endpoints: %s: %w", endpoints, err)
-		}
-	}
-	return &check.Firewall{File: file, Endpoints: endpoints, Missing: mailflow.NotAllowed(published, allowed)}, nil
-}
 
 // CheckStateFile returns an error where the daemon would not start with the state file of a configuration, or would
 // send no test message.

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"crypto/x509"
+	"errors"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/mailflow"
+)
+
+// Firewall is the section of that name: the addresses that a firewall admits to port 25 of the mail servers, and where
+// the ranges that Microsoft publishes for Exchange Online come from.
+type Firewall struct {
+	File    string           // the list of the firewall; "" where none is configured
+	Allowed []mailflow.Range // what is in it
+
+	Endpoints string         // a file of the published ranges, or the https URL that they are fetched from; "" for neither
+	Published []netip.Prefix // what is in the file; nil for a URL
+	Roots     *x509.CertPool // for the URL; nil: the system's
+}
+
+// Fetched reports whether the published ranges are to be fetched.
+func (f *Firewall) Fetched() bool { return f.Endpoints != "" && f.Published == nil }
+
+func (r *reader) firewall(n *yaml.Node, key string) {
+	f := &r.cfg.Firewall
+	r.mapping(n, key, fields{
+		"file": func(n *yaml.Node, k string) {
+			if f.File = r.path(n, k); f.File != "" {
+				f.Allowed = parsedFile(r, n, k, f.File, func(data []byte) ([]mailflow.Range, error) {
+					return mailflow.ParseAllowed(string(data))
+				})
+			}
+		},
+		"endpoints": func(n *yaml.Node, k string) {
+			if strings.Contains(r.text(n, k), "://") {
+				f.Endpoints = r.parsed(n, k, parseEndpointsURL)
+			} else if f.Endpoints = r.path(n, k); f.Endpoints != "" {
+				f.Published = parsedFile(r, n, k, f.Endpoints, mailflow.ParseEndpoints)
+			}
+		},
+		"ca_file": func(n *yaml.Node, k string) {
+			if file := r.path(n, k); file != "" {
+				f.Roots = r.extraRoots(n, k, file)
+			}
+		},
+	})
+	if f.File == "" && f.Endpoints != "" {
+		r.fail(n, join(key, "file"), "needed beside endpoints: the list of addresses that the firewall admits")
+	}
+}
+
+// parsedFile reads a file and parses it.
+func parsedFile[T any](r *reader, n *yaml.Node, key, file string, parse func([]byte) ([]T, error)) []T {
+	c, ok := r.read(n, key, file)
+	if !ok {
+		return nil
+	}
+	parsed, err := parse(inventory.UTF8(c.Data))
+	if err != nil {
+		r.failFile(n, key, file, "%v", err)
+	}
+	return parsed
+}
+
+// parseEndpointsURL returns the URL of a list of endpoints.
+func parseEndpointsURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+		return "", errors.New("must be a file, or a URL such as https://endpoints.office.com/endpoints/worldwide")
+	}
+	return text, nil
+}

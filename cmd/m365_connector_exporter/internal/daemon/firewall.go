@@ -1,0 +1,144 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"time"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/collector/evaluate"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/inventory"
+	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/regularfile"
+)
+
+// The published ranges that were fetched are kept in a file beside global.state_file.
+const (
+	endpointsSuffix = ".endpoints"
+	maxListFile     = 16 << 20 // bytes of a list of addresses
+)
+
+// publishedRanges are the ranges of Exchange Online that a URL had.
+type publishedRanges struct {
+	URL     string         `json:"url"`
+	Fetched time.Time      `json:"fetched"` // zero: never
+	Ranges  []netip.Prefix `json:"ranges"`
+}
+
+// readPublished reads the ranges that the daemon keeps; none where there is no file, or another URL is configured.
+func readPublished(ctx context.Context, cfg *config.Config) (publishedRanges, error) {
+	none := publishedRanges{URL: cfg.Firewall.Endpoints}
+	if cfg.Global.StateFile == "" || !cfg.Firewall.Fetched() {
+		return none, nil
+	}
+	file := cfg.Global.StateFile + endpointsSuffix
+	c, err := regularfile.Read(ctx, file, maxListFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return none, nil
+	}
+	var kept publishedRanges
+	if err == nil {
+		err = json.Unmarshal(c.Data, &kept)
+	}
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", file, err)
+	}
+	if kept.URL != cfg.Firewall.Endpoints || len(kept.Ranges) == 0 {
+		return none, nil
+	}
+	return kept, nil
+}
+
+// write replaces the file of ranges; without a state file, none is kept.
+func (p publishedRanges) write(stateFile string) error {
+	if stateFile == "" {
+		return nil
+	}
+	return replaceFile(stateFile+endpointsSuffix, func(w io.Writer) error { return json.NewEncoder(w).Encode(p) })
+}
+
+// compareFirewall compares the list of a firewall with the published ranges: those of the configured file, those that
+// were fetched, or the built-in ones. problem is why the latest fetch failed. It returns nil without a list.
+func compareFirewall(f *config.Firewall, fetched publishedRanges, problem string) *check.Firewall {
+	if f.File == "" {
+		return nil
+	}
+	compared := &check.Firewall{File: f.File, Endpoints: f.Endpoints}
+	published := f.Published
+	if f.Fetched() {
+		compared.URL, compared.Problem, compared.Fetched = f.Endpoints, problem, fetched.Fetched
+		published = fetched.Ranges
+	}
+	if len(published) == 0 {
+		published, compared.Endpoints = mailflow.ExchangeOnlineRanges(), ""
+	}
+	compared.Missing = mailflow.NotAllowed(published, f.Allowed)
+	return compared
+}
+
+// Audit evaluates a configuration without any network.
+func Audit(cfg *config.Config, now time.Time) *evaluate.Report { return AuditFirewall(cfg, nil, now) }
+
+// AuditFirewall is Audit, which also judges a firewall's list; nil: there is none.
+func AuditFirewall(cfg *config.Config, firewall *check.Firewall, now time.Time) *evaluate.Report {
+	snapshot := &evaluate.Snapshot{NoNetwork: true, Firewall: firewall}
+	for _, p := range Plan(cfg, "") {
+		snapshot.Paths = append(snapshot.Paths, check.Path{Path: &p})
+	}
+	return evaluate.Evaluate(Inventory(cfg), snapshot, now)
+}
+
+// ReadFirewall compares the addresses that a firewall admits with the ranges that Microsoft publishes for Exchange
+// Online. Both files are those of the configuration where they are "". Where the configuration names a URL, the ranges
+// are those that the daemon keeps. It returns nil without a list.
+func ReadFirewall(ctx context.Context, cfg *config.Config, file, endpoints string) (*check.Firewall, error) {
+	f := cfg.Firewall
+	var err error
+	if file != "" {
+		f.File = file
+		f.Allowed, err = readList(ctx, file, func(data []byte) ([]mailflow.Range, error) {
+			return mailflow.ParseAllowed(string(data))
+		})
+		if err != nil {
+			return nil, fmt.Errorf("--firewall: %w", err)
+		}
+	}
+	if endpoints != "" {
+		f.Endpoints = endpoints
+		if f.Published, err = readList(ctx, endpoints, mailflow.ParseEndpoints); err != nil {
+			return nil, fmt.Errorf("--endpoints: %w", err)
+		}
+	}
+	if f.File == "" && endpoints != "" {
+		return nil, errors.New("--endpoints needs --firewall, or firewall.file in the configuration")
+	}
+	if !f.Fetched() {
+		return compareFirewall(&f, publishedRanges{}, ""), nil
+	}
+	kept, err := readPublished(ctx, cfg)
+	problem := "this command uses no network"
+	if err != nil {
+		problem = probes.Sanitise(err.Error(), maxShown)
+	}
+	return compareFirewall(&f, kept, problem), nil
+}
+
+// readList reads a file and parses it.
+func readList[T any](ctx context.Context, file string, parse func([]byte) ([]T, error)) ([]T, error) {
+	c, err := regularfile.Read(ctx, file, maxListFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	parsed, err := parse(inventory.UTF8(c.Data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return parsed, nil
+}
