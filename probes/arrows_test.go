@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"probes/schedule":                 {"probes", "probes/mailflow", "probes/regularfile"},
 	"probes/internal/sockerr":         {},
 	"probes/internal/fuzztest":        {}, // for tests only
-	"probes/dnsclient":                {"probes", "probes/mailflow", "probes/internal/sockerr"},
+	"probes/dnsclient":                {"probes", "probes/mailflow", "probes/dane", "probes/internal/sockerr"},
 	"probes/certificate":              {"probes", "probes/mailflow"},
 	"probes/certificate/certtest":     {}, // for tests only
 	"probes/certificate/crl":          {"probes", "probes/certificate", "probes/httpfetch"},

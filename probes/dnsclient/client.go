@@ -23,6 +23,8 @@ type Client struct {
 	timeout       time.Duration // for one question to one server
 	dial          dialFunc
 	health        *healthLog
+	validators    *validators
+	tlsa          *tlsaCache
 }
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
@@ -32,6 +34,7 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 func New(systemServers []string) *Client {
 	return &Client{
 		systemServers: systemServers, timeout: questionTimeout, dial: (&net.Dialer{}).DialContext, health: newHealthLog(),
+		validators: newValidators(), tlsa: newTLSACache(),
 	}
 }
 
@@ -46,6 +49,9 @@ func (c *Client) WithSystemServers(systemServers []string) *Client {
 type Query struct {
 	Servers  []string          // host:port; none means the Client's default servers
 	Protocol probes.IPProtocol // the address families to ask for
+	DNSSEC   bool              // learn the security of the answers from the servers that validate
+	// Validating are those of the servers, as host:port, whose AD bit counts. Those on loopback need not be named.
+	Validating []string
 }
 
 // Target is one host that a look-up led to.
@@ -53,6 +59,10 @@ type Target struct {
 	Host  string
 	Addrs []netip.Addr // sorted, each once; none if Step did not pass, or if the host was left out as one too many
 	Step  probes.Step  // the resolve stage of this host, with the time that its look-up took
+	// Security is what DNSSEC proves about the MX records and the addresses together.
+	Security Security
+
+	unchecked bool // see failure
 }
 
 // NextHop looks up where mail for name goes: its MX hosts, best first, or the name itself. At most
@@ -75,7 +85,7 @@ func (c *Client) Host(ctx context.Context, name string, q Query) Target {
 // nothing was learned: no server answered, or DNSSEC validation failed.
 func (c *Client) MX(ctx context.Context, domain string, servers []string) (hosts []string, ok bool) {
 	targets := c.lookUp(ctx, domain, Query{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
-		exchangers, fail := s.exchangers(ctx, name)
+		exchangers, _, fail := s.exchangers(ctx, name)
 		for _, mx := range exchangers {
 			hosts = append(hosts, mx.host)
 		}
@@ -99,14 +109,9 @@ func (c *Client) lookUp(
 			reason: probes.ReasonNXDomain, detail: name + " is not a host name",
 		})
 	}
-	servers, err := c.servers(q.Servers)
+	s, key, err := c.session(q)
 	if err != nil {
 		return failedTargets(host, failure{reason: probes.ReasonDNSRefused, detail: err.Error(), local: true})
-	}
-	key := strings.Join(servers, ",")
-	s := &session{
-		servers: servers, timeout: c.timeout, dial: c.dial,
-		recordAnswer: func(name string) { c.health.recordAnswer(key, name) },
 	}
 	bounded, cancel := context.WithTimeout(ctx, maxLookUpTime)
 	defer cancel()
@@ -117,8 +122,36 @@ func (c *Client) lookUp(
 	answeredRecently := func() bool { return c.health.answeredRecently(key) }
 	for i := range targets {
 		targets[i].Step = attributeFailure(ctx, targets[i].Step, responds, answeredRecently)
+		targets[i].blameSignatures()
 	}
 	return targets
+}
+
+// blameSignatures changes a SERVFAIL that is the name's fault to what it comes from.
+func (t *Target) blameSignatures() {
+	if t.unchecked && t.Step.Outcome == probes.Failed && t.Step.Reason == probes.ReasonDNSServfail {
+		t.Step.Reason, t.Security = probes.ReasonDNSBogus, Bogus
+		t.Step.Detail = probes.Sanitise(t.Step.Detail+uncheckedDetail, probes.MaxDetail)
+	}
+}
+
+const uncheckedDetail = "; the same server has an answer if it does not validate DNSSEC"
+
+// session returns a session with the servers of q, and the key of these servers.
+func (c *Client) session(q Query) (s *session, key string, err error) {
+	servers, err := c.servers(q.Servers)
+	if err != nil {
+		return nil, "", err
+	}
+	key = strings.Join(servers, ",")
+	s = &session{
+		servers: servers, timeout: c.timeout, dial: c.dial,
+		recordAnswer: func(name string) { c.health.recordAnswer(key, name) },
+	}
+	if q.DNSSEC {
+		s.dnssec = newValidation(servers, q.Validating, c.validators)
+	}
+	return s, key, nil
 }
 
 // servers returns the servers to ask as host:port, at most maxServers.

@@ -8,8 +8,10 @@
 //  2. Ask for A and AAAA of each MX host, or of the name itself if it has no MX. CNAMEs are followed, at most 8.
 //  3. Ask each server by UDP with EDNS; again without EDNS if the server does not know it (RFC 6891, section 7) or
 //     does not answer; by TCP if the answer was truncated (RFC 7766). Two attempts over at most three servers.
-//  4. If that failed, decide whose fault it is. A resolver that is itself cut off from the Internet answers SERVFAIL
-//     for every domain, or not at all. Before a domain is blamed, the resolver must answer a canary: a name in
+//  4. If [Query.DNSSEC] asks for it, learn from the servers that validate DNSSEC whether the answers are signed: see
+//     [Security]. [Client.TLSA] then looks up TLSA records.
+//  5. If a look-up failed, decide whose fault it is. A resolver that is itself cut off from the Internet answers
+//     SERVFAIL for every domain, or not at all. Before a domain is blamed, the resolver must answer a canary: a name in
 //     another domain, below a name it resolved lately, with a random label so that the answer cannot come from its
 //     cache.
 //

@@ -21,6 +21,9 @@ type failure struct {
 	local  bool // no server received the question, or this host is out of resources: it proves nothing about the name
 	// What selects the remedy; "" if nothing does.
 	evidence probes.Evidence
+	// The reason is SERVFAIL, and the same server has an answer if it does not validate: if the resolver is not cut off,
+	// the signatures are wrong.
+	unchecked bool
 }
 
 // step is the resolve stage that ended with the failure.
@@ -33,7 +36,17 @@ func (f failure) step() probes.Step {
 	return step
 }
 
-func failedTarget(host string, f failure) Target { return Target{Host: host, Step: f.step()} }
+func failedTarget(host string, f failure) Target {
+	return Target{Host: host, Step: f.step(), Security: f.security(), unchecked: f.unchecked}
+}
+
+// security is that of a name without an answer.
+func (f failure) security() Security {
+	if f.reason == probes.ReasonDNSBogus {
+		return Bogus
+	}
+	return Unknown
+}
 
 func failedTargets(host string, f failure) []Target { return []Target{failedTarget(host, f)} }
 

@@ -225,6 +225,8 @@ func FuzzAnswers(f *testing.F) {
 		aaaa))
 	f.Add(fuzztest.Join(none, said(forged, nil, "mail.test. 60 IN A 203.0.113.66"),
 		said(echoed, nil, "mail.test. 60 IN AAAA 2001:db8::66"), said(silent, nil)))
+	f.Add(fuzztest.Join(mx, a, said(0, nil, "_25._tcp.mail.test. 60 IN TLSA 3 1 1 aa",
+		"_25._tcp.mail.test. 60 IN TLSA 9 9 9 00")))
 	f.Add(fuzztest.Join([]byte{asItIs, 0, 0, 0x80},
 		[]byte("\x01\x00\x00\x81\x80\x00\x01\xff\xff\x00\x00\x00\x00\x04mail\x04test\x00\x00\x01\x00\x01\xc0\x0c\xc0\x0c")))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -243,6 +245,11 @@ func FuzzAnswers(f *testing.F) {
 			if total > maxQuestions {
 				t.Errorf("%d questions", total)
 			}
+			found := c.TLSA(t.Context(), "mail.test", 25, Query{DNSSEC: true, Validating: []string{"192.0.2.53:53"}}, false)
+			if len(found.Records) > maxTLSA || len(found.Records) > found.Total || found.Security > Bogus {
+				t.Errorf("%+v", found)
+			}
+			harmless(t, found.Failure, probes.MaxDetail)
 			l.names["mail.test."] = true
 			if len(targets) < 1 || len(targets) > dns.MaxMsgSize/12 {
 				t.Errorf("%d targets", len(targets))

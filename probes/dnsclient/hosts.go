@@ -26,7 +26,7 @@ func hostName(text string) (string, bool) { return mailflow.HostName(text) }
 // duration is that of its own look-up: of the MX records and of its addresses.
 func (s *session) nextHop(ctx context.Context, name string, protocol probes.IPProtocol) []Target {
 	start := time.Now()
-	exchangers, fail := s.exchangers(ctx, name)
+	exchangers, security, fail := s.exchangers(ctx, name)
 	mxDuration := time.Since(start)
 	if fail.reason != "" {
 		failed := fail
@@ -38,6 +38,7 @@ func (s *session) nextHop(ctx context.Context, name string, protocol probes.IPPr
 		target := failedTarget(name, failed)
 		if fail.reason == probes.ReasonNoAddress {
 			target = s.host(ctx, name, protocol, "no MX")
+			target.Security = target.Security.with(security)
 		}
 		target.Step.Duration = time.Since(start)
 		return []Target{target}
@@ -55,6 +56,7 @@ func (s *session) nextHop(ctx context.Context, name string, protocol probes.IPPr
 			defer func() { <-slots }()
 			start := time.Now()
 			targets[i] = s.exchangerTarget(ctx, mx, protocol)
+			targets[i].Security = targets[i].Security.with(security)
 			targets[i].Step.Duration = mxDuration + time.Since(start)
 		})
 	}
@@ -70,10 +72,10 @@ type exchanger struct {
 
 // exchangers looks up the MX records of a name: by preference, then name, each host once. A target "." beside others
 // is not a host (RFC 7505) and is left out; alone it is a null MX.
-func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, failure) {
-	rrs, fail := s.records(ctx, name, dns.TypeMX)
+func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, Security, failure) {
+	rrs, security, fail := s.records(ctx, name, dns.TypeMX)
 	if fail.reason != "" {
-		return nil, fail
+		return nil, security, fail
 	}
 	var all []exchanger
 	for _, rr := range rrs {
@@ -82,7 +84,7 @@ func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, fai
 		}
 	}
 	if len(all) == 0 {
-		return nil, failure{reason: probes.ReasonNullMX, detail: name + " publishes a null MX: it accepts no mail"}
+		return nil, security, failure{reason: probes.ReasonNullMX, detail: name + " publishes a null MX: it accepts no mail"}
 	}
 	slices.SortFunc(all, func(a, b exchanger) int {
 		return cmp.Or(cmp.Compare(a.preference, b.preference), cmp.Compare(a.host, b.host))
@@ -92,7 +94,7 @@ func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, fai
 		duplicate := seen[e.host]
 		seen[e.host] = true
 		return duplicate
-	}), failure{}
+	}), security, failure{}
 }
 
 func (s *session) exchangerTarget(ctx context.Context, mx exchanger, protocol probes.IPProtocol) Target {
@@ -121,9 +123,10 @@ func (s *session) host(ctx context.Context, name string, protocol probes.IPProto
 		types = append(types, dns.TypeAAAA)
 	}
 	found, failures := make([][]dns.RR, len(types)), make([]failure, len(types))
+	securities := make([]Security, len(types))
 	var wg sync.WaitGroup
 	for i, qtype := range types {
-		wg.Go(func() { found[i], failures[i] = s.records(ctx, name, qtype) })
+		wg.Go(func() { found[i], securities[i], failures[i] = s.records(ctx, name, qtype) })
 	}
 	wg.Wait()
 	addrs := addressesOf(slices.Concat(found...))
@@ -140,7 +143,13 @@ func (s *session) host(ctx context.Context, name string, protocol probes.IPProto
 			detail += fmt.Sprintf("; %s: %s (%s)", dns.TypeToString[types[i]], f.reason, f.detail)
 		}
 	}
-	return Target{Host: name, Addrs: addrs, Step: probes.NewStep("", detail)}
+	security := Secure
+	for i := range types {
+		if len(found[i]) > 0 {
+			security = min(security, securities[i])
+		}
+	}
+	return Target{Host: name, Addrs: addrs, Step: probes.NewStep("", detail), Security: security}
 }
 
 // addressesOf returns the addresses of A and AAAA records, sorted, each once.

@@ -14,34 +14,40 @@ import (
 const maxCNAMEs = 8
 
 // records looks up the records of one type. It follows CNAMEs: first those in the answer, then by asking again. A
-// name without such records fails with no_address.
-func (s *session) records(ctx context.Context, name string, qtype uint16) ([]dns.RR, failure) {
+// name without such records fails with no_address. The security is the lowest of the answers.
+func (s *session) records(ctx context.Context, name string, qtype uint16) ([]dns.RR, Security, failure) {
 	name = dns.CanonicalName(name)
 	visited := map[string]bool{name: true}
+	lowest := Secure
 	for {
-		m, fail := s.ask(ctx, name, qtype)
+		m, security, fail := s.ask(ctx, name, qtype)
 		if fail.reason != "" {
-			return nil, fail
+			return nil, security, fail
 		}
+		lowest = min(lowest, security)
 		asked := name
 		for {
 			if found := recordsOf(m.Answer, name, qtype); len(found) > 0 {
-				return found, failure{}
+				return found, lowest, failure{}
 			}
 			next := aliasOf(m.Answer, name)
 			if next == "" {
 				break
 			}
 			if visited[next] || len(visited) > maxCNAMEs {
-				return nil, failure{reason: probes.ReasonCNAMELoop, detail: fmt.Sprintf("%d CNAMEs up to %s", len(visited), next)}
+				return nil, lowest, failure{
+					reason: probes.ReasonCNAMELoop, detail: fmt.Sprintf("%d CNAMEs up to %s", len(visited), next),
+				}
 			}
 			name, visited[next] = next, true
 		}
 		switch text := strings.TrimSuffix(name, "."); {
 		case m.Rcode == dns.RcodeNameError:
-			return nil, failure{reason: probes.ReasonNXDomain, detail: text + " does not exist"}
+			return nil, lowest, failure{reason: probes.ReasonNXDomain, detail: text + " does not exist"}
 		case name == asked:
-			return nil, failure{reason: probes.ReasonNoAddress, detail: text + " has no " + dns.TypeToString[qtype] + " record"}
+			return nil, lowest, failure{
+				reason: probes.ReasonNoAddress, detail: text + " has no " + dns.TypeToString[qtype] + " record",
+			}
 		}
 	}
 }

@@ -26,13 +26,15 @@ type session struct {
 	timeout      time.Duration
 	dial         dialFunc
 	recordAnswer func(name string) // called when a server answered; name is set if it returned records of it
+	dnssec       *validation       // nil: DNSSEC does not matter
 	withoutEDNS  sync.Map          // the servers that did not answer a question with EDNS, but one without
 }
 
 // ask puts one question to the servers in order until one of them answers it. It returns the most specific failure if
-// none does.
-func (s *session) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, failure) {
+// none does. The security is that of the answer.
+func (s *session) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, Security, failure) {
 	var worst failure
+	var servfail string // a server that validates, and answered SERVFAIL
 	local := true
 	silent := map[string]bool{} // did not answer with EDNS
 	for range maxTries {
@@ -44,12 +46,15 @@ func (s *session) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg,
 			}
 			silent[server] = err != nil
 			if ctx.Err() != nil && err != nil {
-				return nil, failure{reason: probes.ReasonDNSTimeout, detail: "no DNS server answered"}
+				return nil, Unknown, failure{reason: probes.ReasonDNSTimeout, detail: "no DNS server answered"}
 			}
 			fail := failureOf(m, err)
 			s.record(m, err, fail, name)
 			if fail.reason == "" {
-				return m, fail
+				return m, s.security(ctx, server, m), fail
+			}
+			if fail.reason == probes.ReasonDNSServfail && s.dnssec.counts(server) {
+				servfail = server
 			}
 			fail.detail = server + ": " + fail.detail
 			local = local && fail.local
@@ -59,7 +64,10 @@ func (s *session) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg,
 		}
 	}
 	worst.local = local
-	return nil, worst
+	if worst.reason == probes.ReasonDNSServfail && servfail != "" {
+		worst.unchecked = s.answersUnchecked(ctx, servfail, name, qtype)
+	}
+	return nil, worst.security(), worst
 }
 
 // record notes that a server answered. REFUSED does not count: a resolver that refuses everything is not known to work.
@@ -76,9 +84,15 @@ func (s *session) record(m *dns.Msg, err error, fail failure, name string) {
 // the answer was truncated.
 func (s *session) askServer(ctx context.Context, server, name string, qtype uint16, edns bool) (*dns.Msg, error) {
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
+	q.AuthenticatedData = s.dnssec.counts(server) // RFC 6840, section 5.7
 	if edns {
-		q.SetEdns0(ednsSize, false)
+		q.SetEdns0(ednsSize, q.AuthenticatedData)
 	}
+	return s.askTwice(ctx, server, q)
+}
+
+// askTwice sends a question by UDP, and once more where the reply calls for it.
+func (s *session) askTwice(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
 	m, err := s.exchange(ctx, "udp", server, q)
 	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) {
 		q.Extra = nil

@@ -13,7 +13,7 @@ import (
 // record. The step is Passed then too; otherwise it has the reason why nothing was learned.
 func (c *Client) TXT(ctx context.Context, name string, servers []string) (records []string, step probes.Step) {
 	targets := c.lookUp(ctx, name, Query{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
-		rrs, fail := s.records(ctx, name, dns.TypeTXT)
+		rrs, _, fail := s.records(ctx, name, dns.TypeTXT)
 		switch fail.reason {
 		case "", probes.ReasonNoAddress, probes.ReasonNXDomain:
 		default:

@@ -1,0 +1,136 @@
+package dnsclient
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Security is what DNSSEC proves about an answer (RFC 4035, section 4.3), as a validating resolver reports it: it sets
+// the AD bit in answers that it validated, and answers SERVFAIL where signatures are wrong.
+type Security uint8
+
+// The securities, in the order of what a sender may build on them; Bogus is that of a name without an answer.
+const (
+	Unknown  Security = iota // no server that validates answered
+	Insecure                 // the zone is not signed
+	Secure                   // the answer is signed, and the signatures are right
+	Bogus                    // the signatures are wrong or missing: the answer must not be used
+)
+
+// with returns the security of two answers that are used together.
+func (s Security) with(other Security) Security {
+	if s == Bogus || other == Bogus {
+		return Bogus
+	}
+	return min(s, other)
+}
+
+// validation is which servers of a session validate. A nil validation has none.
+type validation struct {
+	servers []string
+	known   *validators
+}
+
+// newValidation returns those of the servers whose AD bit can be trusted: on loopback, or named.
+func newValidation(servers, named []string, known *validators) *validation {
+	v := &validation{known: known}
+	for _, server := range servers {
+		if onLoopback(server) || slices.Contains(named, server) {
+			v.servers = append(v.servers, server)
+		}
+	}
+	return v
+}
+
+func onLoopback(server string) bool {
+	host, _, err := net.SplitHostPort(server)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
+// counts reports whether a server's AD bit can be trusted.
+func (v *validation) counts(server string) bool {
+	return v != nil && slices.Contains(v.servers, server)
+}
+
+// security returns what a server's answer proves. That the AD bit is missing proves that a zone is not signed only if
+// the server validates at all.
+func (s *session) security(ctx context.Context, server string, m *dns.Msg) Security {
+	switch {
+	case !s.dnssec.counts(server):
+		return Unknown
+	case m.AuthenticatedData:
+		s.dnssec.known.record(server, true)
+		return Secure
+	case s.validates(ctx, server):
+		return Insecure
+	}
+	return Unknown
+}
+
+// validates reports whether a server validates. Unless it has proved so lately, it is asked for the root, which is
+// signed; a server that does not know the root gets the benefit of the doubt.
+func (s *session) validates(ctx context.Context, server string) bool {
+	validates, known := s.dnssec.known.get(server)
+	if known {
+		return validates
+	}
+	m, err := s.askServer(ctx, server, ".", dns.TypeSOA, true)
+	validates = err != nil || m.Rcode != dns.RcodeSuccess || m.AuthenticatedData
+	s.dnssec.known.record(server, validates)
+	return validates
+}
+
+// answersUnchecked reports whether a server that answered SERVFAIL has an answer if it is told not to validate: then
+// the signatures are what is wrong (RFC 4035, section 4.7).
+func (s *session) answersUnchecked(ctx context.Context, server, name string, qtype uint16) bool {
+	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
+	q.CheckingDisabled = true
+	q.SetEdns0(ednsSize, true)
+	m, err := s.askTwice(ctx, server, q)
+	return err == nil && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError)
+}
+
+const (
+	validatorTTL  = time.Hour
+	maxValidators = 1000 // remembered; configurations come and go
+)
+
+// validators remembers which servers validate. It is safe for concurrent use.
+type validators struct {
+	mu      sync.Mutex
+	servers map[string]validator
+}
+
+type validator struct {
+	validates bool
+	at        time.Time
+}
+
+func newValidators() *validators { return &validators{servers: map[string]validator{}} }
+
+func (v *validators) get(server string) (validates, known bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	last, ok := v.servers[server]
+	return last.validates, ok && time.Since(last.at) < validatorTTL
+}
+
+func (v *validators) record(server string, validates bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.servers) >= maxValidators {
+		clear(v.servers)
+	}
+	v.servers[server] = validator{validates, time.Now()}
+}

@@ -1,0 +1,129 @@
+package dnsclient
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/dane"
+)
+
+const (
+	maxTLSATime   = 6 * time.Second // for one look-up with everything that it asks
+	maxTLSA       = 100             // records of a host that are kept
+	maxTLSAData   = 16 << 10        // bytes of all of them
+	minTLSATTL    = 10 * time.Minute
+	maxTLSATTL    = time.Hour
+	maxCachedTLSA = 1000 // hosts
+)
+
+// TLSA is what a look-up of TLSA records found.
+type TLSA struct {
+	// Security is Secure where the records, or that there are none, are proved. Unknown: the look-up failed.
+	Security Security
+	Records  []dane.Record // at most 100, and at most 16 KiB of data
+	Total    int           // how many the host has
+	Failure  string        // why the look-up failed
+	Cached   bool          // by an earlier look-up
+}
+
+// TLSA looks up the TLSA records of a host and TCP port (RFC 7672, section 3). Results are cached for the TTL of the
+// records, but for ten minutes at least and an hour at most. With fresh set the cache is not read.
+func (c *Client) TLSA(ctx context.Context, host string, port uint16, q Query, fresh bool) TLSA {
+	s, servers, err := c.session(q)
+	if err != nil {
+		return TLSA{Failure: err.Error()}
+	}
+	name := fmt.Sprintf("_%d._tcp.%s", port, host)
+	key := servers + " " + name
+	if cached, ok := c.tlsa.get(key); ok && !fresh {
+		cached.Cached = true
+		return cached
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxTLSATime)
+	defer cancel()
+	rrs, security, fail := s.records(ctx, name, dns.TypeTLSA)
+	found, ttl := TLSA{Security: security}, minTLSATTL
+	switch fail.reason {
+	case "":
+		found.Records, found.Total = tlsaRecords(rrs), len(rrs)
+		ttl = time.Duration(rrs[0].Header().Ttl) * time.Second
+	case probes.ReasonNoAddress, probes.ReasonNXDomain:
+	default:
+		if fail.unchecked && s.resolverResponds(ctx, c.health.canariesOutside(servers, []string{registeredDomain(host)})) {
+			found.Security = Bogus
+			fail.detail += uncheckedDetail
+		}
+		found.Failure = probes.Sanitise(fmt.Sprintf("%s: %s", fail.reason, fail.detail), probes.MaxDetail)
+	}
+	if ctx.Err() == nil {
+		c.tlsa.put(key, found, min(max(ttl, minTLSATTL), maxTLSATTL))
+	}
+	return found
+}
+
+// tlsaRecords returns the records that are kept.
+func tlsaRecords(rrs []dns.RR) []dane.Record {
+	var records []dane.Record
+	size := 0
+	for _, rr := range rrs {
+		tlsa, ok := rr.(*dns.TLSA)
+		if !ok || len(records) == maxTLSA {
+			continue
+		}
+		data, err := hex.DecodeString(tlsa.Certificate)
+		if err != nil || size+len(data) > maxTLSAData {
+			continue
+		}
+		size += len(data)
+		records = append(records, dane.Record{
+			Usage: tlsa.Usage, Selector: tlsa.Selector, MatchingType: tlsa.MatchingType, Data: data,
+		})
+	}
+	return records
+}
+
+// tlsaCache holds TLSA records by servers and name. It is safe for concurrent use.
+type tlsaCache struct {
+	mu      sync.Mutex
+	entries map[string]cachedTLSA
+	now     func() time.Time
+}
+
+type cachedTLSA struct {
+	TLSA
+
+	until time.Time
+}
+
+func newTLSACache() *tlsaCache { return &tlsaCache{entries: map[string]cachedTLSA{}, now: time.Now} }
+
+func (c *tlsaCache) get(key string) (TLSA, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[key]
+	return e.TLSA, ok && c.now().Before(e.until)
+}
+
+// put makes room by dropping what has expired, or everything if that is nothing.
+func (c *tlsaCache) put(key string, t TLSA, ttl time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if len(c.entries) >= maxCachedTLSA {
+		for other, e := range c.entries {
+			if !now.Before(e.until) {
+				delete(c.entries, other)
+			}
+		}
+		if len(c.entries) >= maxCachedTLSA {
+			clear(c.entries)
+		}
+	}
+	c.entries[key] = cachedTLSA{t, now.Add(ttl)}
+}
