@@ -21,6 +21,7 @@ func (e *emitter) report(r *evaluate.Report, changes map[change]uint64) {
 	for _, d := range r.Deadlines {
 		e.deadline(d)
 	}
+	e.policies(r.Policies)
 	for _, p := range r.Predictions {
 		if e.setSubject(check.Subject(p.Path)) {
 			e.emit(deliveryPrediction, 1, string(p.Mechanism), string(p.Delivery))
@@ -40,6 +41,15 @@ func (e *emitter) report(r *evaluate.Report, changes map[change]uint64) {
 		for k := range t.Senders {
 			id := evaluate.SenderPath(t.Name, &t.Senders[k])
 			e.clientCertificate(id, r.Clients[id], domains)
+		}
+	}
+}
+
+// policies emits the MTA-STS policies of accepted domains and of next hops by MX.
+func (e *emitter) policies(all []check.Policy) {
+	for _, p := range all {
+		if (p.Accepted || p.NextHop) && p.State.Mode != "" && e.setSubject(check.Subject{Tenant: p.Tenant}) {
+			e.emit(mtaSTSInfo, 1, p.State.Domain, string(p.State.Mode), p.State.ID)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"m365_connector_exporter/collector/internal/golden"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/mtasts"
 )
 
 // TestGoldenReportSeries has findings with zeros, suppressed ones, shared addresses, attributions and the sender's
@@ -46,6 +47,12 @@ func reportOf(f *check.Facts) *evaluate.Report {
 	r.Predictions = []check.Prediction{
 		{Path: to, Mechanism: check.MechanismDANE, Delivery: check.DeliveryQueue, Code: "5.7.323"},
 		{Path: to, Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryNotApplicable},
+	}
+	r.Policies = []check.Policy{
+		{Tenant: "contoso", State: mtasts.State{Domain: "contoso.com", Mode: mtasts.Enforce, ID: "20261130"}, Accepted: true},
+		{Tenant: "contoso", State: mtasts.State{Domain: "fabrikam.com", Mode: mtasts.Absent}, NextHop: true},
+		{Tenant: "contoso", State: mtasts.State{Domain: "silent.example"}, NextHop: true},
+		{Tenant: "contoso", State: mtasts.State{Domain: "mail.contoso.com", Mode: mtasts.Absent}, SmartHost: true},
 	}
 	r.Deadlines = []calendar.Deadline{
 		{Advisory: &calendar.Table[0], At: f.Now, Tenant: "contoso", Connector: "From", Direction: mailflow.Inbound},

@@ -55,6 +55,10 @@ var (
 		"How the endpoint's certificate compares with the TLSA records of its host (RFC 7672): match, mismatch, unusable "+
 			"(no record can be used: any certificate will do), none, insecure (the zone is not signed) or bogus (its "+
 			"signatures are wrong). Always 1. Absent without a validating resolver.")
+	mtaSTSInfo = stable("mta_sts_info", gauge, []string{"tenant", "domain", "mode", "policy_id"},
+		"The MTA-STS policy (RFC 8461) of an accepted domain, or of a domain that outbound mail goes to by MX: enforce, "+
+			"testing, none, invalid (it cannot be used) or absent. Always 1. No series while DNS or the policy host does "+
+			"not answer and no policy is kept.")
 	deliveryPrediction = stable("delivery_prediction", gauge, with(pathLabels, "mechanism", "outcome"),
 		"What Exchange Online would do with mail on this path because of dane or mta_sts, by the connector's mode: deliver, "+
 			"queue (hold it for 24 hours, then return it) or not_applicable. Always 1. Of smart hosts: if Exchange Online "+

@@ -23,8 +23,9 @@ type Facts struct {
 	// sender.
 	Attributions   map[probes.PathID][]mailflow.Attribution
 	Predictions    []Prediction
-	StateFileError string // why no test message can be recorded, so that none is sent; "" if it can
-	VantageBlocked string // why this host seems unable to connect outward; "" if it is able
+	Policies       []Policy // of accepted domains and next hops, by tenant and domain
+	StateFileError string   // why no test message can be recorded, so that none is sent; "" if it can
+	VantageBlocked string   // why this host seems unable to connect outward; "" if it is able
 	Overloaded     []Overload
 	Firewall       *Firewall
 	NoNetwork      bool     // audit: no path was probed and DNS was not queried

@@ -14,7 +14,7 @@ import (
 type predictor func(s *Snapshot, p *check.Path, c *mailflow.OutboundConnector) (check.Prediction, bool)
 
 // predictors has one predictor for each mechanism.
-var predictors []predictor
+var predictors = []predictor{predictMTASTS}
 
 // predictDelivery predicts for each outbound path and mechanism, ordered by path and mechanism.
 func (r *Report) predictDelivery(s *Snapshot) (all []check.Prediction) {

@@ -26,6 +26,7 @@ import (
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/mtasts"
 )
 
 // Inventory is what is configured. It must not be changed after Evaluate has seen it.
@@ -51,6 +52,8 @@ type Snapshot struct {
 	Paths []check.Path // without Client and MissingRoot
 	// MX are the hosts of accepted domains. A domain without an entry got no answer; nil: none was looked up.
 	MX map[string][]string
+	// Policies are the MTA-STS policies that were looked up.
+	Policies map[check.TenantDomain]mtasts.State
 	// SMTPCertificates are what the servers that certificate.smtp names showed, by sender.
 	SMTPCertificates map[probes.PathID]*probes.TLS
 	// VantageBlocked reports whether no path passes connect, and there are three hosts or more.
@@ -79,6 +82,8 @@ type Report struct {
 	Overlaps     []mailflow.Overlap // what two tenants share
 	// Predictions are what Exchange Online would do with the mail of outbound paths, by path and mechanism.
 	Predictions []check.Prediction
+	// Policies are the MTA-STS policies of accepted domains and of next hops, by tenant and domain.
+	Policies []check.Policy
 	// Deadlines are the dates that concern the tenants, the earliest first.
 	Deadlines []calendar.Deadline
 
@@ -101,6 +106,7 @@ func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
 	r.addClients(snapshot)
 	r.simulate(previous)
 	r.Predictions = r.predictDelivery(snapshot)
+	r.Policies = r.policies(snapshot)
 	facts := r.facts(snapshot, previous)
 	r.Findings = check.Run(facts)
 	r.Deadlines = calendar.Deadlines(now, facts.Tenants, facts.Paths)
@@ -117,7 +123,7 @@ func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 		Overlaps: r.Overlaps, Attributions: r.Attributions, Predictions: r.Predictions,
 		NoNetwork:     snapshot.NoNetwork,
 		Firewall:      snapshot.Firewall,
-		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX,
+		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX, Policies: r.Policies,
 	}
 	if snapshot.StateFileError != nil {
 		f.StateFileError = snapshot.StateFileError.Error()

@@ -4,7 +4,8 @@
 //
 //  1. The configuration names the tenants, connectors and senders; from these follow the paths.
 //  2. The schedule probes each path at its interval; results go to the store.
-//  3. Lookups collect what is needed beside the probes: MX records and the certificates of certificate.smtp.
+//  3. Lookups collect what is needed beside the probes: MX records and the certificates of certificate.smtp, and
+//     MTA-STS policies.
 //  4. The evaluator puts the configuration, the newest results and the lookups together; the report goes to the store.
 //  5. The HTTP handler serves what is in the store: metrics, pages, JSON.
 //
@@ -57,6 +58,7 @@ type Daemon struct {
 
 	lookups   *lookups
 	endpoints *endpointsReader
+	policies  *policies
 	evaluator *evaluator
 
 	cfg      atomic.Pointer[config.Config]
@@ -117,8 +119,10 @@ func New(
 		servers := dnsServers(d.cfg.Load().Layers("", mailflow.Outbound, "", ""))
 		return documents.Get(ctx, d.prober.Load().Network(servers), r)
 	}, cfg.Global.StateFile, log)
+	d.policies = newPolicies(&policyHosts{prober: d.prober.Load})
 	d.evaluator = &evaluator{
-		store: d.store, lookups: d.lookups, stateFileError: budget.Err, firewall: d.endpoints.compared.Load,
+		store: d.store, lookups: d.lookups, policies: d.policies, stateFileError: budget.Err,
+		firewall:       d.endpoints.compared.Load,
 		vantageBlocked: func() bool { return d.runner.Stats().VantageBlocked },
 	}
 	d.history.restore(ctx)
@@ -139,6 +143,7 @@ func (d *Daemon) Run(ctx context.Context, hangup <-chan os.Signal) error {
 	group.Go(func() error { d.evaluator.run(ctx); return nil })
 	group.Go(func() error { d.lookups.refreshLoop(ctx, d.evaluator.evaluateNow); return nil })
 	group.Go(func() error { d.endpoints.run(ctx, d.evaluator.evaluateNow); return nil })
+	group.Go(func() error { d.policies.run(ctx); return nil })
 	group.Go(func() error { d.watchClock(ctx); return nil })
 	group.Go(func() error { d.loader.Reader().Run(ctx); return nil })
 	group.Go(func() error { d.selfTest.run(ctx); return nil })
@@ -230,6 +235,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) {
 	d.trips.use(cfg, paths)
 	d.endpoints.use(ctx, cfg)
 	d.runner.SetPaths(paths)
+	d.policies.use(policySubjects(cfg, paths))
 	d.metrics.RecordReload(true, time.Now())
 	d.rejected.Store(nil)
 	d.evaluator.setInventory(Inventory(cfg))

@@ -22,6 +22,7 @@ const (
 type evaluator struct {
 	store          *collector.Store
 	lookups        *lookups
+	policies       *policies
 	vantageBlocked func() bool
 	stateFileError func() error           // why no test message can be sent; nil: one can
 	firewall       func() *check.Firewall // the newest comparison of the firewall's list
@@ -33,9 +34,10 @@ type evaluator struct {
 
 // basis is what the latest report rests on, as far as that changes without a call of evaluateNow.
 type basis struct {
-	rounds  uint64 // in the store
-	blocked bool   // the vantage
-	at      time.Time
+	rounds   uint64 // in the store
+	policies uint64 // their version
+	blocked  bool   // the vantage
+	at       time.Time
 }
 
 // setInventory replaces the inventory and evaluates.
@@ -51,10 +53,12 @@ func (e *evaluator) evaluateNow() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	// The basis is taken before the snapshot: a round that ends in between is evaluated again.
-	e.basis = basis{e.store.RecordedRounds(), e.vantageBlocked(), time.Now()}
+	policies, version := e.policies.found()
+	e.basis = basis{e.store.RecordedRounds(), version, e.vantageBlocked(), time.Now()}
 	snapshot, found := e.store.Observations(), e.lookups.found()
 	snapshot.MX, snapshot.SMTPCertificates, snapshot.VantageBlocked = found.mx, found.smtpCertificates, e.basis.blocked
 	snapshot.StateFileError, snapshot.Firewall = e.stateFileError(), e.firewall()
+	snapshot.Policies = policies
 	e.store.SetReport(evaluate.Evaluate(e.inventory, snapshot, e.basis.at))
 }
 
@@ -81,6 +85,6 @@ func (e *evaluator) run(ctx context.Context) {
 func (e *evaluator) due() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.basis.rounds != e.store.RecordedRounds() || e.basis.blocked != e.vantageBlocked() ||
-		time.Since(e.basis.at) >= evaluateIdle
+	return e.basis.rounds != e.store.RecordedRounds() || e.basis.policies != e.policies.current() ||
+		e.basis.blocked != e.vantageBlocked() || time.Since(e.basis.at) >= evaluateIdle
 }

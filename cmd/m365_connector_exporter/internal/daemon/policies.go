@@ -1,0 +1,285 @@
+package daemon
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/httpfetch"
+	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/mtasts"
+	"m365_connector_exporter/probes/smtpprobe"
+)
+
+// How often policies are looked up. A look-up is one DNS question; the policy itself is fetched once a day, and when its
+// id changes.
+const (
+	policyInterval  = 2 * time.Hour   // between two look-ups of a domain, a quarter more or less
+	policyRetry     = 2 * time.Minute // after a look-up without answer; doubled each time
+	policyTick      = 10 * time.Second
+	policiesPerTick = 100 // look-ups that begin in a tick: 10,000 domains take a quarter of an hour after a start
+	maxPolicies     = 16  // looked up at a time
+)
+
+// policies keeps the MTA-STS policies of the domains that outbound paths lead to, and of accepted domains.
+type policies struct {
+	fetch policyFetcher
+
+	mu       sync.Mutex
+	subjects map[check.TenantDomain]policyKey
+	entries  map[policyKey]*policyEntry
+	version  uint64 // of the states
+	states   map[check.TenantDomain]mtasts.State
+	stale    bool          // states is of an older version
+	wake     chan struct{} // has room for one
+}
+
+// policyKey is a domain, as it is looked up with these DNS servers: joined by commas, none means the system's.
+type policyKey struct{ servers, domain string }
+
+type policyEntry struct {
+	state mtasts.State
+	due   time.Time
+	retry time.Duration // the next one
+}
+
+// policyFetcher returns the state of a policy. Keep forgets the domains for which keep is false.
+type policyFetcher interface {
+	Policy(ctx context.Context, key policyKey) mtasts.State
+	Keep(keep func(policyKey) bool)
+}
+
+func newPolicies(fetch policyFetcher) *policies {
+	return &policies{fetch: fetch, entries: map[policyKey]*policyEntry{}, wake: make(chan struct{}, 1)}
+}
+
+// policySubjects lists the domains of which a configuration needs the policy, and how they are looked up: the next hops
+// of paths that the daemon probes, and accepted domains. Microsoft's own domains (contoso.onmicrosoft.com) cannot have
+// one.
+func policySubjects(cfg *config.Config, paths []probes.Path) map[check.TenantDomain]policyKey {
+	subjects := map[check.TenantDomain]policyKey{}
+	add := func(tenant, name string, servers []string) {
+		domain, ok := mailflow.HostName(name)
+		subject := check.TenantDomain{Tenant: tenant, Domain: domain}
+		if _, known := subjects[subject]; ok && !known && mayHavePolicy(domain) {
+			subjects[subject] = policyKey{strings.Join(servers, ","), domain}
+		}
+	}
+	for i := range paths {
+		if p := &paths[i]; p.ID.Direction == mailflow.Outbound && p.Scheduled() {
+			add(p.ID.Tenant, p.NextHop, p.Settings.DNSServers)
+		}
+	}
+	for _, t := range cfg.Tenants {
+		layers := cfg.Layers(t.Name, mailflow.Inbound, "", "")
+		if !probingEnabled(layers) {
+			continue
+		}
+		for _, d := range t.AcceptedDomains {
+			add(t.Name, d.Name, dnsServers(layers))
+		}
+	}
+	return subjects
+}
+
+// mayHavePolicy reports whether a name is a domain that can have a policy: addresses and networks cannot, nor can the
+// domains that Microsoft assigns.
+func mayHavePolicy(name string) bool {
+	_, err := netip.ParseAddr(name)
+	return err != nil && strings.Contains(name, ".") && !mailflow.IsInitialDomain(name)
+}
+
+// probingEnabled reports whether the innermost of the layers that sets it enables probing.
+func probingEnabled(layers []probes.SettingsOverride) bool {
+	enabled := true
+	for _, l := range layers {
+		if l.Enabled != nil {
+			enabled = *l.Enabled
+		}
+	}
+	return enabled
+}
+
+// use replaces the domains. Those that stay keep their states; the others are forgotten.
+func (p *policies) use(subjects map[check.TenantDomain]policyKey) {
+	p.mu.Lock()
+	entries := make(map[policyKey]*policyEntry, len(subjects))
+	for _, key := range subjects {
+		if entries[key] = p.entries[key]; entries[key] == nil {
+			entries[key] = &policyEntry{retry: policyRetry}
+		}
+	}
+	p.subjects, p.entries, p.stale = subjects, entries, true
+	p.version++
+	p.mu.Unlock()
+	p.fetch.Keep(func(key policyKey) bool { return entries[key] != nil })
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run looks up what is due until ctx ends.
+func (p *policies) run(ctx context.Context) {
+	tick := time.NewTicker(policyTick)
+	defer tick.Stop()
+	for {
+		p.lookUpDue(ctx, policiesPerTick)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-p.wake:
+		}
+	}
+}
+
+// lookUpDue looks up the domains that are due, limit of them at most.
+func (p *policies) lookUpDue(ctx context.Context, limit int) {
+	var group errgroup.Group
+	group.SetLimit(maxPolicies)
+	for _, key := range p.takeDue(limit) {
+		group.Go(func() error {
+			if ctx.Err() == nil {
+				p.record(key, p.fetch.Policy(ctx, key), ctx.Err() != nil)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // nothing returns an error
+}
+
+func (p *policies) takeDue(limit int) (due []policyKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for key, e := range p.entries {
+		if len(due) == limit {
+			break
+		}
+		if !now.Before(e.due) {
+			due = append(due, key)
+		}
+	}
+	return due
+}
+
+// record keeps the state of a domain, unless the domain is gone or its look-up was cut short.
+func (p *policies) record(key policyKey, state mtasts.State, cut bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.entries[key]
+	if e == nil || cut {
+		return
+	}
+	wait := policyInterval*3/4 + rand.N(policyInterval/2) //nolint:gosec // spreads the load
+	if state.Mode == "" {
+		wait = e.retry
+		e.retry = min(2*e.retry, policyInterval)
+	} else {
+		e.retry = policyRetry
+	}
+	e.state, e.due = state, time.Now().Add(wait)
+	p.version++
+	p.stale = true
+}
+
+// found returns the states of all domains that were looked up, and their version. Treat the map as read-only.
+func (p *policies) found() (states map[check.TenantDomain]mtasts.State, version uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stale {
+		p.states, p.stale = make(map[check.TenantDomain]mtasts.State, len(p.subjects)), false
+		for subject, key := range p.subjects {
+			if state := p.entries[key].state; state.Domain != "" {
+				p.states[subject] = state
+			}
+		}
+	}
+	return p.states, p.version
+}
+
+// current returns the version of the states.
+func (p *policies) current() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.version
+}
+
+// policyHosts fetches policies with the network and the DNS servers of the configuration that is current.
+type policyHosts struct {
+	prober func() *smtpprobe.Prober
+	port   int // of policy hosts; 0 means 443
+
+	mu       sync.Mutex
+	fetchers map[string]*mtasts.Fetcher // by DNS servers
+}
+
+// Policy implements [policyFetcher].
+func (h *policyHosts) Policy(ctx context.Context, key policyKey) mtasts.State {
+	return h.fetcher(key.servers).Policy(ctx, key.domain)
+}
+
+// Keep implements [policyFetcher].
+func (h *policyHosts) Keep(keep func(policyKey) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for servers, f := range h.fetchers {
+		used := false
+		f.Keep(func(domain string) bool {
+			kept := keep(policyKey{servers, domain})
+			used = used || kept
+			return kept
+		})
+		if !used {
+			delete(h.fetchers, servers)
+		}
+	}
+}
+
+func (h *policyHosts) fetcher(servers string) *mtasts.Fetcher {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if f := h.fetchers[servers]; f != nil {
+		return f
+	}
+	var list []string
+	if servers != "" {
+		list = strings.Split(servers, ",")
+	}
+	f := mtasts.New(mtasts.Options{
+		LookupTXT: func(ctx context.Context, name string) ([]string, error) {
+			records, step := h.prober().TXT(ctx, name, list)
+			switch {
+			case step.Outcome != probes.Passed:
+				return nil, fmt.Errorf("%s: %s", step.Reason, step.Detail)
+			case len(records) == 0:
+				return nil, mtasts.ErrNoRecord
+			}
+			return records, nil
+		},
+		Network: httpfetch.Network{
+			LookUp: func(ctx context.Context, host string) ([]netip.Addr, error) {
+				return h.prober().PolicyNetwork(list).LookUp(ctx, host)
+			},
+			Allowed: func(a netip.Addr) bool { return h.prober().PolicyNetwork(list).Allowed(a) },
+		},
+		Roots: func() *x509.CertPool { return h.prober().Roots() },
+		Now:   time.Now, Port: h.port,
+	})
+	if h.fetchers == nil {
+		h.fetchers = map[string]*mtasts.Fetcher{}
+	}
+	h.fetchers[servers] = f
+	return f
+}
