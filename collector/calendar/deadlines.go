@@ -107,8 +107,7 @@ func (c collection) addCertificate(d Deadline, t *probes.TLS, client bool) {
 	if t == nil || len(t.Chain) == 0 {
 		return
 	}
-	l := leaf{Certificate: t.Chain[0], client: client}
-	l.public = t.Verdicts[probes.VerdictTrust].Outcome == probes.Passed && l.lifetime() <= longestPublic
+	l := leaf{Certificate: t.Chain[0], client: client, public: check.IsPublic(t)}
 	for i := range Table {
 		a := &Table[i]
 		if a.certificate == nil {
