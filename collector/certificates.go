@@ -18,12 +18,12 @@ const (
 type Certificate struct {
 	Path          *PathState
 	Role          string
-	Host, Address string         // the endpoint that shows it; empty for a sender's
-	TLS           *probes.TLS    // Chain is not empty
-	NotAfter      time.Time      // when the leaf or an issuer certificate expires, whichever is first
-	Expiry        check.Severity // of how soon that is; Off if it is not soon or Microsoft's to renew
-	Microsoft     bool           // a host of Exchange Online shows it
-	Renewals      []Renewal      // that were seen at this endpoint, or of this sender's certificate
+	Host, Address string          // the endpoint that shows it; empty for a sender's
+	TLS           *probes.TLS     // Chain is not empty
+	NotAfter      time.Time       // when the leaf or an issuer certificate expires, whichever is first
+	Expiry        check.Severity  // of how soon that is; Off if it is not soon or Microsoft's to renew
+	Microsoft     bool            // a host of Exchange Online shows it
+	Renewals      []check.Renewal // that were seen at this endpoint, or of this sender's certificate
 }
 
 // Leaf returns the certificate itself.

@@ -35,7 +35,7 @@ func (s *PathState) recordEndpoints(r probes.Result) {
 		}
 		if certificate {
 			s.recordRenewal(key, kept[at].TLS, e.TLS, r.Started)
-			kept[at].TLS = e.TLS
+			kept[at].TLS, kept[at].CertificateSeen = e.TLS, r.Started
 		}
 		kept[at].LastProbed = r.Started
 	}

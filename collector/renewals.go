@@ -1,22 +1,19 @@
 package collector
 
 import (
+	"slices"
 	"time"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 )
 
-// Renewal is a certificate that was replaced by one that expires later, as seen at an endpoint or for a sender.
-type Renewal struct {
-	At       time.Time   `json:"at"`       // when the new certificate was first seen
-	Endpoint EndpointKey `json:"endpoint"` // empty for a sender's
-	Previous time.Time   `json:"previous"` // when the old certificate expires
-	NotAfter time.Time   `json:"not_after"`
-}
-
-// maxRenewals bounds the renewals that are kept per path.
-const maxRenewals = 8
+// The renewals that are kept: of each endpoint, and of a path, which DNS may lead to ever new endpoints.
+const (
+	maxEndpointRenewals = 4
+	maxRenewals         = 64
+)
 
 // recordRenewal compares the certificate that is shown now with the previous one. Servers behind one address may show
 // an old and a new one in turns, which is one renewal.
@@ -24,17 +21,48 @@ func (s *PathState) recordRenewal(endpoint EndpointKey, previous, now *probes.TL
 	if previous == nil || len(previous.Chain) == 0 || len(now.Chain) == 0 {
 		return
 	}
-	before, after := previous.Chain[0], now.Chain[0]
+	before, after := check.LeafOf(previous.Chain[0]), check.LeafOf(now.Chain[0])
+	s.recordOld(endpoint, after, at)
 	if before.Fingerprint == after.Fingerprint || !after.NotAfter.After(before.NotAfter) {
 		return
 	}
 	for _, known := range s.Renewals {
-		if known.Endpoint == endpoint && !after.NotAfter.After(known.NotAfter) {
+		if isAt(known, endpoint) && !after.NotAfter.After(known.New.NotAfter) {
 			return
 		}
 	}
-	s.Renewals = appendBounded(s.Renewals,
-		Renewal{At: at, Endpoint: endpoint, Previous: before.NotAfter, NotAfter: after.NotAfter}, maxRenewals)
+	s.Renewals = appendRenewal(s.Renewals, check.Renewal{
+		At: at, Host: endpoint.Host, Address: endpoint.Address, Old: before, New: after,
+	})
+}
+
+// recordOld records that a certificate is shown that was replaced before.
+func (s *PathState) recordOld(endpoint EndpointKey, shown check.Leaf, at time.Time) {
+	i := slices.IndexFunc(s.Renewals, func(r check.Renewal) bool {
+		return isAt(r, endpoint) && r.Old.Fingerprint == shown.Fingerprint && shown.Fingerprint != ""
+	})
+	if i >= 0 {
+		s.Renewals = slices.Clone(s.Renewals) // a Snapshot may still hold the old ones
+		s.Renewals[i].OldLastSeen = at
+	}
+}
+
+// appendRenewal returns a list with one more renewal, without the oldest ones beyond the limits. It copies, for a
+// [Snapshot] may still hold the old list.
+func appendRenewal(list []check.Renewal, next check.Renewal) []check.Renewal {
+	list = append(slices.Clone(list), next)
+	same := func(r check.Renewal) bool { return r.Host == next.Host && r.Address == next.Address }
+	count := 0
+	for _, r := range list {
+		if same(r) {
+			count++
+		}
+	}
+	if count > maxEndpointRenewals {
+		oldest := slices.IndexFunc(list, same)
+		list = slices.Delete(list, oldest, oldest+1)
+	}
+	return last(list, maxRenewals)
 }
 
 // recordClients records the renewals of the certificates that senders present. The caller holds the lock.
@@ -51,12 +79,63 @@ func (s *Store) recordClients(previous, now *evaluate.Report) {
 	}
 }
 
+func isAt(r check.Renewal, endpoint EndpointKey) bool {
+	return r.Host == endpoint.Host && r.Address == endpoint.Address
+}
+
 // renewalsOf returns the renewals at an endpoint, or of the sender's certificate.
-func (s *PathState) renewalsOf(endpoint EndpointKey) (all []Renewal) {
+func (s *PathState) renewalsOf(endpoint EndpointKey) (all []check.Renewal) {
 	for _, r := range s.Renewals {
-		if r.Endpoint == endpoint {
+		if isAt(r, endpoint) {
 			all = append(all, r)
 		}
 	}
 	return all
+}
+
+// savedRenewal is a renewal in the file of the history. Earlier versions saved only the first four values.
+type savedRenewal struct {
+	At                  time.Time   `json:"at"`
+	Endpoint            EndpointKey `json:"endpoint"` // empty for a sender
+	Previous            time.Time   `json:"previous"` // when the old certificate expires
+	NotAfter            time.Time   `json:"not_after"`
+	PreviousNotBefore   time.Time   `json:"previous_not_before,omitzero"`
+	PreviousIssuer      string      `json:"previous_issuer,omitempty"`
+	PreviousFingerprint string      `json:"previous_fingerprint,omitempty"`
+	PreviousLastSeen    time.Time   `json:"previous_last_seen,omitzero"`
+	Fingerprint         string      `json:"fingerprint,omitempty"`
+}
+
+func saveRenewals(all []check.Renewal) (saved []savedRenewal) {
+	for _, r := range all {
+		saved = append(saved, savedRenewal{
+			At: r.At, Endpoint: EndpointKey{r.Host, r.Address}, Previous: r.Old.NotAfter, NotAfter: r.New.NotAfter,
+			PreviousNotBefore: r.Old.NotBefore, PreviousIssuer: r.Old.Issuer, PreviousFingerprint: r.Old.Fingerprint,
+			PreviousLastSeen: r.OldLastSeen, Fingerprint: r.New.Fingerprint,
+		})
+	}
+	return saved
+}
+
+func restoreRenewals(saved []savedRenewal) (all []check.Renewal) {
+	for _, r := range saved {
+		all = append(all, check.Renewal{
+			Host: r.Endpoint.Host, Address: r.Endpoint.Address, At: r.At, OldLastSeen: r.PreviousLastSeen,
+			Old: check.Leaf{
+				Fingerprint: r.PreviousFingerprint, Issuer: r.PreviousIssuer, NotBefore: r.PreviousNotBefore, NotAfter: r.Previous,
+			},
+			New: check.Leaf{Fingerprint: r.Fingerprint, NotAfter: r.NotAfter},
+		})
+	}
+	return all
+}
+
+func validRenewals(saved []savedRenewal, past func(time.Time) bool) (valid []savedRenewal) {
+	for _, r := range saved {
+		lastSeen := r.PreviousLastSeen.IsZero() || past(r.PreviousLastSeen)
+		if past(r.At) && lastSeen && !r.Previous.IsZero() && !r.NotAfter.IsZero() {
+			valid = append(valid, r)
+		}
+	}
+	return valid
 }

@@ -18,17 +18,17 @@ import (
 //	{"saved":"2026-11-24T12:00:00Z"}
 //	{"target":"contoso/outbound/To%20on-premises/mail.contoso.com","rounds":[...],"changes":[...]}
 //
-// It only fills the pages: no verdict, metric or finding is read from it.
+// It fills the pages, and renewals teach the checks a host's cadence. No verdict and no metric is read from it.
 type (
 	savedHeader struct {
 		Saved time.Time `json:"saved"`
 	}
 	savedPath struct {
-		Target   string        `json:"target"`
-		Rounds   []savedRound  `json:"rounds,omitempty"`
-		Failures []savedRound  `json:"failures,omitempty"`
-		Changes  []savedChange `json:"changes,omitempty"`
-		Renewals []Renewal     `json:"renewals,omitempty"`
+		Target   string         `json:"target"`
+		Rounds   []savedRound   `json:"rounds,omitempty"`
+		Failures []savedRound   `json:"failures,omitempty"`
+		Changes  []savedChange  `json:"changes,omitempty"`
+		Renewals []savedRenewal `json:"renewals,omitempty"`
 	}
 	savedRound struct {
 		At      time.Time `json:"at"`
@@ -69,7 +69,7 @@ func (s *Store) SaveHistory(w io.Writer) error {
 	lines.add(savedHeader{now.UTC().Truncate(time.Second)})
 	rounds := min(maxHistory, max(1, maxSavedRounds/max(len(states), 1)))
 	for _, state := range states {
-		if len(state.History) > 0 {
+		if len(state.History) > 0 || len(state.Renewals) > 0 {
 			lines.add(newSavedPath(state, rounds))
 		}
 	}
@@ -99,7 +99,7 @@ func (l *savedLines) add(value any) {
 func newSavedPath(s *PathState, rounds int) savedPath {
 	p := savedPath{
 		Target: s.Path.ID.String(), Rounds: saveRounds(last(s.History, rounds)),
-		Failures: saveRounds(last(s.Failures, rounds)), Renewals: s.Renewals,
+		Failures: saveRounds(last(s.Failures, rounds)), Renewals: saveRenewals(s.Renewals),
 	}
 	for _, c := range s.Changes {
 		p.Changes = append(p.Changes, savedChange{c.At.UTC().Truncate(time.Second), c.Verdict.String()})
@@ -160,7 +160,7 @@ func (s *Store) claimHistory(state *PathState) {
 		return
 	}
 	delete(s.restored, target)
-	state.History, state.Failures, state.Renewals = restoreRounds(p.Rounds), restoreRounds(p.Failures), p.Renewals
+	state.History, state.Failures, state.Renewals = restoreRounds(p.Rounds), restoreRounds(p.Failures), restoreRenewals(p.Renewals)
 	for _, c := range p.Changes {
 		verdict, _ := parseOutcome(c.Verdict)
 		state.Changes = append(state.Changes, VerdictChange{c.At, verdict})
@@ -178,16 +178,10 @@ func (p savedPath) valid(saved, now time.Time) savedPath {
 			changes = append(changes, c)
 		}
 	}
-	var renewals []Renewal
-	for _, r := range p.Renewals {
-		if past(r.At) && !r.Previous.IsZero() && !r.NotAfter.IsZero() {
-			renewals = append(renewals, r)
-		}
-	}
 	return savedPath{
 		Target: p.Target, Rounds: validRounds(p.Rounds, maxHistory, past),
 		Failures: validRounds(p.Failures, maxFailures, past),
-		Changes:  last(changes, maxVerdictChanges), Renewals: last(renewals, maxRenewals),
+		Changes:  last(changes, maxVerdictChanges), Renewals: last(validRenewals(p.Renewals, past), maxRenewals),
 	}
 }
 

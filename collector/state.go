@@ -26,7 +26,7 @@ type PathState struct {
 	History      []Round          // latest last; at most maxHistory
 	Failures     []Round          // those that failed, kept when History has moved on; at most maxFailures
 	Changes      []VerdictChange  // of the verdict, latest last; at most maxVerdictChanges
-	Renewals     []Renewal        // of certificates, latest last; at most maxRenewals
+	Renewals     []check.Renewal  // of certificates, latest last; at most maxRenewals
 
 	cache    *seriesCache // the series of this state; nil in a literal
 	shadowed bool         // an earlier path has the same labels once sanitized; this one's series are not exposed

@@ -19,7 +19,7 @@ type testCase struct {
 
 func testCases() []testCase {
 	return slices.Concat(
-		certificateCases, servedCases, tlsCases, acceptedCases, sharedCases, attributionCases, inboundCases,
+		certificateCases, servedCases, tlsCases, renewalCases, acceptedCases, sharedCases, attributionCases, inboundCases,
 		restrictionCases, effectCases, hybridCases, outboundCases, routingCases, loopCases, statusCases, unreadCases,
 		tenantCases,
 		organizationCases, serverCases, ipv6Cases, firewallCases, proberCases,

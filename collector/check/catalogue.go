@@ -10,7 +10,7 @@ func Catalogue() []Check { return catalogue() }
 
 var catalogue = sync.OnceValue(func() []Check {
 	return slices.Concat(
-		certificateChecks(), servedChecks(), tlsChecks(),
+		certificateChecks(), servedChecks(), tlsChecks(), renewalChecks(),
 		acceptedChecks(), sharedChecks(), attributionChecks(), weakAttributionChecks(),
 		inboundChecks(), restrictionChecks(), effectChecks(), partnerEffectChecks(), hybridChecks(),
 		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),

@@ -84,7 +84,10 @@ ipv6_bypasses_connector warning
 not_judged info
 firewall_incomplete warning
 endpoints_not_read info
-ipv6_not_probed info`
+ipv6_not_probed info
+renewal_overdue warning
+renewal_incomplete warning
+renewal_loses_usage warning`
 
 func TestCatalogueKeepsTheContract(t *testing.T) {
 	for line := range strings.Lines(contract) {

@@ -16,6 +16,9 @@ func findDifferences(f *Facts, p *Path, report func(Finding)) {
 	hosts, order := endpointsByHost(p)
 	for _, host := range order {
 		endpoints := hosts[host]
+		if f.reports(p, renewalIncomplete) {
+			endpoints = withoutIncompleteRenewals(p, endpoints)
+		}
 		differ := slices.ContainsFunc(endpoints, func(e *Endpoint) bool { return !f.equivalentLeaves(endpoints[0], e) })
 		if !differ {
 			continue
@@ -26,6 +29,24 @@ func findDifferences(f *Facts, p *Path, report func(Finding)) {
 				e.name(), list(namesOf(leaf)), leaf.Issuer, day(leaf.NotAfter)))
 		}
 	}
+}
+
+// withoutIncompleteRenewals leaves out the endpoints of which renewal_incomplete is found. Those that have the renewed
+// certificate stay.
+func withoutIncompleteRenewals(p *Path, endpoints []*Endpoint) []*Endpoint {
+	return slices.DeleteFunc(endpoints, func(e *Endpoint) bool {
+		other, _ := p.incompleteRenewal(e)
+		return other != nil
+	})
+}
+
+// reports reports whether the findings of a check about a path are reported: the configuration may turn it off.
+func (f *Facts) reports(p *Path, code string) bool {
+	if f.Severity == nil {
+		return true
+	}
+	set, ok := f.Severity(p.ID.Tenant, code)
+	return !ok || set != Off
 }
 
 // endpointsByHost returns the endpoints with a certificate, and the hosts in their order.

@@ -77,12 +77,23 @@ func findExpiresSoon(f *Facts, c observedCertificate, report func(Finding)) {
 	leaf := c.Chain[0]
 	if s := f.Thresholds.leafSeverity(f.Now, leaf.NotBefore, leaf.NotAfter); s != Off {
 		report(newFinding("%s is valid until %s.", c.describeLeaf(), day(leaf.NotAfter)).
-			withSeverity(min(s, c.severityOfExpiry())))
+			withSeverity(min(s, c.severityOfExpiry())).explainedBut(c.unlessReplaced()))
 	}
 	if s := f.Thresholds.issuerSeverity(f.Now, c.ChainNotAfter); s != Off {
 		report(newFinding("%s: an issuer certificate is valid until %s.", c.describeLeaf(), day(c.ChainNotAfter)).
-			withSeverity(min(s, c.severityOfExpiry())))
+			withSeverity(min(s, c.severityOfExpiry())).explainedBut(renewalIncomplete))
 	}
+}
+
+// unlessReplaced returns the code of renewal_incomplete for a certificate that no incomplete renewal replaces: that
+// its end is near has another cause.
+func (c observedCertificate) unlessReplaced() string {
+	if c.endpoint != nil {
+		if other, _ := c.path.incompleteRenewal(c.endpoint); other != nil {
+			return ""
+		}
+	}
+	return renewalIncomplete
 }
 
 // Expiry returns the severity of how soon the certificates that were shown expire: Critical once one has expired, Off

@@ -42,6 +42,7 @@ type Path struct {
 	*probes.Path
 	Conclusive *probes.Result // of each endpoint the last conclusive observation; nil if there is none
 	Newest     *probes.Result // the newest complete round, whatever its outcome; no verdict is read from it
+	Renewals   []Renewal      // of certificates at its endpoints, or of its sender's, the latest last
 	Endpoints  []Endpoint     // what remains known of each endpoint, ordered by host and address
 	Client     *probes.TLS    // inbound: the sender's certificate, verified at Now; nil if unknown
 	// inbound: the root that the sender's trusted_roots lack; "" if none is missing or configured
@@ -54,4 +55,6 @@ type Endpoint struct {
 	Verdict       probes.Outcome // the last conclusive one; NotReached if there is none
 	TLS           *probes.TLS    // the last handshake that showed a certificate; nil if there is none
 	LastProbed    time.Time      // start of the latest round that probed it
+	// CertificateSeen is the start of the latest round in which a handshake showed a certificate, that of TLS.
+	CertificateSeen time.Time
 }

@@ -54,7 +54,7 @@ func certificateUseOf(c *collector.Certificate) certificateUseJSON {
 		Severity: c.Expiry.String(), Microsoft: c.Microsoft, Verdicts: verdictsOf(c.TLS),
 	}
 	for _, r := range c.Renewals {
-		out.Renewals = append(out.Renewals, renewedJSON{r.At.UTC(), r.Previous.UTC(), r.NotAfter.UTC()})
+		out.Renewals = append(out.Renewals, renewedJSON{r.At.UTC(), r.Old.NotAfter.UTC(), r.New.NotAfter.UTC()})
 	}
 	return out
 }

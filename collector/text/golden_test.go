@@ -114,7 +114,9 @@ func snapshot() *collector.Snapshot {
 		Paths: []*collector.PathState{{
 			Path: &probes.Path{ID: id}, Verdict: probes.Failed, Since: noon.Add(-time.Hour),
 			Endpoints: []check.Endpoint{{Host: "mx.example" + evil, Address: "192.0.2.1", TLS: server}},
-			Renewals:  []collector.Renewal{{At: noon, Previous: noon.AddDate(0, 0, 9), NotAfter: noon.AddDate(0, 2, 0)}},
+			Renewals: []check.Renewal{{
+				At: noon, Old: check.Leaf{NotAfter: noon.AddDate(0, 0, 9)}, New: check.Leaf{NotAfter: noon.AddDate(0, 2, 0)},
+			}},
 		}},
 		Report: &evaluate.Report{Findings: findings(), Clients: map[probes.PathID]*probes.TLS{id: leaf("client")}},
 	}

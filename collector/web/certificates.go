@@ -140,10 +140,10 @@ func (r *certificateRow) add(c *collector.Certificate, now time.Time) {
 	if n := len(c.Renewals); n > 0 {
 		newest := c.Renewals[n-1]
 		r.Renewed = fmt.Sprintf("renewed %s, %s before the old one expired", newTimestamp(newest.At, now).Ago,
-			text.Span(newest.Previous.Sub(newest.At)))
-		if newest.Previous.Before(newest.At) {
+			text.Span(newest.Old.NotAfter.Sub(newest.At)))
+		if newest.Old.NotAfter.Before(newest.At) {
 			r.Renewed = fmt.Sprintf("renewed %s, %s after the old one expired", newTimestamp(newest.At, now).Ago,
-				text.Span(newest.At.Sub(newest.Previous)))
+				text.Span(newest.At.Sub(newest.Old.NotAfter)))
 		}
 		if n > 1 {
 			r.Renewed += fmt.Sprintf("; %d renewals seen", n)
