@@ -15,6 +15,8 @@ type index struct {
 	judgedPaths  []*Path               // of connectors that are enabled and not in test mode
 	senders      []sender              // of connectors that are enabled
 	certificates []observedCertificate // of judgedPaths
+	held         []*Prediction         // of judged paths, those whose mail is held
+	policies     map[string][]*Policy  // by tenant
 }
 
 // tenant is a tenant and its parts by name.
@@ -53,7 +55,25 @@ func newIndex(f *Facts) *index {
 		}
 	}
 	x.findSenders(f)
+	x.addPolicies(f)
 	return x
+}
+
+// addPolicies indexes predictions and MTA-STS policies.
+func (x *index) addPolicies(f *Facts) {
+	for i := range f.Predictions {
+		p := &f.Predictions[i]
+		t := x.named[p.Path.Tenant]
+		judged := x.paths[p.Path] != nil && (t == nil || !t.skips(p.Path.Direction, p.Path.Connector))
+		if p.Delivery == DeliveryQueue && judged {
+			x.held = append(x.held, p)
+		}
+	}
+	x.policies = map[string][]*Policy{}
+	for i := range f.Policies {
+		p := &f.Policies[i]
+		x.policies[p.Tenant] = append(x.policies[p.Tenant], p)
+	}
 }
 
 func (x *index) findSenders(f *Facts) {

@@ -34,6 +34,7 @@ type State struct {
 	ID      string  // of the record that the policy was fetched for
 	Policy  *Policy // nil without a policy that can be used
 	Problem string  // why record, host or policy cannot be used, for people; empty if all is well
+	Broken  bool    // the problem is what was published; false if something only does not answer, or a record is gone
 	Fetched time.Time
 	Until   time.Time // senders that know the policy keep it at least until then
 }
@@ -180,7 +181,7 @@ func (f *Fetcher) next(ctx context.Context, domain string, before entry) entry {
 	case !found:
 		next.state = before.keep(now, Absent, nil)
 	case f.current(&before, id, now):
-		next.state.Problem = ""
+		next.state.Problem, next.state.Broken = "", false
 	default:
 		next.state = f.fetch(ctx, domain, id, before, now)
 	}
@@ -209,12 +210,13 @@ func (e *entry) keep(now time.Time, otherwise Mode, problem error) State {
 	}
 	if e.state.Policy != nil && now.Before(e.state.Until) {
 		kept := e.state
+		kept.Broken = otherwise == Invalid
 		if kept.Problem = text; otherwise == Absent {
 			kept.Problem = "the record at _mta-sts." + kept.Domain + " is gone; senders keep the policy until it ends"
 		}
 		return kept
 	}
-	return State{Domain: e.state.Domain, Mode: otherwise, Problem: text}
+	return State{Domain: e.state.Domain, Mode: otherwise, Problem: text, Broken: otherwise == Invalid}
 }
 
 var errNotAnswered = errors.New("DNS does not answer")

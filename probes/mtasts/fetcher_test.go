@@ -150,8 +150,8 @@ func TestFirstPolicyThatCannotBeUsed(t *testing.T) {
 			}
 			got := w.fetcher.Policy(t.Context(), row.domain)
 			sameProblem := strings.Contains(got.Problem, row.problem) && (got.Problem == "") == (row.problem == "")
-			if got.Mode != row.mode || !sameProblem {
-				t.Errorf("mode %q, problem %q; want %q, %q", got.Mode, got.Problem, row.mode, row.problem)
+			if got.Mode != row.mode || !sameProblem || got.Broken != (row.mode == mtasts.Invalid) {
+				t.Errorf("mode %q, problem %q, broken %v; want %q, %q", got.Mode, got.Problem, got.Broken, row.mode, row.problem)
 			}
 		})
 	}
@@ -174,27 +174,29 @@ func TestPolicyIsKept(t *testing.T) {
 		mode    mtasts.Mode
 		problem string
 		fetches int
+		broken  bool
 	}{
-		{"asked again at once", 0, func() { w.records = []string{"v=STSv1; id=2;"} }, mtasts.Enforce, "", 1},
+		{"asked again at once", 0, func() { w.records = []string{"v=STSv1; id=2;"} }, mtasts.Enforce, "", 1, false},
 		{
-			"another id", 15 * time.Minute, func() { w.policy = other }, mtasts.Testing, "", 2,
+			"another id", 15 * time.Minute, func() { w.policy = other }, mtasts.Testing, "", 2, false,
 		},
-		{"the same id, another policy", time.Hour, func() { w.policy = good }, mtasts.Testing, "", 2},
-		{"a day later", day, func() {}, mtasts.Enforce, "", 3},
-		{"the host fails", day, func() { w.answer = http.NotFound }, mtasts.Enforce, "the server answered 404", 4},
-		{"and is not asked more often", time.Minute, func() {}, mtasts.Enforce, "the server answered 404", 4},
-		{"but again later", 15 * time.Minute, func() {}, mtasts.Enforce, "the server answered 404", 5},
-		{"a bad record", time.Hour, func() { w.records = []string{"v=STSv1"} }, mtasts.Enforce, "has no id", 5},
-		{"no record", time.Hour, func() { w.records = nil }, mtasts.Enforce, "is gone; senders keep the policy", 5},
-		{"DNS silent", time.Hour, func() { w.dnsErr = errors.New("timeout") }, mtasts.Enforce, "DNS does not answer", 5},
-		{"past its end", 7 * day, func() {}, "", "DNS does not answer", 5},
-		{"asked again sooner", time.Minute, func() { w.dnsErr = nil }, mtasts.Absent, "", 5},
+		{"the same id, another policy", time.Hour, func() { w.policy = good }, mtasts.Testing, "", 2, false},
+		{"a day later", day, func() {}, mtasts.Enforce, "", 3, false},
+		{"the host fails", day, func() { w.answer = http.NotFound }, mtasts.Enforce, "the server answered 404", 4, true},
+		{"and is not asked more often", time.Minute, func() {}, mtasts.Enforce, "the server answered 404", 4, true},
+		{"but again later", 15 * time.Minute, func() {}, mtasts.Enforce, "the server answered 404", 5, true},
+		{"a bad record", time.Hour, func() { w.records = []string{"v=STSv1"} }, mtasts.Enforce, "has no id", 5, true},
+		{"no record", time.Hour, func() { w.records = nil }, mtasts.Enforce, "is gone; senders keep the policy", 5, false},
+		{"DNS silent", time.Hour, func() { w.dnsErr = errors.New("timeout") }, mtasts.Enforce, "DNS does not answer", 5, false},
+		{"past its end", 7 * day, func() {}, "", "DNS does not answer", 5, false},
+		{"asked again sooner", time.Minute, func() { w.dnsErr = nil }, mtasts.Absent, "", 5, false},
 	} {
 		w.change(step.after, step.change)
 		got := w.state(t)
-		if got.Mode != step.mode || !strings.Contains(got.Problem, step.problem) || w.fetches != step.fetches {
-			t.Errorf("%s: mode %q, problem %q, %d fetches; want %q, %q, %d",
-				step.name, got.Mode, got.Problem, w.fetches, step.mode, step.problem, step.fetches)
+		if got.Mode != step.mode || !strings.Contains(got.Problem, step.problem) || w.fetches != step.fetches ||
+			got.Broken != step.broken {
+			t.Errorf("%s: mode %q, problem %q, %d fetches, broken %v; want %q, %q, %d, %v", step.name, got.Mode, got.Problem,
+				w.fetches, got.Broken, step.mode, step.problem, step.fetches, step.broken)
 		}
 	}
 }
