@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,20 +18,57 @@ const (
 	expiredZone = "expired.test"
 )
 
+// zoneData is a zone that nsd serves.
+type zoneData struct {
+	name    string
+	records string
+	signing signing
+}
+
+// signing is how a zone is signed.
+type signing uint8
+
+const (
+	signed   signing = iota
+	outdated         // the signatures have expired
+	unsigned
+)
+
 // startDNS serves the zones with nsd and returns the address of an unbound that validates them. Other names do not
 // resolve: the resolver forwards to a port where nothing listens.
 func startDNS(t testing.TB, dir string, servers []server) string {
 	t.Helper()
-	now := time.Now()
-	stamp := func(at time.Time) string { return at.UTC().Format("20060102150405") }
-	anchors := []string{
-		signZone(t, dir, zone, zoneText(servers), stamp(now.Add(-time.Hour)), stamp(now.AddDate(0, 0, 7))),
-		signZone(t, dir, expiredZone, "mail IN A 127.0.1.1\n", "20200101000000", "20200201000000"),
+	resolver := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	serveZones(t, dir, resolver, []zoneData{
+		{zone, zoneText(servers), signed}, {expiredZone, "mail IN A 127.0.1.1\n", outdated},
+	})
+	return resolver
+}
+
+// serveZones serves zones with nsd, and starts an unbound at an address that validates them. A zone below another one
+// is delegated by it, with a DS record unless it is unsigned; the others are trust anchors of the resolver.
+func serveZones(t testing.TB, dir, resolver string, zones []zoneData) {
+	t.Helper()
+	zones = slices.Clone(zones)
+	slices.SortStableFunc(zones, func(a, b zoneData) int { return len(b.name) - len(a.name) }) // children first
+	var names, anchors []string
+	for i, z := range zones {
+		names = append(names, z.name)
+		key := signZone(t, dir, z)
+		parent := slices.IndexFunc(zones, func(p zoneData) bool { return strings.HasSuffix(z.name, "."+p.name) })
+		switch {
+		case parent >= 0:
+			zones[parent].records += fmt.Sprintf("%[1]s. IN NS ns.%[1]s.\nns.%[1]s. IN A 127.0.0.1\n", zones[i].name)
+			if key != "" {
+				zones[parent].records += read(t, key+".ds")
+			}
+		case key != "":
+			anchors = append(anchors, key+".key")
+		}
 	}
-	authoritative, resolver := freePort(t), freePort(t)
-	startNSD(t, dir, authoritative)
-	startUnbound(t, dir, resolver, authoritative, anchors)
-	return fmt.Sprintf("127.0.0.1:%d", resolver)
+	authoritative := freePort(t)
+	startNSD(t, dir, authoritative, names)
+	startUnbound(t, dir, resolver, authoritative, names, anchors)
 }
 
 func zoneText(servers []server) string {
@@ -51,20 +89,30 @@ func zoneText(servers []server) string {
 	return b.String()
 }
 
-// signZone writes ZONE.signed and returns the file of its key, which is the resolver's trust anchor.
-func signZone(t testing.TB, dir, name, records, from, to string) string {
+// signZone writes ZONE.signed and returns the file of its key without the extension; "" for an unsigned zone.
+func signZone(t testing.TB, dir string, z zoneData) string {
 	t.Helper()
 	text := fmt.Sprintf("$ORIGIN %s.\n$TTL 60\n@ IN SOA ns hostmaster 1 60 60 600 5\n@ IN NS ns\nns IN A 127.0.0.1\n%s",
-		name, records)
-	writeFile(t, filepath.Join(dir, name), text, 0o644)
-	key := strings.TrimSpace(run(t, dir, "ldns-keygen", "-k", "-a", "ECDSAP256SHA256", name))
-	run(t, dir, "ldns-signzone", "-n", "-i", from, "-e", to, "-f", name+".signed", name, key)
-	return filepath.Join(dir, key+".key")
+		z.name, z.records)
+	writeFile(t, filepath.Join(dir, z.name), text, 0o644)
+	if z.signing == unsigned {
+		writeFile(t, filepath.Join(dir, z.name+".signed"), text, 0o644)
+		return ""
+	}
+	stamp := func(at time.Time) string { return at.UTC().Format("20060102150405") }
+	from, to := stamp(time.Now().Add(-time.Hour)), stamp(time.Now().AddDate(0, 0, 7))
+	if z.signing == outdated {
+		from, to = "20200101000000", "20200201000000"
+	}
+	key := strings.TrimSpace(run(t, dir, "ldns-keygen", "-k", "-a", "ECDSAP256SHA256", z.name))
+	run(t, dir, "ldns-signzone", "-n", "-i", from, "-e", to, "-f", z.name+".signed", z.name, key)
+	return filepath.Join(dir, key)
 }
 
-func startNSD(t testing.TB, dir string, port int) {
+func startNSD(t testing.TB, dir string, port int, zones []string) {
 	t.Helper()
-	conf := fmt.Sprintf(`server:
+	var conf strings.Builder
+	fmt.Fprintf(&conf, `server:
   ip-address: 127.0.0.1@%d
   username: ""
   database: ""
@@ -76,27 +124,29 @@ func startNSD(t testing.TB, dir string, port int) {
   xfrdir: %[2]q
 remote-control:
   control-enable: no
-zone:
-  name: %[3]s
-  zonefile: %[3]s.signed
-zone:
-  name: %[4]s
-  zonefile: %[4]s.signed
-`, port, dir, zone, expiredZone)
+`, port, dir)
+	for _, name := range zones {
+		fmt.Fprintf(&conf, "zone:\n  name: %[1]s\n  zonefile: %[1]s.signed\n", name)
+	}
 	file := filepath.Join(dir, "nsd.conf")
-	writeFile(t, file, conf, 0o644)
+	writeFile(t, file, conf.String(), 0o644)
 	start(t, "/usr/sbin/nsd", "-d", "-c", file).listens(net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
 }
 
-func startUnbound(t testing.TB, dir string, port, authoritative int, anchors []string) {
+func startUnbound(t testing.TB, dir, listen string, authoritative int, zones, anchors []string) {
 	t.Helper()
-	conf := fmt.Sprintf(`server:
-  interface: 127.0.0.1@%d
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conf strings.Builder
+	fmt.Fprintf(&conf, `server:
+  interface: %[1]s@%[2]s
   access-control: 127.0.0.0/8 allow
   username: ""
   chroot: ""
-  directory: %[2]q
-  pidfile: "%[2]s/unbound.pid"
+  directory: %[3]q
+  pidfile: "%[3]s/unbound.pid"
   use-syslog: no
   logfile: ""
   do-daemonize: no
@@ -106,21 +156,16 @@ func startUnbound(t testing.TB, dir string, port, authoritative int, anchors []s
   module-config: "validator iterator"
   ede: yes
   val-log-level: 2
-  trust-anchor-file: %[3]q
-  trust-anchor-file: %[4]q
-remote-control:
-  control-enable: no
-stub-zone:
-  name: %[5]q
-  stub-addr: 127.0.0.1@%[7]d
-stub-zone:
-  name: %[6]q
-  stub-addr: 127.0.0.1@%[7]d
-forward-zone:
-  name: "."
-  forward-addr: 127.0.0.1@9
-`, port, dir, anchors[0], anchors[1], zone, expiredZone, authoritative)
+`, host, port, dir)
+	for _, file := range anchors {
+		fmt.Fprintf(&conf, "  trust-anchor-file: %q\n", file)
+	}
+	conf.WriteString("remote-control:\n  control-enable: no\n")
+	for _, name := range zones {
+		fmt.Fprintf(&conf, "stub-zone:\n  name: %q\n  stub-addr: 127.0.0.1@%d\n", name, authoritative)
+	}
+	conf.WriteString("forward-zone:\n  name: \".\"\n  forward-addr: 127.0.0.1@9\n")
 	file := filepath.Join(dir, "unbound.conf")
-	writeFile(t, file, conf, 0o644)
-	start(t, "/usr/sbin/unbound", "-d", "-c", file).listens(net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
+	writeFile(t, file, conf.String(), 0o644)
+	start(t, "/usr/sbin/unbound", "-d", "-c", file).listens(listen)
 }
