@@ -220,3 +220,48 @@ func TestRenewalOfASendersCertificate(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// TestRenewalsAreBounded: of an address that shows ever new certificates, and of hosts that come and go.
+func TestRenewalsAreBounded(t *testing.T) {
+	s, p := at(noon)
+	showing := func(address string, n int) probes.Endpoint {
+		e := healthy("mail.contoso.com", address)
+		leaf := *e.TLS.Chain[0]
+		leaf.Fingerprint, leaf.NotAfter = fmt.Sprint(n), noon.AddDate(0, 0, n)
+		e.TLS.Chain = []*probes.Certificate{&leaf}
+		return e
+	}
+	for n := range 20 {
+		s.Record(round(p, noon.Add(time.Duration(n)*time.Minute), showing("192.0.2.1", n), showing("192.0.2.2", n/10)))
+	}
+	all := s.Find(p.ID).Renewals
+	if len(all) != 5 || all[0].Address != "192.0.2.2" || all[4].New.Fingerprint != "19" {
+		t.Errorf("%d renewals: %+v", len(all), all)
+	}
+	for n := range 200 {
+		address := fmt.Sprintf("192.0.2.%d", n)
+		s.Record(round(p, noon.Add(time.Hour), showing(address, 1)))
+		s.Record(round(p, noon.Add(time.Hour), showing(address, 2)))
+	}
+	if all := s.Find(p.ID).Renewals; len(all) != 64 || all[63].Address != "192.0.2.199" {
+		t.Errorf("%d renewals", len(all))
+	}
+}
+
+// TestOldCertificateThatIsShownAgain: servers behind one address get the renewed certificate one after the other.
+func TestOldCertificateThatIsShownAgain(t *testing.T) {
+	s, p := at(noon)
+	for n, fingerprint := range []string{"old", "new", "old", "new"} {
+		e := healthy("mail.contoso.com", "192.0.2.1")
+		leaf := *e.TLS.Chain[0]
+		if leaf.Fingerprint = fingerprint; fingerprint == "new" {
+			leaf.NotAfter = leaf.NotAfter.AddDate(0, 3, 0)
+		}
+		e.TLS.Chain = []*probes.Certificate{&leaf}
+		s.Record(round(p, noon.Add(time.Duration(n)*time.Hour), e))
+	}
+	all := s.Find(p.ID).Renewals
+	if len(all) != 1 || !all[0].At.Equal(noon.Add(time.Hour)) || !all[0].OldLastSeen.Equal(noon.Add(2*time.Hour)) {
+		t.Errorf("%+v", all)
+	}
+}
