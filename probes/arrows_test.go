@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"probes/certificate/crl":          {"probes", "probes/certificate", "probes/httpfetch"},
 	"probes/httpfetch":                {"probes"},
 	"probes/smtpprobe": {
-		"probes", "probes/mailflow", "probes/dnsclient", "probes/certificate", "probes/certificate/crl",
+		"probes", "probes/mailflow", "probes/dane", "probes/dnsclient", "probes/certificate", "probes/certificate/crl",
 		"probes/httpfetch", "probes/internal/sockerr",
 	},
 	"probes/lab":              {"probes/lab/microsoft365"},
@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 		"probes", "probes/mailflow", "probes/mtasts", "probes/roundtrip", "probes/tlsrpt", "collector/check",
 		"collector/calendar", "collector/evaluate",
 	},
-	"probes/dane":           {},
+	"probes/dane":           {"probes"},
 	"probes/mtasts":         {"probes", "probes/httpfetch"},
 	"probes/roundtrip":      {},
 	"probes/roundtrip/sink": {"probes"},

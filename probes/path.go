@@ -65,6 +65,8 @@ type Path struct {
 	Message []byte
 	// UseClientCertificate makes the probe present the sender's certificate and key, to Exchange Online hosts only.
 	UseClientCertificate bool
+	// DANE reports whether the connector's mode can apply DANE to the path, so that TLSA records are looked up.
+	DANE bool
 }
 
 // Scheduled reports whether the daemon probes the path.

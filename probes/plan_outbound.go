@@ -20,6 +20,7 @@ func planOutbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) [
 			ConnectorType: c.Type, TLSSettings: c.TLSSettings, TLSDomain: c.TLSDomain,
 			MailFrom: mailFrom(s.MailFrom, defaultDomain), Recipients: c.ValidationRecipients, Settings: s,
 			NotProbed: notProbed(c.Common, c.TestMode == mailflow.Yes, s),
+			DANE:      !strings.EqualFold(c.SMTPDANEMode, "None"),
 		}
 		_, base.OwnSender = accepted.Match(domainOf(base.MailFrom))
 		if s.Until >= Recipient && len(c.ValidationRecipients) == 0 {

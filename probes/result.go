@@ -28,6 +28,7 @@ type Endpoint struct {
 	HasIPv6     bool // the host has an IPv6 address, whichever address was probed
 	Steps       [NumStages]Step
 	TLS         *TLS
+	DANE        *DANE            // nil if nothing is known of the host's TLSA records, or they do not matter
 	Transcript  []TranscriptLine // of the SMTP session, in order; empty if there was none
 }
 

@@ -3,6 +3,8 @@ package dane
 import (
 	"slices"
 	"strings"
+
+	"m365_connector_exporter/probes"
 )
 
 // Mode is a connector's SmtpDaneMode.
@@ -31,7 +33,7 @@ func ParseMode(value string) (mode Mode, ok bool) {
 
 // Server is one address of an MX host, as it was probed. A server that could not be asked is left out.
 type Server struct {
-	Status  Status
+	Status  probes.DANEStatus
 	TLS     bool // it offers STARTTLS and the handshake succeeds
 	Expired bool // its leaf is not valid now
 }
@@ -104,12 +106,14 @@ func Predict(mode Mode, servers []Server) Prediction {
 }
 
 // hasRecords reports whether the server's host has TLSA records, or signatures that are wrong.
-func (s Server) hasRecords() bool { return s.Status != None && s.Status != Insecure }
+func (s Server) hasRecords() bool {
+	return s.Status != probes.DANENone && s.Status != probes.DANEInsecure
+}
 
 // predict tells what one server means for the mail.
 func (s Server) predict(mode Mode) Prediction {
 	switch {
-	case s.Status == Bogus:
+	case s.Status == probes.DANEBogus:
 		return Prediction{Queue, CodeDNSSEC, ReasonBogus}
 	case !s.hasRecords() && mode == Mandatory:
 		return Prediction{Queue, "", ReasonNoDANE}
@@ -117,9 +121,9 @@ func (s Server) predict(mode Mode) Prediction {
 		return Prediction{Deliver, "", ReasonWithoutRecord}
 	case !s.TLS:
 		return Prediction{Queue, CodeSTARTTLS, ReasonSTARTTLS}
-	case s.Status == Match:
+	case s.Status == probes.DANEMatch:
 		return Prediction{Deliver, "", ReasonMatch}
-	case s.Status == Unusable:
+	case s.Status == probes.DANEUnusable:
 		return Prediction{Deliver, "", ReasonUnusable}
 	case s.Expired:
 		return Prediction{Queue, CodeExpired, ReasonMismatch}

@@ -3,6 +3,7 @@ package dane_test
 import (
 	"testing"
 
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/dane"
 )
 
@@ -20,11 +21,11 @@ func TestParseMode(t *testing.T) {
 }
 
 func TestPredict(t *testing.T) {
-	server := func(status dane.Status) dane.Server { return dane.Server{Status: status, TLS: true} }
-	match, mismatch, none := server(dane.Match), server(dane.Mismatch), server(dane.None)
-	unusable, bogus, insecure := server(dane.Unusable), server(dane.Bogus), server(dane.Insecure)
-	clearText, unusableClearText := dane.Server{Status: dane.Match}, dane.Server{Status: dane.Unusable}
-	expired := dane.Server{Status: dane.Mismatch, TLS: true, Expired: true}
+	server := func(status probes.DANEStatus) dane.Server { return dane.Server{Status: status, TLS: true} }
+	match, mismatch, none := server(probes.DANEMatch), server(probes.DANEMismatch), server(probes.DANENone)
+	unusable, bogus, insecure := server(probes.DANEUnusable), server(probes.DANEBogus), server(probes.DANEInsecure)
+	clearText, unusableClearText := dane.Server{Status: probes.DANEMatch}, dane.Server{Status: probes.DANEUnusable}
+	expired := dane.Server{Status: probes.DANEMismatch, TLS: true, Expired: true}
 	queue := func(code string, reason dane.Reason) dane.Prediction {
 		return dane.Prediction{dane.Queue, code, reason}
 	}

@@ -7,7 +7,10 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
+
+	"m365_connector_exporter/probes"
 )
 
 // Record is a TLSA record (RFC 6698, section 2.1).
@@ -75,28 +78,17 @@ func (r Record) matches(cert *x509.Certificate) bool {
 	return subtle.ConstantTimeCompare(selected, r.Data) == 1
 }
 
-// Status is how a server stands to the TLSA records of its host.
-type Status string
-
-// Statuses.
-const (
-	Match    Status = "match"
-	Mismatch Status = "mismatch" // there are usable records, and the server's certificate matches none
-	Unusable Status = "unusable" // there are records, but none can be used: TLS is required, with any certificate
-	None     Status = "none"     // the zone is signed and has no records
-	Insecure Status = "insecure" // the zone is not signed
-	Bogus    Status = "bogus"    // the signatures are wrong
-)
-
 // Result is what Verify found.
 type Result struct {
-	Status  Status
+	Status  probes.DANEStatus
 	Matched Record // the record that matches
 	// Expired reports that the leaf matches a DANE-EE record and is not valid now. RFC 7672, section 3.1.1, ignores the
 	// dates. UNCERTAIN: Microsoft lists an error code for expired certificates (5.7.322), and does not say for which
 	// usage.
 	Expired bool
-	Detail  string // why nothing matches, for people
+	// Pinned reports that every usable record is of this very certificate, so that none admits the next one.
+	Pinned bool
+	Detail string // why nothing matches, for people
 }
 
 // maxRecords limits the records that are compared. The rest is ignored, and the result says so.
@@ -109,7 +101,7 @@ const maxChain = 20
 // host and the domain: a certificate below a trust anchor must be for one of them (RFC 7672, section 3.2.2).
 func Verify(records []Record, chain []*x509.Certificate, names []string, now time.Time) Result {
 	if len(records) == 0 {
-		return Result{Status: None}
+		return Result{Status: probes.DANENone}
 	}
 	left := 0
 	if len(records) > maxRecords {
@@ -124,7 +116,10 @@ func Verify(records []Record, chain []*x509.Certificate, names []string, now tim
 		usable++
 		ok, why := r.verify(chain[:min(len(chain), maxChain)], names, now)
 		if ok {
-			return Result{Status: Match, Matched: r, Expired: r.Usage == EndEntity && !valid(chain[0], now)}
+			return Result{
+				Status: probes.DANEMatch, Matched: r, Pinned: pinned(records, chain[0]),
+				Expired: r.Usage == EndEntity && !valid(chain[0], now),
+			}
 		}
 		if detail == "" || why != noMatch {
 			detail = fmt.Sprintf("%s: %s", r, why)
@@ -134,9 +129,16 @@ func Verify(records []Record, chain []*x509.Certificate, names []string, now tim
 		detail = fmt.Sprintf("%s; %d more records were not compared", detail, left)
 	}
 	if usable == 0 {
-		return Result{Status: Unusable, Detail: "no record has a usage, selector and matching type for mail"}
+		return Result{Status: probes.DANEUnusable, Detail: "no record has a usage, selector and matching type for mail"}
 	}
-	return Result{Status: Mismatch, Detail: detail}
+	return Result{Status: probes.DANEMismatch, Detail: detail}
+}
+
+// pinned reports whether every usable record is of this very certificate. A record of its key may match the next one.
+func pinned(records []Record, leaf *x509.Certificate) bool {
+	return !slices.ContainsFunc(records, func(r Record) bool {
+		return r.Usable() && (r.Usage != EndEntity || r.Selector != fullCertificate || !r.matches(leaf))
+	})
 }
 
 const noMatch = "the server's certificate is another one"

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/dane"
 )
 
@@ -74,35 +75,35 @@ func TestVerify(t *testing.T) {
 		records []dane.Record
 		chain   []*x509.Certificate
 		names   []string
-		want    dane.Status
+		want    probes.DANEStatus
 		detail  string
 	}{
-		"no records":                 {nil, chain, nil, dane.None, ""},
-		"3 1 1":                      {list(ofLeaf), chain, nil, dane.Match, ""},
-		"3 0 1":                      {list(ee(0, 1, sum256(leaf.Raw))), chain, nil, dane.Match, ""},
-		"3 1 2":                      {list(ee(1, 2, sum512(spki))), chain, nil, dane.Match, ""},
-		"3 0 0":                      {list(ee(0, 0, leaf.Raw)), chain, nil, dane.Match, ""},
-		"the second of two":          {list(ofOther, ofLeaf), chain, nil, dane.Match, ""},
-		"3 ignores names":            {list(ofLeaf), chain, list("other.example"), dane.Match, ""},
-		"another certificate":        {list(ofOther), chain, nil, dane.Mismatch, "certificate is another one"},
-		"3 is not for authorities":   {list(ee(0, 1, sum256(ca.Raw))), chain, nil, dane.Mismatch, "another one"},
-		"2 0 1":                      {list(ofCA), chain, host, dane.Match, ""},
-		"2 for the domain":           {list(ofCA), chain, list("x.example", host[0]), dane.Match, ""},
-		"2 for another name":         {list(ofCA), chain, list("x.example"), dane.Mismatch, "x.example"},
-		"2 without names":            {list(ofCA), chain, nil, dane.Mismatch, "no name to compare"},
-		"2 expired":                  {list(ofCA), old, host, dane.Mismatch, "expired"},
-		"2 not sent":                 {list(ofCA), chain[:1], host, dane.Mismatch, "not among the certificates"},
-		"2 behind 20 certificates":   {list(ofCA), far, host, dane.Mismatch, "not among the certificates"},
-		"a usage of browsers":        {list(browser), chain, nil, dane.Unusable, "no record"},
-		"one usable of two":          {list(browser, ofOther), chain, nil, dane.Mismatch, "3 1 1"},
-		"a short digest":             {list(ee(1, 1, []byte{1})), chain, nil, dane.Unusable, ""},
-		"a digest of another length": {list(ee(1, 2, zeros)), chain, nil, dane.Unusable, ""},
-		"an unknown selector":        {list(ee(2, 1, zeros)), chain, nil, dane.Unusable, ""},
-		"an unknown matching type":   {list(ee(1, 3, zeros)), chain, nil, dane.Unusable, ""},
-		"no data":                    {list(ee(0, 0, nil)), chain, nil, dane.Unusable, ""},
-		"no certificate":             {list(ofLeaf), nil, nil, dane.Mismatch, "showed no certificate"},
+		"no records":                 {nil, chain, nil, probes.DANENone, ""},
+		"3 1 1":                      {list(ofLeaf), chain, nil, probes.DANEMatch, ""},
+		"3 0 1":                      {list(ee(0, 1, sum256(leaf.Raw))), chain, nil, probes.DANEMatch, ""},
+		"3 1 2":                      {list(ee(1, 2, sum512(spki))), chain, nil, probes.DANEMatch, ""},
+		"3 0 0":                      {list(ee(0, 0, leaf.Raw)), chain, nil, probes.DANEMatch, ""},
+		"the second of two":          {list(ofOther, ofLeaf), chain, nil, probes.DANEMatch, ""},
+		"3 ignores names":            {list(ofLeaf), chain, list("other.example"), probes.DANEMatch, ""},
+		"another certificate":        {list(ofOther), chain, nil, probes.DANEMismatch, "certificate is another one"},
+		"3 is not for authorities":   {list(ee(0, 1, sum256(ca.Raw))), chain, nil, probes.DANEMismatch, "another one"},
+		"2 0 1":                      {list(ofCA), chain, host, probes.DANEMatch, ""},
+		"2 for the domain":           {list(ofCA), chain, list("x.example", host[0]), probes.DANEMatch, ""},
+		"2 for another name":         {list(ofCA), chain, list("x.example"), probes.DANEMismatch, "x.example"},
+		"2 without names":            {list(ofCA), chain, nil, probes.DANEMismatch, "no name to compare"},
+		"2 expired":                  {list(ofCA), old, host, probes.DANEMismatch, "expired"},
+		"2 not sent":                 {list(ofCA), chain[:1], host, probes.DANEMismatch, "not among the certificates"},
+		"2 behind 20 certificates":   {list(ofCA), far, host, probes.DANEMismatch, "not among the certificates"},
+		"a usage of browsers":        {list(browser), chain, nil, probes.DANEUnusable, "no record"},
+		"one usable of two":          {list(browser, ofOther), chain, nil, probes.DANEMismatch, "3 1 1"},
+		"a short digest":             {list(ee(1, 1, []byte{1})), chain, nil, probes.DANEUnusable, ""},
+		"a digest of another length": {list(ee(1, 2, zeros)), chain, nil, probes.DANEUnusable, ""},
+		"an unknown selector":        {list(ee(2, 1, zeros)), chain, nil, probes.DANEUnusable, ""},
+		"an unknown matching type":   {list(ee(1, 3, zeros)), chain, nil, probes.DANEUnusable, ""},
+		"no data":                    {list(ee(0, 0, nil)), chain, nil, probes.DANEUnusable, ""},
+		"no certificate":             {list(ofLeaf), nil, nil, probes.DANEMismatch, "showed no certificate"},
 		"more than 100 records": {
-			append(slices.Repeat(list(ofOther), 100), ofLeaf), chain, nil, dane.Mismatch, "1 more records were not compared",
+			append(slices.Repeat(list(ofOther), 100), ofLeaf), chain, nil, probes.DANEMismatch, "1 more records were not compared",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,9 +113,23 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
+	for name, row := range map[string]struct {
+		records []dane.Record
+		want    bool
+	}{
+		"the certificate alone":      {list(ee(0, 1, sum256(leaf.Raw)), browser), true},
+		"its key":                    {list(ofLeaf), false},
+		"another one for later":      {list(ee(0, 1, sum256(leaf.Raw)), ofOther), false},
+		"its authority":              {list(ofCA, ee(0, 1, sum256(leaf.Raw))), false},
+		"another one, by its digest": {list(ee(0, 1, sum256(leaf.Raw)), ee(0, 1, sum256(other.Raw))), false},
+	} {
+		if got := dane.Verify(row.records, chain, host, now); got.Pinned != row.want || got.Status != probes.DANEMatch {
+			t.Errorf("%s: pinned %v, status %s; want %v", name, got.Pinned, got.Status, row.want)
+		}
+	}
 	t.Run("an expired leaf matches DANE-EE", func(t *testing.T) {
 		got := dane.Verify(list(ee(1, 1, sum256(expired.RawSubjectPublicKeyInfo))), old, nil, now)
-		if got.Status != dane.Match || !got.Expired {
+		if got.Status != probes.DANEMatch || !got.Expired {
 			t.Errorf("result %+v, want match and expired", got)
 		}
 	})
@@ -136,7 +151,7 @@ func FuzzVerify(f *testing.F) {
 		r := dane.Record{Usage: usage, Selector: selector, MatchingType: matching, Data: data}
 		cert := &x509.Certificate{Raw: der, RawSubjectPublicKeyInfo: der}
 		got := dane.Verify(list(r, r), list(cert, cert), list("a.example"), now)
-		if got.Status == dane.Match && !r.Usable() {
+		if got.Status == probes.DANEMatch && !r.Usable() {
 			t.Errorf("%s matches, but cannot be used", r)
 		}
 	})

@@ -79,14 +79,14 @@ func (s *session) security(ctx context.Context, server string, m *dns.Msg) Secur
 }
 
 // validates reports whether a server validates. Unless it has proved so lately, it is asked for the root, which is
-// signed; a server that does not know the root gets the benefit of the doubt.
+// signed. A server that cannot reach the root is trusted to validate what it knows.
 func (s *session) validates(ctx context.Context, server string) bool {
 	validates, known := s.dnssec.known.get(server)
 	if known {
 		return validates
 	}
 	m, err := s.askServer(ctx, server, ".", dns.TypeSOA, true)
-	validates = err != nil || m.Rcode != dns.RcodeSuccess || m.AuthenticatedData
+	validates = err != nil || m.Rcode == dns.RcodeServerFailure || m.Rcode == dns.RcodeRefused || m.AuthenticatedData
 	s.dnssec.known.record(server, validates)
 	return validates
 }

@@ -12,7 +12,8 @@ import (
 // DNS is an authoritative name server for one set of records, on UDP and TCP at the same port.
 //
 // Three kinds of names fail, with or without records: queries for names that begin with "servfail-" get SERVFAIL, with
-// "refused-" REFUSED, and with "timeout-" no answer. [DNS.InjectFault] makes any other name fail.
+// "refused-" REFUSED, and with "timeout-" no answer. [DNS.InjectFault] makes any other name fail, and [DNS.Sign] makes a
+// zone count as signed.
 type DNS struct {
 	udp, tcp *dns.Server
 	addr     string
@@ -20,6 +21,7 @@ type DNS struct {
 	mu      sync.RWMutex
 	records map[string][]dns.RR // by owner, lower case
 	faults  map[string]dns.HandlerFunc
+	signed  map[string]bool // zones that count as signed; false: with wrong signatures
 }
 
 // StartDNS serves the records of a zone, in the format of RFC 1035, on loopback.
@@ -74,6 +76,31 @@ func (d *DNS) InjectFault(name string, fault dns.HandlerFunc) {
 	d.faults[dns.CanonicalName(name)] = fault
 }
 
+// Sign makes the server behave as a resolver that validates DNSSEC and finds a zone signed, or with wrong signatures:
+// it sets the AD bit in answers from the former, and answers SERVFAIL for the latter unless it is told not to validate.
+// There are no signatures.
+func (d *DNS) Sign(zone string, right bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.signed == nil {
+		d.signed = map[string]bool{".": true} // the root itself, not what is below it
+	}
+	d.signed[dns.CanonicalName(zone)] = right
+}
+
+// signature reports whether the zone of a name is signed, and rightly.
+func (d *DNS) signature(name string) (signed, right bool) {
+	if name == "." {
+		return len(d.signed) > 0, true
+	}
+	for offset, end := 0, false; !end; offset, end = dns.NextLabel(name, offset) {
+		if right, signed := d.signed[name[offset:]]; signed {
+			return true, right
+		}
+	}
+	return false, false
+}
+
 // samePort listens on TCP and UDP at the same port.
 func samePort(addr string) (net.Listener, net.PacketConn, error) {
 	var err error
@@ -109,7 +136,9 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	d.mu.RLock()
 	records, known := d.records[name]
 	fault := d.faults[name]
+	signed, right := d.signature(name)
 	d.mu.RUnlock()
+	answer.AuthenticatedData = signed && right && q.AuthenticatedData
 	if fault != nil {
 		fault(w, q)
 		return
@@ -117,11 +146,11 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	switch {
 	case strings.HasPrefix(name, "timeout-"):
 		return
-	case strings.HasPrefix(name, "servfail-"):
+	case strings.HasPrefix(name, "servfail-"), signed && !right && !q.CheckingDisabled:
 		answer.Rcode = dns.RcodeServerFailure
 	case strings.HasPrefix(name, "refused-"):
 		answer.Rcode = dns.RcodeRefused
-	case !known:
+	case !known && name != ".":
 		answer.Rcode = dns.RcodeNameError
 	default:
 		for _, rr := range records {
@@ -130,5 +159,16 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 			}
 		}
 	}
+	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
+		answer.Truncate(udpSize(q))
+	}
 	_ = w.WriteMsg(answer) // the peer may be gone
+}
+
+// udpSize is how much a client accepts by UDP.
+func udpSize(q *dns.Msg) int {
+	if opt := q.IsEdns0(); opt != nil {
+		return int(opt.UDPSize())
+	}
+	return dns.MinMsgSize
 }

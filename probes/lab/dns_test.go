@@ -54,6 +54,37 @@ func TestDNS(t *testing.T) {
 	}
 }
 
+func TestSignedZones(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	d, err := StartDNS(zone + "a.bogus.example. 60 IN A 127.0.0.1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	d.Sign("example", true)
+	d.Sign("bogus.example", false)
+	for _, test := range []struct {
+		name   string
+		ad, cd bool // what the question has
+		want   bool // whether the answer has AD
+		rcode  int
+	}{
+		{name: "a.example.", ad: true, want: true}, {name: "a.example."}, {name: ".", ad: true, want: true},
+		{name: "other.", ad: true, rcode: dns.RcodeNameError},
+		{name: "a.bogus.example.", ad: true, rcode: dns.RcodeServerFailure}, {name: "a.bogus.example.", ad: true, cd: true},
+	} {
+		q := new(dns.Msg).SetQuestion(test.name, dns.TypeA)
+		q.AuthenticatedData, q.CheckingDisabled = test.ad, test.cd
+		answer, _, err := new(dns.Client).Exchange(q, d.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.AuthenticatedData != test.want || answer.Rcode != test.rcode {
+			t.Errorf("%+v: AD %v, %s", test, answer.AuthenticatedData, dns.RcodeToString[answer.Rcode])
+		}
+	}
+}
+
 func TestDNSSetReplacesAllRecordsOrNone(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	if _, err := StartDNS("a.example. IN A nonsense"); err == nil {

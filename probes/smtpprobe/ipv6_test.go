@@ -23,7 +23,7 @@ func TestHasIPv6(t *testing.T) {
 	} {
 		p := probes.Path{ID: probes.PathID{Path: c.host}, NextHop: c.host, Settings: probes.Settings{Protocol: c.protocol}}
 		for round := range 2 {
-			endpoints, _ := w.resolve(t.Context(), &p)
+			endpoints, _, _ := w.resolve(t.Context(), &p)
 			if len(endpoints) != 1 || endpoints[0].HasIPv6 != c.want {
 				t.Errorf("%s by %s, round %d: %+v, want %t", c.host, c.protocol, round, endpoints, c.want)
 			}

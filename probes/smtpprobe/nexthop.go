@@ -13,8 +13,10 @@ import (
 )
 
 // resolve returns the endpoints behind a path's next hop with their resolve stage, at most probes.MaxEndpoints. A host
-// without addresses has one endpoint without an address.
-func (p *Prober) resolve(ctx context.Context, path *probes.Path) (endpoints []probes.Endpoint, hints []string) {
+// without addresses has one endpoint without an address. If DANE matters to the path, security is that of each host.
+func (p *Prober) resolve(ctx context.Context, path *probes.Path) (
+	endpoints []probes.Endpoint, security map[string]dnsclient.Security, hints []string,
+) {
 	targets := p.targets(ctx, path)
 	round := sync.OnceValue(func() uint64 { return p.rotation.next(path.ID) }) // few paths lead to Exchange Online
 	hidden, ipv6 := make([]bool, len(targets)), make([]bool, len(targets))
@@ -30,7 +32,13 @@ func (p *Prober) resolve(ctx context.Context, path *probes.Path) (endpoints []pr
 	if total > probes.MaxEndpoints {
 		hints = append(hints, fmt.Sprintf("%d of %d addresses probed", probes.MaxEndpoints, total))
 	}
+	if path.DANE {
+		security = make(map[string]dnsclient.Security, len(targets))
+	}
 	for i, t := range targets {
+		if path.DANE {
+			security[t.Host] = t.Security
+		}
 		endpoint := probes.Endpoint{Host: t.Host, HideAddress: hidden[i], HasIPv6: ipv6[i]}
 		endpoint.Steps[probes.Resolve] = t.Step
 		if len(t.Addrs) == 0 {
@@ -41,7 +49,7 @@ func (p *Prober) resolve(ctx context.Context, path *probes.Path) (endpoints []pr
 			endpoints = append(endpoints, endpoint)
 		}
 	}
-	return endpoints, hints
+	return endpoints, security, hints
 }
 
 // targets finds the hosts behind a next hop with all their addresses.
@@ -65,7 +73,10 @@ func (p *Prober) targets(ctx context.Context, path *probes.Path) []dnsclient.Tar
 
 // queryOf is how names are looked up for a path.
 func queryOf(path *probes.Path) dnsclient.Query {
-	return dnsclient.Query{Servers: path.Settings.DNSServers, Protocol: path.Settings.Protocol}
+	return dnsclient.Query{
+		Servers: path.Settings.DNSServers, Protocol: path.Settings.Protocol,
+		DNSSEC: path.DANE, Validating: path.Settings.ValidatingResolvers,
+	}
 }
 
 // limitEndpoints keeps probes.MaxEndpoints addresses: every host gets one before any gets a second. total is how many

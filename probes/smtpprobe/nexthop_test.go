@@ -70,7 +70,7 @@ null.test.   60 IN MX 0 .
 			Protocol:   tt.protocol,
 			DNSServers: []string{server},
 		}}
-		endpoints, _ := New(Options{}).resolve(t.Context(), &p)
+		endpoints, _, _ := New(Options{}).resolve(t.Context(), &p)
 		note(endpoints)
 		if got := summary(endpoints); got != tt.want {
 			t.Errorf("%s (%v, %s): %s; want %s", tt.hop, tt.kind, tt.protocol, got, tt.want)
@@ -92,7 +92,7 @@ func TestAtMostSixteenEndpoints(t *testing.T) {
 		"routed.test": "16 of 20 addresses probed",
 	} {
 		p := probes.Path{NextHop: hop, Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}}}
-		endpoints, hints := New(Options{}).resolve(t.Context(), &p)
+		endpoints, _, hints := New(Options{}).resolve(t.Context(), &p)
 		if len(endpoints) != probes.MaxEndpoints || !endpoints[15].Addr.IsValid() || fmt.Sprint(hints) != "["+want+"]" {
 			t.Errorf("%s, hints %q", summary(endpoints), hints)
 		}
@@ -111,7 +111,7 @@ func TestExchangeOnlineHostsRotate(t *testing.T) {
 					ID: probes.PathID{Path: other}, NextHop: "exo.lab.test",
 					Settings: probes.Settings{Protocol: probes.IP4, DNSServers: []string{server}},
 				}
-				if endpoints, _ := prober.resolve(t.Context(), &p); other == path {
+				if endpoints, _, _ := prober.resolve(t.Context(), &p); other == path {
 					seen[summary(endpoints)]++
 				}
 			}

@@ -109,13 +109,17 @@ func (p *Prober) TXT(ctx context.Context, name string, servers []string) (record
 // Roots returns the roots that are trusted; nil means the system's.
 func (p *Prober) Roots() *x509.CertPool { return p.opts.Roots }
 
-func (p *Prober) probeEndpoints(ctx context.Context, path *probes.Path) (endpoints []probes.Endpoint, hints []string) {
-	endpoints, hints = p.resolve(ctx, path)
+func (p *Prober) probeEndpoints(ctx context.Context, path *probes.Path) ([]probes.Endpoint, []string) {
+	endpoints, security, hints := p.resolve(ctx, path)
 	if path.Hint != "" {
 		hints = append(hints, path.Hint)
 	}
 	slot := p.messages.newSlot(path, endpoints)
-	hold := func(i int) { (&session{prober: p, path: path, endpoint: &endpoints[i], slot: slot}).run(ctx) }
+	sessions := make([]session, len(endpoints))
+	hold := func(i int) {
+		sessions[i] = session{prober: p, path: path, endpoint: &endpoints[i], slot: slot}
+		sessions[i].run(ctx)
+	}
 	var wg sync.WaitGroup
 	for i := 1; i < len(endpoints); i++ {
 		wg.Go(func() { hold(i) })
@@ -125,5 +129,8 @@ func (p *Prober) probeEndpoints(ctx context.Context, path *probes.Path) (endpoin
 	}
 	wg.Wait()
 	noteRefusedIPv6(endpoints)
+	if path.DANE {
+		p.recordDANE(ctx, path, sessions, security)
+	}
 	return endpoints, hints
 }

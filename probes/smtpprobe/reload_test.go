@@ -56,7 +56,7 @@ func TestWithOptionsKeepsWhatWasLearned(t *testing.T) {
 		ID: probes.PathID{Path: "exo"}, NextHop: "exo.lab.test",
 		Settings: probes.Settings{Protocol: probes.IP4},
 	}
-	first, _ := w.resolve(t.Context(), &hidden)
+	first, _, _ := w.resolve(t.Context(), &hidden)
 	p := testPath(at, probes.TLSStage, mailflow.CertificateValidation)
 	for range 3 { // three reloads
 		if ep := probeOne(t, w, p); ep.TLS.Verdicts[probes.VerdictRevocation].Outcome != probes.Passed {
@@ -67,7 +67,7 @@ func TestWithOptionsKeepsWhatWasLearned(t *testing.T) {
 	if n := l.Requests.Load(); n != 2 {
 		t.Errorf("%d requests for two lists over three reloads", n)
 	}
-	if second, _ := w.resolve(t.Context(), &hidden); summary(second) == summary(first) {
+	if second, _, _ := w.resolve(t.Context(), &hidden); summary(second) == summary(first) {
 		t.Errorf("%s again: the rotation began again", summary(second))
 	}
 	options.AllowNetworks, options.CheckRevocation = nil, false

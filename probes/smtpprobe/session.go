@@ -2,6 +2,7 @@ package smtpprobe
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"slices"
@@ -30,12 +31,13 @@ type session struct {
 	conn         net.Conn  // raw, or TLS over it
 	replies      *replyReader
 	transcript   transcript
-	capabilities string // the EHLO reply: a capability on each line but the first
-	secured      bool   // the TLS handshake is done
-	inspected    bool   // a firewall masked the greeting or commands
-	throttled    bool   // the server asked for fewer connections
-	unresponsive bool   // no reply came, or nonsense: QUIT is sent, its reply not awaited
-	desynced     bool   // the server can no longer understand a command: not even QUIT is sent
+	capabilities string              // the EHLO reply: a capability on each line but the first
+	secured      bool                // the TLS handshake is done
+	chain        []*x509.Certificate // that the server showed
+	inspected    bool                // a firewall masked the greeting or commands
+	throttled    bool                // the server asked for fewer connections
+	unresponsive bool                // no reply came, or nonsense: QUIT is sent, its reply not awaited
+	desynced     bool                // the server can no longer understand a command: not even QUIT is sent
 	stopWatching func() bool
 	release      func(throttled bool) // of the limiter
 	waited       time.Duration        // for the limiter, within the current stage

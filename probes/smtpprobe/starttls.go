@@ -106,7 +106,7 @@ func (s *session) record(shown *shownInHandshake) {
 	if s.prober.opts.CheckRevocation && len(chain) > 0 {
 		seen.Verdicts[probes.VerdictRevocation] = s.checkRevocation(verified)
 	}
-	s.endpoint.TLS = &seen
+	s.endpoint.TLS, s.chain = &seen, chain
 }
 
 // checkRevocation takes at most a third of the remaining time: the server waits meanwhile.

@@ -1,0 +1,104 @@
+package smtpprobe
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/dane"
+	"m365_connector_exporter/probes/dnsclient"
+)
+
+// insecureDANE is what most endpoints have. It must not be changed.
+var insecureDANE = &probes.DANE{Status: probes.DANEInsecure}
+
+// recordDANE compares the certificates that the sessions of a round were shown with the TLSA records of their hosts.
+// Records are looked up only of hosts whose addresses, and whose MX records, are signed (RFC 7672, section 2.2.2), and
+// only if a session came as far as TLS.
+func (p *Prober) recordDANE(
+	ctx context.Context, path *probes.Path, sessions []session, security map[string]dnsclient.Security,
+) {
+	records := p.tlsaOf(ctx, path, sessions, security, false)
+	var again []session // what was cached may have changed with the certificate
+	for i := range sessions {
+		s := &sessions[i]
+		s.compareTLSA(security[s.endpoint.Host], records[s.endpoint.Host])
+		if d := s.endpoint.DANE; d != nil && d.Status == probes.DANEMismatch && records[s.endpoint.Host].Cached {
+			again = append(again, sessions[i])
+		}
+	}
+	records = p.tlsaOf(ctx, path, again, security, true)
+	for i := range again {
+		again[i].compareTLSA(dnsclient.Secure, records[again[i].endpoint.Host])
+	}
+}
+
+// tlsaOf looks up the TLSA records of the hosts of sessions, each once.
+func (p *Prober) tlsaOf(
+	ctx context.Context, path *probes.Path, sessions []session, security map[string]dnsclient.Security, fresh bool,
+) map[string]*dnsclient.TLSA {
+	found := map[string]*dnsclient.TLSA{}
+	var wg sync.WaitGroup
+	for i := range sessions {
+		s := &sessions[i]
+		host := s.endpoint.Host
+		if security[host] != dnsclient.Secure || !s.reachedTLS() || found[host] != nil {
+			continue
+		}
+		result := &dnsclient.TLSA{}
+		found[host] = result
+		wg.Go(func() { *result = p.dns.TLSA(ctx, host, path.Settings.Port, queryOf(path), fresh) })
+	}
+	wg.Wait()
+	return found
+}
+
+// reachedTLS reports whether the tls stage passed or failed, so that it is known what the server shows.
+func (s *session) reachedTLS() bool {
+	outcome := s.endpoint.Steps[probes.TLSStage].Outcome
+	return outcome == probes.Passed || outcome == probes.Failed
+}
+
+// compareTLSA records how the endpoint compares with the TLSA records of its host, nil if they were not looked up.
+func (s *session) compareTLSA(security dnsclient.Security, found *dnsclient.TLSA) {
+	e := s.endpoint
+	switch {
+	case security == dnsclient.Insecure:
+		e.DANE = insecureDANE
+	case security == dnsclient.Bogus:
+		e.DANE = &probes.DANE{Status: probes.DANEBogus, Detail: e.Steps[probes.Resolve].Detail}
+	case found == nil:
+	case found.Security == dnsclient.Bogus:
+		e.DANE = &probes.DANE{Status: probes.DANEBogus, Detail: "TLSA: " + found.Failure}
+	case found.Failure != "" || found.Security == dnsclient.Unknown:
+		e.DANE = &probes.DANE{Detail: "TLSA: " + found.Failure}
+	case found.Security == dnsclient.Insecure: // an alias into a zone that is not signed
+		e.DANE = insecureDANE
+	default:
+		s.verifyTLSA(found)
+	}
+}
+
+// verifyTLSA compares the chain that the server showed with the records.
+func (s *session) verifyTLSA(found *dnsclient.TLSA) {
+	e := s.endpoint
+	result := dane.Verify(found.Records, s.chain, []string{s.peerName(), s.path.NextHop}, s.prober.opts.Now())
+	d := &probes.DANE{
+		Status: result.Status, TLS: e.TLS != nil && e.TLS.Version != "", Total: found.Total,
+		Expired: result.Expired, Pinned: result.Pinned, Detail: probes.Sanitise(result.Detail, probes.MaxDetail),
+	}
+	switch left := found.Total - len(found.Records); {
+	case left > 0 && len(found.Records) == 0: // none of a size that anything matches
+		d.Status, d.Detail = probes.DANEUnusable, "the records are too long"
+	case left > 0 && d.Status != probes.DANEMatch:
+		d.Status, d.Detail = probes.DANEUnknown, fmt.Sprintf("%d of %d records compared", len(found.Records), found.Total)
+	}
+	if d.Status == probes.DANEMatch {
+		d.Matched = result.Matched.String()
+	}
+	for _, r := range found.Records[:min(len(found.Records), probes.MaxTLSARecords)] {
+		d.Records = append(d.Records, r.String())
+	}
+	e.DANE = d
+}
