@@ -10,7 +10,7 @@
 //  1. Open checks that the message is signed by the domain of its From address (RFC 8460, section 3) and finds the part
 //     of type application/tlsrpt+json or application/tlsrpt+gzip.
 //  2. Parse reads the JSON document (section 4.4), also in the shapes of Microsoft and of erratum 6241.
-//  3. Report.Sessions counts the sessions by domain and result.
+//  3. Report.Sessions counts the sessions by domain and result, Report.Summaries what failed at each domain.
 //
 // The package performs no I/O of its own; keys are looked up by a function of the caller. Everything is bounded: a
 // report has at most 10 MB after decompression, 1,000 policies and 10,000 failure details.
@@ -81,34 +81,6 @@ func known(name string) Result {
 		return r
 	}
 	return ValidationFailure
-}
-
-// Key is what Report.Sessions counts by.
-type Key struct {
-	Domain string
-	Result Result
-}
-
-// Sessions returns the number of sessions by domain and result. Failures without details count as ValidationFailure.
-// A sender that names more failed sessions in the details than in the summary is believed in the details.
-func (r *Report) Sessions() map[Key]int64 {
-	sessions := make(map[Key]int64)
-	for i := range r.Policies {
-		p := &r.Policies[i]
-		add := func(result Result, n int64) {
-			if n > 0 {
-				sessions[Key{p.Domain, result}] += n
-			}
-		}
-		rest := p.Failed
-		for _, d := range p.Details {
-			add(d.Result, d.Sessions)
-			rest -= d.Sessions
-		}
-		add(Success, p.Succeeded)
-		add(ValidationFailure, rest)
-	}
-	return sessions
 }
 
 // String returns the organization, the identifier and the period.
