@@ -1,7 +1,6 @@
 package collector_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,9 +8,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"m365_connector_exporter/collector"
-	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/roundtrip"
-	"m365_connector_exporter/probes/tlsrpt"
 )
 
 func tripPage(t *testing.T, s *collector.Store) string {
@@ -52,42 +49,5 @@ func TestRoundTripMetrics(t *testing.T) {
 	s.SetRoundTrips(nil)
 	if page := tripPage(t, s); strings.Contains(page, "hybrid") {
 		t.Errorf("series of a round trip that is gone:\n%s", page)
-	}
-}
-
-func tlsReport(signer, id, domain string) *tlsrpt.Report {
-	return &tlsrpt.Report{Signer: signer, ID: id, Policies: []tlsrpt.Policy{{Domain: domain, Succeeded: 5, Failed: 2}}}
-}
-
-func TestTLSReportsAreCountedOnceAndForAcceptedDomains(t *testing.T) {
-	s := collector.NewStore(time.Now)
-	s.SetInventory([]mailflow.Tenant{
-		{Name: "contoso", AcceptedDomains: []mailflow.AcceptedDomain{{Name: "Contoso.com"}}},
-	}, nil)
-	if !s.RecordTLSReport(tlsReport("microsoft.com", "1", "contoso.com")) {
-		t.Error("the first report is taken for a copy")
-	}
-	if s.RecordTLSReport(tlsReport("microsoft.com", "1", "contoso.com")) {
-		t.Error("a copy is counted again")
-	}
-	s.RecordTLSReport(tlsReport("microsoft.com", "2", "fabrikam.com"))
-	page := tripPage(t, s)
-	for _, want := range []string{
-		`sessions_total{domain="contoso.com",organization="microsoft.com",result="success"} 5`,
-		`sessions_total{domain="contoso.com",organization="microsoft.com",result="validation-failure"} 2`,
-	} {
-		if !strings.Contains(page, want+"\n") {
-			t.Errorf("without %s:\n%s", want, page)
-		}
-	}
-	if strings.Contains(page, "fabrikam") {
-		t.Errorf("sessions of a domain that is not accepted:\n%s", page)
-	}
-	for i := range 60 {
-		s.RecordTLSReport(tlsReport(fmt.Sprintf("sender%d.example", i), "1", "contoso.com"))
-	}
-	page = tripPage(t, s)
-	if n := strings.Count(page, `result="success"`); n != 51 || !strings.Contains(page, `organization="other"`) {
-		t.Errorf("%d senders are labels, want 50 and other", n)
 	}
 }

@@ -34,10 +34,11 @@ var arrows = map[string][]string{
 	},
 	"probes/lab":              {"probes/lab/microsoft365"},
 	"probes/lab/microsoft365": {},
-	"collector/check":         {"probes", "probes/mailflow", "probes/mtasts"},
+	"collector/check":         {"probes", "probes/mailflow", "probes/mtasts", "probes/tlsrpt"},
 	"collector/calendar":      {"probes", "probes/mailflow", "collector/check"},
 	"collector/evaluate": {
-		"probes", "probes/mailflow", "probes/mtasts", "probes/certificate", "collector/check", "collector/calendar",
+		"probes", "probes/mailflow", "probes/mtasts", "probes/certificate", "probes/tlsrpt", "collector/check",
+		"collector/calendar",
 	},
 	"collector": {
 		"probes", "probes/mailflow", "probes/mtasts", "probes/roundtrip", "probes/tlsrpt", "collector/check",
@@ -49,7 +50,7 @@ var arrows = map[string][]string{
 	"probes/roundtrip/sink": {"probes"},
 	"probes/tlsrpt":         {},
 	"collector/web": {
-		"probes", "probes/mailflow", "probes/roundtrip", "collector", "collector/check",
+		"probes", "probes/mailflow", "probes/roundtrip", "probes/tlsrpt", "collector", "collector/check",
 		"collector/calendar", "collector/evaluate", "collector/text",
 		"docs/runbooks",
 	},
