@@ -23,6 +23,7 @@ func testCases() []testCase {
 		restrictionCases, effectCases, hybridCases, outboundCases, routingCases, loopCases, statusCases, unreadCases,
 		tenantCases,
 		organizationCases, serverCases, ipv6Cases, mtaSTSCases, firewallCases, proberCases,
+		tlsReportCases,
 	)
 }
 

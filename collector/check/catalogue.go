@@ -16,7 +16,7 @@ var catalogue = sync.OnceValue(func() []Check {
 		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),
 		organizationChecks(), ruleChecks(), serverChecks(), ipv6Checks(), mtaSTSChecks(),
 		notJudgedChecks(),
-		unreadChecks(), tenantChecks(), domainChecks(), proberChecks(), probingChecks(), firewallChecks(),
+		unreadChecks(), tenantChecks(), domainChecks(), tlsReportChecks(), proberChecks(), probingChecks(), firewallChecks(),
 	)
 })
 

@@ -87,7 +87,8 @@ endpoints_not_read info
 ipv6_not_probed info
 renewal_overdue warning
 renewal_incomplete warning
-renewal_loses_usage warning`
+renewal_loses_usage warning
+tls_report_failures warning`
 
 func TestCatalogueKeepsTheContract(t *testing.T) {
 	for line := range strings.Lines(contract) {

@@ -5,6 +5,7 @@ import (
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/tlsrpt"
 )
 
 // Facts is everything that is judged: the configuration, what the probes recorded, and the simulations based on them.
@@ -33,6 +34,8 @@ type Facts struct {
 	// MX has the MX hosts of each accepted domain. It is nil if DNS was not queried; a domain without an answer has no
 	// entry.
 	MX map[string][]string
+	// TLSReports are what senders reported last about domains, as far as it is recent enough to be judged.
+	TLSReports []tlsrpt.Summary
 
 	index *index
 }

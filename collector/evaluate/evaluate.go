@@ -27,6 +27,7 @@ import (
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/mtasts"
+	"m365_connector_exporter/probes/tlsrpt"
 )
 
 // Inventory is what is configured. It must not be changed after Evaluate has seen it.
@@ -66,6 +67,8 @@ type Snapshot struct {
 	NoNetwork bool
 	// ReadTimes are when the records of tenants were last read from a service, which is later than when they changed.
 	ReadTimes map[string]time.Time
+	// TLSReports are what senders reported last about accepted domains, as far as it is recent enough to be judged.
+	TLSReports []tlsrpt.Summary
 	// Previous is the last report: findings keep their dates, and what rests on unchanged facts is not computed again.
 	Previous *Report
 }
@@ -124,6 +127,7 @@ func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 		NoNetwork:     snapshot.NoNetwork,
 		Firewall:      snapshot.Firewall,
 		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX, Policies: r.Policies,
+		TLSReports: snapshot.TLSReports,
 	}
 	if snapshot.StateFileError != nil {
 		f.StateFileError = snapshot.StateFileError.Error()
