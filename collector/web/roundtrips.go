@@ -21,6 +21,7 @@ type roundTripsPage struct {
 	Filter          filter
 	Trips           []roundTripView
 	Part            pageRange
+	TLSReports      tlsReportsPart
 }
 
 // roundTripView is one round trip.
@@ -58,6 +59,7 @@ func (s *Site) roundTrips(w http.ResponseWriter, r *http.Request) {
 	})
 	page := &roundTripsPage{Filter: f, Part: paginate(len(all), roundTripsPerPage, f.Page)}
 	page.Headline, page.Level = roundTripsHeadline(all)
+	page.TLSReports = s.tlsReports(&f)
 	for i := range all[page.Part.From:page.Part.To] {
 		page.Trips = append(page.Trips, newRoundTripView(&all[page.Part.From+i], s.Now()))
 	}

@@ -13,6 +13,7 @@ import (
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/roundtrip"
+	"m365_connector_exporter/probes/tlsrpt"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -25,6 +26,7 @@ type testSite struct {
 	answer   func(context.Context, probes.Path) (probes.Result, error)
 	probed   []probes.Path
 	trips    []roundtrip.Status
+	reports  []tlsrpt.Summary
 	prefix   string
 }
 
@@ -56,6 +58,7 @@ func (s *testSite) handler() http.Handler {
 		Status: func() web.Status { return s.status }, Probe: s.probe, Prefix: s.prefix,
 		Module: func(name string) (probes.SettingsOverride, bool) { l, ok := modules[name]; return l, ok },
 		Now:    func() time.Time { return noon }, RoundTrips: func() []roundtrip.Status { return s.trips },
+		TLSReports: func() []tlsrpt.Summary { return s.reports },
 	}).Register(mux)
 	return mux
 }

@@ -18,6 +18,7 @@ import (
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/roundtrip"
+	"m365_connector_exporter/probes/tlsrpt"
 )
 
 // Options are what a Site is built from.
@@ -27,6 +28,8 @@ type Options struct {
 	Status   func() Status
 	// RoundTrips are ordered by tenant and name; nil means that there are none.
 	RoundTrips func() []roundtrip.Status
+	// TLSReports are what senders reported last about accepted domains, ordered by domain; nil means that there are none.
+	TLSReports func() []tlsrpt.Summary
 	// Probe probes a path immediately. It limits the rate per address, joins a running probe and returns a recent result.
 	Probe  func(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error)
 	Module func(name string) (probes.SettingsOverride, bool) // a configured probe profile
