@@ -97,6 +97,7 @@ func New(
 	if d.trips, err = newRoundTrips(ctx, cfg, d, d.store, log); err != nil {
 		return nil, err
 	}
+	d.trips.tlsReports.lookupTXT = d.lookUpTXT
 	d.reloads = reloads{life: ctx, load: d.load, pace: rate.NewLimiter(reloadsPerSecond, reloadBurst)}
 	d.runner = schedule.New(schedule.Options{
 		Prober: d, Sink: d.store.Record, Logger: log, OnLag: func(lag time.Duration) { d.metrics.ObserveLag(lag) },

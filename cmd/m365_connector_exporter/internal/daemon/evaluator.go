@@ -36,6 +36,7 @@ type evaluator struct {
 type basis struct {
 	rounds   uint64 // in the store
 	policies uint64 // their version
+	reports  uint64 // about TLS, in the store
 	blocked  bool   // the vantage
 	at       time.Time
 }
@@ -54,11 +55,11 @@ func (e *evaluator) evaluateNow() {
 	defer e.mu.Unlock()
 	// The basis is taken before the snapshot: a round that ends in between is evaluated again.
 	policies, version := e.policies.found()
-	e.basis = basis{e.store.RecordedRounds(), version, e.vantageBlocked(), time.Now()}
+	e.basis = basis{e.store.RecordedRounds(), version, e.store.RecordedTLSReports(), e.vantageBlocked(), time.Now()}
 	snapshot, found := e.store.Observations(), e.lookups.found()
 	snapshot.MX, snapshot.SMTPCertificates, snapshot.VantageBlocked = found.mx, found.smtpCertificates, e.basis.blocked
 	snapshot.StateFileError, snapshot.Firewall = e.stateFileError(), e.firewall()
-	snapshot.Policies = policies
+	snapshot.Policies, snapshot.TLSReports = policies, e.store.TLSReports()
 	e.store.SetReport(evaluate.Evaluate(e.inventory, snapshot, e.basis.at))
 }
 
@@ -86,5 +87,5 @@ func (e *evaluator) due() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.basis.rounds != e.store.RecordedRounds() || e.basis.policies != e.policies.current() ||
-		e.basis.blocked != e.vantageBlocked() || time.Since(e.basis.at) >= evaluateIdle
+		e.basis.reports != e.store.RecordedTLSReports() || e.basis.blocked != e.vantageBlocked() || time.Since(e.basis.at) >= evaluateIdle
 }

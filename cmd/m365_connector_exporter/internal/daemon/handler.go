@@ -32,8 +32,8 @@ func (d *Daemon) Handler(o HandlerOptions) http.Handler {
 		http.Error(w, "reload with POST", http.StatusMethodNotAllowed)
 	})
 	web.New(web.Options{
-		RoundTrips: d.store.RoundTrips,
-		Snapshot:   d.store.Snapshot, Find: d.store.Find, Status: d.status, Probe: d.runner.RunNow, Module: d.module,
+		RoundTrips: d.store.RoundTrips, TLSReports: d.store.TLSReports,
+		Snapshot: d.store.Snapshot, Find: d.store.Find, Status: d.status, Probe: d.runner.RunNow, Module: d.module,
 		Prefix: prefix, Now: time.Now,
 	}).Register(mux)
 	if prefix != "" {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
 	"strings"
 
 	"github.com/emersion/go-message"
@@ -12,7 +11,6 @@ import (
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/roundtrip"
 	"m365_connector_exporter/probes/roundtrip/sink"
-	"m365_connector_exporter/probes/tlsrpt"
 )
 
 const maxMailHeader = 256 << 10
@@ -23,7 +21,7 @@ func (t *roundTrips) receive(ctx context.Context, m *sink.Message) {
 	c := t.current.Load()
 	for _, to := range m.To {
 		if c.reports[strings.ToLower(to)] {
-			t.receiveReport(ctx, m)
+			t.tlsReports.receive(ctx, m)
 			return
 		}
 	}
@@ -60,20 +58,6 @@ func (t *roundTrips) receiveDSN(c *tripConfig, dsn *roundtrip.DSN, m *sink.Messa
 		t.finished(f)
 	}
 	t.expose()
-}
-
-// receiveReport counts a TLS report.
-func (t *roundTrips) receiveReport(ctx context.Context, m *sink.Message) {
-	report, err := tlsrpt.Open(m.Data, func(name string) ([]string, error) {
-		return net.DefaultResolver.LookupTXT(ctx, name)
-	})
-	if err != nil {
-		t.log.Warn("a TLS report is not used", slog.String("peer", m.Peer.String()), slog.Any("err", err))
-		return
-	}
-	if !t.store.RecordTLSReport(report) {
-		t.log.Info("a TLS report is known already", slog.String("report", probes.Sanitise(report.String(), maxShown)))
-	}
 }
 
 // finished counts an outcome, and logs one that is not as it should be.

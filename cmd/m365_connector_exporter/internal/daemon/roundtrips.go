@@ -38,15 +38,16 @@ const (
 
 // roundTrips sends the test messages of round trips and receives them in the sink.
 type roundTrips struct {
-	prober  probes.Prober
-	tracker *roundtrip.Tracker
-	key     []byte
-	store   *collector.Store
-	log     *slog.Logger
-	sink    *sink.Sink
-	listen  []string
-	started time.Time
-	known   bool // there was a state file to keep the state in: the first message need not wait
+	prober     probes.Prober
+	tracker    *roundtrip.Tracker
+	key        []byte
+	store      *collector.Store
+	tlsReports *tlsReports
+	log        *slog.Logger
+	sink       *sink.Sink
+	listen     []string
+	started    time.Time
+	known      bool // there was a state file to keep the state in: the first message need not wait
 
 	current atomic.Pointer[tripConfig]
 
@@ -86,6 +87,7 @@ func newRoundTrips(
 		_, _ = rand.Read(state.Key) // never fails
 	}
 	t.key = state.Key
+	t.tlsReports = newTLSReports(ctx, cfg.Global.StateFile, store, log)
 	t.tracker = roundtrip.NewTracker(state, func(s *roundtrip.State) error { return writeTrips(file, s) })
 	t.sink = sink.New(sink.Options{
 		Hostname: cfg.Sink.Hostname, Certificate: cfg.Sink.Certificate, Networks: cfg.Sink.Networks,
@@ -176,6 +178,7 @@ func (t *roundTrips) run(ctx context.Context) error {
 			return err
 		}
 		group.Go(func() error { return t.sink.Serve(ctx, listeners...) })
+		group.Go(func() error { t.tlsReports.run(ctx); return nil })
 	}
 	group.Go(func() error {
 		tick := time.NewTicker(tripTick)
@@ -189,7 +192,9 @@ func (t *roundTrips) run(ctx context.Context) error {
 			}
 		}
 	})
-	return group.Wait() //nolint:wrapcheck // the errors name the addresses
+	err := group.Wait()
+	t.tlsReports.save()
+	return err //nolint:wrapcheck // the errors name the addresses
 }
 
 func listenAll(ctx context.Context, addresses []string) ([]net.Listener, error) {
