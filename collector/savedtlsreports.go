@@ -11,7 +11,7 @@ import (
 )
 
 // savedTLSReports is what is kept of TLS reports over restarts, as one JSON object: which reports were counted, and
-// what is still judged. The counters begin anew, as those of Prometheus may.
+// what is still judged. The counters restart from 0.
 type savedTLSReports struct {
 	Seen      []string         `json:"seen"`
 	Summaries []tlsrpt.Summary `json:"summaries"`

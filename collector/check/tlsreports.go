@@ -20,7 +20,7 @@ func tlsReportChecks() []Check {
 		Code: "tls_report_failures", Severity: Warning, Scope: ScopeTenant,
 		Title: "Exchange Online reports that TLS fails on the way to an MX of the tenant",
 		When: "In the newest TLS report (RFC 8460) that Microsoft signed about an accepted domain, at least one session of " +
-			"100 failed. With fewer failures, and in reports of other senders, whose claims nobody can verify: info. A " +
+			"100 failed. With fewer failures, and in reports of other senders, which anyone can sign: info. A " +
 			"report is judged until a newer one of the same sender arrives, at most for 72 hours after the end of its " +
 			"period. Not judged without `sink.tls_reports`",
 		Remedy: "The evidence names the result type, and what to do about it. Where the policy is tlsa or sts, Exchange " +
