@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -17,25 +19,39 @@ type rehearseCommand struct {
 	name                  string
 	certificate, password *string
 	senders               *[]string
+	mtaSTS                *string
+	targets               *[]string
 	output                *string
 }
 
 func newRehearseCommand(app *kingpin.Application) rehearseCommand {
-	cmd := app.Command("rehearse", "Before a renewal: predict what breaks if senders present this certificate. "+
-		"Uses no network. Exit: 0 nothing breaks, 1 something does.")
+	cmd := app.Command("rehearse", "Before a change: predict what breaks. With --certificate: if senders present this "+
+		"certificate; uses no network. With --mta-sts: which mail Exchange Online holds if outbound connectors have this "+
+		"mode; probes their paths once, up to TLS. Exit: 0 nothing breaks, 1 something does.")
 	return rehearseCommand{
 		name: cmd.FullCommand(),
 		certificate: cmd.Flag("certificate", "The new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").
-			Required().String(),
+			String(),
 		password: cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
 		senders: cmd.Flag("sender", "A sender's name, or TENANT[/inbound]/CONNECTOR/SENDER; repeatable. "+
 			"Default: every sender that presents, or whose connector requires, a name of the same registered domain; "+
 			"where there is none, every sender whose connector requires a certificate.").Strings(),
+		mtaSTS: cmd.Flag("mta-sts", "The MtaStsMode of outbound connectors: Opportunistic or None.").
+			PlaceHolder("MODE").Enum("Opportunistic", "None"),
+		targets: cmd.Arg("target", "With --mta-sts: a tenant, a connector or a path, as for validate. Default: every "+
+			"outbound path that the daemon probes.").Strings(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
 
 func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
+	modes := daemon.DeliveryModes{MTASTS: *c.mtaSTS}
+	if err := c.check(modes); err != nil {
+		return s.usageError(err)
+	}
+	if *c.certificate == "" {
+		return c.runDelivery(ctx, file, modes, s)
+	}
 	cfg, err := loadForCommand(ctx, file, s)
 	if err != nil {
 		return exitUsage
@@ -60,6 +76,43 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 		if len(r.Problems) > 0 {
 			return exitFailed
 		}
+	}
+	return exitOK
+}
+
+// check reports flags that do not go together.
+func (c rehearseCommand) check(modes daemon.DeliveryModes) error {
+	change := modes != daemon.DeliveryModes{}
+	switch {
+	case *c.certificate == "" && !change:
+		return errors.New("what would change? name it with --certificate or --mta-sts")
+	case *c.certificate != "" && (change || len(*c.targets) > 0):
+		return errors.New("--certificate is rehearsed alone: leave out --mta-sts and targets; --sender selects senders")
+	case *c.certificate == "" && (len(*c.senders) > 0 || *c.password != ""):
+		return errors.New("--sender and --password-file need --certificate")
+	}
+	return nil
+}
+
+// runDelivery predicts what Exchange Online does with mail if outbound connectors have other modes.
+func (c rehearseCommand) runDelivery(ctx context.Context, file string, modes daemon.DeliveryModes, s streams) int {
+	cfg, err := readForCommand(ctx, file, s)
+	if err != nil {
+		return exitUsage
+	}
+	items, err := daemon.RehearseDelivery(ctx, cfg, *c.targets, modes, s.hostname(), func(paths int) func() {
+		return newProgress(s.err, paths)
+	})
+	if err != nil {
+		return s.usageError(err)
+	}
+	if *c.output == "json" {
+		err = text.ValidationJSON(s.out, items)
+	} else {
+		err = text.Deliveries(s.out, items, terminal(s.out))
+	}
+	if err != nil || slices.ContainsFunc(items, func(i text.Item) bool { return text.Held(i.Predictions) }) {
+		return exitFailed
 	}
 	return exitOK
 }

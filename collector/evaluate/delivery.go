@@ -16,11 +16,11 @@ type predictor func(s *Snapshot, p *check.Path, c *mailflow.OutboundConnector) (
 // predictors has one predictor for each mechanism.
 var predictors = []predictor{predictMTASTS}
 
-// predictDelivery predicts for each outbound path and mechanism, ordered by path and mechanism.
-func (r *Report) predictDelivery(s *Snapshot) (all []check.Prediction) {
+// PredictDelivery predicts what Exchange Online does with the mail of each outbound path, ordered by path and mechanism.
+func PredictDelivery(tenants []mailflow.Tenant, s *Snapshot) (all []check.Prediction) {
 	connectors := map[probes.PathID]*mailflow.OutboundConnector{}
-	for i := range r.Tenants {
-		t := &r.Tenants[i]
+	for i := range tenants {
+		t := &tenants[i]
 		for k := range t.Outbound {
 			c := &t.Outbound[k]
 			connectors[probes.PathID{Tenant: t.Name, Direction: mailflow.Outbound, Connector: c.Name}] = c

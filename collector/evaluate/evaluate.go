@@ -108,7 +108,7 @@ func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
 	}
 	r.addClients(snapshot)
 	r.simulate(previous)
-	r.Predictions = r.predictDelivery(snapshot)
+	r.Predictions = PredictDelivery(r.Tenants, snapshot)
 	r.Policies = r.policies(snapshot)
 	facts := r.facts(snapshot, previous)
 	r.Findings = check.Run(facts)

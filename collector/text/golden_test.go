@@ -59,6 +59,13 @@ func items() []text.Item {
 	bad.TLS = &probes.TLS{Unparsable: "negative serial", Chain: []*probes.Certificate{{NotAfter: noon.AddDate(0, 0, -3)}}}
 	busy := one("busy", probes.Connect, end("busy"+evil, "192.0.2.3:2525", ok,
 		probes.Step{Outcome: probes.Inconclusive, Reason: probes.ReasonThrottled}))
+	busy.Predictions = []check.Prediction{
+		{Mechanism: check.MechanismDANE, Delivery: check.DeliveryNotApplicable, Reason: "mode_none"},
+		{
+			Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryQueue, Code: "5.4.8", Reason: "mx_not_listed",
+			Evidence: []string{"the policy does not list busy" + evil}, Uncertain: "smart hosts" + evil,
+		},
+	}
 	busy.Result.Hints = []string{"3 of 200 addresses probed" + evil}
 	return []text.Item{
 		one("good", probes.TLSStage, good), one("bad", probes.Message, bad), busy,

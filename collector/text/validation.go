@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 )
@@ -15,6 +16,8 @@ import (
 type Item struct {
 	Path   probes.Path
 	Result probes.Result
+	// Predictions are what Exchange Online would do with its mail.
+	Predictions []check.Prediction
 }
 
 // Validation prints each path as Microsoft's validation dialog does: every stage, its outcome, the server's reply and
@@ -48,6 +51,7 @@ func (p *printer) item(item Item) {
 		}
 		p.tls(e.TLS, r.Started)
 	}
+	p.predictions(item.Predictions)
 	p.line(0, "")
 }
 

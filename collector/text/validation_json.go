@@ -22,6 +22,8 @@ type (
 		Seconds   float64        `json:"duration_seconds"`
 		Notes     []string       `json:"notes,omitempty"`
 		Endpoints []endpointJSON `json:"endpoints"`
+
+		Predictions []predictionJSON `json:"predictions,omitempty"` // of outbound paths
 	}
 	endpointJSON struct {
 		Host        string           `json:"host"`
@@ -88,6 +90,7 @@ func toJSON(item Item) pathJSON {
 		Connector: printableLines(id.Connector), Path: printableLines(id.Path), Outcome: r.Outcome().String(),
 		Started: r.Started.UTC(),
 		Seconds: r.Duration.Seconds(), Notes: printableAll(r.Hints), Endpoints: []endpointJSON{},
+		Predictions: predictionsOf(item.Predictions),
 	}
 	for _, e := range r.Endpoints {
 		out.Endpoints = append(out.Endpoints, endpointOf(e, r))

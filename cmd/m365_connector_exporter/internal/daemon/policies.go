@@ -36,7 +36,7 @@ type policies struct {
 	fetch policyFetcher
 
 	mu       sync.Mutex
-	subjects map[check.TenantDomain]policyKey
+	subjects policyKeys
 	entries  map[policyKey]*policyEntry
 	version  uint64 // of the states
 	states   map[check.TenantDomain]mtasts.State
@@ -66,30 +66,41 @@ func newPolicies(fetch policyFetcher) *policies {
 // policySubjects lists the domains of which a configuration needs the policy, and how they are looked up: the next hops
 // of paths that the daemon probes, and accepted domains. Microsoft's own domains (contoso.onmicrosoft.com) cannot have
 // one.
-func policySubjects(cfg *config.Config, paths []probes.Path) map[check.TenantDomain]policyKey {
-	subjects := map[check.TenantDomain]policyKey{}
-	add := func(tenant, name string, servers []string) {
-		domain, ok := mailflow.HostName(name)
-		subject := check.TenantDomain{Tenant: tenant, Domain: domain}
-		if _, known := subjects[subject]; ok && !known && mayHavePolicy(domain) {
-			subjects[subject] = policyKey{strings.Join(servers, ","), domain}
-		}
-	}
-	for i := range paths {
-		if p := &paths[i]; p.ID.Direction == mailflow.Outbound && p.Scheduled() {
-			add(p.ID.Tenant, p.NextHop, p.Settings.DNSServers)
-		}
-	}
+func policySubjects(cfg *config.Config, paths []probes.Path) policyKeys {
+	subjects := pathPolicies(paths)
 	for _, t := range cfg.Tenants {
 		layers := cfg.Layers(t.Name, mailflow.Inbound, "", "")
 		if !probingEnabled(layers) {
 			continue
 		}
 		for _, d := range t.AcceptedDomains {
-			add(t.Name, d.Name, dnsServers(layers))
+			subjects.add(t.Name, d.Name, dnsServers(layers))
 		}
 	}
 	return subjects
+}
+
+// pathPolicies lists the next hops of outbound paths that are probed.
+func pathPolicies(paths []probes.Path) policyKeys {
+	subjects := policyKeys{}
+	for i := range paths {
+		if p := &paths[i]; p.ID.Direction == mailflow.Outbound && p.Scheduled() {
+			subjects.add(p.ID.Tenant, p.NextHop, p.Settings.DNSServers)
+		}
+	}
+	return subjects
+}
+
+// policyKeys are how the policies of tenants' domains are looked up.
+type policyKeys map[check.TenantDomain]policyKey
+
+// add adds a domain. Of one that two paths of a tenant name, the first one's DNS servers are asked.
+func (k policyKeys) add(tenant, name string, servers []string) {
+	domain, ok := mailflow.HostName(name)
+	subject := check.TenantDomain{Tenant: tenant, Domain: domain}
+	if _, known := k[subject]; ok && !known && mayHavePolicy(domain) {
+		k[subject] = policyKey{strings.Join(servers, ","), domain}
+	}
 }
 
 // mayHavePolicy reports whether a name is a domain that can have a policy: addresses and networks cannot, nor can the
@@ -111,7 +122,7 @@ func probingEnabled(layers []probes.SettingsOverride) bool {
 }
 
 // use replaces the domains. Those that stay keep their states; the others are forgotten.
-func (p *policies) use(subjects map[check.TenantDomain]policyKey) {
+func (p *policies) use(subjects policyKeys) {
 	p.mu.Lock()
 	entries := make(map[policyKey]*policyEntry, len(subjects))
 	for _, key := range subjects {

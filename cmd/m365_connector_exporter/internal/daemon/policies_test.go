@@ -54,7 +54,7 @@ func (w *policyWorld) Policy(ctx context.Context, key policyKey) mtasts.State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.running--
-	return mtasts.State{Domain: key.domain, Mode: mode}
+	return mtasts.State{Domain: key.domain, Mode: mode, Policy: &mtasts.Policy{Mode: mode}}
 }
 
 func (w *policyWorld) Keep(keep func(policyKey) bool) {
@@ -82,10 +82,10 @@ func (w *policyWorld) lookups(domain string) []time.Duration {
 }
 
 // of are the domains of one tenant.
-func of(domains ...string) map[check.TenantDomain]policyKey {
-	subjects := map[check.TenantDomain]policyKey{}
+func of(domains ...string) policyKeys {
+	subjects := policyKeys{}
 	for _, d := range domains {
-		subjects[check.TenantDomain{Tenant: "contoso", Domain: d}] = policyKey{"", d}
+		subjects.add("contoso", d, nil)
 	}
 	return subjects
 }

@@ -109,7 +109,8 @@ func UnconfiguredPath(cfg *config.Config, host, tlsDomain, helloName string) (pr
 // maxValidations bounds how many paths are probed at a time. The configured limits of connections apply as well.
 const maxValidations = 256
 
-// Validate probes paths once and returns their results in the same order. It calls done after each path. Where
+// Validate probes paths once and returns their results in the same order, with what Exchange Online would do with their
+// mail. It calls done after each path. Where
 // message_min_interval does not allow a test message yet, nextMessage is the time when it does; otherwise it is zero.
 // Test messages are budgeted in the state file, but for validations that send none: these need no access to it.
 func (v Validation) Validate(
@@ -127,6 +128,7 @@ func (v Validation) Validate(
 	messages := &refusalRecorder{budget: budget}
 	prober := smtpprobe.New(proberOptions(cfg, schedule.NewLimiter(limiterOptions(cfg.Global)), messages))
 	items = probeAll(ctx, prober, paths, done)
+	predict(ctx, cfg.Tenants, hostsOf(prober), items)
 	return items, messages.nextMessage(), nil
 }
 

@@ -1,0 +1,111 @@
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"m365_connector_exporter/collector/check"
+)
+
+// mechanismNames are what people call the mechanisms.
+var mechanismNames = map[check.Mechanism]string{check.MechanismDANE: "DANE", check.MechanismMTASTS: "MTA-STS"}
+
+// reasonPhrases explain the reasons of predictions that hold no mail. Held mail has evidence.
+var reasonPhrases = map[string]string{
+	"mode_none":   "the connector's mode is None",
+	"match":       "a mail server passes",
+	"no_policy":   "the destination has no policy that can be used",
+	"not_enforce": "the destination's policy is not enforced",
+}
+
+// Prediction returns a prediction in words: "MTA-STS: deliver, because a mail server passes".
+func Prediction(p *check.Prediction) string {
+	sentence := mechanismNames[p.Mechanism] + ": " + strings.ReplaceAll(string(p.Delivery), "_", " ")
+	why := reasonPhrases[p.Reason]
+	if p.Delivery == check.DeliveryQueue {
+		why = strings.Join(p.Evidence[:min(len(p.Evidence), maxPredictionEvidence)], "; ")
+		if codes := p.HeldCodes(); codes != "" {
+			sentence += " (" + codes + ")"
+		}
+	}
+	if why != "" {
+		sentence += ", because " + why
+	}
+	return Printable(sentence)
+}
+
+// maxPredictionEvidence bounds the servers that one line lists.
+const maxPredictionEvidence = 4
+
+// predictions prints what Exchange Online would do with the mail of a path. What does not apply is left out.
+func (p *printer) predictions(all []check.Prediction) {
+	for i := range all {
+		if all[i].Delivery != check.DeliveryNotApplicable {
+			p.prediction(2, &all[i])
+		}
+	}
+}
+
+func (p *printer) prediction(column int, one *check.Prediction) {
+	line := Prediction(one)
+	if one.Delivery == check.DeliveryQueue {
+		line = p.colored(colorRed, line)
+	}
+	p.line(column, line)
+	if one.Uncertain != "" {
+		p.line(column+2, "UNCERTAIN: "+Printable(one.Uncertain))
+	}
+}
+
+// Deliveries prints for each path what Exchange Online would do with its mail.
+func Deliveries(w io.Writer, items []Item, o Options) error {
+	p := &printer{Options: o}
+	held := 0
+	for _, item := range items {
+		p.line(0, Printable(item.Path.ID.DisplayName()))
+		for i := range item.Predictions {
+			p.prediction(2, &item.Predictions[i])
+		}
+		if len(item.Predictions) == 0 {
+			p.line(2, "Too little is known: no server that could be reached decides it.")
+		}
+		if Held(item.Predictions) {
+			held++
+		}
+	}
+	p.line(0, "")
+	p.line(0, fmt.Sprintf("%s: mail is held on %d", Count(len(items), "path"), held))
+	return p.flush(w)
+}
+
+// Held reports whether one of the predictions is that the mail is held.
+func Held(all []check.Prediction) bool {
+	for i := range all {
+		if all[i].Delivery == check.DeliveryQueue {
+			return true
+		}
+	}
+	return false
+}
+
+// predictionJSON is what Exchange Online would do with the mail of a path because of one mechanism.
+type predictionJSON struct {
+	Mechanism string   `json:"mechanism"` // dane, mta_sts
+	Outcome   string   `json:"outcome"`   // deliver, queue, not_applicable
+	Code      string   `json:"code,omitempty"`
+	Reason    string   `json:"reason"`
+	Evidence  []string `json:"evidence,omitempty"`
+	Uncertain string   `json:"uncertain,omitempty"`
+}
+
+func predictionsOf(all []check.Prediction) (out []predictionJSON) {
+	for i := range all {
+		p := &all[i]
+		out = append(out, predictionJSON{
+			Mechanism: string(p.Mechanism), Outcome: string(p.Delivery), Code: p.Code, Reason: p.Reason,
+			Evidence: printableAll(p.Evidence), Uncertain: printableLines(p.Uncertain),
+		})
+	}
+	return out
+}
