@@ -87,24 +87,16 @@ func New(o Options) *Fetcher {
 	}
 }
 
-// Policy returns the state of a domain's policy. Within recheckAfter it returns what is known. It waits until ctx ends
-// at most; then, and for domains beyond the limit, the state has no mode.
+// Policy returns the state of a domain's policy. Within recheckAfter it returns what is known. It ends with ctx; then,
+// and for domains beyond the limit, the state has no mode. Callers that ask for the same domain at a time share one
+// look-up, which ends with the context of the first.
 func (f *Fetcher) Policy(ctx context.Context, domain string) State {
 	if state, ok := f.fresh(domain); ok {
 		return state
 	}
-	done := f.group.DoChan(domain, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
-		defer cancel()
-		return f.refresh(ctx, domain), nil
-	})
-	select {
-	case result := <-done:
-		state, _ := result.Val.(State)
-		return state
-	case <-ctx.Done():
-		return State{Domain: domain, Problem: "the policy did not arrive in time"}
-	}
+	result, _, _ := f.group.Do(domain, func() (any, error) { return f.refresh(ctx, domain), nil })
+	state, _ := result.(State)
+	return state
 }
 
 // Keep forgets the domains for which keep is false.
@@ -128,22 +120,20 @@ func (f *Fetcher) fresh(domain string) (State, bool) {
 	return e.state, true
 }
 
-// refresh looks the record up and fetches the policy if it has to. A panic ends here: it runs in a goroutine of its
-// own.
-func (f *Fetcher) refresh(ctx context.Context, domain string) (state State) {
-	defer func() {
-		if bug := recover(); bug != nil {
-			state = State{Domain: domain, Problem: fmt.Sprintf("panic: %v", bug)}
-		}
-	}()
+// refresh looks the record up and fetches the policy if it has to.
+func (f *Fetcher) refresh(ctx context.Context, domain string) State {
+	bounded, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
 	select {
 	case f.slots <- struct{}{}:
 		defer func() { <-f.slots }()
-	case <-ctx.Done():
+	case <-bounded.Done():
 		return State{Domain: domain, Problem: "too many policies are being fetched"}
 	}
-	before := f.get(domain)
-	next := f.next(ctx, domain, before)
+	next := f.next(bounded, domain, f.get(domain))
+	if ctx.Err() != nil {
+		return State{Domain: domain, Problem: "the policy did not arrive in time"}
+	}
 	return f.store(domain, next)
 }
 

@@ -211,7 +211,8 @@ func TestForgottenDomainIsLookedUpAgain(t *testing.T) {
 	}
 }
 
-func TestSlowHostIsNotAwaited(t *testing.T) {
+// A look-up that its caller ends proves nothing, and nothing of it is kept.
+func TestPolicyEndsWithItsContext(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	release := make(chan struct{})
