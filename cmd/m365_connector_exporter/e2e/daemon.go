@@ -26,6 +26,7 @@ type path struct {
 	tls       string // tls_settings; empty = null
 	recipient string // local part; empty = none
 	probe     string // more keys of the probe section, each ending in ", "
+	keys      string // more keys of the connector, "key: value"
 }
 
 const head = `global:
@@ -84,6 +85,9 @@ func (p path) yaml() string {
 	}
 	if p.tls == "DomainValidation" {
 		fmt.Fprintf(&b, "    tls_domain: %s\n", p.hop)
+	}
+	if p.keys != "" {
+		fmt.Fprintf(&b, "    %s\n", p.keys)
 	}
 	if p.recipient != "" {
 		fmt.Fprintf(&b, "    validation_recipients: [%s@%s]\n", p.recipient, zone)

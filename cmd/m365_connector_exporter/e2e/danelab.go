@@ -143,6 +143,7 @@ func startDANE(t testing.TB) *daneLab {
 			z.records += fmt.Sprintf("%s. IN MX %d %s.\n", domain, 10*(i+1), l.hostOf(name))
 		}
 	}
+	addPolicies(zones[daneZone], l.hostOf)
 	var all []zoneData
 	for _, z := range zones {
 		all = append(all, *z)
@@ -150,6 +151,7 @@ func startDANE(t testing.TB) *daneLab {
 	l.dns = daneResolver
 	serveZones(t, l.dir, l.dns, all)
 	l.postfix = startPostfix(t, l.dir, services)
+	l.startPolicyHosts()
 	l.prepareFinger()
 	return l
 }
