@@ -15,7 +15,7 @@ func (s *Store) Observations() *evaluate.Snapshot {
 	for i, state := range snapshot.Paths {
 		paths[i] = check.Path{
 			Path: state.Path, Conclusive: state.Conclusive, Newest: state.LastComplete, Endpoints: state.Endpoints,
-			Renewals: state.Renewals,
+			Renewals: state.Renewals, ControlResults: conclusiveControls(state),
 		}
 	}
 	return &evaluate.Snapshot{Paths: paths, Previous: snapshot.Report, ReadTimes: readTimes(snapshot.Sources)}

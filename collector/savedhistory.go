@@ -18,7 +18,8 @@ import (
 //	{"saved":"2026-11-24T12:00:00Z"}
 //	{"target":"contoso/outbound/To%20on-premises/mail.contoso.com","rounds":[...],"changes":[...]}
 //
-// It fills the pages, and renewals teach the checks a host's cadence. No verdict and no metric is read from it.
+// It fills the pages, renewals teach the checks a host's cadence, and the results of negative controls, which are run
+// once a day, keep their findings. No verdict and no metric is read from it.
 type (
 	savedHeader struct {
 		Saved time.Time `json:"saved"`
@@ -29,6 +30,7 @@ type (
 		Failures []savedRound   `json:"failures,omitempty"`
 		Changes  []savedChange  `json:"changes,omitempty"`
 		Renewals []savedRenewal `json:"renewals,omitempty"`
+		Controls []savedControl `json:"controls,omitempty"`
 	}
 	savedRound struct {
 		At      time.Time `json:"at"`
@@ -46,7 +48,7 @@ type (
 // The limits of a file. Lines and paths beyond them are left out; with very many paths, each has fewer rounds.
 const (
 	maxSavedPaths  = 100_000
-	maxSavedLine   = 64 << 10
+	maxSavedLine   = 128 << 10
 	maxSavedRounds = 400_000 // of all paths
 	maxSavedBytes  = 60 << 20
 )
@@ -100,6 +102,7 @@ func newSavedPath(s *PathState, rounds int) savedPath {
 	p := savedPath{
 		Target: s.Path.ID.String(), Rounds: saveRounds(last(s.History, rounds)),
 		Failures: saveRounds(last(s.Failures, rounds)), Renewals: saveRenewals(s.Renewals),
+		Controls: saveControls(s.Controls),
 	}
 	for _, c := range s.Changes {
 		p.Changes = append(p.Changes, savedChange{c.At.UTC().Truncate(time.Second), c.Verdict.String()})
@@ -161,6 +164,7 @@ func (s *Store) claimHistory(state *PathState) {
 	}
 	delete(s.restored, target)
 	state.History, state.Failures, state.Renewals = restoreRounds(p.Rounds), restoreRounds(p.Failures), restoreRenewals(p.Renewals)
+	state.Controls = restoreControls(p.Controls)
 	for _, c := range p.Changes {
 		verdict, _ := parseOutcome(c.Verdict)
 		state.Changes = append(state.Changes, VerdictChange{c.At, verdict})
@@ -182,6 +186,7 @@ func (p savedPath) valid(saved, now time.Time) savedPath {
 		Target: p.Target, Rounds: validRounds(p.Rounds, maxHistory, past),
 		Failures: validRounds(p.Failures, maxFailures, past),
 		Changes:  last(changes, maxVerdictChanges), Renewals: last(validRenewals(p.Renewals, past), maxRenewals),
+		Controls: validControls(p.Controls, past),
 	}
 }
 

@@ -27,6 +27,7 @@ type PathState struct {
 	Failures     []Round          // those that failed, kept when History has moved on; at most maxFailures
 	Changes      []VerdictChange  // of the verdict, latest last; at most maxVerdictChanges
 	Renewals     []check.Renewal  // of certificates, latest last; at most maxRenewals
+	Controls     []ControlState   // in the order of probes.ControlKinds, then host and address
 
 	cache    *seriesCache // the series of this state; nil in a literal
 	shadowed bool         // an earlier path has the same labels once sanitized; this one's series are not exposed

@@ -27,7 +27,7 @@ type Store struct {
 	changes      map[change]uint64
 	sources      map[string]tenantSource // by tenant
 	restored     map[string]savedPath    // of paths that are not in the inventory yet, by target
-	rounds       uint64                  // recorded
+	rounds       uint64                  // recorded, of probes and of negative controls
 
 	trips *roundTripLog
 }
@@ -112,6 +112,20 @@ func (s *Store) replaceState(r probes.Result) *PathState {
 	return &next
 }
 
+// RecordControls records the results of negative controls of a path.
+func (s *Store) RecordControls(path probes.PathID, results []probes.ControlResult) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.index[path]
+	if !ok {
+		return
+	}
+	next := *s.states[at]
+	next.recordControls(results)
+	s.states[at] = &next
+	s.rounds++ // the report depends on them
+}
+
 // observe records how long stages took: resolve once per host, whose endpoints share it, and message when one was
 // sent.
 func (s *Store) observe(r probes.Result) {
@@ -153,8 +167,8 @@ func (v *Snapshot) report() *evaluate.Report {
 	return v.Report
 }
 
-// RecordedRounds counts the rounds that Record has recorded. While it does not change, neither does the state of a
-// path.
+// RecordedRounds counts the rounds that Record and RecordControls have recorded. While it does not change, neither does
+// the state of a path.
 func (s *Store) RecordedRounds() uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

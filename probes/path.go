@@ -56,9 +56,10 @@ type Path struct {
 	OwnSender     bool     // the domain of MailFrom is an accepted domain of the tenant; outbound only
 	Recipients    []string // for the recipient stage
 	Settings      Settings
-	NotProbed     string // why the daemon does not probe it ("the connector is disabled"); "" when it does
-	NotProbeable  string // why it cannot be probed (CIDR range too wide, no domain to look up); "" when it can
-	Hint          string // what an accepted or refused recipient means for this path; "" when it needs no explanation
+	Controls      []Control // at most one of each kind; none unless negative_controls is set
+	NotProbed     string    // why the daemon does not probe it ("the connector is disabled"); "" when it does
+	NotProbeable  string    // why it cannot be probed (CIDR range too wide, no domain to look up); "" when it can
+	Hint          string    // what an accepted or refused recipient means for this path; "" when it needs no explanation
 
 	// Message is sent instead of the probe's own test message, by the first address that gets so far; nil for paths that
 	// are probed. Whoever sets it decides when a message may be sent: the budget of test messages is not asked.

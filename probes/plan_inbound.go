@@ -15,6 +15,7 @@ func planInbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []
 		connectors[t.Inbound[i].Name] = &t.Inbound[i]
 	}
 	accepted, defaultDomain := mailflow.NewDomainIndex(t.AcceptedDomains), t.DefaultDomain()
+	controls := inboundPlanner{tenant: &t, accepted: accepted, defaultDomain: defaultDomain}
 	var paths []Path
 	for i := range t.Senders {
 		s := &t.Senders[i]
@@ -29,6 +30,7 @@ func planInbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []
 		if len(p.Recipients) > 0 {
 			p.Hint = recipientHint(accepted, s.Recipient)
 		}
+		p.Controls = controls.controls(c, s, &p)
 		paths = append(paths, p)
 	}
 	return paths

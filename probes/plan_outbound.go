@@ -26,10 +26,14 @@ func planOutbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) [
 		if s.Until >= Recipient && len(c.ValidationRecipients) == 0 {
 			base.NotProbeable = "until: " + s.Until.String() + " needs validation_recipients"
 		}
+		first := len(paths)
 		if c.UseMXRecord == mailflow.Yes || c.UseMXRecord == mailflow.Unknown && len(c.SmartHosts) == 0 {
 			paths = append(paths, pathsByDomain(base, c)...)
 		} else {
 			paths = append(paths, pathsBySmartHost(base, c)...)
+		}
+		for i := first; i < len(paths); i++ {
+			paths[i].Controls = outboundControls(c, &paths[i], accepted)
 		}
 	}
 	return paths

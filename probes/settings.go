@@ -35,6 +35,7 @@ type Settings struct {
 	ValidatingResolvers []string
 	ConnectTo           []netip.Addr
 	MessageMinInterval  time.Duration
+	NegativeControls    bool // once a day, ask for what must be refused
 }
 
 // DefaultSettings returns the settings of a path where the configuration sets nothing. HelloName and the choice of the
@@ -69,6 +70,7 @@ type SettingsOverride struct {
 	ValidatingResolvers []string
 	ConnectTo           []netip.Addr
 	MessageMinInterval  *time.Duration
+	NegativeControls    *bool
 }
 
 // withOverrides applies sections, outermost first.
@@ -84,6 +86,7 @@ func (s Settings) withOverrides(sections ...SettingsOverride) Settings {
 		override(&s.SourceAddress, o.SourceAddress)
 		override(&s.Protocol, o.Protocol)
 		override(&s.MessageMinInterval, o.MessageMinInterval)
+		override(&s.NegativeControls, o.NegativeControls)
 		if o.DNSServers != nil {
 			s.DNSServers = o.DNSServers
 		}

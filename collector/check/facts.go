@@ -43,11 +43,12 @@ type Facts struct {
 // Path is a planned path and what the probes recorded of it. Results are nil until there is one.
 type Path struct {
 	*probes.Path
-	Conclusive *probes.Result // of each endpoint the last conclusive observation; nil if there is none
-	Newest     *probes.Result // the newest complete round, whatever its outcome; no verdict is read from it
-	Renewals   []Renewal      // of certificates at its endpoints, or of its sender's, the latest last
-	Endpoints  []Endpoint     // what remains known of each endpoint, ordered by host and address
-	Client     *probes.TLS    // inbound: the sender's certificate, verified at Now; nil if unknown
+	Conclusive     *probes.Result         // of each endpoint the last conclusive observation; nil if there is none
+	Newest         *probes.Result         // the newest complete round, whatever its outcome; no verdict is read from it
+	Renewals       []Renewal              // of certificates at its endpoints, or of its sender's, the latest last
+	Endpoints      []Endpoint             // what remains known of each endpoint, ordered by host and address
+	ControlResults []probes.ControlResult // the last conclusive result of each negative control that the path still has
+	Client         *probes.TLS            // inbound: the sender's certificate, verified at Now; nil if unknown
 	// inbound: the root that the sender's trusted_roots lack; "" if none is missing or configured
 	MissingRoot string
 }

@@ -23,9 +23,9 @@ func proberChecks() []Check {
 		},
 		{
 			Code: "state_file_unusable", Severity: Warning, Scope: ScopeExporter,
-			Title: "Test messages cannot be sent",
-			When: "A path with `until: message` is probed, but the state file cannot be read, locked or written: no message " +
-				"is sent, because its time could not be recorded",
+			Title: "Test messages cannot be sent, and negative controls not run",
+			When: "A path with `until: message` or `negative_controls` is probed, but the state file cannot be read, locked or " +
+				"written: no message is sent and no control is run, because its time could not be recorded",
 			Remedy: "Create the folder of `global.state_file`, let this exporter write to it, and free space on its " +
 				"file system.",
 			Source: "This exporter's configuration, `state_file`",
@@ -98,14 +98,14 @@ func findRefusedAddress(_ *Facts, p *Path, report func(Finding)) {
 	}
 }
 
-// findStateFile reports one finding for the whole exporter, if a path sends test messages.
+// findStateFile reports one finding for the whole exporter, if a path sends test messages or has negative controls.
 func findStateFile(f *Facts, report func(Finding)) {
 	if f.StateFileError == "" {
 		return
 	}
 	var paths []string
 	for i := range f.Paths {
-		if p := &f.Paths[i]; p.Scheduled() && p.Settings.Until == probes.Message {
+		if p := &f.Paths[i]; p.Scheduled() && (p.Settings.Until == probes.Message || len(p.Controls) > 0) {
 			paths = append(paths, p.ID.DisplayName())
 		}
 	}

@@ -18,7 +18,8 @@ const lockWait = 5 * time.Second
 
 var errStateTimeout = errors.New("the file system of the state file does not respond")
 
-// MessageBudget decides when the next test message of a path may be sent. It keeps the times of the last messages in a
+// MessageBudget decides when the next test message of a path may be sent, and when its next negative controls may be
+// run: each is a message here, with a key of its own. It keeps the times of the last messages in a
 // state file, which several processes may share. A time is on disk before its message is sent, so that no crash sends
 // one twice. It is safe for concurrent use.
 type MessageBudget struct {

@@ -112,9 +112,10 @@ func satisfies(done, wanted *probes.Path) bool {
 
 // probeKey is a path without what does not influence the result of a probe.
 func probeKey(p probes.Path) probes.Path {
-	p.NotProbed, p.NotProbeable = "", ""
+	p.NotProbed, p.NotProbeable, p.Controls = "", "", nil
 	s := &p.Settings
 	s.Enabled, s.Interval, s.Timeout, s.Until, s.MessageMinInterval = false, 0, 0, 0, 0
+	s.NegativeControls = false
 	return p
 }
 

@@ -35,7 +35,7 @@ func CheckStateFile(file string, now time.Time) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(state)) {
 		if at := state[key]; at.Sub(now) > clockSkew {
-			return fmt.Errorf("%s: the last message of %s is dated %s, which is in the future: "+
+			return fmt.Errorf("%s: the last message or control of %s is dated %s, which is in the future: "+
 				"check the clock of this host, then remove the entry", file, key, at.UTC().Format(time.RFC3339))
 		}
 	}
@@ -55,7 +55,8 @@ func createTemp(file string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.tmp")
 }
 
-// readState reads a state file: a JSON object, from a path's target to the time of its last message. A missing or
+// readState reads a state file: a JSON object, from a path's target to the time of its last message; with a suffix, of
+// its last negative controls. A missing or
 // empty file has no entries.
 func readState(file string) (map[string]time.Time, error) {
 	c, err := regularfile.Read(context.Background(), file, maxStateBytes)

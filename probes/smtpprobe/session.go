@@ -23,6 +23,7 @@ type session struct {
 	path     *probes.Path
 	endpoint *probes.Endpoint // where the steps are recorded
 	slot     *messageSlot
+	control  *control // nil for a probe
 
 	ctx          context.Context
 	stage        probes.Stage

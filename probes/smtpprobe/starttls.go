@@ -22,6 +22,9 @@ const maxRevocationTime = 10 * time.Second
 // startTLS sends STARTTLS, shakes hands, sends EHLO again and decides by the connector's tls_settings (RFC 3207). What
 // fails on the way is no failure if nothing demands TLS.
 func (s *session) startTLS() *probes.Step {
+	if s.control != nil && s.control.Kind == probes.ControlClearText {
+		return passed("STARTTLS is not sent, on purpose")
+	}
 	if !s.offers("STARTTLS") {
 		if s.path.TLSSettings.RequiresTLS() {
 			return s.fail(probes.ReasonSTARTTLSNotOffered, "the EHLO reply does not list STARTTLS")
@@ -165,6 +168,9 @@ var allCipherSuites = sync.OnceValue(func() (ids []uint16) {
 // clientCertificate returns the certificate that this path presents: the sender's, if the configuration says so, and
 // only to hosts of Exchange Online. Another server could use what its key signs.
 func (s *session) clientCertificate() *tls.Certificate {
+	if s.control != nil {
+		return s.control.certificate
+	}
 	if !s.path.UseClientCertificate || !s.endpoint.HideAddress || s.prober.opts.ClientCertificate == nil {
 		return nil
 	}

@@ -38,6 +38,11 @@ func TestMistakes(t *testing.T) {
 			"probe: {until: recipent}",
 			`1: probe.until: "recipent": must be one of resolve, connect, ehlo, tls, recipient, message`,
 		},
+		{"probe: {negative_controls: daily}", `1: probe.negative_controls: "daily": must be true or false`},
+		{
+			"modules: {open: {negative_controls: true}}",
+			"1: modules.open.negative_controls: must not be in a module: /probe never runs negative controls",
+		},
 		{"probe: {message_min_interval: 1m}", `1: probe.message_min_interval: "1m": must be at least 5m`},
 		{
 			"probe: {mail_from: \"a b@c\"}",

@@ -105,7 +105,11 @@ func (r *reader) modules(n *yaml.Node, key string, cfg *Config) {
 		return
 	}
 	r.keys(n, key, func(name, v *yaml.Node, k string) bool {
-		cfg.Modules[r.text(name, k)] = r.layer(v, k)
+		module := r.layer(v, k)
+		if module.NegativeControls != nil {
+			r.fail(v, join(k, "negative_controls"), "must not be in a module: /probe never runs negative controls")
+		}
+		cfg.Modules[r.text(name, k)] = module
 		return true
 	}, nil)
 }

@@ -45,9 +45,10 @@ func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
 			v := r.duration(n, k, minMessages, year)
 			l.MessageMinInterval = &v
 		},
-		"dns_servers": func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
-		"dnssec":      func(n *yaml.Node, k string) { l.ValidatingResolvers = r.dnssec(n, k) },
-		"until":       func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
+		"negative_controls": func(n *yaml.Node, k string) { v := r.flag(n, k); l.NegativeControls = &v },
+		"dns_servers":       func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
+		"dnssec":            func(n *yaml.Node, k string) { l.ValidatingResolvers = r.dnssec(n, k) },
+		"until":             func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
 		"ip_protocol": func(n *yaml.Node, k string) {
 			v := probes.IPProtocol(r.word(n, k, "any", "ip4", "ip6"))
 			l.Protocol = &v

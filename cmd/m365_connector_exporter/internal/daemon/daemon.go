@@ -55,6 +55,7 @@ type Daemon struct {
 	selfTest *selfTest
 	history  *historyFile
 	trips    *roundTrips
+	controls *controls
 
 	lookups   *lookups
 	endpoints *endpointsReader
@@ -83,7 +84,8 @@ func New(
 		return nil, fmt.Errorf("global.state_file: %w", err)
 	}
 	budget.OnError(func(err error) {
-		log.Error("no test message is sent while the state file cannot be used", slog.Any("err", err))
+		log.Error("no test message is sent and no negative control is run while the state file cannot be used",
+			slog.Any("err", err))
 	})
 	test, err := newSelfTest(log)
 	if err != nil {
@@ -98,9 +100,10 @@ func New(
 		return nil, err
 	}
 	d.trips.tlsReports.lookupTXT = d.lookUpTXT
+	d.controls = newControls(ctx, d)
 	d.reloads = reloads{life: ctx, load: d.load, pace: rate.NewLimiter(reloadsPerSecond, reloadBurst)}
 	d.runner = schedule.New(schedule.Options{
-		Prober: d, Sink: d.store.Record, Logger: log, OnLag: func(lag time.Duration) { d.metrics.ObserveLag(lag) },
+		Prober: d, Sink: d.record, Logger: log, OnLag: func(lag time.Duration) { d.metrics.ObserveLag(lag) },
 	})
 	d.metrics = collector.NewExporterMetrics(collector.ExporterHooks{
 		InFlight:   d.limiter.InFlight,
@@ -136,6 +139,14 @@ func (d *Daemon) Probe(ctx context.Context, p *probes.Path) *probes.Result {
 	return d.prober.Load().Probe(ctx, p)
 }
 
+// record takes the result of a scheduled round.
+func (d *Daemon) record(r probes.Result) {
+	d.store.Record(r)
+	if state := d.store.Find(r.Path); state != nil {
+		d.controls.start(state.Path, &r)
+	}
+}
+
 // Run probes and evaluates until ctx ends, and returns when every probe has ended. It reloads the configuration when
 // hangup receives a signal and when a file named in the configuration changes.
 func (d *Daemon) Run(ctx context.Context, hangup <-chan os.Signal) error {
@@ -153,6 +164,7 @@ func (d *Daemon) Run(ctx context.Context, hangup <-chan os.Signal) error {
 	group.Go(func() error { d.history.run(ctx); return nil })
 	group.Go(func() error { return d.trips.run(ctx) })
 	err := group.Wait()
+	d.controls.stop()
 	d.history.save()
 	return err
 }
@@ -235,6 +247,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) {
 	d.readTenants(ctx, cfg)
 	d.trips.use(cfg, paths)
 	d.endpoints.use(ctx, cfg)
+	d.controls.forget()
 	d.runner.SetPaths(paths)
 	d.policies.use(policySubjects(cfg, paths))
 	d.metrics.RecordReload(true, time.Now())
