@@ -80,7 +80,9 @@ func store() *collector.Store {
 	}}
 	s := collector.NewStore(func() time.Time { return noon })
 	s.SetInventory([]mailflow.Tenant{tenant}, []probes.Path{good, bad, busy, lost, off})
-	s.Record(round(good, noon, healthy("mail.contoso.com", "192.0.2.1"), healthy("mail.contoso.com", "2001:db8::1")))
+	signed := healthy("mail.contoso.com", "192.0.2.1")
+	signed.DANE = &probes.DANE{Status: probes.DANEMatch, TLS: true, Total: 1, Records: []string{"3 1 1 00"}}
+	s.Record(round(good, noon, signed, healthy("mail.contoso.com", "2001:db8::1")))
 	refused := endpoint("bad.contoso.com", "192.0.2.2", passed(0), passed(0), problem(probes.ReasonGreetingRejected))
 	refused.Steps[probes.EHLO].Reply = probes.Reply{Code: 554, Enhanced: "5.3.2", Text: "go away"}
 	s.Record(round(bad, noon, refused))

@@ -42,6 +42,9 @@ func (e *emitter) verdict(m *Metric, outcome probes.Outcome, extraLabels ...stri
 // endpoint emits what is known of an endpoint from all rounds.
 func (e *emitter) endpoint(known check.Endpoint) {
 	e.verdict(endpointSuccess, known.Verdict)
+	if known.DANE != nil {
+		e.emit(endpointDANE, 1, string(known.DANE.Status))
+	}
 	if known.TLS != nil {
 		e.certificate("server", known.TLS)
 	}

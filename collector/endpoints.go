@@ -37,9 +37,25 @@ func (s *PathState) recordEndpoints(r probes.Result) {
 			s.recordRenewal(key, kept[at].TLS, e.TLS, r.Started)
 			kept[at].TLS, kept[at].CertificateSeen = e.TLS, r.Started
 		}
+		if !r.Provisional {
+			kept[at].DANE = daneAfter(kept[at].DANE, e)
+		}
 		kept[at].LastProbed = r.Started
 	}
 	s.Endpoints = limitEndpoints(kept, probes.MaxEndpoints-unknown)
+}
+
+// daneAfter returns what is known of an endpoint's TLSA records after a round that observed e: the last comparison,
+// while the records cannot be looked up or the server cannot be reached, but nothing once they do not matter any more.
+func daneAfter(known *probes.DANE, e probes.Endpoint) *probes.DANE {
+	tls := e.Steps[probes.TLSStage].Outcome
+	switch {
+	case e.DANE != nil && e.DANE.Status != probes.DANEUnknown:
+		return e.DANE
+	case e.DANE == nil && (tls == probes.Passed || tls == probes.Failed):
+		return nil
+	}
+	return known
 }
 
 // conclusive returns the verdict on an endpoint of a round, or NotReached if the round changes none.

@@ -37,7 +37,8 @@ var arrows = map[string][]string{
 	"collector/check":         {"probes", "probes/mailflow", "probes/mtasts", "probes/tlsrpt"},
 	"collector/calendar":      {"probes", "probes/mailflow", "collector/check"},
 	"collector/evaluate": {
-		"probes", "probes/mailflow", "probes/mtasts", "probes/certificate", "probes/tlsrpt", "collector/check",
+		"probes", "probes/mailflow", "probes/dane", "probes/mtasts", "probes/certificate", "probes/tlsrpt",
+		"collector/check",
 		"collector/calendar",
 	},
 	"collector": {

@@ -22,7 +22,7 @@ func testCases() []testCase {
 		certificateCases, servedCases, tlsCases, renewalCases, acceptedCases, sharedCases, attributionCases, inboundCases,
 		restrictionCases, effectCases, hybridCases, outboundCases, routingCases, loopCases, statusCases, unreadCases,
 		tenantCases,
-		organizationCases, serverCases, ipv6Cases, mtaSTSCases, lockCases, firewallCases, proberCases,
+		organizationCases, serverCases, ipv6Cases, daneCases, mtaSTSCases, lockCases, firewallCases, proberCases,
 		tlsReportCases,
 	)
 }

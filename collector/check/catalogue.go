@@ -14,7 +14,7 @@ var catalogue = sync.OnceValue(func() []Check {
 		acceptedChecks(), sharedChecks(), attributionChecks(), weakAttributionChecks(),
 		inboundChecks(), restrictionChecks(), effectChecks(), partnerEffectChecks(), hybridChecks(),
 		outboundChecks(), routingChecks(), loopChecks(), statusChecks(),
-		organizationChecks(), ruleChecks(), serverChecks(), ipv6Checks(), mtaSTSChecks(), lockChecks(),
+		organizationChecks(), ruleChecks(), serverChecks(), ipv6Checks(), daneChecks(), mtaSTSChecks(), lockChecks(),
 		notJudgedChecks(),
 		unreadChecks(), tenantChecks(), domainChecks(), tlsReportChecks(), proberChecks(), probingChecks(), firewallChecks(),
 	)

@@ -26,7 +26,7 @@ func findDifferences(f *Facts, p *Path, report func(Finding)) {
 		for _, e := range endpoints {
 			leaf := e.TLS.Chain[0]
 			report(newFinding("%s shows a certificate for %s, issued by %s, valid until %s.",
-				e.name(), list(namesOf(leaf)), leaf.Issuer, day(leaf.NotAfter)))
+				e.Name(), list(namesOf(leaf)), leaf.Issuer, day(leaf.NotAfter)))
 		}
 	}
 }

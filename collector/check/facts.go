@@ -58,6 +58,7 @@ type Endpoint struct {
 	Host, Address string         // as in labels
 	Verdict       probes.Outcome // the last conclusive one; NotReached if there is none
 	TLS           *probes.TLS    // the last handshake that showed a certificate; nil if there is none
+	DANE          *probes.DANE   // the last comparison with TLSA records; nil if there is none
 	LastProbed    time.Time      // start of the latest round that probed it
 	// CertificateSeen is the start of the latest round in which a handshake showed a certificate, that of TLS.
 	CertificateSeen time.Time

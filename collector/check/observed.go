@@ -63,7 +63,8 @@ func serverCertificate(f *Facts, p *Path, e *Endpoint) observedCertificate {
 	}
 }
 
-func (e *Endpoint) name() string {
+// Name returns the host with its address, for people.
+func (e *Endpoint) Name() string {
 	if e.Address == "" || e.Address == e.Host {
 		return e.Host
 	}
@@ -75,7 +76,7 @@ func (c observedCertificate) source() string {
 	if c.endpoint == nil {
 		return "the sender " + c.path.ID.Path
 	}
-	return c.endpoint.name()
+	return c.endpoint.Name()
 }
 
 // describeLeaf describes the leaf certificate and its source, for evidence.

@@ -119,7 +119,7 @@ func findRenewalIncomplete(_ *Facts, p *Path, report func(Finding)) {
 		if other, r := p.incompleteRenewal(e); other != nil {
 			leaf := e.TLS.Chain[0]
 			report(newFinding("%s: still shows the certificate for %s (serial %s, valid until %s), which %s replaced on %s.",
-				e.name(), leaf.Subject, leaf.Serial, day(leaf.NotAfter), other.name(), day(r.At)))
+				e.Name(), leaf.Subject, leaf.Serial, day(leaf.NotAfter), other.Name(), day(r.At)))
 		}
 	}
 }

@@ -148,7 +148,7 @@ func endpointName(e *probes.Endpoint) string {
 	if a := e.Addr.Addr(); a.IsValid() && !e.HideAddress {
 		named.Address = a.String()
 	}
-	return named.name()
+	return named.Name()
 }
 
 // findNoStartTLS reports a missing STARTTLS. If TLS is not required, the stage passes without a recorded handshake.

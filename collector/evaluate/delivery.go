@@ -14,7 +14,7 @@ import (
 type predictor func(s *Snapshot, p *check.Path, c *mailflow.OutboundConnector) (check.Prediction, bool)
 
 // predictors has one predictor for each mechanism.
-var predictors = []predictor{predictMTASTS}
+var predictors = []predictor{predictDANE, predictMTASTS}
 
 // PredictDelivery predicts what Exchange Online does with the mail of each outbound path, ordered by path and mechanism.
 func PredictDelivery(tenants []mailflow.Tenant, s *Snapshot) (all []check.Prediction) {

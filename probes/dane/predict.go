@@ -79,17 +79,17 @@ const (
 )
 
 // Predict tells what Exchange Online does with mail for a domain with these servers, best first. Without servers
-// nothing is known, and the prediction is zero.
+// nothing is known, and the prediction is zero unless the mode is Off.
 //
 // Exchange Online goes on to the next MX host if one fails, and holds the mail only if DNSSEC is signalled and wrong,
 // or if all hosts have TLSA records and none matches or offers TLS. Under Mandatory a host without records is no way
 // out.
 func Predict(mode Mode, servers []Server) Prediction {
 	switch {
-	case len(servers) == 0:
-		return Prediction{}
 	case mode == Off:
 		return Prediction{NotApplicable, "", ReasonOff}
+	case len(servers) == 0:
+		return Prediction{}
 	case mode == Opportunistic && !slices.ContainsFunc(servers, Server.hasRecords):
 		return Prediction{NotApplicable, "", ReasonNoDANE}
 	}

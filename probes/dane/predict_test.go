@@ -38,6 +38,7 @@ func TestPredict(t *testing.T) {
 		want    dane.Prediction
 	}{
 		"nothing probed":             {mandatory, nil, dane.Prediction{}},
+		"mode None, nothing probed":  {dane.Off, nil, ignored(dane.ReasonOff)},
 		"mode None":                  {dane.Off, list(mismatch), ignored(dane.ReasonOff)},
 		"no DANE":                    {opportunistic, list(none, insecure), ignored(dane.ReasonNoDANE)},
 		"no DANE, mandatory":         {mandatory, list(none, insecure), queue("", dane.ReasonNoDANE)},
