@@ -118,3 +118,29 @@ func TestDashboardLinks(t *testing.T) {
 		t.Errorf("%d links", linked)
 	}
 }
+
+// A panel about round trips or TLS reports leads to their page, where the evidence is.
+func TestRoundTripPanelsLinkToTheirPage(t *testing.T) {
+	panels := 0
+	for _, path := range glob(t, "grafana/dashboards/*.json") {
+		var d lintDashboard
+		if err := json.Unmarshal([]byte(read(t, path)), &d); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range d.Panels {
+			for _, q := range p.Targets {
+				if !regexp.MustCompile(`round_trip(_success|_outcome|_seconds)|tls_report`).MatchString(q.Expr) {
+					continue
+				}
+				panels++
+				if len(p.FieldConfig.Defaults.Links) == 0 ||
+					!strings.HasPrefix(p.FieldConfig.Defaults.Links[0].URL, "${exporter}/round-trips?") {
+					t.Errorf("%s: %s: no link to /round-trips", path, p.Title)
+				}
+			}
+		}
+	}
+	if panels < 4 {
+		t.Errorf("%d queries about round trips and TLS reports, want 4 at least", panels)
+	}
+}

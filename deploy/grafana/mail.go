@@ -104,6 +104,7 @@ func overview() Dashboard {
 					}},
 				},
 			}},
+			roundTripRow(),
 			{"Over time", []Panel{
 				{
 					Kind: "timeseries", Title: "Tenants with the lowest share of passing paths",

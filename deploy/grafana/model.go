@@ -162,6 +162,10 @@ func (p Panel) links() []object {
 		links = append(links, object{"title": title, "url": "${exporter}" + url, "targetBlank": true})
 	}
 	switch {
+	case has("round_trip"):
+		add("Round trip on the exporter", "/round-trips?tenant="+field("tenant")+"&q="+field("round_trip"))
+	case has("domain"):
+		add("TLS reports on the exporter", "/round-trips?q="+field("domain")+"#tls-reports")
 	case has("tenant") && has("connector"):
 		add("Connector on the exporter", "/?tenant="+field("tenant")+"&q="+field("connector"))
 	case has("tenant"):

@@ -73,8 +73,9 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
-// liveOnly matches the query of the panel about reads from Exchange Online. These tenants have exports.
-var liveOnly = regexp.MustCompile(`^m365_connector_inventory_source_failure_info\{`)
+// liveOnly matches the queries of panels about reads from Exchange Online, round trips and TLS reports. These tenants
+// have exports, and no test message is sent.
+var liveOnly = regexp.MustCompile(`^m365_connector_inventory_source_failure_info\{|m365_connector_(round_trip|tls_report)`)
 
 // causeFaults makes one server present an expired certificate and another refuse the recipient, and gives two tenants
 // the same address.
