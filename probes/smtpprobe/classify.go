@@ -60,13 +60,21 @@ type rule struct {
 
 // classify returns the reason of a refusal.
 func (r refusal) classify() judgement {
+	if j, ok := r.match(); ok {
+		return j
+	}
+	return judgement{reason: refusalReasons[r.command]}
+}
+
+// match returns what the first rule that matches says, if there is one.
+func (r refusal) match() (judgement, bool) {
 	text := plainText(r.reply)
 	for i := range rules {
 		if rules[i].matches(r, text) {
-			return judgement{rules[i].reason, rules[i].evidence}
+			return judgement{rules[i].reason, rules[i].evidence}, true
 		}
 	}
-	return judgement{reason: refusalReasons[r.command]}
+	return judgement{}, false
 }
 
 func (r *rule) matches(seen refusal, text string) bool {
