@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	},
 	"probes/dane":           {"probes"},
 	"probes/mtasts":         {"probes", "probes/httpfetch"},
-	"probes/roundtrip":      {},
+	"probes/roundtrip":      {"probes"},
 	"probes/roundtrip/sink": {"probes"},
 	"probes/tlsrpt":         {},
 	"collector/web": {
@@ -55,7 +55,9 @@ var arrows = map[string][]string{
 		"collector/calendar", "collector/evaluate", "collector/text",
 		"docs/runbooks",
 	},
-	"collector/text":            {"probes", "probes/mailflow", "collector", "collector/check", "collector/evaluate"},
+	"collector/text": {
+		"probes", "probes/mailflow", "probes/roundtrip", "collector", "collector/check", "collector/evaluate",
+	},
 	"collector/internal/golden": {}, // for tests only
 	"cmd/m365_connector_exporter/internal/config": {
 		"probes", "probes/mailflow", "probes/roundtrip", "probes/inventory", "probes/inventory/exchangeonline",
@@ -72,7 +74,7 @@ var arrows = map[string][]string{
 	},
 	"cmd/m365_connector_exporter": {
 		"probes/inventory", "probes/inventory/exchangeonline",
-		"probes", "probes/mailflow", "probes/regularfile", "probes/lab",
+		"probes", "probes/mailflow", "probes/regularfile", "probes/roundtrip", "probes/lab",
 		"collector", "collector/check", "collector/evaluate", "collector/text", "collector/web",
 		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",
 	},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -10,10 +11,19 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){program: main})
 }
 
-// TestCommands runs the scripts in testdata/script.
+// TestCommands runs the scripts in testdata/script. Their environment has a port on which nothing listens.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			env.Setenv("FREE_PORT", port)
+			return l.Close()
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"issue": issue},
 	})
 }

@@ -35,6 +35,7 @@ type validateCommand struct {
 	microsoft *bool
 	smartHost *string
 	tlsDomain *string
+	roundTrip *string
 }
 
 func newValidateCommand(app *kingpin.Application) validateCommand {
@@ -65,13 +66,20 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 			"required, and global.allow_networks and the section probe apply.").PlaceHolder("HOST").String(),
 		tlsDomain: cmd.Flag("tls-domain", "With --smart-host: require a valid certificate for this name, as "+
 			"TlsDomain with DomainValidation does.").PlaceHolder("NAME").String(),
+		roundTrip: cmd.Flag("round-trip", "Send one message of this round trip now, within its daily limit, and wait until "+
+			"it has arrived or is lost. A daemon that runs with the same state file sends it; else this command listens at "+
+			"sink.listen itself. NAME, or TENANT/NAME. Exit: 0 delivered, 1 any other outcome, 2 no message may be sent now, "+
+			"3 interrupted.").PlaceHolder("NAME").String(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
 
 func (c validateCommand) run(ctx context.Context, file string, s streams) int {
-	if err := cmp.Or(c.checkMicrosoft(), c.checkSmartHost()); err != nil {
+	if err := cmp.Or(c.checkMicrosoft(), c.checkSmartHost(), c.checkRoundTrip()); err != nil {
 		return s.usageError(err)
+	}
+	if *c.roundTrip != "" {
+		return c.runRoundTrip(ctx, file, s)
 	}
 	cfg, err := readForCommand(ctx, file, s)
 	if err != nil {

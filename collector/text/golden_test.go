@@ -1,6 +1,7 @@
 package text_test
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/roundtrip"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -102,6 +104,53 @@ func findings() []check.Finding {
 	}
 }
 
+// roundTrips are a message that was misrouted, one that was returned, one that was delivered and one that is under way.
+func roundTrips() []roundtrip.Status {
+	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
+	plan := func(name string) roundtrip.Plan {
+		return roundtrip.Plan{Trip: roundtrip.Trip{Tenant: "contoso", Name: name + evil}, DailyLimit: 200}
+	}
+	const id, other = "a0000000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-000000000002"
+	tenants := map[string]string{id: "contoso" + evil}
+	misrouted := &roundtrip.Finished{
+		Sent: noon, At: noon.Add(7 * time.Second), Outcome: roundtrip.Misrouted, Duration: 7 * time.Second,
+		Mismatches: []roundtrip.Mismatch{{Field: "tenant", Got: other, Want: id}},
+		Trace: roundtrip.Trace{
+			TenantID: other, Origin: roundtrip.OriginHybridOnPrem, Connecting: netip.MustParseAddr("192.0.2.1"),
+			Helo: "edge" + evil, SpamVerdict: "NSPM", SpamConfidence: "1",
+			AuthenticationResults: []string{"spf=pass smtp.mailfrom=joe@contoso.com" + evil},
+			Hops: []roundtrip.Hop{
+				{By: "first" + evil, From: "edge" + evil, With: "ESMTPS", TLS: "TLS 1.3", Time: noon.Add(4 * time.Second)},
+				{By: "second", Time: noon, Delay: -4 * time.Second},
+				{By: "third", From: "second"},
+				{By: "fourth", Time: noon.Add(time.Minute), Delay: time.Minute},
+			},
+		},
+	}
+	returned := &roundtrip.Finished{
+		Sent: noon, Outcome: roundtrip.Returned,
+		Refusal: roundtrip.Refusal{
+			Text: "550 5.7.64 TenantAttribution for joe@contoso.com" + evil, Reason: probes.ReasonTenantAttribution,
+		},
+		DSN: &roundtrip.DSN{
+			ReportingServer: "mx.example" + evil, RemoteServer: "mail.contoso.com", Status: "5.7.64",
+			Diagnostic: "550 5.7.64 TenantAttribution for joe@contoso.com" + evil,
+		},
+	}
+	return []roundtrip.Status{
+		{Plan: plan("hybrid"), Newest: misrouted, Tenants: tenants, LastSent: noon, LastReceived: noon.Add(7 * time.Second)},
+		{Plan: plan("servers"), Newest: returned, PausedUntil: noon.Add(time.Hour), PauseReason: "mail loops"},
+		{
+			Plan: plan("good"), Newest: &roundtrip.Finished{Sent: noon, Outcome: roundtrip.Delivered, Duration: time.Minute},
+			History: []roundtrip.Outcomed{
+				{Sent: noon.Add(-time.Hour), Outcome: roundtrip.Lost},
+				{Sent: noon, Outcome: roundtrip.Delivered, Duration: time.Minute},
+			},
+		},
+		{Plan: plan("new"), UnderWay: noon, NotHanded: "refused" + evil},
+	}
+}
+
 // snapshot has a path with a certificate of each role, one of them renewed, and a tenant that does not load.
 func snapshot() *collector.Snapshot {
 	const evil = "\x1b[31m\u009b2J\x7f\u202e\xff"
@@ -154,7 +203,12 @@ func TestGolden(t *testing.T) {
 			every := func(string) bool { return true }
 			return text.TenantsJSON(b, v.SummarizeTenants(v.Paths, v.Report.Findings, every, noon))
 		},
-		"paths.json": func(b *strings.Builder) error { return text.PathsJSON(b, snapshot().Paths) },
+		"paths.json":       func(b *strings.Builder) error { return text.PathsJSON(b, snapshot().Paths) },
+		"round-trips.json": func(b *strings.Builder) error { return text.RoundTripsJSON(b, roundTrips()) },
+		"round-trip.txt": func(b *strings.Builder) error {
+			return errors.Join(text.RoundTrip(b, &roundTrips()[0], text.Options{}),
+				text.RoundTrip(b, &roundTrips()[1], text.Options{Color: true}))
+		},
 		"empty.json": func(b *strings.Builder) error { return text.ValidationJSON(b, nil) },
 	} {
 		var b strings.Builder

@@ -61,6 +61,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 		{"targets", "/sd"},
 		{"certificates", "/api/v1/certificates"},
 		{"tenants", "/api/v1/tenants"},
+		{"round-trips", "/api/v1/round-trips"},
 	} {
 		schema := strict(t, c.schema)
 		for _, h := range []http.Handler{h, empty} {
@@ -77,7 +78,7 @@ func TestJSONFollowsItsSchema(t *testing.T) {
 	for file, schema := range map[string]string{
 		"certificates.json": "certificates", "tenants.json": "tenants", "paths.json": "paths",
 		"validation.json": "paths", "empty.json": "paths", "findings.json": "findings", "attribution.json": "attribution",
-		"rehearsals.json": "rehearsal",
+		"rehearsals.json": "rehearsal", "round-trips.json": "round-trips",
 	} {
 		printed, err := os.ReadFile(filepath.Join("..", "text", "testdata", file))
 		if err != nil {

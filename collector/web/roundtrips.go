@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ type roundTripView struct {
 	Facts        []string
 	Sent         *timestamp
 	Hops         []hopView
+	Results      []string // Authentication-Results
 	History      *historyPage
 }
 
@@ -50,13 +52,7 @@ func (s *Site) roundTrips(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	var all []roundtrip.Status
-	if s.RoundTrips != nil {
-		all = slices.Clone(s.RoundTrips())
-	}
-	all = slices.DeleteFunc(all, func(t roundtrip.Status) bool {
-		return !f.ofTenant(t.Plan.Tenant) || f.Text != "" && !f.contains(t.Plan.Tenant, t.Plan.Name)
-	})
+	all := s.selectRoundTrips(f)
 	page := &roundTripsPage{Filter: f, Part: paginate(len(all), roundTripsPerPage, f.Page)}
 	page.Headline, page.Level = roundTripsHeadline(all)
 	page.TLSReports = s.tlsReports(&f)
@@ -64,6 +60,26 @@ func (s *Site) roundTrips(w http.ResponseWriter, r *http.Request) {
 		page.Trips = append(page.Trips, newRoundTripView(&all[page.Part.From+i], s.Now()))
 	}
 	s.render(w, "roundtrips", layoutData{Title: "Round trips", Page: page})
+}
+
+// roundTripsJSON lists the round trips of the tenants that ?tenant= selects.
+func (s *Site) roundTripsJSON(w http.ResponseWriter, r *http.Request) {
+	f, err := readFilter(r, "tenant")
+	if err != nil {
+		s.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	writeJSON(w, func(w io.Writer) error { return text.RoundTripsJSON(w, s.selectRoundTrips(f)) })
+}
+
+// selectRoundTrips returns the round trips that a filter selects.
+func (s *Site) selectRoundTrips(f filter) []roundtrip.Status {
+	if s.RoundTrips == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.RoundTrips()), func(t roundtrip.Status) bool {
+		return !f.ofTenant(t.Plan.Tenant) || f.Text != "" && !f.contains(t.Plan.Tenant, t.Plan.Name)
+	})
 }
 
 func roundTripsHeadline(all []roundtrip.Status) (headline, worst string) {
@@ -90,9 +106,12 @@ func newRoundTripView(t *roundtrip.Status, now time.Time) roundTripView {
 		if n.Outcome == roundtrip.Delivered {
 			v.Status = collector.StatusPassed
 		}
-		v.Facts = evidenceOf(n)
+		v.Facts = text.RoundTripFacts(t)
 		for i := range n.Trace.Hops {
 			v.Hops = append(v.Hops, newHopView(&n.Trace.Hops[i], now))
+		}
+		for _, r := range n.Trace.AuthenticationResults {
+			v.Results = append(v.Results, text.RoundTripText(r))
 		}
 	}
 	v.Facts = append(v.Facts, stateOf(t, now)...)
@@ -108,37 +127,6 @@ func newRoundTripView(t *roundtrip.Status, now time.Time) roundTripView {
 		v.History.addStrip(rounds)
 	}
 	return v
-}
-
-// evidenceOf returns what the newest message showed, a sentence each.
-func evidenceOf(n *roundtrip.Finished) []string {
-	var facts []string
-	add := func(format string, args ...any) {
-		facts = append(facts, probes.Redact(probes.Sanitise(fmt.Sprintf(format, args...), probes.MaxDetail)))
-	}
-	if n.Duration > 0 {
-		add("It took %s.", round(n.Duration))
-	}
-	for _, m := range n.Mismatches {
-		add("The %s is %s; %s is expected.", m.Field, m.Got, m.Want)
-	}
-	if n.Problem != "" {
-		add("It was not handed over: %s.", n.Problem)
-	}
-	if d := n.DSN; d != nil {
-		add("%s returned it: %s %s", d.ReportingServer, d.Status, d.Diagnostic)
-	}
-	t := &n.Trace
-	if t.TenantID != "" {
-		add("Exchange Online attributed it to tenant %s, origin %s.", t.TenantID, t.Origin)
-	}
-	if t.Connecting.IsValid() {
-		add("The server that handed it to Exchange Online was %s, HELO %s.", t.Connecting, t.Helo)
-	}
-	if t.SpamVerdict != "" {
-		add("Spam filter: SFV %s, SCL %s.", t.SpamVerdict, t.SpamConfidence)
-	}
-	return facts
 }
 
 // stateOf returns what is under way, and why nothing is.
@@ -161,13 +149,7 @@ func newHopView(h *roundtrip.Hop, now time.Time) hopView {
 	clean := func(s string) string { return strings.TrimSpace(probes.Sanitise(s, maxHopText)) }
 	v := hopView{
 		From: clean(h.From), By: clean(h.By), With: clean(h.With), TLS: clean(h.TLS), At: newTimestamp(h.Time, now),
-	}
-	switch {
-	case h.Time.IsZero() || h.Delay == 0:
-	case h.Delay < 0:
-		v.Delay = "−" + (-h.Delay).String() + " (clocks differ)"
-	default:
-		v.Delay = h.Delay.String()
+		Delay: text.HopDelay(h),
 	}
 	return v
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/roundtrip"
 )
 
@@ -23,7 +24,7 @@ func TestRoundTripsPage(t *testing.T) {
 		Mismatches: []roundtrip.Mismatch{{Field: "tenant", Got: "a-guid", Want: "another-guid"}},
 		Trace: roundtrip.Trace{
 			TenantID: "a-guid", Origin: roundtrip.OriginHosted, Connecting: netip.MustParseAddr("192.0.2.7"), Helo: evil,
-			SpamVerdict: "NSPM", SpamConfidence: "1",
+			SpamVerdict: "NSPM", SpamConfidence: "1", AuthenticationResults: []string{"spf=pass " + evil + " joe@contoso.com"},
 			Hops: []roundtrip.Hop{
 				{By: "first" + evil, Time: noon},
 				{By: "second", Time: noon.Add(-4 * time.Second), Delay: -4 * time.Second},
@@ -32,13 +33,17 @@ func TestRoundTripsPage(t *testing.T) {
 		},
 	}
 	returned := &roundtrip.Finished{
-		Sent: noon, Outcome: roundtrip.Returned, Problem: "refused",
+		Sent: noon, Outcome: roundtrip.Returned,
+		Refusal: roundtrip.Refusal{
+			Text: "5.7.64 550 no " + evil + " for joe@contoso.com", Reason: probes.ReasonProberRejected,
+		},
 		DSN: &roundtrip.DSN{
 			ReportingServer: "mx.example", Status: "5.7.64", Diagnostic: "550 no " + evil + " for joe@contoso.com",
 		},
 	}
+	names := map[string]string{"another-guid": "contoso" + evil}
 	s.trips = []roundtrip.Status{
-		{Plan: plan("contoso", "hybrid"), Newest: misrouted, SentInOneDay: 3, History: []roundtrip.Outcomed{
+		{Plan: plan("contoso", "hybrid"), Newest: misrouted, Tenants: names, SentInOneDay: 3, History: []roundtrip.Outcomed{
 			{Sent: noon.Add(-2 * time.Hour), Outcome: roundtrip.Delivered, Duration: time.Second},
 			{Sent: noon.Add(-time.Hour), Outcome: roundtrip.Misrouted, Duration: 7 * time.Second},
 		}},
@@ -48,10 +53,12 @@ func TestRoundTripsPage(t *testing.T) {
 	for url, want := range map[string][]string{
 		"/round-trips": {
 			"3 round trips; the newest message of 2 did not arrive as expected.", "misrouted",
-			"The tenant is a-guid; another-guid is expected.", "It took 7", "attributed it to tenant a-guid, origin hosted",
+			"The tenant is a-guid; contoso", "(another-guid) is expected.", "spf=pass",
+			"It took 7", "attributed it to tenant a-guid, origin hosted",
 			"handed it to Exchange Online was 192.0.2.7", "SFV NSPM, SCL 1", "−4s (clocks differ)", "9s", "TLS 1.3",
 			"3 messages in the last 24 hours, at most 200.", "1 passed, 1 failed",
-			"It was not handed over: refused.", "mx.example returned it: 5.7.64 550 no", "mail loops",
+			"mx.example returned it: 5.7.64 550 no", "Reason: the server refused this exporter",
+			"is true of the server that returned it", "mail loops",
 			"A message has been under way for 60 s.", "It could not be handed over yet: connect_refused.",
 		},
 		"/round-trips?tenant=fabrikam": {"1 round trip.", "fabrikam"},

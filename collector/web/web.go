@@ -74,6 +74,7 @@ func (s *Site) Register(mux *http.ServeMux) {
 		"/api/v1/findings":     s.findings,
 		"/api/v1/certificates": s.certificatesJSON,
 		"/api/v1/tenants":      s.tenantsJSON,
+		"/api/v1/round-trips":  s.roundTripsJSON,
 		"/{$}":                 s.status,
 		"/tenants":             s.tenants,
 		"/tenant/{tenant}":     s.tenant,

@@ -20,7 +20,7 @@ func Lock(name string, wait time.Duration) (unlock func(), err error) {
 		return nil, err //nolint:wrapcheck // it names the file
 	}
 	release := func() { _ = f.Close() } // closing unlocks
-	for deadline := time.Now().Add(wait); ; time.Sleep(lockRetry) {
+	for waited := time.Duration(0); ; waited += lockRetry {
 		busy, err := tryLock(f)
 		switch {
 		case err != nil:
@@ -28,9 +28,10 @@ func Lock(name string, wait time.Duration) (unlock func(), err error) {
 			return nil, fmt.Errorf("locking %s: %w", name, err)
 		case !busy:
 			return release, nil
-		case !time.Now().Before(deadline):
+		case waited >= wait:
 			release()
 			return nil, fmt.Errorf("%s: %w", name, ErrLocked)
 		}
+		time.Sleep(lockRetry)
 	}
 }

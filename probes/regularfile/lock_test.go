@@ -15,7 +15,8 @@ func TestLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := regularfile.Lock(name, 0); !errors.Is(err, regularfile.ErrLocked) || !strings.Contains(err.Error(), name) {
+	_, err = regularfile.Lock(name, 0)
+	if !errors.Is(err, regularfile.ErrLocked) || !strings.Contains(err.Error(), name) {
 		t.Errorf("a second lock: %v, want ErrLocked with the name", err)
 	}
 	unlock()

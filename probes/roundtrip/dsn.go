@@ -27,6 +27,14 @@ type DSN struct {
 // Returned reports whether the message will not be delivered.
 func (d *DSN) Returned() bool { return strings.EqualFold(d.Action, "failed") }
 
+// Text returns the code and the reply, or what there is of them: a diagnostic mostly begins with the code.
+func (d *DSN) Text() string {
+	if strings.Contains(d.Diagnostic, d.Status) {
+		return d.Diagnostic
+	}
+	return strings.TrimSpace(d.Status + " " + d.Diagnostic)
+}
+
 // Limits of a notification.
 const (
 	maxDSNParts  = 20

@@ -26,7 +26,7 @@ func (t *Tracker) Arrived(a *Arrival) (f Finished, ok bool) {
 	}
 	plan := t.plans[a.Token.Trip]
 	f = Finished{
-		Trip: a.Token.Trip, Sent: a.Token.Sent, At: a.Received, Duration: a.Duration(), Trace: a.Trace,
+		Trip: a.Token.Trip, Token: a.Token.Text, Sent: a.Token.Sent, At: a.Received, Duration: a.Duration(), Trace: a.Trace,
 	}
 	f.Outcome, f.Mismatches = Judge(a, &plan.Expect)
 	switch {
@@ -56,14 +56,16 @@ func (s *TripState) pauseAfter(m *Sent, a *Arrival) {
 }
 
 // Returned records that a message will not be delivered: a notification arrived, or the first server refused it.
-func (t *Tracker) Returned(token Token, now time.Time, dsn *DSN, problem string) (f Finished, ok bool) {
+func (t *Tracker) Returned(token Token, now time.Time, dsn *DSN, why Refusal) (f Finished, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s, m := t.find(token)
 	if m == nil || m.Copies > 0 || m.Outcome == Returned {
 		return Finished{}, false
 	}
-	f = Finished{Trip: token.Trip, Sent: token.Sent, At: now, Outcome: Returned, DSN: dsn, Problem: problem}
+	f = Finished{
+		Trip: token.Trip, Token: token.Text, Sent: token.Sent, At: now, Outcome: Returned, DSN: dsn, Refusal: why,
+	}
 	t.finish(s, m, f)
 	return f, true
 }
@@ -80,7 +82,7 @@ func (t *Tracker) Expire(now time.Time) []Finished {
 			if m.Outcome != "" || now.Sub(m.At) < t.plans[s.Trip].LostAfter {
 				continue
 			}
-			f := Finished{Trip: s.Trip, Sent: m.At, At: now, Outcome: Lost, Problem: m.Retry}
+			f := Finished{Trip: s.Trip, Token: m.Token, Sent: m.At, At: now, Outcome: Lost, Refusal: m.Retry}
 			t.finish(s, m, f)
 			lost = append(lost, f)
 		}
@@ -90,7 +92,7 @@ func (t *Tracker) Expire(now time.Time) []Finished {
 
 // finish records an outcome. An older message does not replace what is known of a newer one.
 func (t *Tracker) finish(s *TripState, m *Sent, f Finished) {
-	m.Outcome, m.Retry = f.Outcome, ""
+	m.Outcome, m.Retry = f.Outcome, Refusal{}
 	if s.Newest == nil || !f.Sent.Truncate(time.Second).Before(s.Newest.Sent.Truncate(time.Second)) {
 		s.Newest = &f
 	}
@@ -112,6 +114,16 @@ type Status struct {
 	PausedUntil  time.Time // zero if the round trip is not paused
 	PauseReason  string
 	SentInOneDay int
+
+	Tenants map[string]string // names of configured tenants by GUID, where they are known
+}
+
+// TenantName returns a GUID with the name of its tenant if that is configured; any other text as it is.
+func (s *Status) TenantName(id string) string {
+	if name := s.Tenants[id]; name != "" {
+		return name + " (" + id + ")"
+	}
+	return id
 }
 
 // Statuses returns all round trips, ordered by tenant and name.
@@ -141,7 +153,7 @@ func (s *TripState) status(plan Plan, now time.Time) Status {
 			status.SentInOneDay++
 		}
 		if m.Outcome == "" {
-			status.UnderWay, status.NotHanded = m.At, m.Retry
+			status.UnderWay, status.NotHanded = m.At, m.Retry.Text
 		}
 	}
 	return status

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"m365_connector_exporter/probes"
 )
 
 // Plan is a configured round trip.
@@ -21,6 +23,7 @@ type Plan struct {
 // Finished is a message of a round trip whose outcome is known.
 type Finished struct {
 	Trip     Trip
+	Token    string
 	Sent     time.Time
 	At       time.Time // when it arrived, was returned or was given up
 	Outcome  Outcome
@@ -29,7 +32,15 @@ type Finished struct {
 	Mismatches []Mismatch // of Misrouted
 	Trace      Trace      // of what arrived
 	DSN        *DSN       // of Returned by a notification
-	Problem    string     // why it was not handed over, of Lost and Returned
+	Refusal    Refusal    // of Returned, and of Lost if it was not handed over
+}
+
+// Refusal is why a server did not take a message, for now or at all. The reason is of the same rules as for probes, and
+// "" if they do not know it.
+type Refusal struct {
+	Text     string // as the server wrote it: clean it before it is shown
+	Reason   probes.Reason
+	Evidence probes.Evidence // what the reply shows of the cause
 }
 
 // Limits of a Tracker.
@@ -77,7 +88,7 @@ type Sent struct {
 	At      time.Time
 	Outcome Outcome // empty while it is under way
 	Copies  int     // that arrived
-	Retry   string  // why it could not be handed over yet; empty if it was, or may have been
+	Retry   Refusal // why it could not be handed over yet; empty if it was, or may have been
 }
 
 // Outcomed is an outcome in the history.
@@ -100,8 +111,23 @@ func (t *Tracker) SetPlans(plans []Plan) {
 	clear(t.plans)
 	for _, p := range plans {
 		t.plans[p.Trip] = p
-		if t.trip(p.Trip) == nil {
-			t.state.Trips = append(t.state.Trips, &TripState{Trip: p.Trip})
+	}
+	t.fitState()
+}
+
+// Restore replaces the state, by one that another process has changed.
+func (t *Tracker) Restore(state *State) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.state = state
+	t.fitState()
+}
+
+// fitState adds the states of new round trips and drops those that are not configured.
+func (t *Tracker) fitState() {
+	for trip := range t.plans {
+		if t.trip(trip) == nil {
+			t.state.Trips = append(t.state.Trips, &TripState{Trip: trip})
 		}
 	}
 	t.state.Trips = slices.DeleteFunc(t.state.Trips, func(s *TripState) bool {
@@ -122,13 +148,10 @@ func (t *Tracker) trip(trip Trip) *TripState {
 // NotDueError reports why no message may be sent now.
 type NotDueError struct {
 	Reason string
-	Next   time.Time // when one may be sent, zero if that depends on the message under way
+	Next   time.Time // when one may be sent; with a message under way, at the latest
 }
 
 func (e *NotDueError) Error() string {
-	if e.Next.IsZero() {
-		return e.Reason
-	}
 	return fmt.Sprintf("%s; the next message is due at %s", e.Reason, e.Next.UTC().Format(time.RFC3339))
 }
 
@@ -153,22 +176,6 @@ func (t *Tracker) Begin(token Token, now time.Time, requested bool) error {
 	return nil
 }
 
-// Next returns when the next message of a round trip is due; zero while one is under way.
-func (t *Tracker) Next(trip Trip, now time.Time) time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := t.trip(trip)
-	if s == nil {
-		return time.Time{}
-	}
-	s.forget(now)
-	var notDue *NotDueError
-	if err := s.due(t.plans[trip], now, false); errors.As(err, &notDue) {
-		return notDue.Next
-	}
-	return now
-}
-
 // due returns an *NotDueError unless a message may be sent.
 func (s *TripState) due(plan Plan, now time.Time, requested bool) error {
 	if now.Before(s.PausedUntil) {
@@ -179,7 +186,7 @@ func (s *TripState) due(plan Plan, now time.Time, requested bool) error {
 	}
 	newest := s.Messages[len(s.Messages)-1]
 	if newest.Outcome == "" {
-		return &NotDueError{Reason: "a message is under way"}
+		return &NotDueError{"a message is under way", newest.At.Add(plan.LostAfter)}
 	}
 	if next := newest.At.Add(plan.Interval); !requested && now.Before(next) {
 		return &NotDueError{"the interval has not passed", next}
@@ -207,17 +214,17 @@ func (s *TripState) forget(now time.Time) {
 }
 
 // NotHanded records that a message could not be handed over yet. It is tried again until it is lost.
-func (t *Tracker) NotHanded(token Token, problem string) {
+func (t *Tracker) NotHanded(token Token, why Refusal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, m := t.find(token); m != nil && m.Outcome == "" {
-		m.Retry = problem
+		m.Retry = why
 		_ = t.save(t.state) // a message that is not known to be waiting is not sent again: that is safe
 	}
 }
 
 // Handed records that a message was handed over.
-func (t *Tracker) Handed(token Token) { t.NotHanded(token, "") }
+func (t *Tracker) Handed(token Token) { t.NotHanded(token, Refusal{}) }
 
 // Waiting returns the token of a message that could not be handed over yet, "" if there is none.
 func (t *Tracker) Waiting(trip Trip) string {
@@ -227,10 +234,25 @@ func (t *Tracker) Waiting(trip Trip) string {
 	if s == nil || len(s.Messages) == 0 {
 		return ""
 	}
-	if m := s.Messages[len(s.Messages)-1]; m.Outcome == "" && m.Retry != "" {
+	if m := s.Messages[len(s.Messages)-1]; m.Outcome == "" && m.Retry.Text != "" {
 		return m.Token
 	}
 	return ""
+}
+
+// Outcome returns what became of a message, nil while it is under way. retry is why it could not be handed over yet.
+func (s *State) Outcome(trip Trip, token string) (f *Finished, retry string) {
+	for _, state := range s.Trips {
+		i := slices.IndexFunc(state.Messages, func(m Sent) bool { return m.Token == token })
+		if i < 0 || state.Trip != trip {
+			continue
+		}
+		if n := state.Newest; n != nil && n.Token == token {
+			return n, ""
+		}
+		return nil, state.Messages[i].Retry.Text
+	}
+	return nil, ""
 }
 
 // find returns the state and the message of a token, nil for one that is unknown.

@@ -93,16 +93,14 @@ func wantOutcome(t *testing.T, what string, got, want roundtrip.Outcome) {
 func TestOneMessageIsUnderWay(t *testing.T) {
 	w := track(t)
 	token := w.begin()
-	if got := w.refused(); got != "a message is under way" {
-		t.Errorf("second message: %s", got)
+	want := "a message is under way; the next message is due at 2026-11-29T13:00:00Z"
+	if got := w.refused(); got != want {
+		t.Errorf("second message: %s, want %s", got, want)
 	}
 	wantOutcome(t, "in time", w.arrive(token, time.Minute), roundtrip.Delivered)
-	want := "the interval has not passed; the next message is due at 2026-11-29T12:15:00Z"
+	want = "the interval has not passed; the next message is due at 2026-11-29T12:15:00Z"
 	if got := w.refused(); got != want {
 		t.Errorf("third message: %s, want %s", got, want)
-	}
-	if want := sent.Add(15 * time.Minute); !w.Next(hybrid, w.now).Equal(want) {
-		t.Errorf("next %v, want %v", w.Next(hybrid, w.now), want)
 	}
 	w.now = sent.Add(15 * time.Minute)
 	late := w.begin()
@@ -190,20 +188,20 @@ func TestLoopPauses(t *testing.T) {
 func TestReturnedMessage(t *testing.T) {
 	w := track(t)
 	token := w.begin()
-	f, ok := w.Returned(token, w.now.Add(time.Minute), &roundtrip.DSN{Status: "5.7.64"}, "")
+	f, ok := w.Returned(token, w.now.Add(time.Minute), &roundtrip.DSN{Status: "5.7.64"}, roundtrip.Refusal{})
 	if !ok || f.Outcome != roundtrip.Returned || f.DSN.Status != "5.7.64" {
 		t.Errorf("Returned = %+v, %v", f, ok)
 	}
-	if _, ok := w.Returned(token, w.now, nil, ""); ok {
+	if _, ok := w.Returned(token, w.now, nil, roundtrip.Refusal{}); ok {
 		t.Error("returned twice")
 	}
 	w.now = w.now.Add(15 * time.Minute)
 	arrived := w.begin()
 	w.arrive(arrived, 0)
-	if _, ok := w.Returned(arrived, w.now, nil, ""); ok {
+	if _, ok := w.Returned(arrived, w.now, nil, roundtrip.Refusal{}); ok {
 		t.Error("a message that arrived is returned")
 	}
-	if _, ok := w.Returned(w.tokens.New(hybrid, w.now), w.now, nil, ""); ok {
+	if _, ok := w.Returned(w.tokens.New(hybrid, w.now), w.now, nil, roundtrip.Refusal{}); ok {
 		t.Error("a message that nobody sent is returned")
 	}
 }
@@ -214,7 +212,7 @@ func TestMessageThatCannotBeHandedOver(t *testing.T) {
 	if got := w.Waiting(hybrid); got != "" {
 		t.Errorf("waiting %q before an attempt ended", got)
 	}
-	w.NotHanded(token, "connect_refused")
+	w.NotHanded(token, roundtrip.Refusal{Text: "connect_refused"})
 	w.restart()
 	if got := w.Waiting(hybrid); got != token.Text {
 		t.Errorf("waiting %q, want %q", got, token.Text)
@@ -226,9 +224,9 @@ func TestMessageThatCannotBeHandedOver(t *testing.T) {
 	if got := w.Waiting(hybrid); got != "" {
 		t.Errorf("waiting %q after it was handed over", got)
 	}
-	w.NotHanded(token, "connect_refused")
+	w.NotHanded(token, roundtrip.Refusal{Text: "connect_refused"})
 	w.now = w.now.Add(time.Hour)
-	if got := w.Expire(w.now); len(got) != 1 || got[0].Problem != "connect_refused" {
+	if got := w.Expire(w.now); len(got) != 1 || got[0].Refusal.Text != "connect_refused" {
 		t.Errorf("lost %v, want the problem", got)
 	}
 }

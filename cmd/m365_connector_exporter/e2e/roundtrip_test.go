@@ -21,14 +21,16 @@ const (
 	otherTenant = "a0000000-0000-4000-8000-000000000002"
 )
 
-// trips are the round trips: whose certificate the message has, what happens to it, and what must be found.
-var trips = []struct {
+// tripCase is a round trip: whose certificate the message has, what happens to it, and what must be found.
+type tripCase struct {
 	name, certificate string
 	fault             lab.RelayFault
 	keys              string // of the configuration
 	outcomes          string // in alphabetical order
 	handed            bool   // Exchange Online has it under way
-}{
+}
+
+var trips = []tripCase{
 	{"good", "contoso", lab.RelayFault{}, expectOwn, "delivered", true},
 	{"late", "contoso", lab.RelayFault{}, expectOwn + ", late_after: 1s", "late", true},
 	{"returned", "contoso", lab.RelayFault{}, expectOwn, "returned", true},
@@ -47,7 +49,7 @@ func TestRoundTrips(t *testing.T) {
 	w := smallWorld(t)
 	sink, organization := freePort(t), freePort(t)
 	exchange := w.startTripExchange(organization)
-	file := w.tripConfig(exchange.Port(), sink)
+	file := w.tripConfig(exchange.Port(), sink, trips)
 	d := w.serve(file)
 	underWay := 1 // the duplicate
 	for _, trip := range trips {
@@ -88,6 +90,34 @@ func TestRoundTrips(t *testing.T) {
 	}
 	if sent := len(exchange.Deliveries()); sent != underWay+1 { // with one notification
 		t.Errorf("Exchange Online has delivered or returned %d messages, want %d", sent, underWay+1)
+	}
+}
+
+// TestRequestedRoundTrip sends a message on demand: first no daemon runs and the command is the sink, then a daemon
+// runs and sends it. Both share one limit, and no message is sent twice.
+func TestRequestedRoundTrip(t *testing.T) {
+	w := smallWorld(t)
+	sink := freePort(t)
+	exchange := w.startTripExchange(sink) // its outbound connector leads to the sink itself
+	good := trips[0]
+	good.keys += ", daily_limit: 2"
+	file := w.tripConfig(exchange.Port(), sink, []tripCase{good})
+	validate := func(wantCode int, want string) {
+		t.Helper()
+		code, output := w.command("validate", "--config.file="+file, "--round-trip=good")
+		if code != wantCode || !strings.Contains(output, want) {
+			t.Fatalf("exit status %d, want %d and %q in\n%s", code, wantCode, want, output)
+		}
+	}
+	validate(0, "attributed it to tenant contoso ("+tripTenant+"), origin hybrid_on_prem")
+	d := w.serve(file)
+	validate(0, "Delivered  contoso › good")
+	if got := outcomes(d.metrics(), "good"); got != "delivered" {
+		t.Errorf("the daemon has counted %q, want the message that it was asked for", got)
+	}
+	validate(2, "the daily limit is used; the next message is due at 20")
+	if sent := len(exchange.Deliveries()); sent != 2 {
+		t.Errorf("Exchange Online has delivered %d messages, want 2", sent)
 	}
 }
 
@@ -154,8 +184,8 @@ func tripTenants(server string) (all []lab.FakeTenant) {
 	return all
 }
 
-// tripConfig writes the configuration: a sender and a round trip for each of trips.
-func (w *world) tripConfig(exchange, sink int) string {
+// tripConfig writes the configuration: a sender and a round trip for each case.
+func (w *world) tripConfig(exchange, sink int, trips []tripCase) string {
 	w.t.Helper()
 	var senders, roundTrips strings.Builder
 	for _, trip := range trips {

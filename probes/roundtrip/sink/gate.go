@@ -49,6 +49,7 @@ type Stats struct {
 	UnknownRecipients atomic.Uint64 // RCPT commands
 	Throttled         atomic.Uint64 // messages above a limit
 	TooLarge          atomic.Uint64 // messages
+	Deferred          atomic.Uint64 // messages that could not be processed
 	ConnectionErrors  atomic.Uint64
 	Panics            atomic.Uint64
 }

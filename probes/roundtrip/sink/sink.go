@@ -56,7 +56,7 @@ type Options struct {
 	Certificate  *tls.Certificate // for STARTTLS; nil means that it is not offered
 	Networks     []netip.Prefix   // who may connect; empty means everybody
 	HasRecipient func(address string) bool
-	Handle       func(context.Context, *Message)
+	Handle       func(context.Context, *Message) error // after an error the peer is to try again later
 	Now          func() time.Time
 	Log          *slog.Logger
 	Limits       Limits
@@ -180,8 +180,13 @@ func (s *session) Data(r io.Reader) error {
 	if state, ok := s.conn.TLSConnectionState(); ok {
 		s.message.TLS = tls.VersionName(state.Version)
 	}
+	if s.sink.opts.Handle(s.ctx, &s.message) != nil {
+		s.sink.Stats.Deferred.Add(1)
+		return &smtp.SMTPError{
+			Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "The message cannot be processed now, try again later",
+		}
+	}
 	s.sink.Stats.Accepted.Add(1)
-	s.sink.opts.Handle(s.ctx, &s.message)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -46,10 +47,11 @@ func start(t *testing.T, change func(*sink.Options)) *world {
 	options := sink.Options{
 		Hostname: "probe.contoso.com", Certificate: &server.TLS.Certificates[0], Now: w.time,
 		HasRecipient: func(a string) bool { return a == "canary@probe.contoso.com" },
-		Handle: func(_ context.Context, m *sink.Message) {
+		Handle: func(_ context.Context, m *sink.Message) error {
 			copied := *m
 			copied.Data = bytes.Clone(m.Data)
 			w.received <- copied
+			return nil
 		},
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
@@ -230,9 +232,10 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		handling, release := make(chan struct{}), make(chan struct{})
 		w := start(t, func(o *sink.Options) {
 			o.Limits.MessagesAtOnce = 1
-			o.Handle = func(context.Context, *sink.Message) {
+			o.Handle = func(context.Context, *sink.Message) error {
 				handling <- struct{}{}
 				<-release
+				return nil
 			}
 		})
 		first := make(chan error)
@@ -264,8 +267,17 @@ func TestMessagesThatAreRefused(t *testing.T) {
 			t.Error("the sink reads 100 MB, want an end after 1 MB")
 		}
 	})
+	t.Run("that cannot be processed now", func(t *testing.T) {
+		w := start(t, func(o *sink.Options) {
+			o.Handle = func(context.Context, *sink.Message) error { return errors.New("busy") }
+		})
+		wantRefusal(t, "a message", w.send(canary, short), `451 "4.3.0`)
+		if w.sink.Stats.Deferred.Load() != 1 || w.sink.Stats.Accepted.Load() != 0 {
+			t.Error("the message is not counted as deferred")
+		}
+	})
 	t.Run("that nobody can handle", func(t *testing.T) {
-		w := start(t, func(o *sink.Options) { o.Handle = func(context.Context, *sink.Message) { panic("bug") } })
+		w := start(t, func(o *sink.Options) { o.Handle = func(context.Context, *sink.Message) error { panic("bug") } })
 		if err := w.send(canary, short); err == nil {
 			t.Error("accepted")
 		}

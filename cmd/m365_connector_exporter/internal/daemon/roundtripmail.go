@@ -3,7 +3,9 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-message"
@@ -11,20 +13,32 @@ import (
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/roundtrip"
 	"m365_connector_exporter/probes/roundtrip/sink"
+	"m365_connector_exporter/probes/smtpprobe"
 )
 
 const maxMailHeader = 256 << 10
 
+// errNoReports reports that this process does not count TLS reports: a daemon does.
+var errNoReports = errors.New("TLS reports are for the daemon")
+
 // receive judges a message that the sink received: a test message, a notification about one, or a TLS report. Nothing
 // of it is kept but what was judged.
-func (t *roundTrips) receive(ctx context.Context, m *sink.Message) {
+func (t *roundTrips) receive(ctx context.Context, m *sink.Message) error {
 	c := t.current.Load()
-	for _, to := range m.To {
-		if c.reports[strings.ToLower(to)] {
-			t.tlsReports.receive(ctx, m)
-			return
-		}
+	isReport := func(to string) bool { return c.reports[strings.ToLower(to)] }
+	switch {
+	case !slices.ContainsFunc(m.To, isReport):
+		t.receiveTest(c, m)
+	case t.onDemand:
+		return errNoReports
+	default:
+		t.tlsReports.receive(ctx, m)
 	}
+	return nil
+}
+
+// receiveTest judges a test message, or a notification about one.
+func (t *roundTrips) receiveTest(c *tripConfig, m *sink.Message) {
 	entity, err := message.ReadWithOptions(bytes.NewReader(m.Data), &message.ReadOptions{MaxHeaderBytes: maxMailHeader})
 	if entity == nil {
 		t.log.Info("the sink received a message that cannot be read", slog.Any("err", err))
@@ -54,7 +68,9 @@ func (t *roundTrips) receiveDSN(c *tripConfig, dsn *roundtrip.DSN, m *sink.Messa
 	if !ok || !dsn.Returned() {
 		return
 	}
-	if f, ok := t.tracker.Returned(found.Token, m.Received, dsn, ""); ok {
+	why := roundtrip.Refusal{Text: dsn.Text()}
+	why.Reason, why.Evidence = smtpprobe.ReportedReason(dsn.Status, dsn.Diagnostic)
+	if f, ok := t.tracker.Returned(found.Token, m.Received, dsn, why); ok {
 		t.finished(f)
 	}
 	t.expose()
@@ -71,12 +87,9 @@ func (t *roundTrips) finished(f roundtrip.Finished) {
 		t.log.Debug("a message of a round trip arrived", attributes...)
 		return
 	}
-	if f.Problem != "" {
-		attributes = append(attributes, slog.String("problem", f.Problem))
-	}
-	if f.DSN != nil {
-		shown := probes.Sanitise(f.DSN.Status+" "+f.DSN.Diagnostic, maxShown)
-		attributes = append(attributes, slog.String("notification", probes.Redact(shown)))
+	if f.Refusal.Text != "" {
+		attributes = append(attributes, slog.String("reason", string(f.Refusal.Reason)),
+			slog.String("refusal", probes.Redact(probes.Sanitise(f.Refusal.Text, maxShown))))
 	}
 	for _, m := range f.Mismatches {
 		attributes = append(attributes, slog.Group(m.Field, slog.String("got", m.Got), slog.String("want", m.Want)))

@@ -3,11 +3,8 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"slices"
@@ -22,36 +19,35 @@ import (
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
-	"m365_connector_exporter/probes/regularfile"
 	"m365_connector_exporter/probes/roundtrip"
 	"m365_connector_exporter/probes/roundtrip/sink"
 )
 
-// The state of round trips is kept in a file beside global.state_file.
 const (
-	tripsSuffix   = ".round_trips"
-	maxTripsBytes = 64 << 20
 	tripTick      = 5 * time.Second // between two looks at what is due
+	requestTick   = time.Second     // between two looks for a request
 	retryHandover = time.Minute     // between two attempts to hand a message over
 	maxShown      = 300             // bytes of a problem
+	minKey        = 32              // bytes of the key of the tokens
 )
 
 // roundTrips sends the test messages of round trips and receives them in the sink.
 type roundTrips struct {
 	prober     probes.Prober
 	tracker    *roundtrip.Tracker
-	key        []byte
 	store      *collector.Store
-	tlsReports *tlsReports
 	log        *slog.Logger
 	sink       *sink.Sink
+	tlsReports *tlsReports
 	listen     []string
 	started    time.Time
-	known      bool // there was a state file to keep the state in: the first message need not wait
+	files      tripFiles
+	onDemand   bool // only messages that are requested are sent
 
 	current atomic.Pointer[tripConfig]
 
 	mu      sync.Mutex
+	key     []byte
 	sending map[roundtrip.Trip]bool
 	tried   map[roundtrip.Trip]time.Time
 }
@@ -63,6 +59,7 @@ type tripConfig struct {
 	paths      map[roundtrip.Trip]probes.Path
 	recipients map[string]bool
 	reports    map[string]bool
+	tenants    map[string]string // names by GUID
 }
 
 // newRoundTrips reads the state beside a state file. A state that cannot be read is an error: messages under way would
@@ -72,23 +69,20 @@ func newRoundTrips(
 ) (*roundTrips, error) {
 	t := &roundTrips{
 		prober: prober, store: store, log: log, listen: cfg.Sink.Listen, started: time.Now(),
+		files:   tripFilesOf(cfg.Global.StateFile),
 		sending: map[roundtrip.Trip]bool{}, tried: map[roundtrip.Trip]time.Time{},
 	}
 	state := &roundtrip.State{}
-	file := ""
-	if cfg.Global.StateFile != "" {
-		file, t.known = cfg.Global.StateFile+tripsSuffix, true
-		if err := readTrips(ctx, file, state); err != nil {
-			return nil, err
-		}
+	if err := t.files.read(ctx, state); err != nil {
+		return nil, err
 	}
-	if len(state.Key) < 32 {
-		state.Key = make([]byte, 32)
+	if len(state.Key) < minKey {
+		state.Key = make([]byte, minKey)
 		_, _ = rand.Read(state.Key) // never fails
 	}
 	t.key = state.Key
 	t.tlsReports = newTLSReports(ctx, cfg.Global.StateFile, store, log)
-	t.tracker = roundtrip.NewTracker(state, func(s *roundtrip.State) error { return writeTrips(file, s) })
+	t.tracker = roundtrip.NewTracker(state, t.files.write)
 	t.sink = sink.New(sink.Options{
 		Hostname: cfg.Sink.Hostname, Certificate: cfg.Sink.Certificate, Networks: cfg.Sink.Networks,
 		HasRecipient: t.hasRecipient, Handle: t.receive, Now: time.Now, Log: log,
@@ -96,38 +90,15 @@ func newRoundTrips(
 	return t, nil
 }
 
-func readTrips(ctx context.Context, file string, state *roundtrip.State) error {
-	c, err := regularfile.Read(ctx, file, maxTripsBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(c.Data, state)
-	}
-	if err != nil {
-		return fmt.Errorf("the state of round trips cannot be read: %s: %w", file, err)
-	}
-	return nil
-}
-
-// writeTrips replaces the file as a whole; without a file nothing is kept.
-func writeTrips(file string, state *roundtrip.State) error {
-	if file == "" {
-		return nil
-	}
-	return replaceFile(file, func(w io.Writer) error { return json.NewEncoder(w).Encode(state) })
-}
-
 // use takes over a configuration.
 func (t *roundTrips) use(cfg *config.Config, paths []probes.Path) {
 	c := &tripConfig{
 		trips: cfg.RoundTrips, paths: map[roundtrip.Trip]probes.Path{}, recipients: map[string]bool{},
-		reports: map[string]bool{},
+		reports: map[string]bool{}, tenants: tenantNames(cfg),
 	}
 	var plans []roundtrip.Plan
-	var trips []roundtrip.Trip
 	for _, trip := range cfg.RoundTrips {
-		plans, trips = append(plans, trip.Plan), append(trips, trip.Trip)
+		plans = append(plans, trip.Plan)
 		c.recipients[trip.Recipient] = true
 		if p, ok := tripPath(&trip, paths); ok {
 			c.paths[trip.Trip] = p
@@ -139,10 +110,21 @@ func (t *roundTrips) use(cfg *config.Config, paths []probes.Path) {
 	if !slices.Equal(t.listen, cfg.Sink.Listen) {
 		t.log.Warn("new addresses of sink.listen take effect at the next start")
 	}
-	c.tokens = roundtrip.NewTokens(t.key, trips)
 	t.tracker.SetPlans(plans)
+	t.mu.Lock()
+	c.tokens = roundtrip.NewTokens(t.key, c.names())
 	t.current.Store(c)
+	t.mu.Unlock()
 	t.expose()
+}
+
+// names returns the names of the round trips.
+func (c *tripConfig) names() []roundtrip.Trip {
+	names := make([]roundtrip.Trip, len(c.trips))
+	for i := range c.trips {
+		names[i] = c.trips[i].Trip
+	}
+	return names
 }
 
 // tripPath returns the path on which a message is handed over: that of a sender, or one to a server.
@@ -169,32 +151,47 @@ func tripPath(t *config.RoundTrip, paths []probes.Path) (p probes.Path, ok bool)
 	return p, true
 }
 
-// run sends and receives until ctx ends.
+// run sends and receives until ctx ends. Without a sink it does nothing.
 func (t *roundTrips) run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	if len(t.listen) > 0 {
-		listeners, err := listenAll(ctx, t.listen)
-		if err != nil {
-			return err
-		}
-		group.Go(func() error { return t.sink.Serve(ctx, listeners...) })
-		group.Go(func() error { t.tlsReports.run(ctx); return nil })
+	if len(t.listen) == 0 {
+		return nil
 	}
+	unlock, err := t.lock(ctx)
+	if err != nil || unlock == nil {
+		return err
+	}
+	defer unlock()
+	listeners, err := listenAll(ctx, t.listen)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return t.sink.Serve(ctx, listeners...) })
+	group.Go(func() error { t.tlsReports.run(ctx); return nil })
 	group.Go(func() error {
-		tick := time.NewTicker(tripTick)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-tick.C:
-				t.step(ctx, group)
-			}
-		}
+		t.sendAll(ctx, group)
+		return nil
 	})
-	err := group.Wait()
+	err = group.Wait()
 	t.tlsReports.save()
 	return err //nolint:wrapcheck // the errors name the addresses
+}
+
+// sendAll sends what is due and what is requested.
+func (t *roundTrips) sendAll(ctx context.Context, group *errgroup.Group) {
+	tick, requests := time.NewTicker(tripTick), time.NewTicker(requestTick)
+	defer tick.Stop()
+	defer requests.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			t.step(ctx, group)
+		case <-requests.C:
+			t.answerRequest(ctx, group)
+		}
+	}
 }
 
 func listenAll(ctx context.Context, addresses []string) ([]net.Listener, error) {
@@ -247,7 +244,9 @@ func (t *roundTrips) due(plan *roundtrip.Plan, now time.Time) (roundtrip.Token, 
 		}
 		t.sending[trip] = true
 		return token, true
-	case !t.known && now.Sub(t.started) < plan.Interval: // as for test messages of paths
+	case t.onDemand:
+		return roundtrip.Token{}, false
+	case t.files == "" && now.Sub(t.started) < plan.Interval: // as for test messages of paths
 		return roundtrip.Token{}, false
 	}
 	token := c.tokens.New(trip, now)
@@ -273,7 +272,7 @@ func (t *roundTrips) handOver(ctx context.Context, token roundtrip.Token) {
 	}()
 	path, ok := t.current.Load().paths[token.Trip]
 	if !ok {
-		t.tracker.NotHanded(token, "the path of the sender is not known")
+		t.tracker.NotHanded(token, roundtrip.Refusal{Text: "the path of the sender is not known"})
 		return
 	}
 	path.Message = roundtrip.Compose(roundtrip.Message{
@@ -281,19 +280,19 @@ func (t *roundTrips) handOver(ctx context.Context, token roundtrip.Token) {
 	})
 	switch h := handedOver(t.prober.Probe(ctx, &path)); {
 	case h.refused:
-		if f, ok := t.tracker.Returned(token, time.Now(), nil, h.problem); ok {
+		if f, ok := t.tracker.Returned(token, time.Now(), nil, h.why); ok {
 			t.finished(f)
 		}
 	default:
-		t.tracker.NotHanded(token, h.problem)
+		t.tracker.NotHanded(token, h.why)
 	}
 	t.expose()
 }
 
 // handover is what became of an attempt.
 type handover struct {
-	refused bool   // for good
-	problem string // why the message was not taken; empty if it was, or may have been
+	refused bool              // for good
+	why     roundtrip.Refusal // why the message was not taken; empty if it was, or may have been
 }
 
 // handedOver tells from a result whether the message was taken.
@@ -312,14 +311,17 @@ func handedOver(r *probes.Result) handover {
 		}
 		h := handover{
 			refused: problem.Outcome == probes.Failed && problem.Reply.Code >= 500 && stage >= probes.Recipient,
-			problem: probes.Sanitise(fmt.Sprintf("%s at %s: %s: %s", e.Host, stage, problem.Reason, problem.Detail), maxShown),
+			why: roundtrip.Refusal{
+				Text:   probes.Sanitise(fmt.Sprintf("%s at %s: %s: %s", e.Host, stage, problem.Reason, problem.Detail), maxShown),
+				Reason: problem.Reason, Evidence: problem.Evidence,
+			},
 		}
-		if worst.problem == "" || h.refused {
+		if worst.why.Text == "" || h.refused {
 			worst = h
 		}
 	}
-	if worst.problem == "" {
-		worst.problem = "no address could be asked"
+	if worst.why.Text == "" {
+		worst.why.Text = "no address could be asked"
 	}
 	return worst
 }
@@ -330,4 +332,24 @@ func (t *roundTrips) hasRecipient(address string) bool {
 	return c.recipients[address] || c.reports[address]
 }
 
-func (t *roundTrips) expose() { t.store.SetRoundTrips(t.tracker.Statuses(time.Now())) }
+func (t *roundTrips) expose() {
+	statuses, names := t.tracker.Statuses(time.Now()), t.current.Load().tenants
+	for i := range statuses {
+		statuses[i].Tenants = names
+	}
+	t.store.SetRoundTrips(statuses)
+}
+
+// tenantNames returns the names of tenants by GUID, as far as the configuration has both.
+func tenantNames(cfg *config.Config) map[string]string {
+	names := map[string]string{}
+	for _, trip := range cfg.RoundTrips {
+		if id := trip.Expect.TenantID; id != "" {
+			names[id] = trip.Tenant
+		}
+	}
+	for _, live := range cfg.Live() {
+		names[strings.ToLower(live.ID)] = live.Name
+	}
+	return names
+}

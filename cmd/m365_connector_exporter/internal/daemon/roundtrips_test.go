@@ -25,6 +25,7 @@ import (
 type tripWorld struct {
 	*roundTrips
 
+	trip    *config.RoundTrip
 	sent    []string
 	answer  probes.Step // of the stage message
 	deliver func(w *tripWorld, text string)
@@ -66,14 +67,14 @@ func newTripWorld(t *testing.T, stateFile string, deliver func(*tripWorld, strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.roundTrips = trips
+	w.roundTrips, w.trip = trips, &cfg.RoundTrips[0]
 	w.use(cfg, paths)
 	return w
 }
 
 // arrive hands a message to the sink.
 func (w *tripWorld) arrive(text string) {
-	w.receive(context.Background(), &sink.Message{
+	_ = w.receive(context.Background(), &sink.Message{ // never an error for a test message
 		To: []string{"canary@probe.contoso.com"}, Received: time.Now(), Data: []byte(text),
 	})
 }
@@ -103,6 +104,17 @@ func markedBy(tenantID string) func(*tripWorld, string) {
 	return func(w *tripWorld, text string) { w.arrive("X-MS-Exchange-CrossTenant-Id: " + tenantID + "\r\n" + text) }
 }
 
+// returnIt delivers a notification with a diagnostic instead of the message.
+func returnIt(diagnostic string) func(*tripWorld, string) {
+	return func(w *tripWorld, text string) {
+		_, id, _ := strings.Cut(text, "Message-ID: ")
+		id, _, _ = strings.Cut(id, "\r\n")
+		w.arrive("Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n" +
+			"Reporting-MTA: dns; a\r\n\r\nAction: failed\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; " + diagnostic + "\r\n\r\n" +
+			"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: " + id + "\r\n\r\n--b--\r\n")
+	}
+}
+
 func TestRoundTripOutcomes(t *testing.T) {
 	refused := probes.NewStep(probes.ReasonTenantAttribution, "550 5.7.64 TenantAttribution")
 	refused.Reply = probes.Reply{Code: 550, Enhanced: "5.7.64"}
@@ -112,13 +124,6 @@ func TestRoundTripOutcomes(t *testing.T) {
 	twice := func(w *tripWorld, text string) { w.arrive(text); w.arrive(text) }
 	other := func(w *tripWorld, _ string) { w.arrive("Subject: buy\r\n\r\n") }
 	closed := probes.NewStep(probes.ReasonConnectionClosed, "closed")
-	dsn := func(w *tripWorld, text string) {
-		_, id, _ := strings.Cut(text, "Message-ID: ")
-		id, _, _ = strings.Cut(id, "\r\n")
-		w.arrive("Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n" +
-			"Reporting-MTA: dns; a\r\n\r\nAction: failed\r\nStatus: 5.7.64\r\n\r\n" +
-			"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: " + id + "\r\n\r\n--b--\r\n")
-	}
 	for name, row := range map[string]struct {
 		deliver  func(*tripWorld, string)
 		answer   probes.Step
@@ -130,7 +135,7 @@ func TestRoundTripOutcomes(t *testing.T) {
 		"of another tenant":     {markedBy("0" + testTenantID[1:]), accepted, time.Minute, roundtrip.Misrouted, 1},
 		"under way":             {nil, accepted, 59 * time.Minute, "", 1},
 		"lost":                  {nil, accepted, 61 * time.Minute, roundtrip.Lost, 2},
-		"returned":              {dsn, accepted, time.Minute, roundtrip.Returned, 1},
+		"returned":              {returnIt("550 5.7.64"), accepted, time.Minute, roundtrip.Returned, 1},
 		"refused at once":       {nil, refused, time.Minute, roundtrip.Returned, 1},
 		"tried again":           {nil, temporary, 10 * time.Minute, "", 10},
 		"the reply got lost":    {nil, closed, 10 * time.Minute, "", 1},
