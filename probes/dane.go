@@ -1,5 +1,10 @@
 package probes
 
+import (
+	"fmt"
+	"strings"
+)
+
 // DANE is how an endpoint compares with the TLSA records of its host (RFC 7672).
 type DANE struct {
 	Status DANEStatus
@@ -32,3 +37,39 @@ const (
 	DANEInsecure DANEStatus = "insecure" // the zone, or that of the MX records, is not signed
 	DANEBogus    DANEStatus = "bogus"    // the signatures are wrong
 )
+
+// Sentence returns the comparison in words, without a full stop.
+func (d *DANE) Sentence() string {
+	switch d.Status {
+	case DANEMatch:
+		return "the certificate matches the TLSA record " + d.Matched
+	case DANEMismatch:
+		if !d.TLS {
+			return "there are TLSA records" + d.listed() + ", and TLS fails or is not offered"
+		}
+		return "the certificate matches no TLSA record" + d.listed() + ": " + d.Detail
+	case DANEUnusable:
+		return "no TLSA record can be used" + d.listed()
+	case DANENone:
+		return "no TLSA records, in a signed zone"
+	case DANEInsecure:
+		return "the zone is not signed with DNSSEC"
+	case DANEBogus:
+		return "the DNSSEC signatures are wrong"
+	}
+	return "the TLSA records could not be looked up: " + d.Detail
+}
+
+// listed returns the first records in parentheses.
+func (d *DANE) listed() string {
+	const most = 3
+	if len(d.Records) == 0 {
+		return ""
+	}
+	first := d.Records[:min(len(d.Records), most)]
+	text := " (" + strings.Join(first, ", ")
+	if more := d.Total - len(first); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text + ")"
+}

@@ -2,7 +2,6 @@ package evaluate
 
 import (
 	"fmt"
-	"strings"
 
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
@@ -97,37 +96,7 @@ func daneEvidence(mode dane.Mode, endpoints []*check.Endpoint) []string {
 		if i == maxDANEEvidence {
 			return append(lines, fmt.Sprintf("and %d servers more", len(endpoints)-i))
 		}
-		lines = append(lines, e.Name()+": "+describeDANE(e.DANE))
+		lines = append(lines, e.Name()+": "+e.DANE.Sentence())
 	}
 	return lines
-}
-
-// describeDANE words the comparison of one server.
-func describeDANE(d *probes.DANE) string {
-	records := ""
-	if len(d.Records) > 0 {
-		records = " (" + strings.Join(d.Records[:min(len(d.Records), 3)], ", ")
-		if d.Total > 3 {
-			records += fmt.Sprintf(" and %d more", d.Total-3)
-		}
-		records += ")"
-	}
-	switch d.Status {
-	case probes.DANEMatch:
-		return "the certificate matches the TLSA record " + d.Matched
-	case probes.DANEMismatch:
-		if !d.TLS {
-			return "there are TLSA records" + records + ", and TLS fails or is not offered"
-		}
-		return "the certificate matches no TLSA record" + records + ": " + d.Detail
-	case probes.DANEUnusable:
-		return "no TLSA record can be used" + records
-	case probes.DANENone:
-		return "no TLSA records, in a signed zone"
-	case probes.DANEInsecure:
-		return "the zone is not signed with DNSSEC"
-	case probes.DANEBogus:
-		return "the DNSSEC signatures are wrong"
-	}
-	return d.Detail
 }

@@ -46,6 +46,18 @@ func PredictDelivery(tenants []mailflow.Tenant, s *Snapshot) (all []check.Predic
 	return all
 }
 
+// PredictionsOf returns the predictions for one path.
+func (r *Report) PredictionsOf(id probes.PathID) []check.Prediction {
+	first, _ := slices.BinarySearchFunc(r.Predictions, id, func(p check.Prediction, id probes.PathID) int {
+		return comparePaths(p.Path, id)
+	})
+	last := first
+	for last < len(r.Predictions) && r.Predictions[last].Path == id {
+		last++
+	}
+	return r.Predictions[first:last]
+}
+
 func comparePaths(a, b probes.PathID) int {
 	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Direction, b.Direction),
 		cmp.Compare(a.Connector, b.Connector), cmp.Compare(a.Path, b.Path))

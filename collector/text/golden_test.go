@@ -54,6 +54,10 @@ func items() []text.Item {
 		Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil,
 	}
 	good.TLS.Verdicts[probes.VerdictRevocation] = probes.Judgement{Detail: "the list did not come" + evil}
+	good.DANE = &probes.DANE{
+		Status: probes.DANEMatch, TLS: true, Records: []string{"3 1 1 00" + evil}, Total: 9, Matched: "3 1 1 00" + evil,
+		Expired: true,
+	}
 	bad := end("bad.contoso.com", "[2001:db8::1]:25", ok, ok, ok, ok, probes.Step{
 		Outcome: probes.Failed, Reason: probes.ReasonRecipientUnknown, Detail: "RCPT" + evil,
 		Reply: probes.Reply{Code: 550, Enhanced: "5.1.1", Text: "no such\nuser" + evil},
@@ -203,7 +207,7 @@ func TestGolden(t *testing.T) {
 			every := func(string) bool { return true }
 			return text.TenantsJSON(b, v.SummarizeTenants(v.Paths, v.Report.Findings, every, noon))
 		},
-		"paths.json":       func(b *strings.Builder) error { return text.PathsJSON(b, snapshot().Paths) },
+		"paths.json":       func(b *strings.Builder) error { return text.PathsJSON(b, snapshot().Paths, snapshot().Report) },
 		"round-trips.json": func(b *strings.Builder) error { return text.RoundTripsJSON(b, roundTrips()) },
 		"round-trip.txt": func(b *strings.Builder) error {
 			return errors.Join(text.RoundTrip(b, &roundTrips()[0], text.Options{}),

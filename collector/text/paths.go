@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/collector"
+	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 )
 
@@ -27,12 +28,12 @@ type stateJSON struct {
 	NotProbeable  string    `json:"not_probeable,omitempty"` // why it cannot be probed
 }
 
-// PathsJSON prints every path, one object per line.
-func PathsJSON(w io.Writer, paths []*collector.PathState) error {
+// PathsJSON prints every path, one object per line, with the predictions of a report, which may be nil.
+func PathsJSON(w io.Writer, paths []*collector.PathState, report *evaluate.Report) error {
 	out := bufio.NewWriter(w)
 	separator := "[\n"
 	for _, s := range paths {
-		line, err := json.Marshal(stateToJSON(s))
+		line, err := json.Marshal(stateToJSON(s, report))
 		if err != nil {
 			return err
 		}
@@ -47,8 +48,11 @@ func PathsJSON(w io.Writer, paths []*collector.PathState) error {
 	return out.Flush()
 }
 
-func stateToJSON(s *collector.PathState) stateJSON {
+func stateToJSON(s *collector.PathState, report *evaluate.Report) stateJSON {
 	item := Item{Path: *s.Path}
+	if report != nil {
+		item.Predictions = report.PredictionsOf(s.Path.ID)
+	}
 	if s.Latest != nil {
 		item.Result = *s.Latest
 		item.Result.Until = lastStage(item.Result)

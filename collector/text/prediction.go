@@ -11,10 +11,24 @@ import (
 // mechanismNames are what people call the mechanisms.
 var mechanismNames = map[check.Mechanism]string{check.MechanismDANE: "DANE", check.MechanismMTASTS: "MTA-STS"}
 
-// reasonPhrases explain the reasons of predictions that hold no mail. Held mail has evidence.
+// Mechanism returns the name of a mechanism for people.
+func Mechanism(m check.Mechanism) string { return mechanismNames[m] }
+
+// PredictionReason returns the reason of a prediction in words; "" if only its evidence explains it.
+func PredictionReason(p *check.Prediction) string { return reasonPhrases[p.Reason] }
+
+// reasonPhrases explain the reasons of predictions.
 var reasonPhrases = map[string]string{
-	"mode_none":   "the connector's mode is None",
-	"match":       "a mail server passes",
+	"mode_none": "the connector's mode is None",
+	"match":     "a mail server passes",
+
+	"no_dane":        "the destination has no DANE",
+	"unusable":       "no TLSA record of a mail server can be used, and it offers TLS",
+	"without_record": "a mail server without TLSA records takes it",
+	"no_starttls":    "no mail server offers TLS, and there are TLSA records",
+	"tlsa_mismatch":  "no mail server matches its TLSA records",
+	"bogus":          "the DNSSEC signatures are wrong",
+
 	"no_policy":   "the destination has no policy that can be used",
 	"not_enforce": "the destination's policy is not enforced",
 }

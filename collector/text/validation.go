@@ -50,6 +50,7 @@ func (p *printer) item(item Item) {
 			p.step(probes.Stages[i], step)
 		}
 		p.tls(e.TLS, r.Started)
+		p.dane(e.DANE)
 	}
 	p.predictions(item.Predictions)
 	p.line(0, "")
@@ -165,6 +166,17 @@ func (p *printer) verdict(name string, j probes.Judgement) {
 	if j.Uncertain != "" {
 		p.line(6, fmt.Sprintf("%s: UNCERTAIN: %s", name, Printable(j.Uncertain)))
 	}
+}
+
+func (p *printer) dane(d *probes.DANE) {
+	if d == nil || d.Status == probes.DANEInsecure || d.Status == probes.DANENone {
+		return
+	}
+	line := "DANE: " + Printable(d.Sentence())
+	if d.Expired {
+		line += ", although it is not valid now"
+	}
+	p.line(4, line)
 }
 
 func (p *printer) certificate(leaf *probes.Certificate, at time.Time) {

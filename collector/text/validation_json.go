@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"time"
@@ -35,6 +36,16 @@ type (
 		Certificate *certificateJSON `json:"certificate,omitempty"` // the leaf
 		Verdicts    []verdictJSON    `json:"certificate_verdicts,omitempty"`
 		RootG2      *bool            `json:"verifies_with_digicert_global_root_g2,omitempty"` // hosts of Exchange Online
+		DANE        *daneJSON        `json:"dane,omitempty"`
+	}
+	daneJSON struct {
+		Status  string   `json:"status"` // match, mismatch, unusable, none, insecure, bogus; unknown: look-up failed
+		TLS     bool     `json:"tls"`
+		Records []string `json:"records,omitempty"` // the first ones
+		Total   int      `json:"records_total"`
+		Matched string   `json:"matched,omitempty"`
+		Expired bool     `json:"expired,omitempty"` // it matches, and is not valid now
+		Detail  string   `json:"detail,omitempty"`
 	}
 	stageJSON struct {
 		Stage     string  `json:"stage"`
@@ -113,6 +124,12 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 	}
 	if e.TLS != nil {
 		out.tls(e.TLS)
+	}
+	if d := e.DANE; d != nil {
+		out.DANE = &daneJSON{
+			Status: cmp.Or(string(d.Status), "unknown"), TLS: d.TLS, Records: printableAll(d.Records), Total: d.Total,
+			Matched: printableLines(d.Matched), Expired: d.Expired, Detail: printableLines(d.Detail),
+		}
 	}
 	return out
 }

@@ -37,8 +37,8 @@ func (s *Site) discover(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) paths(w http.ResponseWriter, r *http.Request) {
-	s.answerSelection(w, r, func(w io.Writer, _ *collector.Snapshot, _ filter, v selection) error {
-		return text.PathsJSON(w, v.Paths)
+	s.answerSelection(w, r, func(w io.Writer, all *collector.Snapshot, _ filter, v selection) error {
+		return text.PathsJSON(w, v.Paths, all.Report)
 	})
 }
 

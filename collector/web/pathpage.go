@@ -19,6 +19,7 @@ type pathPage struct {
 	pathRow
 	Facts       []fact
 	Note        string
+	Predictions []predictionPage // what Exchange Online would do with its mail
 	Findings    []finding
 	Newest      *roundPage
 	Failed      *roundPage // the newest failed round, unless it is the newest round
@@ -49,6 +50,7 @@ type endpointPage struct {
 	Outcome           string
 	Stages            []stagePage
 	TLS               *tlsPage
+	DANE              *probes.DANE
 	Transcript        []transcriptLine
 }
 
@@ -98,7 +100,8 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 	a := reportOf(v)
 	page := &pathPage{
 		pathRow: newPathRow(p, now), Facts: probeFacts(p), Note: p.Path.Hint, LastSuccess: newTimestamp(p.LastSuccess, now),
-		Client: newTLSPage(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
+		Predictions: newPredictions(p, a),
+		Client:      newTLSPage(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
 		History: newHistoryPage(p, now),
 		Counted: map[string]uint64{}, Newest: newRoundPage(p.Latest, "e", now),
 	}
@@ -181,6 +184,7 @@ func newRoundPage(r *probes.Result, prefix string, now time.Time) *roundPage {
 func newEndpointPage(e probes.Endpoint, until probes.Stage, now time.Time) endpointPage {
 	page := endpointPage{
 		Host: e.Host, Address: collector.KeyOf(e).Address, Outcome: e.Outcome(until).String(), TLS: newTLSPage(e.TLS, now),
+		DANE: e.DANE,
 	}
 	for i, step := range e.Steps[:until+1] {
 		page.Stages = append(page.Stages, stagePage{
