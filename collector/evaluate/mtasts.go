@@ -161,3 +161,15 @@ func unlisted(state *mtasts.State, mx []string) (hosts []string) {
 	slices.Sort(hosts)
 	return slices.Compact(hosts)
 }
+
+// PoliciesOf returns the MTA-STS policies of a tenant's domains, by domain.
+func (r *Report) PoliciesOf(tenant string) []check.Policy {
+	from, _ := slices.BinarySearchFunc(r.Policies, tenant, func(p check.Policy, tenant string) int {
+		return cmp.Compare(p.Tenant, tenant)
+	})
+	to := from
+	for to < len(r.Policies) && r.Policies[to].Tenant == tenant {
+		to++
+	}
+	return r.Policies[from:to]
+}

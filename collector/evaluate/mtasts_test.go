@@ -112,8 +112,8 @@ func TestPredictMTASTS(t *testing.T) {
 		"names that were not recorded": {
 			"", byMX(shownAt(mx, "other.example", func(t *probes.TLS) { t.Chain[0].OmittedNames = 900 })), mx, "", "",
 		},
-		"no STARTTLS":             {"", byMX(clear), mx, "queue  no_starttls", "mx.fabrikam.com has no TLS"},
-		"no STARTTLS, not wanted": {"", opportunistic, mx, "queue  no_starttls", "mx.fabrikam.com has no TLS"},
+		"no STARTTLS":             {"", byMX(clear), mx, "queue  no_tls", "mx.fabrikam.com has no TLS"},
+		"no STARTTLS, not wanted": {"", opportunistic, mx, "queue  no_tls", "mx.fabrikam.com has no TLS"},
 		"not reached":             {"", byMX(silent), mx, "", ""},
 		"two MX, the second fine": {
 			"", byMX(clear, shownAt("mx2.fabrikam.com", "mx2.fabrikam.com", nil)), "*.fabrikam.com", "deliver  match", "",

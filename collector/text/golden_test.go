@@ -14,6 +14,7 @@ import (
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/mtasts"
 	"m365_connector_exporter/probes/roundtrip"
 )
 
@@ -178,7 +179,21 @@ func snapshot() *collector.Snapshot {
 				At: noon, Old: check.Leaf{NotAfter: noon.AddDate(0, 0, 9)}, New: check.Leaf{NotAfter: noon.AddDate(0, 2, 0)},
 			}},
 		}},
-		Report: &evaluate.Report{Findings: findings(), Clients: map[probes.PathID]*probes.TLS{id: leaf("client")}},
+		Report: &evaluate.Report{
+			Findings: findings(), Clients: map[probes.PathID]*probes.TLS{id: leaf("client")},
+			Predictions: []check.Prediction{
+				{Path: id, Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryDeliver, Reason: "match"},
+			},
+			Policies: []check.Policy{
+				{Tenant: "contoso", Accepted: true, State: mtasts.State{
+					Domain: "contoso.com", Mode: mtasts.Enforce, ID: "1", Fetched: noon, Until: noon.AddDate(0, 0, 7),
+					Policy: &mtasts.Policy{MX: []string{"mx.contoso.com"}},
+				}},
+				{Tenant: "contoso", NextHop: true, Unlisted: []string{"mx" + evil}, State: mtasts.State{
+					Domain: "other" + evil, Problem: "no answer" + evil,
+				}},
+			},
+		},
 	}
 }
 
@@ -205,7 +220,7 @@ func TestGolden(t *testing.T) {
 		"tenants.json": func(b *strings.Builder) error {
 			v := snapshot()
 			every := func(string) bool { return true }
-			return text.TenantsJSON(b, v.SummarizeTenants(v.Paths, v.Report.Findings, every, noon))
+			return text.TenantsJSON(b, v.SummarizeTenants(v.Paths, v.Report.Findings, every, noon), v.Report)
 		},
 		"paths.json":       func(b *strings.Builder) error { return text.PathsJSON(b, snapshot().Paths, snapshot().Report) },
 		"round-trips.json": func(b *strings.Builder) error { return text.RoundTripsJSON(b, roundTrips()) },

@@ -31,6 +31,10 @@ var reasonPhrases = map[string]string{
 
 	"no_policy":   "the destination has no policy that can be used",
 	"not_enforce": "the destination's policy is not enforced",
+
+	"mx_not_listed":       "the destination's policy lists no MX host",
+	"certificate_invalid": "no listed MX host has a certificate that is valid for its name",
+	"no_tls":              "no listed MX host offers TLS",
 }
 
 // Prediction returns a prediction in words: "MTA-STS: deliver, because a mail server passes".

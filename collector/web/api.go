@@ -57,7 +57,7 @@ func (s *Site) certificatesJSON(w http.ResponseWriter, r *http.Request) {
 func (s *Site) tenantsJSON(w http.ResponseWriter, r *http.Request) {
 	s.answerSelection(w, r, func(w io.Writer, v *collector.Snapshot, f filter, selected selection) error {
 		open, _ := selected.open()
-		return text.TenantsJSON(w, v.SummarizeTenants(selected.Paths, open, f.includesTenant, s.Now()))
+		return text.TenantsJSON(w, v.SummarizeTenants(selected.Paths, open, f.includesTenant, s.Now()), reportOf(v))
 	})
 }
 

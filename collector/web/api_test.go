@@ -50,6 +50,7 @@ func full() *testSite {
 			Suppressed: &check.Suppression{Owner: "o", Reason: "r", Expires: noon},
 		},
 	}}
+	s.policies(evil)
 	return s
 }
 

@@ -31,6 +31,7 @@ type pathPage struct {
 	Certificate *expiry // the first that expires, of those on this path
 	LastSuccess *timestamp
 	Counted     map[string]uint64 // rounds since the start, by outcome
+	Policies    []policyRow       // the one that applies to its mail
 }
 
 type fact struct{ Name, Value string }
@@ -105,6 +106,7 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 		History: newHistoryPage(p, now),
 		Counted: map[string]uint64{}, Newest: newRoundPage(p.Latest, "e", now),
 	}
+	page.Policies, _ = policyRows(policiesOfPath(a.PoliciesOf(p.Path.ID.Tenant), p.Path), now)
 	if p.LatestFailed != nil && (p.Latest == nil || p.LatestFailed.Started != p.Latest.Started) {
 		page.Failed = newRoundPage(p.LatestFailed, "f", now)
 	}

@@ -136,6 +136,8 @@ type tenantPage struct {
 	MoreCertificates int
 	Senders          []senderState
 	MoreSenders      int
+	Policies         []policyRow // of its accepted domains and next hops
+	MorePolicies     int
 }
 
 var tenantLimits = limits{rows: 100, problems: 50, checks: 100, findings: 20, paths: 40}
@@ -178,6 +180,7 @@ func newTenantPage(v *collector.Snapshot, name string, f filter, now time.Time) 
 	senders := senderStates(v, name)
 	shown = min(len(senders), maxCertificatesOfTenant)
 	page.Senders, page.MoreSenders = senders[:shown], len(senders)-shown
+	page.Policies, page.MorePolicies = policyRows(reportOf(v).PoliciesOf(name), now)
 	return page
 }
 

@@ -79,7 +79,7 @@ const (
 	ReasonNotEnforced Reason = "not_enforce" // the mode of the policy is testing or none
 	ReasonMatch       Reason = "match"       // a server is listed, and its certificate is valid
 	ReasonMX          Reason = "mx_not_listed"
-	ReasonSTARTTLS    Reason = "no_starttls"
+	ReasonSTARTTLS    Reason = "no_tls"
 	ReasonCertificate Reason = "certificate_invalid"
 )
 

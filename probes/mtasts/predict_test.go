@@ -35,7 +35,7 @@ func TestPredict(t *testing.T) {
 		"one of two listed":          {"", enforce(b), []mtasts.Server{valid(a), valid(b)}, "deliver  match"},
 		"expired":                    {"", enforce(a), []mtasts.Server{expired}, "queue 5.7.5 certificate_invalid"},
 		"expired, the second valid":  {"", enforce(a, b), []mtasts.Server{expired, valid(b)}, "deliver  match"},
-		"no STARTTLS":                {"", enforce(a), []mtasts.Server{clear}, "queue  no_starttls"},
+		"no STARTTLS":                {"", enforce(a), []mtasts.Server{clear}, "queue  no_tls"},
 		"not listed and expired": {
 			"", enforce(a), []mtasts.Server{valid(b), expired}, "queue 5.7.5 certificate_invalid",
 		},
