@@ -19,15 +19,15 @@ type rehearseCommand struct {
 	name                  string
 	certificate, password *string
 	senders               *[]string
-	mtaSTS                *string
+	dane, mtaSTS          *string
 	targets               *[]string
 	output                *string
 }
 
 func newRehearseCommand(app *kingpin.Application) rehearseCommand {
 	cmd := app.Command("rehearse", "Before a change: predict what breaks. With --certificate: if senders present this "+
-		"certificate; uses no network. With --mta-sts: which mail Exchange Online holds if outbound connectors have this "+
-		"mode; probes their paths once, up to TLS. Exit: 0 nothing breaks, 1 something does.")
+		"certificate; uses no network. With --dane or --mta-sts: which mail Exchange Online holds if outbound connectors "+
+		"have this mode; probes their paths once, up to TLS. Exit: 0 nothing breaks, 1 something does.")
 	return rehearseCommand{
 		name: cmd.FullCommand(),
 		certificate: cmd.Flag("certificate", "The new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").
@@ -36,16 +36,19 @@ func newRehearseCommand(app *kingpin.Application) rehearseCommand {
 		senders: cmd.Flag("sender", "A sender's name, or TENANT[/inbound]/CONNECTOR/SENDER; repeatable. "+
 			"Default: every sender that presents, or whose connector requires, a name of the same registered domain; "+
 			"where there is none, every sender whose connector requires a certificate.").Strings(),
+		dane: cmd.Flag("dane", "The SmtpDaneMode of outbound connectors: Mandatory, Opportunistic or None. Needs a resolver "+
+			"that validates DNSSEC: on loopback, or named in probe.dnssec.").
+			PlaceHolder("MODE").Enum("Mandatory", "Opportunistic", "None"),
 		mtaSTS: cmd.Flag("mta-sts", "The MtaStsMode of outbound connectors: Opportunistic or None.").
 			PlaceHolder("MODE").Enum("Opportunistic", "None"),
-		targets: cmd.Arg("target", "With --mta-sts: a tenant, a connector or a path, as for validate. Default: every "+
+		targets: cmd.Arg("target", "With --dane or --mta-sts: a tenant, a connector or a path, as for validate. Default: every "+
 			"outbound path that the daemon probes.").Strings(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }
 
 func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
-	modes := daemon.DeliveryModes{MTASTS: *c.mtaSTS}
+	modes := daemon.DeliveryModes{DANE: *c.dane, MTASTS: *c.mtaSTS}
 	if err := c.check(modes); err != nil {
 		return s.usageError(err)
 	}
@@ -85,9 +88,10 @@ func (c rehearseCommand) check(modes daemon.DeliveryModes) error {
 	change := modes != daemon.DeliveryModes{}
 	switch {
 	case *c.certificate == "" && !change:
-		return errors.New("what would change? name it with --certificate or --mta-sts")
+		return errors.New("what would change? name it with --certificate, --dane or --mta-sts")
 	case *c.certificate != "" && (change || len(*c.targets) > 0):
-		return errors.New("--certificate is rehearsed alone: leave out --mta-sts and targets; --sender selects senders")
+		return errors.New("--certificate is rehearsed alone: leave out --dane, --mta-sts and targets; --sender " +
+			"selects senders")
 	case *c.certificate == "" && (len(*c.senders) > 0 || *c.password != ""):
 		return errors.New("--sender and --password-file need --certificate")
 	}

@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"m365_connector_exporter/collector/check"
@@ -85,7 +86,14 @@ func Deliveries(w io.Writer, items []Item, o Options) error {
 		for i := range item.Predictions {
 			p.prediction(2, &item.Predictions[i])
 		}
-		if len(item.Predictions) == 0 {
+		unknown := item.Path.DANE && !slices.ContainsFunc(item.Predictions, func(p check.Prediction) bool {
+			return p.Mechanism == check.MechanismDANE
+		})
+		switch {
+		case unknown:
+			p.line(2, mechanismNames[check.MechanismDANE]+": unknown: no resolver that validates DNSSEC answered (see "+
+				"probe.dnssec), or too little is known of the servers")
+		case len(item.Predictions) == 0:
 			p.line(2, "Too little is known: no server that could be reached decides it.")
 		}
 		if Held(item.Predictions) {

@@ -5,10 +5,12 @@ import (
 	"slices"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/dane"
 	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/schedule"
 	"m365_connector_exporter/probes/smtpprobe"
@@ -51,10 +53,25 @@ func RehearseDelivery(
 	if err != nil {
 		return nil, err
 	}
+	for i := range paths {
+		paths[i].DANE = modes.DANE != "" && modes.DANE != string(dane.Off)
+	}
 	prober := smtpprobe.New(proberOptions(cfg, schedule.NewLimiter(limiterOptions(cfg.Global)), nil))
 	items = probeAll(ctx, prober, paths, started(len(paths)))
 	predict(ctx, modes.with(cfg.Tenants), hostsOf(prober), items)
 	return items, nil
+}
+
+// endpointsOf returns what one round shows of its endpoints.
+func endpointsOf(r *probes.Result) []check.Endpoint {
+	endpoints := make([]check.Endpoint, len(r.Endpoints))
+	for i, e := range r.Endpoints {
+		key := collector.KeyOf(e)
+		endpoints[i] = check.Endpoint{
+			Host: key.Host, Address: key.Address, Verdict: e.Outcome(r.Until), TLS: e.TLS, DANE: e.DANE,
+		}
+	}
+	return endpoints
 }
 
 // hostsOf are policy hosts as a prober reaches them.
@@ -72,7 +89,9 @@ func predict(ctx context.Context, tenants []mailflow.Tenant, hosts policyFetcher
 		item := &items[i]
 		paths[i] = item.Path
 		paths[i].NotProbed, paths[i].NotProbeable = "", "" // it has been probed
-		snapshot.Paths[i] = check.Path{Path: &paths[i], Conclusive: &item.Result}
+		snapshot.Paths[i] = check.Path{
+			Path: &paths[i], Conclusive: &item.Result, Endpoints: endpointsOf(&item.Result),
+		}
 		if slices.ContainsFunc(item.Result.Endpoints, func(e probes.Endpoint) bool { return e.Addr.IsValid() }) {
 			resolved = append(resolved, paths[i])
 		}
