@@ -153,7 +153,8 @@ func restoreControls(saved []savedControl) []ControlState {
 			Control: probes.Control{
 				Kind: probes.ControlKind(c.Control), MailFrom: c.MailFrom, Recipient: c.Recipient, Certificate: c.Certificate,
 			},
-			Host: c.Host, Address: c.Address, At: c.At, Outcome: probes.ControlOutcome(c.Outcome), Stage: stage,
+			Host: probes.Sanitise(c.Host, maxSavedControlText), Address: probes.Sanitise(c.Address, maxSavedControlText),
+			At: c.At, Outcome: probes.ControlOutcome(c.Outcome), Stage: stage,
 			Reason: probes.Reason(c.Reason),
 			Reply: probes.Reply{
 				Code: c.Code, Enhanced: probes.Sanitise(c.Enhanced, maxSavedControlText),

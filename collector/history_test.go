@@ -185,13 +185,16 @@ func TestSavedHistoryIsBounded(t *testing.T) {
 func FuzzRestoreHistory(f *testing.F) {
 	f.Add(`{"saved":"2026-11-24T11:00:00Z"}` + "\n" + `{"target":"contoso/outbound/To%20servers/mail.contoso.com",` +
 		`"rounds":[{"at":"2026-11-24T11:00:00Z","seconds":1,"outcome":"failed","stage":"tls","reason":"tls_handshake"}],` +
-		`"changes":[{"at":"2026-11-24T11:00:00Z","verdict":"failed"}],"renewals":[{"at":"2026-11-24T11:00:00Z"}]}`)
+		`"changes":[{"at":"2026-11-24T11:00:00Z","verdict":"failed"}],"renewals":[{"at":"2026-11-24T11:00:00Z"}],` +
+		`"controls":[{"at":"2026-11-24T11:00:00Z","control":"clear_text","recipient":"a@b.example","host":"mail.contoso.com",` +
+		`"outcome":"admitted","stage":"recipient","code":250}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, p := at(noon)
 		_ = s.RestoreHistory([]byte(text))
 		got := s.Find(p.ID)
-		if len(got.History) > 30 || len(got.Changes) > 64 || len(got.Renewals) > 64 {
-			t.Errorf("%d rounds, %d changes, %d renewals", len(got.History), len(got.Changes), len(got.Renewals))
+		if len(got.History) > 30 || len(got.Changes) > 64 || len(got.Renewals) > 64 || len(got.Controls) > 160 {
+			t.Errorf("%d rounds, %d changes, %d renewals, %d controls", len(got.History), len(got.Changes),
+				len(got.Renewals), len(got.Controls))
 		}
 		if share, _ := got.Uptime(noon, 24*time.Hour); share < 0 || share > 1 {
 			t.Errorf("uptime %g", share)

@@ -68,7 +68,7 @@ func openLock(p *Path, r *probes.ControlResult) Finding {
 		from = probes.Redact(c.MailFrom)
 	}
 	one := newFinding("%s: %s admitted %s, MAIL FROM %s, RCPT TO %s, on %s, with %s. %s.", c.Kind, at,
-		c.Kind.Info().Tries, from, probes.Redact(c.Recipient), day(r.At), replyText(r.Reply), mustRefuse(p, &c))
+		c.Kind.Info().Tries, from, probes.Redact(c.Recipient), day(r.At), replyText(r.Reply), MustRefuse(p.ID.Direction, &c))
 	switch {
 	case c.Uncertain != "":
 		return one.withSeverity(Info).uncertain(c.Uncertain)
@@ -89,11 +89,11 @@ func replyText(r probes.Reply) string {
 		probes.Redact(strings.ReplaceAll(r.Text, "\n", " ")))) + "”"
 }
 
-// mustRefuse says what had to refuse a control.
-func mustRefuse(p *Path, c *probes.Control) string {
+// MustRefuse says what has to refuse a control of a path in a direction, in one sentence without a full stop.
+func MustRefuse(d mailflow.Direction, c *probes.Control) string {
 	connector := fmt.Sprintf("connector %q", c.Connector)
 	switch {
-	case c.MustRefuse == probes.RefuseRelay && p.ID.Direction == mailflow.Outbound:
+	case c.MustRefuse == probes.RefuseRelay && d == mailflow.Outbound:
 		return "A server must not relay for everyone"
 	case c.MustRefuse == probes.RefuseRelay && c.Connector == "":
 		return "No connector relays for the null sender without a certificate (550 5.7.64)"
@@ -103,7 +103,7 @@ func mustRefuse(p *Path, c *probes.Control) string {
 		return "The restriction of " + connector + " must refuse it (550 5.7.51)"
 	case c.MustRefuse == probes.RefuseDirectSend:
 		return "RejectDirectSend must refuse it (550 5.7.68)"
-	case p.ID.Direction == mailflow.Outbound:
+	case d == mailflow.Outbound:
 		return "TlsSettings of " + connector + " demand TLS"
 	default:
 		return "RequireTls of " + connector + " must refuse it (454 4.7.0)"

@@ -170,10 +170,23 @@ func snapshot() *collector.Snapshot {
 	server.Verdicts[probes.VerdictTrust] = probes.Judgement{
 		Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil,
 	}
+	control := probes.Control{
+		Kind: probes.ControlNoCertificate, MailFrom: "o365@contoso.com", Recipient: "control@example.com",
+		Connector: "From A/B" + evil, Uncertain: "it may be",
+	}
+	refused := probes.ControlResult{
+		Control: control, Host: "mx.example" + evil, At: noon.AddDate(0, 0, -1), Outcome: probes.ControlRefused,
+	}
+	greylisted := refused
+	greylisted.At, greylisted.Outcome = noon, probes.ControlInconclusive
+	greylisted.Stage, greylisted.Reason = probes.Recipient, probes.ReasonTemporaryRejection
+	greylisted.Reply = probes.Reply{Code: 450, Enhanced: "4.7.1", Text: "<control@example.com> later" + evil}
 	return &collector.Snapshot{
 		Tenants: []mailflow.Tenant{{Name: "contoso"}, {Name: "fabrikam", LoadError: "no such file" + evil}},
 		Paths: []*collector.PathState{{
-			Path: &probes.Path{ID: id}, Verdict: probes.Failed, Since: noon.Add(-time.Hour),
+			Path:     &probes.Path{ID: id, Controls: []probes.Control{control}},
+			Controls: []collector.ControlState{{Newest: greylisted, Conclusive: &refused}},
+			Verdict:  probes.Failed, Since: noon.Add(-time.Hour),
 			Endpoints: []check.Endpoint{{Host: "mx.example" + evil, Address: "192.0.2.1", TLS: server}},
 			Renewals: []check.Renewal{{
 				At: noon, Old: check.Leaf{NotAfter: noon.AddDate(0, 0, 9)}, New: check.Leaf{NotAfter: noon.AddDate(0, 2, 0)},

@@ -15,17 +15,18 @@ import (
 // state of the path.
 type stateJSON struct {
 	pathJSON
-	ConnectorType string    `json:"connector_type"`
-	Interval      float64   `json:"interval_seconds"`
-	Verdict       string    `json:"verdict"` // of the last confirmed conclusive round; not_reached if there is none
-	Since         time.Time `json:"since,omitzero"`
-	Stage         string    `json:"failed_stage,omitempty"` // while the verdict is failed
-	Reason        string    `json:"failed_reason,omitempty"`
-	Provisional   bool      `json:"provisional"` // the newest round failed and is not confirmed yet
-	LastRun       time.Time `json:"last_run,omitzero"`
-	LastSuccess   time.Time `json:"last_success,omitzero"`
-	NotProbed     string    `json:"not_probed,omitempty"`    // why the daemon does not probe it
-	NotProbeable  string    `json:"not_probeable,omitempty"` // why it cannot be probed
+	ConnectorType string        `json:"connector_type"`
+	Interval      float64       `json:"interval_seconds"`
+	Verdict       string        `json:"verdict"` // of the last confirmed conclusive round; not_reached if there is none
+	Since         time.Time     `json:"since,omitzero"`
+	Stage         string        `json:"failed_stage,omitempty"` // while the verdict is failed
+	Reason        string        `json:"failed_reason,omitempty"`
+	Provisional   bool          `json:"provisional"` // the newest round failed and is not confirmed yet
+	LastRun       time.Time     `json:"last_run,omitzero"`
+	LastSuccess   time.Time     `json:"last_success,omitzero"`
+	NotProbed     string        `json:"not_probed,omitempty"`    // why the daemon does not probe it
+	NotProbeable  string        `json:"not_probeable,omitempty"` // why it cannot be probed
+	Controls      []controlJSON `json:"negative_controls,omitempty"`
 }
 
 // PathsJSON prints every path, one object per line, with the predictions of a report, which may be nil.
@@ -62,6 +63,7 @@ func stateToJSON(s *collector.PathState, report *evaluate.Report) stateJSON {
 		Interval: s.Path.Settings.Interval.Seconds(), Verdict: s.Verdict.String(), Since: s.Since.UTC(),
 		LastRun: s.LastRun.UTC(), LastSuccess: s.LastSuccess.UTC(),
 		NotProbed: printableLines(s.Path.NotProbed), NotProbeable: printableLines(s.Path.NotProbeable),
+		Controls: controlsOf(s),
 	}
 	if s.Verdict == probes.Failed {
 		j.Stage, j.Reason = s.Stage.String(), string(s.Reason)

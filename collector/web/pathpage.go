@@ -23,6 +23,7 @@ type pathPage struct {
 	Findings    []finding
 	Newest      *roundPage
 	Failed      *roundPage // the newest failed round, unless it is the newest round
+	Controls    []controlRow
 	Client      *tlsPage   // the certificate that the sender presents to Exchange Online
 	Simulated   bool       // whether the attribution page shows the sender
 	Level       string     // the class that colours the page
@@ -103,7 +104,7 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 		pathRow: newPathRow(p, now), Facts: probeFacts(p), Note: p.Path.Hint, LastSuccess: newTimestamp(p.LastSuccess, now),
 		Predictions: newPredictions(p, a),
 		Client:      newTLSPage(a.Clients[p.Path.ID], now), Simulated: len(a.Attributions[p.Path.ID]) > 0,
-		History: newHistoryPage(p, now),
+		History: newHistoryPage(p, now), Controls: newControlRows(p, now),
 		Counted: map[string]uint64{}, Newest: newRoundPage(p.Latest, "e", now),
 	}
 	page.Policies, _ = policyRows(policiesOfPath(a.PoliciesOf(p.Path.ID.Tenant), p.Path), now)
