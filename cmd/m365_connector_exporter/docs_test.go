@@ -20,7 +20,7 @@ import (
 
 // configBlock is a piece of a document that begins with a section of the configuration.
 var configBlock = regexp.MustCompile("(?s)```yaml\n((?:global|exchange_online|probe|thresholds|checks|modules|" +
-	"tenant_folders|tenant_files|tenants|suppressions):.*?)```")
+	"tenant_folders|tenant_files|tenants|sink|round_trips|suppressions):.*?)```")
 
 // TestExamplesLoad executes what the documents show: every configuration in them loads without a word, beside the
 // files that they speak of.

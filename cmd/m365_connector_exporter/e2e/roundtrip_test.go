@@ -216,6 +216,17 @@ tenants:
 // notification, so that what Exchange Online returns can arrive.
 func startOrganization(t *testing.T, dir string, port, sink int) {
 	t.Helper()
+	startForwarder(t, dir, port, fmt.Sprintf(`relay_domains = probe.contoso.test
+transport_maps = inline:{ {probe.contoso.test = smtp:[127.0.0.1]:%d} }
+smtpd_restriction_classes = notifications
+notifications = check_sender_access inline:{ {<> = permit} }, reject
+smtpd_recipient_restrictions = check_recipient_access inline:{ {returned@probe.contoso.test = notifications} }
+`, sink))
+}
+
+// startForwarder starts a Postfix with more lines in its main.cf.
+func startForwarder(t *testing.T, dir string, port int, lines string) {
+	t.Helper()
 	at := filepath.Join(dir, "organization")
 	for _, sub := range []string{"etc", "queue", "data"} {
 		if err := os.MkdirAll(filepath.Join(at, sub), 0o755); err != nil {
@@ -224,19 +235,14 @@ func startOrganization(t *testing.T, dir string, port, sink int) {
 	}
 	run(t, dir, "chown", "postfix", filepath.Join(at, "data"))
 	etc := filepath.Join(at, "etc")
-	writeFile(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCF, at, "organization.test", mailUID)+fmt.Sprintf(`
-relay_domains = probe.contoso.test
-transport_maps = inline:{ {probe.contoso.test = smtp:[127.0.0.1]:%d} }
-smtpd_restriction_classes = notifications
-notifications = check_sender_access inline:{ {<> = permit} }, reject
-smtpd_recipient_restrictions = check_recipient_access inline:{ {returned@probe.contoso.test = notifications} }
+	writeFile(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCF, at, "organization.test", mailUID)+"\n"+lines+`
 smtpd_tls_security_level = none
 smtp_connection_cache_on_demand = no
 queue_run_delay = 1s
 minimal_backoff_time = 1s
 maximal_backoff_time = 1s
 notify_classes =
-`, sink), 0o644)
+`, 0o644)
 	writeFile(t, filepath.Join(etc, "master.cf"), masterCF+fmt.Sprintf("smtp unix - - n - - smtp\n"+
 		"relay unix - - n - - smtp\n127.0.0.1:%d inet n - n - - smtpd\n", port), 0o644)
 	run(t, dir, "/usr/sbin/postfix", "-c", etc, "start")
