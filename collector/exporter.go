@@ -24,6 +24,19 @@ type ExporterHooks struct {
 	Throttled  func() uint64
 	FirstRound func() bool
 	SelfTest   func() (passed, known bool)
+	Sink       func() (s SinkCounts, known bool)
+}
+
+// SinkCounts are what the sink of round trips has counted since the start.
+type SinkCounts struct {
+	Connections, Messages []SinkCount
+	Errors                uint64
+}
+
+// SinkCount is the number of connections or messages with an outcome.
+type SinkCount struct {
+	Outcome string
+	Count   uint64
 }
 
 // reload is how the latest attempt to load the configuration ended.
@@ -93,10 +106,26 @@ func (m *ExporterMetrics) emit(e *emitter, dropped uint64) {
 			e.emit(exporterSelfTestSuccess, boolToFloat(passed))
 		}
 	}
+	if h.Sink != nil {
+		if counts, known := h.Sink(); known {
+			e.sink(&counts)
+		}
+	}
 	e.emit(exporterSeriesDropped, float64(dropped))
 	for tenant, ok := range *m.tenants.Load() {
 		e.setLabels(tenantIdentity(tenant), tenant)
 		e.emit(exporterTenantLoaded, boolToFloat(ok))
+	}
+}
+
+// sink emits what the sink has counted.
+func (e *emitter) sink(s *SinkCounts) {
+	for _, c := range s.Connections {
+		e.emit(exporterSinkConnections, float64(c.Count), c.Outcome)
+	}
+	e.emit(exporterSinkErrors, float64(s.Errors))
+	for _, c := range s.Messages {
+		e.emit(exporterSinkMessages, float64(c.Count), c.Outcome)
 	}
 }
 

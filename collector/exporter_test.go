@@ -25,6 +25,12 @@ func TestExporterMetrics(t *testing.T) {
 	m := collector.NewExporterMetrics(collector.ExporterHooks{
 		InFlight: func() int { return 3 }, Warnings: func() int { return 2 }, Skipped: func() uint64 { return 4 },
 		Throttled: func() uint64 { return 5 }, FirstRound: func() bool { return true },
+		Sink: func() (collector.SinkCounts, bool) {
+			return collector.SinkCounts{
+				Connections: []collector.SinkCount{{Outcome: "accepted", Count: 6}, {Outcome: "refused", Count: 7}},
+				Messages:    []collector.SinkCount{{Outcome: "accepted", Count: 8}}, Errors: 9,
+			}, true
+		},
 	})
 	m.RecordReload(true, noon)
 	m.RecordReload(false, noon.Add(time.Hour))
@@ -37,6 +43,8 @@ func TestExporterMetrics(t *testing.T) {
 		"config_warnings 2",
 		"rounds_skipped_total 4", "throttled_total 5", "first_round_complete 1", "series_dropped 0",
 		"schedule_lag_seconds_sum 1",
+		`sink_connections_total{outcome="accepted"} 6`, `sink_connections_total{outcome="refused"} 7`,
+		`sink_messages_total{outcome="accepted"} 8`, "sink_connection_errors_total 9",
 		`tenant_load_successful{tenant="bad\\u0001"} 0`, `tenant_load_successful{tenant="good"} 1`,
 	} {
 		if !strings.Contains(page, "\nm365_connector_exporter_"+line+"\n") {
@@ -58,7 +66,13 @@ func TestExporterMetrics(t *testing.T) {
 
 // TestExporterMetricsAreThoseOfTheTable also shows that each hook may be missing.
 func TestExporterMetricsAreThoseOfTheTable(t *testing.T) {
-	m := collector.NewExporterMetrics(collector.ExporterHooks{SelfTest: func() (bool, bool) { return true, true }})
+	counts := collector.SinkCounts{
+		Connections: []collector.SinkCount{{Outcome: "accepted"}}, Messages: []collector.SinkCount{{Outcome: "accepted"}},
+	}
+	m := collector.NewExporterMetrics(collector.ExporterHooks{
+		SelfTest: func() (bool, bool) { return true, true },
+		Sink:     func() (collector.SinkCounts, bool) { return counts, true },
+	})
 	m.SetTenantsLoaded(map[string]bool{"contoso": true})
 	families, err := exporterGatherer(m).Gather()
 	if err != nil {

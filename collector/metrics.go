@@ -166,6 +166,14 @@ var (
 	exporterSelfTestSuccess = ofExporter("self_test_success", gauge, nil,
 		"1 when the latest probe of the mail server inside this process passed, 0 when the prober itself is "+
 			"broken. Absent before the first.")
+	exporterSinkConnections = ofExporter("sink_connections_total", counter, []string{"outcome"},
+		"Connections to the sink of round trips: accepted, refused (not from sink.networks) or limited (too many). Absent "+
+			"without a sink, as are the other series about it.")
+	exporterSinkErrors = ofExporter("sink_connection_errors_total", counter, nil,
+		"Connections to the sink that ended with an error, such as a TLS handshake that failed.")
+	exporterSinkMessages = ofExporter("sink_messages_total", counter, []string{"outcome"},
+		"Messages that the sink was offered: accepted, or why it refused them: unknown_recipient, throttled (too many), "+
+			"too_large, deferred (could not be processed then) or failed (a bug). Each recipient that is unknown counts.")
 	exporterSeriesDropped = ofExporter("series_dropped", gauge, nil,
 		"Series left out of the latest complete scrape because others have the same labels once sanitized.")
 )

@@ -94,6 +94,20 @@ func exporter() Dashboard {
 					},
 				},
 				{
+					Kind: "timeseries", Title: "Sink of round trips", Unit: "ops",
+					Description: "Messages that the sink was offered, by outcome, and connections that it did not serve.",
+					Queries: []Query{
+						{
+							"sum by (outcome) (rate(m365_connector_exporter_sink_messages_total{@}[$__rate_interval]))",
+							"messages {{outcome}}",
+						},
+						{
+							"sum by (outcome) (rate(m365_connector_exporter_sink_connections_total{@}[$__rate_interval]))",
+							"connections {{outcome}}",
+						},
+					},
+				},
+				{
 					Kind: "timeseries", Title: "Rounds", Unit: "ops",
 					Description: "Rounds per second, by outcome.",
 					Queries: []Query{{

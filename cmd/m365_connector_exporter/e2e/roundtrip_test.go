@@ -115,6 +115,9 @@ func TestRequestedRoundTrip(t *testing.T) {
 	if got := outcomes(d.metrics(), "good"); got != "delivered" {
 		t.Errorf("the daemon has counted %q, want the message that it was asked for", got)
 	}
+	if got, _ := d.metrics().value("exporter_sink_messages_total", "outcome", "accepted"); got != 1 {
+		t.Errorf("the sink has counted %v messages, want 1", got)
+	}
 	validate(2, "the daily limit is used; the next message is due at 20")
 	if sent := len(exchange.Deliveries()); sent != 2 {
 		t.Errorf("Exchange Online has delivered %d messages, want 2", sent)

@@ -112,6 +112,7 @@ func New(
 		Skipped:    func() uint64 { return d.runner.Stats().Skipped },
 		FirstRound: func() bool { return d.runner.Stats().FirstRoundComplete },
 		SelfTest:   test.result,
+		Sink:       d.trips.sinkCounts,
 	})
 	d.gatherer = collector.NewGatherer(
 		d.registry(), d.metrics, d.store, d.store.ReportMetrics(), d.store.SourceMetrics(),

@@ -9,7 +9,7 @@ import (
 
 // TestOwnMetricsAreServed holds that every metric about the exporter itself is on /metrics once the self-test has run.
 func TestOwnMetricsAreServed(t *testing.T) {
-	d := configured(t, "tenants: [{ name: contoso }]\n")
+	d := configured(t, "tenants: [{ name: contoso }]\nsink: { listen: [\"127.0.0.1:2525\"], hostname: a.example }\n")
 	d.selfTest.outcome.Store(int32(probes.Passed))
 	families := scrape(t, d.Handler(HandlerOptions{}))
 	for _, m := range collector.Metrics() {
