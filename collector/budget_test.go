@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -25,6 +26,10 @@ func fullest(failing probes.Stage) probes.Endpoint {
 	}
 	for v := probes.VerdictTime; v <= probes.VerdictRevocation; v++ {
 		e.TLS.Verdicts[v].Outcome = probes.Passed
+	}
+	e.TLS.Stores = nil
+	for n := range 2 + probes.MaxNamedStores {
+		e.TLS.Stores = append(e.TLS.Stores, probes.StoreVerdict{Store: fmt.Sprint(n), Outcome: probes.Passed})
 	}
 	return e
 }

@@ -58,6 +58,9 @@ func healthy(host, address string) probes.Endpoint {
 	}
 	e.TLS.Verdicts[probes.VerdictTime].Outcome = probes.Passed
 	e.TLS.Verdicts[probes.VerdictName].Outcome = probes.Failed
+	e.TLS.Stores = []probes.StoreVerdict{
+		{Store: probes.StoreMozilla, Outcome: probes.Passed}, {Store: probes.StoreGlobalRootG2, Outcome: probes.Failed},
+	}
 	return e
 }
 

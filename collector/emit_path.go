@@ -59,6 +59,9 @@ func (e *emitter) certificate(role string, t *probes.TLS) {
 		e.emit(certificateNotAfter, unixSeconds(t.ChainNotAfter), role, "chain")
 		e.emit(certificateNotBefore, unixSeconds(t.ChainNotBefore), role, "chain")
 	}
+	for _, s := range t.Stores {
+		e.verdict(certificateTrusted, s.Outcome, role, s.Store)
+	}
 	if len(t.Chain) > 0 {
 		leaf := t.Chain[0]
 		e.emit(certificateNotAfter, unixSeconds(leaf.NotAfter), role, "leaf")

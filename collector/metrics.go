@@ -41,6 +41,10 @@ var (
 		"Start of validity.")
 	certificateValid = stable("certificate_valid", gauge, with(endpointLabels, "role", "verdict"),
 		"1 passed, 0 failed, for each verdict on the certificate. Absent where it cannot be judged.")
+	certificateTrusted = stable("certificate_trusted", gauge, with(endpointLabels, "role", "store"),
+		"1 when the chain, as it was sent, verifies with the roots of a store, 0 when it does not: mozilla, "+
+			"digicert_global_root_g2 alone, those of trust_stores, and system where ca_file replaces it. With the roots that "+
+			"decide, certificate_valid has the verdict trust.")
 	connectorInfo = stable("info", gauge, with(connectorLabels, "connector_type", "connector_source", "tls_settings"),
 		"The connector. Always 1.")
 	connectorEnabled = stable("enabled", gauge, connectorLabels,

@@ -67,7 +67,7 @@ var arrows = map[string][]string{
 	"cmd/m365_connector_exporter/internal/daemon": {
 		"probes/inventory", "probes/inventory/exchangeonline",
 		"probes", "probes/dane", "probes/httpfetch", "probes/mailflow", "probes/mtasts", "probes/regularfile",
-		"probes/roundtrip", "probes/roundtrip/sink", "probes/schedule", "probes/smtpprobe",
+		"probes/roundtrip", "probes/roundtrip/sink", "probes/schedule", "probes/smtpprobe", "probes/certificate",
 		"probes/tlsrpt",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
 		"cmd/m365_connector_exporter/internal/config",

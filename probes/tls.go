@@ -23,6 +23,28 @@ type TLS struct {
 	Verdicts                      [NumVerdicts]Judgement
 	// MicrosoftRoot is whether Exchange Online's chain ends at DigiCert Global Root G2 (MC1224565); inbound paths only.
 	MicrosoftRoot Judgement
+	// Stores has, for each store of trusted roots but the one that VerdictTrust is about, whether the chain verifies with
+	// it. Results share it: do not change it.
+	Stores []StoreVerdict
+}
+
+// The names of the stores that are always judged, as label values. StoreSystem is one of [TLS.Stores] only where other
+// roots replace the system's.
+const (
+	StoreSystem       = "system"
+	StoreConfigured   = "ca_file" // replaces the system's; not in TLS.Stores
+	StoreMozilla      = "mozilla"
+	StoreGlobalRootG2 = "digicert_global_root_g2"
+)
+
+// MaxNamedStores is how many more stores a configuration may name. StoreSystem counts as one.
+const MaxNamedStores = 2
+
+// StoreVerdict is whether a chain, as it was sent, verifies with the roots of a store, on dates within the leaf's
+// validity.
+type StoreVerdict struct {
+	Store   string  // its name, a label value
+	Outcome Outcome // Passed, Failed or, if it cannot be judged, NotReached
 }
 
 // MaxChain is how many certificates of a sent chain are recorded.

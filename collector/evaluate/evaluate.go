@@ -25,6 +25,7 @@ import (
 	"m365_connector_exporter/collector/calendar"
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/mtasts"
 	"m365_connector_exporter/probes/tlsrpt"
@@ -39,6 +40,8 @@ type Inventory struct {
 	Certificates map[probes.PathID][][]byte
 	// TrustedRoots are those of senders that configure trusted_roots.
 	TrustedRoots map[probes.PathID]*x509.CertPool
+	// TrustStores are other stores by which the senders' certificates are judged.
+	TrustStores []certificate.Store
 	// Roots verify the senders' certificates; nil: the system's.
 	Roots        *x509.CertPool
 	Limits       check.ScheduleLimits
@@ -103,8 +106,11 @@ func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
 	}
 	r := &Report{At: now, inventory: inventory}
 	r.files = previous.files
-	if previous.inventory != inventory || !r.files.validAt(now) {
-		r.files = judgeFiles(inventory, now)
+	switch {
+	case previous.inventory != inventory:
+		r.files = judgeFiles(inventory, certificate.NewVerifier(inventory.Roots, inventory.TrustStores...), now)
+	case !r.files.validAt(now):
+		r.files = judgeFiles(inventory, r.files.verifier, now)
 	}
 	r.addClients(snapshot)
 	r.simulate(previous)

@@ -15,8 +15,9 @@ import (
 
 // fileCertificates are the certificates in senders' certificate files, judged.
 type fileCertificates struct {
-	clients map[probes.PathID]*probes.TLS
-	at      time.Time
+	clients  map[probes.PathID]*probes.TLS
+	at       time.Time
+	verifier *certificate.Verifier
 }
 
 // fileVerdictTTL is how long the verdicts on certificate files are used. Verifying signatures of thousands of
@@ -29,8 +30,9 @@ func (f fileCertificates) validAt(now time.Time) bool {
 	return f.clients != nil && age >= 0 && age < fileVerdictTTL
 }
 
-func judgeFiles(inventory *Inventory, now time.Time) fileCertificates {
-	f := fileCertificates{clients: map[probes.PathID]*probes.TLS{}, at: now.Round(0)}
+// judgeFiles judges the certificate files with the verifier, which remembers chains.
+func judgeFiles(inventory *Inventory, verifier *certificate.Verifier, now time.Time) fileCertificates {
+	f := fileCertificates{clients: map[probes.PathID]*probes.TLS{}, at: now.Round(0), verifier: verifier}
 	for i := range inventory.Tenants {
 		t := &inventory.Tenants[i]
 		accepted, connectors := mailflow.NewDomainIndex(t.AcceptedDomains), t.InboundByName()
@@ -38,7 +40,7 @@ func judgeFiles(inventory *Inventory, now time.Time) fileCertificates {
 			s := &t.Senders[k]
 			id := SenderPath(t.Name, s)
 			if chain := inventory.Certificates[id]; len(chain) > 0 {
-				client := certificate.Client(now, chain, inventory.Roots)
+				client := verifier.Client(now, chain)
 				judgeNames(client, accepted, requiredName(connectors[s.Connector]))
 				f.clients[id] = client
 			}
@@ -223,7 +225,7 @@ func validity(client *probes.TLS) mailflow.Tri {
 func ClientCertificate(
 	chain [][]byte, roots *x509.CertPool, source string, now time.Time,
 ) (c *mailflow.ClientCertificate, problems []string, err error) {
-	client := certificate.Client(now, chain, roots)
+	client := certificate.NewVerifier(roots).Client(now, chain)
 	if len(client.Chain) == 0 {
 		return nil, nil, errors.New(client.Unparsable)
 	}

@@ -49,7 +49,7 @@ func TestClient(t *testing.T) {
 		"nothing":          {nil, probes.NotReached, probes.NotReached, false},
 		"rubbish":          {[][]byte{{1, 2, 3}}, probes.NotReached, probes.NotReached, true},
 	} {
-		got := Client(time.Now(), c.raw, ca.Roots)
+		got := NewVerifier(ca.Roots).Client(time.Now(), c.raw)
 		if got.Verdicts[probes.VerdictChain].Outcome != c.chain ||
 			got.Verdicts[probes.VerdictClientAuth].Outcome != c.clientAuth || (got.Unparsable != "") != c.unparsable {
 			t.Errorf("%s: %+v", name, got.Verdicts)

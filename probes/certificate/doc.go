@@ -13,7 +13,7 @@
 //     without a SAN)?
 //  5. key and signature: is the key strong enough, and is anything below the root signed with SHA-1 or MD5?
 //
-// [Client] evaluates a sender's certificate in the same way, with the extended key usage clientAuth instead of a host
+// [Verifier.Client] evaluates a sender's certificate in the same way, with the extended key usage clientAuth instead of a host
 // name. [TLSStage] then decides, from the answers alone, whether a connector with given tls_settings accepts the
 // server.
 //

@@ -20,6 +20,7 @@ func (v *Verifier) Server(
 	}
 	leaf, r := chain[0], v.verify(now, chain)
 	t.Chain, t.ChainNotBefore, t.ChainNotAfter = r.certificates, r.chainNotBefore, r.chainNotAfter
+	t.Stores = r.stores
 	t.Verdicts[probes.VerdictTime] = evaluateTime(now, leaf)
 	t.Verdicts[probes.VerdictChain], t.Verdicts[probes.VerdictTrust] = r.chain, r.trust
 	t.Verdicts[probes.VerdictName] = evaluateName(leaf, host, tlsDomain)
@@ -34,7 +35,7 @@ func (v *Verifier) Server(
 // Client records and evaluates the certificate that a sender presents: the chain as it would be sent, leaf first, in
 // DER. There is no host to compare its names with, so the name is not evaluated; nor is what rests on accepted
 // domains.
-func Client(now time.Time, der [][]byte, roots *x509.CertPool) *probes.TLS {
+func (v *Verifier) Client(now time.Time, der [][]byte) *probes.TLS {
 	var chain []*x509.Certificate
 	for _, raw := range der[:min(len(der), maxSent+1)] {
 		c, err := x509.ParseCertificate(raw)
@@ -43,7 +44,7 @@ func Client(now time.Time, der [][]byte, roots *x509.CertPool) *probes.TLS {
 		}
 		chain = append(chain, c)
 	}
-	t, _ := NewVerifier(roots).Server(now, chain, "", "")
+	t, _ := v.Server(now, chain, "", "")
 	t.Verdicts[probes.VerdictName] = probes.Judgement{}
 	if len(t.Chain) > 0 {
 		t.Verdicts[probes.VerdictClientAuth] = ClientAuth(t.Chain[0])

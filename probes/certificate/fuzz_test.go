@@ -45,7 +45,7 @@ func FuzzChain(f *testing.F) {
 		}
 		seen, _ := NewVerifier(roots).Server(time.Now(), chain, host, tlsDomain)
 		checkRecord(t, &seen)
-		checkRecord(t, Client(time.Now(), shown, roots))
+		checkRecord(t, NewVerifier(roots).Client(time.Now(), shown))
 	})
 }
 

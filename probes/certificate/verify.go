@@ -11,14 +11,19 @@ import (
 )
 
 // Verifier verifies chains with one pool of roots and remembers what their signatures proved: hundreds of paths may
-// lead to one host, which shows the same chain for weeks. It is safe for concurrent use.
+// lead to one host, which shows the same chain for weeks. It also judges them by other stores. It is safe for
+// concurrent use.
 type Verifier struct {
-	roots *x509.CertPool
-	cache cache
+	roots  *x509.CertPool
+	stores []Store
+	cache  cache
 }
 
-// NewVerifier returns a Verifier that trusts roots; nil means the system's.
-func NewVerifier(roots *x509.CertPool) *Verifier { return &Verifier{roots: roots} }
+// NewVerifier returns a Verifier that trusts roots; nil means the system's. It judges by the other stores, too, which
+// decides nothing.
+func NewVerifier(roots *x509.CertPool, stores ...Store) *Verifier {
+	return &Verifier{roots: roots, stores: stores}
+}
 
 // maxAge bounds how long the result of a verification is reused: what else it rests on, such as the start of a root's
 // validity, may change.
@@ -33,6 +38,7 @@ type verification struct {
 	// issuers lead from above the leaf to a trusted root; none without trust. The leaf is left out: leaves are many and
 	// issuers few.
 	issuers []*x509.Certificate
+	stores  []probes.StoreVerdict
 }
 
 // verify returns the verification of a sent chain that holds at now.
@@ -41,14 +47,14 @@ func (v *Verifier) verify(now time.Time, chain []*x509.Certificate) *verificatio
 	if known := v.cache.get(key, now); known != nil {
 		return known
 	}
-	fresh := verifyChain(now, chain, v.roots, newSignatures(maxSignatureCost))
+	fresh := verifyChain(now, chain, v.roots, newSignatures(maxSignatureCost), v.stores...)
 	v.cache.put(key, fresh)
 	return fresh
 }
 
 // verifyChain looks for a chain from the leaf to a trusted root.
 func verifyChain(
-	now time.Time, chain []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
+	now time.Time, chain []*x509.Certificate, roots *x509.CertPool, sigs *signatures, stores ...Store,
 ) *verification {
 	now = now.Round(0) // without the monotonic reading: the wall clock may be set while the result is remembered
 	v := &verification{from: now.Add(-maxAge), to: now.Add(maxAge)}
@@ -72,6 +78,7 @@ func verifyChain(
 		v.trust.Uncertain = uncertainSHA1
 	}
 	v.chainNotBefore, v.chainNotAfter = chainValidity(sigs, chains, sent)
+	v.judgeStores(now, sent, stores, sigs)
 	return v
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -27,10 +28,15 @@ func cpu() time.Duration {
 }
 
 // BenchmarkCPU compares a verified STARTTLS probe with the same dialogue of a bare Go client alternately, each in a
-// goroutine of its own as a monitor runs them: x-bare is the ratio of their CPU times.
+// goroutine of its own as a monitor runs them: x-bare is the ratio of their CPU times. The probe also judges the chain
+// by as many trust stores as a configuration can have.
 func BenchmarkCPU(b *testing.B) {
 	at, roots, _ := startPeer(b, peerHealthy)
 	w, p := testProber(roots), testPath(at, probes.TLSStage, mailflow.DomainValidation)
+	options := w.opts
+	options.TrustStores = append(certificate.KnownStores(), certificate.Store{Name: "a", Roots: roots},
+		certificate.Store{Name: "b", Roots: x509.NewCertPool()})
+	w = w.WithOptions(options)
 	spent := func(f func()) time.Duration {
 		start, done := cpu(), make(chan struct{})
 		go func() { defer close(done); f() }()

@@ -24,11 +24,12 @@ type MessageBudget interface {
 
 // Options are what all probes of a Prober have in common.
 type Options struct {
-	Roots               *x509.CertPool // nil means the system's
-	AllowNetworks       []netip.Prefix // dialled although they are special-purpose or private
-	ExchangeOnlineHosts []string       // more host patterns that are taken for Exchange Online
-	CheckRevocation     bool           // check the issuers' revocation lists
-	Limiter             probes.Limiter // nil means probes.Unlimited
+	Roots               *x509.CertPool      // nil means the system's
+	TrustStores         []certificate.Store // other stores by which chains are judged
+	AllowNetworks       []netip.Prefix      // dialled although they are special-purpose or private
+	ExchangeOnlineHosts []string            // more host patterns that are taken for Exchange Online
+	CheckRevocation     bool                // check the issuers' revocation lists
+	Limiter             probes.Limiter      // nil means probes.Unlimited
 	Now                 func() time.Time
 	SystemDNS           []string      // host:port; none means the system's
 	Messages            MessageBudget // nil means that no message is ever due
@@ -62,7 +63,7 @@ func New(o Options) *Prober {
 	}
 	return &Prober{
 		opts: o, dns: dnsclient.New(o.SystemDNS), guard: dialGuard{o.AllowNetworks}, rotation: newRotation(),
-		certificates: certificate.NewVerifier(o.Roots), revocation: crl.New(o.Now), messages: newSentMessages(),
+		certificates: certificate.NewVerifier(o.Roots, o.TrustStores...), revocation: crl.New(o.Now), messages: newSentMessages(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},
@@ -71,14 +72,14 @@ func New(o Options) *Prober {
 
 // WithOptions returns a Prober with other options that keeps what p has learned: revocation lists, which DNS servers
 // answer, which address of a host is next, which messages were refused. Chains are verified again only if the roots
-// differ.
+// or the trust stores differ.
 func (p *Prober) WithOptions(o Options) *Prober {
 	sameRoots := p.opts.Roots.Equal(o.Roots)
 	if sameRoots {
 		o.Roots = p.opts.Roots // probes of p may go on for long: one copy of the roots in memory, not one for each reload
 	}
 	next := New(o)
-	if sameRoots {
+	if sameRoots && certificate.EqualStores(p.opts.TrustStores, o.TrustStores) {
 		next.certificates = p.certificates
 	}
 	next.dns = p.dns.WithSystemServers(o.SystemDNS)

@@ -54,6 +54,7 @@ type Global struct {
 	MinGapPerAddress        time.Duration
 	CAFile                  string
 	Roots                   *x509.CertPool // nil = the system's
+	TrustStores             []TrustStore
 	CheckRevocation         bool
 	StateFile               string
 	AllowNetworks           []netip.Prefix

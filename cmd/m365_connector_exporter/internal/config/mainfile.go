@@ -65,12 +65,14 @@ func (r *reader) global(n *yaml.Node, key string, g Global) Global {
 		"allow_networks": func(n *yaml.Node, k string) {
 			r.list(n, k, func(n *yaml.Node, k string) { g.AllowNetworks = append(g.AllowNetworks, r.prefix(n, k)) })
 		},
+		"trust_stores": func(n *yaml.Node, k string) { g.TrustStores = r.trustStores(n, k) },
 		"ca_file": func(n *yaml.Node, k string) {
 			if g.CAFile = r.path(n, k); g.CAFile != "" {
 				g.Roots = r.roots(n, k, g.CAFile)
 			}
 		},
 	})
+	r.checkStores(n, key, g)
 	return g
 }
 

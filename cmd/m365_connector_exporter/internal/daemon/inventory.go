@@ -11,6 +11,7 @@ import (
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/schedule"
 	"m365_connector_exporter/probes/smtpprobe"
 )
@@ -25,6 +26,7 @@ func Inventory(cfg *config.Config) *evaluate.Inventory {
 	g := cfg.Global
 	inventory := &evaluate.Inventory{
 		Tenants: cfg.Tenants, ExchangeOnlineHosts: g.ExchangeOnlineHosts, Roots: g.Roots,
+		TrustStores:  trustStores(g),
 		Certificates: map[probes.PathID][][]byte{}, TrustedRoots: map[probes.PathID]*x509.CertPool{},
 		Limits: check.ScheduleLimits{
 			MaxConcurrent: g.MaxConcurrent, MaxPerAddress: g.MaxConcurrentPerAddress, MinGap: g.MinGapPerAddress,
@@ -73,9 +75,21 @@ func proberOptions(cfg *config.Config, limiter probes.Limiter, messages smtpprob
 	g, keys := cfg.Global, clientCertificates(cfg)
 	return smtpprobe.Options{
 		ClientCertificate: func(id probes.PathID) *tls.Certificate { return keys[senderName{id.Tenant, id.Path}] },
-		Roots:             g.Roots, AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
+		Roots:             g.Roots, TrustStores: trustStores(g), AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
 		CheckRevocation: g.CheckRevocation, Limiter: limiter, Now: time.Now, Messages: messages, Version: version.Version,
 	}
+}
+
+// trustStores returns the stores by which chains are judged, besides the roots that decide.
+func trustStores(g config.Global) (all []certificate.Store) {
+	if g.Roots != nil {
+		all = append(all, certificate.Store{Name: probes.StoreSystem})
+	}
+	all = append(all, certificate.KnownStores()...)
+	for _, s := range g.TrustStores {
+		all = append(all, certificate.Store{Name: s.Name, Roots: s.Roots})
+	}
+	return all
 }
 
 type senderName struct{ tenant, sender string }

@@ -1,0 +1,69 @@
+package certificate
+
+import (
+	"crypto/x509"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+
+	"m365_connector_exporter/probes"
+)
+
+// Store is a set of trusted roots, as a mail server or a program has one. A certificate that this host trusts may be
+// unknown to another one: roots are removed and distrusted at different times.
+type Store struct {
+	Name  string         // a label value
+	Roots *x509.CertPool // nil means the system's
+}
+
+// KnownStores returns the stores of which this program has the roots: Mozilla's, as of the build, and DigiCert Global
+// Root G2 alone, which is what a peer needs to trust Exchange Online (MC1224565).
+func KnownStores() []Store {
+	return []Store{{probes.StoreMozilla, mozillaRoots()}, {probes.StoreGlobalRootG2, microsoftRoots()}}
+}
+
+// mozillaRoots trusts the roots in Mozilla's program, with the dates from which it distrusts some of them.
+var mozillaRoots = sync.OnceValue(func() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for root := range bundle.Roots() {
+		c, err := x509.ParseCertificate(root.Certificate)
+		switch {
+		case err != nil: // not one that Go can use
+		case root.Constraint != nil:
+			pool.AddCertWithConstraint(c, root.Constraint)
+		default:
+			pool.AddCert(c)
+		}
+	}
+	return pool
+})
+
+// EqualStores reports whether two lists have the same stores in the same order.
+func EqualStores(a, b []Store) bool {
+	return slices.EqualFunc(a, b, func(a, b Store) bool {
+		return a.Name == b.Name && (a.Roots == b.Roots || a.Roots.Equal(b.Roots))
+	})
+}
+
+// judgeStores reports for each store whether the chain, as it was sent, verifies with its roots. It narrows the time
+// for which v holds. Chains that would need many signature checks for each store are not judged.
+func (v *verification) judgeStores(now time.Time, sent []*x509.Certificate, stores []Store, sigs *signatures) {
+	tooMany := len(stores) > 0 && sigs.searchCost(sent[0], sent[1:], nil) > maxSearchCost/len(stores)
+	for _, s := range stores {
+		if tooMany {
+			v.stores = append(v.stores, probes.StoreVerdict{Store: s.Name})
+			continue
+		}
+		chains, _, err := verifyWithinValidity(now, sent, s.Roots, sigs)
+		for _, c := range chains {
+			v.limitTo(now, c)
+		}
+		outcome := probes.Passed
+		if err != nil {
+			outcome = probes.Failed
+		}
+		v.stores = append(v.stores, probes.StoreVerdict{Store: s.Name, Outcome: outcome})
+	}
+}
