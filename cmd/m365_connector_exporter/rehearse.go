@@ -26,7 +26,8 @@ type rehearseCommand struct {
 
 func newRehearseCommand(app *kingpin.Application) rehearseCommand {
 	cmd := app.Command("rehearse", "Before a change: predict what breaks. With --certificate: if senders present this "+
-		"certificate; uses no network. With --dane or --mta-sts: which mail Exchange Online holds if outbound connectors "+
+		"certificate, and servers whose name it has, of which TLSA records are looked up if the configuration names a "+
+		"resolver that validates DNSSEC. With --dane or --mta-sts: which mail Exchange Online holds if outbound connectors "+
 		"have this mode; probes their paths once, up to TLS. Exit: 0 nothing breaks, 1 something does.")
 	return rehearseCommand{
 		name: cmd.FullCommand(),
@@ -64,21 +65,24 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	if err != nil {
 		return s.usageError(err)
 	}
+	tlsa, err := daemon.RehearseTLSA(ctx, cfg, *c.certificate, *c.password)
+	if err != nil {
+		return s.usageError(err)
+	}
 	renewal, err := daemon.SimulateRenewal(cfg, certificate, *c.senders, now)
 	if renewal.Fallback {
 		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: simulating it for every sender "+
 			"whose connector requires a certificate; --sender selects senders")
 	}
-	if err != nil {
+	if err != nil && (len(tlsa) == 0 || len(*c.senders) > 0) {
 		return s.usageError(err)
 	}
-	if err := c.print(s.out, *certificate, problems, renewal.Simulations); err != nil {
+	if err := c.print(s.out, *certificate, problems, renewal.Simulations, tlsa); err != nil {
 		return exitFailed
 	}
-	for _, r := range renewal.Simulations {
-		if len(r.Problems) > 0 {
-			return exitFailed
-		}
+	breaks := slices.ContainsFunc(renewal.Simulations, func(r mailflow.RenewalSimulation) bool { return len(r.Problems) > 0 })
+	if breaks || slices.ContainsFunc(tlsa, text.TLSARehearsal.Breaks) {
+		return exitFailed
 	}
 	return exitOK
 }
@@ -123,9 +127,10 @@ func (c rehearseCommand) runDelivery(ctx context.Context, file string, modes dae
 
 func (c rehearseCommand) print(
 	out io.Writer, p mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation,
+	tlsa []text.TLSARehearsal,
 ) error {
 	if *c.output == "json" {
-		return text.RehearsalsJSON(out, p, problems, all)
+		return text.RehearsalsJSON(out, p, problems, all, tlsa)
 	}
-	return text.Rehearsals(out, p, problems, all, terminal(out))
+	return text.Rehearsals(out, p, problems, all, tlsa, terminal(out))
 }

@@ -33,9 +33,11 @@ var validity = map[mailflow.Tri]string{
 	mailflow.Yes: "valid", mailflow.No: "not valid", mailflow.Unknown: "validity unknown",
 }
 
-// Rehearsals prints the simulated renewal of each sender's certificate. problems are those of the new certificate c.
+// Rehearsals prints the simulated renewal of each sender's certificate, and how the new certificate c compares with the
+// TLSA records of servers. problems are those of c.
 func Rehearsals(
-	w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation, o Options,
+	w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation,
+	tlsa []TLSARehearsal, o Options,
 ) error {
 	p := &printer{Options: o}
 	names := listNames(c.Names(), c.OmittedNames)
@@ -51,6 +53,7 @@ func Rehearsals(
 		}
 		p.renewal(r)
 	}
+	p.tlsaRehearsals(tlsa)
 	p.line(0, "")
 	p.line(0, fmt.Sprintf("%s: %d would break", Count(len(all), "sender"), broken))
 	return p.flush(w)

@@ -41,6 +41,13 @@ type (
 		Certificate clientCertificateJSON `json:"certificate"`
 		Problems    []string              `json:"problems,omitempty"` // why the certificate is not valid
 		Senders     []renewalJSON         `json:"senders"`
+		TLSA        []tlsaJSON            `json:"tlsa,omitempty"` // of servers whose name the certificate has
+	}
+	tlsaJSON struct {
+		Host    string    `json:"host"`
+		Breaks  bool      `json:"breaks"`
+		DANE    *daneJSON `json:"dane,omitempty"` // absent: unknown
+		Publish string    `json:"publish"`        // the record of the new certificate
 	}
 	renewalJSON struct {
 		Target       string      `json:"target"` // TENANT/inbound/CONNECTOR/SENDER, percent-encoded
@@ -99,7 +106,7 @@ func clientCertificateOf(p mailflow.ClientCertificate) clientCertificateJSON {
 
 // RehearsalsJSON prints the simulated renewals for programs.
 func RehearsalsJSON(
-	w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation,
+	w io.Writer, c mailflow.ClientCertificate, problems []string, all []mailflow.RenewalSimulation, tlsa []TLSARehearsal,
 ) error {
 	out := rehearsalJSON{Certificate: clientCertificateOf(c), Problems: printableAll(problems), Senders: []renewalJSON{}}
 	for _, r := range all {
@@ -108,6 +115,11 @@ func RehearsalsJSON(
 			Connector: printableLines(r.Connector), Sender: printableLines(r.Sender),
 			Assumed: r.Assumed, RequiredName: printableLines(r.RequiredName), Breaks: printableAll(r.Problems),
 			Before: outcomeOf(r.Before), After: outcomeOf(r.After),
+		})
+	}
+	for _, r := range tlsa {
+		out.TLSA = append(out.TLSA, tlsaJSON{
+			Host: printableLines(r.Host), Breaks: r.Breaks(), DANE: daneOf(r.DANE), Publish: r.Publish,
 		})
 	}
 	return encode(w, out)

@@ -7,6 +7,7 @@ import (
 
 	"m365_connector_exporter/collector/internal/golden"
 	"m365_connector_exporter/collector/text"
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -63,6 +64,19 @@ func rehearsals() []mailflow.RenewalSimulation {
 	}
 }
 
+func tlsaRehearsals() []text.TLSARehearsal {
+	const evil = "\x1b[31m"
+	return []text.TLSARehearsal{
+		{Host: "mx1.contoso.com", DANE: &probes.DANE{
+			Status: probes.DANEMismatch, TLS: true, Total: 1, Records: []string{"3 1 1 00" + evil}, Detail: "another one" + evil,
+		}, Publish: "3 1 1 8d02"},
+		{Host: "mx2.contoso.com" + evil, DANE: &probes.DANE{
+			Status: probes.DANEMatch, TLS: true, Total: 1, Records: []string{"2 1 1 00"}, Matched: "2 1 1 00",
+		}},
+		{Host: "mx3.contoso.com"},
+	}
+}
+
 func TestAttributionGolden(t *testing.T) {
 	color := text.Options{Color: true, Width: 80}
 	certificate := *messages()[0].Message.Certificate
@@ -78,13 +92,13 @@ func TestAttributionGolden(t *testing.T) {
 		},
 		"attribution.json": func(b *strings.Builder) error { return text.AttributionJSON(b, messages()[0]) },
 		"rehearsals.txt": func(b *strings.Builder) error {
-			return text.Rehearsals(b, certificate, problems, rehearsals(), text.Options{})
+			return text.Rehearsals(b, certificate, problems, rehearsals(), tlsaRehearsals(), text.Options{})
 		},
 		"rehearsals-color.txt": func(b *strings.Builder) error {
-			return text.Rehearsals(b, certificate, nil, rehearsals()[1:], color)
+			return text.Rehearsals(b, certificate, nil, rehearsals()[1:], tlsaRehearsals(), color)
 		},
 		"rehearsals.json": func(b *strings.Builder) error {
-			return text.RehearsalsJSON(b, certificate, problems, rehearsals()[1:])
+			return text.RehearsalsJSON(b, certificate, problems, rehearsals()[1:], tlsaRehearsals())
 		},
 	} {
 		var b strings.Builder

@@ -125,13 +125,18 @@ func endpointOf(e probes.Endpoint, r probes.Result) endpointJSON {
 	if e.TLS != nil {
 		out.tls(e.TLS)
 	}
-	if d := e.DANE; d != nil {
-		out.DANE = &daneJSON{
-			Status: cmp.Or(string(d.Status), "unknown"), TLS: d.TLS, Records: printableAll(d.Records), Total: d.Total,
-			Matched: printableLines(d.Matched), Expired: d.Expired, Detail: printableLines(d.Detail),
-		}
-	}
+	out.DANE = daneOf(e.DANE)
 	return out
+}
+
+func daneOf(d *probes.DANE) *daneJSON {
+	if d == nil {
+		return nil
+	}
+	return &daneJSON{
+		Status: cmp.Or(string(d.Status), "unknown"), TLS: d.TLS, Records: printableAll(d.Records), Total: d.Total,
+		Matched: printableLines(d.Matched), Expired: d.Expired, Detail: printableLines(d.Detail),
+	}
 }
 
 func (out *endpointJSON) tls(t *probes.TLS) {

@@ -45,6 +45,13 @@ func (r Record) String() string {
 	return fmt.Sprintf("%d %d %d %s%s", r.Usage, r.Selector, r.MatchingType, hex.EncodeToString(data), more)
 }
 
+// Recommended returns the record to publish for a certificate, as zone files have it: DANE-EE with the digest of its
+// key, "3 1 1 …" (RFC 7671, section 5.1).
+func Recommended(cert *x509.Certificate) string {
+	digest := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	return fmt.Sprintf("%d %d %d %x", EndEntity, subjectPublicKey, sha2_256, digest)
+}
+
 // Usable reports whether a sender of mail can use the record.
 func (r Record) Usable() bool {
 	if r.Usage != TrustAnchor && r.Usage != EndEntity || r.Selector > subjectPublicKey {

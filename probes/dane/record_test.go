@@ -8,6 +8,7 @@ import (
 	"crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"math/big"
 	"slices"
 	"strings"
@@ -133,6 +134,14 @@ func TestVerify(t *testing.T) {
 			t.Errorf("result %+v, want match and expired", got)
 		}
 	})
+}
+
+func TestRecommendedRecord(t *testing.T) {
+	cert := issue(t, nil, time.Hour)
+	want := "3 1 1 " + hex.EncodeToString(sum256(cert.RawSubjectPublicKeyInfo))
+	if got := dane.Recommended(cert.Certificate); got != want {
+		t.Errorf("Recommended = %q, want %q", got, want)
+	}
 }
 
 func TestRecordString(t *testing.T) {

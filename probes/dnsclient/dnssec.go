@@ -49,6 +49,12 @@ func newValidation(servers, named []string, known *validators) *validation {
 	return v
 }
 
+// MayValidate reports whether one of the servers that q names validates DNSSEC: it is on loopback, or named as one that
+// does.
+func (q *Query) MayValidate() bool {
+	return len(q.Validating) > 0 || slices.ContainsFunc(q.Servers, onLoopback)
+}
+
 func onLoopback(server string) bool {
 	host, _, err := net.SplitHostPort(server)
 	if err != nil {

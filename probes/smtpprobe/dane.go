@@ -2,7 +2,10 @@ package smtpprobe
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"slices"
 	"sync"
 
 	"m365_connector_exporter/probes"
@@ -32,6 +35,33 @@ func (p *Prober) recordDANE(
 	for i := range again {
 		again[i].compareTLSA(dnsclient.Secure, records[again[i].endpoint.Host])
 	}
+}
+
+// RehearseTLSA compares a chain, leaf first, with the TLSA records of the hosts of a path whose names the leaf has, as if
+// they showed it. It connects to none of them, and asks DNS only if the path's settings name a resolver that validates
+// DNSSEC. There is one endpoint for each host.
+func (p *Prober) RehearseTLSA(ctx context.Context, path *probes.Path, chain []*x509.Certificate) []probes.Endpoint {
+	query := queryOf(path)
+	if len(chain) == 0 || !query.MayValidate() ||
+		path.Kind == probes.NextHopSmartHost && chain[0].VerifyHostname(path.NextHop) != nil {
+		return nil
+	}
+	resolved, security, _ := p.resolve(ctx, path)
+	var endpoints []probes.Endpoint
+	for _, e := range resolved {
+		known := slices.ContainsFunc(endpoints, func(other probes.Endpoint) bool { return other.Host == e.Host })
+		if known || chain[0].VerifyHostname(e.Host) != nil {
+			continue
+		}
+		e.Steps[probes.TLSStage].Outcome, e.TLS = probes.Passed, &probes.TLS{Version: tls.VersionName(tls.VersionTLS13)}
+		endpoints = append(endpoints, e)
+	}
+	sessions := make([]session, len(endpoints))
+	for i := range endpoints {
+		sessions[i] = session{prober: p, path: path, endpoint: &endpoints[i], chain: chain}
+	}
+	p.recordDANE(ctx, path, sessions, security)
+	return endpoints
 }
 
 // tlsaOf looks up the TLSA records of the hosts of sessions, each once.

@@ -3,10 +3,12 @@ package daemon
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +110,56 @@ func TestRehearseDANE(t *testing.T) {
 		if diff := cmp.Diff(byPath, got); diff != "" {
 			t.Errorf("--dane=%s: %s", mode, diff)
 		}
+	}
+}
+
+// TestRehearseTLSA compares a new certificate with the records of the servers whose names it has.
+func TestRehearseTLSA(t *testing.T) {
+	w := newDANELab(t)
+	now := time.Now()
+	renewed, err := w.ca.Issue(lab.Leaf{
+		Names: []string{"mx.good.example"}, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(0, 0, 90),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := w.ca.Issue(lab.Leaf{Names: []string{"a.example"}, NotAfter: now.AddDate(0, 0, 90)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		certificate tls.Certificate
+		want        []string
+	}{
+		"the present one": {w.leaf, []string{"mx.bad.example mismatch", "mx.good.example match"}},
+		"a renewed one":   {renewed, []string{"mx.good.example mismatch"}},
+		"of another name": {other, nil},
+	} {
+		file := filepath.Join(t.TempDir(), "new.pem")
+		var pemText []byte
+		for _, der := range row.certificate.Certificate {
+			pemText = append(pemText, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+		}
+		if err := os.WriteFile(file, pemText, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all, err := RehearseTLSA(t.Context(), w.cfg, file, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range all {
+			got = append(got, r.Host+" "+string(r.DANE.Status))
+			if r.Breaks() != (r.DANE.Status == probes.DANEMismatch) || !strings.HasPrefix(r.Publish, "3 1 1 ") {
+				t.Errorf("%s: %+v", name, r)
+			}
+		}
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	if _, err := RehearseTLSA(t.Context(), w.cfg, "missing.pem", ""); err == nil {
+		t.Error("no error for a file that does not exist")
 	}
 }
 
