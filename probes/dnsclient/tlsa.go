@@ -2,6 +2,7 @@ package dnsclient
 
 import (
 	"context"
+	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
 	"sync"
@@ -16,7 +17,7 @@ import (
 const (
 	maxTLSATime   = 6 * time.Second // for one look-up with everything that it asks
 	maxTLSA       = 100             // records of a host that are kept
-	maxTLSAData   = 16 << 10        // bytes of all of them
+	maxTLSAData   = 16 << 10        // bytes of those that have whole certificates
 	minTLSATTL    = 10 * time.Minute
 	maxTLSATTL    = time.Hour
 	maxCachedTLSA = 1000 // hosts
@@ -26,7 +27,7 @@ const (
 type TLSA struct {
 	// Security is Secure where the records, or that there are none, are proved. Unknown: the look-up failed.
 	Security Security
-	Records  []dane.Record // at most 100, and at most 16 KiB of data
+	Records  []dane.Record // at most 100, and whole certificates of at most 16 KiB
 	Total    int           // how many the host has
 	Failure  string        // why the look-up failed
 	Cached   bool          // by an earlier look-up
@@ -77,10 +78,14 @@ func tlsaRecords(rrs []dns.RR) []dane.Record {
 			continue
 		}
 		data, err := hex.DecodeString(tlsa.Certificate)
-		if err != nil || size+len(data) > maxTLSAData {
+		switch exact := tlsa.MatchingType == 0; {
+		case err != nil, exact && size+len(data) > maxTLSAData:
 			continue
+		case exact:
+			size += len(data)
+		case len(data) > sha512.Size:
+			data = nil // not a digest: no sender can use the record
 		}
-		size += len(data)
 		records = append(records, dane.Record{
 			Usage: tlsa.Usage, Selector: tlsa.Selector, MatchingType: tlsa.MatchingType, Data: data,
 		})

@@ -118,10 +118,7 @@ func (s *session) verifyTLSA(found *dnsclient.TLSA) {
 		Status: result.Status, TLS: e.TLS != nil && e.TLS.Version != "", Total: found.Total,
 		Expired: result.Expired, Pinned: result.Pinned, Detail: probes.Sanitise(result.Detail, probes.MaxDetail),
 	}
-	switch left := found.Total - len(found.Records); {
-	case left > 0 && len(found.Records) == 0: // none of a size that anything matches
-		d.Status, d.Detail = probes.DANEUnusable, "the records are too long"
-	case left > 0 && d.Status != probes.DANEMatch:
+	if found.Total > len(found.Records) && d.Status != probes.DANEMatch {
 		d.Status, d.Detail = probes.DANEUnknown, fmt.Sprintf("%d of %d records compared", len(found.Records), found.Total)
 	}
 	if d.Status == probes.DANEMatch {

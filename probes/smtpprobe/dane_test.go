@@ -93,8 +93,11 @@ func TestDANEOfAnEndpoint(t *testing.T) {
 		"no STARTTLS": {clear: true, tlsa: []string{"3 1 1 " + other}, want: probes.DANEMismatch, total: 1},
 		"unusable":    {tlsa: []string{"1 1 1 " + other}, want: probes.DANEUnusable, tls: true, total: 1},
 		"no records":  {want: probes.DANENone, tls: true},
-		"too long": {
-			tlsa: []string{"3 0 0 " + strings.Repeat("00", 30000)}, want: probes.DANEUnusable, tls: true, total: 1,
+		"too long a certificate": {
+			tlsa: []string{"3 0 0 " + strings.Repeat("00", 30000)}, want: probes.DANEUnknown, tls: true, total: 1,
+		},
+		"too long a digest": {
+			tlsa: []string{"3 1 1 " + strings.Repeat("00", 30000)}, want: probes.DANEUnusable, tls: true, total: 1,
 		},
 		"hundreds of records": {tlsa: manyRecords(500), want: probes.DANEUnknown, tls: true, total: 500},
 		"MX not signed":       {domain: "plain.test", tlsa: []string{"3 0 1 LEAF"}, want: probes.DANEInsecure},

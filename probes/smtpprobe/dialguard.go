@@ -47,8 +47,8 @@ func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network {
 	return p.network(queryOf(path), true)
 }
 
-// PolicyNetwork is how hosts of MTA-STS policies are reached. Domains name them, so they must be public. The servers are
-// those of DNS, as host:port; none means the system's.
+// PolicyNetwork is how hosts of MTA-STS policies are reached. Domains name them, so they must be public. The servers
+// are those of DNS, as host:port; none means the system's.
 func (p *Prober) PolicyNetwork(servers []string) httpfetch.Network {
 	return p.network(dnsclient.Query{Servers: servers}, true)
 }
