@@ -26,7 +26,7 @@ const (
 	notApplicable = "not_applicable"
 )
 
-const firstOnly = "posttls-finger stops at the first MX host that answers; Exchange Online, as Postfix, goes on to the next"
+const firstOnly = "posttls-finger stops at the first MX host that answers; Exchange Online goes on to the next"
 
 var daneCases = map[string]daneCase{
 	"right." + daneZone:         {deliver, deliver, "", saysMatch, ""},
