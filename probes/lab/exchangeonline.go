@@ -35,6 +35,8 @@ type FakeConnector struct {
 	Name        string
 	Certificate string
 	Addresses   []netip.Prefix
+	// Unverified is an open lock: the name in a certificate counts although no authority has issued it.
+	Unverified bool
 }
 
 // FakeExchangeOnlineOptions describe a FakeExchangeOnline.
@@ -127,7 +129,7 @@ func (d *FakeExchangeOnline) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	}
 	if state, encrypted := c.TLSConnectionState(); encrypted {
 		s.tls = &state
-		s.names = d.verifiedNames(state.PeerCertificates)
+		s.names, s.claimed = d.verifiedNames(state.PeerCertificates), namesOf(state.PeerCertificates)
 	}
 	return s, nil
 }
@@ -147,6 +149,14 @@ func (d *FakeExchangeOnline) verifiedNames(chain []*x509.Certificate) []string {
 	if err != nil {
 		return nil
 	}
+	return namesOf(chain)
+}
+
+// namesOf returns the common name and the subject alternative names of a leaf, whoever issued it.
+func namesOf(chain []*x509.Certificate) []string {
+	if len(chain) == 0 {
+		return nil
+	}
 	return append([]string{strings.ToLower(chain[0].Subject.CommonName)}, chain[0].DNSNames...)
 }
 
@@ -154,7 +164,8 @@ func (d *FakeExchangeOnline) verifiedNames(chain []*x509.Certificate) []string {
 type session struct {
 	server  *FakeExchangeOnline
 	address netip.Addr
-	names   []string
+	names   []string // of a client certificate that was verified
+	claimed []string // of any client certificate
 	helo    string
 	tls     *tls.ConnectionState // nil without STARTTLS
 	from    string
@@ -234,7 +245,7 @@ func (s *session) candidates(to string) candidates {
 	c := candidates{matched: map[string]bool{}}
 	for _, t := range s.server.options.Tenants {
 		for _, connector := range t.Connectors {
-			name := s.presentedName(connector.Certificate)
+			name := s.presentedName(connector)
 			byAddress := connector.Certificate == "" && contains(connector.Addresses, s.address)
 			if name == "" && !byAddress {
 				continue
@@ -260,9 +271,13 @@ func contains(prefixes []netip.Prefix, address netip.Addr) bool {
 
 // presentedName returns the name in the client certificate that a connector's certificate name matches, "" if none
 // does.
-func (s *session) presentedName(value string) string {
+func (s *session) presentedName(c FakeConnector) string {
+	value, names := c.Certificate, s.names
+	if c.Unverified {
+		names = s.claimed
+	}
 	parent, wild := strings.CutPrefix(value, "*")
-	for _, name := range s.names {
+	for _, name := range names {
 		if value != "" && (name == value || wild && strings.HasSuffix(name, parent)) {
 			return name
 		}

@@ -37,13 +37,13 @@ func TestFakeExchangeOnline(t *testing.T) {
 		Tenants: []FakeTenant{
 			{
 				Name: "contoso", Domains: []string{"contoso.example"},
-				Connectors: []FakeConnector{{"Hybrid", "*.contoso.example", nil}},
+				Connectors: []FakeConnector{{Name: "Hybrid", Certificate: "*.contoso.example"}},
 			},
 			{
 				Name: "tailspin", Domains: []string{"tailspin.example"},
-				Connectors: []FakeConnector{{"Relay", "relay.vendor.example", nil}},
+				Connectors: []FakeConnector{{Name: "Relay", Certificate: "relay.vendor.example"}},
 			},
-			{Name: "scanner", Domains: []string{"scanner.example"}, Connectors: []FakeConnector{{"Printer", "", printer}}},
+			{Name: "scanner", Domains: []string{"scanner.example"}, Connectors: []FakeConnector{{Name: "Printer", Addresses: printer}}},
 		},
 	})
 	if err != nil {

@@ -22,6 +22,7 @@ type inboundPath struct {
 	addresses       []string // sender_ip_addresses
 	sender          string
 	certificate     string // the name in the sender's certificate; "" for none
+	probe           string // more keys of its probe
 	outcome         string
 	stage, reason   string
 }
@@ -31,7 +32,7 @@ var inboundPaths = map[string][]inboundPath{
 	"contoso": {
 		{
 			connector: "From on-premises", certificateName: "*.contoso.example",
-			sender: "edge-1", certificate: "mail.contoso.example", outcome: "passed",
+			sender: "edge-1", certificate: "mail.contoso.example", probe: ", negative_controls: true", outcome: "passed",
 		},
 	},
 	"fabrikam": {
@@ -105,8 +106,8 @@ func (w *World) addInbound() error {
 			fmt.Fprintf(&connectors, "        sender_ip_addresses: [%s]\n", strings.Join(a.addresses, ", "))
 		}
 		fmt.Fprintf(&senders, "      - name: %s\n        connector: %s\n"+
-			"        mail_from_domains: [%s.example]\n        probe: { port: %d }\n",
-			a.sender, a.connector, w.tenant, w.exchangeOnline.Port())
+			"        mail_from_domains: [%s.example]\n        probe: { port: %d%s }\n",
+			a.sender, a.connector, w.tenant, w.exchangeOnline.Port(), a.probe)
 		if len(a.addresses) > 0 {
 			fmt.Fprintf(&senders, "        addresses: [%s]\n", strings.Join(a.addresses, ", "))
 		}

@@ -15,7 +15,7 @@ const exportingTenant = "tailspin"
 // tailspin has the failures of DNS, the network and SMTP, and those that Exchange Online reports itself.
 func (w *World) tailspin() error {
 	w.beginTenant(exportingTenant)
-	for _, add := range []func() error{w.addUnreachable, w.addRefusedRecipients, w.addFaultyServers} {
+	for _, add := range []func() error{w.addUnreachable, w.addRefusedRecipients, w.addOpenRelay, w.addFaultyServers} {
 		if err := add(); err != nil {
 			return err
 		}
@@ -73,6 +73,23 @@ func (w *World) addRefusedRecipients() error {
 		connector: "Greylisting", host: "grey.tailspin.example", port: server.Port(),
 		recipient: "grey@grey.tailspin.example",
 		outcome:   "inconclusive", stage: "recipient", reason: "temporary_rejection",
+	})
+	return nil
+}
+
+// addOpenRelay adds a server that accepts recipients of everyone. Its path passes; its negative control is admitted.
+func (w *World) addOpenRelay() error {
+	cert, err := w.leaf(-10, 80, nil, "relay.tailspin.example")
+	if err != nil {
+		return err
+	}
+	server, err := w.mail(MailOptions{Certificate: cert})
+	if err != nil {
+		return err
+	}
+	w.add(outboundPath{
+		connector: "Open relay", host: "relay.tailspin.example", port: server.Port(), tlsSettings: "CertificateValidation",
+		probe: ", negative_controls: true", outcome: "passed",
 	})
 	return nil
 }

@@ -42,6 +42,7 @@ func TestDemoWorldOnMetrics(t *testing.T) {
 		t.Fatalf("after a minute:\n%s", strings.Join(wrong, "\n"))
 	}
 	testMessage(t, world)
+	testDemoControls(t, d)
 	testFindings(t, d, handler)
 	testSimulation(t, d, world)
 	testRoutes(t, handler)
@@ -135,6 +136,30 @@ func compare(want []lab.Expectation, families map[string]*dto.MetricFamily) []st
 }
 
 // testFindings holds that the report has the expected findings and no others.
+// testDemoControls waits until the negative controls have been run: every lock of contoso holds, one of tailspin is open.
+func testDemoControls(t *testing.T, d *Daemon) {
+	t.Helper()
+	want := []string{
+		"contoso no_certificate refused", "contoso self_signed_certificate refused", "contoso clear_text refused",
+		"contoso foreign_recipient refused", "tailspin foreign_recipient admitted",
+	}
+	var got []string
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		got = nil
+		for _, p := range d.store.Snapshot().Paths {
+			for _, c := range p.CurrentControls() {
+				got = append(got, p.Path.ID.Tenant+" "+string(c.Newest.Control.Kind)+" "+string(c.Newest.Outcome))
+			}
+		}
+		if len(got) == len(want) {
+			break
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 	t.Helper()
 	d.evaluator.evaluateNow()
@@ -155,6 +180,7 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 		"direct_send_open": 1, "not_judged": 1, "rule_without_connector": 2, "server_out_of_date": 1,
 		"null_sender_relay_denied": 1, "presented_certificate_not_configured": 1, "sender_address_shared_between_tenants": 2,
 		"starttls_injection": 1, "starttls_not_offered": 1, "tenant_not_loaded": 1, "tls_opportunistic": 7,
+		"lock_open": 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -167,7 +193,9 @@ func testSimulation(t *testing.T, d *Daemon, world *lab.World) {
 	t.Helper()
 	decided := map[string]lab.Decision{}
 	for _, one := range world.ExchangeOnline().Decisions() {
-		decided[one.From] = one
+		if len(one.Names) > 0 { // else it is a negative control
+			decided[one.From] = one
+		}
 	}
 	compared := 0
 	for id, all := range d.store.Snapshot().Report.Attributions {
