@@ -1,6 +1,11 @@
 package lab
 
-// fabrikam has the failures of certificates.
+import (
+	"crypto/sha256"
+	"fmt"
+)
+
+// fabrikam has the failures of certificates, and two domains with DANE.
 func (w *World) fabrikam() error {
 	w.beginTenant("fabrikam")
 	for _, c := range []struct {
@@ -33,6 +38,41 @@ func (w *World) fabrikam() error {
 			p.outcome, p.stage, p.reason = "failed", "tls", c.reason
 		}
 		w.add(p)
+	}
+	return w.addSigned()
+}
+
+// addSigned adds two domains by MX that publish TLSA records: of the certificate in use, and of the one before it, so
+// that Exchange Online would hold the mail.
+func (w *World) addSigned() error {
+	for _, c := range []struct {
+		connector, domain string
+		stale             bool
+	}{{"DANE that matches", "dane.fabrikam.example", false}, {"DANE after a renewal", "stale.fabrikam.example", true}} {
+		host := "mx." + c.domain
+		cert, err := w.leaf(-10, 80, nil, host)
+		if err != nil {
+			return err
+		}
+		server, err := w.mail(MailOptions{Certificate: cert})
+		if err != nil {
+			return err
+		}
+		published := cert
+		if c.stale {
+			if published, err = w.leaf(-90, -5, nil, host); err != nil {
+				return err
+			}
+		}
+		w.record(c.domain, "MX", "10 "+host+".")
+		w.record(host, "A", "127.0.0.1")
+		digest := sha256.Sum256(published.Certificate[0])
+		w.record(fmt.Sprintf("_%d._tcp.%s", server.Port(), host), "TLSA", fmt.Sprintf("3 0 1 %x", digest))
+		w.signed = append(w.signed, c.domain)
+		w.add(outboundPath{
+			connector: c.connector, host: c.domain, port: server.Port(), tlsSettings: "CertificateValidation", mx: true,
+			outcome: "passed",
+		})
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type World struct {
 	dns            *DNS
 	closers        []func()
 	zone           strings.Builder
+	signed         []string // zones that count as signed with DNSSEC
 	yaml           strings.Builder
 	shared         strings.Builder // keys of the configuration before its tenants
 	expect         []Expectation
@@ -80,6 +81,9 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 	if w.dns, err = StartDNS(w.zone.String()); err != nil {
 		w.Close()
 		return nil, err
+	}
+	for _, zone := range w.signed {
+		w.dns.Sign(zone, true)
 	}
 	return w, nil
 }
