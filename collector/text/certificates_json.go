@@ -25,7 +25,14 @@ type certificateUseJSON struct {
 	Severity  string        `json:"severity"`
 	Microsoft bool          `json:"microsoft"` // a host of Exchange Online shows it
 	Verdicts  []verdictJSON `json:"certificate_verdicts,omitempty"`
+	Stores    []storeJSON   `json:"trust_stores,omitempty"`
 	Renewals  []renewedJSON `json:"renewals,omitempty"` // that this exporter has seen at this place
+}
+
+// storeJSON is whether the chain, as it was sent, verifies with the roots of a store.
+type storeJSON struct {
+	Store   string `json:"store"`
+	Outcome string `json:"outcome"`
 }
 
 // renewedJSON is one renewal that was seen.
@@ -52,6 +59,9 @@ func certificateUseOf(c *collector.Certificate) certificateUseJSON {
 		Connector: printableLines(id.Connector), Path: printableLines(id.Path), Target: printableLines(id.String()),
 		Host: printableLines(c.Host), Address: printableLines(c.Address), Expires: c.NotAfter.UTC(),
 		Severity: c.Expiry.String(), Microsoft: c.Microsoft, Verdicts: verdictsOf(c.TLS),
+	}
+	for _, s := range c.TLS.AllStores() {
+		out.Stores = append(out.Stores, storeJSON{printableLines(s.Store), s.Outcome.String()})
 	}
 	for _, r := range c.Renewals {
 		out.Renewals = append(out.Renewals, renewedJSON{r.At.UTC(), r.Old.NotAfter.UTC(), r.New.NotAfter.UTC()})

@@ -170,6 +170,9 @@ func snapshot() *collector.Snapshot {
 	server.Verdicts[probes.VerdictTrust] = probes.Judgement{
 		Outcome: probes.Failed, Reason: probes.ReasonCertificateUntrusted, Detail: "no root" + evil,
 	}
+	server.Stores = []probes.StoreVerdict{
+		{Store: probes.StoreSystem, Outcome: probes.Passed}, {Store: probes.StoreMozilla}, {Store: "own" + evil},
+	}
 	control := probes.Control{
 		Kind: probes.ControlNoCertificate, MailFrom: "o365@contoso.com", Recipient: "control@example.com",
 		Connector: "From A/B" + evil, Uncertain: "it may be",

@@ -24,7 +24,8 @@ type certificateRow struct {
 	Issuer    bool // an issuer certificate expires before the leaf
 	Microsoft bool
 	From      *timestamp
-	Renewed   string // the renewals that were seen, in words
+	Renewed   string                // the renewals that were seen, in words
+	Stores    []probes.StoreVerdict // the worst of all uses, by store
 	Uses      []certificateUse
 	MoreUses  int
 }
@@ -43,6 +44,7 @@ type certificatesPage struct {
 	Filter          filter
 	Rows            []certificateRow
 	Part            pageRange
+	Trust           *trustTable // of the rows; nil if no store judged one
 }
 
 func (s *Site) certificates(w http.ResponseWriter, r *http.Request) {
@@ -56,6 +58,7 @@ func (s *Site) certificates(w http.ResponseWriter, r *http.Request) {
 	page := &certificatesPage{Filter: f, Part: paginate(len(rows), certificatesPerPage, f.Page)}
 	page.Rows = rows[page.Part.From:page.Part.To]
 	page.Headline, page.Level = certificatesHeadline(rows)
+	page.Trust = newTrustTable(page.Rows, rows)
 	s.render(w, "certificates", layoutData{Title: "Certificates", Page: page})
 }
 
@@ -133,6 +136,7 @@ func otherNames(leaf *probes.Certificate) string {
 
 // add adds a path that uses the certificate.
 func (r *certificateRow) add(c *collector.Certificate, now time.Time) {
+	r.addStores(c)
 	if c.Expiry > r.Severity {
 		r.Severity = c.Expiry
 		r.Expires = newExpiry(c.NotAfter, c.Expiry, now)

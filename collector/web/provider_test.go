@@ -65,7 +65,7 @@ func providerPath(n, tenants int) *collector.PathState {
 	p.Latest.Endpoints = append(p.Latest.Endpoints, second)
 	for i := range p.Latest.Endpoints {
 		e := &p.Latest.Endpoints[i]
-		e.TLS = &probes.TLS{Version: "TLS 1.3", Chain: []*probes.Certificate{{
+		e.TLS = &probes.TLS{Version: "TLS 1.3", Stores: storesOf(n), Chain: []*probes.Certificate{{
 			Subject: host, Issuer: "Public CA", DNSNames: []string{host}, Fingerprint: fmt.Sprintf("%064x", n), Serial: "01",
 			NotBefore: noon.AddDate(0, -2, 0), NotAfter: noon.AddDate(0, 0, 3+n%200),
 		}}}
@@ -74,6 +74,14 @@ func providerPath(n, tenants int) *collector.PathState {
 		})
 	}
 	return p
+}
+
+// storesOf are the verdicts of every store that there can be on the n-th certificate.
+func storesOf(n int) []probes.StoreVerdict {
+	return []probes.StoreVerdict{
+		{Store: probes.StoreMozilla, Outcome: probes.Passed}, {Store: probes.StoreGlobalRootG2, Outcome: probes.Failed},
+		{Store: "exchange_2016", Outcome: probes.Outcome(n % 3)}, {Store: "partner", Outcome: probes.Passed}, //nolint:gosec // < 3
+	}
 }
 
 // TestPagesOfAProvider holds the sizes and times that docs/performance.md promises.
