@@ -34,19 +34,23 @@ func TestDemoCommand(t *testing.T) {
 	}
 }
 
-// A port that another process uses is an error before the demo claims to run.
-func TestDemoOnAUsedPort(t *testing.T) {
+// An address that the demo cannot listen on is an error before it claims to run.
+func TestDemoOnAnUnusableAddress(t *testing.T) {
 	var config net.ListenConfig
 	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	var out, errors strings.Builder
-	address := "--web.listen-address=" + listener.Addr().String()
-	code := run(t.Context(), hangups{}, []string{"demo", address}, &out, &errors)
-	if code != exitUsage || out.Len() > 0 || !strings.Contains(errors.String(), "choose another address, for example") {
-		t.Errorf("exit code %d, output %q, errors %q", code, out.String(), errors.String())
+	for address, want := range map[string]string{
+		listener.Addr().String(): "choose another address, for example",
+		"nonsense":               "--web.listen-address: ",
+	} {
+		var out, errors strings.Builder
+		code := run(t.Context(), hangups{}, []string{"demo", "--web.listen-address=" + address}, &out, &errors)
+		if code != exitUsage || out.Len() > 0 || !strings.Contains(errors.String(), want) {
+			t.Errorf("%s: exit code %d, output %q, errors %q", address, code, out.String(), errors.String())
+		}
 	}
 }
 

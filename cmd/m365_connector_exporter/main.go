@@ -108,13 +108,14 @@ func printLoaded(cfg *config.Config, s streams) {
 // run runs the command that args name, and returns its exit status.
 func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.Writer) int {
 	app := kingpin.New(program, "Monitors every mail path between Microsoft 365 and your own mail servers.\n\n"+
-		"Common flags: of every command --config.file; of all but serve, fetch and demo --output=json; of serve "+
+		"Common flags: of all commands but demo --config.file; of all but serve, fetch and demo --output=json; of serve "+
 		"--config.check, --web.listen-address, --web.config.file (TLS and passwords), --web.external-url, --log.level. "+
 		"\""+program+" help COMMAND\" describes all flags of a command.\n\n"+
 		"Exit statuses: 0 OK, 1 something failed, 2 invalid usage or configuration, 3 inconclusive.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')
 	app.Version(version.Print(program))
-	configFile := app.Flag("config.file", "The configuration file.").Default(defaultConfig).String()
+	var configNamed bool
+	configFile := app.Flag("config.file", "The configuration file.").IsSetByUser(&configNamed).Default(defaultConfig).String()
 	logConfig := &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, logConfig)
 
@@ -129,6 +130,10 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	command, err := app.Parse(args)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %s (try --help)\n", program, usage(err, args, app))
+		return exitUsage
+	}
+	if command == demo.name && configNamed {
+		_, _ = fmt.Fprintf(stderr, "%s: demo writes a configuration of its own: run it without --config.file=%s\n", program, *configFile)
 		return exitUsage
 	}
 	if command != demo.name && *configFile == defaultConfig && missing(defaultConfig) {

@@ -185,6 +185,27 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
+// A filter that selects no path does not claim that none is configured.
+func TestHeadlineOfAFilter(t *testing.T) {
+	s := &testSite{}
+	s.snapshot.Tenants = []mailflow.Tenant{{Name: "contoso"}, {Name: "empty"}}
+	s.snapshot.Paths = []*collector.PathState{state(outbound("contoso", "c", "h"), probes.TLSStage, passed)}
+	for query, want := range map[string]string{
+		"q=h":                  "Mail flows: the only path passes.",
+		"q=nothing":            "No path matches the filter.",
+		"tenant=nothing":       "No path matches the filter.",
+		"tenant=contoso&q=x":   "No path matches the filter.",
+		"state=failed":         "No path matches the filter.",
+		"tenant=empty":         "No path is configured.",
+		"tenant=empty&q=empty": "No path is configured.",
+	} {
+		body := get(s.handler(), "/?"+query).Body.String()
+		if _, got, _ := strings.Cut(body, "<h1>"); !strings.Contains(body, "</span> "+want+"</h1>") {
+			t.Errorf("%s: want %q, the page contains %.200s", query, want, got)
+		}
+	}
+}
+
 // slowReader lets its page be written only after release.
 type slowReader struct {
 	*httptest.ResponseRecorder

@@ -55,6 +55,9 @@ func newOverview(v *collector.Snapshot, s selection, f filter, max limits, now t
 	o.addRows(v, s.Paths, open, tenants, max.rows, now)
 	o.State = collector.WorstStatus(o.Summary.Paths)
 	o.Headline, o.Level = o.Summary.headline(), o.Summary.level()
+	if len(s.Paths) == 0 && f.leavesOutPaths(v, tenants) {
+		o.Headline = "No path matches the filter."
+	}
 	for _, t := range tenants {
 		if t.Expiry == check.Critical && o.Level != "failed" {
 			o.Level = "critical"

@@ -112,6 +112,15 @@ func TestLookUpEvidence(t *testing.T) {
 	}
 }
 
+// A name that does not exist has no MX and no address: the detail does not suggest that an MX record is missing.
+func TestDetailOfAMissingName(t *testing.T) {
+	missing := func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(rcode(q, dns.RcodeNameError)) }
+	targets := New([]string{oddDNS(t, missing)}).NextHop(t.Context(), "mail.test", Query{Protocol: probes.IP4})
+	if got := targets[0].Step.Detail; got != "mail.test does not exist" {
+		t.Errorf("detail %q", got)
+	}
+}
+
 // TCP port 53 is closed: nothing listens there.
 func TestTruncatedWithoutTCP(t *testing.T) {
 	listener, packets := samePort(t)

@@ -30,9 +30,11 @@ func (s *session) nextHop(ctx context.Context, name string, protocol probes.IPPr
 	mxDuration := time.Since(start)
 	if fail.reason != "" {
 		failed := fail
-		failed.detail = "MX: " + fail.detail
-		if fail.reason == probes.ReasonNXDomain && len(s.host(ctx, name, protocol, "").Addrs) > 0 {
-			failed.detail += ", says the server, but the name has an address (against RFC 8020)"
+		switch {
+		case fail.reason != probes.ReasonNXDomain:
+			failed.detail = "MX: " + fail.detail
+		case len(s.host(ctx, name, protocol, "").Addrs) > 0:
+			failed.detail += " according to the answer for MX, but the name has an address (against RFC 8020)"
 			failed.evidence = probes.EvidenceMXContradicted
 		}
 		target := failedTarget(name, failed)

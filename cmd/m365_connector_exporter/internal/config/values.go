@@ -21,11 +21,18 @@ import (
 // text reads one line of text. Control characters are refused everywhere: nothing from here may inject a command into
 // an SMTP session.
 func (r *reader) text(n *yaml.Node, key string) string {
+	if v := resolve(n); v.Kind != yaml.ScalarNode && !isNull(v) {
+		r.failValue(n, key, errors.New("must be text"))
+		return ""
+	}
+	return r.scalar(n, key)
+}
+
+// scalar is like text, but returns "" for a list or a mapping: the caller reports what it expects instead.
+func (r *reader) scalar(n *yaml.Node, key string) string {
 	n, _ = r.enter(n)
 	switch {
-	case isNull(n):
-	case n.Kind != yaml.ScalarNode:
-		r.failValue(n, key, errors.New("must be text"))
+	case isNull(n), n.Kind != yaml.ScalarNode:
 	case len(n.Value) > inventory.MaxText:
 		r.fail(n, key, "longer than %d bytes", inventory.MaxText)
 	case strings.ContainsFunc(n.Value, inventory.IsControl):
@@ -71,7 +78,7 @@ func (r *reader) domain(n *yaml.Node, key string) string {
 func (r *reader) hostPort(n *yaml.Node, key string) string { return r.parsed(n, key, parseHostPort) }
 
 func (r *reader) number(n *yaml.Node, key string, low, high int) int {
-	v, err := strconv.Atoi(r.text(n, key))
+	v, err := strconv.Atoi(r.scalar(n, key))
 	if err != nil || v < low || v > high {
 		r.failValue(n, key, fmt.Errorf("must be a number from %d to %d", low, high))
 		return low
@@ -80,7 +87,7 @@ func (r *reader) number(n *yaml.Node, key string, low, high int) int {
 }
 
 func (r *reader) ratio(n *yaml.Node, key string) float64 {
-	v, err := strconv.ParseFloat(r.text(n, key), 64)
+	v, err := strconv.ParseFloat(r.scalar(n, key), 64)
 	if err != nil || math.IsNaN(v) || v < 0 || v > 1 {
 		r.failValue(n, key, errors.New("must be a ratio from 0 to 1"))
 		return 0
@@ -102,7 +109,7 @@ func (r *reader) flag(n *yaml.Node, key string) bool {
 const year = 365 * 24 * time.Hour
 
 func (r *reader) duration(n *yaml.Node, key string, low, high time.Duration) time.Duration {
-	d, err := model.ParseDuration(r.text(n, key))
+	d, err := model.ParseDuration(r.scalar(n, key))
 	switch {
 	case err != nil:
 		r.failValue(n, key, errors.New("must be a duration such as 30s, 5m or 90d"))
@@ -118,7 +125,7 @@ func (r *reader) duration(n *yaml.Node, key string, low, high time.Duration) tim
 
 // word reads one of a few words, without regard to case.
 func (r *reader) word(n *yaml.Node, key string, allowed ...string) string {
-	got := r.text(n, key)
+	got := r.scalar(n, key)
 	for _, w := range allowed {
 		if strings.EqualFold(got, w) {
 			return w
@@ -129,7 +136,7 @@ func (r *reader) word(n *yaml.Node, key string, allowed ...string) string {
 }
 
 func (r *reader) addr(n *yaml.Node, key string) netip.Addr {
-	a, err := netip.ParseAddr(strings.Trim(r.text(n, key), "[]"))
+	a, err := netip.ParseAddr(strings.Trim(r.scalar(n, key), "[]"))
 	if err != nil {
 		r.failValue(n, key, errors.New("must be an IP address such as 192.0.2.25"))
 	}
