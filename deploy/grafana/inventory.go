@@ -15,13 +15,13 @@ func certificates() Dashboard {
 					Description: "Time left. Role server: presented by the mail server; role " +
 						"client: presented to Exchange Online.",
 					Queries: []Query{{
-						"sort(bottomk(20, certificate:m365_connector_certificate_left:seconds{@}))",
+						"sort(bottomk(20, " + certificatesLeft + "))",
 						"{{tenant}} {{host}} {{role}} {{position}}",
 					}},
 				},
 				{
 					Kind: "table", Title: "Share of lifetime left", Unit: "percentunit", Width: 12, Height: 12,
-					Description: "Certificates that expire within 100 days. " +
+					Description: "Certificates that expire within 60 days. " +
 						"Renewal is due below a quarter of the lifetime and 30 days.",
 					Queries: []Query{{
 						"sort(bottomk(20, certificate:m365_connector_certificate_left:ratio{@}))",

@@ -4,6 +4,11 @@ package grafana
 
 const perDay = " / 86400"
 
+// certificatesLeft are the seconds that each certificate has left, without those of Exchange Online, which Microsoft
+// renews.
+const certificatesLeft = `((m365_connector_certificate_not_after_timestamp_seconds{@, direction!="inbound"}` +
+	` or m365_connector_certificate_not_after_timestamp_seconds{@, role="client"}) - time())`
+
 func overview() Dashboard {
 	return Dashboard{
 		UID: "m365-connectors-overview", Title: "Microsoft 365 connectors / Overview",
@@ -46,7 +51,7 @@ func overview() Dashboard {
 					Kind: "stat", Title: "Next certificate to expire",
 					Unit: "s", Thresholds: "days", Width: 4, Height: 4,
 					Description: "Time left of the first certificate to expire: server and client, leaf and chain.",
-					Queries:     []Query{{"min(certificate:m365_connector_certificate_left:seconds{@})", ""}},
+					Queries:     []Query{{"min(" + certificatesLeft + ")", ""}},
 				},
 			}},
 			{"Failures", []Panel{
@@ -77,7 +82,7 @@ func overview() Dashboard {
 					Kind: "table", Title: "Certificates that expire first", Unit: "short", Width: 12,
 					Description: "Days left of the ten certificates that expire first.",
 					Queries: []Query{{
-						"bottomk(10, certificate:m365_connector_certificate_left:seconds{@})" + perDay,
+						"bottomk(10, " + certificatesLeft + ")" + perDay,
 						"",
 					}},
 					Transforms: tidy("days left", "tenant", "connector", "host", "address", "role", "position"),
@@ -99,7 +104,7 @@ func overview() Dashboard {
 					Kind: "bargauge", Title: "Nearest expiry by tenant", Unit: "s", Thresholds: "days", Width: 12,
 					Description: "Time left of each tenant's first certificate to expire, the twenty lowest.",
 					Queries: []Query{{
-						"sort(bottomk(20, min by (tenant) (certificate:m365_connector_certificate_left:seconds{@})))",
+						"sort(bottomk(20, min by (tenant) (" + certificatesLeft + ")))",
 						"{{tenant}}",
 					}},
 				},
@@ -205,7 +210,7 @@ func connector() Dashboard {
 					Kind: "bargauge", Title: "Time left", Unit: "s", Thresholds: "days", Width: 8,
 					Description: "Time left of each certificate, leaf and chain.",
 					Queries: []Query{{
-						"sort(certificate:m365_connector_certificate_left:seconds{@})",
+						"sort(" + certificatesLeft + ")",
 						"{{host}} {{address}} {{role}} {{position}}",
 					}},
 				},

@@ -34,7 +34,7 @@ func TestSharedGateway(t *testing.T) {
 	inbox := openInbox(t)
 	p := startPrometheus(t, w.dir, d.url[len("http://"):], startAlertmanager(t, w.dir, inbox.url))
 	eventually(t, limit, func() string {
-		n, err := p.query("path:m365_connector_probe_success:kept == 1")
+		n, err := p.query("m365_connector_probe_success == 1")
 		if err != nil {
 			return err.Error()
 		}

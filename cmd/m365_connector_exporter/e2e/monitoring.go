@@ -148,7 +148,7 @@ func (m *monitoring) restore() {
 func (m *monitoring) awaitNoAlerts() {
 	m.t.Helper()
 	eventually(m.t, limit, func() string {
-		passing, err := m.prometheus.query("path:m365_connector_probe_success:kept == 1")
+		passing, err := m.prometheus.query("m365_connector_probe_success == 1")
 		if err != nil || passing != monitoredPaths {
 			return fmt.Sprintf("Prometheus: %d of %d paths pass: %v", passing, monitoredPaths, err)
 		}
