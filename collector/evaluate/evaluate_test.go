@@ -251,3 +251,67 @@ func TestClientCertificateProblems(t *testing.T) {
 		t.Error("no error for what is not a certificate")
 	}
 }
+
+// A certificate is judged by the configured thresholds; where none is demanded, it is at most a warning.
+func TestExpiry(t *testing.T) {
+	report := evaluate.Evaluate(&evaluate.Inventory{Thresholds: check.Thresholds{
+		WarningRatio: 0.25, WarningDays: 30, CriticalRatio: 0.10, CriticalDays: 7,
+	}}, &evaluate.Snapshot{}, noon)
+	shown := func(days int) *probes.TLS {
+		c := showing("mail.contoso.com")
+		c.Chain[0].NotBefore, c.Chain[0].NotAfter = noon.AddDate(0, 0, days-400), noon.AddDate(0, 0, days)
+		return c
+	}
+	for _, c := range []struct {
+		days     int
+		demanded bool
+		want     check.Severity
+	}{
+		{60, true, check.Off},
+		{20, true, check.Warning},
+		{5, true, check.Critical},
+		{-1, true, check.Critical},
+		{20, false, check.Warning},
+		{-1, false, check.Warning},
+	} {
+		if got := report.Expiry(shown(c.days), c.demanded, noon); got != c.want {
+			t.Errorf("%d days left, demanded %t: %v, want %v", c.days, c.demanded, got, c.want)
+		}
+	}
+	var empty evaluate.Report // before the first evaluation
+	if got := empty.Expiry(shown(60), true, noon); got != check.Off {
+		t.Errorf("without an evaluation: %v", got)
+	}
+}
+
+// Hosts of the configuration count besides Microsoft's.
+func TestExchangeOnlineHosts(t *testing.T) {
+	configured := evaluate.Evaluate(&evaluate.Inventory{ExchangeOnlineHosts: []string{"*.lab.test"}}, &evaluate.Snapshot{}, noon)
+	for host, want := range map[string][2]bool{ // by a report, and by an empty one
+		"contoso-com.mail.protection.outlook.com": {true, true},
+		"mx.lab.test":      {true, false},
+		"mail.contoso.com": {false, false},
+	} {
+		var empty evaluate.Report
+		if got := [2]bool{configured.IsExchangeOnline(host), empty.IsExchangeOnline(host)}; got != want {
+			t.Errorf("%s: %t, want %t", host, got, want)
+		}
+	}
+}
+
+// A tenant that is read from Exchange Online has the age of its newest read, not that of its records.
+func TestReadTimesMakeAnInventoryNewer(t *testing.T) {
+	tenant := contoso(mailflow.Sender{})
+	tenant.InventoryTime = noon.AddDate(0, 0, -30)
+	inventory := &evaluate.Inventory{
+		Tenants: []mailflow.Tenant{tenant}, Thresholds: check.Thresholds{InventoryMaxAge: 8 * 24 * time.Hour},
+	}
+	for at, want := range map[time.Time]bool{{}: true, noon.AddDate(0, 0, -20): true, noon.Add(-time.Hour): false} {
+		snapshot := &evaluate.Snapshot{ReadTimes: map[string]time.Time{"contoso": at}}
+		findings := evaluate.Evaluate(inventory, snapshot, noon).Findings
+		stale := slices.ContainsFunc(findings, func(f check.Finding) bool { return f.Code == "inventory_stale" })
+		if stale != want {
+			t.Errorf("read at %v: inventory_stale %t", at, stale)
+		}
+	}
+}

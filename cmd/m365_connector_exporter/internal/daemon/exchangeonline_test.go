@@ -54,6 +54,14 @@ func (b *lockedBuffer) String() string {
 
 func newLiveWorld(t *testing.T) *liveWorld {
 	t.Helper()
+	w := stoppedLiveWorld(t)
+	w.start()
+	return w
+}
+
+// stoppedLiveWorld is a live world whose daemon does not run.
+func stoppedLiveWorld(t *testing.T) *liveWorld {
+	t.Helper()
 	w := &liveWorld{t: t, folder: t.TempDir()}
 	ca, err := lab.NewCA(time.Now())
 	if err != nil {
@@ -91,7 +99,6 @@ probe: { enabled: false }
 tenants: [{ name: contoso, exchange_online: { tenant_id: %s } }]
 `, liveClientID, url, url, liveTenantID))
 	w.newSecret(true)
-	w.start()
 	return w
 }
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,5 +122,72 @@ func TestReadClientCertificateSaysWhatIsWrong(t *testing.T) {
 	if _, _, err := ReadClientCertificate(t.Context(), cfg, filepath.Join(t.TempDir(), "missing.pem"), "",
 		time.Now()); err == nil {
 		t.Error("no error for a missing file")
+	}
+}
+
+// The ranges that a firewall does not admit are those of the endpoints file, or the built-in ones.
+func TestReadFirewall(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	everything := write("everything", "0.0.0.0/0\n::/0\n")
+	half := write("half", "40.92.0.0/16\n")
+	endpoints := write("endpoints.json", `[{ "id": 10, "serviceArea": "Exchange", "tcpPorts": "25", "ips": ["40.92.0.0/15"] }]`)
+	for name, c := range map[string]struct {
+		file, endpoints string
+		missing         string // "any", "" or the ranges
+		err             string
+	}{
+		"everything is admitted":     {everything, "", "", ""},
+		"half of the published":      {half, endpoints, "40.92.0.0/15", ""},
+		"half of the built-in":       {half, "", "any", ""},
+		"no such list":               {filepath.Join(dir, "none"), "", "", "--firewall: "},
+		"a list of something else":   {write("words", "hello\n"), "", "", "--firewall: "},
+		"no such endpoints":          {half, filepath.Join(dir, "none"), "", "--endpoints: "},
+		"endpoints that are no JSON": {half, everything, "", "--endpoints: "},
+	} {
+		got, err := ReadFirewall(t.Context(), &config.Config{}, c.file, c.endpoints)
+		if c.err != "" {
+			if err == nil || !strings.HasPrefix(err.Error(), c.err) {
+				t.Errorf("%s: error %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var missing []string
+		for _, one := range got.Missing {
+			missing = append(missing, fmt.Sprint(one.Range))
+		}
+		if joined := strings.Join(missing, " "); joined != c.missing && (c.missing != "any" || joined == "") {
+			t.Errorf("%s: missing %q", name, joined)
+		}
+	}
+}
+
+// A smart host that is in no configuration is probed with TLS; with a name, its certificate must contain it.
+func TestUnconfiguredPath(t *testing.T) {
+	cfg, _ := renewal(t, threeSenders, "mail.contoso.com", time.Now().Add(time.Hour))
+	for host, c := range map[string]struct{ domain, want string }{
+		"mail.contoso.com":      {"", "mail.contoso.com EncryptionOnly "},
+		"192.0.2.25":            {"mail.contoso.com", "192.0.2.25 DomainValidation mail.contoso.com"},
+		"mail.contoso.com:2525": {"", ""},
+	} {
+		p, err := UnconfiguredPath(cfg, host, c.domain, "prober.example")
+		got := strings.Join([]string{p.NextHop, string(p.TLSSettings), p.TLSDomain}, " ")
+		if c.want == "" {
+			if err == nil || !strings.HasPrefix(err.Error(), "--smart-host: ") {
+				t.Errorf("%s: error %v", host, err)
+			}
+		} else if err != nil || got != c.want {
+			t.Errorf("%s: %q, error %v", host, got, err)
+		}
 	}
 }
