@@ -56,10 +56,10 @@ func (c demoCommand) run(ctx context.Context, s streams) int {
 		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
 		return exitFailed
 	}
-	return c.watch(ctx, file, s)
+	return c.watch(ctx, file, world.PolicyPort(), s)
 }
 
-func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
+func (c demoCommand) watch(ctx context.Context, file string, policyPort int, s streams) int {
 	d, err := loadDaemon(ctx, file, s)
 	switch {
 	case ctx.Err() != nil:
@@ -68,6 +68,7 @@ func (c demoCommand) watch(ctx context.Context, file string, s streams) int {
 		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
 		return exitFailed
 	}
+	d.SetPolicyPort(policyPort)
 	_, _ = fmt.Fprint(s.out, c.welcome(file))
 	no, empty, addresses := false, "", []string{*c.listen}
 	flags := &web.FlagConfig{WebListenAddresses: &addresses, WebSystemdSocket: &no, WebConfigFile: &empty}
@@ -83,6 +84,7 @@ func (c demoCommand) welcome(file string) string {
 	return fmt.Sprintf(`Five tenants run on loopback. Some of their mail servers are deliberately broken.
 northwind and woodgrove are read from a fake of Exchange Online, which lets only northwind be read.
 Round trips of contoso and tailspin go through it; those of tailspin are attributed to contoso.
+Mail of tailspin would be held: the MTA-STS policy of moved.tailspin.example does not list its MX host.
 
   Pages            http://%[1]s/
   Metrics          http://%[1]s/metrics

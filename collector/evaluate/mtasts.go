@@ -36,7 +36,7 @@ func predictMTASTS(s *Snapshot, p *check.Path, c *mailflow.OutboundConnector) (c
 		Path: p.ID, Mechanism: check.MechanismMTASTS, Delivery: check.Delivery(predicted.Outcome), Code: predicted.Code,
 		Reason: string(predicted.Reason), Evidence: predicted.Evidence,
 	}
-	if p.Kind == probes.NextHopSmartHost {
+	if p.Kind == probes.NextHopSmartHost && predicted.Outcome != mtasts.NotApplicable {
 		prediction.Uncertain = "Microsoft does not document whether Exchange Online applies MTA-STS to smart hosts"
 	}
 	return prediction, true

@@ -33,7 +33,7 @@ var reasonPhrases = map[string]string{
 	"no_policy":   "the destination has no policy that can be used",
 	"not_enforce": "the destination's policy is not enforced",
 
-	"mx_not_listed":       "the destination's policy lists no MX host",
+	"mx_not_listed":       "no MX host is in the destination's policy",
 	"certificate_invalid": "no listed MX host has a certificate that is valid for its name",
 	"no_tls":              "no listed MX host offers TLS",
 }

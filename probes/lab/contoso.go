@@ -37,6 +37,7 @@ func (w *World) contoso() error {
 	})
 	w.record("partners.contoso.example", "MX", "10 mx1.contoso.example.")
 	w.record("partners.contoso.example", "MX", "20 mx2.contoso.example.")
+	w.policy("partners.contoso.example", "mx1.contoso.example", "mx2.contoso.example")
 	w.record("mx1.contoso.example", "A", "127.0.0.1")
 	w.record("mx2.contoso.example", "A", second)
 	if second == secondHost && w.usable(deadHost) {

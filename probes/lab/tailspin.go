@@ -15,7 +15,9 @@ const exportingTenant = "tailspin"
 // tailspin has the failures of DNS, the network and SMTP, and those that Exchange Online reports itself.
 func (w *World) tailspin() error {
 	w.beginTenant(exportingTenant)
-	for _, add := range []func() error{w.addUnreachable, w.addRefusedRecipients, w.addOpenRelay, w.addFaultyServers} {
+	for _, add := range []func() error{
+		w.addUnreachable, w.addRefusedRecipients, w.addOpenRelay, w.addFaultyServers, w.addOutdatedPolicy,
+	} {
 		if err := add(); err != nil {
 			return err
 		}
@@ -131,6 +133,28 @@ func (w *World) addFaultyServers() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// addOutdatedPolicy adds a domain that has moved to another MX host, which its MTA-STS policy does not list yet: mail
+// could be delivered, and Exchange Online would hold it.
+func (w *World) addOutdatedPolicy() error {
+	const domain, mx = "moved.tailspin.example", "mx.moved.tailspin.example"
+	cert, err := w.leaf(-10, 80, nil, mx)
+	if err != nil {
+		return err
+	}
+	server, err := w.mail(MailOptions{Certificate: cert})
+	if err != nil {
+		return err
+	}
+	w.add(outboundPath{
+		connector: "Outdated MTA-STS policy", host: domain, port: server.Port(), tlsSettings: "CertificateValidation",
+		mx: true, outcome: "passed",
+	})
+	w.record(domain, "MX", "10 "+mx+".")
+	w.record(mx, "A", "127.0.0.1")
+	w.policy(domain, "old.tailspin.example")
 	return nil
 }
 

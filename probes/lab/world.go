@@ -42,7 +42,8 @@ type World struct {
 	expectInbound  []Expectation
 	expectLive     []Expectation
 	microsoft365   *microsoft365.Server
-	sink           string                 // host:port where the watcher receives round trips
+	sink           string // host:port where the watcher receives round trips
+	policies       policyHost
 	files          map[string][]byte      // those that the configuration names, by their path relative to it
 	usable         func(host string) bool // reports whether a server can listen on a loopback address
 }
@@ -65,13 +66,14 @@ func usable(host string) bool {
 
 func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 	w := &World{now: o.Now, usable: usable, files: map[string][]byte{}}
+	w.policies.policies = map[string]string{}
 	var err error
 	if w.ca, err = NewCA(o.Now); err != nil {
 		return nil, err
 	}
 	for _, build := range []func() error{
 		w.startExchangeOnline, w.contoso, w.addInbound, w.fabrikam, w.addInbound, w.tailspin, w.addInbound,
-		w.live,
+		w.live, w.startPolicies,
 	} {
 		if err := build(); err != nil {
 			w.Close()

@@ -62,6 +62,8 @@ type Daemon struct {
 	policies  *policies
 	evaluator *evaluator
 
+	policyHosts *policyHosts
+
 	cfg      atomic.Pointer[config.Config]
 	rejected atomic.Pointer[rejectedReload] // the latest reload, where it failed
 	reloads  reloads
@@ -124,7 +126,8 @@ func New(
 		servers := dnsServers(d.cfg.Load().Layers("", mailflow.Outbound, "", ""))
 		return documents.Get(ctx, d.prober.Load().Network(servers), r)
 	}, cfg.Global.StateFile, log)
-	d.policies = newPolicies(&policyHosts{prober: d.prober.Load})
+	d.policyHosts = &policyHosts{prober: d.prober.Load}
+	d.policies = newPolicies(d.policyHosts)
 	d.evaluator = &evaluator{
 		store: d.store, lookups: d.lookups, policies: d.policies, stateFileError: budget.Err,
 		firewall:       d.endpoints.compared.Load,
@@ -134,6 +137,9 @@ func New(
 	d.apply(ctx, cfg)
 	return d, nil
 }
+
+// SetPolicyPort sets the port of hosts of MTA-STS policies, for a lab. Call it before Run.
+func (d *Daemon) SetPolicyPort(port int) { d.policyHosts.port = port }
 
 // Probe probes a path with the options of the current configuration.
 func (d *Daemon) Probe(ctx context.Context, p *probes.Path) *probes.Result {

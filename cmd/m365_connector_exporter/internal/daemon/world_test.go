@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +35,8 @@ func TestDemoWorldOnMetrics(t *testing.T) {
 	handler := d.Handler(HandlerOptions{})
 	var wrong []string
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if wrong = compare(world.Expect(), scrape(t, handler)); len(wrong) == 0 {
+		families := scrape(t, handler)
+		if wrong = append(compare(world.Expect(), families), comparePolicies(families)...); len(wrong) == 0 {
 			break
 		}
 	}
@@ -57,6 +59,7 @@ func startDaemon(t *testing.T, world *lab.World) (*Daemon, func()) {
 		t.Fatal(err)
 	}
 	d := loaded(t, file)
+	d.SetPolicyPort(world.PolicyPort())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx, nil) }()
@@ -107,6 +110,26 @@ func find(
 		}
 	}
 	return 0, nil, false
+}
+
+// comparePolicies lists where the predictions of MTA-STS differ from what is expected.
+func comparePolicies(families map[string]*dto.MetricFamily) (wrong []string) {
+	for path, want := range map[string]string{"partners.contoso.example": "deliver", "moved.tailspin.example": "queue"} {
+		got := ""
+		for _, m := range families["m365_connector_delivery_prediction"].GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if labels["path"] == path && labels["mechanism"] == "mta_sts" {
+				got = labels["outcome"]
+			}
+		}
+		if got != want {
+			wrong = append(wrong, fmt.Sprintf("%s: prediction of MTA-STS is %q, want %q", path, got, want))
+		}
+	}
+	return wrong
 }
 
 // compare lists where the metrics differ from what is expected.
@@ -177,7 +200,8 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 		"certificate_expired":      1,
 		"certificate_expires_soon": 1, "certificate_name_mismatch": 4, "certificate_not_yet_valid": 1,
 		"certificate_untrusted": 1, "connector_disabled": 1, "connector_in_test_mode": 1, "ip_authentication_only": 2,
-		"dane_would_queue": 1, "direct_send_open": 1, "not_judged": 1, "rule_without_connector": 2, "server_out_of_date": 1,
+		"dane_would_queue": 1, "direct_send_open": 1, "mta_sts_would_queue": 1, "not_judged": 1,
+		"rule_without_connector": 2, "server_out_of_date": 1,
 		"null_sender_relay_denied": 1, "presented_certificate_not_configured": 1, "sender_address_shared_between_tenants": 2,
 		"starttls_injection": 1, "starttls_not_offered": 1, "tenant_not_loaded": 1, "tls_opportunistic": 7,
 		"lock_open": 1,
