@@ -57,7 +57,7 @@ type Stats struct {
 // gate admits connections and messages.
 type gate struct {
 	limits   Limits
-	networks []netip.Prefix
+	networks func() []netip.Prefix
 	now      func() time.Time
 	stats    *Stats
 	held     chan struct{} // messages in memory
@@ -71,7 +71,7 @@ type gate struct {
 // peer is what one address uses.
 type peer struct{ connections, messages int }
 
-func newGate(l Limits, networks []netip.Prefix, now func() time.Time, stats *Stats) *gate {
+func newGate(l Limits, networks func() []netip.Prefix, now func() time.Time, stats *Stats) *gate {
 	return &gate{
 		limits: l, networks: networks, now: now, stats: stats,
 		held: make(chan struct{}, l.MessagesAtOnce), peers: map[netip.Prefix]*peer{},
@@ -121,7 +121,7 @@ const (
 // admit returns the reply to a connection that is not served, "" if it is.
 func (g *gate) admit(a netip.Addr) string {
 	inside := func(n netip.Prefix) bool { return n.Contains(a) }
-	if len(g.networks) > 0 && !slices.ContainsFunc(g.networks, inside) {
+	if networks := g.networks(); len(networks) > 0 && !slices.ContainsFunc(networks, inside) {
 		g.stats.Refused.Add(1)
 		return replyRefused
 	}

@@ -52,9 +52,9 @@ type Message struct {
 
 // Options configure a Sink.
 type Options struct {
-	Hostname     string           // named in the greeting
-	Certificate  *tls.Certificate // for STARTTLS; nil means that it is not offered
-	Networks     []netip.Prefix   // who may connect; empty means everybody
+	Hostname     string                  // named in the greeting
+	Certificate  func() *tls.Certificate // for STARTTLS; if it returns nil when Serve begins, that is not offered
+	Networks     func() []netip.Prefix   // who may connect now; empty means everybody
 	HasRecipient func(address string) bool
 	Handle       func(context.Context, *Message) error // after an error the peer is to try again later
 	Now          func() time.Time
@@ -85,8 +85,11 @@ func (s *Sink) Serve(ctx context.Context, listeners ...net.Listener) error {
 	server.MaxRecipients, server.MaxMessageBytes, server.MaxLineLength = maxRecipients, MaxMessageBytes, maxLineLength
 	server.ReadTimeout, server.WriteTimeout = commandTimeout, commandTimeout
 	server.ErrorLog = errorLog{s.opts.Log, &s.Stats}
-	if s.opts.Certificate != nil {
-		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*s.opts.Certificate}, MinVersion: tls.VersionTLS12}
+	if s.opts.Certificate() != nil {
+		server.TLSConfig = &tls.Config{
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return s.opts.Certificate(), nil },
+			MinVersion:     tls.VersionTLS12,
+		}
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()

@@ -45,7 +45,8 @@ func start(t *testing.T, change func(*sink.Options)) *world {
 	server.StartTLS() // for its certificate
 	server.Close()
 	options := sink.Options{
-		Hostname: "probe.contoso.com", Certificate: &server.TLS.Certificates[0], Now: w.time,
+		Hostname: "probe.contoso.com", Networks: func() []netip.Prefix { return nil }, Now: w.time,
+		Certificate:  func() *tls.Certificate { return &server.TLS.Certificates[0] },
 		HasRecipient: func(a string) bool { return a == "canary@probe.contoso.com" },
 		Handle: func(_ context.Context, m *sink.Message) error {
 			copied := *m
@@ -172,7 +173,7 @@ func TestNobodyElseIsARecipient(t *testing.T) {
 }
 
 func TestWithoutCertificateNoSTARTTLS(t *testing.T) {
-	w := start(t, func(o *sink.Options) { o.Certificate = nil })
+	w := start(t, func(o *sink.Options) { o.Certificate = func() *tls.Certificate { return nil } })
 	if err := w.send(canary, short); err != nil {
 		t.Fatal(err)
 	}
@@ -181,15 +182,19 @@ func TestWithoutCertificateNoSTARTTLS(t *testing.T) {
 	}
 }
 
+func networks(prefix string) func() []netip.Prefix {
+	return func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(prefix)} }
+}
+
 func TestConnectionsThatAreRefused(t *testing.T) {
 	t.Run("from another network", func(t *testing.T) {
-		w := start(t, func(o *sink.Options) { o.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+		w := start(t, func(o *sink.Options) { o.Networks = networks("192.0.2.0/24") })
 		if _, _, got := w.dial(t); !strings.HasPrefix(got, "554 5.7.1") {
 			t.Errorf("greeting %q, want 554 5.7.1", got)
 		}
 	})
 	t.Run("from a configured network", func(t *testing.T) {
-		w := start(t, func(o *sink.Options) { o.Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+		w := start(t, func(o *sink.Options) { o.Networks = networks("127.0.0.0/8") })
 		if _, _, got := w.dial(t); !strings.HasPrefix(got, "220 probe.contoso.com") {
 			t.Errorf("greeting %q, want 220", got)
 		}

@@ -219,6 +219,9 @@ func (d *Daemon) load(ctx context.Context, r reloadRequest) error {
 	if ctx.Err() != nil {
 		return errShutdown
 	}
+	if err == nil {
+		err = d.trips.checkReload(cfg)
+	}
 	if err != nil {
 		d.metrics.RecordReload(false, time.Now())
 		d.rejected.Store(&rejectedReload{err, time.Now()})
@@ -252,7 +255,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) {
 	paths := Plan(cfg, d.helloName)
 	d.store.SetInventory(cfg.Tenants, paths)
 	d.readTenants(ctx, cfg)
-	d.trips.use(cfg, paths)
+	d.trips.use(cfg, paths, d.helloName)
 	d.endpoints.use(ctx, cfg)
 	d.controls.forget()
 	d.runner.SetPaths(paths)

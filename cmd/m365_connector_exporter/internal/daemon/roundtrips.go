@@ -3,12 +3,12 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
-	"strings"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +18,6 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
-	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/roundtrip"
 	"m365_connector_exporter/probes/roundtrip/sink"
 )
@@ -40,6 +39,7 @@ type roundTrips struct {
 	sink       *sink.Sink
 	tlsReports *tlsReports
 	listen     []string
+	hostname   string // of the sink
 	started    time.Time
 	files      tripFiles
 	onDemand   bool // only messages that are requested are sent
@@ -52,16 +52,6 @@ type roundTrips struct {
 	tried   map[roundtrip.Trip]time.Time
 }
 
-// tripConfig is what round trips take from one configuration.
-type tripConfig struct {
-	tokens     *roundtrip.Tokens
-	trips      []config.RoundTrip
-	paths      map[roundtrip.Trip]probes.Path
-	recipients map[string]bool
-	reports    map[string]bool
-	tenants    map[string]string // names by GUID
-}
-
 // newRoundTrips reads the state beside a state file. A state that cannot be read is an error: messages under way would
 // be forgotten, and the budget with them.
 func newRoundTrips(
@@ -69,7 +59,7 @@ func newRoundTrips(
 ) (*roundTrips, error) {
 	t := &roundTrips{
 		prober: prober, store: store, log: log, listen: cfg.Sink.Listen, started: time.Now(),
-		files:   tripFilesOf(cfg.Global.StateFile),
+		hostname: cfg.Sink.Hostname, files: tripFilesOf(cfg.Global.StateFile),
 		sending: map[roundtrip.Trip]bool{}, tried: map[roundtrip.Trip]time.Time{},
 	}
 	state := &roundtrip.State{}
@@ -84,71 +74,12 @@ func newRoundTrips(
 	t.tlsReports = newTLSReports(ctx, cfg.Global.StateFile, store, log)
 	t.tracker = roundtrip.NewTracker(state, t.files.write)
 	t.sink = sink.New(sink.Options{
-		Hostname: cfg.Sink.Hostname, Certificate: cfg.Sink.Certificate, Networks: cfg.Sink.Networks,
+		Hostname:     cfg.Sink.Hostname,
+		Certificate:  func() *tls.Certificate { return t.current.Load().certificate },
+		Networks:     func() []netip.Prefix { return t.current.Load().networks },
 		HasRecipient: t.hasRecipient, Handle: t.receive, Now: time.Now, Log: log,
 	})
 	return t, nil
-}
-
-// use takes over a configuration.
-func (t *roundTrips) use(cfg *config.Config, paths []probes.Path) {
-	c := &tripConfig{
-		trips: cfg.RoundTrips, paths: map[roundtrip.Trip]probes.Path{}, recipients: map[string]bool{},
-		reports: map[string]bool{}, tenants: tenantNames(cfg),
-	}
-	var plans []roundtrip.Plan
-	for _, trip := range cfg.RoundTrips {
-		plans = append(plans, trip.Plan)
-		c.recipients[trip.Recipient] = true
-		if p, ok := tripPath(&trip, paths); ok {
-			c.paths[trip.Trip] = p
-		}
-	}
-	for _, r := range cfg.Sink.TLSReports {
-		c.reports[r] = true
-	}
-	if !slices.Equal(t.listen, cfg.Sink.Listen) {
-		t.log.Warn("new addresses of sink.listen take effect at the next start")
-	}
-	t.tracker.SetPlans(plans)
-	t.mu.Lock()
-	c.tokens = roundtrip.NewTokens(t.key, c.names())
-	t.current.Store(c)
-	t.mu.Unlock()
-	t.expose()
-}
-
-// names returns the names of the round trips.
-func (c *tripConfig) names() []roundtrip.Trip {
-	names := make([]roundtrip.Trip, len(c.trips))
-	for i := range c.trips {
-		names[i] = c.trips[i].Trip
-	}
-	return names
-}
-
-// tripPath returns the path on which a message is handed over: that of a sender, or one to a server.
-func tripPath(t *config.RoundTrip, paths []probes.Path) (p probes.Path, ok bool) {
-	if t.SmartHost != "" {
-		p = probes.Path{
-			ID: probes.PathID{
-				Tenant: t.Tenant, Direction: mailflow.Outbound, Connector: "round trip " + t.Name, Path: t.SmartHost,
-			},
-			Kind: probes.NextHopSmartHost, NextHop: t.SmartHost, ConnectorType: mailflow.OnPremises,
-			Settings: probes.DefaultSettings(mailflow.Outbound, mailflow.OnPremises),
-		}
-	} else {
-		i := slices.IndexFunc(paths, func(p probes.Path) bool {
-			return p.ID.Tenant == t.Tenant && p.ID.Direction == mailflow.Inbound && p.ID.Path == t.Sender
-		})
-		if i < 0 {
-			return p, false
-		}
-		p = paths[i]
-	}
-	p.MailFrom, p.Recipients = t.Recipient, []string{t.Recipient}
-	p.Settings.Until = probes.Message
-	return p, true
 }
 
 // run sends and receives until ctx ends. Without a sink it does nothing.
@@ -164,6 +95,9 @@ func (t *roundTrips) run(ctx context.Context) error {
 	listeners, err := listenAll(ctx, t.listen)
 	if err != nil {
 		return err
+	}
+	for _, l := range listeners {
+		t.log.Info("the sink of round trips listens", slog.String("address", l.Addr().String()))
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return t.sink.Serve(ctx, listeners...) })
@@ -262,94 +196,10 @@ func (t *roundTrips) due(plan *roundtrip.Plan, now time.Time) (roundtrip.Token, 
 	return token, true
 }
 
-// handOver sends a message and records whether the first server took it.
-func (t *roundTrips) handOver(ctx context.Context, token roundtrip.Token) {
-	defer func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		delete(t.sending, token.Trip)
-		t.tried[token.Trip] = time.Now()
-	}()
-	path, ok := t.current.Load().paths[token.Trip]
-	if !ok {
-		t.tracker.NotHanded(token, roundtrip.Refusal{Text: "the path of the sender is not known"})
-		return
-	}
-	path.Message = roundtrip.Compose(roundtrip.Message{
-		Token: token, From: path.MailFrom, To: path.Recipients[0], Host: path.Settings.HelloName,
-	})
-	switch h := handedOver(t.prober.Probe(ctx, &path)); {
-	case h.refused:
-		if f, ok := t.tracker.Returned(token, time.Now(), nil, h.why); ok {
-			t.finished(f)
-		}
-	default:
-		t.tracker.NotHanded(token, h.why)
-	}
-	t.expose()
-}
-
-// handover is what became of an attempt.
-type handover struct {
-	refused bool              // for good
-	why     roundtrip.Refusal // why the message was not taken; empty if it was, or may have been
-}
-
-// handedOver tells from a result whether the message was taken.
-func handedOver(r *probes.Result) handover {
-	var worst handover
-	for i := range r.Endpoints {
-		e := &r.Endpoints[i]
-		step := e.Steps[probes.Message]
-		lost := step.Outcome != probes.NotReached && step.Reply.Code == 0 // the reply did not arrive: it may have been taken
-		if step.Outcome == probes.Passed || lost {
-			return handover{}
-		}
-		stage, problem, found := e.FirstProblem()
-		if !found {
-			continue
-		}
-		h := handover{
-			refused: problem.Outcome == probes.Failed && problem.Reply.Code >= 500 && stage >= probes.Recipient,
-			why: roundtrip.Refusal{
-				Text:   probes.Sanitise(fmt.Sprintf("%s at %s: %s: %s", e.Host, stage, problem.Reason, problem.Detail), maxShown),
-				Reason: problem.Reason, Evidence: problem.Evidence,
-			},
-		}
-		if worst.why.Text == "" || h.refused {
-			worst = h
-		}
-	}
-	if worst.why.Text == "" {
-		worst.why.Text = "no address could be asked"
-	}
-	return worst
-}
-
-func (t *roundTrips) hasRecipient(address string) bool {
-	c := t.current.Load()
-	address = strings.ToLower(address)
-	return c.recipients[address] || c.reports[address]
-}
-
 func (t *roundTrips) expose() {
 	statuses, names := t.tracker.Statuses(time.Now()), t.current.Load().tenants
 	for i := range statuses {
 		statuses[i].Tenants = names
 	}
 	t.store.SetRoundTrips(statuses)
-}
-
-// tenantNames returns the names of tenants by GUID, as far as the configuration has both.
-func tenantNames(cfg *config.Config) map[string]string {
-	names := map[string]string{}
-	for _, trip := range cfg.RoundTrips {
-		if id := trip.Expect.TenantID; id != "" {
-			names[id] = trip.Tenant
-		}
-	}
-	for _, live := range cfg.Live() {
-		names[strings.ToLower(live.ID)] = live.Name
-	}
-	return names
 }

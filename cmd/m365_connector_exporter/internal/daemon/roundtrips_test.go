@@ -68,7 +68,7 @@ func newTripWorld(t *testing.T, stateFile string, deliver func(*tripWorld, strin
 		t.Fatal(err)
 	}
 	w.roundTrips, w.trip = trips, &cfg.RoundTrips[0]
-	w.use(cfg, paths)
+	w.use(cfg, paths, "exporter.contoso.com")
 	return w
 }
 

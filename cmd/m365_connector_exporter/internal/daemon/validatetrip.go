@@ -141,7 +141,7 @@ func (v TripValidation) newRoundTrips(ctx context.Context) (*roundTrips, error) 
 		return nil, err
 	}
 	trips.onDemand = true
-	trips.use(cfg, Plan(cfg, v.Hostname))
+	trips.use(cfg, Plan(cfg, v.Hostname), v.Hostname)
 	return trips, nil
 }
 

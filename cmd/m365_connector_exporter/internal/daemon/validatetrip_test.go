@@ -92,7 +92,7 @@ func TestRequestedRoundTripThatIsRefused(t *testing.T) {
 			w.elapse(time.Minute)
 		}, "a message arrived more than twice; the next message is due at "},
 		"unknown to the daemon": {func(_ *testing.T, w *tripWorld) {
-			w.use(&config.Config{}, nil)
+			w.use(&config.Config{}, nil, "")
 		}, "reload its configuration"},
 		"another request": {func(t *testing.T, w *tripWorld) {
 			t.Helper()
@@ -186,7 +186,7 @@ func TestSecondProcessWaitsForTheLock(t *testing.T) {
 func TestTLSReportWaitsForTheDaemon(t *testing.T) {
 	w := newTripWorld(t, "", nil)
 	w.onDemand = true
-	w.use(&config.Config{Sink: config.Sink{TLSReports: []string{"tlsrpt@probe.contoso.com"}}}, nil)
+	w.use(&config.Config{Sink: config.Sink{TLSReports: []string{"tlsrpt@probe.contoso.com"}}}, nil, "")
 	err := w.receive(t.Context(), &sink.Message{To: []string{"TLSRPT@probe.contoso.com"}, Data: []byte("x")})
 	if !errors.Is(err, errNoReports) {
 		t.Errorf("error %v, want one, so that the report is sent again later", err)
