@@ -22,6 +22,16 @@ func TestPromtool(t *testing.T) {
 	}
 }
 
+// commandWithoutFile returns a command of the exporter that would read config.yaml of the current folder; "" for none.
+func commandWithoutFile(text string) string {
+	for _, command := range regexp.MustCompile(`"(?:m365_connector_exporter|fetch|validate)\b[^"]*`).FindAllString(text, -1) {
+		if !strings.Contains(command, "--config.file=/etc/m365_connector_exporter/config.yaml") {
+			return command
+		}
+	}
+	return ""
+}
+
 var alertName = regexp.MustCompile(`^M365Connector([A-Z][a-z]+)+$`)
 
 func TestAlertsAreComplete(t *testing.T) {
@@ -49,6 +59,9 @@ func TestAlertsAreComplete(t *testing.T) {
 		}
 		if r.Annotations["summary"] == "" || !strings.Contains(r.Annotations["description"], "First: ") {
 			t.Errorf("%s: no summary, or no first step in the description", r.Alert)
+		}
+		if bare := commandWithoutFile(r.Annotations["description"]); bare != "" {
+			t.Errorf("%s: %q does not name the configuration file", r.Alert, bare)
 		}
 		if r.Annotations["runbook_url"] != "docs/runbooks/"+r.Alert+".md" {
 			t.Errorf("%s: runbook_url %q", r.Alert, r.Annotations["runbook_url"])
