@@ -206,3 +206,22 @@ func TestChartThresholds(t *testing.T) {
 		t.Errorf("thresholds: %v", values.PrometheusRule.Thresholds)
 	}
 }
+
+// Exporters that have never answered are known by the name of their job, which the values set.
+func TestChartJobsOfExporters(t *testing.T) {
+	for set, want := range map[string]string{
+		"": `job=~"(?i).*m365.?connector.*"`, `prometheusRule.exporterJobs=mail-\\d+`: `job=~"mail-\d+"`,
+	} {
+		sets := []string{"prometheusRule.enabled=true"}
+		if set != "" {
+			sets = append(sets, set)
+		}
+		rendered, err := helm(t, sets...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(fmt.Sprint(objects[map[string]any](t, rendered, "PrometheusRule")), want) {
+			t.Errorf("%s: the rules do not have %s", set, want)
+		}
+	}
+}
