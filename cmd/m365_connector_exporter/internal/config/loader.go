@@ -103,6 +103,7 @@ func (l *loading) finish() {
 		l.cfg.Suppressions = append(l.cfg.Suppressions, l.cfg.settings(t.Name).suppressions...)
 		l.warnOfHosts(&t)
 	}
+	l.warnOfRoundTrips()
 }
 
 // warnOfHosts warns of next hops that cannot be hosts, wherever they were read.
