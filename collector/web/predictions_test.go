@@ -39,7 +39,8 @@ func TestPredictionsOnThePathPage(t *testing.T) {
 	if strings.Contains(body, "<script>alert") || strings.Contains(body, "probe.dnssec") {
 		t.Error("the page has markup of a server, or says that nothing is known")
 	}
-	if api := get(s.handler(), "/api/v1/paths").Body.String(); !strings.Contains(api, `"mechanism":"dane","outcome":"queue"`) ||
+	api := get(s.handler(), "/api/v1/paths").Body.String()
+	if !strings.Contains(api, `"mechanism":"dane","outcome":"queue"`) ||
 		!strings.Contains(api, `"dane":{"status":"mismatch","tls":true`) {
 		t.Error("/api/v1/paths lacks the prediction or the comparison")
 	}

@@ -52,7 +52,7 @@ func (r *resolver) serve(w dns.ResponseWriter, q *dns.Msg) {
 		return
 	}
 	m := answer(q)
-	for _, line := range strings.Split(strings.TrimSpace(signedZone), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(signedZone), "\n") {
 		rr, err := dns.NewRR(line)
 		if err != nil {
 			panic(err)
