@@ -18,9 +18,10 @@ const (
 	maxTLSATime   = 6 * time.Second // for one look-up with everything that it asks
 	maxTLSA       = 100             // records of a host that are kept
 	maxTLSAData   = 16 << 10        // bytes of those that have whole certificates
-	minTLSATTL    = 10 * time.Minute
+	minTLSATTL    = 45 * time.Minute
 	maxTLSATTL    = time.Hour
-	maxCachedTLSA = 1000 // hosts
+	failedTLSATTL = 10 * time.Minute // of look-ups that failed
+	maxCachedTLSA = 1000             // hosts
 )
 
 // TLSA is what a look-up of TLSA records found.
@@ -34,7 +35,8 @@ type TLSA struct {
 }
 
 // TLSA looks up the TLSA records of a host and TCP port (RFC 7672, section 3). Results are cached for the TTL of the
-// records, but for ten minutes at least and an hour at most. With fresh set the cache is not read.
+// records, but for 45 minutes at least, so that rounds every half hour ask at most every other time, and an hour at
+// most; for ten minutes if the look-up failed. With fresh set the cache is not read.
 func (c *Client) TLSA(ctx context.Context, host string, port uint16, q Query, fresh bool) TLSA {
 	s, servers, err := c.session(q)
 	if err != nil {
@@ -53,17 +55,18 @@ func (c *Client) TLSA(ctx context.Context, host string, port uint16, q Query, fr
 	switch fail.reason {
 	case "":
 		found.Records, found.Total = tlsaRecords(rrs), len(rrs)
-		ttl = time.Duration(rrs[0].Header().Ttl) * time.Second
+		ttl = min(max(time.Duration(rrs[0].Header().Ttl)*time.Second, minTLSATTL), maxTLSATTL)
 	case probes.ReasonNoAddress, probes.ReasonNXDomain:
 	default:
 		if fail.unchecked && s.resolverResponds(ctx, c.health.canariesOutside(servers, []string{registeredDomain(host)})) {
 			found.Security = Bogus
 			fail.detail += uncheckedDetail
 		}
+		ttl = failedTLSATTL
 		found.Failure = probes.Sanitise(fmt.Sprintf("%s: %s", fail.reason, fail.detail), probes.MaxDetail)
 	}
 	if ctx.Err() == nil {
-		c.tlsa.put(key, found, min(max(ttl, minTLSATTL), maxTLSATTL))
+		c.tlsa.put(key, found, ttl)
 	}
 	return found
 }

@@ -180,9 +180,9 @@ func TestCostOfDANEAndMTASTS(t *testing.T) {
 	offEnd, onEnd := costOf(off, offDNS), costOf(on, onDNS)
 	offQuestions, offCPU := offEnd.since(offStart)
 	onQuestions, onCPU := onEnd.since(onStart)
-	// TLSA records are cached for ten minutes at least, and the record of a policy is looked up every two hours.
+	// TLSA records are cached for 45 minutes at least, and the record of a policy is looked up every two hours.
 	const interval = 5 * time.Minute
-	rare := float64(onEnd.asked[dns.TypeTLSA])/paths*float64(interval)/float64(10*time.Minute) +
+	rare := float64(onEnd.asked[dns.TypeTLSA])/paths*float64(interval)/float64(45*time.Minute) +
 		float64(onEnd.asked[dns.TypeTXT])/paths*float64(interval)/float64(2*time.Hour)
 	ratio := (onQuestions + rare) / offQuestions
 	t.Logf("without: %.2f DNS questions and %.3f ms of CPU per path and round (%.0f rounds), %v asked", offQuestions,
