@@ -58,9 +58,9 @@ func newTrustTable(shown, all []certificateRow) *trustTable {
 		if n > 0 {
 			t.Summary += ", "
 		}
-		t.Summary += fmt.Sprintf("%s: %d", store, untrusted[store])
+		t.Summary += fmt.Sprintf("%s %d", store, untrusted[store])
 	}
-	t.Summary = "Not trusted by store: " + t.Summary + " of " + text.Count(len(all), "certificate") + "."
+	t.Summary = "Not trusted, of " + text.Count(len(all), "certificate") + ": " + t.Summary + "."
 	for i := range shown {
 		t.Rows = append(t.Rows, newTrustRow(&shown[i], t.Stores))
 	}

@@ -26,7 +26,7 @@ func TestWhoTrustsWhom(t *testing.T) {
 	}
 	h := s.handler()
 	contains(t, h, "/certificates", "Who trusts whom", `<th scope="col">exchange_2016</th>`,
-		"Not trusted by store: system: 1, mozilla: 1, digicert_global_root_g2: 1, exchange_2016: 0 of 1 certificate.",
+		"Not trusted, of 1 certificate: system 1, mozilla 1, digicert_global_root_g2 1, exchange_2016 0.",
 		`<td data-name="system">no</td><td data-name="mozilla">no</td>`+
 			`<td data-name="digicert_global_root_g2">no</td>`+
 			`<td data-name="exchange_2016"><span class="quiet">not judged</span></td>`)

@@ -3,6 +3,9 @@ package lab
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/url"
+	"strings"
+	"time"
 )
 
 // fabrikam has the failures of certificates, and two domains with DANE.
@@ -16,6 +19,7 @@ func (w *World) fabrikam() error {
 	}{
 		{"Healthy certificate", "good", -10, 80, nil, ""},
 		{"Expires in five days", "expiring", -85, 5, nil, ""},
+		{lateConnector, "late", -66, 24, nil, ""},
 		{"Expired certificate", "expired", -90, -1, nil, "certificate_expired"},
 		{"Not yet valid", "early", 2, 90, nil, "certificate_not_yet_valid"},
 		{"Wrong name", "wrong", -10, 80, withOtherName, "certificate_name_mismatch"},
@@ -39,7 +43,24 @@ func (w *World) fabrikam() error {
 		}
 		w.add(p)
 	}
+	w.addRenewals(lateConnector, "late.fabrikam.example")
 	return w.addSigned()
+}
+
+const lateConnector = "Renewal is overdue"
+
+// addRenewals adds to the history that the watcher restores at its start: two earlier certificates of 90 days of a host
+// were replaced after 60.
+func (w *World) addRenewals(connector, host string) {
+	day := func(days int) string { return w.now.AddDate(0, 0, days).UTC().Format(time.RFC3339) }
+	var renewals []string
+	for n, began := range []int{-186, -126} {
+		renewals = append(renewals, fmt.Sprintf(`{"at":%q,"endpoint":{"host":%q,"address":"127.0.0.1"},"previous":%q,`+
+			`"previous_not_before":%q,"previous_issuer":%q,"previous_fingerprint":"%064d","not_after":%q}`,
+			day(began+60), host, day(began+90), day(began), w.ca.intermediate.Subject.CommonName, n, day(began+150)))
+	}
+	w.files["state.json.history"] = fmt.Appendf(nil, "{\"saved\":%q}\n{\"target\":%q,\"renewals\":[%s]}\n", day(0),
+		"fabrikam/outbound/"+url.PathEscape(connector)+"/"+host, strings.Join(renewals, ","))
 }
 
 // addSigned adds two domains by MX that publish TLSA records: of the certificate in use, and of the one before it, so

@@ -122,6 +122,7 @@ func (w *World) WriteConfig(dir string) (string, error) {
 	text := fmt.Sprintf(`# Written by the demo: servers on loopback, some of them deliberately broken.
 global:
   ca_file: ca.pem
+  trust_stores: { partner_gateway: ca.pem }
   allow_networks: [127.0.0.0/8, "::1/128"]
   min_gap_per_address: 20ms
   max_concurrent_per_address: 16

@@ -204,7 +204,7 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 		"rule_without_connector": 2, "server_out_of_date": 1,
 		"null_sender_relay_denied": 1, "presented_certificate_not_configured": 1, "sender_address_shared_between_tenants": 2,
 		"starttls_injection": 1, "starttls_not_offered": 1, "tenant_not_loaded": 1, "tls_opportunistic": 7,
-		"lock_open": 1,
+		"lock_open": 1, "renewal_overdue": 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
