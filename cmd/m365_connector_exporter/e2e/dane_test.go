@@ -15,7 +15,7 @@ import (
 type daneCase struct {
 	opportunistic string // the outcome for a connector whose SmtpDaneMode is Opportunistic
 	mandatory     string // likewise, Mandatory
-	finding       string // the severity of dane_would_queue for the first one; "" for none
+	finding       string // the one of the first connector; "" for none
 	said          opinion
 	differs       string // why one delivers and the other does not, if that is so
 }
@@ -31,24 +31,24 @@ const firstOnly = "posttls-finger stops at the first MX host that answers; Excha
 var daneCases = map[string]daneCase{
 	"right." + daneZone:         {deliver, deliver, "", saysMatch, ""},
 	"two." + daneZone:           {deliver, deliver, "", saysMatch, ""},
-	"half." + daneZone:          {deliver, deliver, "", saysNone, ""},
-	"half-wrong." + daneZone:    {deliver, queue, "", saysMismatch, firstOnly},
-	"second." + daneZone:        {deliver, deliver, "", saysMismatch, firstOnly},
-	"both-wrong." + daneZone:    {queue, queue, "critical", saysMismatch, ""},
+	"half." + daneZone:          {deliver, deliver, "dane_incomplete warning", saysNone, ""},
+	"half-wrong." + daneZone:    {deliver, queue, "dane_incomplete warning", saysMismatch, firstOnly},
+	"second." + daneZone:        {deliver, deliver, "dane_incomplete warning", saysMismatch, firstOnly},
+	"both-wrong." + daneZone:    {queue, queue, "dane_would_queue critical", saysMismatch, ""},
 	"sha512." + daneZone:        {deliver, deliver, "", saysMatch, ""},
 	"rollover." + daneZone:      {deliver, deliver, "", saysMatch, ""},
 	"anchor." + daneZone:        {deliver, deliver, "", saysMatch, ""},
-	"anchor-name." + daneZone:   {queue, queue, "critical", saysMismatch, ""},
-	"wrong." + daneZone:         {queue, queue, "critical", saysMismatch, ""},
+	"anchor-name." + daneZone:   {queue, queue, "dane_would_queue critical", saysMismatch, ""},
+	"wrong." + daneZone:         {queue, queue, "dane_would_queue critical", saysMismatch, ""},
 	"none." + daneZone:          {notApplicable, queue, "", saysNone, ""},
 	"unusable." + daneZone:      {deliver, deliver, "", saysUnusable, ""},
 	"selfsigned." + daneZone:    {deliver, deliver, "", saysMatch, ""},
 	"expired." + daneZone:       {deliver, deliver, "", saysMatch, ""},
-	"plain." + daneZone:         {queue, queue, "critical", saysNoTLS, ""},
-	"bogus." + daneZone:         {queue, queue, "critical", saysBogus, ""},
+	"plain." + daneZone:         {queue, queue, "dane_would_queue critical", saysNoTLS, ""},
+	"bogus." + daneZone:         {queue, queue, "dane_would_queue critical", saysBogus, ""},
 	"unsigned." + unsignedZone:  {notApplicable, queue, "", saysNone, ""},
 	"elsewhere." + unsignedZone: {notApplicable, queue, "", saysMatch, ""},
-	"outdated." + outdatedZone:  {queue, queue, "critical", saysNoHost, ""},
+	"outdated." + outdatedZone:  {queue, queue, "dane_would_queue critical", saysNoHost, ""},
 }
 
 // daneStatuses are the values of the label status by server. A server without TLS has no certificate that matches.
@@ -83,8 +83,10 @@ func TestDANEPrediction(t *testing.T) {
 			})
 		}
 	}
-	d := l.serve(l.configure("dane.yaml", paths...))
+	file := l.configure("dane.yaml", paths...)
+	d := l.serve(file)
 	eventually(t, time.Minute, func() string { return daneDifferences(d.metrics()) })
+	l.rehearse(file)
 	for domain, c := range daneCases {
 		said, output := l.finger(domain)
 		if said != c.said {
@@ -93,6 +95,29 @@ func TestDANEPrediction(t *testing.T) {
 		if differs := (c.opportunistic != queue) != said.delivers(); differs != (c.differs != "") {
 			t.Errorf("%s: prediction %s, posttls-finger says %s; the table says they differ because of %q", domain,
 				c.opportunistic, said, c.differs)
+		}
+	}
+}
+
+// rehearse asks what would happen with another SmtpDaneMode, and with another certificate.
+func (l *daneLab) rehearse(file string) {
+	l.t.Helper()
+	next := func(server string) string { return l.issue(leaf{name: l.hostOf(server)}, "next").chain }
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--dane=Mandatory", "contoso/outbound/Opportunistic none.dane.test"}, 1, "DANE: queue, because"},
+		{[]string{"--dane=Mandatory", "contoso/outbound/Opportunistic right.dane.test"}, 0, "DANE: deliver, because"},
+		{[]string{"--dane=None", "contoso/outbound/Opportunistic wrong.dane.test"}, 0, "DANE: not applicable, because"},
+		{[]string{"--certificate", l.certs["right"].chain}, 0, "Works   DANE of mx-right.dane.test"},
+		{[]string{"--certificate", next("right")}, 1, "BREAKS  DANE of mx-right.dane.test"},
+		{[]string{"--certificate", next("anchor")}, 0, "Works   DANE of mx-anchor.dane.test"}, // by the same authority
+	} {
+		code, output := l.command(append([]string{"rehearse", "--config.file=" + file}, c.args...)...)
+		if code != c.code || !strings.Contains(output, c.want) {
+			l.t.Errorf("rehearse %q: exit %d, want %d and %q in\n%s", c.args, code, c.code, c.want, output)
 		}
 	}
 }
@@ -109,11 +134,13 @@ func daneDifferences(m metrics) string {
 		c := daneCases[domain]
 		compare("Opportunistic "+domain, predicted(m, "Opportunistic "+domain), c.opportunistic)
 		compare("Mandatory "+domain, predicted(m, "Mandatory "+domain), c.mandatory)
-		severity := ""
-		for _, s := range m.find("finding_info", "connector", "Opportunistic "+domain, "check", "dane_would_queue") {
-			severity = s.labels["severity"]
+		var findings []string
+		for _, s := range m.find("finding_info", "connector", "Opportunistic "+domain) {
+			if check := s.labels["check"]; strings.HasPrefix(check, "dane_") {
+				findings = append(findings, check+" "+s.labels["severity"])
+			}
 		}
-		compare("finding of "+domain, severity, c.finding)
+		compare("findings of "+domain, strings.Join(findings, ", "), c.finding)
 	}
 	for _, s := range m["endpoint_dane_info"] {
 		server, zone, _ := strings.Cut(strings.TrimPrefix(s.labels["host"], "mx-"), ".")

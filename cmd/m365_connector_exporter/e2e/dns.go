@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // The zones. Both are signed; the signatures of the second have expired.
@@ -107,6 +109,26 @@ func signZone(t testing.TB, dir string, z zoneData) string {
 	key := strings.TrimSpace(run(t, dir, "ldns-keygen", "-k", "-a", "ECDSAP256SHA256", z.name))
 	run(t, dir, "ldns-signzone", "-n", "-i", from, "-e", to, "-f", z.name+".signed", z.name, key)
 	return filepath.Join(dir, key)
+}
+
+// serveDNS answers by UDP and TCP with a handler, and returns the address.
+func serveDNS(t testing.TB, handler dns.Handler) string {
+	t.Helper()
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", packets.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, server := range []*dns.Server{
+		{PacketConn: packets, Handler: handler}, {Listener: listener, Handler: handler},
+	} {
+		go func() { _ = server.ActivateAndServe() }() // ends with Shutdown
+		t.Cleanup(func() { _ = server.Shutdown() })
+	}
+	return packets.LocalAddr().String()
 }
 
 func startNSD(t testing.TB, dir string, port int, zones []string) {

@@ -116,15 +116,7 @@ var hostileTLSAs = map[string]hostileTLSA{
 // startHostileDNS starts the name server, which is its own resolver, and returns its address.
 func startHostileDNS(t testing.TB, right string) string {
 	t.Helper()
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", packets.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+	return serveDNS(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		name := q.Question[0].Name
 		labels := dns.SplitDomainName(name)
 		domain := ""
@@ -148,14 +140,7 @@ func startHostileDNS(t testing.TB, right string) string {
 		default:
 			signedAnswer(w, q)
 		}
-	})
-	for _, server := range []*dns.Server{
-		{PacketConn: packets, Handler: handler}, {Listener: listener, Handler: handler},
-	} {
-		go func() { _ = server.ActivateAndServe() }() // ends with Shutdown
-		t.Cleanup(func() { _ = server.Shutdown() })
-	}
-	return packets.LocalAddr().String()
+	}))
 }
 
 // TestHostileTLSARecords has one path to each domain with hostile records. Each has its result, those of the others are

@@ -52,6 +52,7 @@ func TestMTASTSPrediction(t *testing.T) {
 		"sts-html":           {"invalid", "not_applicable", ""},
 		"sts-redirect":       {"invalid", "not_applicable", ""},
 		"sts-huge":           {"invalid", "not_applicable", ""},
+		"sts-many-mx":        {"invalid", "not_applicable", ""},
 		"sts-slow":           {}, // it has no end: a host that does not answer is not judged
 	}
 	var paths []path
@@ -73,6 +74,10 @@ func TestMTASTSPrediction(t *testing.T) {
 	if v, ok := d.metrics().value("delivery_prediction", "connector", "off", "mechanism", "mta_sts",
 		"outcome", "not_applicable"); !ok || v != 1 {
 		t.Errorf("a connector with MtaStsMode None: prediction not_applicable %v, %v; want 1", v, ok)
+	}
+	invalid := d.metrics().find("finding_info", "check", "mta_sts_invalid")
+	if len(invalid) != 1 || invalid[0].labels["severity"] != "warning" {
+		t.Errorf("mta_sts_invalid: %+v, want one warning for the tenant", invalid)
 	}
 	if status, body := d.http("GET", "/findings"); status != 200 || !strings.Contains(body, "4.4.8") {
 		t.Errorf("/findings: %d, want 4.4.8 in\n%.3000s", status, body)

@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -82,6 +83,10 @@ func policyDomains() []policyDomain {
 				}
 			}
 		}},
+		{
+			name: "sts-many-mx", mx: right,
+			serve: policy("enforce", slices.Repeat([]string{"mx-right." + daneZone}, 10_000)...),
+		},
 		{name: "sts-slow", mx: right, slow: true, serve: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
 			for r.Context().Err() == nil {
