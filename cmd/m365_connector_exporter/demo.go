@@ -56,6 +56,9 @@ func (c demoCommand) run(ctx context.Context, s streams) int {
 		_, _ = fmt.Fprintf(s.err, "%s: demo: %v\n", program, err)
 		return exitFailed
 	}
+	reporting, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() { _ = world.SendTLSReport(reporting) }() // as soon as the daemon listens; a demo without it is one, too
 	return c.watch(ctx, file, world.PolicyPort(), s)
 }
 
@@ -84,6 +87,7 @@ func (c demoCommand) welcome(file string) string {
 	return fmt.Sprintf(`Five tenants run on loopback. Some of their mail servers are deliberately broken.
 northwind and woodgrove are read from a fake of Exchange Online, which lets only northwind be read.
 Round trips of contoso and tailspin go through it; those of tailspin are attributed to contoso.
+Exchange Online reports failures of TLS on the way to the MX of contoso.example.
 Mail of tailspin would be held: the MTA-STS policy of moved.tailspin.example does not list its MX host.
 
   Pages            http://%[1]s/

@@ -33,8 +33,8 @@ func (w *World) tripRoute(tenant string) []FakeOutbound {
 // attributed to contoso.
 func (w *World) startTrips() {
 	w.exchangeOnline.InjectRelayFault("tailspin", RelayFault{Tenant: tripTenants["contoso"]})
-	fmt.Fprintf(&w.shared, "sink: { listen: [%q], hostname: sink.demo.example, networks: [127.0.0.0/8] }\n"+
-		"round_trips:\n", w.sink)
+	fmt.Fprintf(&w.shared, "sink: { listen: [%q], hostname: sink.demo.example, networks: [127.0.0.0/8],\n"+
+		"  tls_reports: [%s] }\nround_trips:\n", w.sink, reportRecipient)
 	for _, trip := range []struct{ tenant, name, sender string }{
 		{"contoso", "Hybrid", "edge-1"}, {"tailspin", "Third-party relay", "vendor"},
 	} {

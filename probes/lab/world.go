@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"crypto/ed25519"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -42,7 +43,8 @@ type World struct {
 	expectInbound  []Expectation
 	expectLive     []Expectation
 	microsoft365   *microsoft365.Server
-	sink           string // host:port where the watcher receives round trips
+	sink           string // host:port where the watcher receives round trips and TLS reports
+	reportKey      ed25519.PrivateKey
 	policies       policyHost
 	files          map[string][]byte      // those that the configuration names, by their path relative to it
 	usable         func(host string) bool // reports whether a server can listen on a loopback address
@@ -73,7 +75,7 @@ func startWorld(o WorldOptions, usable func(string) bool) (*World, error) {
 	}
 	for _, build := range []func() error{
 		w.startExchangeOnline, w.contoso, w.addInbound, w.fabrikam, w.addInbound, w.tailspin, w.addInbound,
-		w.live, w.startPolicies,
+		w.live, w.startPolicies, w.addReporter,
 	} {
 		if err := build(); err != nil {
 			w.Close()

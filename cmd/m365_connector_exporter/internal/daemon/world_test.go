@@ -33,6 +33,9 @@ func TestDemoWorldOnMetrics(t *testing.T) {
 	d, stop := startDaemon(t, world)
 	defer stop()
 	handler := d.Handler(HandlerOptions{})
+	if err := world.SendTLSReport(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	var wrong []string
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		families := scrape(t, handler)
@@ -204,7 +207,7 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 		"rule_without_connector": 2, "server_out_of_date": 1,
 		"null_sender_relay_denied": 1, "presented_certificate_not_configured": 1, "sender_address_shared_between_tenants": 2,
 		"starttls_injection": 1, "starttls_not_offered": 1, "tenant_not_loaded": 1, "tls_opportunistic": 7,
-		"lock_open": 1, "renewal_overdue": 1,
+		"lock_open": 1, "renewal_overdue": 1, "tls_report_failures": 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
