@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -66,8 +67,18 @@ type Path struct {
 	Message []byte
 	// UseClientCertificate makes the probe present the sender's certificate and key, to Exchange Online hosts only.
 	UseClientCertificate bool
-	// DANE reports whether the connector's mode can apply DANE to the path, so that TLSA records are looked up.
+	// DANE reports whether the connector's mode and the next hop admit DANE, so that TLSA records are looked up.
 	DANE bool
+}
+
+// UsesDNS reports whether the next hop is a name that is looked up. Only then can DNSSEC say anything about it.
+func (p *Path) UsesDNS() bool {
+	literal := strings.Trim(p.NextHop, "[]")
+	if _, err := netip.ParsePrefix(literal); err == nil || strings.HasPrefix(strings.ToLower(literal), "ipv6:") {
+		return false
+	}
+	_, err := netip.ParseAddr(literal)
+	return err != nil && len(p.Settings.ConnectTo) == 0
 }
 
 // Scheduled reports whether the daemon probes the path.

@@ -63,6 +63,7 @@ func pathsBySmartHost(base Path, c *mailflow.OutboundConnector) []Path {
 		p := base
 		p.ID.Path, p.Kind = host, NextHopSmartHost
 		p.NextHop = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ".")
+		p.DANE = p.DANE && p.UsesDNS()
 		if tooWide(p.NextHop) {
 			p.NotProbeable = fmt.Sprintf("the range has more than %d addresses", MaxEndpoints)
 		}
@@ -87,6 +88,7 @@ func pathsByDomain(base Path, c *mailflow.OutboundConnector) []Path {
 	for _, d := range domains {
 		p := base
 		p.ID.Path, p.Kind, p.NextHop = d, NextHopDomain, d
+		p.DANE = p.DANE && p.UsesDNS()
 		p.Recipients = recipientsAt(d, base.Recipients)
 		if p.Settings.Until >= Recipient && len(p.Recipients) == 0 && p.NotProbeable == "" {
 			p.Settings.Until = TLSStage // no validation recipient has this domain

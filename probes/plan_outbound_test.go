@@ -1,6 +1,7 @@
 package probes_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,6 +32,41 @@ func plan(c mailflow.OutboundConnector, sections ...probes.SettingsOverride) []r
 		rows = append(rows, rowOf(p))
 	}
 	return rows
+}
+
+// TestPathsThatDANECanApplyTo: those with a name that is looked up, of connectors whose mode is not None.
+func TestPathsThatDANECanApplyTo(t *testing.T) {
+	for name, c := range map[string]struct {
+		change    func(*mailflow.OutboundConnector)
+		connectTo []netip.Addr
+		want      []bool
+	}{
+		"mode None":  {func(c *mailflow.OutboundConnector) { c.SMTPDANEMode = "none" }, nil, []bool{false}},
+		"a name":     {func(*mailflow.OutboundConnector) {}, nil, []bool{true}},
+		"connect_to": {func(*mailflow.OutboundConnector) {}, []netip.Addr{netip.MustParseAddr("192.0.2.1")}, []bool{false}},
+		"by MX":      {func(c *mailflow.OutboundConnector) { c.UseMXRecord = mailflow.Yes }, nil, []bool{true}},
+		"no addresses": {
+			func(c *mailflow.OutboundConnector) {
+				c.SmartHosts = []string{"192.0.2.1", "[192.0.2.1]", "192.0.2.0/28", "2001:db8::1", "[IPv6:2001:db8::1]"}
+			}, nil, []bool{false, false, false, false, false},
+		},
+	} {
+		connector := mailflow.OutboundConnector{
+			UseMXRecord: mailflow.No, SmartHosts: []string{"mail.contoso.com"}, RecipientDomains: []string{"a.example"},
+		}
+		c.change(&connector)
+		tenants := []mailflow.Tenant{{Name: "contoso", Outbound: []mailflow.OutboundConnector{connector}}}
+		overrides := func(string, mailflow.Direction, string, string) []probes.SettingsOverride {
+			return []probes.SettingsOverride{{ConnectTo: c.connectTo}}
+		}
+		var got []bool
+		for _, p := range probes.Plan(tenants, overrides, "prober.example") {
+			got = append(got, p.DANE)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
 }
 
 func TestPlanOutbound(t *testing.T) {

@@ -39,6 +39,23 @@ func certificates() Dashboard {
 					Transforms: tidy("date", "tenant", "connector", "advisory"),
 				},
 			}},
+			{"DANE and MTA-STS", []Panel{
+				{
+					Kind: "table", Title: "Mail that Exchange Online would hold", Unit: "short", Width: 12,
+					Description: "Because of the connector's SmtpDaneMode or MtaStsMode: the mail is tried again for 24 hours " +
+						"and returned. Of smart hosts: if Exchange Online applies them, which is not documented.",
+					Queries:    []Query{{`m365_connector_delivery_prediction{@, outcome="queue"}`, ""}},
+					Transforms: tidy("", "tenant", "connector", "path", "mechanism"),
+				},
+				{
+					Kind: "timeseries", Title: "Endpoints by their TLSA records", Unit: "short", Width: 12,
+					Description: "Number of endpoints whose certificate matches a TLSA record or not. Those in zones that are " +
+						"not signed are left out.",
+					Queries: []Query{{
+						`sum by (status) (m365_connector_endpoint_dane_info{@, status!="insecure"})`, "{{status}}",
+					}},
+				},
+			}},
 			{"Verdicts", []Panel{
 				{
 					Kind: "table", Title: "Failed verdicts", Unit: "short", Width: 12,

@@ -73,9 +73,10 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
-// liveOnly matches the queries of panels about reads from Exchange Online, round trips and TLS reports. These tenants
-// have exports, and no test message is sent.
-var liveOnly = regexp.MustCompile(`^m365_connector_inventory_source_failure_info\{|m365_connector_(round_trip|tls_report)`)
+// liveOnly matches the queries of panels about reads from Exchange Online, round trips, TLS reports, DANE and mail that
+// is held. These tenants have exports, no test message is sent, and no zone is signed.
+var liveOnly = regexp.MustCompile(`^m365_connector_inventory_source_failure_info\{|` +
+	`m365_connector_(round_trip|tls_report|endpoint_dane_info|delivery_prediction)`)
 
 // causeFaults makes one server present an expired certificate and another refuse the recipient, and gives two tenants
 // the same address.

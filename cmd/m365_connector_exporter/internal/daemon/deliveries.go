@@ -54,7 +54,7 @@ func RehearseDelivery(
 		return nil, err
 	}
 	for i := range paths {
-		paths[i].DANE = modes.DANE != "" && modes.DANE != string(dane.Off)
+		paths[i].DANE = modes.DANE != "" && modes.DANE != string(dane.Off) && paths[i].UsesDNS()
 	}
 	prober := smtpprobe.New(proberOptions(cfg, schedule.NewLimiter(limiterOptions(cfg.Global)), nil))
 	items = probeAll(ctx, prober, paths, started(len(paths)))
