@@ -111,6 +111,12 @@ func (w *World) Close() {
 	}
 }
 
+// The list of a firewall, which lacks the IPv6 range, and ranges of Exchange Online as Microsoft publishes them.
+const (
+	firewallList    = "# admitted to port 25\n192.0.2.0/24\n"
+	publishedRanges = `[{"serviceArea":"Exchange","tcpPorts":"25","ips":["192.0.2.0/24","2001:db8:25::/48"]}]` + "\n"
+)
+
 // WriteConfig writes a configuration that watches the world, with its certificates, into a folder. It returns the
 // file.
 func (w *World) WriteConfig(dir string) (string, error) {
@@ -118,6 +124,7 @@ func (w *World) WriteConfig(dir string) (string, error) {
 	if err := os.WriteFile(root, w.ca.RootPEM(), 0o600); err != nil {
 		return "", fmt.Errorf("lab: %w", err)
 	}
+	w.files["firewall.txt"], w.files["endpoints.json"] = []byte(firewallList), []byte(publishedRanges)
 	if err := w.writeFiles(dir); err != nil {
 		return "", err
 	}
@@ -130,6 +137,7 @@ global:
   max_concurrent_per_address: 16
   state_file: state.json
   exchange_online_hosts: ["*.%s"]
+firewall: { file: firewall.txt, endpoints: endpoints.json }
 probe:
   interval: 5s
   timeout: 3s

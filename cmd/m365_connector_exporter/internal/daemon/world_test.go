@@ -203,7 +203,7 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 		"certificate_expired":      1,
 		"certificate_expires_soon": 1, "certificate_name_mismatch": 4, "certificate_not_yet_valid": 1,
 		"certificate_untrusted": 1, "connector_disabled": 1, "connector_in_test_mode": 1, "ip_authentication_only": 2,
-		"dane_would_queue": 1, "direct_send_open": 1, "mta_sts_would_queue": 1, "not_judged": 1,
+		"dane_would_queue": 1, "direct_send_open": 1, "firewall_incomplete": 1, "mta_sts_would_queue": 1, "not_judged": 1,
 		"rule_without_connector": 2, "server_out_of_date": 1,
 		"null_sender_relay_denied": 1, "presented_certificate_not_configured": 1, "sender_address_shared_between_tenants": 2,
 		"starttls_injection": 1, "starttls_not_offered": 1, "tenant_not_loaded": 1, "tls_opportunistic": 7,
