@@ -74,7 +74,7 @@ func column(cell ast.Node) int {
 }
 
 // document matches a link from a runbook to another document of the repository.
-var document = regexp.MustCompile(`\[([^\]]*)\]\(\.\./(\w+)\.md\)`)
+var document = regexp.MustCompile(`\[([^\]]*)\]\(\.\./([\w-]+)\.md(?:#[\w-]+)?\)`)
 
 // localLinks turns links to documents into links to these pages, or into the document's name if no page shows it.
 func localLinks(text []byte) []byte {
