@@ -163,7 +163,8 @@ func (s *Store) claimHistory(state *PathState) {
 		return
 	}
 	delete(s.restored, target)
-	state.History, state.Failures, state.Renewals = restoreRounds(p.Rounds), restoreRounds(p.Failures), restoreRenewals(p.Renewals)
+	state.History, state.Failures = restoreRounds(p.Rounds), restoreRounds(p.Failures)
+	state.Renewals = restoreRenewals(p.Renewals)
 	state.Controls = restoreControls(p.Controls)
 	for _, c := range p.Changes {
 		verdict, _ := parseOutcome(c.Verdict)

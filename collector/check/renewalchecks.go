@@ -169,8 +169,8 @@ func findRenewalLosesUsage(f *Facts, c observedCertificate, report func(Finding)
 	if authority.Uncertain != "" {
 		uncertain += "; for " + authority.Name + " " + authority.Uncertain
 	}
-	report(newFinding("%s, issued by %s, has the usage clientAuth. %s issues certificates with it only before %s; this one "+
-		"is valid until %s.", c.describeLeaf(), leaf.Issuer, authority.Name, authority.ClientAuthEnds.Format(time.DateOnly),
+	report(newFinding("%s, issued by %s, has the usage clientAuth. %s issues certificates with it only before %s; this "+
+		"one is valid until %s.", c.describeLeaf(), leaf.Issuer, authority.Name, authority.ClientAuthEnds.Format(time.DateOnly),
 		day(leaf.NotAfter)).uncertain(uncertain))
 }
 

@@ -14,6 +14,7 @@ import (
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/mailflow"
 )
 
@@ -312,6 +313,29 @@ func TestReadTimesMakeAnInventoryNewer(t *testing.T) {
 		stale := slices.ContainsFunc(findings, func(f check.Finding) bool { return f.Code == "inventory_stale" })
 		if stale != want {
 			t.Errorf("read at %v: inventory_stale %t", at, stale)
+		}
+	}
+}
+
+// TestSendersAreJudgedByTrustStores: with the file's own root as the store of a partner, and again after the verdicts
+// have aged.
+func TestSendersAreJudgedByTrustStores(t *testing.T) {
+	file, roots := selfSigned(t, "file.contoso.com", noon.AddDate(0, 6, 0))
+	inventory := &evaluate.Inventory{
+		Tenants: []mailflow.Tenant{contoso(mailflow.Sender{})}, Roots: x509.NewCertPool(),
+		Certificates: map[probes.PathID][][]byte{edge: file},
+		TrustStores:  []certificate.Store{{Name: "partner", Roots: roots}, {Name: "other", Roots: x509.NewCertPool()}},
+	}
+	want := []probes.StoreVerdict{{Store: "partner", Outcome: probes.Passed}, {Store: "other", Outcome: probes.Failed}}
+	snapshot := &evaluate.Snapshot{Paths: paths()}
+	for hours := range 3 {
+		snapshot.Previous = evaluate.Evaluate(inventory, snapshot, noon.Add(time.Duration(hours)*time.Hour))
+		client := snapshot.Previous.Clients[edge]
+		if client == nil || !slices.Equal(client.Stores, want) {
+			t.Fatalf("%+v", client)
+		}
+		if client.Verdicts[probes.VerdictTrust].Outcome != probes.Failed {
+			t.Error("a trust store decides")
 		}
 	}
 }

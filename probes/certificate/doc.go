@@ -13,9 +13,9 @@
 //     without a SAN)?
 //  5. key and signature: is the key strong enough, and is anything below the root signed with SHA-1 or MD5?
 //
-// [Verifier.Client] evaluates a sender's certificate in the same way, with the extended key usage clientAuth instead of a host
-// name. [TLSStage] then decides, from the answers alone, whether a connector with given tls_settings accepts the
-// server.
+// [Verifier.Client] evaluates a sender's certificate in the same way, with the extended key usage clientAuth instead of
+// a host name. [TLSStage] then decides, from the answers alone, whether a connector with given tls_settings accepts the
+// server. Other [Store] values judge the same chain by the roots that other hosts have, which decides nothing.
 //
 // The package is pure: no I/O, and the time is a parameter. Chains come from anybody: the
 // certificates and the signatures that are looked at are limited, and what a limit leaves open is prober_limit. At

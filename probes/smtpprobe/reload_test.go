@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/certificate"
 	"m365_connector_exporter/probes/certificate/certtest"
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -80,17 +81,21 @@ func TestWithOptionsKeepsWhatWasLearned(t *testing.T) {
 // reload must not have roots and verifications of its own. With other roots, chains are verified again.
 func TestWithOptionsKeepsVerificationsOfTheSameRoots(t *testing.T) {
 	one, other := certtest.NewCRLServer(t), certtest.NewCRLServer(t)
-	first := New(Options{Roots: one.Roots})
+	stores := func(roots *x509.CertPool) []certificate.Store {
+		return []certificate.Store{{Name: "partner", Roots: roots}}
+	}
+	first := New(Options{Roots: one.Roots, TrustStores: stores(other.Roots)})
 	for name, c := range map[string]struct {
-		roots *x509.CertPool
-		same  bool
+		roots, store *x509.CertPool
+		same         bool
 	}{
-		"read again": {one.Roots.Clone(), true},
-		"other ones": {other.Roots, false},
-		"the system": {nil, false},
+		"read again":  {one.Roots.Clone(), other.Roots.Clone(), true},
+		"other ones":  {other.Roots, other.Roots, false},
+		"the system":  {nil, other.Roots, false},
+		"other store": {one.Roots, one.Roots, false},
 	} {
-		next := first.WithOptions(Options{Roots: c.roots})
-		if kept := next.certificates == first.certificates && next.opts.Roots == first.opts.Roots; kept != c.same {
+		next := first.WithOptions(Options{Roots: c.roots, TrustStores: stores(c.store)})
+		if kept := next.certificates == first.certificates; kept != c.same {
 			t.Errorf("%s: kept %t, want %t", name, kept, c.same)
 		}
 	}
