@@ -49,10 +49,10 @@ func reportOf(f *check.Facts) *evaluate.Report {
 		{Path: to, Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryNotApplicable},
 	}
 	r.Policies = []check.Policy{
-		{Tenant: "contoso", State: mtasts.State{Domain: "contoso.com", Mode: mtasts.Enforce, ID: "20261130"}, Accepted: true},
-		{Tenant: "contoso", State: mtasts.State{Domain: "fabrikam.com", Mode: mtasts.Absent}, NextHop: true},
-		{Tenant: "contoso", State: mtasts.State{Domain: "silent.example"}, NextHop: true},
-		{Tenant: "contoso", State: mtasts.State{Domain: "mail.contoso.com", Mode: mtasts.Absent}, SmartHost: true},
+		{Tenant: "contoso", State: &mtasts.State{Domain: "contoso.com", Mode: mtasts.Enforce, ID: "20261130"}, Accepted: true},
+		{Tenant: "contoso", State: &mtasts.State{Domain: "fabrikam.com", Mode: mtasts.Absent}, NextHop: true},
+		{Tenant: "contoso", State: &mtasts.State{Domain: "silent.example"}, NextHop: true},
+		{Tenant: "contoso", State: &mtasts.State{Domain: "mail.contoso.com", Mode: mtasts.Absent}, SmartHost: true},
 	}
 	r.Deadlines = []calendar.Deadline{
 		{Advisory: &calendar.Table[0], At: f.Now, Tenant: "contoso", Connector: "From", Direction: mailflow.Inbound},

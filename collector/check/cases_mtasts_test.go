@@ -29,7 +29,7 @@ func policy(p check.Policy) func(w *world) {
 }
 
 // listing is the state of contoso.com's policy in a mode, without problem.
-func listing(mode mtasts.Mode) mtasts.State { return mtasts.State{Domain: "contoso.com", Mode: mode} }
+func listing(mode mtasts.Mode) *mtasts.State { return &mtasts.State{Domain: "contoso.com", Mode: mode} }
 
 const atMicrosoft = "contoso-com.mail.protection.outlook.com"
 
@@ -61,19 +61,19 @@ var mtaSTSCases = []testCase{
 
 	{
 		"mta_sts_invalid", "a policy that cannot be parsed",
-		policy(check.Policy{Accepted: true, State: mtasts.State{
+		policy(check.Policy{Accepted: true, State: &mtasts.State{
 			Domain: "contoso.com", Mode: mtasts.Invalid, Broken: true, Problem: "the policy lists no mx",
 		}}), "warning", "contoso.com: the policy lists no mx.",
 	},
 	{
 		"mta_sts_invalid", "a policy that is kept while a new one is invalid",
-		policy(check.Policy{NextHop: true, State: mtasts.State{
+		policy(check.Policy{NextHop: true, State: &mtasts.State{
 			Domain: "a.example", Mode: mtasts.Enforce, Broken: true, Problem: "the certificate of the policy host is not valid",
 		}}), "warning", "a.example: the certificate of the policy host is not valid.",
 	},
 	{
 		"mta_sts_invalid", "a policy host that does not answer",
-		policy(check.Policy{Accepted: true, State: mtasts.State{Domain: "contoso.com", Problem: "connection refused"}}), "", "",
+		policy(check.Policy{Accepted: true, State: &mtasts.State{Domain: "contoso.com", Problem: "connection refused"}}), "", "",
 	},
 	{
 		"mta_sts_invalid", "no policy", policy(check.Policy{Accepted: true, State: listing(mtasts.Absent)}), "", "",
@@ -88,7 +88,7 @@ var mtaSTSCases = []testCase{
 		policy(check.Policy{Accepted: true, State: listing(mtasts.Enforce)}), "", "",
 	},
 	{
-		"mta_sts_invalid", "of a smart host", policy(check.Policy{SmartHost: true, State: mtasts.State{
+		"mta_sts_invalid", "of a smart host", policy(check.Policy{SmartHost: true, State: &mtasts.State{
 			Domain: "mail.contoso.com", Mode: mtasts.Invalid, Broken: true, Problem: "no id",
 		}}), "", "",
 	},
@@ -105,6 +105,6 @@ var mtaSTSCases = []testCase{
 func byPolicy(w *world) {
 	w.path.Kind, w.path.NextHop = probes.NextHopDomain, "a.example"
 	policy(check.Policy{
-		NextHop: true, State: mtasts.State{Domain: "a.example", Mode: mtasts.Enforce}, Unlisted: []string{"mx2.a.example"},
+		NextHop: true, State: &mtasts.State{Domain: "a.example", Mode: mtasts.Enforce}, Unlisted: []string{"mx2.a.example"},
 	})(w)
 }

@@ -57,7 +57,7 @@ type Snapshot struct {
 	// MX are the hosts of accepted domains. A domain without an entry got no answer; nil: none was looked up.
 	MX map[string][]string
 	// Policies are the MTA-STS policies that were looked up.
-	Policies map[check.TenantDomain]mtasts.State
+	Policies map[check.TenantDomain]*mtasts.State
 	// SMTPCertificates are what the servers that certificate.smtp names showed, by sender.
 	SMTPCertificates map[probes.PathID]*probes.TLS
 	// VantageBlocked reports whether no path passes connect, and there are three hosts or more.

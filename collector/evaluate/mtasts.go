@@ -12,21 +12,20 @@ import (
 )
 
 // policyOf returns the policy that applies to the mail of a path: that of the recipient domain, or of the smart host
-// (RFC 8461, section 5.1). ok is false if it was not looked up.
-func policyOf(s *Snapshot, p *check.Path) (state mtasts.State, ok bool) {
+// (RFC 8461, section 5.1). It is nil if it was not looked up.
+func policyOf(s *Snapshot, p *check.Path) *mtasts.State {
 	domain, _ := mailflow.HostName(p.NextHop)
-	state, ok = s.Policies[check.TenantDomain{Tenant: p.ID.Tenant, Domain: domain}]
-	return state, ok
+	return s.Policies[check.TenantDomain{Tenant: p.ID.Tenant, Domain: domain}]
 }
 
 // predictMTASTS is the predictor of MTA-STS.
 func predictMTASTS(s *Snapshot, p *check.Path, c *mailflow.OutboundConnector) (check.Prediction, bool) {
 	mode, known := mtasts.ParseConnectorMode(c.MTASTSMode)
-	state, lookedUp := policyOf(s, p)
-	if !known || !lookedUp || !p.Scheduled() {
+	state := policyOf(s, p)
+	if !known || state == nil || !p.Scheduled() {
 		return check.Prediction{}, false
 	}
-	predicted := mtasts.Predict(mode, &state, mxServers(p))
+	predicted := mtasts.Predict(mode, state, mxServers(p))
 	// Of more servers than are probed, one may be fine.
 	incomplete := p.Conclusive != nil && len(p.Conclusive.Endpoints) >= probes.MaxEndpoints
 	if predicted.Outcome == "" || predicted.Outcome == mtasts.Queue && incomplete {
@@ -108,7 +107,7 @@ func (r *Report) policies(s *Snapshot) []check.Policy {
 	find := func(tenant, name string) (p *check.Policy, key check.TenantDomain) {
 		domain, _ := mailflow.HostName(name)
 		key = check.TenantDomain{Tenant: tenant, Domain: domain}
-		if state, ok := s.Policies[key]; ok && all[key] == nil {
+		if state := s.Policies[key]; state != nil && all[key] == nil {
 			all[key] = &check.Policy{Tenant: tenant, State: state}
 		}
 		return all[key], key
@@ -139,7 +138,10 @@ func (r *Report) policies(s *Snapshot) []check.Policy {
 	}
 	list := make([]check.Policy, 0, len(all))
 	for key, p := range all {
-		p.Unlisted = unlisted(&p.State, mx[key])
+		if !p.Accepted && !p.NextHop && p.State.Mode == mtasts.Absent {
+			continue // a smart host without policy, as nearly all are
+		}
+		p.Unlisted = unlisted(p.State, mx[key])
 		list = append(list, *p)
 	}
 	slices.SortFunc(list, func(a, b check.Policy) int {

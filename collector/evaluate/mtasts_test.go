@@ -44,7 +44,7 @@ func snapshotOf(p check.Path, mx ...string) *evaluate.Snapshot {
 	domain := p.NextHop
 	return &evaluate.Snapshot{
 		Paths: []check.Path{p},
-		Policies: map[check.TenantDomain]mtasts.State{{Tenant: "contoso", Domain: domain}: {
+		Policies: map[check.TenantDomain]*mtasts.State{{Tenant: "contoso", Domain: domain}: {
 			Domain: domain, Mode: mtasts.Enforce, Policy: &mtasts.Policy{Mode: mtasts.Enforce, MX: mx},
 		}},
 	}
@@ -145,7 +145,7 @@ func TestPredictMTASTS(t *testing.T) {
 // The domains of a tenant have policies as accepted domains, as next hops, or as both.
 func TestPoliciesOfATenant(t *testing.T) {
 	s := snapshotOf(byMX(shownAt("mx.fabrikam.com", "mx.fabrikam.com", nil)), "mx2.fabrikam.com")
-	s.Policies[check.TenantDomain{Tenant: "contoso", Domain: "contoso.com"}] = mtasts.State{
+	s.Policies[check.TenantDomain{Tenant: "contoso", Domain: "contoso.com"}] = &mtasts.State{
 		Domain: "contoso.com", Mode: mtasts.Testing,
 		Policy: &mtasts.Policy{Mode: mtasts.Testing, MX: []string{"*.mail.protection.outlook.com"}},
 	}
@@ -165,11 +165,25 @@ func TestPoliciesOfATenant(t *testing.T) {
 
 func TestPolicyThatIsNotEnforcedListsNothing(t *testing.T) {
 	s := snapshotOf(byMX(shownAt("mx.fabrikam.com", "mx.fabrikam.com", nil)), "mx2.fabrikam.com")
-	for domain, state := range s.Policies {
+	for _, state := range s.Policies {
 		state.Mode = mtasts.None
-		s.Policies[domain] = state
 	}
 	if all := report("", s).Policies; len(all) != 1 || len(all[0].Unlisted) != 0 {
 		t.Errorf("policies %+v, want one without unlisted hosts", all)
+	}
+}
+
+func TestSmartHostsWithoutPolicyAreNotListed(t *testing.T) {
+	p := byMX(shownAt("mx.fabrikam.com", "mx.fabrikam.com", nil))
+	p.Path.Kind = probes.NextHopSmartHost
+	s := snapshotOf(p, "mx2.fabrikam.com")
+	if all := report("", s).Policies; len(all) != 1 || !all[0].SmartHost {
+		t.Errorf("policies %+v, want that of the smart host", all)
+	}
+	for _, state := range s.Policies {
+		state.Mode, state.Policy = mtasts.Absent, nil
+	}
+	if all := report("", s).Policies; len(all) != 0 {
+		t.Errorf("policies %+v, want none", all)
 	}
 }

@@ -201,11 +201,11 @@ func snapshot() *collector.Snapshot {
 				{Path: id, Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryDeliver, Reason: "match"},
 			},
 			Policies: []check.Policy{
-				{Tenant: "contoso", Accepted: true, State: mtasts.State{
+				{Tenant: "contoso", Accepted: true, State: &mtasts.State{
 					Domain: "contoso.com", Mode: mtasts.Enforce, ID: "1", Fetched: noon, Until: noon.AddDate(0, 0, 7),
 					Policy: &mtasts.Policy{MX: []string{"mx.contoso.com"}},
 				}},
-				{Tenant: "contoso", NextHop: true, Unlisted: []string{"mx" + evil}, State: mtasts.State{
+				{Tenant: "contoso", NextHop: true, Unlisted: []string{"mx" + evil}, State: &mtasts.State{
 					Domain: "other" + evil, Problem: "no answer" + evil,
 				}},
 			},

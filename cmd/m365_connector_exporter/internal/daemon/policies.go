@@ -39,7 +39,7 @@ type policies struct {
 	subjects policyKeys
 	entries  map[policyKey]*policyEntry
 	version  uint64 // of the states
-	states   map[check.TenantDomain]mtasts.State
+	states   map[check.TenantDomain]*mtasts.State
 	stale    bool          // states is of an older version
 	wake     chan struct{} // has room for one
 }
@@ -48,7 +48,7 @@ type policies struct {
 type policyKey struct{ servers, domain string }
 
 type policyEntry struct {
-	state mtasts.State
+	state *mtasts.State // never changed; nil before the first look-up
 	due   time.Time
 	retry time.Duration // the next one
 }
@@ -200,19 +200,21 @@ func (p *policies) record(key policyKey, state mtasts.State, cut bool) {
 	} else {
 		e.retry = policyRetry
 	}
-	e.state, e.due = state, time.Now().Add(wait)
-	p.version++
-	p.stale = true
+	e.due = time.Now().Add(wait)
+	if e.state == nil || *e.state != state {
+		e.state, p.stale = &state, true
+		p.version++
+	}
 }
 
 // found returns the states of all domains that were looked up, and their version. Treat the map as read-only.
-func (p *policies) found() (states map[check.TenantDomain]mtasts.State, version uint64) {
+func (p *policies) found() (states map[check.TenantDomain]*mtasts.State, version uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stale {
-		p.states, p.stale = make(map[check.TenantDomain]mtasts.State, len(p.subjects)), false
+		p.states, p.stale = make(map[check.TenantDomain]*mtasts.State, len(p.subjects)), false
 		for subject, key := range p.subjects {
-			if state := p.entries[key].state; state.Domain != "" {
+			if state := p.entries[key].state; state != nil {
 				p.states[subject] = state
 			}
 		}

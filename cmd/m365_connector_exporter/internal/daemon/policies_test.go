@@ -30,6 +30,7 @@ type policyWorld struct {
 
 	mu      sync.Mutex
 	mode    mtasts.Mode
+	policy  mtasts.Policy
 	times   map[string][]time.Duration // by domain
 	running int
 	most    int
@@ -54,7 +55,7 @@ func (w *policyWorld) Policy(ctx context.Context, key policyKey) mtasts.State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.running--
-	return mtasts.State{Domain: key.domain, Mode: mode, Policy: &mtasts.Policy{Mode: mode}}
+	return mtasts.State{Domain: key.domain, Mode: mode, Policy: &w.policy}
 }
 
 func (w *policyWorld) Keep(keep func(policyKey) bool) {
@@ -112,8 +113,12 @@ func TestPoliciesAreLookedUpAgainAfterHours(t *testing.T) {
 		if len(times) < 10 || len(times) > 16 || times[0] > policyTick {
 			t.Errorf("looked up at %v, want at once, then 9 to 15 times in a day", times)
 		}
-		if states, _ := p.found(); states[check.TenantDomain{Tenant: "contoso", Domain: "a.example"}].Mode != mtasts.Absent {
+		states, version := p.found()
+		if got := states[check.TenantDomain{Tenant: "contoso", Domain: "a.example"}]; got == nil || got.Mode != mtasts.Absent {
 			t.Errorf("states %v", states)
+		}
+		if version != 2 { // that of the configuration, and of the first look-up
+			t.Errorf("version %d, want 2: nothing has changed", version)
 		}
 	})
 }
