@@ -49,7 +49,7 @@ func (e *emitter) report(r *evaluate.Report, changes map[change]uint64) {
 func (e *emitter) policies(all []check.Policy) {
 	for _, p := range all {
 		if (p.Accepted || p.NextHop) && p.State.Mode != "" && e.setSubject(check.Subject{Tenant: p.Tenant}) {
-			e.emit(mtaSTSInfo, 1, p.State.Domain, string(p.State.Mode), p.State.ID)
+			e.emit(mtaSTSInfo, 1, p.Domain, string(p.State.Mode), p.State.ID)
 		}
 	}
 }

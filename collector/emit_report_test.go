@@ -49,16 +49,21 @@ func reportOf(f *check.Facts) *evaluate.Report {
 		{Path: to, Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryNotApplicable},
 	}
 	r.Policies = []check.Policy{
-		{Tenant: "contoso", State: &mtasts.State{Domain: "contoso.com", Mode: mtasts.Enforce, ID: "20261130"}, Accepted: true},
-		{Tenant: "contoso", State: &mtasts.State{Domain: "fabrikam.com", Mode: mtasts.Absent}, NextHop: true},
-		{Tenant: "contoso", State: &mtasts.State{Domain: "silent.example"}, NextHop: true},
-		{Tenant: "contoso", State: &mtasts.State{Domain: "mail.contoso.com", Mode: mtasts.Absent}, SmartHost: true},
+		{TenantDomain: domain("contoso.com"), State: &mtasts.State{Mode: mtasts.Enforce, ID: "20261130"}, Accepted: true},
+		{TenantDomain: domain("fabrikam.com"), State: &mtasts.State{Mode: mtasts.Absent}, NextHop: true},
+		{TenantDomain: domain("silent.example"), State: &mtasts.State{}, NextHop: true},
+		{TenantDomain: domain("mail.contoso.com"), State: &mtasts.State{Mode: mtasts.Absent}, SmartHost: true},
 	}
 	r.Deadlines = []calendar.Deadline{
 		{Advisory: &calendar.Table[0], At: f.Now, Tenant: "contoso", Connector: "From", Direction: mailflow.Inbound},
 		{Advisory: &calendar.Table[1], At: f.Now, Tenant: "contoso"},
 	}
 	return r
+}
+
+// domain is a domain of contoso.
+func domain(name string) check.TenantDomain {
+	return check.TenantDomain{Tenant: "contoso", Domain: name}
 }
 
 // only leaves one check on.

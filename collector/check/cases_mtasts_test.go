@@ -1,6 +1,8 @@
 package check_test
 
 import (
+	"cmp"
+
 	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mtasts"
@@ -23,13 +25,15 @@ func predicted(p check.Prediction) func(w *world) {
 // policy gives contoso a policy.
 func policy(p check.Policy) func(w *world) {
 	return func(w *world) {
-		p.Tenant = "contoso"
+		p.Tenant, p.Domain = "contoso", cmp.Or(p.Domain, "contoso.com")
 		w.Policies = append(w.Policies, p)
 	}
 }
 
-// listing is the state of contoso.com's policy in a mode, without problem.
-func listing(mode mtasts.Mode) *mtasts.State { return &mtasts.State{Domain: "contoso.com", Mode: mode} }
+// listing is the state of a policy in a mode, without problem.
+func listing(mode mtasts.Mode) *mtasts.State { return &mtasts.State{Mode: mode} }
+
+var inA = check.TenantDomain{Domain: "a.example"}
 
 const atMicrosoft = "contoso-com.mail.protection.outlook.com"
 
@@ -62,18 +66,18 @@ var mtaSTSCases = []testCase{
 	{
 		"mta_sts_invalid", "a policy that cannot be parsed",
 		policy(check.Policy{Accepted: true, State: &mtasts.State{
-			Domain: "contoso.com", Mode: mtasts.Invalid, Broken: true, Problem: "the policy lists no mx",
+			Mode: mtasts.Invalid, Broken: true, Problem: "the policy lists no mx",
 		}}), "warning", "contoso.com: the policy lists no mx.",
 	},
 	{
 		"mta_sts_invalid", "a policy that is kept while a new one is invalid",
-		policy(check.Policy{NextHop: true, State: &mtasts.State{
-			Domain: "a.example", Mode: mtasts.Enforce, Broken: true, Problem: "the certificate of the policy host is not valid",
+		policy(check.Policy{TenantDomain: inA, NextHop: true, State: &mtasts.State{
+			Mode: mtasts.Enforce, Broken: true, Problem: "the certificate of the policy host is not valid",
 		}}), "warning", "a.example: the certificate of the policy host is not valid.",
 	},
 	{
 		"mta_sts_invalid", "a policy host that does not answer",
-		policy(check.Policy{Accepted: true, State: &mtasts.State{Domain: "contoso.com", Problem: "connection refused"}}), "", "",
+		policy(check.Policy{Accepted: true, State: &mtasts.State{Problem: "connection refused"}}), "", "",
 	},
 	{
 		"mta_sts_invalid", "no policy", policy(check.Policy{Accepted: true, State: listing(mtasts.Absent)}), "", "",
@@ -89,7 +93,7 @@ var mtaSTSCases = []testCase{
 	},
 	{
 		"mta_sts_invalid", "of a smart host", policy(check.Policy{SmartHost: true, State: &mtasts.State{
-			Domain: "mail.contoso.com", Mode: mtasts.Invalid, Broken: true, Problem: "no id",
+			Mode: mtasts.Invalid, Broken: true, Problem: "no id",
 		}}), "", "",
 	},
 	{
@@ -105,6 +109,6 @@ var mtaSTSCases = []testCase{
 func byPolicy(w *world) {
 	w.path.Kind, w.path.NextHop = probes.NextHopDomain, "a.example"
 	policy(check.Policy{
-		NextHop: true, State: &mtasts.State{Domain: "a.example", Mode: mtasts.Enforce}, Unlisted: []string{"mx2.a.example"},
+		TenantDomain: inA, NextHop: true, State: listing(mtasts.Enforce), Unlisted: []string{"mx2.a.example"},
 	})(w)
 }

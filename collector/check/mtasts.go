@@ -46,11 +46,11 @@ func findInvalidPolicies(f *Facts, t *tenant, report func(Finding)) {
 			continue
 		}
 		if p.State.Broken {
-			report(newFinding("%s: %s.", p.State.Domain, p.State.Problem))
+			report(newFinding("%s: %s.", p.Domain, p.State.Problem))
 		}
 		if len(p.Unlisted) > 0 && !f.heldByPolicy(p) {
 			report(newFinding("The policy of %s (mode %s) does not list %s, an MX host of the domain.",
-				p.State.Domain, p.State.Mode, strings.Join(p.Unlisted, ", ")))
+				p.Domain, p.State.Mode, strings.Join(p.Unlisted, ", ")))
 		}
 	}
 }
@@ -65,7 +65,7 @@ func (f *Facts) heldByPolicy(p *Policy) bool {
 		if held.Mechanism != MechanismMTASTS || held.Path.Tenant != p.Tenant || path.Kind != probes.NextHopDomain {
 			continue
 		}
-		if domain, _ := mailflow.HostName(path.NextHop); domain == p.State.Domain {
+		if domain, _ := mailflow.HostName(path.NextHop); domain == p.Domain {
 			return true
 		}
 	}

@@ -8,8 +8,9 @@ type TenantDomain struct{ Tenant, Domain string }
 
 // Policy is the MTA-STS policy (RFC 8461) of a domain that a tenant depends on.
 type Policy struct {
-	Tenant string
-	State  *mtasts.State // never nil
+	TenantDomain
+
+	State *mtasts.State // never nil
 	// What the domain is to the tenant.
 	Accepted  bool // an accepted domain: others deliver to it
 	NextHop   bool // outbound mail goes there by MX

@@ -108,7 +108,7 @@ func (r *Report) policies(s *Snapshot) []check.Policy {
 		domain, _ := mailflow.HostName(name)
 		key = check.TenantDomain{Tenant: tenant, Domain: domain}
 		if state := s.Policies[key]; state != nil && all[key] == nil {
-			all[key] = &check.Policy{Tenant: tenant, State: state}
+			all[key] = &check.Policy{TenantDomain: key, State: state}
 		}
 		return all[key], key
 	}
@@ -145,7 +145,7 @@ func (r *Report) policies(s *Snapshot) []check.Policy {
 		list = append(list, *p)
 	}
 	slices.SortFunc(list, func(a, b check.Policy) int {
-		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.State.Domain, b.State.Domain))
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Domain, b.Domain))
 	})
 	return list
 }

@@ -201,13 +201,14 @@ func snapshot() *collector.Snapshot {
 				{Path: id, Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryDeliver, Reason: "match"},
 			},
 			Policies: []check.Policy{
-				{Tenant: "contoso", Accepted: true, State: &mtasts.State{
-					Domain: "contoso.com", Mode: mtasts.Enforce, ID: "1", Fetched: noon, Until: noon.AddDate(0, 0, 7),
+				{TenantDomain: check.TenantDomain{Tenant: "contoso", Domain: "contoso.com"}, Accepted: true, State: &mtasts.State{
+					Mode: mtasts.Enforce, ID: "1", Fetched: noon, Until: noon.AddDate(0, 0, 7),
 					Policy: &mtasts.Policy{MX: []string{"mx.contoso.com"}},
 				}},
-				{Tenant: "contoso", NextHop: true, Unlisted: []string{"mx" + evil}, State: &mtasts.State{
-					Domain: "other" + evil, Problem: "no answer" + evil,
-				}},
+				{
+					TenantDomain: check.TenantDomain{Tenant: "contoso", Domain: "other" + evil}, NextHop: true,
+					Unlisted: []string{"mx" + evil}, State: &mtasts.State{Problem: "no answer" + evil},
+				},
 			},
 		},
 	}

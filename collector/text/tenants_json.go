@@ -45,7 +45,7 @@ func policiesOf(policies []check.Policy) (out []policyJSON) {
 	for i := range policies {
 		p := &policies[i]
 		j := policyJSON{
-			Domain: printableLines(p.State.Domain), Mode: string(p.State.Mode), ID: printableLines(p.State.ID),
+			Domain: printableLines(p.Domain), Mode: string(p.State.Mode), ID: printableLines(p.State.ID),
 			Accepted: p.Accepted, NextHop: p.NextHop, SmartHost: p.SmartHost, Unlisted: bounded(p.Unlisted),
 			Problem: printableLines(p.State.Problem), Fetched: p.State.Fetched.UTC(), Until: p.State.Until.UTC(),
 		}

@@ -51,7 +51,7 @@ func rankOf(p *check.Policy) int {
 
 func newPolicyRow(p *check.Policy, now time.Time) policyRow {
 	row := policyRow{
-		Domain: p.State.Domain, Mode: string(p.State.Mode), ID: p.State.ID, Level: "ok",
+		Domain: p.Domain, Mode: string(p.State.Mode), ID: p.State.ID, Level: "ok",
 		Fetched: newTimestamp(p.State.Fetched, now), Until: newTimestamp(p.State.Until, now),
 	}
 	if p.State.Policy != nil {
@@ -92,7 +92,7 @@ func hostList(hosts []string) string {
 func policiesOfPath(policies []check.Policy, p *probes.Path) []check.Policy {
 	domain, _ := mailflow.HostName(p.NextHop)
 	for i := range policies {
-		if p.ID.Direction == mailflow.Outbound && policies[i].State.Domain == domain {
+		if p.ID.Direction == mailflow.Outbound && policies[i].Domain == domain {
 			return policies[i : i+1]
 		}
 	}

@@ -23,15 +23,15 @@ func (s *testSite) policies(peer string) {
 		mx[i] = fmt.Sprintf("mx%d%s", i, peer)
 	}
 	s.snapshot.Report.Policies = []check.Policy{
-		{Tenant: "contoso", Accepted: true, State: &mtasts.State{Domain: "contoso.com", Mode: mtasts.Absent}},
+		{TenantDomain: check.TenantDomain{Tenant: "contoso", Domain: "contoso.com"}, Accepted: true, State: &mtasts.State{Mode: mtasts.Absent}},
 		{
-			Tenant: "contoso", NextHop: true, Unlisted: []string{"mx9.contoso.com" + peer},
-			State: &mtasts.State{
-				Domain: "mail.contoso.com", Mode: mtasts.Enforce, ID: "20261130" + peer, Fetched: noon, Until: noon.AddDate(0, 0, 7),
+			TenantDomain: check.TenantDomain{Tenant: "contoso", Domain: "mail.contoso.com"}, NextHop: true,
+			Unlisted: []string{"mx9.contoso.com" + peer}, State: &mtasts.State{
+				Mode: mtasts.Enforce, ID: "20261130" + peer, Fetched: noon, Until: noon.AddDate(0, 0, 7),
 				Policy: &mtasts.Policy{Mode: mtasts.Enforce, MX: mx}, Problem: "the server answered 404" + peer, Broken: true,
 			},
 		},
-		{Tenant: "fabrikam", Accepted: true, State: &mtasts.State{Domain: "fabrikam.com", Mode: mtasts.Testing}},
+		{TenantDomain: check.TenantDomain{Tenant: "fabrikam", Domain: "fabrikam.com"}, Accepted: true, State: &mtasts.State{Mode: mtasts.Testing}},
 	}
 }
 
@@ -72,7 +72,8 @@ func TestPoliciesOnAPageAreBounded(t *testing.T) {
 	s.snapshot.Report = &evaluate.Report{}
 	for i := range 2000 {
 		s.snapshot.Report.Policies = append(s.snapshot.Report.Policies, check.Policy{
-			Tenant: "contoso", Accepted: true, State: &mtasts.State{Domain: fmt.Sprintf("d%04d.example", i), Mode: mtasts.Absent},
+			TenantDomain: check.TenantDomain{Tenant: "contoso", Domain: fmt.Sprintf("d%04d.example", i)}, Accepted: true,
+			State: &mtasts.State{Mode: mtasts.Absent},
 		})
 	}
 	body := get(s.handler(), "/tenant/contoso").Body.String()

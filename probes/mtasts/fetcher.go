@@ -87,7 +87,8 @@ func New(o Options) *Fetcher {
 	}
 }
 
-// Policy returns the state of a domain's policy. Within recheckAfter it returns what is known. It ends with ctx; then,
+// Policy returns the state of a domain's policy. Within recheckAfter it returns what is known, if the domain has a
+// record. It ends with ctx; then,
 // and for domains beyond the limit, the state has no mode. Callers that ask for the same domain at a time share one
 // look-up, which ends with the context of the first.
 func (f *Fetcher) Policy(ctx context.Context, domain string) State {
@@ -146,11 +147,15 @@ func (f *Fetcher) get(domain string) entry {
 	return entry{state: State{Domain: domain}}
 }
 
-// store keeps an entry, unless there are too many.
+// store keeps an entry, unless there are too many, or there is nothing to keep: most domains have no policy.
 func (f *Fetcher) store(domain string, e entry) State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, known := f.known[domain]; known || len(f.known) < maxDomains {
+	_, known := f.known[domain]
+	switch {
+	case e.state.Mode == Absent && e.state.Problem == "":
+		delete(f.known, domain)
+	case known || len(f.known) < maxDomains:
 		f.known[domain] = &e
 	}
 	return e.state

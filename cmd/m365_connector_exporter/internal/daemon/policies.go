@@ -31,27 +31,30 @@ const (
 	maxPolicies     = 16  // looked up at a time
 )
 
-// policies keeps the MTA-STS policies of the domains that outbound paths lead to, and of accepted domains.
+// policies keeps the MTA-STS policies of the domains that outbound paths lead to, and of accepted domains. There may be
+// ten thousands of them, nearly all without a policy: little is kept of those.
 type policies struct {
 	fetch policyFetcher
 
 	mu       sync.Mutex
-	subjects policyKeys
-	entries  map[policyKey]*policyEntry
-	version  uint64 // of the states
-	states   map[check.TenantDomain]*mtasts.State
-	stale    bool          // states is of an older version
-	wake     chan struct{} // has room for one
+	subjects map[check.TenantDomain]*policyEntry
+	entries  []*policyEntry // of subjects, each once
+	version  uint64         // of the states
+	wake     chan struct{}  // has room for one
 }
 
 // policyKey is a domain, as it is looked up with these DNS servers: joined by commas, none means the system's.
 type policyKey struct{ servers, domain string }
 
 type policyEntry struct {
+	key   policyKey
 	state *mtasts.State // never changed; nil before the first look-up
 	due   time.Time
 	retry time.Duration // the next one
 }
+
+// noPolicy is the state of every domain without a policy.
+var noPolicy = &mtasts.State{Mode: mtasts.Absent}
 
 // policyFetcher returns the state of a policy. Keep forgets the domains for which keep is false.
 type policyFetcher interface {
@@ -60,7 +63,7 @@ type policyFetcher interface {
 }
 
 func newPolicies(fetch policyFetcher) *policies {
-	return &policies{fetch: fetch, entries: map[policyKey]*policyEntry{}, wake: make(chan struct{}, 1)}
+	return &policies{fetch: fetch, wake: make(chan struct{}, 1)}
 }
 
 // policySubjects lists the domains of which a configuration needs the policy, and how they are looked up: the next hops
@@ -122,18 +125,26 @@ func probingEnabled(layers []probes.SettingsOverride) bool {
 }
 
 // use replaces the domains. Those that stay keep their states; the others are forgotten.
-func (p *policies) use(subjects policyKeys) {
+func (p *policies) use(keys policyKeys) {
 	p.mu.Lock()
-	entries := make(map[policyKey]*policyEntry, len(subjects))
-	for _, key := range subjects {
-		if entries[key] = p.entries[key]; entries[key] == nil {
-			entries[key] = &policyEntry{retry: policyRetry}
+	known := make(map[policyKey]*policyEntry, len(keys))
+	for _, e := range p.entries {
+		known[e.key] = e
+	}
+	used := make(map[policyKey]bool, len(keys))
+	p.subjects, p.entries = make(map[check.TenantDomain]*policyEntry, len(keys)), nil
+	for subject, key := range keys {
+		if known[key] == nil {
+			known[key] = &policyEntry{key: key, retry: policyRetry}
+		}
+		if p.subjects[subject] = known[key]; !used[key] {
+			used[key] = true
+			p.entries = append(p.entries, known[key])
 		}
 	}
-	p.subjects, p.entries, p.stale = subjects, entries, true
 	p.version++
 	p.mu.Unlock()
-	p.fetch.Keep(func(key policyKey) bool { return entries[key] != nil })
+	p.fetch.Keep(func(key policyKey) bool { return used[key] })
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -159,10 +170,13 @@ func (p *policies) run(ctx context.Context) {
 func (p *policies) lookUpDue(ctx context.Context, limit int) {
 	var group errgroup.Group
 	group.SetLimit(maxPolicies)
-	for _, key := range p.takeDue(limit) {
+	for _, e := range p.takeDue(limit) {
 		group.Go(func() error {
-			if ctx.Err() == nil {
-				p.record(key, p.fetch.Policy(ctx, key), ctx.Err() != nil)
+			if ctx.Err() != nil {
+				return nil
+			}
+			if state := p.fetch.Policy(ctx, e.key); ctx.Err() == nil { // one that was cut short proves nothing
+				p.record(e, state)
 			}
 			return nil
 		})
@@ -170,29 +184,25 @@ func (p *policies) lookUpDue(ctx context.Context, limit int) {
 	_ = group.Wait() // nothing returns an error
 }
 
-func (p *policies) takeDue(limit int) (due []policyKey) {
+func (p *policies) takeDue(limit int) (due []*policyEntry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	for key, e := range p.entries {
+	for _, e := range p.entries {
 		if len(due) == limit {
 			break
 		}
 		if !now.Before(e.due) {
-			due = append(due, key)
+			due = append(due, e)
 		}
 	}
 	return due
 }
 
-// record keeps the state of a domain, unless the domain is gone or its look-up was cut short.
-func (p *policies) record(key policyKey, state mtasts.State, cut bool) {
+// record keeps the state of a domain.
+func (p *policies) record(e *policyEntry, state mtasts.State) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := p.entries[key]
-	if e == nil || cut {
-		return
-	}
 	wait := policyInterval*3/4 + rand.N(policyInterval/2) //nolint:gosec // spreads the load
 	if state.Mode == "" {
 		wait = e.retry
@@ -201,25 +211,27 @@ func (p *policies) record(key policyKey, state mtasts.State, cut bool) {
 		e.retry = policyRetry
 	}
 	e.due = time.Now().Add(wait)
-	if e.state == nil || *e.state != state {
-		e.state, p.stale = &state, true
+	next := &state
+	if state.Mode == mtasts.Absent && state.Problem == "" {
+		next = noPolicy
+	}
+	if e.state == nil || *e.state != *next {
+		e.state = next
 		p.version++
 	}
 }
 
-// found returns the states of all domains that were looked up, and their version. Treat the map as read-only.
+// found returns the states of all domains that were looked up, and their version.
 func (p *policies) found() (states map[check.TenantDomain]*mtasts.State, version uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stale {
-		p.states, p.stale = make(map[check.TenantDomain]*mtasts.State, len(p.subjects)), false
-		for subject, key := range p.subjects {
-			if state := p.entries[key].state; state != nil {
-				p.states[subject] = state
-			}
+	states = make(map[check.TenantDomain]*mtasts.State, len(p.subjects))
+	for subject, e := range p.subjects {
+		if e.state != nil {
+			states[subject] = e.state
 		}
 	}
-	return p.states, p.version
+	return states, p.version
 }
 
 // current returns the version of the states.
