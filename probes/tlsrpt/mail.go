@@ -21,8 +21,9 @@ const (
 
 // Errors of Open.
 var (
-	ErrUnsigned = errors.New("the message has no valid DKIM signature of the domain of its From address")
-	ErrNoReport = errors.New("the message has no part of type application/tlsrpt+json or application/tlsrpt+gzip")
+	ErrUnreadable = errors.New("the header of the message is malformed or too large")
+	ErrUnsigned   = errors.New("the message has no valid DKIM signature of the domain of its From address")
+	ErrNoReport   = errors.New("the message has no part of type application/tlsrpt+json or application/tlsrpt+gzip")
 )
 
 // LookupTXT returns the TXT records of a name. It is called from several goroutines.
@@ -34,7 +35,7 @@ type LookupTXT func(name string) ([]string, error)
 func Open(text []byte, lookup LookupTXT) (*Report, error) {
 	entity, err := message.ReadWithOptions(bytes.NewReader(text), &message.ReadOptions{MaxHeaderBytes: maxHeader})
 	if err != nil {
-		return nil, fmt.Errorf("reading the message: %w", err)
+		return nil, ErrUnreadable // the error quotes the header, which is the sender's
 	}
 	signer, err := verify(text, entity, lookup)
 	if err != nil {

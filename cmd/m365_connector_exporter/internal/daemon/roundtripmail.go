@@ -39,9 +39,9 @@ func (t *roundTrips) receive(ctx context.Context, m *sink.Message) error {
 
 // receiveTest judges a test message, or a notification about one.
 func (t *roundTrips) receiveTest(c *tripConfig, m *sink.Message) {
-	entity, err := message.ReadWithOptions(bytes.NewReader(m.Data), &message.ReadOptions{MaxHeaderBytes: maxMailHeader})
-	if entity == nil {
-		t.log.Info("the sink received a message that cannot be read", slog.Any("err", err))
+	entity, _ := message.ReadWithOptions(bytes.NewReader(m.Data), &message.ReadOptions{MaxHeaderBytes: maxMailHeader})
+	if entity == nil { // the error quotes the header, which is the sender's
+		t.logForeign("the sink received a message whose header is malformed or too large", m)
 		return
 	}
 	if dsn, err := roundtrip.ReadDSN(entity); err == nil {
@@ -50,7 +50,7 @@ func (t *roundTrips) receiveTest(c *tripConfig, m *sink.Message) {
 	}
 	found, ok := c.tokens.FindToken(&entity.Header)
 	if !ok {
-		t.log.Info("the sink received a message that is of no round trip", slog.String("peer", m.Peer.String()))
+		t.logForeign("the sink received a message that is of no round trip", m)
 		return
 	}
 	arrival := &roundtrip.Arrival{
@@ -60,6 +60,14 @@ func (t *roundTrips) receiveTest(c *tripConfig, m *sink.Message) {
 		t.finished(f)
 	}
 	t.expose()
+}
+
+// logForeign logs a message of others, unless there were many of late: any host may send to the sink. Metrics count
+// all of them.
+func (t *roundTrips) logForeign(what string, m *sink.Message) {
+	if t.foreign.Allow() {
+		t.log.Info(what, slog.String("peer", m.Peer.String()))
+	}
 }
 
 // receiveDSN records that a message was returned. A notification of a delay changes nothing yet.

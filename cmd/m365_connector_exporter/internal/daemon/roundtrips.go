@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector"
@@ -27,7 +28,9 @@ const (
 	requestTick   = time.Second     // between two looks for a request
 	retryHandover = time.Minute     // between two attempts to hand a message over
 	maxShown      = 300             // bytes of a problem
-	minKey        = 32              // bytes of the key of the tokens
+	foreignEvery  = time.Minute     // between two log lines about what others send, after the first
+	foreignBurst  = 10
+	minKey        = 32 // bytes of the key of the tokens
 )
 
 // roundTrips sends the test messages of round trips and receives them in the sink.
@@ -42,7 +45,8 @@ type roundTrips struct {
 	hostname   string // of the sink
 	started    time.Time
 	files      tripFiles
-	onDemand   bool // only messages that are requested are sent
+	foreign    *rate.Limiter // of log lines about messages of others
+	onDemand   bool          // only messages that are requested are sent
 
 	current atomic.Pointer[tripConfig]
 
@@ -59,6 +63,7 @@ func newRoundTrips(
 ) (*roundTrips, error) {
 	t := &roundTrips{
 		prober: prober, store: store, log: log, listen: cfg.Sink.Listen, started: time.Now(),
+		foreign:  rate.NewLimiter(rate.Every(foreignEvery), foreignBurst),
 		hostname: cfg.Sink.Hostname, files: tripFilesOf(cfg.Global.StateFile),
 		sending: map[roundtrip.Trip]bool{}, tried: map[roundtrip.Trip]time.Time{},
 	}

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"m365_connector_exporter/collector"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
@@ -29,6 +31,8 @@ const (
 type tlsReports struct {
 	store *collector.Store
 	log   *slog.Logger
+	// rejected limits the log lines about reports that are not used: any host may send some.
+	rejected *rate.Limiter
 	// lookupTXT returns the keys that sign reports.
 	lookupTXT func(ctx context.Context, name string) ([]string, error)
 
@@ -39,7 +43,9 @@ type tlsReports struct {
 
 // newTLSReports reads the file beside a state file; without one, nothing is kept.
 func newTLSReports(ctx context.Context, stateFile string, store *collector.Store, log *slog.Logger) *tlsReports {
-	t := &tlsReports{store: store, log: log}
+	t := &tlsReports{
+		store: store, log: log, rejected: rate.NewLimiter(rate.Every(foreignEvery), foreignBurst),
+	}
 	if stateFile == "" {
 		return t
 	}
@@ -58,6 +64,9 @@ func newTLSReports(ctx context.Context, stateFile string, store *collector.Store
 func (t *tlsReports) receive(ctx context.Context, m *sink.Message) {
 	report, err := tlsrpt.Open(m.Data, func(name string) ([]string, error) { return t.lookupTXT(ctx, name) })
 	if err != nil {
+		if !t.rejected.Allow() {
+			return
+		}
 		t.log.Warn("a TLS report is not used", slog.String("peer", m.Peer.String()), slog.Any("err", err))
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/roundtrip"
+	"m365_connector_exporter/probes/roundtrip/sink"
 )
 
 func TestReloadOfTheSink(t *testing.T) {
@@ -94,5 +95,34 @@ round_trips: [{ name: servers, tenant: contoso, start: { smart_host: mail.contos
 	if p.NextHop != "mail.contoso.com" || p.Settings.Port != 2526 || p.Settings.HelloName != "probe.contoso.com" ||
 		p.Settings.Until != probes.Message || p.MailFrom != "a@contoso.com" {
 		t.Errorf("path %+v, want one to the server with the settings of the tenant", p)
+	}
+}
+
+// Any host may send to the sink: what it sends is neither quoted in the log nor logged each time.
+func TestForeignMessagesDoNotFillTheLog(t *testing.T) {
+	for name, text := range map[string]string{
+		"malformed": "secret\r\n\r\n", "foreign": "Subject: secret\r\n\r\nsecret\r\n", "report": "secret",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTripWorld(t, "", nil)
+				w.use(&config.Config{Sink: config.Sink{TLSReports: []string{"tlsrpt@probe.contoso.com"}}}, nil, "")
+				var log bytes.Buffer
+				w.log = slog.New(slog.NewTextHandler(&log, nil))
+				w.tlsReports.log = w.log
+				m := sink.Message{To: []string{"canary@probe.contoso.com"}, Data: []byte(text)}
+				if name == "report" {
+					m.To[0] = "tlsrpt@probe.contoso.com"
+				}
+				for range 1000 {
+					if err := w.receive(t.Context(), &m); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := strings.Count(log.String(), "\n"); got != foreignBurst || strings.Contains(log.String(), "secret") {
+					t.Errorf("%d lines, want %d without the text of a message:\n%s", got, foreignBurst, &log)
+				}
+			})
+		})
 	}
 }
