@@ -185,7 +185,7 @@ func TestCadenceSurvivesARestart(t *testing.T) {
 	}
 }
 
-// A first renewal teaches nothing, so that the thresholds of expiry alone decide.
+// After one renewal the cadence is not known: the thresholds of expiry alone decide.
 func TestCadenceIsNotLearnedFromOneRenewal(t *testing.T) {
 	h := newRenewingHost(t, 45*oneDay, 30*oneDay)
 	h.onTime(1)
@@ -228,8 +228,8 @@ func TestRenewalOfOneServerIsIncomplete(t *testing.T) {
 	h.onTime(2)
 }
 
-// Two servers with certificates of their own, which are renewed at different times, are no incomplete renewal.
-func TestOwnCertificatesOfServersAreNoIncompleteRenewal(t *testing.T) {
+// Two servers may have different certificates, which are renewed at different times.
+func TestOwnCertificatesOfServersAreNotAnIncompleteRenewal(t *testing.T) {
 	h := newRenewingHost(t, 45*oneDay, 30*oneDay)
 	h.series[1] = h.ca.Series(45*oneDay, 10*oneDay, renewedName)
 	h.onTime(.3)

@@ -136,6 +136,21 @@ var renewalCases = []testCase{
 		}
 	}, "", ""},
 	{"renewal_overdue", "Partner connector", func(w *world) { w.ninety(66, 60, 60); w.partner() }, "", ""},
+	{"renewal_overdue", "a smart host of Exchange Online", func(w *world) {
+		w.ninety(66, 60, 60)
+		w.ExchangeHosts = []string{"*.contoso.com"}
+	}, "", ""},
+	{"renewal_overdue", "renewed on the last day by habit", func(w *world) { w.lasting(900, 720, 500, 880) }, "", ""},
+	{"renewal_overdue", "a lifetime that no duration can hold", func(w *world) {
+		begin := time.Date(1700, 1, 1, 0, 0, 0, 0, time.UTC)
+		l := check.Leaf{Fingerprint: "now", Issuer: "R11", NotBefore: begin, NotAfter: begin.AddDate(8000, 0, 0)}
+		show(w.shown, l)
+		show(w.second, l)
+		l.Fingerprint = "old"
+		for _, years := range []int{200, 300} {
+			w.path.Renewals = append(w.path.Renewals, check.Renewal{Host: mailHost, At: begin.AddDate(years, 0, 0), Old: l})
+		}
+	}, "", ""},
 	{"renewal_overdue", "a sender's", func(w *world) {
 		w.clientOf("R11", 66, 90)
 		w.inPath.Renewals = clientRenewals()

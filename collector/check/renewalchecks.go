@@ -74,7 +74,7 @@ func authorityDates() (list string) {
 // findRenewalOverdue leaves a certificate that expires soon to the checks of expiry, and one that another server of the
 // host has replaced to renewal_incomplete.
 func findRenewalOverdue(f *Facts, c observedCertificate, report func(Finding)) {
-	if len(c.path.Renewals) == 0 || !c.isRenewedHere() || f.nearExpiry(c.Chain[0]) {
+	if len(c.path.Renewals) == 0 || !c.isRenewedHere(f) || f.nearExpiry(c.Chain[0]) {
 		return
 	}
 	host := ""
@@ -94,11 +94,12 @@ func findRenewalOverdue(f *Facts, c observedCertificate, report func(Finding)) {
 
 // isRenewedHere reports whether the reader renews the certificate, and mail depends on that. The certificate of an
 // assumed sender is that of a smart host, which is judged there.
-func (c observedCertificate) isRenewedHere() bool {
+func (c observedCertificate) isRenewedHere(f *Facts) bool {
 	if c.client {
 		return c.sender != nil && !c.sender.Assumed && c.demanded
 	}
-	return c.path.ID.Direction == mailflow.Outbound && (c.demanded || c.path.ConnectorType == mailflow.OnPremises)
+	return c.path.ID.Direction == mailflow.Outbound && !mailflow.IsExchangeOnline(c.endpoint.Host, f.ExchangeHosts) &&
+		(c.demanded || c.path.ConnectorType == mailflow.OnPremises)
 }
 
 // replaced returns a renewal in which an endpoint of the host replaced this certificate; nil if there is none.

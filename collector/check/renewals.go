@@ -64,7 +64,7 @@ const (
 func cadenceOf(renewals []Renewal, host string, leaf Leaf) (c cadence, known bool) {
 	var comparable []*Renewal
 	for i := range renewals {
-		if r := &renewals[i]; r.Host == host && alike(r.Old, leaf) && r.used() >= minUsed {
+		if r := &renewals[i]; r.Host == host && similar(r.Old, leaf) && r.used() >= minUsed {
 			comparable = append(comparable, r)
 		}
 	}
@@ -85,8 +85,8 @@ func cadenceOf(renewals []Renewal, host string, leaf Leaf) (c cadence, known boo
 	return c, c.renewals >= minRenewals
 }
 
-// alike reports whether two certificates are of one authority, with lifetimes that differ by less than a quarter.
-func alike(a, b Leaf) bool {
+// similar reports whether two certificates are of one authority, with lifetimes that differ by less than a quarter.
+func similar(a, b Leaf) bool {
 	one, two := a.lifetime(), b.lifetime()
 	return one > 0 && two > 0 && 4*(one-two).Abs() < max(one, two) && authorityName(a.Issuer) == authorityName(b.Issuer)
 }
@@ -95,6 +95,9 @@ func alike(a, b Leaf) bool {
 // day for timers that run daily; if renewals have differed by more, it is that difference.
 func (c cadence) overdue(leaf Leaf) time.Time {
 	lifetime := float64(leaf.lifetime())
-	tolerance := max(.05, float64(days(1))/lifetime, c.latest-c.earliest)
-	return leaf.NotBefore.Add(time.Duration((c.latest + tolerance) * lifetime))
+	share := c.latest + max(.05, float64(days(1))/lifetime, c.latest-c.earliest)
+	if share >= 1 {
+		return leaf.NotAfter
+	}
+	return leaf.NotBefore.Add(time.Duration(share * lifetime))
 }
