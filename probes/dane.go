@@ -47,7 +47,11 @@ func (d *DANE) Sentence() string {
 		if !d.TLS {
 			return "there are TLSA records" + d.listed() + ", and TLS fails or is not offered"
 		}
-		return "the certificate matches no TLSA record" + d.listed() + ": " + d.Detail
+		why := d.Detail
+		if d.Total == 1 && len(d.Records) == 1 {
+			why = strings.TrimPrefix(why, d.Records[0]+": ") // it has been named
+		}
+		return "the certificate matches no TLSA record" + d.listed() + ": " + why
 	case DANEUnusable:
 		return "no TLSA record can be used" + d.listed()
 	case DANENone:

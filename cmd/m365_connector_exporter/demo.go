@@ -88,7 +88,8 @@ func (c demoCommand) welcome(file string) string {
 northwind and woodgrove are read from a fake of Exchange Online, which lets only northwind be read.
 Round trips of contoso and tailspin go through it; those of tailspin are attributed to contoso.
 Exchange Online reports failures of TLS on the way to the MX of contoso.example.
-Mail of tailspin would be held: the MTA-STS policy of moved.tailspin.example does not list its MX host.
+Mail of tailspin would be held: the MTA-STS policy of moved.tailspin.example does not list its MX host; and mail of
+fabrikam: the certificate of stale.fabrikam.example is newer than its TLSA record.
 
   Pages            http://%[1]s/
   Metrics          http://%[1]s/metrics

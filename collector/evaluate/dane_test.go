@@ -55,7 +55,7 @@ func TestPredictionForDANE(t *testing.T) {
 	}{
 		"match":               {"", []check.Endpoint{match}, probes.NextHopDomain, "deliver ", "matches the TLSA record 3 1 1"},
 		"match, mandatory":    {"Mandatory", []check.Endpoint{match}, probes.NextHopDomain, "deliver ", "Mode is Mandatory"},
-		"mismatch":            {"", []check.Endpoint{mismatch}, probes.NextHopDomain, "queue 5.7.323", "matches no TLSA record"},
+		"mismatch":            {"", []check.Endpoint{mismatch}, probes.NextHopDomain, "queue 5.7.323", "matches no TLSA"},
 		"mismatch, mode None": {"None", []check.Endpoint{mismatch}, probes.NextHopDomain, "not_applicable ", "Mode is None"},
 		"mode None, unknown":  {"None", nil, probes.NextHopSmartHost, "not_applicable ", ""},
 		"unknown mode":        {"Sometimes", []check.Endpoint{match}, probes.NextHopDomain, "", ""},

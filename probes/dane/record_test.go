@@ -104,7 +104,8 @@ func TestVerify(t *testing.T) {
 		"no data":                    {list(ee(0, 0, nil)), chain, nil, probes.DANEUnusable, ""},
 		"no certificate":             {list(ofLeaf), nil, nil, probes.DANEMismatch, "showed no certificate"},
 		"more than 100 records": {
-			append(slices.Repeat(list(ofOther), 100), ofLeaf), chain, nil, probes.DANEMismatch, "1 more records were not compared",
+			append(slices.Repeat(list(ofOther), 100), ofLeaf), chain, nil, probes.DANEMismatch,
+			"1 more records were not compared",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 // DNS is an authoritative name server for one set of records, on UDP and TCP at the same port.
 //
 // Three kinds of names fail, with or without records: queries for names that begin with "servfail-" get SERVFAIL, with
-// "refused-" REFUSED, and with "timeout-" no answer. [DNS.InjectFault] makes any other name fail, and [DNS.Sign] makes a
-// zone count as signed.
+// "refused-" REFUSED, and with "timeout-" no answer. [DNS.InjectFault] makes any other name fail, and [DNS.Sign] makes
+// a zone count as signed.
 type DNS struct {
 	udp, tcp *dns.Server
 	addr     string

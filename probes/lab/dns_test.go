@@ -67,7 +67,8 @@ func TestSignedZones(t *testing.T) {
 		name   string
 		ad, cd bool // what the question has
 		want   bool // whether the answer has AD
-		rcode  int
+
+		rcode int
 	}{
 		{name: "a.example.", ad: true, want: true}, {name: "a.example."}, {name: ".", ad: true, want: true},
 		{name: "other.", ad: true, rcode: dns.RcodeNameError},

@@ -33,7 +33,8 @@ func TestPredictWithOtherModes(t *testing.T) {
 	item := func(path string, addr netip.AddrPort) text.Item {
 		p := probes.Path{ID: id, Kind: probes.NextHopDomain, NextHop: path, NotProbed: "the connector is disabled"}
 		p.ID.Path = path
-		return text.Item{Path: p, Result: probes.Result{Path: p.ID, Endpoints: []probes.Endpoint{{Host: "mx." + path, Addr: addr}}}}
+		endpoints := []probes.Endpoint{{Host: "mx." + path, Addr: addr}}
+		return text.Item{Path: p, Result: probes.Result{Path: p.ID, Endpoints: endpoints}}
 	}
 	for name, row := range map[string]struct {
 		modes DeliveryModes
@@ -46,7 +47,9 @@ func TestPredictWithOtherModes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newPolicyWorld()
 			w.setMode(mtasts.Enforce)
-			items := []text.Item{item("a.example", netip.MustParseAddrPort("192.0.2.1:25")), item("gone.example", netip.AddrPort{})}
+			items := []text.Item{
+				item("a.example", netip.MustParseAddrPort("192.0.2.1:25")), item("gone.example", netip.AddrPort{}),
+			}
 			predict(t.Context(), row.modes.with(tenants), w, items)
 			if got := items[0].Predictions; len(got) != 1 || got[0].Delivery != row.want {
 				t.Errorf("predictions %+v, want %s", got, row.want)
