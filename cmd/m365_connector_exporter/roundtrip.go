@@ -77,9 +77,11 @@ const maxProblem = 200
 
 func (p *tripProgress) show(since time.Duration, retry string) {
 	retry = probes.Redact(probes.Sanitise(retry, maxProblem))
-	line := fmt.Sprintf("the message has been under way for %s, it is lost after %s", text.Span(since), p.lostAfter)
+	line := fmt.Sprintf("the message has been under way for %s, it is lost after %s", text.Span(since),
+		text.Span(p.lostAfter))
 	if retry != "" {
-		line = fmt.Sprintf("the message could not be handed over yet, for %s of %s: %s", text.Span(since), p.lostAfter, retry)
+		line = fmt.Sprintf("the message could not be handed over yet, for %s of %s: %s", text.Span(since),
+			text.Span(p.lostAfter), retry)
 	}
 	switch {
 	case p.terminal:

@@ -16,7 +16,7 @@ type Limits struct {
 	Connections       int           // at once, 200
 	PerAddress        int           // connections at once from one IPv4 address or IPv6 /64 network, 20
 	MessagesPerMinute int           // from one of these, 600
-	MessagesAtOnce    int           // that are held in memory, 20
+	MessagesAtOnce    int           // of more than 64 kB that are held in memory, 4
 	ConnectionBytes   int64         // that a connection may send, 100 MB
 	ConnectionTime    time.Duration // that it may last, 10 minutes
 }
@@ -30,7 +30,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Connections, 200)
 	set(&l.PerAddress, 20)
 	set(&l.MessagesPerMinute, 600)
-	set(&l.MessagesAtOnce, 20)
+	set(&l.MessagesAtOnce, 4)
 	if l.ConnectionBytes == 0 {
 		l.ConnectionBytes = 100 << 20
 	}
@@ -160,7 +160,7 @@ func (g *gate) admitsMessage(a netip.Addr) bool {
 	return true
 }
 
-// reserve takes a place for a message in memory, if there is one.
+// reserve takes a place for a large message in memory, if there is one.
 func (g *gate) reserve() (release func(), ok bool) {
 	select {
 	case g.held <- struct{}{}:

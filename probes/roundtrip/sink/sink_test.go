@@ -243,13 +243,16 @@ func TestMessagesThatAreRefused(t *testing.T) {
 				return nil
 			}
 		})
-		first := make(chan error)
-		go func() { first <- w.send(canary, short) }()
+		large := short + strings.Repeat("x\r\n", 30_000)
+		first, small := make(chan error), make(chan error)
+		go func() { first <- w.send(canary, large) }()
 		<-handling
-		wantRefusal(t, "second message", w.send(canary, short), `452 "4.3.1`)
+		wantRefusal(t, "a second large message", w.send(canary, large), `452 "4.3.1`)
+		go func() { small <- w.send(canary, short) }() // is not held up by large ones
+		<-handling
 		close(release)
-		if err := <-first; err != nil {
-			t.Errorf("first message: %v", err)
+		if err := errors.Join(<-first, <-small); err != nil {
+			t.Errorf("the other messages: %v", err)
 		}
 	})
 	t.Run("too large", func(t *testing.T) {
