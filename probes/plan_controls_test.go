@@ -2,6 +2,7 @@ package probes_test
 
 import (
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 
@@ -328,6 +329,18 @@ func TestControlOutcome(t *testing.T) {
 		r := probes.ControlResult{Control: probes.Control{MustRefuse: c.rule}}
 		if r.Judge(c.stage, c.step); r.Outcome != c.want {
 			t.Errorf("%s: %s, want %s", name, r.Outcome, c.want)
+		}
+	}
+}
+
+func TestRemediesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/negative-controls.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range probes.Controls {
+		if row := "| `" + string(c.Kind) + "` | " + c.Remedy + " |"; !strings.Contains(string(text), row) {
+			t.Errorf("docs/negative-controls.md lacks the line %s", row)
 		}
 	}
 }

@@ -22,20 +22,12 @@ func lockChecks() []Check {
 			"path has shown such a refusal at RCPT TO. Info, UNCERTAIN: this host's address may be one that a connector " +
 			"admits; RequireTls of an OnPremises connector; RejectDirectSend; an own server that takes clear text, or that " +
 			"relays for this host by an internal address",
-		Remedy: lockRemedies(),
+		Remedy: "Close the lock as the last line of the evidence says: what is to be done depends on the control " +
+			"(docs/negative-controls.md). Close an own server that relays for everyone before you look for the cause.",
 		Source: "Set-InboundConnector, RestrictDomainsToCertificate, RequireTls; Updated Requirements for SMTP Relay " +
 			"through Exchange Online; Set-OrganizationConfig, RejectDirectSend; RFC 5321, section 3.9.1",
 		Find: eachProbed(findOpenLocks),
 	}}
-}
-
-// lockRemedies is the remedy for each control.
-func lockRemedies() string {
-	var all []string
-	for _, c := range probes.Controls {
-		all = append(all, "For `"+string(c.Kind)+"`: "+c.Remedy)
-	}
-	return strings.Join(all, " ")
 }
 
 func findOpenLocks(f *Facts, p *Path, report func(Finding)) {
@@ -69,6 +61,7 @@ func openLock(p *Path, r *probes.ControlResult) Finding {
 	}
 	one := newFinding("%s: %s admitted %s, MAIL FROM %s, RCPT TO %s, on %s, with %s. %s.", c.Kind, at,
 		c.Kind.Info().Tries, from, probes.Redact(c.Recipient), day(r.At), replyText(r.Reply), MustRefuse(p.ID.Direction, &c))
+	one.Evidence = append(one.Evidence, c.Kind.Info().Remedy)
 	switch {
 	case c.Uncertain != "":
 		return one.withSeverity(Info).uncertain(c.Uncertain)

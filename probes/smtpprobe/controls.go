@@ -21,6 +21,7 @@ import (
 type control struct {
 	probes.Control
 	certificate *tls.Certificate // presented to any server; nil presents none
+	accepted    probes.Reply     // to RCPT TO
 }
 
 // ControlEndpoints returns the endpoints of a round at which the path's controls may be run: those that replied to
@@ -82,7 +83,7 @@ func (p *Prober) runControl(
 	(&session{
 		prober: p, path: controlPath(path, c), endpoint: &endpoint, slot: &messageSlot{}, control: &trial,
 	}).run(ctx)
-	result.Judge(endOf(&endpoint, c))
+	result.Judge(endOf(&endpoint, &trial))
 	return result
 }
 
@@ -99,16 +100,17 @@ func controlPath(path *probes.Path, c probes.Control) *probes.Path {
 }
 
 // endOf returns the last step of a control's session. If the server did not request the certificate, it was not tried.
-func endOf(e *probes.Endpoint, c probes.Control) (probes.Stage, probes.Step) {
+func endOf(e *probes.Endpoint, c *control) (probes.Stage, probes.Step) {
 	if stage, step, problem := e.FirstProblem(); problem {
 		return stage, step
 	}
-	last := e.Steps[probes.Recipient]
 	if c.Certificate != "" && (e.TLS == nil || !e.TLS.ClientCertificateSent) {
 		return probes.TLSStage, probes.Step{
 			Outcome: probes.Inconclusive, Detail: "the server did not request a client certificate: none was presented",
 		}
 	}
+	last := e.Steps[probes.Recipient]
+	last.Reply = c.accepted
 	return probes.Recipient, last
 }
 

@@ -92,5 +92,8 @@ func (s *session) sendAddress(c command, address string) *probes.Step {
 	if r.Code != 250 && r.Code != 251 {
 		return s.refused(r, c)
 	}
+	if s.control != nil && c == commandRCPT {
+		s.control.accepted = shortened(r)
+	}
 	return nil
 }
