@@ -12,18 +12,12 @@ import (
 const expiredDANE = "Exchange Online has a code for expired certificates (5.7.322), and Microsoft does not document " +
 	"whether it applies to records of usage 3, for which RFC 7672 ignores the dates"
 
-// predictDANE is the predictor of DANE.
+// predictDANE is the predictor of DANE. Without a validating resolver nothing is known, unless the mode is None.
 func predictDANE(_ *Snapshot, p *check.Path, c *mailflow.OutboundConnector) (check.Prediction, bool) {
 	mode, known := dane.ParseMode(c.SMTPDANEMode)
 	if !known || !p.Scheduled() {
 		return check.Prediction{}, false
 	}
-	return DANE(mode, p)
-}
-
-// DANE predicts what Exchange Online would do with the mail of a path if its connector had a mode. It reports false if
-// too little is known: without a validating resolver, always, unless the mode is None.
-func DANE(mode dane.Mode, p *check.Path) (check.Prediction, bool) {
 	servers, endpoints, undecided := daneServers(p)
 	predicted := dane.Predict(mode, servers)
 	if predicted.Outcome == "" || predicted.Outcome == dane.Queue && undecided {

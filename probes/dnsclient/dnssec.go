@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sync/singleflight"
 )
 
 // Security is what DNSSEC proves about an answer (RFC 4035, section 4.3), as a validating resolver reports it: it sets
@@ -76,7 +77,7 @@ func (s *session) security(ctx context.Context, server string, m *dns.Msg) Secur
 	case !s.dnssec.counts(server):
 		return Unknown
 	case m.AuthenticatedData:
-		s.dnssec.known.record(server, true)
+		s.dnssec.known.record(server, true, validatorTTL)
 		return Secure
 	case s.validates(ctx, server):
 		return Insecure
@@ -84,16 +85,27 @@ func (s *session) security(ctx context.Context, server string, m *dns.Msg) Secur
 	return Unknown
 }
 
-// validates reports whether a server validates. Unless it has proved so lately, it is asked for the root, which is
-// signed. A server that cannot reach the root is trusted to validate what it knows.
+// validates reports whether a server is known to validate. Unless it has shown that lately, it is asked for the root,
+// which is signed, by one look-up for all. A server that answers that it cannot reach the root is trusted to validate
+// what it knows.
 func (s *session) validates(ctx context.Context, server string) bool {
-	validates, known := s.dnssec.known.get(server)
-	if known {
-		return validates
-	}
-	m, err := s.askServer(ctx, server, ".", dns.TypeSOA, true)
-	validates = err != nil || m.Rcode == dns.RcodeServerFailure || m.Rcode == dns.RcodeRefused || m.AuthenticatedData
-	s.dnssec.known.record(server, validates)
+	result, _, _ := s.dnssec.known.questions.Do(server, func() (any, error) {
+		if validates, known := s.dnssec.known.get(server); known {
+			return validates, nil
+		}
+		m, err := s.askServer(ctx, server, ".", dns.TypeSOA, true)
+		switch {
+		case ctx.Err() != nil:
+			return false, nil // not known: the next look-up asks again
+		case err != nil:
+			s.dnssec.known.record(server, false, validatorRetry)
+			return false, nil
+		}
+		validates := m.AuthenticatedData || m.Rcode == dns.RcodeServerFailure || m.Rcode == dns.RcodeRefused
+		s.dnssec.known.record(server, validates, validatorTTL)
+		return validates, nil
+	})
+	validates, _ := result.(bool)
 	return validates
 }
 
@@ -108,19 +120,22 @@ func (s *session) answersUnchecked(ctx context.Context, server, name string, qty
 }
 
 const (
-	validatorTTL  = time.Hour
-	maxValidators = 1000 // remembered; configurations come and go
+	validatorTTL   = time.Hour
+	validatorRetry = time.Minute // after a question without answer
+	maxValidators  = 1000        // remembered; configurations come and go
 )
 
 // validators remembers which servers validate. It is safe for concurrent use.
 type validators struct {
+	questions singleflight.Group // for the root, by server
+
 	mu      sync.Mutex
 	servers map[string]validator
 }
 
 type validator struct {
 	validates bool
-	at        time.Time
+	until     time.Time
 }
 
 func newValidators() *validators { return &validators{servers: map[string]validator{}} }
@@ -129,14 +144,14 @@ func (v *validators) get(server string) (validates, known bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	last, ok := v.servers[server]
-	return last.validates, ok && time.Since(last.at) < validatorTTL
+	return last.validates, ok && time.Now().Before(last.until)
 }
 
-func (v *validators) record(server string, validates bool) {
+func (v *validators) record(server string, validates bool, ttl time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.servers) >= maxValidators {
 		clear(v.servers)
 	}
-	v.servers[server] = validator{validates, time.Now()}
+	v.servers[server] = validator{validates, time.Now().Add(ttl)}
 }

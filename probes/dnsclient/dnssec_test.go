@@ -33,6 +33,7 @@ _25._tcp.mx.unsigned.test. 60 IN TLSA 3 1 1 cc
 type resolver struct {
 	validates bool // it sets the AD bit at all
 	root      bool // it knows the root
+	silent    bool // it does not answer questions for the root
 	cutOff    bool // every name but those of bogus.test, which it has in its cache, is SERVFAIL
 	questions atomic.Int32
 	tlsa      atomic.Int32
@@ -47,6 +48,8 @@ func (r *resolver) serve(w dns.ResponseWriter, q *dns.Msg) {
 	under := func(zone string) bool { return dns.IsSubDomain(zone, question.Name) }
 	bogus := r.validates && under("bogus.test.")
 	switch {
+	case r.silent && question.Name == ".":
+		return
 	case bogus && !q.CheckingDisabled, r.cutOff && !bogus, under("servfail.signed.test."), question.Name == "." && !r.root:
 		_ = w.WriteMsg(rcode(q, dns.RcodeServerFailure))
 		return
@@ -98,12 +101,17 @@ func TestSecurityIsUnknownWithoutAResolverThatValidates(t *testing.T) {
 	}{
 		"not asked":                         {&resolver{validates: true, root: true}, "signed.test", false, Unknown},
 		"does not validate":                 {&resolver{root: true}, "signed.test", true, Unknown},
+		"does not answer for the root":      {&resolver{validates: true, silent: true}, "unsigned.test", true, Unknown},
 		"does not know the root":            {&resolver{validates: true}, "unsigned.test", true, Insecure},
 		"bogus, for a cut-off resolver":     {&resolver{validates: true, cutOff: true}, "bogus.test", true, Unknown},
 		"bogus names, and no DNSSEC wanted": {&resolver{validates: true, root: true}, "bogus.test", false, Unknown},
 	} {
 		q := Query{Servers: []string{oddDNS(t, tt.resolver.serve)}, Protocol: probes.IP4, DNSSEC: tt.dnssec}
-		if got := New(nil).NextHop(t.Context(), tt.domain, q)[0]; got.Security != tt.want {
+		c := New(nil)
+		if tt.resolver.silent {
+			c.timeout = 50 * time.Millisecond
+		}
+		if got := c.NextHop(t.Context(), tt.domain, q)[0]; got.Security != tt.want {
 			t.Errorf("%s: security %d, %+v; want %d", name, got.Security, got.Step, tt.want)
 		}
 	}
