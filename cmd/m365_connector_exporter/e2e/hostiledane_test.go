@@ -133,6 +133,12 @@ func startHostileDNS(t testing.TB, right string) string {
 		switch isHost := len(labels) == 4 && labels[0] == "mx"; {
 		case q.Question[0].Qtype == dns.TypeTLSA:
 			hostileTLSAs[domain].answer(w, q, right)
+		case q.Question[0].Qtype == dns.TypeTXT && labels[0] == "_mta-sts":
+			var all []dns.RR
+			for i := range 2000 { // records of MTA-STS, of which there may be one
+				all = append(all, fresh(fmt.Sprintf(`TXT "v=STSv1; id=%d;"`, i)))
+			}
+			signedAnswer(w, q, all...)
 		case q.Question[0].Qtype == dns.TypeMX && len(labels) == 3:
 			signedAnswer(w, q, fresh("MX 10 mx."+name))
 		case q.Question[0].Qtype == dns.TypeA && isHost:
@@ -143,8 +149,8 @@ func startHostileDNS(t testing.TB, right string) string {
 	}))
 }
 
-// TestHostileTLSARecords has one path to each domain with hostile records. Each has its result, those of the others are
-// right, and the daemon stays up and small.
+// TestHostileTLSARecords has one path to each domain with hostile records, and thousands of records of MTA-STS. Each has
+// its result, those of the others are right, and the daemon stays up and small.
 func TestHostileTLSARecords(t *testing.T) {
 	w := smallWorld(t)
 	issued := w.issue(leaf{name: "mx.hostile.test"}, "mx")
@@ -173,6 +179,9 @@ func TestHostileTLSARecords(t *testing.T) {
 			status := ""
 			for _, s := range m.find("endpoint_dane_info", "connector", name) {
 				status = s.labels["status"]
+			}
+			if s := m.find("mta_sts_info", "domain", name+".hostile.test"); len(s) != 1 || s[0].labels["mode"] != "invalid" {
+				wrong = append(wrong, fmt.Sprintf("%s: mta_sts_info %v, want mode invalid", name, s))
 			}
 			if success, ok := m.value("probe_success", "connector", name); status != want.status || !ok || success != 1 {
 				wrong = append(wrong, fmt.Sprintf("%s: status %q, want %q; probe_success %v (%v)", name, status, want.status,
