@@ -42,8 +42,8 @@ func newRehearseCommand(app *kingpin.Application) rehearseCommand {
 			PlaceHolder("MODE").Enum("Mandatory", "Opportunistic", "None"),
 		mtaSTS: cmd.Flag("mta-sts", "The MtaStsMode of outbound connectors: Opportunistic or None.").
 			PlaceHolder("MODE").Enum("Opportunistic", "None"),
-		targets: cmd.Arg("target", "With --dane or --mta-sts: a tenant, a connector or a path, as for validate. Default: every "+
-			"outbound path that the daemon probes.").Strings(),
+		targets: cmd.Arg("target", "With --dane or --mta-sts: a tenant, a connector or a path, as for validate. Default: "+
+			"every outbound path that the daemon probes.").Strings(),
 		output: cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 }

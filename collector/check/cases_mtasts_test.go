@@ -41,7 +41,7 @@ var mtaSTSCases = []testCase{
 	{
 		"mta_sts_would_queue", "an MX host that is not listed",
 		held(check.MechanismMTASTS, "5.4.8", "the policy does not list mx.example", ""), "critical",
-		"Exchange Online tries again for 24 hours and returns the mail (4.4.8, then 5.4.8): the policy does not list mx.example.",
+		"tries again for 24 hours and returns the mail (4.4.8, then 5.4.8): the policy does not list mx.example.",
 	},
 	{
 		"mta_sts_would_queue", "no TLS, for which no code is documented",

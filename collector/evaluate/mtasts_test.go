@@ -66,9 +66,9 @@ func TestPredictMTASTS(t *testing.T) {
 	silent := probes.Endpoint{Host: mx}
 	silent.Steps[probes.Connect] = probes.NewStep(probes.ReasonConnectTimeout, "")
 	smartHost := byMX(shownAt(mx, mx, nil))
-	smartHost.Path.Kind = probes.NextHopSmartHost
+	smartHost.Kind = probes.NextHopSmartHost
 	opportunistic := byMX(probes.Endpoint{Host: mx})
-	opportunistic.Path.TLSSettings = ""
+	opportunistic.TLSSettings = ""
 	opportunistic.Conclusive.Endpoints[0].Steps[probes.TLSStage].Outcome = probes.Passed
 	otherAddresses := byMX(shownAt("fabrikam.com", mx, nil))
 	otherAddresses.Settings.ConnectTo = []netip.Addr{netip.MustParseAddr("192.0.2.7")}
@@ -175,7 +175,7 @@ func TestPolicyThatIsNotEnforcedListsNothing(t *testing.T) {
 
 func TestSmartHostsWithoutPolicyAreNotListed(t *testing.T) {
 	p := byMX(shownAt("mx.fabrikam.com", "mx.fabrikam.com", nil))
-	p.Path.Kind = probes.NextHopSmartHost
+	p.Kind = probes.NextHopSmartHost
 	s := snapshotOf(p, "mx2.fabrikam.com")
 	if all := report("", s).Policies; len(all) != 1 || !all[0].SmartHost {
 		t.Errorf("policies %+v, want that of the smart host", all)

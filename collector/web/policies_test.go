@@ -23,7 +23,10 @@ func (s *testSite) policies(peer string) {
 		mx[i] = fmt.Sprintf("mx%d%s", i, peer)
 	}
 	s.snapshot.Report.Policies = []check.Policy{
-		{TenantDomain: check.TenantDomain{Tenant: "contoso", Domain: "contoso.com"}, Accepted: true, State: &mtasts.State{Mode: mtasts.Absent}},
+		{
+			TenantDomain: check.TenantDomain{Tenant: "contoso", Domain: "contoso.com"}, Accepted: true,
+			State: &mtasts.State{Mode: mtasts.Absent},
+		},
 		{
 			TenantDomain: check.TenantDomain{Tenant: "contoso", Domain: "mail.contoso.com"}, NextHop: true,
 			Unlisted: []string{"mx9.contoso.com" + peer}, State: &mtasts.State{
@@ -31,7 +34,10 @@ func (s *testSite) policies(peer string) {
 				Policy: &mtasts.Policy{Mode: mtasts.Enforce, MX: mx}, Problem: "the server answered 404" + peer, Broken: true,
 			},
 		},
-		{TenantDomain: check.TenantDomain{Tenant: "fabrikam", Domain: "fabrikam.com"}, Accepted: true, State: &mtasts.State{Mode: mtasts.Testing}},
+		{
+			TenantDomain: check.TenantDomain{Tenant: "fabrikam", Domain: "fabrikam.com"}, Accepted: true,
+			State: &mtasts.State{Mode: mtasts.Testing},
+		},
 	}
 }
 
@@ -41,7 +47,8 @@ func TestPoliciesOnPages(t *testing.T) {
 	s.policies(evil)
 	for address, want := range map[string][]string{
 		"/path?target=" + url.QueryEscape(s.snapshot.Paths[0].Path.ID.String()): {
-			"What Exchange Online would do with mail", "4.4.8, then 5.4.8", "the policy does not list mx", "UNCERTAIN", "MTA-STS policy", "mail.contoso.com", "enforce", "20261130", "and 992 more", "the server answered 404",
+			"What Exchange Online would do with mail", "4.4.8, then 5.4.8", "the policy does not list mx", "UNCERTAIN",
+			"MTA-STS policy", "mail.contoso.com", "enforce", "20261130", "and 992 more", "the server answered 404",
 			"not listed: mx9.contoso.com", "next hop", "2026-12-01",
 		},
 		"/tenant/contoso": {"MTA-STS policies", "mail.contoso.com", "contoso.com", "absent", "accepted domain"},

@@ -24,7 +24,7 @@ func TestPoliciesOfTheWorld(t *testing.T) {
 		"other.example": "",
 	} {
 		transport := &http.Transport{
-			TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "mta-sts.moved.tailspin.example"}, //nolint:gosec // good
+			TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "mta-sts.moved.tailspin.example"},
 		}
 		defer transport.CloseIdleConnections()
 		url := fmt.Sprintf("https://127.0.0.1:%d/.well-known/mta-sts.txt", w.PolicyPort())

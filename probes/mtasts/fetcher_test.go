@@ -187,7 +187,7 @@ func TestPolicyIsKept(t *testing.T) {
 		{"but again later", 15 * time.Minute, func() {}, mtasts.Enforce, "the server answered 404", 5, true},
 		{"a bad record", time.Hour, func() { w.records = []string{"v=STSv1"} }, mtasts.Enforce, "has no id", 5, true},
 		{"no record", time.Hour, func() { w.records = nil }, mtasts.Enforce, "is gone; senders keep the policy", 5, false},
-		{"DNS silent", time.Hour, func() { w.dnsErr = errors.New("timeout") }, mtasts.Enforce, "DNS does not answer", 5, false},
+		{"DNS silent", time.Hour, func() { w.dnsErr = errors.New("lost") }, mtasts.Enforce, "DNS does not answer", 5, false},
 		{"past its end", 7 * day, func() {}, "", "DNS does not answer", 5, false},
 		{"asked again sooner", time.Minute, func() { w.dnsErr = nil }, mtasts.Absent, "", 5, false},
 	} {

@@ -172,16 +172,21 @@ func (p *policies) lookUpDue(ctx context.Context, limit int) {
 	group.SetLimit(maxPolicies)
 	for _, e := range p.takeDue(limit) {
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				return nil
-			}
-			if state := p.fetch.Policy(ctx, e.key); ctx.Err() == nil { // one that was cut short proves nothing
-				p.record(e, state)
-			}
+			p.lookUp(ctx, e)
 			return nil
 		})
 	}
 	_ = group.Wait() // nothing returns an error
+}
+
+// lookUp looks a domain up. A look-up that is cut short proves nothing.
+func (p *policies) lookUp(ctx context.Context, e *policyEntry) {
+	if ctx.Err() != nil {
+		return
+	}
+	if state := p.fetch.Policy(ctx, e.key); ctx.Err() == nil {
+		p.record(e, state)
+	}
 }
 
 func (p *policies) takeDue(limit int) (due []*policyEntry) {

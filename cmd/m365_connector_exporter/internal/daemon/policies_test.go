@@ -262,7 +262,7 @@ func TestPolicyHostsAreDialledOnlyWhereAllowed(t *testing.T) {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = fmt.Fprint(w, "version: STSv1\nmode: enforce\nmx: mx.a.example\nmax_age: 86400\n")
 	}))
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{leaf}} //nolint:gosec // the default version is good
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{leaf}}
 	server.StartTLS()
 	defer server.Close()
 	names, err := lab.StartDNS("_mta-sts.a.example. 60 IN TXT \"v=STSv1; id=7\"\nmta-sts.a.example. 60 IN A 127.0.0.1\n")
