@@ -15,7 +15,7 @@ func TestInnermostSectionWins(t *testing.T) {
 	servers, here := []string{"192.0.2.53:53"}, []netip.Addr{netip.MustParseAddr("192.0.2.25")}
 	sections := func(string, mailflow.Direction, string, string) []probes.SettingsOverride {
 		return []probes.SettingsOverride{
-			{Interval: &hour, Port: &port, ConnectTo: here},
+			{Interval: &hour, Port: &port, ConnectTo: here, ValidatingResolvers: servers},
 			{Interval: &minute, DNSServers: servers},
 		}
 	}
@@ -23,7 +23,8 @@ func TestInnermostSectionWins(t *testing.T) {
 	c.Type = mailflow.Partner
 	got := probes.Plan([]mailflow.Tenant{{Outbound: []mailflow.OutboundConnector{c}}}, sections, "h")[0].Settings
 	if got.Interval != minute || got.Port != port || got.Timeout != 30*time.Second ||
-		!slices.Equal(got.DNSServers, servers) || !slices.Equal(got.ConnectTo, here) {
+		!slices.Equal(got.DNSServers, servers) || !slices.Equal(got.ConnectTo, here) ||
+		!slices.Equal(got.ValidatingResolvers, servers) {
 		t.Errorf("settings = %+v", got)
 	}
 }

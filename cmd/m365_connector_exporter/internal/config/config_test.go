@@ -256,6 +256,24 @@ tenants:
 	}
 }
 
+func TestValidatingResolversOfASection(t *testing.T) {
+	for text, want := range map[string][]string{
+		`{ validating_resolvers: ["192.0.2.53:53", "[2001:db8::53]:53"] }`: {"192.0.2.53:53", "[2001:db8::53]:53"},
+		"{ validating_resolvers: [] }":                                     {},
+		"{ }":                                                              nil,
+		"":                                                                 nil,
+	} {
+		cfg, err := config.Load(t.Context(), write(t, "c.yaml", "probe: { dnssec: "+text+" }\ntenants: [{ name: a }]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := cfg.Layers("a", mailflow.Outbound, "c", "")[0].ValidatingResolvers
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+}
+
 // TestExpires: the end of the day, in whatever form it is written.
 func TestExpires(t *testing.T) {
 	want := time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)
