@@ -140,23 +140,29 @@ func TestControlsSurviveARestart(t *testing.T) {
 }
 
 func TestSavedControlsThatAreNotValid(t *testing.T) {
-	for name, c := range map[string]string{
-		"the future":          `{"at":"2026-11-25T12:00:00Z","control":"foreign_recipient","outcome":"admitted","stage":"recipient"}`,
-		"an unknown kind":     `{"at":"2026-11-24T10:00:00Z","control":"magic","outcome":"admitted","stage":"recipient"}`,
-		"an unknown outcome":  `{"at":"2026-11-24T10:00:00Z","control":"foreign_recipient","outcome":"open","stage":"recipient"}`,
-		"an unknown stage":    `{"at":"2026-11-24T10:00:00Z","control":"foreign_recipient","outcome":"admitted","stage":"x"}`,
-		"an impossible reply": `{"at":"2026-11-24T10:00:00Z","control":"foreign_recipient","outcome":"admitted","stage":"ehlo","code":-1}`,
+	const good = `"at":"2026-11-24T10:00:00Z","control":"foreign_recipient","outcome":"admitted","stage":"recipient"`
+	for name, c := range map[string]struct {
+		old, text string
+		want      int
+	}{
+		"valid":               {"", "", 1},
+		"the future":          {"11-24T10", "11-25T12", 0},
+		"an unknown kind":     {"foreign_recipient", "magic", 0},
+		"an unknown outcome":  {"admitted", "open", 0},
+		"an unknown stage":    {`"recipient"`, `"x"`, 0},
+		"an unknown reason":   {`"stage"`, `"reason":"x","stage"`, 0},
+		"an impossible reply": {`"stage"`, `"code":-1,"stage"`, 0},
 	} {
 		_, p := withControls(noon)
 		next := collector.NewStore(func() time.Time { return noon })
 		next.SetInventory(nil, []probes.Path{p})
-		line := `{"target":"` + p.ID.String() + `","rounds":[],"controls":[` + strings.Replace(c, `{`,
-			`{"mail_from":"o365@contoso.com","recipient":"control@example.com","host":"mail.contoso.com",`, 1) + `]}`
+		line := `{"target":"` + p.ID.String() + `","controls":[{"mail_from":"o365@contoso.com",` +
+			`"recipient":"control@example.com","host":"mail.contoso.com",` + strings.Replace(good, c.old, c.text, 1) + `}]}`
 		if err := next.RestoreHistory([]byte("{\"saved\":\"2026-11-24T11:00:00Z\"}\n" + line + "\n")); err != nil {
 			t.Fatal(err)
 		}
-		if got := rows(next, p); len(got) != 0 {
-			t.Errorf("%s: %q", name, got)
+		if got := rows(next, p); len(got) != c.want {
+			t.Errorf("%s: %q, want %d", name, got, c.want)
 		}
 	}
 }

@@ -58,8 +58,8 @@ var Controls = []ControlInfo{
 	},
 	{
 		ControlClearText, "clear text, without STARTTLS",
-		"Exchange Online: check that RequireTls of the connector is true and the connector enabled; a change takes up to an " +
-			"hour. Own server: require TLS in the receive connector (Postfix: smtpd_tls_security_level = encrypt) if no " +
+		"Exchange Online: check that RequireTls of the connector is true and the connector enabled; a change takes up to " +
+			"an hour. Own server: require TLS in the receive connector (Postfix: smtpd_tls_security_level = encrypt) if no " +
 			"other server delivers mail to it.",
 	},
 	{

@@ -24,8 +24,8 @@ const (
 	uncertainDirectSend = "Microsoft does not document the SMTP step at which Direct Send is rejected: it may be after " +
 		"DATA, which is never sent"
 	uncertainRequireTLS = "Microsoft documents RequireTls for Partner connectors only"
-	uncertainOwnServer  = "TlsSettings bind Exchange Online as the sender: whether this server must refuse clear text from " +
-		"others is decided by its own configuration"
+	uncertainOwnServer  = "TlsSettings bind Exchange Online as the sender: whether this server must refuse clear text " +
+		"from others is decided by its own configuration"
 )
 
 // foreignRecipient returns a recipient that is in none of the tenant's domains, "" if there is none.
@@ -189,7 +189,7 @@ func (t *inboundTrial) directSendControl() []Control {
 	if t.tenant.Organization.RejectDirectSend != mailflow.Yes || t.directSend {
 		return nil
 	}
-	t.inboundPlanner.directSend = true
+	t.directSend = true
 	return []Control{{
 		Kind: ControlSpoofedDomain, MailFrom: t.ownSender, Recipient: t.own, MustRefuse: RefuseDirectSend,
 		Uncertain: uncertainDirectSend,

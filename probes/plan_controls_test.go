@@ -230,9 +230,10 @@ func TestOnlyOneControlOfDirectSendPerTenant(t *testing.T) {
 		Senders:      []mailflow.Sender{{Name: "a", Connector: c.Name}, {Name: "b", Connector: c.Name}},
 		Organization: mailflow.Organization{RejectDirectSend: mailflow.Yes},
 	}
-	paths := probes.Plan([]mailflow.Tenant{tenant}, func(string, mailflow.Direction, string, string) []probes.SettingsOverride {
+	sections := func(string, mailflow.Direction, string, string) []probes.SettingsOverride {
 		return []probes.SettingsOverride{{NegativeControls: &on}}
-	}, "prober.example")
+	}
+	paths := probes.Plan([]mailflow.Tenant{tenant}, sections, "prober.example")
 	if n := strings.Count(strings.Join(append(controlRows(paths[0].Controls), controlRows(paths[1].Controls)...), "\n"),
 		"spoofed_own_domain"); n != 1 {
 		t.Errorf("%d controls of Direct Send, want 1", n)

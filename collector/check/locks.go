@@ -66,8 +66,8 @@ func openLock(p *Path, r *probes.ControlResult) Finding {
 	case c.Uncertain != "":
 		return one.withSeverity(Info).uncertain(c.Uncertain)
 	case byInternalAddress(p, r):
-		return one.withSeverity(Info).uncertain("the server is reached at an internal address: it may relay for hosts of its " +
-			"own network, such as this one")
+		return one.withSeverity(Info).uncertain("the server is reached at an internal address: it may relay for hosts of " +
+			"its own network, such as this one")
 	default:
 		return one.uncertain(uncertainRefusalStep(p, &c))
 	}

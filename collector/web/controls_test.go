@@ -31,7 +31,8 @@ func TestControlsOfAPath(t *testing.T) {
 	refused := result(locked, probes.ReasonTenantAttribution, probes.Reply{Code: 550, Enhanced: "5.7.64"})
 	before := result(unclear, "", probes.Reply{Code: 250})
 	state := *p
-	state.Path, state.Controls = &path, []collector.ControlState{
+	state.Path = &path
+	state.Controls = []collector.ControlState{
 		{Newest: admitted, Conclusive: &admitted}, {Newest: refused, Conclusive: &refused},
 		{Newest: result(unclear, probes.ReasonTemporaryRejection, probes.Reply{Code: 450}), Conclusive: &before},
 	}
@@ -50,9 +51,8 @@ func TestControlsOfAPath(t *testing.T) {
 	if w.Code != 200 || strings.Contains(body, evil) || strings.Contains(body, "control@example.com") {
 		t.Errorf("status %d, or a text that is not escaped or redacted: %s", w.Code, body)
 	}
-	for i, p := range gallery().snapshot.Paths {
-		if i == 0 && strings.Contains(get(gallery().handler(), "/path?target="+url.QueryEscape(p.Path.ID.String())).Body.String(), "Negative") {
-			t.Error("a section without controls")
-		}
+	without := get(gallery().handler(), "/path?target="+url.QueryEscape(path.ID.String())).Body.String()
+	if strings.Contains(without, "Negative controls") {
+		t.Error("a section without controls")
 	}
 }

@@ -43,7 +43,10 @@ func TestFakeExchangeOnline(t *testing.T) {
 				Name: "tailspin", Domains: []string{"tailspin.example"},
 				Connectors: []FakeConnector{{Name: "Relay", Certificate: "relay.vendor.example"}},
 			},
-			{Name: "scanner", Domains: []string{"scanner.example"}, Connectors: []FakeConnector{{Name: "Printer", Addresses: printer}}},
+			{
+				Name: "scanner", Domains: []string{"scanner.example"},
+				Connectors: []FakeConnector{{Name: "Printer", Addresses: printer}},
+			},
 		},
 	})
 	if err != nil {

@@ -92,7 +92,8 @@ func (p *Prober) runControl(
 func controlPath(path *probes.Path, c probes.Control) *probes.Path {
 	p := *path
 	p.Settings.Until, p.Message, p.UseClientCertificate = probes.Recipient, nil, false
-	p.MailFrom, p.Recipients, p.OwnSender = c.MailFrom, []string{c.Recipient}, path.OwnSender && c.MailFrom == path.MailFrom
+	p.OwnSender = path.OwnSender && c.MailFrom == path.MailFrom
+	p.MailFrom, p.Recipients = c.MailFrom, []string{c.Recipient}
 	if p.TLSSettings, p.TLSDomain = mailflow.Opportunistic, ""; path.ID.Direction == mailflow.Inbound {
 		p.TLSSettings = mailflow.EncryptionOnly
 	}

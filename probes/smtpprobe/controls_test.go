@@ -31,7 +31,10 @@ func runControls(t *testing.T, s script, controls ...probes.Control) (results []
 	p := testPath(at, probes.TLSStage, mailflow.EncryptionOnly)
 	p.Kind, p.ID.Direction, p.Controls = probes.NextHopSender, mailflow.Inbound, controls
 	p.UseClientCertificate = true // of the sender: no control presents it
-	w.opts.ClientCertificate = func(probes.PathID) *tls.Certificate { t.Error("the sender's certificate is used"); return nil }
+	w.opts.ClientCertificate = func(probes.PathID) *tls.Certificate {
+		t.Error("the sender's certificate is used")
+		return nil
+	}
 	endpoint := probes.Endpoint{Host: "mail.test", Addr: at, HideAddress: true}
 	results = w.RunControls(t.Context(), &p, []probes.Endpoint{endpoint})
 	return results, stop()
@@ -45,8 +48,10 @@ func TestControlsStopAtRCPT(t *testing.T) {
 		probes.Control{Kind: probes.ControlSelfSigned, MailFrom: own, Recipient: outside, Certificate: "*.contoso.com"},
 		probes.Control{Kind: probes.ControlClearText, MailFrom: own, Recipient: outside},
 		probes.Control{Kind: probes.ControlForeignRecipient, Recipient: outside})
+	reply := probes.Reply{Code: 250, Enhanced: "2.1.5", Text: "ok"}
 	for _, r := range results {
-		if r.Outcome != probes.ControlAdmitted || r.Reply != (probes.Reply{Code: 250, Enhanced: "2.1.5", Text: "ok"}) || r.Host != "mail.test" || r.Address != "" || r.At.IsZero() {
+		if r.Outcome != probes.ControlAdmitted || r.Reply != reply || r.Host != "mail.test" || r.Address != "" ||
+			r.At.IsZero() {
 			t.Errorf("%+v, want admitted", r)
 		}
 	}
@@ -83,7 +88,9 @@ func TestControlsPresentWhatTheySay(t *testing.T) {
 func TestControlsAreRefused(t *testing.T) {
 	ca := certtest.New(t)
 	relay := probes.Control{Kind: probes.ControlNoCertificate, Recipient: "a@example.com"}
-	selfSigned := probes.Control{Kind: probes.ControlSelfSigned, Recipient: "a@example.com", Certificate: "mail.contoso.com"}
+	selfSigned := probes.Control{
+		Kind: probes.ControlSelfSigned, Recipient: "a@example.com", Certificate: "mail.contoso.com",
+	}
 	clearText := probes.Control{
 		Kind: probes.ControlClearText, Recipient: "a@contoso.com", MustRefuse: probes.RefuseClearText,
 	}
@@ -209,7 +216,8 @@ func TestControlEndpoints(t *testing.T) {
 		return e
 	}
 	at := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.25"), 25)
-	own, cloud := probes.Endpoint{Host: "own.test", Addr: at}, probes.Endpoint{Host: "cloud.test", Addr: at, HideAddress: true}
+	own := probes.Endpoint{Host: "own.test", Addr: at}
+	cloud := probes.Endpoint{Host: "cloud.test", Addr: at, HideAddress: true}
 	round := &probes.Result{Endpoints: []probes.Endpoint{own, greeted(own), cloud, greeted(cloud)}}
 	path := func(d mailflow.Direction, controls ...probes.Control) *probes.Path {
 		return &probes.Path{ID: probes.PathID{Direction: d}, Controls: controls}

@@ -64,7 +64,7 @@ func TestControlsAgainstExchangeOnline(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer server.Close()
-			path := hybridPath(uint16(server.Port())) //nolint:gosec // a port
+			path := hybridPath(uint16(server.Port()))
 			prober := smtpprobe.New(smtpprobe.Options{
 				AllowNetworks: loopback, ExchangeOnlineHosts: []string{"*.mail.test"},
 			})
