@@ -149,8 +149,8 @@ func startHostileDNS(t testing.TB, right string) string {
 	}))
 }
 
-// TestHostileTLSARecords has one path to each domain with hostile records, and thousands of records of MTA-STS. Each has
-// its result, those of the others are right, and the daemon stays up and small.
+// TestHostileTLSARecords has one path to each domain with hostile records, and thousands of records of MTA-STS. Each
+// has its result, those of the others are right, and the daemon stays up and small.
 func TestHostileTLSARecords(t *testing.T) {
 	w := smallWorld(t)
 	issued := w.issue(leaf{name: "mx.hostile.test"}, "mx")
@@ -180,8 +180,9 @@ func TestHostileTLSARecords(t *testing.T) {
 			for _, s := range m.find("endpoint_dane_info", "connector", name) {
 				status = s.labels["status"]
 			}
-			if s := m.find("mta_sts_info", "domain", name+".hostile.test"); len(s) != 1 || s[0].labels["mode"] != "invalid" {
-				wrong = append(wrong, fmt.Sprintf("%s: mta_sts_info %v, want mode invalid", name, s))
+			policies := m.find("mta_sts_info", "domain", name+".hostile.test")
+			if len(policies) != 1 || policies[0].labels["mode"] != "invalid" {
+				wrong = append(wrong, fmt.Sprintf("%s: mta_sts_info %v, want mode invalid", name, policies))
 			}
 			if success, ok := m.value("probe_success", "connector", name); status != want.status || !ok || success != 1 {
 				wrong = append(wrong, fmt.Sprintf("%s: status %q, want %q; probe_success %v (%v)", name, status, want.status,
