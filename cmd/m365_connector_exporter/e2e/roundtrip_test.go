@@ -111,6 +111,9 @@ func TestRequestedRoundTrip(t *testing.T) {
 	}
 	validate(0, "attributed it to tenant contoso ("+tripTenant+"), origin hybrid_on_prem")
 	d := w.serve(file)
+	eventually(t, time.Minute, func() string {
+		return unless(strings.Contains(d.out.String(), "the sink of round trips listens"), "the sink does not listen")
+	})
 	validate(0, "Delivered  contoso › good")
 	if got := outcomes(d.metrics(), "good"); got != "delivered" {
 		t.Errorf("the daemon has counted %q, want the message that it was asked for", got)

@@ -70,14 +70,13 @@ func (t *roundTrips) answerRequest(ctx context.Context, group *errgroup.Group) {
 	now := time.Now()
 	r, err := t.files.readRequest(ctx)
 	switch {
-	case err != nil || r != nil && now.Sub(r.At).Abs() > maxRequestAge:
-		t.log.Warn("a request for a message of a round trip is too old or cannot be read", slog.Any("err", err))
-		if err := os.Remove(t.files.request()); err != nil {
-			t.log.Warn("the request cannot be removed", slog.Any("err", err))
-		}
+	case err == nil && r == nil:
 		return
-	case r == nil || r.answered():
+	case err != nil || now.Sub(r.At).Abs() > maxRequestAge:
+		t.removeRequest(r, err)
 		return
+	case r.answered():
+		return // who asked removes it
 	}
 	token, err := t.begin(r.Trip, now)
 	if err == nil {
@@ -94,6 +93,16 @@ func (t *roundTrips) answerRequest(ctx context.Context, group *errgroup.Group) {
 	}
 	if err := t.files.writeRequest(r); err != nil {
 		t.log.Warn("a request for a message of a round trip cannot be answered", slog.Any("err", err))
+	}
+}
+
+// removeRequest removes a request that cannot be read, or that is too old; r is nil if it cannot be read.
+func (t *roundTrips) removeRequest(r *tripRequest, err error) {
+	if r == nil || !r.answered() {
+		t.log.Warn("a request for a message of a round trip is too old or cannot be read", slog.Any("err", err))
+	}
+	if err := os.Remove(t.files.request()); err != nil {
+		t.log.Warn("a request for a message of a round trip cannot be removed", slog.Any("err", err))
 	}
 }
 
