@@ -190,8 +190,11 @@ func FuzzRestoreHistory(f *testing.F) {
 		`"outcome":"admitted","stage":"recipient","code":250}]}`)
 	f.Add(`{"saved":"2026-11-24T11:00:00Z"}` + "\n" + `{"target":"contoso/outbound/To%20servers/mail.contoso.com",` +
 		`"renewals":[{"at":"2026-11-24T11:00:00Z","endpoint":{"host":"h","address":"192.0.2.1"},` +
-		`"previous":"2026-12-24T11:00:00Z","not_after":"2027-02-24T11:00:00Z","previous_not_before":"2026-09-24T11:00:00Z",` +
-		`"previous_issuer":"R11","previous_fingerprint":"a","fingerprint":"b","previous_last_seen":"2026-11-24T11:30:00Z"}]}`)
+		`"previous":"2026-12-24T11:00:00Z","not_after":"2027-02-24T11:00:00Z",` +
+		`"previous_not_before":"2026-09-24T11:00:00Z",` +
+		`"previous_issuer":"R11","previous_fingerprint":"a","fingerprint":"b","previous_last_seen":"2026-11-24T11:30:00Z"}],` +
+		`"shown":[{"endpoint":{"host":"h","address":""},"fingerprint":"a","issuer":"R11",` +
+		`"not_before":"2026-09-24T11:00:00Z","not_after":"2026-12-24T11:00:00Z"}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, p := at(noon)
 		_ = s.RestoreHistory([]byte(text))
@@ -215,12 +218,32 @@ func TestRenewalOfASendersCertificate(t *testing.T) {
 	s.SetInventory(nil, []probes.Path{{ID: id}})
 	report := func(fingerprint string, notAfter time.Time) *evaluate.Report {
 		return &evaluate.Report{At: noon, Clients: map[probes.PathID]*probes.TLS{
-			id: {Chain: []*probes.Certificate{{Fingerprint: fingerprint, NotAfter: notAfter}}},
+			id: {Chain: []*probes.Certificate{{
+				Fingerprint: fingerprint, NotBefore: noon.AddDate(0, -1, 0), NotAfter: notAfter,
+			}}},
 		}}
 	}
 	s.SetReport(report("a", noon.AddDate(0, 0, 20)))
 	s.SetReport(report("a", noon.AddDate(0, 0, 20)))
 	s.SetReport(report("b", noon.AddDate(0, 0, 110)))
+	var saved bytes.Buffer
+	if err := s.SaveHistory(&saved); err != nil {
+		t.Fatal(err)
+	}
+	next := collector.NewStore(func() time.Time { return noon })
+	if err := next.RestoreHistory(saved.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	next.SetInventory(nil, []probes.Path{{ID: id}})
+	next.SetReport(report("b", noon.AddDate(0, 0, 110)))
+	if got := len(next.Find(id).Renewals); got != 1 {
+		t.Errorf("%d renewals after a restart", got)
+	}
+	next.SetReport(&evaluate.Report{At: noon}) // the sender is not configured for a while
+	next.SetReport(report("c", noon.AddDate(0, 0, 200)))
+	if got := len(next.Find(id).Renewals); got != 2 {
+		t.Errorf("%d renewals after another one", got)
+	}
 	v := s.Snapshot()
 	all := v.Certificates(v.Paths, noon)
 	if len(all) != 1 || len(all[0].Renewals) != 1 || !all[0].Renewals[0].Old.NotAfter.Equal(noon.AddDate(0, 0, 20)) {

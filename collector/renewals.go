@@ -18,12 +18,14 @@ const (
 // recordRenewal compares the certificate that is shown now with the previous one. Servers behind one address may show
 // an old and a new one in turns, which is one renewal.
 func (s *PathState) recordRenewal(endpoint EndpointKey, previous, now *probes.TLS, at time.Time) {
-	if previous == nil || len(previous.Chain) == 0 || len(now.Chain) == 0 {
+	if len(now.Chain) == 0 {
 		return
 	}
-	before, after := check.LeafOf(previous.Chain[0]), check.LeafOf(now.Chain[0])
+	before, after := s.leafBefore(endpoint, previous), check.LeafOf(now.Chain[0])
+	s.forgetLeafBefore(endpoint)
 	s.recordOld(endpoint, after, at)
-	if before.Fingerprint == after.Fingerprint || !after.NotAfter.After(before.NotAfter) {
+	unknown := before.NotAfter.IsZero()
+	if unknown || before.Fingerprint == after.Fingerprint || !after.NotAfter.After(before.NotAfter) {
 		return
 	}
 	for _, known := range s.Renewals {
@@ -69,8 +71,11 @@ func appendRenewal(list []check.Renewal, next check.Renewal) []check.Renewal {
 func (s *Store) recordClients(previous, now *evaluate.Report) {
 	for id, client := range now.Clients {
 		at, known := s.index[id]
+		if !known {
+			continue
+		}
 		before := previous.Clients[id]
-		if !known || before == nil || before.Chain[0].Fingerprint == client.Chain[0].Fingerprint {
+		if s.states[at].leafBefore(EndpointKey{}, before).Fingerprint == client.Chain[0].Fingerprint {
 			continue
 		}
 		next := *s.states[at]

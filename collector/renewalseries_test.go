@@ -236,3 +236,18 @@ func TestOwnCertificatesOfServersAreNotAnIncompleteRenewal(t *testing.T) {
 	h.series[1].RenewAfter = 30 * oneDay
 	h.onTime(5)
 }
+
+// A certificate that is replaced while the exporter does not run is a renewal, too.
+func TestRenewalDuringARestartIsSeen(t *testing.T) {
+	for days, want := range map[time.Duration]int{2: 0, 4: 2} { // of the 27th day; renewed after 30
+		h := newRenewingHost(t, 45*oneDay, 30*oneDay)
+		h.onTime(.6)
+		h.restart()
+		h.restart() // nothing was probed in between
+		h.step(days * oneDay)
+		h.step(0)
+		if got := h.store.Find(h.path.ID).Renewals; len(got) != want {
+			t.Errorf("%d renewals after %d days, want %d", len(got), days, want)
+		}
+	}
+}

@@ -30,6 +30,7 @@ type (
 		Failures []savedRound   `json:"failures,omitempty"`
 		Changes  []savedChange  `json:"changes,omitempty"`
 		Renewals []savedRenewal `json:"renewals,omitempty"`
+		Shown    []shownLeaf    `json:"shown,omitempty"`
 		Controls []savedControl `json:"controls,omitempty"`
 	}
 	savedRound struct {
@@ -60,7 +61,7 @@ const maxSavedSkew = 5 * time.Minute
 func (s *Store) SaveHistory(w io.Writer) error {
 	now := s.now()
 	s.mu.RLock()
-	states, unclaimed := slices.Clone(s.states), make([]savedPath, 0, len(s.restored))
+	report, states, unclaimed := s.report, slices.Clone(s.states), make([]savedPath, 0, len(s.restored))
 	for _, p := range s.restored {
 		if p.newest().After(now.Add(-historyAge)) {
 			unclaimed = append(unclaimed, p)
@@ -70,9 +71,12 @@ func (s *Store) SaveHistory(w io.Writer) error {
 	lines := savedLines{out: bufio.NewWriter(w)}
 	lines.add(savedHeader{now.UTC().Truncate(time.Second)})
 	rounds := min(maxHistory, max(1, maxSavedRounds/max(len(states), 1)))
+	leaves := min(maxShownLeaves, maxSavedLeaves/max(len(states), 1))
 	for _, state := range states {
-		if len(state.History) > 0 || len(state.Renewals) > 0 {
-			lines.add(newSavedPath(state, rounds))
+		p := newSavedPath(state, rounds)
+		p.Shown = shownLeaves(state, report, leaves)
+		if len(p.Rounds)+len(p.Renewals)+len(p.Shown) > 0 {
+			lines.add(p)
 		}
 	}
 	for _, p := range unclaimed {
@@ -164,7 +168,7 @@ func (s *Store) claimHistory(state *PathState) {
 	}
 	delete(s.restored, target)
 	state.History, state.Failures = restoreRounds(p.Rounds), restoreRounds(p.Failures)
-	state.Renewals = restoreRenewals(p.Renewals)
+	state.Renewals, state.shownBefore = restoreRenewals(p.Renewals), p.Shown
 	state.Controls = restoreControls(p.Controls)
 	for _, c := range p.Changes {
 		verdict, _ := parseOutcome(c.Verdict)
@@ -187,6 +191,7 @@ func (p savedPath) valid(saved, now time.Time) savedPath {
 		Target: p.Target, Rounds: validRounds(p.Rounds, maxHistory, past),
 		Failures: validRounds(p.Failures, maxFailures, past),
 		Changes:  last(changes, maxVerdictChanges), Renewals: last(validRenewals(p.Renewals, past), maxRenewals),
+		Shown:    validLeaves(p.Shown),
 		Controls: validControls(p.Controls, past),
 	}
 }

@@ -29,6 +29,8 @@ type PathState struct {
 	Renewals     []check.Renewal  // of certificates, latest last; at most maxRenewals
 	Controls     []ControlState   // in the order of probes.ControlKinds, then host and address
 
+	shownBefore []shownLeaf // what was shown before the restart, of endpoints that have shown nothing since
+
 	cache    *seriesCache // the series of this state; nil in a literal
 	shadowed bool         // an earlier path has the same labels once sanitized; this one's series are not exposed
 }
