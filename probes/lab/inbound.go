@@ -63,7 +63,7 @@ func (w *World) startExchangeOnline() error {
 	if err != nil {
 		return err
 	}
-	if w.sink, err = freeAddress(); err != nil {
+	if w.sink, err = w.freeAddress(); err != nil {
 		return err
 	}
 	var tenants []FakeTenant

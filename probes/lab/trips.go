@@ -11,9 +11,16 @@ var tripTenants = map[string]string{
 	"tailspin": "4f1b0000-0000-4000-8000-000000000004",
 }
 
-// freeAddress returns a loopback address that nothing listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+// sinkHost is the watcher's address for round trips: connections from 127.0.0.1 cannot take its port meanwhile.
+const sinkHost = "127.0.0.4"
+
+// freeAddress returns an address of sinkHost that nothing listens on; of 127.0.0.1 where there is no other.
+func (w *World) freeAddress() (string, error) {
+	host := "127.0.0.1"
+	if w.usable(sinkHost) {
+		host = sinkHost
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0")) //nolint:noctx // loopback
 	if err != nil {
 		return "", fmt.Errorf("lab: %w", err)
 	}
