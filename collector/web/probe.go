@@ -47,12 +47,8 @@ func (s *Site) probe(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, code, err.Error())
 		return
 	}
-	probe, err := s.runProbe(r.Context(), q)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return // the client has disconnected
-	case err != nil:
-		s.fail(w, r, http.StatusServiceUnavailable, err.Error())
+	probe, ok := s.runProbe(w, r, q)
+	if !ok {
 		return
 	}
 	if !q.debug {
@@ -123,8 +119,17 @@ func limit(header string) (time.Duration, error) {
 	return max(timeout-probeOffset, timeout/2), nil
 }
 
-// runProbe probes the path. A path that cannot be probed is inconclusive, as is a probe that takes too long.
-func (s *Site) runProbe(ctx context.Context, q probeRequest) (evaluate.Probe, error) {
+// runProbe probes the path. Where there is no result, it answers the request itself, and reports false.
+func (s *Site) runProbe(w http.ResponseWriter, r *http.Request, q probeRequest) (evaluate.Probe, bool) {
+	probe, err := s.probePath(r.Context(), q)
+	if err != nil && !errors.Is(err, context.Canceled) { // otherwise the client has disconnected
+		s.fail(w, r, http.StatusServiceUnavailable, err.Error())
+	}
+	return probe, err == nil
+}
+
+// probePath probes the path. A path that cannot be probed is inconclusive, as is a probe that takes too long.
+func (s *Site) probePath(ctx context.Context, q probeRequest) (evaluate.Probe, error) {
 	nothing := probes.Result{Path: q.path.ID, Until: q.path.Settings.Until, Started: s.Now()}
 	if why := q.path.NotProbeable; why != "" {
 		nothing.Hints = []string{"The path cannot be probed: " + why}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"m365_connector_exporter/probes"
@@ -27,12 +26,8 @@ func (s *Site) probeNow(page http.Handler) http.Handler {
 		}
 		q := probeRequest{state: p, path: *p.Path, limit: maxProbe}
 		q.path.Settings.Until = min(q.path.Settings.Until, probes.Recipient) // never a test message
-		probe, err := s.runProbe(r.Context(), q)
-		switch {
-		case errors.Is(err, context.Canceled):
-			return // the client has disconnected
-		case err != nil:
-			s.fail(w, r, http.StatusServiceUnavailable, err.Error())
+		probe, ok := s.runProbe(w, r, q)
+		if !ok {
 			return
 		}
 		page.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), probedKey{}, &probe.Result)))
