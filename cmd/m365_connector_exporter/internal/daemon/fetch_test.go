@@ -135,10 +135,16 @@ func TestMicrosoftValidations(t *testing.T) {
 		want  string
 		err   string
 	}{
-		"each connector once":     {[]probes.Path{first, first, inbound, path("contoso", "Second", "a@contoso.com")}, "First Second", ""},
-		"no outbound connector":   {[]probes.Path{inbound}, "", "no target is an outbound connector"},
-		"no recipient":            {[]probes.Path{path("contoso", "First")}, "", `"First" has no validation_recipients`},
-		"a tenant that is a file": {[]probes.Path{path("fabrikam", "First", "a@contoso.com")}, "", `"fabrikam" has no section`},
+		"each connector once": {
+			[]probes.Path{first, first, inbound, path("contoso", "Second", "a@contoso.com")}, "First Second", "",
+		},
+		"no outbound connector": {[]probes.Path{inbound}, "", "no target is an outbound connector"},
+		"no recipient": {
+			[]probes.Path{path("contoso", "First")}, "", `"First" has no validation_recipients`,
+		},
+		"a tenant without the section": {
+			[]probes.Path{path("fabrikam", "First", "a@contoso.com")}, "", `"fabrikam" has no section`,
+		},
 	} {
 		all, err := MicrosoftValidations(cfg, c.paths)
 		var connectors []string

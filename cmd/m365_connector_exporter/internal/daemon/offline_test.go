@@ -137,7 +137,8 @@ func TestReadFirewall(t *testing.T) {
 	}
 	everything := write("everything", "0.0.0.0/0\n::/0\n")
 	half := write("half", "40.92.0.0/16\n")
-	endpoints := write("endpoints.json", `[{ "id": 10, "serviceArea": "Exchange", "tcpPorts": "25", "ips": ["40.92.0.0/15"] }]`)
+	endpoints := write("endpoints.json",
+		`[{ "id": 10, "serviceArea": "Exchange", "tcpPorts": "25", "ips": ["40.92.0.0/15"] }]`)
 	for name, c := range map[string]struct {
 		file, endpoints string
 		missing         string // "any", "" or the ranges
