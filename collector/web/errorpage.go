@@ -39,5 +39,5 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, code int, sentence s
 
 // notFound answers requests for addresses that are no route.
 func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, http.StatusNotFound, "there is no page at this address; / is the status page")
+	s.fail(w, r, http.StatusNotFound, "there is no page at this address")
 }

@@ -90,6 +90,9 @@ func TestReferenceIsSearchable(t *testing.T) {
 		t.Error("entries that do not match are shown")
 	}
 	contains(t, h, "/reference?q=ConnectorDown", `href="runbooks/M365ConnectorDown"`)
+	if strings.Contains(body, `id="stages"`) {
+		t.Error("a section without a result is shown")
+	}
 }
 
 func TestProbeNowReturnsToThePage(t *testing.T) {
