@@ -217,6 +217,11 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%v has %d sessions", key, n)
 			}
 		}
+		for _, s := range r.Summaries() {
+			if twice := s.Merge(&s); twice.Failed() < s.Failed() || twice.Succeeded < s.Succeeded || len(twice.Failures) > 20 {
+				t.Errorf("%+v merged with itself is %+v", s, twice)
+			}
+		}
 		_ = r.String()
 	})
 }

@@ -31,7 +31,7 @@ const (
 type tlsReports struct {
 	store *collector.Store
 	log   *slog.Logger
-	// rejected limits the log lines about reports that are not used: any host may send some.
+	// rejected limits the log lines about reports that are not used or not of Microsoft: any host may send some.
 	rejected *rate.Limiter
 	// lookupTXT returns the keys that sign reports.
 	lookupTXT func(ctx context.Context, name string) ([]string, error)
@@ -70,11 +70,15 @@ func (t *tlsReports) receive(ctx context.Context, m *sink.Message) {
 		t.log.Warn("a TLS report is not used", slog.String("peer", m.Peer.String()), slog.Any("err", err))
 		return
 	}
+	counted := t.store.RecordTLSReport(report)
+	if !tlsrpt.IsMicrosoft(report.Signer) && !t.rejected.Allow() { // anyone can sign any number of reports
+		return
+	}
 	attributes := []any{
 		slog.String("signer", probes.Sanitise(report.Signer, maxShown)),
 		slog.String("report", probes.Sanitise(report.String(), maxShown)),
 	}
-	if t.store.RecordTLSReport(report) {
+	if counted {
 		t.log.Info("a TLS report was counted", attributes...)
 	} else {
 		t.log.Info("a TLS report is not counted again", attributes...)
