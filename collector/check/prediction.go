@@ -7,8 +7,8 @@ import (
 )
 
 // Prediction is what Exchange Online would do with the mail of one outbound path because of one mechanism that the
-// destination publishes: DANE (RFC 7672) or MTA-STS (RFC 8461). Package evaluate makes it of the connector's mode and of
-// what the probes recorded. A path of which too little is known has none.
+// destination publishes: DANE (RFC 7672) or MTA-STS (RFC 8461). Package evaluate makes it of the connector's mode and
+// of what the probes recorded. A path of which too little is known has none.
 type Prediction struct {
 	Path      probes.PathID
 	Mechanism Mechanism

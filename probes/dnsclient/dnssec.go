@@ -89,24 +89,24 @@ func (s *session) security(ctx context.Context, server string, m *dns.Msg) Secur
 // which is signed, by one look-up for all. A server that answers that it cannot reach the root is trusted to validate
 // what it knows.
 func (s *session) validates(ctx context.Context, server string) bool {
-	result, _, _ := s.dnssec.known.questions.Do(server, func() (any, error) {
+	result, err, _ := s.dnssec.known.questions.Do(server, func() (any, error) {
 		if validates, known := s.dnssec.known.get(server); known {
 			return validates, nil
 		}
 		m, err := s.askServer(ctx, server, ".", dns.TypeSOA, true)
 		switch {
 		case ctx.Err() != nil:
-			return false, nil // not known: the next look-up asks again
+			return false, ctx.Err() // not known: the next look-up asks again
 		case err != nil:
 			s.dnssec.known.record(server, false, validatorRetry)
-			return false, nil
+			return false, err
 		}
 		validates := m.AuthenticatedData || m.Rcode == dns.RcodeServerFailure || m.Rcode == dns.RcodeRefused
 		s.dnssec.known.record(server, validates, validatorTTL)
 		return validates, nil
 	})
-	validates, _ := result.(bool)
-	return validates
+	validates, ok := result.(bool)
+	return err == nil && ok && validates
 }
 
 // answersUnchecked reports whether a server that answered SERVFAIL has an answer if it is told not to validate: then

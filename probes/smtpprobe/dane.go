@@ -38,8 +38,8 @@ func (p *Prober) recordDANE(
 }
 
 // RehearseTLSA compares a chain, leaf first, with the TLSA records of the hosts of a path whose names the leaf has, as
-// if they showed it. It connects to none of them, and asks DNS only if the path's settings name a resolver that validates
-// DNSSEC. There is one endpoint for each host.
+// if they showed it. It connects to none of them, and asks DNS only if the path's settings name a resolver that
+// validates DNSSEC. There is one endpoint for each host.
 func (p *Prober) RehearseTLSA(ctx context.Context, path *probes.Path, chain []*x509.Certificate) []probes.Endpoint {
 	query := queryOf(path)
 	if len(chain) == 0 || !query.MayValidate() ||
