@@ -11,18 +11,18 @@ import (
 )
 
 func TestInnermostSectionWins(t *testing.T) {
-	minute, hour, port := time.Minute, time.Hour, uint16(2525)
+	minute, hour, port, on, off := time.Minute, time.Hour, uint16(2525), true, false
 	servers, here := []string{"192.0.2.53:53"}, []netip.Addr{netip.MustParseAddr("192.0.2.25")}
 	sections := func(string, mailflow.Direction, string, string) []probes.SettingsOverride {
 		return []probes.SettingsOverride{
-			{Interval: &hour, Port: &port, ConnectTo: here, ValidatingResolvers: servers},
-			{Interval: &minute, DNSServers: servers},
+			{Interval: &hour, Port: &port, NegativeControls: &off, ConnectTo: here, ValidatingResolvers: servers},
+			{Interval: &minute, NegativeControls: &on, DNSServers: servers},
 		}
 	}
 	c := mailflow.OutboundConnector{SmartHosts: []string{"192.0.2.1"}}
 	c.Type = mailflow.Partner
 	got := probes.Plan([]mailflow.Tenant{{Outbound: []mailflow.OutboundConnector{c}}}, sections, "h")[0].Settings
-	if got.Interval != minute || got.Port != port || got.Timeout != 30*time.Second ||
+	if got.Interval != minute || got.Port != port || got.Timeout != 30*time.Second || !got.NegativeControls ||
 		!slices.Equal(got.DNSServers, servers) || !slices.Equal(got.ConnectTo, here) ||
 		!slices.Equal(got.ValidatingResolvers, servers) {
 		t.Errorf("settings = %+v", got)

@@ -33,7 +33,8 @@ func TestControlsOfAPath(t *testing.T) {
 	state := *p
 	state.Path = &path
 	state.Controls = []collector.ControlState{
-		{Newest: admitted, Conclusive: &admitted}, {Newest: refused, Conclusive: &refused},
+		{Newest: admitted, Conclusive: &admitted},
+		{Newest: refused, Conclusive: &refused},
 		{Newest: result(unclear, probes.ReasonTemporaryRejection, probes.Reply{Code: 450}), Conclusive: &before},
 	}
 	s.snapshot.Paths[0] = &state

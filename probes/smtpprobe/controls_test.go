@@ -59,7 +59,8 @@ func TestControlsStopAtRCPT(t *testing.T) {
 		return []string{"MAIL FROM:<" + from + ">", "RCPT TO:<" + outside + ">", "RSET", "QUIT"}
 	}
 	secured := []string{"EHLO prober.test", "STARTTLS", "EHLO prober.test"}
-	want := slices.Concat(secured, envelope(own), secured, envelope(own), secured[:1], envelope(own), secured, envelope(""))
+	want := slices.Concat(secured, envelope(own), secured, envelope(own), secured[:1], envelope(own),
+		secured, envelope(""))
 	if diff := cmp.Diff(want, heard); diff != "" {
 		t.Error(diff)
 	}
