@@ -207,7 +207,8 @@ func newDANELab(t *testing.T) daneLab {
 	dns.Sign("good.example", true)
 	dns.Sign("bad.example", true)
 	file := filepath.Join(t.TempDir(), "c.yaml")
-	text := fmt.Sprintf(`global: { allow_networks: [127.0.0.0/8], min_gap_per_address: 1ms, max_concurrent_per_address: 16 }
+	text := fmt.Sprintf(`
+global: { allow_networks: [127.0.0.0/8], min_gap_per_address: 1ms, max_concurrent_per_address: 16 }
 probe: { port: %d, ip_protocol: ip4, dns_servers: ["%s"], timeout: 10s }
 tenants:
 - name: contoso

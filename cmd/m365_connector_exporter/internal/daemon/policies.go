@@ -21,8 +21,8 @@ import (
 	"m365_connector_exporter/probes/smtpprobe"
 )
 
-// How often policies are looked up. A look-up is one DNS question; the policy itself is fetched once a day, and when its
-// id changes.
+// How often policies are looked up. A look-up is one DNS question; the policy itself is fetched once a day, and when
+// its id changes.
 const (
 	policyInterval  = 2 * time.Hour   // between two look-ups of a domain, a quarter more or less
 	policyRetry     = 2 * time.Minute // after a look-up without answer; doubled each time
