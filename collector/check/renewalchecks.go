@@ -171,8 +171,8 @@ func findRenewalLosesUsage(f *Facts, c observedCertificate, report func(Finding)
 		uncertain += "; for " + authority.Name + " " + authority.Uncertain
 	}
 	report(newFinding("%s, issued by %s, has the usage clientAuth. %s issues certificates with it only before %s; this "+
-		"one is valid until %s.", c.describeLeaf(), leaf.Issuer, authority.Name, authority.ClientAuthEnds.Format(time.DateOnly),
-		day(leaf.NotAfter)).uncertain(uncertain))
+		"one is valid until %s.", c.describeLeaf(), leaf.Issuer, authority.Name,
+		authority.ClientAuthEnds.Format(time.DateOnly), day(leaf.NotAfter)).uncertain(uncertain))
 }
 
 // String returns the shares of the lifetime at which certificates were replaced.

@@ -80,7 +80,7 @@ func providerPath(n, tenants int) *collector.PathState {
 func storesOf(n int) []probes.StoreVerdict {
 	return []probes.StoreVerdict{
 		{Store: probes.StoreMozilla, Outcome: probes.Passed}, {Store: probes.StoreGlobalRootG2, Outcome: probes.Failed},
-		{Store: "exchange_2016", Outcome: probes.Outcome(n % 3)}, //nolint:gosec // < 3
+		{Store: "exchange_2016", Outcome: probes.Outcome(n % 3)},
 		{Store: "partner", Outcome: probes.Passed},
 	}
 }
