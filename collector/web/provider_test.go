@@ -79,7 +79,8 @@ func providerPath(n, tenants int) *collector.PathState {
 // storesOf are the verdicts of every store that there can be on the n-th certificate.
 func storesOf(n int) []probes.StoreVerdict {
 	return []probes.StoreVerdict{
-		{Store: probes.StoreMozilla, Outcome: probes.Passed}, {Store: probes.StoreGlobalRootG2, Outcome: probes.Failed},
+		{Store: probes.StoreMozilla, Outcome: probes.Passed},
+		{Store: probes.StoreGlobalRootG2, Outcome: probes.Failed},
 		{Store: "exchange_2016", Outcome: probes.Outcome(n % 3)},
 		{Store: "partner", Outcome: probes.Passed},
 	}

@@ -14,7 +14,8 @@ func TestWhoTrustsWhom(t *testing.T) {
 		shown := *e.TLS
 		shown.Verdicts[probes.VerdictTrust].Outcome = probes.Passed
 		shown.Stores = []probes.StoreVerdict{
-			{Store: probes.StoreMozilla, Outcome: probes.Passed}, {Store: probes.StoreGlobalRootG2, Outcome: probes.Failed},
+			{Store: probes.StoreMozilla, Outcome: probes.Passed},
+			{Store: probes.StoreGlobalRootG2, Outcome: probes.Failed},
 			{Store: "exchange_2016"},
 		}
 		if i == 1 { // a server that does not send its intermediate certificates
