@@ -73,10 +73,10 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
-// liveOnly matches the queries of panels about reads from Exchange Online, round trips, TLS reports, DANE and mail that
-// is held. These tenants have exports, no test message is sent, and no zone is signed.
+// liveOnly matches the queries of panels about reads from Exchange Online, round trips, the sink, TLS reports, DANE and
+// mail that is held. These tenants have exports, no test message is sent, and no zone is signed.
 var liveOnly = regexp.MustCompile(`^m365_connector_inventory_source_failure_info\{|` +
-	`m365_connector_(round_trip|tls_report|endpoint_dane_info|delivery_prediction)`)
+	`m365_connector_(round_trip|tls_report|exporter_sink|endpoint_dane_info|delivery_prediction)`)
 
 // causeFaults makes one server present an expired certificate and another refuse the recipient, and gives two tenants
 // the same address.
