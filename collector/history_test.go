@@ -186,13 +186,15 @@ func FuzzRestoreHistory(f *testing.F) {
 	f.Add(`{"saved":"2026-11-24T11:00:00Z"}` + "\n" + `{"target":"contoso/outbound/To%20servers/mail.contoso.com",` +
 		`"rounds":[{"at":"2026-11-24T11:00:00Z","seconds":1,"outcome":"failed","stage":"tls","reason":"tls_handshake"}],` +
 		`"changes":[{"at":"2026-11-24T11:00:00Z","verdict":"failed"}],"renewals":[{"at":"2026-11-24T11:00:00Z"}],` +
-		`"controls":[{"at":"2026-11-24T11:00:00Z","control":"clear_text","recipient":"a@b.example","host":"mail.contoso.com",` +
+		`"controls":[{"at":"2026-11-24T11:00:00Z","control":"clear_text","recipient":"a@b.example",` +
+		`"host":"mail.contoso.com",` +
 		`"outcome":"admitted","stage":"recipient","code":250}]}`)
 	f.Add(`{"saved":"2026-11-24T11:00:00Z"}` + "\n" + `{"target":"contoso/outbound/To%20servers/mail.contoso.com",` +
 		`"renewals":[{"at":"2026-11-24T11:00:00Z","endpoint":{"host":"h","address":"192.0.2.1"},` +
 		`"previous":"2026-12-24T11:00:00Z","not_after":"2027-02-24T11:00:00Z",` +
 		`"previous_not_before":"2026-09-24T11:00:00Z",` +
-		`"previous_issuer":"R11","previous_fingerprint":"a","fingerprint":"b","previous_last_seen":"2026-11-24T11:30:00Z"}],` +
+		`"previous_issuer":"R11","previous_fingerprint":"a","fingerprint":"b",` +
+		`"previous_last_seen":"2026-11-24T11:30:00Z"}],` +
 		`"shown":[{"endpoint":{"host":"h","address":""},"fingerprint":"a","issuer":"R11",` +
 		`"not_before":"2026-09-24T11:00:00Z","not_after":"2026-12-24T11:00:00Z"}]}`)
 	f.Fuzz(func(t *testing.T, text string) {

@@ -42,7 +42,8 @@ func newRenewingHost(t *testing.T, lifetime, renewAfter time.Duration) *renewing
 	h := &renewingHost{
 		t: t, now: noon, ca: ca, verifier: certificate.NewVerifier(roots), path: path("To servers", renewedName),
 	}
-	h.path.ConnectorType, h.path.TLSSettings, h.path.TLSDomain = mailflow.OnPremises, mailflow.DomainValidation, renewedName
+	h.path.ConnectorType, h.path.TLSSettings = mailflow.OnPremises, mailflow.DomainValidation
+	h.path.TLSDomain = renewedName
 	h.series[0] = ca.Series(lifetime, renewAfter, renewedName)
 	h.series[1] = h.series[0]
 	h.inventory = &evaluate.Inventory{

@@ -24,7 +24,8 @@ func TestPromtool(t *testing.T) {
 
 // commandWithoutFile returns a command of the exporter that would read config.yaml of the current folder; "" for none.
 func commandWithoutFile(text string) string {
-	for _, command := range regexp.MustCompile(`"(?:m365_connector_exporter|fetch|validate)\b[^"]*`).FindAllString(text, -1) {
+	commands := regexp.MustCompile(`"(?:m365_connector_exporter|fetch|validate)\b[^"]*`)
+	for _, command := range commands.FindAllString(text, -1) {
 		if !strings.Contains(command, "--config.file=/etc/m365_connector_exporter/config.yaml") {
 			return command
 		}

@@ -127,8 +127,8 @@ func (t *TLS) IssuerOutdated() bool {
 // Evaluated reports whether the question was considered: there is an answer, or a reason why there is none.
 func (j Judgement) Evaluated() bool { return j.Outcome != NotReached || j.Detail != "" }
 
-// AllStores returns whether the chain, as it was sent, verifies with the roots that decide, and with those of each other
-// store.
+// AllStores returns whether the chain, as it was sent, verifies with the roots that decide, and with those of each
+// other store.
 func (t *TLS) AllStores() []StoreVerdict {
 	if len(t.Stores) == 0 {
 		return nil

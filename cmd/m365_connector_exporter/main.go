@@ -115,7 +115,8 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	var configNamed bool
-	configFile := app.Flag("config.file", "The configuration file.").IsSetByUser(&configNamed).Default(defaultConfig).String()
+	configFile := app.Flag("config.file", "The configuration file.").IsSetByUser(&configNamed).
+		Default(defaultConfig).String()
 	logConfig := &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, logConfig)
 
@@ -133,7 +134,8 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 		return exitUsage
 	}
 	if command == demo.name && configNamed {
-		_, _ = fmt.Fprintf(stderr, "%s: demo writes a configuration of its own: run it without --config.file=%s\n", program, *configFile)
+		_, _ = fmt.Fprintf(stderr, "%s: demo writes a configuration of its own: run it without --config.file=%s\n",
+			program, *configFile)
 		return exitUsage
 	}
 	if command != demo.name && *configFile == defaultConfig && missing(defaultConfig) {

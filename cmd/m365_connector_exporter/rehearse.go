@@ -80,7 +80,9 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	if err := c.print(s.out, *certificate, problems, renewal.Simulations, tlsa); err != nil {
 		return exitFailed
 	}
-	breaks := slices.ContainsFunc(renewal.Simulations, func(r mailflow.RenewalSimulation) bool { return len(r.Problems) > 0 })
+	breaks := slices.ContainsFunc(renewal.Simulations, func(r mailflow.RenewalSimulation) bool {
+		return len(r.Problems) > 0
+	})
 	if breaks || slices.ContainsFunc(tlsa, text.TLSARehearsal.Breaks) {
 		return exitFailed
 	}

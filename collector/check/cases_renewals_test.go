@@ -70,7 +70,10 @@ var renewalCases = []testCase{
 		"renewal_overdue", "later than renewals that differ", func(w *world) { w.lasting(200, 168, 133, 150) },
 		"warning", "66 % to 75 %",
 	},
-	{"renewal_overdue", "earlier ones replaced early, for another reason", func(w *world) { w.ninety(50, 30, 30) }, "", ""},
+	{
+		"renewal_overdue", "earlier ones replaced early, for another reason",
+		func(w *world) { w.ninety(50, 30, 30) }, "", "",
+	},
 	{"renewal_overdue", "one of them replaced early", func(w *world) { w.ninety(66, 60, 20) }, "", ""},
 	{
 		"renewal_overdue", "a week's certificate, renewed daily after half of it",
@@ -204,7 +207,10 @@ var renewalCases = []testCase{
 			w.halfRenewed(.9)
 		}, "warning", secondServer,
 	},
-	{"certificate_differs_between_addresses", "renewal_incomplete explains it", func(w *world) { w.halfRenewed(2) }, "", ""},
+	{
+		"certificate_differs_between_addresses", "renewal_incomplete explains it",
+		func(w *world) { w.halfRenewed(2) }, "", "",
+	},
 	{"certificate_differs_between_addresses", "renewal_incomplete is off", func(w *world) {
 		w.halfRenewed(2)
 		w.Severity = func(_, code string) (check.Severity, bool) { return check.Off, code == "renewal_incomplete" }
@@ -240,7 +246,10 @@ var renewalCases = []testCase{
 		"renewal_loses_usage", "DigiCert, due after the date", func(w *world) { w.clientOf("Thawte TLS RSA CA G1", 20, 199) },
 		"warning uncertain", "2027-03-01",
 	},
-	{"renewal_loses_usage", "DigiCert, due before", func(w *world) { w.clientOf("Thawte TLS RSA CA G1", 60, 199) }, "", ""},
+	{
+		"renewal_loses_usage", "DigiCert, due before",
+		func(w *world) { w.clientOf("Thawte TLS RSA CA G1", 60, 199) }, "", "",
+	},
 	{"renewal_loses_usage", "DigiCert, renewed late by habit", func(w *world) {
 		w.clientOf("Thawte TLS RSA CA G1", 60, 199)
 		old := leafOf("Thawte TLS RSA CA G1", "1", 250, 199)

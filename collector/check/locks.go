@@ -18,8 +18,8 @@ func lockChecks() []Check {
 			"refuse to relay without a certificate, with a self-signed certificate that has the connector's name, in clear " +
 			"text where RequireTls is true, and from the null sender to a recipient of others; a Partner connector must " +
 			"enforce its restrictions; RejectDirectSend must refuse the own domain from outside. An own server must not " +
-			"relay. Warning where the refusal may come later than RCPT TO, which is UNCERTAIN for 5.7.64 and 5.7.51 until the same " +
-			"path has shown such a refusal at RCPT TO. Info, UNCERTAIN: this host's address may be one that a connector " +
+			"relay. Warning where the refusal may come later than RCPT TO, which is UNCERTAIN for 5.7.64 and 5.7.51 until the " +
+			"same path has shown such a refusal at RCPT TO. Info, UNCERTAIN: this host's address may be one that a connector " +
 			"admits; RequireTls of an OnPremises connector; RejectDirectSend; an own server that takes clear text, or that " +
 			"relays for this host by an internal address",
 		Remedy: "Close the lock as the last line of the evidence says: what is to be done depends on the control " +

@@ -24,8 +24,8 @@ func proberChecks() []Check {
 		{
 			Code: "state_file_unusable", Severity: Warning, Scope: ScopeExporter,
 			Title: "Test messages cannot be sent, and negative controls not run",
-			When: "A path with `until: message` or `negative_controls` is probed, but the state file cannot be read, locked or " +
-				"written: no message is sent and no control is run, because its time could not be recorded",
+			When: "A path with `until: message` or `negative_controls` is probed, but the state file cannot be read, locked " +
+				"or written: no message is sent and no control is run, because its time could not be recorded",
 			Remedy: "Create the folder of `global.state_file`, let this exporter write to it, and free space on its " +
 				"file system.",
 			Source: "This exporter's configuration, `state_file`",

@@ -53,7 +53,9 @@ func TestPredictionForDANE(t *testing.T) {
 		want      string // outcome, code, and "uncertain"; "" for no prediction
 		evidence  string
 	}{
-		"match":               {"", []check.Endpoint{match}, probes.NextHopDomain, "deliver ", "matches the TLSA record 3 1 1"},
+		"match": {
+			"", []check.Endpoint{match}, probes.NextHopDomain, "deliver ", "matches the TLSA record 3 1 1",
+		},
 		"match, mandatory":    {"Mandatory", []check.Endpoint{match}, probes.NextHopDomain, "deliver ", "Mode is Mandatory"},
 		"mismatch":            {"", []check.Endpoint{mismatch}, probes.NextHopDomain, "queue 5.7.323", "matches no TLSA"},
 		"mismatch, mode None": {"None", []check.Endpoint{mismatch}, probes.NextHopDomain, "not_applicable ", "Mode is None"},

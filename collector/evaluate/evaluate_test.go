@@ -287,7 +287,8 @@ func TestExpiry(t *testing.T) {
 
 // Hosts of the configuration count besides Microsoft's.
 func TestExchangeOnlineHosts(t *testing.T) {
-	configured := evaluate.Evaluate(&evaluate.Inventory{ExchangeOnlineHosts: []string{"*.lab.test"}}, &evaluate.Snapshot{}, noon)
+	configured := evaluate.Evaluate(&evaluate.Inventory{ExchangeOnlineHosts: []string{"*.lab.test"}},
+		&evaluate.Snapshot{}, noon)
 	for host, want := range map[string][2]bool{ // by a report, and by an empty one
 		"contoso-com.mail.protection.outlook.com": {true, true},
 		"mx.lab.test":      {true, false},

@@ -34,7 +34,8 @@ func TestPrediction(t *testing.T) {
 func TestDeliveries(t *testing.T) {
 	held, silent := item(probes.Step{Outcome: probes.Passed}), item(probes.Step{})
 	held.Predictions = []check.Prediction{{
-		Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryQueue, Evidence: []string{"no TLS"}, Uncertain: "smart host",
+		Mechanism: check.MechanismMTASTS, Delivery: check.DeliveryQueue, Evidence: []string{"no TLS"},
+		Uncertain: "smart host",
 	}}
 	var b strings.Builder
 	if err := text.Deliveries(&b, []text.Item{held, silent}, text.Options{}); err != nil {

@@ -14,7 +14,9 @@ func TestControlsOfAPath(t *testing.T) {
 	p := s.snapshot.Paths[0]
 	path := *p.Path
 	control := func(kind probes.ControlKind) probes.Control {
-		return probes.Control{Kind: kind, MailFrom: "o365@contoso.com", Recipient: "control@example.com", Connector: "C" + evil}
+		return probes.Control{
+			Kind: kind, MailFrom: "o365@contoso.com", Recipient: "control@example.com", Connector: "C" + evil,
+		}
 	}
 	result := func(c probes.Control, reason probes.Reason, reply probes.Reply) probes.ControlResult {
 		r := probes.ControlResult{Control: c, Host: "mx" + evil, Address: "192.0.2.1", At: noon}

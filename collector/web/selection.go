@@ -53,8 +53,8 @@ func (f filter) selectFrom(v *collector.Snapshot) selection {
 	return s
 }
 
-// leavesOutPaths reports whether paths are configured that the filter does not select: of the tenants that it selects, or
-// of any if it selects no tenant.
+// leavesOutPaths reports whether paths are configured that the filter does not select: of the tenants that it selects,
+// or of any if it selects no tenant.
 func (f filter) leavesOutPaths(v *collector.Snapshot, selected []*collector.Tenant) bool {
 	return slices.ContainsFunc(v.Paths, func(p *collector.PathState) bool {
 		return len(selected) == 0 || f.ofTenant(p.Path.ID.Tenant)

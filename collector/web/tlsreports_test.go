@@ -43,7 +43,8 @@ func TestTLSReportsOfAPage(t *testing.T) {
 	}
 	page := body("/round-trips")
 	for _, want := range []string{
-		"TLS reports", "certificate-expired: 3 sessions at mx", "policy sts. Renew", "and 9 succeeded", `<tr class="warning">`,
+		"TLS reports", "certificate-expired: 3 sessions at mx", "policy sts. Renew", "and 9 succeeded",
+		`<tr class="warning">`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("without %q: %s", want, page)

@@ -68,7 +68,9 @@ func newTrustTable(shown, all []certificateRow) *trustTable {
 }
 
 func newTrustRow(r *certificateRow, stores []string) trustRow {
-	row := trustRow{Subject: r.Leaf.Subject, Issuer: r.Leaf.Issuer, Shown: r.shownBy(), Trusted: make([]string, len(stores))}
+	row := trustRow{
+		Subject: r.Leaf.Subject, Issuer: r.Leaf.Issuer, Shown: r.shownBy(), Trusted: make([]string, len(stores)),
+	}
 	for _, s := range r.Stores {
 		row.Trusted[slices.Index(stores, s.Store)] = map[probes.Outcome]string{
 			probes.Passed: "yes", probes.Failed: "no",

@@ -21,7 +21,8 @@ func TestWhoTrustsWhom(t *testing.T) {
 		if i == 1 { // a server that does not send its intermediate certificates
 			shown.Verdicts[probes.VerdictTrust].Outcome = probes.NotReached
 			shown.Verdicts[probes.VerdictChain].Outcome = probes.Failed
-			shown.Stores = append([]probes.StoreVerdict{{Store: probes.StoreMozilla, Outcome: probes.Failed}}, shown.Stores[1:]...)
+			shown.Stores = append([]probes.StoreVerdict{{Store: probes.StoreMozilla, Outcome: probes.Failed}},
+				shown.Stores[1:]...)
 		}
 		e.TLS = &shown
 	}

@@ -70,9 +70,12 @@ func TestSignedZones(t *testing.T) {
 
 		rcode int
 	}{
-		{name: "a.example.", ad: true, want: true}, {name: "a.example."}, {name: ".", ad: true, want: true},
+		{name: "a.example.", ad: true, want: true},
+		{name: "a.example."},
+		{name: ".", ad: true, want: true},
 		{name: "other.", ad: true, rcode: dns.RcodeNameError},
-		{name: "a.bogus.example.", ad: true, rcode: dns.RcodeServerFailure}, {name: "a.bogus.example.", ad: true, cd: true},
+		{name: "a.bogus.example.", ad: true, rcode: dns.RcodeServerFailure},
+		{name: "a.bogus.example.", ad: true, cd: true},
 	} {
 		q := new(dns.Msg).SetQuestion(test.name, dns.TypeA)
 		q.AuthenticatedData, q.CheckingDisabled = test.ad, test.cd

@@ -34,8 +34,8 @@ func (w *World) addReporter() error {
 	return nil
 }
 
-// SendTLSReport sends a TLS report (RFC 8460) of Exchange Online to the watcher, as soon as that listens: yesterday, 3 of
-// 40 sessions with the MX of contoso.example failed. It returns when the watcher has judged it.
+// SendTLSReport sends a TLS report (RFC 8460) of Exchange Online to the watcher, as soon as that listens: yesterday, 3
+// of 40 sessions with the MX of contoso.example failed. It returns when the watcher has judged it.
 func (w *World) SendTLSReport(ctx context.Context) error {
 	message, err := w.tlsReport()
 	if err != nil {

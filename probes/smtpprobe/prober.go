@@ -63,7 +63,8 @@ func New(o Options) *Prober {
 	}
 	return &Prober{
 		opts: o, dns: dnsclient.New(o.SystemDNS), guard: dialGuard{o.AllowNetworks}, rotation: newRotation(),
-		certificates: certificate.NewVerifier(o.Roots, o.TrustStores...), revocation: crl.New(o.Now), messages: newSentMessages(),
+		certificates: certificate.NewVerifier(o.Roots, o.TrustStores...), revocation: crl.New(o.Now),
+		messages: newSentMessages(),
 		dial: func(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 			return d.DialContext(ctx, network, address)
 		},

@@ -13,8 +13,8 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestRoundTripOfTheDocument follows docs/round-trips.md: the lines for Postfix of step 3 and the configuration of step 5,
-// with the addresses of this host. The tenant of the fake Exchange Online is what steps 1 and 2 make of it.
+// TestRoundTripOfTheDocument follows docs/round-trips.md: the lines for Postfix of step 3 and the configuration of step
+// 5, with the addresses of this host. The tenant of the fake Exchange Online is what steps 1 and 2 make of it.
 func TestRoundTripOfTheDocument(t *testing.T) {
 	w := smallWorld(t)
 	document := read(t, "../../../docs/round-trips.md")

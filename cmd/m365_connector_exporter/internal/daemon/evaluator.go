@@ -87,5 +87,6 @@ func (e *evaluator) due() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.basis.rounds != e.store.RecordedRounds() || e.basis.policies != e.policies.current() ||
-		e.basis.reports != e.store.RecordedTLSReports() || e.basis.blocked != e.vantageBlocked() || time.Since(e.basis.at) >= evaluateIdle
+		e.basis.reports != e.store.RecordedTLSReports() || e.basis.blocked != e.vantageBlocked() ||
+		time.Since(e.basis.at) >= evaluateIdle
 }

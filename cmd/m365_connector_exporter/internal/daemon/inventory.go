@@ -75,8 +75,9 @@ func proberOptions(cfg *config.Config, limiter probes.Limiter, messages smtpprob
 	g, keys := cfg.Global, clientCertificates(cfg)
 	return smtpprobe.Options{
 		ClientCertificate: func(id probes.PathID) *tls.Certificate { return keys[senderName{id.Tenant, id.Path}] },
-		Roots:             g.Roots, TrustStores: trustStores(g), AllowNetworks: g.AllowNetworks, ExchangeOnlineHosts: g.ExchangeOnlineHosts,
-		CheckRevocation: g.CheckRevocation, Limiter: limiter, Now: time.Now, Messages: messages, Version: version.Version,
+		Roots:             g.Roots, TrustStores: trustStores(g), AllowNetworks: g.AllowNetworks,
+		ExchangeOnlineHosts: g.ExchangeOnlineHosts,
+		CheckRevocation:     g.CheckRevocation, Limiter: limiter, Now: time.Now, Messages: messages, Version: version.Version,
 	}
 }
 

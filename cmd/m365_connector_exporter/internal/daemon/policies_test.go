@@ -114,7 +114,8 @@ func TestPoliciesAreLookedUpAgainAfterHours(t *testing.T) {
 			t.Errorf("looked up at %v, want at once, then 9 to 15 times in a day", times)
 		}
 		states, version := p.found()
-		if got := states[check.TenantDomain{Tenant: "contoso", Domain: "a.example"}]; got == nil || got.Mode != mtasts.Absent {
+		got := states[check.TenantDomain{Tenant: "contoso", Domain: "a.example"}]
+		if got == nil || got.Mode != mtasts.Absent {
 			t.Errorf("states %v", states)
 		}
 		if version != 2 { // that of the configuration, and of the first look-up
@@ -287,7 +288,8 @@ func TestPolicyHostsAreDialledOnlyWhereAllowed(t *testing.T) {
 			}
 			key := policyKey{names.Addr(), "a.example"}
 			got := hosts.Policy(t.Context(), key)
-			if got.Mode != row.mode || !strings.Contains(got.Problem, row.problem) || (got.Problem == "") != (row.problem == "") {
+			if got.Mode != row.mode || !strings.Contains(got.Problem, row.problem) ||
+				(got.Problem == "") != (row.problem == "") {
 				t.Errorf("state %+v, want mode %q and problem %q", got, row.mode, row.problem)
 			}
 			hosts.Keep(func(k policyKey) bool { return k == key })

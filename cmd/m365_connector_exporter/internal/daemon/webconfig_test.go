@@ -31,10 +31,12 @@ func TestWebConfig(t *testing.T) {
 		auth bool
 		err  string // "" where the file is valid
 	}{
-		"empty":                         {"", false, ""},
-		"passwords":                     {users, true, ""},
-		"a certificate that is missing": {"tls_server_config: { cert_file: none.pem, key_file: none.key }\n", false, "none.pem"},
-		"not a configuration":           {"nonsense: [\n", false, "yaml"},
+		"empty":     {"", false, ""},
+		"passwords": {users, true, ""},
+		"a certificate that is missing": {
+			"tls_server_config: { cert_file: none.pem, key_file: none.key }\n", false, "none.pem",
+		},
+		"not a configuration": {"nonsense: [\n", false, "yaml"},
 	} {
 		file := write("web.yml", c.text)
 		err := CheckWebConfig(t.Context(), file)
@@ -45,7 +47,8 @@ func TestWebConfig(t *testing.T) {
 			t.Errorf("%s: requires authentication: %t", name, got)
 		}
 	}
-	clients := write("web.yml", "tls_server_config: { client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.pem }\n")
+	clients := write("web.yml",
+		"tls_server_config: { client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.pem }\n")
 	if !RequiresAuth(t.Context(), clients) {
 		t.Error("verified client certificates are authentication")
 	}

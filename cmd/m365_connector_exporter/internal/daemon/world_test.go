@@ -162,7 +162,8 @@ func compare(want []lab.Expectation, families map[string]*dto.MetricFamily) []st
 }
 
 // testFindings holds that the report has the expected findings and no others.
-// testDemoControls waits until the negative controls have been run: every lock of contoso holds, one of tailspin is open.
+// testDemoControls waits until the negative controls have been run: every lock of contoso holds, one of tailspin is
+// open.
 func testDemoControls(t *testing.T, d *Daemon) {
 	t.Helper()
 	want := []string{
