@@ -57,7 +57,10 @@ func TestMistakes(t *testing.T) {
 			`1: probe.mail_from: "a@b..c": must be a plain mail address such as probe@contoso.com`,
 		},
 		{"probe: {mail_from: a@}", `1: probe.mail_from: "a@": must be a plain mail address such as probe@contoso.com`},
-		{"probe: {hello_name: höst..example}", `1: probe.hello_name: "höst..example": must be a host name`},
+		{
+			"probe: {hello_name: höst..example}",
+			`1: probe.hello_name: "höst..example": must be a host name such as mail.contoso.com`,
+		},
 		{"probe: {hello_name: \"a\\r\\nDATA\"}", "1: probe.hello_name: control characters are not allowed"},
 		{"probe: {connect_to: [x]}", `1: probe.connect_to[0]: "x": must be an IP address such as 192.0.2.25`},
 		{
@@ -126,7 +129,16 @@ func TestMistakes(t *testing.T) {
 			"probe: {dnssec: {validating_resolver: []}}",
 			`1: probe.dnssec.validating_resolver: unknown key; did you mean "validating_resolvers"?`,
 		},
-		{"probe: {dnssec: true}", "1: probe.dnssec: must be a mapping"},
+		{
+			"probe: {dnssec: true}",
+			`1: probe.dnssec: "true": must be a mapping with keys such as validating_resolvers`,
+		},
+		{
+			"firewall: allow.txt",
+			`1: firewall: "allow.txt": must be a mapping with keys such as ca_file, endpoints, file`,
+		},
+		{"sink: {listen: ':2525'}", `1: sink.listen: ":2525": must be a list: "- " begins each item`},
+		{"round_trips: {name: hybrid}", `1: round_trips: must be a list: "- " begins each item`},
 		{"probe: {ip_protocol: ip5}", `1: probe.ip_protocol: "ip5": must be one of any, ip4, ip6`},
 		{
 			"probe: {interval: 0s}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]",

@@ -59,6 +59,7 @@ func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
 		},
 	}
 	r.mapping(n, key, known.unlessEmpty())
+	r.warnOfResolvers(n, key, l)
 	if l.Interval != nil && l.Timeout != nil && *l.Timeout >= *l.Interval {
 		r.fail(n, join(key, "timeout"), "must be below interval")
 		r.reported(n, "timeout")
@@ -68,6 +69,16 @@ func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
 		r.reported(n, "source_address")
 	}
 	return l
+}
+
+// warnOfResolvers warns of resolvers that are named as validating and that the same section does not use.
+func (r *reader) warnOfResolvers(n *yaml.Node, key string, l probes.SettingsOverride) {
+	for _, server := range l.ValidatingResolvers {
+		if len(l.DNSServers) > 0 && !slices.Contains(l.DNSServers, server) {
+			key := join(key, "dnssec.validating_resolvers")
+			r.warn(r.errorAt(n, key, "%q is not one of dns_servers, so that it is never asked", server).Error())
+		}
+	}
 }
 
 // dnssec reads the resolvers whose verdict on signatures counts, besides those on loopback. It returns nil if the

@@ -156,7 +156,7 @@ func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key 
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		r.fail(n, path, "must be a mapping")
+		r.failMapping(n, path, known)
 		return
 	}
 	seen := map[string]bool{}
@@ -176,6 +176,16 @@ func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key 
 	}
 }
 
+// failMapping reports what stands where a mapping must be, with keys that it may have.
+func (r *reader) failMapping(n *yaml.Node, key string, known func() []string) {
+	if len(r.errs) >= maxMistakes {
+		r.failures++
+		return
+	}
+	names := known()
+	r.failValue(n, key, errors.New("must be a mapping with keys such as "+strings.Join(names[:min(len(names), 4)], ", ")))
+}
+
 // failUnknown reports an unknown key with the nearest known one. Finding that takes long: only for mistakes that are
 // kept.
 func (r *reader) failUnknown(k *yaml.Node, key string, known func() []string) {
@@ -193,7 +203,7 @@ func (r *reader) list(n *yaml.Node, key string, read func(n *yaml.Node, key stri
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		r.fail(n, key, "must be a list")
+		r.failValue(n, key, errors.New(`must be a list: "- " begins each item`))
 		return
 	}
 	for i, item := range n.Content {

@@ -3,9 +3,11 @@ package config
 import (
 	"crypto/tls"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/probes/inventory"
@@ -103,7 +105,8 @@ func (r *reader) roundTrips(n *yaml.Node, key string) {
 		seen[t.Trip] = true
 		r.cfg.RoundTrips = append(r.cfg.RoundTrips, t)
 	})
-	if len(r.cfg.RoundTrips) > 0 && len(r.cfg.Sink.Listen) == 0 {
+	ofSink := func(e Error) bool { return strings.HasPrefix(e.Key, "sink") } // the cause, if listen is missing
+	if len(r.cfg.RoundTrips) > 0 && len(r.cfg.Sink.Listen) == 0 && !slices.ContainsFunc(r.errs, ofSink) {
 		r.fail(n, key, "round trips need sink.listen: the messages arrive there")
 	}
 }
@@ -126,6 +129,9 @@ func (r *reader) roundTrip(n *yaml.Node, key string) RoundTrip {
 		"late_after":  func(n *yaml.Node, k string) { t.Expect.LateAfter = r.duration(n, k, time.Second, maxTripTime) },
 		"lost_after":  func(n *yaml.Node, k string) { t.LostAfter = r.duration(n, k, time.Second, maxTripTime) },
 	})
+	if tenant != nil && t.Tenant != "" && !r.tenants.Has(t.Tenant) {
+		r.fail(tenant, join(key, "tenant"), "no tenant %q is configured", t.Tenant)
+	}
 	if r.failures > before {
 		return t
 	}
@@ -139,7 +145,8 @@ func (r *reader) roundTrip(n *yaml.Node, key string) RoundTrip {
 		}
 	}
 	if t.LostAfter <= t.Expect.LateAfter {
-		r.fail(n, join(key, "lost_after"), "must be longer than late_after, %v", t.Expect.LateAfter)
+		r.fail(n, join(key, "lost_after"), "%v: must be longer than late_after, which is %v", model.Duration(t.LostAfter),
+			model.Duration(t.Expect.LateAfter))
 	}
 	if tenant != nil {
 		r.checkStart(tenant, start, key, &t)
@@ -170,12 +177,9 @@ func (r *reader) expect(n *yaml.Node, key string, e *roundtrip.Expectation) {
 	})
 }
 
-// checkStart reports a tenant or a sender that does not exist, and a sender as which nothing can be sent.
+// checkStart reports a sender that does not exist, and a sender as which nothing can be sent.
 func (r *reader) checkStart(tenant, start *yaml.Node, key string, t *RoundTrip) {
 	switch {
-	case !r.tenants.Has(t.Tenant):
-		r.fail(tenant, join(key, "tenant"), "no tenant %q is configured", t.Tenant)
-		return
 	case start == nil || (t.Sender == "") == (t.SmartHost == ""):
 		r.fail(tenant, join(key, "start"), "needs sender or smart_host, one of them")
 		return

@@ -47,7 +47,7 @@ func (r *reader) trustStores(n *yaml.Node, key string) (all []TrustStore) {
 			}
 		}
 		return true
-	}, nil)
+	}, func() []string { return []string{"exchange_2016"} })
 	return all
 }
 

@@ -162,7 +162,7 @@ func parseHostName(text string) (string, error) {
 		name, ok = mailflow.HostName(text)
 	}
 	if !ok || strings.ContainsAny(name, " <>()@\"\\") || len(name) > 255 {
-		return "", errors.New("must be a host name")
+		return "", errors.New("must be a host name such as mail.contoso.com")
 	}
 	return name, nil
 }
