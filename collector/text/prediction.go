@@ -80,7 +80,7 @@ func (p *printer) prediction(column int, one *check.Prediction) {
 // Deliveries prints for each path what Exchange Online would do with its mail.
 func Deliveries(w io.Writer, items []Item, o Options) error {
 	p := &printer{Options: o}
-	held := 0
+	held, unclear := 0, 0
 	for _, item := range items {
 		p.line(0, Printable(item.Path.ID.DisplayName()))
 		for i := range item.Predictions {
@@ -89,6 +89,9 @@ func Deliveries(w io.Writer, items []Item, o Options) error {
 		unknown := item.Path.DANE && !slices.ContainsFunc(item.Predictions, func(p check.Prediction) bool {
 			return p.Mechanism == check.MechanismDANE
 		})
+		if unknown || len(item.Predictions) == 0 {
+			unclear++
+		}
 		switch {
 		case unknown:
 			p.line(2, mechanismNames[check.MechanismDANE]+": unknown: no resolver that validates DNSSEC answered (see "+
@@ -101,7 +104,11 @@ func Deliveries(w io.Writer, items []Item, o Options) error {
 		}
 	}
 	p.line(0, "")
-	p.line(0, fmt.Sprintf("%s: mail is held on %d", Count(len(items), "path"), held))
+	summary := fmt.Sprintf("%s: mail is held on %d", Count(len(items), "path"), held)
+	if unclear > 0 {
+		summary += fmt.Sprintf("; too little is known of %d", unclear)
+	}
+	p.line(0, summary)
 	return p.flush(w)
 }
 
