@@ -2,7 +2,6 @@ package deploy_test
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"flag"
 	"fmt"
@@ -36,10 +35,10 @@ const (
 // time is checked for 10,000 paths: make rulescost.
 func TestRulesCost(t *testing.T) {
 	prometheus, paths := need(t, "prometheus"), *costPaths
-	var page bytes.Buffer
-	writeFakeMetrics(&page, paths, *costFailing, time.Now())
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(page.Bytes())
+		buffered := bufio.NewWriter(w)
+		writeFakeMetrics(buffered, paths, *costFailing, time.Now())
+		_ = buffered.Flush() // Prometheus may have disconnected
 	}))
 	defer exporter.Close()
 	dir := t.TempDir()
@@ -127,8 +126,8 @@ func writeFakeMetrics(w io.Writer, paths, failing int, now time.Time) {
 		line("probe_success", path, works)
 		line("probe_inconclusive", path, 0)
 		line("probe_interval_seconds", path, 300)
-		line("probe_last_run_timestamp_seconds", path, now.Unix())
-		line("probe_last_success_timestamp_seconds", path, now.Unix())
+		line("probe_last_run_timestamp_seconds", path, now.Unix()-int64(n%300))
+		line("probe_last_success_timestamp_seconds", path, now.Unix()-int64(n%300))
 		line("attribution_success", path, 1)
 		for address := range 2 {
 			endpoint := fmt.Sprintf(`%s,host="mail%d.contoso.com",address="192.0.%d.%d"`, path, n, n/100%256, 2*(n%100)+address)

@@ -21,7 +21,7 @@ func certificates() Dashboard {
 				},
 				{
 					Kind: "table", Title: "Share of lifetime left", Unit: "percentunit", Width: 12, Height: 12,
-					Description: "Certificates that expire within 60 days. " +
+					Description: "Leaf certificates that expire within 60 days. " +
 						"Renewal is due below a quarter of the lifetime and 30 days.",
 					Queries: []Query{{
 						"sort(bottomk(20, certificate:m365_connector_certificate_left:ratio{@}))",
