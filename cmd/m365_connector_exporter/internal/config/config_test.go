@@ -138,6 +138,10 @@ func TestMistakes(t *testing.T) {
 			`1: firewall: "allow.txt": must be a mapping with keys such as ca_file, endpoints, file`,
 		},
 		{"sink: {listen: ':2525'}", `1: sink.listen: ":2525": must be a list: "- " begins each item`},
+		{
+			"firewall: {file: config_test.go, endpoints: 'https://u:secret@endpoints.office.com/x'}",
+			"firewall.endpoints: must not contain a user; such as https://endpoints.office.com/endpoints/worldwide",
+		},
 		{"round_trips: {name: hybrid}", `1: round_trips: must be a list: "- " begins each item`},
 		{"probe: {ip_protocol: ip5}", `1: probe.ip_protocol: "ip5": must be one of any, ip4, ip6`},
 		{

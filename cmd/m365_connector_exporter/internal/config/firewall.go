@@ -37,13 +37,7 @@ func (r *reader) firewall(n *yaml.Node, key string) {
 				})
 			}
 		},
-		"endpoints": func(n *yaml.Node, k string) {
-			if strings.Contains(r.text(n, k), "://") {
-				f.Endpoints = r.parsed(n, k, parseEndpointsURL)
-			} else if f.Endpoints = r.path(n, k); f.Endpoints != "" {
-				f.Published = parsedFile(r, n, k, f.Endpoints, mailflow.ParseEndpoints)
-			}
-		},
+		"endpoints": func(n *yaml.Node, k string) { r.endpoints(n, k, f) },
 		"ca_file": func(n *yaml.Node, k string) {
 			if file := r.path(n, k); file != "" {
 				f.Roots = r.extraRoots(n, k, file)
@@ -52,6 +46,21 @@ func (r *reader) firewall(n *yaml.Node, key string) {
 	})
 	if f.File == "" && f.Endpoints != "" {
 		r.fail(n, join(key, "file"), "needed beside endpoints: the list of addresses that the firewall admits")
+	}
+}
+
+// endpoints reads where the published ranges are. What stands before an @ can be a password: it is not quoted.
+func (r *reader) endpoints(n *yaml.Node, key string, f *Firewall) {
+	_, rest, isURL := strings.Cut(r.text(n, key), "://")
+	switch {
+	case isURL && strings.Contains(rest, "@"):
+		r.fail(n, key, "must not contain a user; such as https://endpoints.office.com/endpoints/worldwide")
+	case isURL:
+		f.Endpoints = r.parsed(n, key, parseEndpointsURL)
+	default:
+		if f.Endpoints = r.path(n, key); f.Endpoints != "" {
+			f.Published = parsedFile(r, n, key, f.Endpoints, mailflow.ParseEndpoints)
+		}
 	}
 }
 
