@@ -134,6 +134,11 @@ func (v TripValidation) lock(files tripFiles) (unlock func(), err error) {
 // newRoundTrips prepares round trips of which nothing is sent but what is requested.
 func (v TripValidation) newRoundTrips(ctx context.Context) (*roundTrips, error) {
 	cfg := v.Config
+	paths := Plan(cfg, v.Hostname)
+	if _, known := tripPath(cfg, v.Trip, paths, v.Hostname); !known {
+		return nil, fmt.Errorf("--round-trip: the path of sender %q is not known: its tenant cannot be read, or its connector "+
+			"does not exist", v.Trip.Sender)
+	}
 	prober := smtpprobe.New(proberOptions(cfg, schedule.NewLimiter(limiterOptions(cfg.Global)), nil))
 	log := slog.New(slog.DiscardHandler) // the outcome is printed
 	trips, err := newRoundTrips(ctx, cfg, prober, collector.NewStore(time.Now), log)
@@ -141,7 +146,7 @@ func (v TripValidation) newRoundTrips(ctx context.Context) (*roundTrips, error) 
 		return nil, err
 	}
 	trips.onDemand = true
-	trips.use(cfg, Plan(cfg, v.Hostname), v.Hostname)
+	trips.use(cfg, paths, v.Hostname)
 	return trips, nil
 }
 

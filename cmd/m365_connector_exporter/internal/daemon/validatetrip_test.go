@@ -193,6 +193,15 @@ func TestTLSReportWaitsForTheDaemon(t *testing.T) {
 	}
 }
 
+// TestRoundTripOfUnknownSender: the command does not wait for lost_after to say that nothing could be sent.
+func TestRoundTripOfUnknownSender(t *testing.T) {
+	v := TripValidation{Config: &config.Config{}, Trip: &config.RoundTrip{Sender: "edge-1"}}
+	want := `the path of sender "edge-1" is not known`
+	if _, err := v.newRoundTrips(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestFindRoundTrip(t *testing.T) {
 	trip := func(tenant, name string) config.RoundTrip {
 		return config.RoundTrip{Plan: roundtrip.Plan{Trip: roundtrip.Trip{Tenant: tenant, Name: name}}}
