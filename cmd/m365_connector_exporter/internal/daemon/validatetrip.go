@@ -136,8 +136,8 @@ func (v TripValidation) newRoundTrips(ctx context.Context) (*roundTrips, error) 
 	cfg := v.Config
 	paths := Plan(cfg, v.Hostname)
 	if _, known := tripPath(cfg, v.Trip, paths, v.Hostname); !known {
-		return nil, fmt.Errorf("--round-trip: the path of sender %q is not known: its tenant cannot be read, or its connector "+
-			"does not exist", v.Trip.Sender)
+		return nil, fmt.Errorf("--round-trip: the path of sender %q is not known: its tenant cannot be read, or its "+
+			"connector does not exist", v.Trip.Sender)
 	}
 	prober := smtpprobe.New(proberOptions(cfg, schedule.NewLimiter(limiterOptions(cfg.Global)), nil))
 	log := slog.New(slog.DiscardHandler) // the outcome is printed
