@@ -97,7 +97,7 @@ func Deliveries(w io.Writer, items []Item, o Options) error {
 			p.line(2, mechanismNames[check.MechanismDANE]+": unknown: no resolver that validates DNSSEC answered (see "+
 				"probe.dnssec), or too little is known of the servers")
 		case len(item.Predictions) == 0:
-			p.line(2, "Too little is known: no server that could be reached decides it.")
+			p.line(2, "Too little is known: no server that could be reached decides it, or the policy could not be read.")
 		}
 		if Held(item.Predictions) {
 			held++
