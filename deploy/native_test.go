@@ -27,7 +27,8 @@ func TestNativeHistograms(t *testing.T) {
 			queries = append(queries, strings.ReplaceAll(r.Expr, "> 60", ">= 0"))
 		}
 	}
-	variables := strings.NewReplacer("$__rate_interval", "1m", `"$job"`, `".+"`, `"$instance"`, `".+"`)
+	variables := strings.NewReplacer(
+		"$__rate_interval", "1m", `"$job"`, `".+"`, `"$instance"`, `".+"`, `"$tenant"`, `".+"`)
 	for _, d := range dashboards(t) {
 		for _, p := range d.Panels {
 			for _, q := range p.Targets {
