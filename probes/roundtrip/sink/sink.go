@@ -92,7 +92,12 @@ func (s *Sink) Serve(ctx context.Context, listeners ...net.Listener) error {
 			MinVersion:     tls.VersionTLS12,
 		}
 	}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	stop := context.AfterFunc(ctx, func() {
+		_ = server.Close()
+		for _, l := range listeners { // the server does not know those yet that its Serve has not begun with
+			_ = l.Close()
+		}
+	})
 	defer stop()
 	var group errgroup.Group
 	for _, l := range listeners {

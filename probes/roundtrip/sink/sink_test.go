@@ -308,3 +308,19 @@ func TestHealthCheckIsNoError(t *testing.T) {
 		t.Errorf("log %s, want nothing", &w.log)
 	}
 }
+
+// TestServeEndsWhenTheContextEndsAtOnce: the daemon may stop before the library knows the listeners.
+func TestServeEndsWhenTheContextEndsAtOnce(t *testing.T) {
+	s := sink.New(sink.Options{Certificate: func() *tls.Certificate { return nil }, Log: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Serve(ctx, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
