@@ -77,7 +77,8 @@ func mostResidentUntil(pid int, ended <-chan struct{}) (most float64) {
 }
 
 // TestFetchFourHundredTenants reads four hundred tenants. The first request for connectors of every tenth and the first
-// for a token of every twentieth is throttled. Three of them lack a part of the grant: theirs fail, with the part in words, and no other.
+// for a token of every twentieth is throttled. Three of them lack a part of the grant: theirs fail, with the part in
+// words, and no other.
 func TestFetchFourHundredTenants(t *testing.T) {
 	const tenants, atOnce = 400, 32
 	w := smallWorld(t)
