@@ -16,7 +16,7 @@ import (
 // counted beyond the limits, so that others cannot displace them.
 const (
 	maxReporters    = 50     // labels; the sessions that further ones report count for "other"
-	maxReportedFrom = 2000   // pairs of a domain and a reporter; likewise
+	maxReportedFrom = 2000   // pairs of a domain and a reporter; the sessions of further ones count for "other"
 	maxReportsSeen  = 10_000 // that are remembered, so that a copy is not counted again
 )
 

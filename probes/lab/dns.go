@@ -77,7 +77,7 @@ func (d *DNS) InjectFault(name string, fault dns.HandlerFunc) {
 }
 
 // Sign makes the server behave as a resolver that validates DNSSEC and finds a zone signed, or with wrong signatures:
-// it sets the AD bit in answers from the former, and answers SERVFAIL for the latter unless it is told not to validate.
+// it sets the AD bit in answers from the former, and answers SERVFAIL for the latter unless a question has the CD bit.
 // There are no signatures.
 func (d *DNS) Sign(zone string, right bool) {
 	d.mu.Lock()

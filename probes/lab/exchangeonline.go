@@ -152,7 +152,7 @@ func (d *FakeExchangeOnline) verifiedNames(chain []*x509.Certificate) []string {
 	return namesOf(chain)
 }
 
-// namesOf returns the common name and the subject alternative names of a leaf, whoever issued it.
+// namesOf returns the common name and the subject alternative names of a leaf. The issuer does not matter.
 func namesOf(chain []*x509.Certificate) []string {
 	if len(chain) == 0 {
 		return nil

@@ -14,7 +14,7 @@ import (
 // daneCase is a domain of the lab: what the exporter predicts, and what posttls-finger finds.
 type daneCase struct {
 	opportunistic string // the outcome for a connector whose SmtpDaneMode is Opportunistic
-	mandatory     string // likewise, Mandatory
+	mandatory     string // the same with Mandatory
 	finding       string // the one of the first connector; "" for none
 	said          opinion
 	differs       string // why one delivers and the other does not, if that is so

@@ -106,7 +106,7 @@ var daneDomains = map[string][]string{
 	"right." + daneZone:         {"right"},
 	"two." + daneZone:           {"right", "rollover"},
 	"half." + daneZone:          {"none", "right"},  // one MX of two has records
-	"half-wrong." + daneZone:    {"wrong", "none"},  // likewise, and they are wrong
+	"half-wrong." + daneZone:    {"wrong", "none"},  // the same, with wrong records
 	"second." + daneZone:        {"wrong", "right"}, // the second MX matches
 	"both-wrong." + daneZone:    {"wrong", "anchor-name"},
 	"sha512." + daneZone:        {"sha512"},
