@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -28,7 +27,7 @@ func (e *emitter) report(r *evaluate.Report, changes map[change]uint64) {
 		}
 	}
 	e.sharedAddresses(r.Overlaps)
-	for _, id := range slices.SortedFunc(maps.Keys(r.Attributions), comparePaths) {
+	for _, id := range slices.SortedFunc(maps.Keys(r.Attributions), probes.PathID.Compare) {
 		e.attributions(id, r.Attributions[id])
 	}
 	for i := range r.Tenants {
@@ -54,11 +53,6 @@ func (e *emitter) policies(all []check.Policy) {
 	}
 }
 
-func comparePaths(a, b probes.PathID) int {
-	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Direction, b.Direction),
-		cmp.Compare(a.Connector, b.Connector), cmp.Compare(a.Path, b.Path))
-}
-
 // setSubject sets the labels of the series that come next. It reports false for the second of two subjects whose
 // names are the same once sanitized.
 func (e *emitter) setSubject(s check.Subject) bool {
@@ -69,7 +63,7 @@ func (e *emitter) setSubject(s check.Subject) bool {
 func (e *emitter) findingCounts(r *evaluate.Report) {
 	counts := countFindings(r)
 	subjects := slices.SortedFunc(maps.Keys(counts), func(a, b check.Subject) int {
-		return comparePaths(probes.PathID(a), probes.PathID(b))
+		return probes.PathID(a).Compare(probes.PathID(b))
 	})
 	for _, subject := range subjects { // in order: of two with the same labels the same one is exposed each time
 		if !e.setSubject(subject) {

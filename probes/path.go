@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"cmp"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -22,6 +23,12 @@ func (id PathID) String() string {
 	return strings.Join([]string{
 		url.PathEscape(id.Tenant), string(id.Direction), url.PathEscape(id.Connector), url.PathEscape(id.Path),
 	}, "/")
+}
+
+// Compare orders paths by tenant, direction, connector and path. The result is that of [cmp.Compare].
+func (id PathID) Compare(other PathID) int {
+	return cmp.Or(cmp.Compare(id.Tenant, other.Tenant), cmp.Compare(id.Direction, other.Direction),
+		cmp.Compare(id.Connector, other.Connector), cmp.Compare(id.Path, other.Path))
 }
 
 // DisplayName returns the path for people: "contoso › To on-premises › mail.contoso.com (outbound)". Empty parts are

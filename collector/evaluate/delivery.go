@@ -42,7 +42,7 @@ func PredictDelivery(tenants []mailflow.Tenant, s *Snapshot) (all []check.Predic
 		}
 	}
 	slices.SortFunc(all, func(a, b check.Prediction) int {
-		return cmp.Or(comparePaths(a.Path, b.Path), cmp.Compare(a.Mechanism, b.Mechanism))
+		return cmp.Or(a.Path.Compare(b.Path), cmp.Compare(a.Mechanism, b.Mechanism))
 	})
 	return all
 }
@@ -50,16 +50,11 @@ func PredictDelivery(tenants []mailflow.Tenant, s *Snapshot) (all []check.Predic
 // PredictionsOf returns the predictions for one path.
 func (r *Report) PredictionsOf(id probes.PathID) []check.Prediction {
 	first, _ := slices.BinarySearchFunc(r.Predictions, id, func(p check.Prediction, id probes.PathID) int {
-		return comparePaths(p.Path, id)
+		return p.Path.Compare(id)
 	})
 	last := first
 	for last < len(r.Predictions) && r.Predictions[last].Path == id {
 		last++
 	}
 	return r.Predictions[first:last]
-}
-
-func comparePaths(a, b probes.PathID) int {
-	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Direction, b.Direction),
-		cmp.Compare(a.Connector, b.Connector), cmp.Compare(a.Path, b.Path))
 }
