@@ -14,6 +14,7 @@ type index struct {
 
 	judgedPaths  []*Path               // of connectors that are enabled and not in test mode
 	senders      []sender              // of connectors that are enabled
+	senderOf     map[*Path]int         // in senders, of the paths that have one
 	certificates []observedCertificate // of judgedPaths
 	held         []*Prediction         // of judged paths, those whose mail is held
 	policies     map[string][]*Policy  // by tenant
@@ -77,7 +78,7 @@ func (x *index) addPolicies(f *Facts) {
 }
 
 func (x *index) findSenders(f *Facts) {
-	senderOf := make(map[*Path]int, len(f.Paths))
+	x.senderOf = make(map[*Path]int, len(f.Paths))
 	x.senders, x.certificates = make([]sender, 0, len(f.Paths)), make([]observedCertificate, 0, 2*len(f.Paths))
 	for _, t := range x.tenants {
 		for i := range t.Senders {
@@ -89,14 +90,14 @@ func (x *index) findSenders(f *Facts) {
 			s := sender{Sender: one, tenant: t, connector: c}
 			s.path, s.attributions = x.paths[s.id()], f.Attributions[s.id()]
 			if s.path != nil {
-				senderOf[s.path] = len(x.senders)
+				x.senderOf[s.path] = len(x.senders)
 			}
 			x.senders = append(x.senders, s)
 		}
 	}
 	for _, p := range x.judgedPaths {
 		var s *sender
-		if i, ok := senderOf[p]; ok {
+		if i, ok := x.senderOf[p]; ok {
 			s = &x.senders[i]
 		}
 		x.certificates = appendObserved(x.certificates, f, p, s)

@@ -40,10 +40,8 @@ func findOpenLocks(f *Facts, p *Path, report func(Finding)) {
 
 // senderOf returns the sender of an inbound path, a zero one if there is none.
 func (f *Facts) senderOf(p *Path) sender {
-	for i := range f.index.senders {
-		if s := f.index.senders[i]; s.path == p {
-			return s
-		}
+	if i, ok := f.index.senderOf[p]; ok {
+		return f.index.senders[i]
 	}
 	return sender{Sender: &mailflow.Sender{}}
 }
