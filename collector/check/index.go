@@ -18,6 +18,8 @@ type index struct {
 	certificates []observedCertificate // of judgedPaths
 	held         []*Prediction         // of judged paths, those whose mail is held
 	policies     map[string][]*Policy  // by tenant
+
+	codesByCmdlet map[mailflow.Cmdlet][]string // of the checks that need its records
 }
 
 // tenant is a tenant and its parts by name.
@@ -37,7 +39,7 @@ type tenant struct {
 func newIndex(f *Facts) *index {
 	x := &index{
 		named: make(map[string]*tenant, len(f.Tenants)), paths: make(map[probes.PathID]*Path, len(f.Paths)),
-		pathsOf: make(map[Subject][]*Path, len(f.Paths)),
+		pathsOf: make(map[Subject][]*Path, len(f.Paths)), codesByCmdlet: codesByCmdlet(),
 	}
 	for i := range f.Tenants {
 		t := newTenant(&f.Tenants[i])

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"sync"
 
 	"m365_connector_exporter/probes/mailflow"
 )
@@ -14,24 +13,24 @@ import (
 func notJudgedChecks() []Check {
 	return []Check{{
 		Code: "not_judged", Severity: Info, Scope: ScopeTenant,
-		Title: "Checks are not judged, because what they need is not known",
+		Title: "Some checks are not judged because the records that they need are missing",
 		When: "The tenant is read from Exchange Online, or has exports of more than connectors and accepted domains, and " +
-			"the records of a cmdlet that a check needs are not among them, or lack the property that matters",
+			"the records of a cmdlet that a check needs are missing or lack the property that it needs",
 		Remedy: "Export with deploy/powershell/Export-M365Connectors.ps1, which calls all cmdlets. If one of them fails, " +
-			"grant the application or user the role Global Reader, or what the message names. Turn the check off if that is " +
-			"not wanted: `checks: {not_judged: off}`.",
+			"grant the application or user the role Global Reader, or the role that the message names. If you do not need " +
+			"these checks, turn this one off: `checks: {not_judged: off}`.",
 		Source: "This exporter's documentation, docs/configuration.md#exports",
 		Find:   eachTenant(findNotJudged),
 	}}
 }
 
-func findNotJudged(_ *Facts, t *tenant, report func(Finding)) {
+func findNotJudged(f *Facts, t *tenant, report func(Finding)) {
 	o := &t.Organization
 	if len(o.Failed) == 0 && !slices.ContainsFunc(mailflow.OptionalCmdlets, o.HasRead) {
 		return // only connectors and accepted domains are exported, or nothing is
 	}
 	for _, cmdlet := range mailflow.OptionalCmdlets {
-		codes := checksThatNeed(cmdlet)
+		codes := f.index.codesByCmdlet[cmdlet]
 		if len(codes) == 0 {
 			continue
 		}
@@ -44,13 +43,11 @@ func findNotJudged(_ *Facts, t *tenant, report func(Finding)) {
 	}
 }
 
-// checksThatNeed returns the codes of the checks that need a cmdlet.
-func checksThatNeed(cmdlet mailflow.Cmdlet) []string { return codesByCmdlet()[cmdlet] }
-
-var codesByCmdlet = sync.OnceValue(func() map[mailflow.Cmdlet][]string {
+// codesByCmdlet returns the codes of the checks that need the records of each cmdlet.
+func codesByCmdlet() map[mailflow.Cmdlet][]string {
 	codes := map[mailflow.Cmdlet][]string{}
-	for _, c := range slices.Concat(organizationChecks(), ruleChecks(), serverChecks()) {
+	for _, c := range Catalogue() {
 		codes[c.Needs] = append(codes[c.Needs], c.Code)
 	}
 	return codes
-})
+}
