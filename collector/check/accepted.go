@@ -26,7 +26,8 @@ func acceptedChecks() []Check {
 			Title: "A sender's certificate also has names outside the accepted domains",
 			When: "A sender's certificate has names that its connector's TlsSenderCertificateName does not match and that " +
 				"are neither an accepted domain, nor the wildcard of one, nor below one with MatchSubDomains",
-			Remedy: "No action needed. A certificate for this sender alone has fewer names that mail could be attributed by.",
+			Remedy: "No action needed. A certificate that only this sender uses has fewer names by which its mail could be " +
+				"attributed.",
 			Source: "MC1226222",
 			Find:   eachSender(findNamesNotAccepted),
 		},

@@ -65,8 +65,8 @@ func weakAttributionChecks() []Check {
 			Title: "Exchange Online refuses to relay a sender's bounces and automatic replies to the internet",
 			When: "A simulated message with the null sender is not relayed. Only for senders with `relays: external`; " +
 				"not reported for a connector without TlsSenderCertificateName (ip_authentication_only)",
-			Remedy: "Let the sender present a certificate with a name in an accepted domain: without one, Exchange Online " +
-				"does not relay mail with the null sender.",
+			Remedy: "Configure the sender to present a certificate with a name in an accepted domain: without one, Exchange " +
+				"Online does not relay mail with the null sender.",
 			Source: "KB 3169958, \"Scenarios in which Microsoft 365 doesn't support relaying by default\"; 3851357",
 			Find: eachAttribution(func(s sender, a *mailflow.Attribution, report func(Finding)) {
 				if a.Message.MailFrom == "" && relayDenied(s, a) && !byAddressAlone(s.connector) {

@@ -56,7 +56,7 @@ var daneCases = []testCase{
 
 	{
 		"dane_incomplete", "one MX of two without records", compared(matching, probes.DANE{Status: probes.DANENone}),
-		"warning", "mx2.contoso.com has no TLSA records, other MX hosts have.",
+		"warning", "mx2.contoso.com has no TLSA records, but other MX hosts of the domain do.",
 	},
 	{
 		"dane_incomplete", "one MX of two in an unsigned zone", compared(matching, probes.DANE{Status: probes.DANEInsecure}),
@@ -69,7 +69,7 @@ var daneCases = []testCase{
 	},
 	{
 		"dane_incomplete", "expires soon, and no record of the next certificate", expiring(compared(pinned)),
-		"warning", "all TLSA records (3 0 1 00) are of this certificate",
+		"warning", "all TLSA records (3 0 1 00) match only this certificate",
 	},
 	{
 		"dane_incomplete", "the same behind a smart host", expiring(bySmartHost(compared(pinned))), "warning uncertain", "",

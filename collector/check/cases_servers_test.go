@@ -95,9 +95,9 @@ var serverCases = []testCase{
 		"critical", "paused until",
 	},
 	{
-		"server_out_of_date", "paused, until when is not known",
+		"server_out_of_date", "the end of the pause is not known",
 		func(w *world) { w.servers(server(-60, -30)); w.paused(0) },
-		"warning", "until when is not known",
+		"warning", "the end of the pause is not known",
 	},
 	{
 		"server_out_of_date", "pause that has ended",
@@ -235,7 +235,7 @@ var firewallCases = []testCase{
 	{
 		"firewall_incomplete", "of the built-in ranges",
 		func(w *world) { w.firewall("", "40.92.0.0/15") },
-		"warning uncertain", "allow.txt does not contain 40.92.0.0/15 (IPv4), which the built-in list has.",
+		"warning uncertain", "allow.txt does not contain 40.92.0.0/15 (IPv4), which is in the built-in list.",
 	},
 	{
 		"firewall_incomplete", "a part is missing",
@@ -257,7 +257,8 @@ var firewallCases = []testCase{
 	{
 		"endpoints_not_read", "for four days",
 		func(w *world) { w.fetchedEndpoints(4*24*time.Hour, "the server answered 429") },
-		"info", "https://endpoints.example/ was last read at 2026-11-20 12:00 UTC: the server answered 429.",
+		"info", "https://endpoints.example/ was last read on 2026-11-20 12:00 UTC. "+
+			"The latest attempt failed: the server answered 429.",
 	},
 	{
 		"endpoints_not_read", "never",

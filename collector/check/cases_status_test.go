@@ -200,8 +200,8 @@ var tenantCases = []testCase{
 var proberCases = []testCase{
 	{
 		"vantage_blocked", "blocked",
-		func(w *world) { w.VantageBlocked = "no path passes connect" },
-		"critical", "no path passes connect",
+		func(w *world) { w.VantageBlocked = true },
+		"critical", "No path passes connect",
 	},
 	{
 		"vantage_blocked", "one host is down",
@@ -259,7 +259,7 @@ var proberCases = []testCase{
 	{
 		"prober_roots_incomplete", "old root store",
 		func(w *world) { fails(w.exchange, probes.VerdictTrust, probes.ReasonCertificateUntrusted) },
-		"warning", "but with DigiCert Global Root G2",
+		"warning", "but it does with DigiCert Global Root G2",
 	},
 	{
 		"prober_roots_incomplete", "own server",

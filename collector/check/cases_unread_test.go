@@ -34,7 +34,7 @@ var unreadCases = []testCase{
 				Count: 3,
 			})
 		},
-		"warning", "SenderIPAddresses[1] is text: must be an IP address (and 2 values more).",
+		"warning", "SenderIPAddresses[1] is text: must be an IP address (and 2 more values).",
 	},
 	{
 		"export_value_unread", "very many",

@@ -75,7 +75,7 @@ const (
 	ScopeSender    Scope = "inbound path" // one per sender
 )
 
-// Per says how many findings a check has at most: one for each subject of its scope.
+// Per returns in words that a check has at most one finding for each subject of its scope: "per tenant".
 func (s Scope) Per() string {
 	if s == ScopeExporter {
 		return "for the exporter"

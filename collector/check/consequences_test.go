@@ -65,7 +65,7 @@ var consequenceCases = []struct {
 	},
 	{
 		"vantage_blocked", "connector_not_validated",
-		func(w *world) { w.VantageBlocked, w.out.IsValidated = "blocked", no; unproven(w) },
+		func(w *world) { w.VantageBlocked, w.out.IsValidated = true, no; unproven(w) },
 	},
 	{"treat_as_internal_conflict", "treat_as_internal", func(w *world) {
 		internalByAddress(w)

@@ -26,7 +26,7 @@ type Facts struct {
 	Predictions    []Prediction
 	Policies       []Policy // of accepted domains and next hops, by tenant and domain
 	StateFileError string   // why no test message can be recorded, so that none is sent; "" if it can
-	VantageBlocked string   // why this host seems unable to connect outward; "" if it is able
+	VantageBlocked bool     // this host seems unable to connect outward: no path passes connect, of three hosts or more
 	Overloaded     []Overload
 	Firewall       *Firewall
 	NoNetwork      bool     // audit: no path was probed and DNS was not queried

@@ -31,11 +31,11 @@ func firewallChecks() []Check {
 		Title: "The firewall's list lacks address ranges of Exchange Online",
 		When: "An address range that Microsoft publishes for Exchange Online and TCP port 25 is not in the list of " +
 			"`firewall.file` or `audit --firewall FILE`, or only a part of it. UNCERTAIN without `firewall.endpoints` or " +
-			"`--endpoints FILE`: the built-in ranges are those of July 2022; and where the published ranges were fetched " +
-			"more than 35 days ago",
-		Remedy: "Allow the ranges to connect to TCP port 25 of the mail servers. Ranges of IPv6 matter where a smart host " +
-			"or MX has an AAAA record: Exchange Online prefers IPv6. Keep a file of the current ranges, or let the daemon " +
-			"fetch them: https://endpoints.office.com/endpoints/worldwide?clientrequestid=GUID.",
+			"`--endpoints FILE`, because the built-in ranges are those of July 2022, and if the published ranges were " +
+			"fetched more than 35 days ago",
+		Remedy: "Allow the ranges to connect to TCP port 25 of the mail servers. IPv6 ranges matter if a smart host or MX " +
+			"has an AAAA record, because Exchange Online prefers IPv6. To compare with the current ranges, save the answer " +
+			"of https://endpoints.office.com/endpoints/worldwide?clientrequestid=GUID to a file, or let the daemon fetch it.",
 		Source: "Microsoft 365 URLs and IP address ranges, Exchange Online; Microsoft 365 IP Address and URL web service",
 		Find:   findFirewallIncomplete,
 	}, {
@@ -47,13 +47,13 @@ func firewallChecks() []Check {
 			"answer and name it in `firewall.endpoints`.",
 		Source: "This exporter's configuration, `firewall.endpoints`; Microsoft 365 IP Address and URL web service",
 		Find: func(f *Facts, report func(Finding)) {
-			w := f.Firewall
-			switch {
-			case w == nil || w.Problem == "":
-			case w.Fetched.IsZero():
-				report(newFinding("%s has never been read: %s.", w.URL, w.Problem))
-			case f.Now.Sub(w.Fetched) > endpointsLate:
-				report(newFinding("%s was last read at %s: %s.", w.URL, day(w.Fetched), w.Problem))
+			switch compared := f.Firewall; {
+			case compared == nil || compared.Problem == "":
+			case compared.Fetched.IsZero():
+				report(newFinding("%s has never been read: %s.", compared.URL, compared.Problem))
+			case f.Now.Sub(compared.Fetched) > endpointsLate:
+				report(newFinding("%s was last read on %s. The latest attempt failed: %s.",
+					compared.URL, day(compared.Fetched), compared.Problem))
 			}
 		},
 	}}
@@ -79,7 +79,7 @@ func findFirewallIncomplete(f *Facts, report func(Finding)) {
 		if m.Partly {
 			what = "contains only a part of"
 		}
-		report(newFinding("%s %s %s (%s), which %s has.", f.Firewall.File, what, m.Range, family,
+		report(newFinding("%s %s %s (%s), which is in %s.", f.Firewall.File, what, m.Range, family,
 			cmp.Or(f.Firewall.Endpoints, "the built-in list")).uncertain(uncertain))
 	}
 }

@@ -14,9 +14,9 @@ func ipv6Checks() []Check {
 			When: "An OnPremises connector identifies senders by address alone, the sender's target has an AAAA record (as " +
 				"probed, or by Get-IPv6StatusForAcceptedDomain), and `ip_protocol` of the sender is not `ip4`. UNCERTAIN; info " +
 				"for a sender that is assumed",
-			Remedy: "Let the sender present a certificate and set TlsSenderCertificateName, because SenderIPAddresses cannot " +
-				"contain IPv6. Or let the sender use IPv4 only and set `probe.ip_protocol: ip4` for it. Or run " +
-				"Disable-IPv6ForAcceptedDomain.",
+			Remedy: "Configure the sender to present a certificate and set TlsSenderCertificateName, because " +
+				"SenderIPAddresses cannot contain IPv6. Or configure the sender to use IPv4 only, and set " +
+				"`probe.ip_protocol: ip4` for it. Or run Disable-IPv6ForAcceptedDomain.",
 			Source: "MC835648; Set-InboundConnector, SenderIPAddresses (\"IPv6 addresses are not supported\")",
 			Find:   eachSender(findIPv6Bypass),
 		},
@@ -71,7 +71,7 @@ func findIPv6Bypass(_ *Facts, s sender, report func(Finding)) {
 // usesIPv4 reports whether the sender is configured to use IPv4 only.
 func (s sender) usesIPv4() bool { return s.path != nil && s.path.Settings.Protocol == probes.IP4 }
 
-// ipv6Evidence says why the sender's target has an IPv6 address; "" if none is known.
+// ipv6Evidence returns how it is known that the sender's target has an IPv6 address; "" if it is not.
 func (s sender) ipv6Evidence() string {
 	if s.path != nil && s.path.Conclusive != nil {
 		for _, e := range s.path.Conclusive.Endpoints {

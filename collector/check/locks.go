@@ -9,21 +9,21 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// lockChecks judge negative controls: what must be refused and was admitted.
+// lockChecks judge negative controls: sessions that a server must refuse. A lock is the rule that must refuse one.
 func lockChecks() []Check {
 	return []Check{{
 		Code: "lock_open", Severity: Critical, Scope: ScopePath,
 		Title: "A server admits what it must refuse",
 		When: "A negative control (`negative_controls`) was admitted at RCPT TO; DATA is never sent. Exchange Online must " +
-			"refuse to relay without a certificate, with a self-signed certificate that has the connector's name, in clear " +
-			"text where RequireTls is true, and from the null sender to a recipient of others; a Partner connector must " +
-			"enforce its restrictions; RejectDirectSend must refuse the own domain from outside. An own server must not " +
-			"relay. Warning where the refusal may come later than RCPT TO, which is UNCERTAIN for 5.7.64 and 5.7.51 until the " +
-			"same path has shown such a refusal at RCPT TO. Info, UNCERTAIN: this host's address may be one that a connector " +
-			"admits; RequireTls of an OnPremises connector; RejectDirectSend; an own server that takes clear text, or that " +
-			"relays for this host by an internal address",
-		Remedy: "Close the lock as the last line of the evidence says: what is to be done depends on the control " +
-			"(docs/negative-controls.md). Close an own server that relays for everyone before you look for the cause.",
+			"refuse to relay without a certificate, with a self-signed certificate that has the connector's name, without " +
+			"TLS if RequireTls is true, and from the null sender to an external recipient. A Partner connector must enforce " +
+			"its restrictions, RejectDirectSend must refuse mail from an accepted domain, and your own server must not " +
+			"relay. Warning (UNCERTAIN) for 5.7.64 and 5.7.51, which may come after RCPT TO, until the same path has shown " +
+			"such a refusal at RCPT TO. Info (UNCERTAIN) if a connector may admit this host's address, for RequireTls of an " +
+			"OnPremises connector, for RejectDirectSend, and for your own server if it accepts mail without TLS or relays " +
+			"for this host at an internal address",
+		Remedy: "Do what the last line of the evidence describes: the remedy depends on the control " +
+			"(docs/negative-controls.md). If your own server relays for everyone, stop that before you look for the cause.",
 		Source: "Set-InboundConnector, RestrictDomainsToCertificate, RequireTls; Updated Requirements for SMTP Relay " +
 			"through Exchange Online; Set-OrganizationConfig, RejectDirectSend; RFC 5321, section 3.9.1",
 		Find: eachProbed(findOpenLocks),
@@ -46,7 +46,7 @@ func (f *Facts) senderOf(p *Path) sender {
 	return sender{Sender: &mailflow.Sender{}}
 }
 
-// openLock is the finding about an admitted control.
+// openLock returns the finding about an admitted control.
 func openLock(p *Path, r *probes.ControlResult) Finding {
 	c := r.Control
 	at := r.Host
@@ -71,7 +71,7 @@ func openLock(p *Path, r *probes.ControlResult) Finding {
 	}
 }
 
-// replyText is a reply as evidence shows it.
+// replyText returns a reply for evidence.
 func replyText(r probes.Reply) string {
 	if r.Code == 0 {
 		return "a positive reply"
@@ -80,7 +80,7 @@ func replyText(r probes.Reply) string {
 		probes.Redact(strings.ReplaceAll(r.Text, "\n", " ")))) + "”"
 }
 
-// MustRefuse says what has to refuse a control of a path in a direction, in one sentence without a full stop.
+// MustRefuse returns which rule must refuse a control of a path in this direction, as one sentence without a full stop.
 func MustRefuse(d mailflow.Direction, c *probes.Control) string {
 	connector := fmt.Sprintf("connector %q", c.Connector)
 	switch {
@@ -95,7 +95,7 @@ func MustRefuse(d mailflow.Direction, c *probes.Control) string {
 	case c.MustRefuse == probes.RefuseDirectSend:
 		return "RejectDirectSend must refuse it (550 5.7.68)"
 	case d == mailflow.Outbound:
-		return "TlsSettings of " + connector + " demand TLS"
+		return "TlsSettings of " + connector + " requires TLS"
 	default:
 		return "RequireTls of " + connector + " must refuse it (454 4.7.0)"
 	}

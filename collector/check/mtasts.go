@@ -16,10 +16,10 @@ func mtaSTSChecks() []Check {
 			Title: "Exchange Online holds mail because of the MTA-STS policy of its destination",
 			When: "MtaStsMode of an outbound connector is not `None`, the destination's policy has the mode `enforce`, and " +
 				"no mail server passes it: the policy does not list the MX host (4.4.8, then 5.4.8), the certificate is not " +
-				"valid for the name of the MX host (4.7.5, then 5.7.5), or there is no TLS. A warning for smart hosts, UNCERTAIN",
-			Remedy: "Let the owner of the domain correct the policy at https://mta-sts.DOMAIN/.well-known/mta-sts.txt, change " +
-				"the id in the record at _mta-sts.DOMAIN, and give each MX host a certificate of a public authority for its " +
-				"name. Until then, `Set-OutboundConnector -MtaStsMode None` delivers without the policy.",
+				"valid for the name of the MX host (4.7.5, then 5.7.5), or there is no TLS. For smart hosts: warning (UNCERTAIN)",
+			Remedy: "Ask the owner of the domain to correct the policy at https://mta-sts.DOMAIN/.well-known/mta-sts.txt, to " +
+				"change the id in the record at _mta-sts.DOMAIN, and to give each MX host a certificate of a public authority " +
+				"for its name. Until then, `Set-OutboundConnector -MtaStsMode None` delivers without the policy.",
 			Source: "RFC 8461, section 5; MC1220759; Set-OutboundConnector, MtaStsMode",
 			Find:   eachHeld(MechanismMTASTS),
 		},

@@ -33,9 +33,9 @@ func organizationChecks() []Check {
 			Title: "Exchange Online refuses a sender's mail to the tenant's own recipients",
 			When: "RejectDirectSend is true, and a simulated message of the sender with a MAIL FROM of an accepted domain " +
 				"matches no connector by address or certificate. Not judged without Get-OrganizationConfig",
-			Remedy: "Let the sender match its connector: add its address to SenderIPAddresses, or let it present a " +
-				"certificate with the name in TlsSenderCertificateName and a complete chain. Until then, RejectDirectSend false " +
-				"admits it.",
+			Remedy: "Make the sender match its connector: add its address to SenderIPAddresses, or configure it to present a " +
+				"certificate with the name in TlsSenderCertificateName and a complete chain. Until then, its mail is accepted " +
+				"only if RejectDirectSend is false.",
 			Source: "Set-OrganizationConfig, RejectDirectSend; MC1093237; 550 5.7.68",
 			Needs:  mailflow.GetOrganizationConfig,
 			Find:   eachAttribution(findDirectSendRejected),
@@ -43,9 +43,9 @@ func organizationChecks() []Check {
 		{
 			Code: "connector_blocked_by_microsoft", Severity: Critical, Scope: ScopeConnector,
 			Title: "Microsoft has blocked the connector",
-			When: "Get-BlockedConnector lists an enabled inbound connector, by its GUID or name. One that is not known is a " +
-				"finding about the tenant, at most a warning (UNCERTAIN: Microsoft documents the GUID alone). Not judged " +
-				"without Get-BlockedConnector",
+			When: "Get-BlockedConnector lists an enabled inbound connector by its GUID or name. A listed connector that is " +
+				"not known is reported for the tenant, at most as a warning (UNCERTAIN: Microsoft documents only the GUID). Not " +
+				"judged without Get-BlockedConnector",
 			Remedy: "Find the compromised server or account that sent spam through the connector and stop it. Then unblock " +
 				"the connector on the Restricted entities page of Microsoft Defender, or with `Remove-BlockedConnector " +
 				"-ConnectorId`.",
@@ -57,9 +57,8 @@ func organizationChecks() []Check {
 }
 
 // findDirectSendRejected reports messages that are refused as Direct Send. A sender that relays is simulated with a
-// recipient outside the tenant: if its own domain does not attribute that message, no connector matches, and its
-// mail to
-// the tenant's own recipients is Direct Send.
+// recipient outside the tenant: if its own domain does not attribute that message, no connector matches, and its mail
+// to the tenant's own recipients is Direct Send.
 func findDirectSendRejected(s sender, a *mailflow.Attribution, report func(Finding)) {
 	rejects := s.tenant.Organization.RejectDirectSend == mailflow.Yes
 	_, own := s.tenant.domains.Match(a.Message.MailFrom)
@@ -119,8 +118,8 @@ func ruleChecks() []Check {
 			When: "An enabled rule in mode Enforce has a RouteMessageOutboundConnector that is missing, disabled or in test " +
 				"mode. A connector is missing only if the outbound connectors were exported. Not judged without " +
 				"Get-TransportRule",
-			Remedy: "Let the rule use an enabled connector, enable the connector, or disable the rule: mail that the rule " +
-				"selects is not delivered as intended.",
+			Remedy: "Change the rule to another connector, enable this one, or disable the rule: mail that the rule selects " +
+				"is not delivered as intended.",
 			Source: "Set-TransportRule, RouteMessageOutboundConnector; Get-OutboundConnector, IncludeTestModeConnectors",
 			Needs:  mailflow.GetTransportRule,
 			Find:   eachTenant(findRuleWithoutConnector),

@@ -31,7 +31,7 @@ func smartHostChecks() []Check {
 			Code: "smart_hosts_ignored", Severity: Warning, Scope: ScopeOutbound,
 			Title:  "A connector that uses the MX record also has smart hosts",
 			When:   "UseMXRecord is true and SmartHosts is not empty",
-			Remedy: "Remove the smart hosts, or set UseMXRecord to false if mail is to go to them.",
+			Remedy: "Remove the smart hosts, or set UseMXRecord to false if mail should go to them.",
 			Source: "Set-OutboundConnector, UseMXRecord",
 			Find: eachOutbound(func(_ *Facts, _ *tenant, c *mailflow.OutboundConnector, report func(Finding)) {
 				if c.UseMXRecord == mailflow.Yes && len(c.SmartHosts) > 0 {

@@ -16,8 +16,8 @@ func proberChecks() []Check {
 			Source:   "This exporter: results reflect the network location of its host",
 			Silences: []string{"connector_not_validated", "connector_validation_stale"},
 			Find: func(f *Facts, report func(Finding)) {
-				if f.VantageBlocked != "" {
-					report(newFinding("%s", f.VantageBlocked))
+				if f.VantageBlocked {
+					report(newFinding("No path passes connect, and there are at least three hosts."))
 				}
 			},
 		},
@@ -26,7 +26,7 @@ func proberChecks() []Check {
 			Title: "Test messages cannot be sent, and negative controls not run",
 			When: "A path with `until: message` or `negative_controls` is probed, but the state file cannot be read, locked " +
 				"or written: no message is sent and no control is run, because its time could not be recorded",
-			Remedy: "Create the folder of `global.state_file`, let this exporter write to it, and free space on its " +
+			Remedy: "Create the folder of `global.state_file`, make it writable for this exporter, and free space on its " +
 				"file system.",
 			Source: "This exporter's configuration, `state_file`",
 			Find:   findStateFile,
@@ -121,11 +121,11 @@ func findProberRoots(f *Facts, report func(Finding)) {
 		if !c.exchangeOnline || trust.Outcome != probes.Failed || trust.Reason == probes.ReasonCertificateExpired {
 			return
 		}
-		g2 := "and not with DigiCert Global Root G2 alone"
+		withG2 := "nor with DigiCert Global Root G2 alone"
 		if c.MicrosoftRoot.Outcome == probes.Passed {
-			g2 = "but with DigiCert Global Root G2"
+			withG2 = "but it does with DigiCert Global Root G2"
 		}
 		report(newFinding("%s: the chain of %s does not verify with this host's roots, %s.",
-			c.source(), c.Chain[0].Subject, g2))
+			c.source(), c.Chain[0].Subject, withG2))
 	})(f, report)
 }

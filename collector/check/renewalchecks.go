@@ -71,8 +71,8 @@ func authorityDates() (list string) {
 	return list
 }
 
-// findRenewalOverdue leaves a certificate that expires soon to the checks of expiry, and one that another server of the
-// host has replaced to renewal_incomplete.
+// findRenewalOverdue skips a certificate that expires soon, which the checks of expiry report, and one that another
+// server of the host has replaced, which renewal_incomplete reports.
 func findRenewalOverdue(f *Facts, c observedCertificate, report func(Finding)) {
 	if len(c.path.Renewals) == 0 || !c.isRenewedHere(f) || f.nearExpiry(c.Chain[0]) {
 		return
@@ -87,13 +87,14 @@ func findRenewalOverdue(f *Facts, c observedCertificate, report func(Finding)) {
 		return
 	}
 	if due := cadence.overdue(leaf); f.Now.After(due) {
-		report(newFinding("%s is valid until %s and was to be replaced before %s: earlier ones were replaced after %s of "+
-			"their lifetime (%d renewals seen).", c.describeLeaf(), day(leaf.NotAfter), day(due), cadence, cadence.renewals))
+		report(newFinding("%s is valid until %s and should have been replaced before %s: earlier certificates were replaced "+
+			"after %s of their lifetime (%d renewals seen).",
+			c.describeLeaf(), day(leaf.NotAfter), day(due), cadence, cadence.renewals))
 	}
 }
 
-// isRenewedHere reports whether the reader renews the certificate, and mail depends on that. The certificate of an
-// assumed sender is that of a smart host, which is judged there.
+// isRenewedHere reports whether the tenant's administrator renews the certificate, and mail depends on it. The
+// certificate of an assumed sender is that of a smart host, and judged with that host.
 func (c observedCertificate) isRenewedHere(f *Facts) bool {
 	if c.client {
 		return c.sender != nil && !c.sender.Assumed && c.demanded
@@ -113,7 +114,7 @@ func replaced(renewals []Renewal, host string, leaf Leaf) *Renewal {
 	return &renewals[i]
 }
 
-// findRenewalIncomplete reports the servers that have not got the certificate of the others.
+// findRenewalIncomplete reports the servers that do not have the renewed certificate yet.
 func findRenewalIncomplete(_ *Facts, p *Path, report func(Finding)) {
 	for i := range p.Endpoints {
 		e := &p.Endpoints[i]
@@ -156,7 +157,7 @@ func findRenewalLosesUsage(f *Facts, c observedCertificate, report func(Finding)
 	leaf := LeafOf(c.Chain[0])
 	authority := authorityOf(leaf.Issuer)
 	if authority.issuer == nil {
-		return // an own authority may be among the trusted roots
+		return // a private authority may be among the trusted roots
 	}
 	share := usualUsed
 	if cadence, known := cadenceOf(c.path.Renewals, "", leaf); known {

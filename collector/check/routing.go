@@ -40,7 +40,7 @@ func routingChecks() []Check {
 			Code: "connector_never_used", Severity: Warning, Scope: ScopeOutbound,
 			Title:    "No mail is routed to the connector",
 			When:     "RecipientDomains is empty, AllAcceptedDomains is false and IsTransportRuleScoped is false",
-			Remedy:   "Add recipient domains, let a mail flow rule use the connector, or remove it.",
+			Remedy:   "Add recipient domains, use the connector in a mail flow rule, or remove it.",
 			Source:   "Set-OutboundConnector, RecipientDomains, AllAcceptedDomains, IsTransportRuleScoped",
 			Silences: []string{"connector_not_probeable", "connector_not_validated", "connector_validation_stale"},
 			Find:     eachOutbound(findNeverUsed),

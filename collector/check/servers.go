@@ -77,7 +77,7 @@ func latest(a, b time.Time) time.Time {
 
 func pauseEvidence(until time.Time) string {
 	if until.IsZero() {
-		return "Enforcement is paused, until when is not known."
+		return "Enforcement is paused; the end of the pause is not known."
 	}
 	return "Enforcement is paused until " + day(until) + "."
 }
@@ -134,8 +134,7 @@ func findDifferentRoute(_ *Facts, t *tenant, report func(Finding)) {
 }
 
 // comparable returns the connectors that the documented order can give: not those that mail flow rules select, nor
-// those
-// that get all mail of the tenant.
+// those that get all mail of the tenant.
 func (ids outboundIDs) comparable(names []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool {
 		c := ids.find(name)

@@ -16,8 +16,8 @@ func sharedChecks() []Check {
 			Title: "Another tenant's connector lists the same sender addresses",
 			When: "Addresses of OnPremises connectors and their senders overlap between two tenants: warning; critical if a " +
 				"sender of the connector is attributed to a wrong tenant or ambiguously. Only configured tenants can be compared",
-			Remedy: "Let the sender present a separate certificate for each tenant and set TlsSenderCertificateName to its " +
-				"name, or give each tenant its own address.",
+			Remedy: "Configure the sender to present a separate certificate for each tenant and set TlsSenderCertificateName " +
+				"to its name, or give each tenant its own address.",
 			Source:   "MC1226222",
 			Silences: []string{"attribution_fragile"}, // where the shared address alone makes it fragile
 			Find:     eachShared(mailflow.OverlapAddress),

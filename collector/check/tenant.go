@@ -29,7 +29,7 @@ func tenantChecks() []Check {
 		},
 		{
 			Code: "accepted_domains_unknown", Severity: Warning, Scope: ScopeTenant,
-			Title: "The tenant has connectors and no accepted domain",
+			Title: "The tenant has connectors but no accepted domain",
 			When: "No accepted domain is configured or exported. Checks that need them (certificate domains, attribution, " +
 				"scopes) are not judged",
 			Remedy: "Export Get-AcceptedDomain too, or configure `accepted_domains`.",

@@ -104,7 +104,7 @@ func starttlsChecks() []Check {
 			When: "The connector does not require TLS, and the server refuses STARTTLS or the handshake fails: mail is sent " +
 				"unencrypted, or not at all (UNCERTAIN after a broken handshake)",
 			Remedy: "Check that the server can read its certificate and private key (Exchange: event 12014) and offers TLS " +
-				"1.2 or later, or let it no longer offer STARTTLS.",
+				"1.2 or later, or configure it not to offer STARTTLS.",
 			Source: "RFC 3207, section 4; KB 2989382",
 			Find:   eachConclusive(findBrokenStartTLS),
 		},

@@ -11,7 +11,7 @@ import (
 // isolatedFailures is the share of sessions below which failures are isolated: a network loses some connections.
 const isolatedFailures = 0.01
 
-// maxReportText bounds what a sender of reports wrote.
+// maxReportText is the maximum length of a text from a report, in bytes.
 const maxReportText = 100
 
 // tlsReportChecks judge what senders report about TLS on the way to the MX of accepted domains.
@@ -23,9 +23,10 @@ func tlsReportChecks() []Check {
 			"100 failed. With fewer failures, and in reports of other senders, which anyone can sign: info. A " +
 			"report is judged until a newer one of the same sender arrives, at most for 72 hours after the end of its " +
 			"period. Not judged without `sink.tls_reports`",
-		Remedy: "The evidence names the result type, and what to do about it. Where the policy is tlsa or sts, Exchange " +
-			"Online holds the mail for 24 hours and then returns it: mend it within that time. Microsoft's reports often " +
-			"name no result type (validation-failure): then compare what the MX shows with the policy that is named.",
+		Remedy: "The evidence names the result type and what to do about it. If the policy is tlsa or sts, Exchange Online " +
+			"holds the mail for 24 hours and then returns it, so correct it within that time. Microsoft's reports often name " +
+			"no specific result type (validation-failure): then compare the certificate of the MX with the policy that the " +
+			"evidence names.",
 		Source: "RFC 8460, section 4.3; how-smtp-dane-works; enhancing-mail-flow-with-mta-sts",
 		Find:   findTLSReportFailures,
 	}}
@@ -84,20 +85,19 @@ func TLSReportRemedy(r tlsrpt.Result) string { return tlsReportRemedies[r] }
 
 // tlsReportRemedies has every result type of RFC 8460, section 4.3.
 var tlsReportRemedies = map[tlsrpt.Result]string{
-	"starttls-not-supported": "Let the MX offer STARTTLS to Exchange Online's addresses; a firewall that inspects SMTP " +
-		"may remove it.",
+	"starttls-not-supported": "Configure the MX to offer STARTTLS to Exchange Online's addresses; a firewall that " +
+		"inspects SMTP may remove it.",
 	"certificate-host-mismatch": "Give the MX a certificate with its own host name, or correct the names in the MX " +
 		"records and in the policy.",
 	"certificate-expired":     "Renew the certificate of the MX on every server behind the name.",
-	"certificate-not-trusted": "Let the MX send the whole chain of a public authority.",
-	tlsrpt.ValidationFailure: "The sender names no closer reason: probe the MX with validate, and compare its " +
+	"certificate-not-trusted": "Install a public authority's certificate on the MX, with its intermediate certificates.",
+	tlsrpt.ValidationFailure: "The report does not name the cause: probe the MX with validate, and compare its " +
 		"certificate with the policy.",
 	"tlsa-invalid": "Correct the TLSA records of the MX: none matches its certificate. Publish the record of a new " +
 		"certificate before the certificate is used.",
-	"dnssec-invalid": "Correct DNSSEC of the zone of the MX: its answers do not validate.",
-	"dane-required":  "Publish TLSA records for every MX, signed by DNSSEC: the sender requires DANE.",
-	"sts-policy-fetch-error": "Let https://mta-sts.DOMAIN/.well-known/mta-sts.txt answer with the policy, without a " +
-		"redirect.",
-	"sts-policy-invalid": "Correct the MTA-STS policy: it does not parse, or does not list the MX.",
-	"sts-webpki-invalid": "Renew or correct the certificate of the host mta-sts.DOMAIN.",
+	"dnssec-invalid":         "Correct DNSSEC of the zone of the MX: its answers do not validate.",
+	"dane-required":          "Publish TLSA records for every MX, signed by DNSSEC: the sender requires DANE.",
+	"sts-policy-fetch-error": "Serve the policy at https://mta-sts.DOMAIN/.well-known/mta-sts.txt, without a redirect.",
+	"sts-policy-invalid":     "Correct the MTA-STS policy: it does not parse, or does not list the MX.",
+	"sts-webpki-invalid":     "Renew or correct the certificate of the host mta-sts.DOMAIN.",
 }

@@ -6,7 +6,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// unreadChecks report what the exports have and this exporter cannot read.
+// unreadChecks report values in exports that this exporter cannot read.
 func unreadChecks() []Check {
 	return []Check{
 		{
@@ -42,11 +42,11 @@ func findUnread(_ *Facts, t *tenant, report func(Finding)) {
 	}
 }
 
-// unreadEvidence says where a value is and what it is, never the value.
+// unreadEvidence describes where a value is and what kind of value it is. It never contains the value.
 func unreadEvidence(r mailflow.UnreadRecord, v mailflow.UnreadValue) string {
 	more := ""
 	if v.Count > 1 {
-		more = fmt.Sprintf(" (and %d values more)", v.Count-1)
+		more = fmt.Sprintf(" (and %d more values)", v.Count-1)
 	}
 	return fmt.Sprintf("%s, record %d: %s is %s: %s%s.", r.File, r.Record, v.Place, v.Kind, v.Problem, more)
 }

@@ -88,7 +88,7 @@ func daneEvidence(mode dane.Mode, endpoints []*check.Endpoint) []string {
 	lines := []string{"SmtpDaneMode is " + string(mode)}
 	for i, e := range endpoints {
 		if i == maxDANEEvidence {
-			return append(lines, fmt.Sprintf("and %d servers more", len(endpoints)-i))
+			return append(lines, fmt.Sprintf("and %d more servers", len(endpoints)-i))
 		}
 		lines = append(lines, e.Name()+": "+e.DANE.Sentence())
 	}

@@ -130,17 +130,14 @@ func (r *Report) facts(snapshot *Snapshot, previous *Report) *check.Facts {
 		Thresholds: inventory.Thresholds,
 		Severity:   inventory.Severity, Suppressions: inventory.Suppressions, FirstSeen: previous.firstSeen(),
 		Overlaps: r.Overlaps, Attributions: r.Attributions, Predictions: r.Predictions,
-		NoNetwork:     snapshot.NoNetwork,
-		Firewall:      snapshot.Firewall,
+		NoNetwork: snapshot.NoNetwork, VantageBlocked: snapshot.VantageBlocked, Firewall: snapshot.Firewall,
 		ExchangeHosts: inventory.ExchangeOnlineHosts, MX: snapshot.MX, Policies: r.Policies,
 		TLSReports: snapshot.TLSReports,
 	}
 	if snapshot.StateFileError != nil {
 		f.StateFileError = snapshot.StateFileError.Error()
 	}
-	if snapshot.VantageBlocked {
-		f.VantageBlocked = "no path passes connect, three hosts or more"
-	}
+
 	f.Overloaded = check.Overloads(f.Paths, inventory.Limits)
 	return f
 }

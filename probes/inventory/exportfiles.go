@@ -228,7 +228,7 @@ type export struct {
 // warnBesides warns of what was in the file besides records.
 func (e *export) warnBesides(s *Snapshot, rest besides, err error) {
 	if e.dropped > 0 {
-		s.warn("%s: and %d values more that cannot be read", e.file, e.dropped)
+		s.warn("%s: and %d more values that cannot be read", e.file, e.dropped)
 	}
 	switch {
 	case err != nil:

@@ -194,7 +194,7 @@ func TestRareFindings(t *testing.T) {
 	d.reload()
 	d.awaitFindings(found{
 		"vantage_blocked", "critical", "", "", "",
-		[]string{"no path passes connect, three hosts or more"},
+		[]string{"No path passes connect, and there are at least three hosts."},
 	})
 	for _, p := range cut {
 		if got := d.metrics().pathResult(p.connector); got.outcome != "inconclusive" ||
