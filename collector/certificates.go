@@ -30,8 +30,8 @@ type Certificate struct {
 func (c *Certificate) Leaf() *probes.Certificate { return c.TLS.Chain[0] }
 
 // Certificates returns the certificates of the paths at the time now, in the order of the paths.
-func (v *Snapshot) Certificates(paths []*PathState, now time.Time) []Certificate {
-	report := v.report()
+func (s *Snapshot) Certificates(paths []*PathState, now time.Time) []Certificate {
+	report := s.report()
 	var all []Certificate
 	for _, p := range paths {
 		for i := range p.Endpoints {

@@ -15,7 +15,7 @@ type ControlState struct {
 	Conclusive *probes.ControlResult // nil before one
 }
 
-// recordControls takes the results of controls, and forgets those of endpoints that DNS no longer names.
+// recordControls records the results of controls, and forgets those of endpoints that DNS no longer returns.
 func (s *PathState) recordControls(results []probes.ControlResult) {
 	var kept []ControlState // a new slice: a Snapshot may still hold the old one
 	for _, known := range s.Controls {
@@ -29,7 +29,7 @@ func (s *PathState) recordControls(results []probes.ControlResult) {
 	}
 }
 
-// addControl takes one result.
+// addControl records one result.
 func (s *PathState) addControl(r probes.ControlResult) {
 	at, known := slices.BinarySearchFunc(s.Controls, r, compareControl)
 	if !known {
@@ -56,7 +56,7 @@ func compareControl(s ControlState, r probes.ControlResult) int {
 		cmp.Compare(s.Newest.Host, r.Host), cmp.Compare(s.Newest.Address, r.Address))
 }
 
-// CurrentControls returns the controls that the path still has, with what demands their refusal now.
+// CurrentControls returns the controls that the path still has, each with the rule that must refuse it now.
 func (s *PathState) CurrentControls() []ControlState {
 	var current []ControlState
 	for _, known := range s.Controls {

@@ -12,8 +12,8 @@ import (
 
 // metricSections are the sections of docs/metrics.md.
 var metricSections = [...]struct{ title, text string }{
-	SectionStable: {"To alert on", "They hold the last conclusive value."},
-	SectionLatest: {"To look at", "They show the latest round. Do not alert on them."},
+	SectionStable: {"To alert on", "These series hold the last conclusive value."},
+	SectionLatest: {"To look at", "These series show the latest round. Do not alert on them."},
 	SectionExporter: {"Of the exporter itself", "Histograms are classic and native. " +
 		"The Go runtime's `go_…` and `process_…` are exposed too."},
 	SectionProbe: {"On /probe", "One probe of one configured path, on demand."},
@@ -104,10 +104,10 @@ const calendarIntroduction = `# Calendar
 
 <!-- Written by ` + "`make docs`" + ` from the table. -->
 
-Dates on which mail flow is known in advance to change. ` +
-	"`m365_connector_deadline_timestamp_seconds`" + ` and the page
-` + "`/calendar`" + ` have them for each tenant and connector that is affected; where several endpoints are, the
-earliest date. A date that is not certain is marked UNCERTAIN. As known on %s.
+Dates on which mail flow changes, as far as they are known in advance. ` +
+	"`m365_connector_deadline_timestamp_seconds`" + `
+and the page ` + "`/calendar`" + ` show them for each tenant and connector that is affected; if several endpoints are
+affected, the earliest date. A date that is not certain is marked UNCERTAIN. As known on %s.
 
 | advisory | date | what happens | whom it affects | source |
 |---|---|---|---|---|

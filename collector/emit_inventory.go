@@ -13,17 +13,17 @@ func boolToFloat(yes bool) float64 {
 	return 0
 }
 
-// unixSeconds returns a time as metrics have it.
+// unixSeconds returns a time as Unix time in seconds, as metrics expose it.
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// emitTime emits a time that is known.
+// emitTime emits a time, or nothing if it is not known.
 func (e *emitter) emitTime(m *Metric, t time.Time) {
 	if !t.IsZero() {
 		e.emit(m, unixSeconds(t))
 	}
 }
 
-// emitTri emits a property that is known.
+// emitTri emits a property, or nothing if it is not known.
 func (e *emitter) emitTri(m *Metric, value mailflow.Tri) {
 	if value != mailflow.Unknown {
 		e.emit(m, boolToFloat(value == mailflow.Yes))

@@ -117,8 +117,8 @@ func (e *emitter) finding(f check.Finding) {
 	e.emit(findingInfo, 1, f.Code, f.Severity.String())
 }
 
-// sharedAddresses emits shared addresses, and nothing else that is shared: that is in findings alone. A connector and
-// its sender may share the same prefix, which is one series.
+// sharedAddresses emits the addresses that tenants share; other overlaps are only in findings. A connector and its
+// sender may share the same prefix, which is one series.
 func (e *emitter) sharedAddresses(overlaps []mailflow.Overlap) {
 	type place struct{ tenant, connector, prefix string }
 	emitted := map[place]bool{}
@@ -174,7 +174,7 @@ func attributedTenants(a mailflow.Attribution) []string {
 	return a.Tenants
 }
 
-// clientCertificate emits the certificate that a sender presents, which belongs to no host or address.
+// clientCertificate emits the certificate that a sender presents. It has no host and no address.
 func (e *emitter) clientCertificate(id probes.PathID, t *probes.TLS, domains mailflow.DomainIndex) {
 	if t == nil || !e.setSubject(check.Subject(id)) {
 		return

@@ -63,8 +63,8 @@ type emitter struct {
 	dropped uint64
 }
 
-// setLabels sets the identity of the series that come next. It reports false where the series of another owner have
-// these labels: the first owner's series are exposed, the other's are not, for a mixture would be wrong.
+// setLabels sets the identity of the series that come next. It reports false if the series of another owner already
+// have these labels: only the first owner's series are exposed, since a mixture would be wrong.
 func (e *emitter) setLabels(id identity, owner string) bool {
 	id = id.sanitized()
 	g := e.groups[id]
@@ -80,7 +80,7 @@ func (e *emitter) setLabels(id identity, owner string) bool {
 	return true
 }
 
-// emit makes one series of what setLabels named. The extra labels are in the order of the declaration.
+// emit makes one series with the labels of setLabels and the extra labels, in the order of the metric's declaration.
 func (e *emitter) emit(m *Metric, value float64, extraLabels ...string) {
 	g := e.current
 	if g == nil || len(extraLabels) != m.extra || !m.hasLabels(&g.id) {

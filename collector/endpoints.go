@@ -8,8 +8,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// recordEndpoints takes from a round what it showed of each endpoint, and forgets the endpoints that DNS no longer
-// names.
+// recordEndpoints updates what is known of each endpoint with the results of a round, and forgets the endpoints that
+// DNS no longer returns.
 func (s *PathState) recordEndpoints(r probes.Result) {
 	var kept []check.Endpoint // a new slice: a Snapshot may still hold the old one
 	dns := answersOf(r)
@@ -66,7 +66,7 @@ func conclusive(r probes.Result, e probes.Endpoint) probes.Outcome {
 	return probes.NotReached
 }
 
-// showedCertificate reports whether a handshake showed a certificate, whatever came of the endpoint afterwards.
+// showedCertificate reports whether a handshake showed a certificate, whatever happened in the session afterwards.
 func showedCertificate(e probes.Endpoint) bool {
 	return e.TLS != nil && (len(e.TLS.Chain) > 0 || e.TLS.Unparsable != "")
 }
@@ -93,28 +93,28 @@ func compareEndpoint(e check.Endpoint, key EndpointKey) int {
 // recordConclusive replaces in Conclusive the endpoints on which the round is conclusive, and removes those that are no
 // longer known.
 func (s *PathState) recordConclusive(r probes.Result) {
-	var news []probes.Endpoint
+	var observed []probes.Endpoint
 	for _, e := range r.Endpoints {
 		if conclusive(r, e) != probes.NotReached {
-			news = append(news, e)
+			observed = append(observed, e)
 		}
 	}
 	next := r
-	switch {
-	case len(news) > 0 && len(news) == len(r.Endpoints) && len(news) == len(s.Endpoints): // the round itself
+	switch n := len(observed); {
+	case n > 0 && n == len(r.Endpoints) && n == len(s.Endpoints): // the round itself
 		s.Conclusive = &r
 		return
-	case s.Conclusive == nil && len(news) == 0:
+	case s.Conclusive == nil && n == 0:
 		return
-	case len(news) == 0:
+	case n == 0:
 		next = *s.Conclusive
 	}
 	if s.Conclusive != nil {
-		news = append(slices.Clone(s.Conclusive.Endpoints), news...)
+		observed = append(slices.Clone(s.Conclusive.Endpoints), observed...)
 	}
 	next.Endpoints = nil
 	for _, known := range s.Endpoints {
-		for _, e := range slices.Backward(news) { // the latest observation comes last
+		for _, e := range slices.Backward(observed) { // the latest observation comes last
 			if KeyOf(e) == (EndpointKey{known.Host, known.Address}) {
 				next.Endpoints = append(next.Endpoints, e)
 				break
@@ -147,8 +147,8 @@ func answersOf(r probes.Result) answers {
 	return a
 }
 
-// gone reports whether DNS no longer names the endpoint: its host resolved without it, or is no longer among the
-// hosts.
+// gone reports whether DNS no longer returns the endpoint: its host resolved to other addresses, or is no longer among
+// the hosts.
 func (a answers) gone(key EndpointKey) bool {
 	if a.listed[key] {
 		return false

@@ -27,7 +27,7 @@ type ExporterHooks struct {
 	Sink       func() (s SinkCounts, known bool)
 }
 
-// SinkCounts are what the sink of round trips has counted since the start.
+// SinkCounts has the counters of the sink of round trips since the start.
 type SinkCounts struct {
 	Connections, Messages []SinkCount
 	Errors                uint64

@@ -22,8 +22,8 @@ type handler struct {
 	log *slog.Logger
 }
 
-// Handler serves everything, or with ?tenant=GLOB (repeatable) the series of those tenants alone, and with
-// ?name[]=METRIC (repeatable) those metrics alone. It answers 404 where no tenant matches.
+// Handler serves everything; with ?tenant=GLOB (repeatable) only the series of those tenants, and with ?name[]=METRIC
+// (repeatable) only those metrics. It answers 404 if no tenant matches.
 func (g *Gatherer) Handler(log *slog.Logger) http.Handler {
 	return NewResponder(maxRendering).WrapShared(&handler{all: g, log: log}, pageOf)
 }

@@ -32,8 +32,7 @@ type VerdictChange struct {
 	Verdict probes.Outcome
 }
 
-// roundOf returns the line of the history: of a failed round with the first failure, of an inconclusive one with the
-// first problem.
+// roundOf returns the entry of a round in the history: with the first failure if it failed, else with the first problem.
 func roundOf(r probes.Result, outcome probes.Outcome) Round {
 	line := Round{At: r.Started, Duration: r.Duration, Outcome: outcome}
 	if _, stage, step, ok := r.Failure(); ok {
@@ -64,8 +63,7 @@ func (s *PathState) rememberVerdict(at time.Time, verdict probes.Outcome) {
 	s.Changes = appendBounded(s.Changes, VerdictChange{at, verdict}, maxVerdictChanges)
 }
 
-// sinceWhen returns since when the path has a verdict that it gets at this time: before a restart it may have had the
-// same one.
+// sinceWhen returns since when the path has the verdict that it gets now: it may have had the same one before a restart.
 func (s *PathState) sinceWhen(verdict probes.Outcome, at time.Time) time.Time {
 	if s.Verdict != probes.NotReached {
 		return at
@@ -80,8 +78,8 @@ func (s *PathState) sinceWhen(verdict probes.Outcome, at time.Time) time.Time {
 	return at
 }
 
-// appendBounded returns a list with one more item, of which the latest limit items stay. It copies, for a [Snapshot]
-// may still hold the old list.
+// appendBounded returns the list with one more item, cut to the latest limit items. It copies the list, because a
+// [Snapshot] may still hold the old one.
 func appendBounded[T any](list []T, next T, limit int) []T {
 	list = list[max(0, len(list)-limit+1):]
 	return append(append(make([]T, 0, len(list)+1), list...), next)

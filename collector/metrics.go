@@ -17,8 +17,8 @@ func with(base []string, more ...string) []string {
 // To alert on: the series hold the last conclusive value.
 var (
 	probeSuccess = stable("probe_success", gauge, pathLabels,
-		"1 while at least one endpoint passed every stage asked for and none failed, 0 while the last verdict of an "+
-			"endpoint is failed and a second round confirmed it. Absent until a first verdict.")
+		"1 while at least one endpoint passes every probed stage and none fails, 0 while an endpoint fails and a second "+
+			"round has confirmed it. Absent until the first verdict.")
 	probeFailureInfo = stable("probe_failure_info", gauge, with(pathLabels, "stage", "reason"),
 		"Why the path fails: one series while probe_success is 0.")
 	probeInconclusive = stable("probe_inconclusive", gauge, pathLabels,
@@ -42,9 +42,9 @@ var (
 	certificateValid = stable("certificate_valid", gauge, with(endpointLabels, "role", "verdict"),
 		"1 passed, 0 failed, for each verdict on the certificate. Absent where it cannot be judged.")
 	certificateTrusted = stable("certificate_trusted", gauge, with(endpointLabels, "role", "store"),
-		"1 when the chain, as it was sent, verifies with the roots of a store, 0 when it does not: mozilla, "+
-			"digicert_global_root_g2 alone, those of trust_stores, and system where ca_file replaces it. With the roots that "+
-			"decide, certificate_valid has the verdict trust.")
+		"1 when the chain, as it was sent, verifies with the roots of a store, 0 when it does not. The stores: mozilla, "+
+			"digicert_global_root_g2 alone, those of trust_stores, and system if ca_file replaces it. The verdict with the "+
+			"roots in use is certificate_valid with verdict=\"trust\".")
 	connectorInfo = stable("info", gauge, with(connectorLabels, "connector_type", "connector_source", "tls_settings"),
 		"The connector. Always 1.")
 	connectorEnabled = stable("enabled", gauge, connectorLabels,
@@ -65,8 +65,8 @@ var (
 			"not answer and no policy is kept.")
 	deliveryPrediction = stable("delivery_prediction", gauge, with(pathLabels, "mechanism", "outcome"),
 		"What Exchange Online would do with mail on this path because of dane or mta_sts, by the connector's mode: deliver, "+
-			"queue (hold it for 24 hours, then return it) or not_applicable. Always 1. Of smart hosts: if Exchange Online "+
-			"applies the mechanism to them, which Microsoft does not document.")
+			"queue (hold it for 24 hours, then return it) or not_applicable. Always 1. For smart hosts, Microsoft does not "+
+			"document whether Exchange Online applies the mechanism.")
 	inventoryTimestamp = stable("inventory_timestamp_seconds", gauge, []string{"tenant"},
 		"Time of the oldest export in use.")
 	sourceSuccess = stable("inventory_source_success", gauge, []string{"tenant", "source", "cmdlet"},
@@ -176,8 +176,8 @@ var (
 	exporterSinkErrors = ofExporter("sink_connection_errors_total", counter, nil,
 		"Connections to the sink that ended with an error, such as a TLS handshake that failed.")
 	exporterSinkMessages = ofExporter("sink_messages_total", counter, []string{"outcome"},
-		"Messages that the sink was offered: accepted, or why it refused them: unknown_recipient, throttled (too many), "+
-			"too_large, deferred (could not be processed then) or failed (a bug). Each recipient that is unknown counts.")
+		"Messages offered to the sink: accepted, or why the sink refused them: unknown_recipient, throttled (too many), "+
+			"too_large, deferred (could not be processed then) or failed (a bug). Each unknown recipient counts.")
 	exporterSeriesDropped = ofExporter("series_dropped", gauge, nil,
 		"Series left out of the latest complete scrape because others have the same labels once sanitized.")
 )
@@ -185,8 +185,8 @@ var (
 // On /probe: one probe on demand.
 var (
 	onDemandSuccess = onProbe("probe_success", nil,
-		"1 when every endpoint passed every stage asked for, 0 when one failed. While this probe is "+
-			"inconclusive: the path's last verdict, absent if there is none.")
+		"1 when every endpoint passed every probed stage, 0 when one failed. If this probe is inconclusive, the path's "+
+			"last verdict; absent if there is none.")
 	onDemandInconclusive = onProbe("probe_inconclusive", nil,
 		"1 when this probe was inconclusive or interrupted.")
 	onDemandDuration = onProbe("probe_duration_seconds", nil,

@@ -9,7 +9,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// The renewals that are kept: of each endpoint, and of a path, which DNS may lead to ever new endpoints.
+// The renewals that are kept of each endpoint, and of a path: DNS may return new endpoints again and again.
 const (
 	maxEndpointRenewals = 4
 	maxRenewals         = 64
@@ -38,7 +38,7 @@ func (s *PathState) recordRenewal(endpoint EndpointKey, previous, now *probes.TL
 	})
 }
 
-// recordOld records that a certificate is shown that was replaced before.
+// recordOld records that a certificate is shown again after it was replaced.
 func (s *PathState) recordOld(endpoint EndpointKey, shown check.Leaf, at time.Time) {
 	i := slices.IndexFunc(s.Renewals, func(r check.Renewal) bool {
 		return isAt(r, endpoint) && r.Old.Fingerprint == shown.Fingerprint && shown.Fingerprint != ""
@@ -49,8 +49,8 @@ func (s *PathState) recordOld(endpoint EndpointKey, shown check.Leaf, at time.Ti
 	}
 }
 
-// appendRenewal returns a list with one more renewal, without the oldest ones beyond the limits. It copies, for a
-// [Snapshot] may still hold the old list.
+// appendRenewal returns the list with one more renewal, without the oldest ones beyond the limits. It copies the list,
+// because a [Snapshot] may still hold the old one.
 func appendRenewal(list []check.Renewal, next check.Renewal) []check.Renewal {
 	list = append(slices.Clone(list), next)
 	same := func(r check.Renewal) bool { return r.Host == next.Host && r.Address == next.Address }

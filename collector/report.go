@@ -7,8 +7,7 @@ import (
 	"m365_connector_exporter/collector/evaluate"
 )
 
-// Observations is what an evaluation needs of the store: what the probes have found of each path, and the newest
-// report.
+// Observations returns what an evaluation needs from the store: the state of each path, and the newest report.
 func (s *Store) Observations() *evaluate.Snapshot {
 	snapshot := s.Snapshot()
 	paths := make([]check.Path, len(snapshot.Paths))

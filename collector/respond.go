@@ -27,8 +27,7 @@ const (
 	readTimeout  = 2 * time.Minute // for reading a whole page
 )
 
-// Responder renders pages into memory and then writes them, so that a reader, however slow, holds its compressed page
-// and nothing else:
+// Responder renders pages into memory and then writes them, so that a slow reader occupies only its compressed page:
 //
 //  1. A request waits until fewer than the given number of pages are being rendered. When too many wait, it gets 503.
 //     Requests that wait for the same page share it, if the handler says which page they want.
@@ -36,8 +35,8 @@ const (
 //  3. The next page may be rendered. This one is written, with a deadline for each write, decompressed where the
 //     reader does not accept gzip (RFC 9110, section 12.5.3).
 //
-// The numbers of rendered pages and of their readers are limited too: where one is too many, the reader that has been
-// reading longest is disconnected. A reader that reads at all is gone long before.
+// The numbers of rendered pages and of their readers are limited too: above a limit, the reader that has been reading
+// longest is disconnected. A reader of normal speed has finished long before.
 type Responder struct {
 	compressors chan *gzip.Writer // one for each page that may be rendered now
 	waiting     atomic.Int64

@@ -18,8 +18,8 @@ import (
 //	{"saved":"2026-11-24T12:00:00Z"}
 //	{"target":"contoso/outbound/To%20on-premises/mail.contoso.com","rounds":[...],"changes":[...]}
 //
-// It fills the pages, renewals teach the checks a host's cadence, and the results of negative controls, which are run
-// once a day, keep their findings. No verdict and no metric is read from it.
+// After a restart, the pages show it, the checks derive a host's cadence from the renewals, and findings about negative
+// controls, which are run once a day, remain. No verdict and no metric is read from it.
 type (
 	savedHeader struct {
 		Saved time.Time `json:"saved"`

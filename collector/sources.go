@@ -61,8 +61,8 @@ func (s *Store) SetSource(tenant string, state mailflow.SourceState) {
 	s.useSources(sources)
 }
 
-// useSources replaces the states, and the times of the tenants' records with them. The next scrape makes the series:
-// hundreds of tenants may be read between two. The caller holds the lock.
+// useSources replaces the states, and with them the times of the tenants' records. The next scrape makes the series,
+// because hundreds of tenants may be read between two scrapes. The caller holds the lock.
 func (s *Store) useSources(sources map[string]tenantSource) {
 	s.sources = sources
 	tenants := slices.Clone(s.tenants)

@@ -58,7 +58,7 @@ func KeyOf(e probes.Endpoint) EndpointKey {
 
 // record applies one round. Verdicts belong to endpoints: an endpoint that was inconclusive keeps its verdict, and
 // changes neither those of its neighbours nor the path's. A provisional round changes no verdict, but an address that
-// DNS no longer names leaves at once.
+// DNS no longer returns is removed at once.
 func (s *PathState) record(r probes.Result) {
 	outcome := r.Outcome()
 	s.Latest = &r
@@ -82,8 +82,8 @@ func (s *PathState) record(r probes.Result) {
 	}
 }
 
-// updateVerdict makes the path's verdict of those of its endpoints: failed if one failed, else passed if one passed.
-// While no endpoint has a verdict, for DNS names others now, the last verdict holds.
+// updateVerdict derives the path's verdict from those of its endpoints: failed if one failed, else passed if one
+// passed. While no endpoint has a verdict, because DNS returns other ones now, the last verdict holds.
 func (s *PathState) updateVerdict(at time.Time) {
 	verdict := probes.NotReached
 	for _, known := range s.Endpoints {

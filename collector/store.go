@@ -160,11 +160,11 @@ func (s *Store) Snapshot() *Snapshot {
 }
 
 // report returns the snapshot's report, or an empty one if there is none yet.
-func (v *Snapshot) report() *evaluate.Report {
-	if v.Report == nil {
+func (s *Snapshot) report() *evaluate.Report {
+	if s.Report == nil {
 		return &evaluate.Report{}
 	}
-	return v.Report
+	return s.Report
 }
 
 // RecordedRounds counts the rounds that Record and RecordControls have recorded. While it does not change, neither does

@@ -55,7 +55,7 @@ func (t *Tenant) AddPath(p *PathState) {
 	}
 }
 
-// AddCertificate takes note of when a certificate expires.
+// AddCertificate accounts for when a certificate expires.
 func (t *Tenant) AddCertificate(c *Certificate) {
 	if !c.Microsoft && !c.NotAfter.IsZero() && (t.NotAfter.IsZero() || c.NotAfter.Before(t.NotAfter)) {
 		t.NotAfter = c.NotAfter
@@ -70,10 +70,10 @@ func NewTenant(name string) *Tenant {
 
 // SummarizeTenants summarizes the tenants that these paths and findings are about, worst first. Tenants with neither
 // are included if also reports so.
-func (v *Snapshot) SummarizeTenants(
+func (s *Snapshot) SummarizeTenants(
 	paths []*PathState, findings []check.Finding, also func(tenant string) bool, now time.Time,
 ) []*Tenant {
-	byName := make(map[string]*Tenant, len(v.Tenants))
+	byName := make(map[string]*Tenant, len(s.Tenants))
 	var tenants []*Tenant
 	of := func(name string) *Tenant {
 		t := byName[name]
@@ -92,12 +92,12 @@ func (v *Snapshot) SummarizeTenants(
 			of(f.Tenant).Findings[f.Severity]++
 		}
 	}
-	certificates := v.Certificates(paths, now)
+	certificates := s.Certificates(paths, now)
 	for i := range certificates {
 		of(certificates[i].Path.Path.ID.Tenant).AddCertificate(&certificates[i])
 	}
-	for i := range v.Tenants {
-		if t := &v.Tenants[i]; byName[t.Name] != nil || also(t.Name) {
+	for i := range s.Tenants {
+		if t := &s.Tenants[i]; byName[t.Name] != nil || also(t.Name) {
 			of(t.Name).LoadError = t.LoadError
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"m365_connector_exporter/probes/tlsrpt"
 )
 
-// Limits of what senders of TLS reports can add. Anybody who has a domain can sign reports. Those of Microsoft are
-// counted beyond the limits, so that others cannot displace them.
+// Limits on what senders of TLS reports can add. Anyone who has a domain can sign reports. Microsoft's are counted
+// beyond the limits, so that others cannot displace them.
 const (
 	maxReporters    = 50     // labels; the sessions that further ones report count for "other"
 	maxReportedFrom = 2000   // pairs of a domain and a reporter; the sessions of further ones count for "other"
@@ -134,7 +134,7 @@ func (l *tlsReports) remember(id string) {
 	}
 }
 
-// organization returns the label of a sender: the domain that signed the report, since anybody can write any name.
+// organization returns the label of a sender: the domain that signed the report, since the name in it is not verified.
 func (l *tlsReports) organization(domain, signer string) string {
 	name := LabelValue(signer)
 	by := reportedBy{domain, name}

@@ -257,7 +257,7 @@ var firewallCases = []testCase{
 	{
 		"endpoints_not_read", "for four days",
 		func(w *world) { w.fetchedEndpoints(4*24*time.Hour, "the server answered 429") },
-		"info", "https://endpoints.example/ was last read on 2026-11-20 12:00 UTC. "+
+		"info", "https://endpoints.example/ was last read on 2026-11-20 12:00 UTC. " +
 			"The latest attempt failed: the server answered 429.",
 	},
 	{

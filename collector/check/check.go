@@ -16,7 +16,8 @@
 //
 // The package is pure: no I/O, no clock; the same facts give the same findings in the same order. The catalogue is
 // also the documentation (docs/checks.md, the reference page) and the list of codes that a configuration may name.
-// To add a check: one entry in the list of its subject, its function, and a case with a silent twin in the tests.
+// To add a check: one entry in the list of its topic, its function, and two cases in the tests, one that it finds and a
+// similar one that it does not. See CONTRIBUTING.md.
 package check
 
 import (
