@@ -32,7 +32,8 @@ type VerdictChange struct {
 	Verdict probes.Outcome
 }
 
-// roundOf returns the entry of a round in the history: with the first failure if it failed, else with the first problem.
+// roundOf returns the entry of a round in the history: with the first failure if the round failed, else with the first
+// problem.
 func roundOf(r probes.Result, outcome probes.Outcome) Round {
 	line := Round{At: r.Started, Duration: r.Duration, Outcome: outcome}
 	if _, stage, step, ok := r.Failure(); ok {
@@ -63,7 +64,7 @@ func (s *PathState) rememberVerdict(at time.Time, verdict probes.Outcome) {
 	s.Changes = appendBounded(s.Changes, VerdictChange{at, verdict}, maxVerdictChanges)
 }
 
-// sinceWhen returns since when the path has the verdict that it gets now: it may have had the same one before a restart.
+// sinceWhen returns since when the path has the verdict that it gets now, which it may have had before a restart.
 func (s *PathState) sinceWhen(verdict probes.Outcome, at time.Time) time.Time {
 	if s.Verdict != probes.NotReached {
 		return at

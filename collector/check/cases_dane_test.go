@@ -69,7 +69,7 @@ var daneCases = []testCase{
 	},
 	{
 		"dane_incomplete", "expires soon, and no record of the next certificate", expiring(compared(pinned)),
-		"warning", "all TLSA records (3 0 1 00) match only this certificate",
+		"warning", "all its TLSA records (3 0 1 00) match only this certificate",
 	},
 	{
 		"dane_incomplete", "the same behind a smart host", expiring(bySmartHost(compared(pinned))), "warning uncertain", "",

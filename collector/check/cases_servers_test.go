@@ -230,7 +230,7 @@ var firewallCases = []testCase{
 	{
 		"firewall_incomplete", "a range is missing",
 		func(w *world) { w.firewall("ranges.json", "40.92.0.0/15", "2a01:111:f400::/48") },
-		"warning", "allow.txt does not contain 2a01:111:f400::/48 (IPv6), which ranges.json has.",
+		"warning", "allow.txt does not contain 2a01:111:f400::/48 (IPv6), which is in ranges.json.",
 	},
 	{
 		"firewall_incomplete", "of the built-in ranges",
@@ -247,7 +247,7 @@ var firewallCases = []testCase{
 	{
 		"firewall_incomplete", "fetched recently",
 		func(w *world) { w.fetchedEndpoints(24*time.Hour, "", "40.92.0.0/15") },
-		"warning", "allow.txt does not contain 40.92.0.0/15 (IPv4), which https://endpoints.example/ has.",
+		"warning", "allow.txt does not contain 40.92.0.0/15 (IPv4), which is in https://endpoints.example/.",
 	},
 	{
 		"firewall_incomplete", "fetched long ago",
