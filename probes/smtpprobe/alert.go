@@ -12,7 +12,7 @@ import (
 	"m365_connector_exporter/probes/internal/sockerr"
 )
 
-// clientAuth is what a handshake said about client certificates.
+// clientAuth records whether the server requested a client certificate in a handshake, and whether one was sent.
 type clientAuth struct{ requested, sent bool }
 
 // The TLS alerts that have reasons of their own (RFC 8446, section 6).
@@ -27,31 +27,35 @@ const (
 	alertCertificateRequired    = 116
 )
 
-// noAgreement are the alerts of a server that accepts nothing of what a ClientHello offers.
+// noAgreement lists the alerts of a server that supports nothing that the ClientHello offers.
 var noAgreement = []uint8{alertHandshakeFailure, alertInsufficientSecurity}
 
-// handshakeReason classifies a failed handshake: by alert, and only then by the texts of crypto/tls and crypto/x509,
-// which have no types for these errors. A certificate that is not DER is the server's fault; one with a curve, a key
-// or names that crypto/x509 refuses is a limit of ours.
+// handshakeReason classifies a failed handshake by the server's alert if it sent one, otherwise by the error texts of
+// crypto/tls and crypto/x509, which have no types for these errors. A certificate that is not DER is the server's
+// fault; a curve, a key or a name that crypto/x509 does not accept is a limit of this program.
 func handshakeReason(err error, auth clientAuth) probes.Reason {
 	if code, ok := alertCode(err); ok {
 		return alertReason(code, auth)
 	}
 	contains := func(text string) bool { return strings.Contains(err.Error(), text) }
 	switch {
-	case contains("failed to parse certificate") && contains("x509: malformed"):
+	case unparsableCertificate(err) && contains("x509: malformed"):
 		return probes.ReasonCertificateUnparsable
 	case contains("unsupported protocol version"):
 		return probes.ReasonTLSVersion
-	case contains("failed to parse certificate"), contains("unsupported"), contains("larger than"),
-		contains("exceeds maximum"):
+	case unparsableCertificate(err), contains("unsupported"), contains("larger than"), contains("exceeds maximum"):
 		return probes.ReasonProberLimit
 	}
 	return probes.ReasonTLSHandshake
 }
 
-// atClientHello returns what the end of a connection after the ClientHello shows, "" for another error.
-func atClientHello(err error) probes.Evidence {
+// unparsableCertificate reports whether a handshake failed because crypto/x509 cannot parse a certificate.
+func unparsableCertificate(err error) bool {
+	return strings.Contains(err.Error(), "failed to parse certificate")
+}
+
+// closedAtClientHello returns how the server closed the connection after the ClientHello, "" if it did not.
+func closedAtClientHello(err error) probes.Evidence {
 	switch code := sockerr.Code(err); {
 	case code == syscall.ECONNRESET, code == syscall.ECONNABORTED, code == syscall.EPIPE:
 		return probes.EvidenceResetAtClientHello
@@ -61,7 +65,7 @@ func atClientHello(err error) probes.Evidence {
 	return ""
 }
 
-// alertCode returns the alert that the server sent. Outside QUIC, crypto/tls does not export its type.
+// alertCode returns the code of the alert that the server sent. crypto/tls exports a type for alerts in QUIC only.
 func alertCode(err error) (uint8, bool) {
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "remote error" {
@@ -74,8 +78,8 @@ func alertCode(err error) (uint8, bool) {
 	return uint8(v.Uint()), true //nolint:gosec // a Uint8
 }
 
-// alertReason classifies an alert. If the server requested a certificate and got none, handshake_failure and
-// bad_certificate mean that it requires one.
+// alertReason classifies an alert. If the server requested a client certificate and none was sent, handshake_failure
+// and bad_certificate mean that it requires one.
 func alertReason(code uint8, auth clientAuth) probes.Reason {
 	withheld := auth.requested && !auth.sent
 	switch code {
@@ -101,7 +105,7 @@ func alertReason(code uint8, auth clientAuth) probes.Reason {
 	return probes.ReasonTLSHandshake
 }
 
-// withheldCertificate reports whether the server requested a client certificate in the handshake and got none.
+// withheldCertificate reports whether the server requested a client certificate in the handshake and none was sent.
 func (s *session) withheldCertificate() bool {
 	seen := s.endpoint.TLS
 	return s.secured && seen != nil && seen.CertificateRequested && !seen.ClientCertificateSent

@@ -9,10 +9,9 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// command is what a reply answers.
+// command is the command that a reply answers.
 type command uint8
 
-// The commands whose refusals are classified.
 const (
 	commandGreeting command = iota // the connection itself
 	commandEHLO
@@ -22,40 +21,41 @@ const (
 	commandDATA // DATA and the message
 )
 
-// refusalReasons are the reasons of refusals that no rule knows better.
+// refusalReasons are the reasons of refusals that no rule matches.
 var refusalReasons = [...]probes.Reason{
 	commandGreeting: probes.ReasonGreetingRejected, commandEHLO: probes.ReasonEHLORejected,
 	commandSTARTTLS: probes.ReasonSTARTTLSRejected, commandMAIL: probes.ReasonSenderRejected,
 	commandRCPT: probes.ReasonRecipientRejected, commandDATA: probes.ReasonMessageRejected,
 }
 
-// refusal is a reply that refuses a command, with what else decides its reason.
+// refusal is a reply that refuses a command, and the facts of the session that rules depend on.
 type refusal struct {
 	reply     probes.Reply
 	command   command
-	withheld  bool // the server requested a client certificate in the handshake and got none
+	withheld  bool // the server requested a client certificate in the handshake, and none was sent
 	ownSender bool // the domain of MAIL FROM is an accepted domain of the tenant
 }
 
-// judgement is why a server refused, and what its reply shows of the cause.
+// judgement is why a server refused, and the evidence in its reply that selects a more precise remedy.
 type judgement struct {
 	reason   probes.Reason
 	evidence probes.Evidence
 }
 
-// rule gives refusals a reason. Every field that is set must match; the first rule that matches decides.
+// rule assigns a reason to refusals. A refusal must match every field that is set; the first rule that matches decides.
 type rule struct {
-	enhanced  string         // an enhanced code
-	through   int            // the last code of a range that begins with enhanced: 649 for 5.7.606 to 5.7.649
+	enhanced  string         // enhanced status code
+	through   int            // last number of a range that begins with enhanced: 649 for 5.7.606 to 5.7.649
 	codes     [2]int         // first and last reply code
 	on        []command      // any if empty
-	words     *regexp.Regexp // about the text in lower case, without mail addresses
-	and       *regexp.Regexp // as words: both must match
+	words     *regexp.Regexp // matched against plainText
+	and       *regexp.Regexp // must match as well as words
 	withheld  bool           // see refusal
 	ownSender bool           // see refusal
-	reason    probes.Reason
-	evidence  probes.Evidence
-	source    string
+
+	reason   probes.Reason
+	evidence probes.Evidence
+	source   string // where the rule comes from: an RFC, a manual, or the servers that reply so
 }
 
 // classify returns the reason of a refusal.
@@ -66,8 +66,8 @@ func (r refusal) classify() judgement {
 	return judgement{reason: refusalReasons[r.command]}
 }
 
-// match returns what the first rule that matches says, if there is one.
-func (r refusal) match() (judgement, bool) {
+// match returns the judgement of the first rule that matches. ok is false if no rule does.
+func (r refusal) match() (j judgement, ok bool) {
 	text := plainText(r.reply)
 	for i := range rules {
 		if rules[i].matches(r, text) {
@@ -89,7 +89,7 @@ func (r *rule) matches(seen refusal, text string) bool {
 	return (r.words == nil || r.words.MatchString(text)) && (r.and == nil || r.and.MatchString(text))
 }
 
-// matchesEnhanced reports whether an enhanced code is the one that a rule names, or in its range.
+// matchesEnhanced reports whether an enhanced code equals the rule's or lies in its range.
 func (r *rule) matchesEnhanced(code string) bool {
 	if code == r.enhanced {
 		return true

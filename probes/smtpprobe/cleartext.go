@@ -7,8 +7,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// The reasons that end an attempt at TLS, but not a session that may go on without: before and during the handshake,
-// and after it, when the server has seen what the client shows.
+// The problems after which a session that does not require TLS continues in clear text: those before and during the
+// handshake, and those that a server raises when it has seen which certificate the client presents.
 var (
 	beforeTLS = []probes.Reason{
 		probes.ReasonSTARTTLSRejected, probes.ReasonTemporaryRejection, probes.ReasonServerUnavailable,
@@ -19,17 +19,17 @@ var (
 	}
 )
 
-// mayContinueInClear reports whether the session may go on without TLS after a problem. A server that announces with
-// 421 that it closes is not asked again.
+// mayContinueInClear reports whether the session may continue without TLS after a problem. Code 421 announces that the
+// server closes the connection; no other is opened then.
 func (s *session) mayContinueInClear(problem *probes.Step) bool {
 	return !s.path.TLSSettings.RequiresTLS() &&
 		(slices.Contains(afterTLS, problem.Reason) ||
 			!s.secured && slices.Contains(beforeTLS, problem.Reason) && problem.Reply.Code != 421)
 }
 
-// continueInClear goes on without TLS after the attempt failed with a problem, if nothing demands TLS: on the same
-// connection if the server refused STARTTLS by a reply, else on a second one. It is not documented whether Exchange
-// Online connects again after a broken handshake.
+// continueInClear continues without TLS after STARTTLS failed with a problem, if the connector does not require TLS: on
+// the same connection if the server refused STARTTLS with a reply, otherwise on a second one. Microsoft has not
+// documented whether Exchange Online connects again after a failed handshake.
 func (s *session) continueInClear(problem *probes.Step) *probes.Step {
 	if !s.mayContinueInClear(problem) {
 		return problem
@@ -47,13 +47,14 @@ func (s *session) continueInClear(problem *probes.Step) *probes.Step {
 	return step
 }
 
-// timeouts are the reasons of a connection that has used up its time. The server was faster on the first one.
+// timeouts are the reasons of a connection that ran out of time.
 var timeouts = []probes.Reason{
 	probes.ReasonConnectTimeout, probes.ReasonGreetingTimeout, probes.ReasonReplyTimeout,
 }
 
-// reconnect closes the connection and opens a second one up to the EHLO reply, as the limiter allows it. The wait for
-// the limiter does not count.
+// reconnect closes the connection, waits for the limiter, and opens a second connection up to the EHLO reply. The wait
+// does not count against the timeout. If the second connection runs out of time, that is a limit of this program: the
+// server replied in time on the first one.
 func (s *session) reconnect(cause *probes.Step) *probes.Step {
 	s.close()
 	s.release(s.throttled)
@@ -79,7 +80,7 @@ func (s *session) reconnect(cause *probes.Step) *probes.Step {
 	return problem
 }
 
-// handshakeDeadline leaves half of the remaining time for a second connection where one may follow.
+// handshakeDeadline reserves half of the remaining time for a second connection if one may follow.
 func (s *session) handshakeDeadline() time.Time {
 	deadline := s.commandDeadline()
 	if s.path.TLSSettings.RequiresTLS() {

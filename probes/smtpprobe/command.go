@@ -9,11 +9,11 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// pendingReplyTime is how long a reply may take that the server sent before it closed: it has arrived, or it never
-// will.
+// pendingReplyTime is how long to wait for a reply that the server sent before it closed the connection: it has
+// arrived already, or never will.
 const pendingReplyTime = 100 * time.Millisecond
 
-// cmd sends one command and reads its reply. shown is the command as the transcript shows it.
+// cmd sends one command and reads the reply. shown is the command as the transcript records it.
 func (s *session) cmd(line, shown string) (probes.Reply, *probes.Step) {
 	s.transcript.add(probes.OriginClient, shown)
 	if _, err := s.conn.Write([]byte(line + "\r\n")); err != nil {
@@ -30,7 +30,7 @@ func (s *session) cmd(line, shown string) (probes.Reply, *probes.Step) {
 	return s.readReply()
 }
 
-// readReply reads one reply, until the deadline that the connection got when it was made.
+// readReply reads one reply, within the deadline of the connection.
 func (s *session) readReply() (probes.Reply, *probes.Step) {
 	r, err := s.replies.read()
 	s.transcript.addReply(r)
@@ -40,8 +40,8 @@ func (s *session) readReply() (probes.Reply, *probes.Step) {
 	return r, nil
 }
 
-// noReply is the problem that no reply came. Over TLS 1.3 a server refuses a client certificate only now, with an
-// alert.
+// noReply returns the problem of a reply that did not arrive. In TLS 1.3 the server verifies the client certificate
+// after the client has finished the handshake, so the alert that refuses it arrives in place of the first reply.
 func (s *session) noReply(err error) *probes.Step {
 	s.unresponsive = true
 	reason := readReason(err, probes.ReasonReplyTimeout)
@@ -55,8 +55,7 @@ func (s *session) noReply(err error) *probes.Step {
 	return s.fail(reason, detail)
 }
 
-// readPendingReply reads what a server sent, unasked, before it closed the connection: a reply, or an alert as the
-// error.
+// readPendingReply reads what the server sent before it closed the connection: a reply, or an alert as the error.
 func (s *session) readPendingReply() (probes.Reply, error) {
 	_ = s.conn.SetReadDeadline(time.Now().Add(pendingReplyTime))
 	r, err := s.replies.read()
@@ -66,18 +65,18 @@ func (s *session) readPendingReply() (probes.Reply, error) {
 	return r, err
 }
 
-// refused is the problem that the server refused a command.
+// refused returns the problem of a command that the server refused.
 func (s *session) refused(r probes.Reply, c command) *probes.Step {
 	why := refusal{r, c, s.withheldCertificate(), s.path.OwnSender}.classify()
-	step := s.replied(why.reason, r)
+	step := s.failWithReply(why.reason, r)
 	if why.evidence != "" {
 		step.Evidence = why.evidence
 	}
 	return step
 }
 
-// replied is the problem that a reply shows.
-func (s *session) replied(reason probes.Reason, r probes.Reply) *probes.Step {
+// failWithReply returns a problem whose detail is a reply of the server.
+func (s *session) failWithReply(reason probes.Reason, r probes.Reply) *probes.Step {
 	if reason == probes.ReasonThrottled {
 		s.throttled = true
 	}
@@ -86,8 +85,8 @@ func (s *session) replied(reason probes.Reason, r probes.Reply) *probes.Step {
 	return step
 }
 
-// close sends QUIT if the server may still understand it, then close_notify, and closes the connection. It may be
-// called again.
+// close sends QUIT if the server can still interpret it, then close_notify, and closes the connection. Further calls
+// do nothing.
 func (s *session) close() {
 	if s.raw == nil {
 		return
@@ -118,7 +117,7 @@ func (s *session) quit() {
 	}
 }
 
-// readReason classifies a failed read or write; timeout is the reason for silence.
+// readReason classifies a failed read or write; timeout is the reason if the deadline has passed.
 func readReason(err error, timeout probes.Reason) probes.Reason {
 	switch {
 	case errors.Is(err, errTooLong):

@@ -11,8 +11,8 @@ import (
 	"m365_connector_exporter/probes/internal/sockerr"
 )
 
-// connect dials the endpoint. One address means one family: happy eyeballs would hide which address answered. The
-// connection gets its deadline here, once, and is closed when the context ends.
+// connect dials the endpoint's address, without the fallback to the other address family ("happy eyeballs"), which
+// would hide a failure. The connection gets its deadline here, once, and is closed when the context ends.
 func (s *session) connect() *probes.Step {
 	addr := s.endpoint.Addr.Addr()
 	if !s.prober.guard.permitsPath(addr, s.path) {
@@ -43,7 +43,7 @@ func (s *session) connect() *probes.Step {
 	return nil
 }
 
-// dialReason classifies a failed dial, by types and numbers alone.
+// dialReason classifies a failed dial by error types and numbers only.
 func dialReason(err error, ipv6 bool) probes.Reason {
 	var netErr net.Error
 	switch code := sockerr.Code(err); {

@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,9 +41,9 @@ func ControlEndpoints(path *probes.Path, round *probes.Result) []probes.Endpoint
 	return at
 }
 
-// RunControls runs the negative controls of a path at endpoints of its latest round. At one endpoint they are run one
-// after the other, each on a connection of its own, as the limiter allows it. A control ends at RCPT TO: DATA is never
-// sent, whatever the server admits.
+// RunControls runs the negative controls of a path at endpoints of its latest round: the endpoints in parallel, the
+// controls of one endpoint one after the other, each on its own connection after waiting for the limiter. A control
+// ends at RCPT TO: DATA is never sent, whatever the server accepts.
 func (p *Prober) RunControls(ctx context.Context, path *probes.Path, at []probes.Endpoint) []probes.ControlResult {
 	results := make([][]probes.ControlResult, len(at))
 	var wg sync.WaitGroup
@@ -54,11 +55,8 @@ func (p *Prober) RunControls(ctx context.Context, path *probes.Path, at []probes
 		})
 	}
 	wg.Wait()
-	var all []probes.ControlResult
-	for _, ofEndpoint := range results {
-		all = append(all, ofEndpoint...)
-	}
-	return all
+
+	return slices.Concat(results...)
 }
 
 // runControl runs one control at one endpoint.
@@ -87,8 +85,8 @@ func (p *Prober) runControl(
 	return result
 }
 
-// controlPath returns the path that a control's session follows: up to RCPT TO, with the control's envelope. Towards
-// Exchange Online TLS is demanded, so that a session that is to be encrypted does not go on in clear text.
+// controlPath returns the path of a control's session: up to RCPT TO, with the control's envelope. Towards Exchange
+// Online it requires TLS, so that the session does not continue in clear text when STARTTLS fails.
 func controlPath(path *probes.Path, c probes.Control) *probes.Path {
 	p := *path
 	p.Settings.Until, p.Message, p.UseClientCertificate = probes.Recipient, nil, false
@@ -115,8 +113,8 @@ func endOf(e *probes.Endpoint, c *control) (probes.Stage, probes.Step) {
 	return probes.Recipient, last
 }
 
-// selfSignedCertificate makes a client certificate that no authority has issued. It is valid for a day and kept
-// nowhere.
+// selfSignedCertificate makes a client certificate that no authority has issued. It is valid for a day and is never
+// stored.
 func selfSignedCertificate(name string, now time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

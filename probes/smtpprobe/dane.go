@@ -13,17 +13,17 @@ import (
 	"m365_connector_exporter/probes/dnsclient"
 )
 
-// insecureDANE is what most endpoints have. It must not be changed.
+// insecureDANE is shared by most endpoints. It must not be changed.
 var insecureDANE = &probes.DANE{Status: probes.DANEInsecure}
 
-// recordDANE compares the certificates that the sessions of a round were shown with the TLSA records of their hosts.
-// Records are looked up only of hosts whose addresses, and whose MX records, are signed (RFC 7672, section 2.2.2), and
-// only if a session came as far as TLS.
+// recordDANE compares the certificates that the servers of a round presented with the TLSA records of their hosts.
+// TLSA records are looked up only for hosts whose MX and address records are signed (RFC 7672, section 2.2.2), and only
+// if a session reached the handshake.
 func (p *Prober) recordDANE(
 	ctx context.Context, path *probes.Path, sessions []session, security map[string]dnsclient.Security,
 ) {
-	records := p.tlsaOf(ctx, path, sessions, security, false)
-	var again []session // what was cached may have changed with the certificate
+	records := p.lookUpTLSA(ctx, path, sessions, security, false)
+	var again []session // a certificate and its TLSA records change together: the cached ones may be outdated
 	for i := range sessions {
 		s := &sessions[i]
 		s.compareTLSA(security[s.endpoint.Host], records[s.endpoint.Host])
@@ -31,15 +31,15 @@ func (p *Prober) recordDANE(
 			again = append(again, sessions[i])
 		}
 	}
-	records = p.tlsaOf(ctx, path, again, security, true)
+	records = p.lookUpTLSA(ctx, path, again, security, true)
 	for i := range again {
 		again[i].compareTLSA(dnsclient.Secure, records[again[i].endpoint.Host])
 	}
 }
 
-// RehearseTLSA compares a chain, leaf first, with the TLSA records of the hosts of a path whose names the leaf has, as
-// if they showed it. It connects to none of them, and asks DNS only if the path's settings name a resolver that
-// validates DNSSEC. There is one endpoint for each host.
+// RehearseTLSA compares a chain, leaf first, with TLSA records as if the mail servers of a path presented it. It
+// returns one endpoint for each host of the path that the leaf is valid for. It does not connect to these hosts, and
+// queries DNS only if the path's settings name a resolver that validates DNSSEC.
 func (p *Prober) RehearseTLSA(ctx context.Context, path *probes.Path, chain []*x509.Certificate) []probes.Endpoint {
 	query := queryOf(path)
 	if len(chain) == 0 || !query.MayValidate() ||
@@ -64,8 +64,8 @@ func (p *Prober) RehearseTLSA(ctx context.Context, path *probes.Path, chain []*x
 	return endpoints
 }
 
-// tlsaOf looks up the TLSA records of the hosts of sessions, each once.
-func (p *Prober) tlsaOf(
+// lookUpTLSA looks up the TLSA records of the sessions' hosts, each once. With fresh set it ignores cached records.
+func (p *Prober) lookUpTLSA(
 	ctx context.Context, path *probes.Path, sessions []session, security map[string]dnsclient.Security, fresh bool,
 ) map[string]*dnsclient.TLSA {
 	found := map[string]*dnsclient.TLSA{}
@@ -84,13 +84,13 @@ func (p *Prober) tlsaOf(
 	return found
 }
 
-// reachedTLS reports whether the tls stage passed or failed, so that it is known what the server shows.
+// reachedTLS reports whether the tls stage passed or failed, so that it is known what the server presents.
 func (s *session) reachedTLS() bool {
 	outcome := s.endpoint.Steps[probes.TLSStage].Outcome
 	return outcome == probes.Passed || outcome == probes.Failed
 }
 
-// compareTLSA records how the endpoint compares with the TLSA records of its host, nil if they were not looked up.
+// compareTLSA records the DANE status of the endpoint. found is nil if the TLSA records were not looked up.
 func (s *session) compareTLSA(security dnsclient.Security, found *dnsclient.TLSA) {
 	e := s.endpoint
 	switch {
@@ -110,7 +110,7 @@ func (s *session) compareTLSA(security dnsclient.Security, found *dnsclient.TLSA
 	}
 }
 
-// verifyTLSA compares the chain that the server showed with the records.
+// verifyTLSA compares the chain that the server presented with the records.
 func (s *session) verifyTLSA(found *dnsclient.TLSA) {
 	e := s.endpoint
 	result := dane.Verify(found.Records, s.chain, []string{s.peerName(), s.path.NextHop}, s.prober.opts.Now())

@@ -12,14 +12,14 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// dialGuard decides which addresses may be dialled. DNS answers and certificates can name any address; they must not
-// lead into this host or its network: IANA's special-purpose ranges are refused.
+// dialGuard decides which addresses may be dialled. DNS answers and certificates can name any address and must not
+// lead to this host or into its network, so IANA's special-purpose ranges are refused.
 type dialGuard struct {
 	allow []netip.Prefix // allow_networks
 }
 
-// permits reports whether addr may be dialled: it is in allow_networks, or it is a public address, or one of an
-// internal network unless publicOnly is set. An IPv6 address with IPv4 addresses in it is permitted if they all are.
+// permits reports whether addr may be dialled: it is in allow_networks, or public, or in an internal network unless
+// publicOnly is set. An IPv6 address that embeds IPv4 addresses is permitted if all of these are.
 func (g dialGuard) permits(addr netip.Addr, publicOnly bool) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, prefix := range g.allow {
@@ -34,26 +34,25 @@ func (g dialGuard) permits(addr netip.Addr, publicOnly bool) bool {
 	return use == mailflow.Public || !publicOnly && use.Internal()
 }
 
-// permitsPath reports whether addr may be dialled for a path. Private addresses are refused for Partner connectors,
-// and for names in DNS zones that are not the tenant's; connect_to was written by the administrator.
+// permitsPath reports whether addr may be dialled for a path. Private addresses are refused for Partner connectors and
+// for names in DNS zones of others. Those of connect_to are permitted: the administrator has configured them.
 func (g dialGuard) permitsPath(addr netip.Addr, path *probes.Path) bool {
 	foreignZone := path.Kind != probes.NextHopSmartHost && len(path.Settings.ConnectTo) == 0
 	return g.permits(addr, foreignZone || path.ConnectorType == mailflow.Partner)
 }
 
-// crlNetwork is how the servers of revocation lists are reached for a path. Certificates name them, so they must be
-// public.
+// crlNetwork returns how to reach the servers of revocation lists. Certificates name them, so they must be public.
 func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network {
 	return p.network(queryOf(path), true)
 }
 
-// PolicyNetwork is how hosts of MTA-STS policies are reached. Domains name them, so they must be public. The servers
-// are those of DNS, as host:port; none means the system's.
+// PolicyNetwork returns how to reach the hosts of MTA-STS policies. Domains name them, so they must be public. servers
+// are DNS servers, as host:port; none means the system's.
 func (p *Prober) PolicyNetwork(servers []string) httpfetch.Network {
 	return p.network(dnsclient.Query{Servers: servers}, true)
 }
 
-// Network is how hosts that the administrator names are reached: they may be in an internal network.
+// Network returns how to reach hosts that the administrator names: they may be in an internal network.
 func (p *Prober) Network(servers []string) httpfetch.Network {
 	return p.network(dnsclient.Query{Servers: servers}, false)
 }

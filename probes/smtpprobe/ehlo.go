@@ -8,10 +8,10 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// greet waits for the greeting and then sends EHLO. RFC 5321, section 4.5.3.2.1 grants the greeting five minutes, and
-// some servers delay it on purpose: it has the whole timeout but a sixth, which remains for the commands.
+// greet reads the greeting and then sends EHLO. RFC 5321, section 4.5.3.2.1 allows five minutes for the greeting, and
+// some servers delay it deliberately: it may take five sixths of the timeout, the rest is for the commands.
 func (s *session) greet() *probes.Step {
-	_ = s.conn.SetReadDeadline(s.commandDeadline().Add(-s.timeout() / 6)) // a closed connection is noticed when it is read
+	_ = s.conn.SetReadDeadline(s.commandDeadline().Add(-s.timeout() / 6)) // if it fails, so does the read
 	r, err := s.replies.read()
 	_ = s.conn.SetReadDeadline(s.commandDeadline())
 	s.transcript.addReply(r)
@@ -21,7 +21,7 @@ func (s *session) greet() *probes.Step {
 		s.unresponsive = true
 		return s.fail(greetingReason(err, r), err.Error())
 	case r.Code != 220 && r.Code < 400:
-		return s.replied(probes.ReasonNotSMTP, r) // FTP, NNTP and others greet with other codes
+		return s.failWithReply(probes.ReasonNotSMTP, r) // FTP, NNTP and others greet with other codes
 	case r.Code != 220:
 		return s.refused(r, commandGreeting)
 	}

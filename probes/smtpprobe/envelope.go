@@ -10,36 +10,41 @@ import (
 // maxRecipients bounds the RCPT TO commands of one probe.
 const maxRecipients = 10
 
-// envelope asks in one transaction for all recipients and resets it (RFC 5321, sections 4.1.1.2 to 4.1.1.5). What the
-// stage proves is proven at the replies to RCPT TO: a server that closes at RSET has passed.
+// envelope sends MAIL FROM, RCPT TO for each recipient, and RSET (RFC 5321, sections 4.1.1.2 to 4.1.1.5). A server that
+// closes the connection at RSET passes: it has accepted every recipient by then.
 func (s *session) envelope() *probes.Step {
 	recipients := s.recipients()
 	if problem := s.checkAddresses(recipients); problem != nil {
 		return problem
 	}
-	for first := true; first || len(recipients) > 0; first = false {
+	for {
 		rest, problem := s.transaction(recipients)
 		if problem != nil {
 			return problem
 		}
 		_, problem = s.cmd("RSET", "RSET")
 		switch {
-		case problem == nil:
-		case len(rest) > 0:
+		case problem != nil && len(rest) > 0:
 			return problem
-		default:
+		case problem != nil:
 			return passed("the server closed the connection at RSET, after it had accepted each recipient")
+		case len(rest) == 0:
+			return s.accepted()
 		}
 		recipients = rest
 	}
+}
+
+// accepted returns the step of a server that accepted every recipient.
+func (s *session) accepted() *probes.Step {
 	if len(s.recipients()) == 0 {
 		return passed("MAIL FROM only: no recipient is configured")
 	}
 	return nil
 }
 
-// transaction sends MAIL FROM and RCPT TO. rest are the recipients that need a transaction of their own: a server may
-// limit how many it takes at a time (452 4.5.3), but it must take one.
+// transaction sends MAIL FROM and RCPT TO. rest are the recipients for another transaction: a server may limit how many
+// it accepts in one (452 4.5.3), but it must accept the first.
 func (s *session) transaction(recipients []string) (rest []string, problem *probes.Step) {
 	if problem := s.sendAddress(commandMAIL, s.path.MailFrom); problem != nil {
 		return nil, problem
@@ -66,7 +71,7 @@ func (s *session) recipients() []string {
 	return s.path.Recipients[:min(len(s.path.Recipients), maxRecipients)]
 }
 
-// checkAddresses is done before anything is sent: nothing that a server could read as another command is ever sent.
+// checkAddresses checks the addresses before any command is sent, so that none can inject another command.
 func (s *session) checkAddresses(recipients []string) *probes.Step {
 	const invalid = "the configured %s %q is not a mail address; nothing was sent"
 	if from := s.path.MailFrom; from != "" && !validAddress(from) {

@@ -15,15 +15,15 @@ var (
 	maskedKeyword  = regexp.MustCompile(`\bX{4,}[A-Z]?\b`)
 )
 
-// submissionPorts are for users, who log in (RFC 8314).
+// submissionPorts are for mail clients, which must authenticate (RFC 8314).
 var submissionPorts = []uint16{465, 587}
 
-// inspect notes the traces that an inspecting firewall leaves in a reply.
+// inspect notes whether an inspecting firewall has masked a reply.
 func (s *session) inspect(r probes.Reply, masked *regexp.Regexp) {
 	s.inspected = s.inspected || masked.MatchString(r.Text)
 }
 
-// evidence returns what this session has seen that selects a remedy for a reason, "" if nothing does.
+// evidence returns what the session observed that selects a more precise remedy for a reason, "" if nothing does.
 func (s *session) evidence(reason probes.Reason) probes.Evidence {
 	switch {
 	case s.inspected && reason.HasVariant(probes.EvidenceInspection):

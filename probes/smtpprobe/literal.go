@@ -36,7 +36,7 @@ func addressesIn(prefix netip.Prefix) []netip.Addr {
 	return all
 }
 
-// hostLabel is a next hop as the label host: an address without its brackets.
+// hostLabel returns a next hop as the metric label "host" shows it: an address without its brackets.
 func hostLabel(hop string) string {
 	if strings.HasPrefix(hop, "[") {
 		if addrs, ok := parseLiteral(hop); ok && len(addrs) == 1 {
@@ -46,7 +46,7 @@ func hostLabel(hop string) string {
 	return hop
 }
 
-// literalTarget is the target of a literal, with the addresses that ip_protocol allows.
+// literalTarget returns the target of a literal, with the addresses that ip_protocol allows.
 func literalTarget(path *probes.Path, addrs []netip.Addr) dnsclient.Target {
 	protocol := path.Settings.Protocol
 	kept := slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool {

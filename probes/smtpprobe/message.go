@@ -11,8 +11,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// message sends the test message if this endpoint has the round's slot and a message is due. Otherwise the outcome of
-// the last message to this address stands, and the stage is not reached where there was none.
+// message sends the test message if this endpoint has the slot of the round and a message is due. Otherwise it repeats
+// the outcome of the last message to this address; if there was none, the stage is not reached.
 func (s *session) message() *probes.Step {
 	if s.unresponsive || s.desynced {
 		return s.lastMessage("the server closed the connection at RSET: no message can be sent on it")
@@ -28,7 +28,7 @@ func (s *session) message() *probes.Step {
 		return s.lastMessage("no message is due")
 	}
 	ok, next, err := s.prober.opts.Messages.Take(s.path.ID.String(), s.path.Settings.MessageMinInterval)
-	if err != nil { // without its text, which names a file of this host: a path's page may be shown to a customer
+	if err != nil { // its text is omitted: it names a file of this host, and customers may see the page of a path
 		return s.fail(probes.ReasonInternalError, "no test message is sent while the state file cannot be used")
 	}
 	if !ok {
@@ -79,7 +79,8 @@ func (s *session) data(message []byte) *probes.Step {
 	return nil
 }
 
-// mail is the test message (RFC 5322). It says who sends it and why, and asks for no answer (RFC 3834).
+// mail returns the test message (RFC 5322). It explains who sends it and why, and suppresses automatic replies
+// (RFC 3834).
 func (s *session) mail(token string, now time.Time) []byte {
 	var b bytes.Buffer
 	from := s.path.MailFrom
@@ -96,7 +97,8 @@ func (s *session) mail(token string, now time.Time) []byte {
 	return b.Bytes()
 }
 
-// dotStuffed ends a message as RFC 5321, section 4.5.2 says.
+// dotStuffed returns a message as DATA transmits it: leading dots doubled, a single dot at the end (RFC 5321, section
+// 4.5.2).
 func dotStuffed(mail []byte) []byte {
 	var b bytes.Buffer
 	bw := bufio.NewWriter(&b)

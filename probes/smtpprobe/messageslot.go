@@ -9,16 +9,16 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// messageSlot lets one endpoint of a round send the test message: the first whose recipients were accepted. After a
-// refusal it is reserved for the address that refused, while DNS still names it: another address cannot prove that
-// the refusal is over.
+// messageSlot lets one endpoint of a round send the test message: the first one that accepts the recipients. After a
+// refusal it is reserved for the address that refused, as long as DNS returns that address: no other address can prove
+// that the refusal is over.
 type messageSlot struct {
 	mu          sync.Mutex
 	reservedFor netip.AddrPort
 	holder      netip.AddrPort
 }
 
-// claim takes the slot for an address, or returns who has it.
+// claim takes the slot for an address, or returns the address that has it.
 func (s *messageSlot) claim(addr netip.AddrPort) (holder netip.AddrPort, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,10 +32,10 @@ func (s *messageSlot) claim(addr netip.AddrPort) (holder netip.AddrPort, mine bo
 	return addr, true
 }
 
-// sentMessages remembers how the last test message to each address of a path ended: a message is sent about once an
-// hour, and the rounds between repeat its outcome. A refusal is forgotten when another message of the path is accepted
-// or refused. Everything is forgotten when the path sends none for long after the next was due (it is not configured
-// any more), and with the process. It is safe for concurrent use.
+// sentMessages remembers the outcome of the last test message to each address of a path: a message is sent about once
+// an hour, and the rounds in between repeat its outcome. A refusal is forgotten when another message of the path is
+// accepted or refused. An outcome expires when the path sends no message long after the next one was due, because the
+// path is no longer configured. It is safe for concurrent use.
 type sentMessages struct {
 	mu        sync.Mutex
 	byAddress map[sentTo]sentMessage
@@ -55,7 +55,7 @@ func newSentMessages() *sentMessages {
 	return &sentMessages{byAddress: map[sentTo]sentMessage{}}
 }
 
-// record notes how a message ended; a nil problem means that it was accepted. An inconclusive one changes nothing.
+// record notes the outcome of a message; a nil problem means that it was accepted. An inconclusive one changes nothing.
 func (m *sentMessages) record(p *probes.Path, to netip.AddrPort, sent time.Time, problem *probes.Step) {
 	if problem == nil {
 		problem = passed("")
@@ -70,13 +70,13 @@ func (m *sentMessages) record(p *probes.Path, to netip.AddrPort, sent time.Time,
 			delete(m.byAddress, key)
 		}
 	}
-	// Twice the longest time between two messages: one is due, and then a round must come.
+	// Twice the longest time between two messages: the next one is due, and then waits for the next round.
 	expires := sent.Add(2 * (p.Settings.MessageMinInterval + p.Settings.Interval))
 	m.byAddress[sentTo{p.ID, to}] = sentMessage{sent, expires, *problem}
 }
 
 // last returns the step of a round that sends no message to an address: the outcome of the last one, or not reached.
-// The detail says when that was and why none is sent now.
+// The detail gives the time of the last message and why none is sent now.
 func (m *sentMessages) last(path probes.PathID, to netip.AddrPort, why string) *probes.Step {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -12,13 +12,13 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// resolve returns the endpoints behind a path's next hop with their resolve stage, at most probes.MaxEndpoints. A host
-// without addresses has one endpoint without an address. If DANE matters to the path, security is that of each host.
+// resolve returns the endpoints of a path's next hop with their resolve stage, at most probes.MaxEndpoints. A host
+// without addresses has one endpoint without an address. If the path uses DANE, security is by host.
 func (p *Prober) resolve(ctx context.Context, path *probes.Path) (
 	endpoints []probes.Endpoint, security map[string]dnsclient.Security, hints []string,
 ) {
 	targets := p.targets(ctx, path)
-	round := sync.OnceValue(func() uint64 { return p.rotation.next(path.ID) }) // few paths lead to Exchange Online
+	round := sync.OnceValue(func() uint64 { return p.rotation.next(path.ID) }) // counted only where it is needed
 	hidden, ipv6 := make([]bool, len(targets)), make([]bool, len(targets))
 	for i := range targets {
 		t := &targets[i]
@@ -52,7 +52,7 @@ func (p *Prober) resolve(ctx context.Context, path *probes.Path) (
 	return endpoints, security, hints
 }
 
-// targets finds the hosts behind a next hop with all their addresses.
+// targets returns the hosts of a next hop with all their addresses.
 func (p *Prober) targets(ctx context.Context, path *probes.Path) []dnsclient.Target {
 	if len(path.Settings.ConnectTo) > 0 {
 		addrs := make([]netip.Addr, 0, len(path.Settings.ConnectTo))
@@ -71,7 +71,7 @@ func (p *Prober) targets(ctx context.Context, path *probes.Path) []dnsclient.Tar
 	return p.dns.NextHop(ctx, path.NextHop, queryOf(path))
 }
 
-// queryOf is how names are looked up for a path.
+// queryOf returns how names are looked up for a path.
 func queryOf(path *probes.Path) dnsclient.Query {
 	return dnsclient.Query{
 		Servers: path.Settings.DNSServers, Protocol: path.Settings.Protocol,
@@ -79,8 +79,8 @@ func queryOf(path *probes.Path) dnsclient.Query {
 	}
 }
 
-// limitEndpoints keeps probes.MaxEndpoints addresses: every host gets one before any gets a second. total is how many
-// there were.
+// limitEndpoints keeps probes.MaxEndpoints addresses: each host gets one before any host gets a second. total is the
+// number of addresses before.
 func limitEndpoints(targets []dnsclient.Target) (kept []dnsclient.Target, total int) {
 	for _, t := range targets {
 		total += max(1, len(t.Addrs))
@@ -104,11 +104,11 @@ func limitEndpoints(targets []dnsclient.Target) (kept []dnsclient.Target, total 
 	return kept, total
 }
 
-// maxRotations bounds how many paths' rounds are counted.
+// maxRotations bounds the paths whose rounds are counted.
 const maxRotations = 100_000
 
-// rotation counts the rounds of paths, so that each round probes another address of a host with many. It is safe for
-// concurrent use.
+// rotation counts the rounds of each path, so that every round probes another address of a host that has several. It is
+// safe for concurrent use.
 type rotation struct {
 	mu     sync.Mutex
 	rounds map[probes.PathID]uint64
@@ -120,7 +120,7 @@ func newRotation() *rotation { return &rotation{rounds: map[probes.PathID]uint64
 func (r *rotation) next(id probes.PathID) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.rounds) >= maxRotations { // configurations come and go
+	if len(r.rounds) >= maxRotations { // paths of earlier configurations
 		clear(r.rounds)
 	}
 	n := r.rounds[id]

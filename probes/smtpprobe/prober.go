@@ -15,27 +15,27 @@ import (
 	"m365_connector_exporter/probes/dnsclient"
 )
 
-// MessageBudget decides whether a test message is due. If Take returns true, the message counts as sent: the next one
-// is due after minInterval. Else next is when it is due. An error means that no message can be recorded; none is sent
-// then.
+// MessageBudget decides whether a test message is due. If Take returns true, the message counts as sent, and the next
+// one is due after minInterval; otherwise next is when it is due. An error means that the message cannot be recorded,
+// and therefore must not be sent.
 type MessageBudget interface {
 	Take(key string, minInterval time.Duration) (ok bool, next time.Time, err error)
 }
 
-// Options are what all probes of a Prober have in common.
+// Options apply to all probes of a Prober.
 type Options struct {
 	Roots               *x509.CertPool      // nil means the system's
-	TrustStores         []certificate.Store // other stores by which chains are judged
-	AllowNetworks       []netip.Prefix      // dialled although they are special-purpose or private
-	ExchangeOnlineHosts []string            // more host patterns that are taken for Exchange Online
+	TrustStores         []certificate.Store // other stores against which chains are verified
+	AllowNetworks       []netip.Prefix      // may be dialled although they are special-purpose or private
+	ExchangeOnlineHosts []string            // additional host patterns of Exchange Online
 	CheckRevocation     bool                // check the issuers' revocation lists
 	Limiter             probes.Limiter      // nil means probes.Unlimited
 	Now                 func() time.Time
 	SystemDNS           []string      // host:port; none means the system's
 	Messages            MessageBudget // nil means that no message is ever due
 	Version             string        // named in the test message
-	// ClientCertificate returns what the sender of an inbound path presents, with its key. Nil, or a nil result:
-	// nothing is presented.
+	// ClientCertificate returns the certificate that the sender of an inbound path presents, with its key. If it is nil
+	// or returns nil, no certificate is presented.
 	ClientCertificate func(probes.PathID) *tls.Certificate
 }
 
@@ -71,13 +71,13 @@ func New(o Options) *Prober {
 	}
 }
 
-// WithOptions returns a Prober with other options that keeps what p has learned: revocation lists, which DNS servers
-// answer, which address of a host is next, which messages were refused. Chains are verified again only if the roots
-// or the trust stores differ.
+// WithOptions returns a Prober with other options that keeps the state of p: cached revocation lists, which DNS servers
+// answer, which address of a host is next, the outcomes of test messages. Verified chains are kept if the roots and the
+// trust stores are the same.
 func (p *Prober) WithOptions(o Options) *Prober {
 	sameRoots := p.opts.Roots.Equal(o.Roots)
 	if sameRoots {
-		o.Roots = p.opts.Roots // probes of p may go on for long: one copy of the roots in memory, not one for each reload
+		o.Roots = p.opts.Roots // probes of p may run for long: keep one copy in memory, not one for each reload
 	}
 	next := New(o)
 	if sameRoots && certificate.EqualStores(p.opts.TrustStores, o.TrustStores) {
@@ -118,16 +118,16 @@ func (p *Prober) probeEndpoints(ctx context.Context, path *probes.Path) ([]probe
 	}
 	slot := p.messages.newSlot(path, endpoints)
 	sessions := make([]session, len(endpoints))
-	hold := func(i int) {
+	run := func(i int) {
 		sessions[i] = session{prober: p, path: path, endpoint: &endpoints[i], slot: slot}
 		sessions[i].run(ctx)
 	}
 	var wg sync.WaitGroup
 	for i := 1; i < len(endpoints); i++ {
-		wg.Go(func() { hold(i) })
+		wg.Go(func() { run(i) })
 	}
-	if len(endpoints) > 0 { // most paths have one: it needs no goroutine of its own
-		hold(0)
+	if len(endpoints) > 0 { // the first, of most paths the only one, needs no goroutine
+		run(0)
 	}
 	wg.Wait()
 	noteRefusedIPv6(endpoints)

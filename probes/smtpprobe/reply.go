@@ -11,8 +11,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// The bounds of a reply. RFC 5321, section 4.5.3.1.5 allows 512 bytes a line; servers in the field send more. The
-// whole reply is evaluated; of what is recorded only maxReplyText bytes are kept.
+// The bounds of a reply. RFC 5321, section 4.5.3.1.5 allows 512 bytes per line; real servers send more. The whole reply
+// is classified, but only maxReplyText bytes of it are recorded.
 const (
 	maxLine       = 4000
 	maxReplyLines = 1000
@@ -28,14 +28,13 @@ var (
 // replyReader reads SMTP replies (RFC 5321, section 4.2) from a server that may send anything.
 type replyReader struct{ src *bufio.Reader }
 
-// newReplyReader returns a reader whose buffer holds the longest line that is accepted.
+// newReplyReader returns a reader with room for the longest line that is accepted.
 func newReplyReader(r io.Reader) *replyReader { return &replyReader{bufio.NewReaderSize(r, maxLine+2)} }
 
 // buffered returns how many received bytes have not been read yet.
 func (r *replyReader) buffered() int { return r.src.Buffered() }
 
-// read reads one reply, with its whole text: what is judged is judged on all of it. With an error the reply contains
-// what came before it.
+// read reads one reply with its whole text. If it returns an error, the reply contains the lines before the error.
 func (r *replyReader) read() (reply probes.Reply, _ error) {
 	var lines []string
 	defer func() { finishReply(&reply, lines) }()
@@ -73,7 +72,8 @@ func (r *replyReader) line() (string, error) {
 	return strings.TrimRight(string(raw), "\r\n"), nil
 }
 
-// addLine adds one line to a reply, except its text.
+// addLine adds the codes of one line to a reply and returns the text of the line. more reports whether other lines
+// follow.
 func addLine(reply *probes.Reply, line string) (text string, more bool, err error) {
 	code, more, text, ok := splitLine(line)
 	if !ok || reply.Code != 0 && code != reply.Code {
@@ -87,7 +87,7 @@ func addLine(reply *probes.Reply, line string) (text string, more bool, err erro
 	return text, more, nil
 }
 
-// splitLine splits a reply line; the code must be one of RFC 5321 (2xx to 5xx).
+// splitLine splits a reply line. The code must be between 200 and 599 (RFC 5321, section 4.2.1).
 func splitLine(line string) (code int, more bool, text string, ok bool) {
 	if len(line) < 3 || line[0] < '2' || line[0] > '5' || !isDigit(line[1]) || !isDigit(line[2]) {
 		return 0, false, "", false
@@ -108,7 +108,7 @@ var (
 	qmailEnhanced = regexp.MustCompile(`\(#([45]\.\d{1,3}\.\d{1,3})\)`)
 )
 
-// finishReply sets the text of a reply and the enhanced code that stands at the end of a refusal.
+// finishReply sets the text of a reply, and the enhanced code if qmail has put it at the end.
 func finishReply(reply *probes.Reply, lines []string) {
 	reply.Text = joinSanitised(lines)
 	if reply.Enhanced == "" && reply.Code >= 400 {
@@ -118,11 +118,11 @@ func finishReply(reply *probes.Reply, lines []string) {
 	}
 }
 
-// splitEnhanced takes an enhanced code off the text. Its class must be that of the reply, but Exchange refuses with
-// 451 5.7.3: the classes of refusals may differ.
+// splitEnhanced cuts an enhanced code off the text. Its class must be that of the reply code, except in refusals:
+// Exchange refuses with 451 5.7.3.
 func splitEnhanced(code int, text string) (enhanced, rest string) {
 	if text == "" || strings.IndexByte("#245", text[0]) < 0 {
-		return "", text // most lines, without the expression
+		return "", text // most lines: the regular expression is not needed
 	}
 	m := enhancedCode.FindStringSubmatch(text)
 	if m == nil {
@@ -136,9 +136,9 @@ func splitEnhanced(code int, text string) (enhanced, rest string) {
 
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
-// joinSanitised joins the lines, whole and sanitised.
+// joinSanitised joins the lines, sanitised but not shortened.
 func joinSanitised(lines []string) string {
-	const widest = 6 // what Sanitise makes of one byte at most
+	const widest = 6 // bytes into which Sanitise turns one byte at most
 	for i, l := range lines {
 		lines[i] = probes.Sanitise(l, widest*maxLine)
 	}
@@ -165,7 +165,7 @@ func shortened(r probes.Reply) probes.Reply {
 	return r
 }
 
-// formatReply is a reply as people read it, "" if there was none.
+// formatReply returns a reply as people read it, "" if there is none.
 func formatReply(r probes.Reply) string {
 	if r.Code == 0 {
 		return ""

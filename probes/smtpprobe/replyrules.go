@@ -6,8 +6,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// rules are the refusals that are known, in the order in which they are tried: by enhanced code, then by the words of
-// servers in the field where the codes are general, then by reply code and command.
+// rules classify refusals, in the order in which they are tried: by enhanced code, then by the texts of common servers
+// where the code is general, then by reply code and command.
 //
 // The sources are RFC 3463 (enhanced codes), 5321 (SMTP), 7372, 7505 and 4954, the manuals of the servers, and
 // https://learn.microsoft.com/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online.
@@ -30,7 +30,7 @@ var (
 	notARefusal = [2]int{200, 399}
 )
 
-// code is the range of one reply code.
+// code returns the range of a single reply code.
 func code(n int) [2]int { return [2]int{n, n} }
 
 // exchangeOnlineCodes are enhanced codes that Microsoft documents.
@@ -93,7 +93,7 @@ var exchangeOnlineCodes = []rule{
 	},
 }
 
-// enhancedCodes are codes of the RFCs that tell enough.
+// enhancedCodes are codes of the RFCs that are specific enough to decide.
 var enhancedCodes = []rule{
 	{
 		enhanced: "4.7.23", words: reverseDNSWords, reason: probes.ReasonProberRejected,
@@ -170,7 +170,8 @@ var enhancedCodes = []rule{
 	{enhanced: "4.5.3", reason: probes.ReasonTemporaryRejection, source: "RFC 3463, section 3.6: too many recipients"},
 }
 
-// temporaryWords are refusals that a later attempt does not get.
+// temporaryWords are refusals that a later attempt does not meet, and a few that must be recognised before the rules
+// for general words.
 var temporaryWords = []rule{
 	{
 		codes: anyRefusal, withheld: true, words: certificateWords, reason: probes.ReasonClientCertificateRequired,

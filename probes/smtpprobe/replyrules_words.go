@@ -2,8 +2,8 @@ package smtpprobe
 
 import "m365_connector_exporter/probes"
 
-// proberWords are refusals that mean this host, with the cause. Limits stand between them: a server may name the
-// address of a client that connects too often.
+// proberWords are refusals of this host, with the cause. The rules for limits are placed between them, because a server
+// may name the address of a client that connects too often.
 var proberWords = []rule{
 	{
 		codes: anyRefusal, words: ipv6Words, reason: probes.ReasonProberRejected, evidence: probes.EvidenceIPv6,
@@ -47,7 +47,7 @@ var proberWords = []rule{
 	},
 	{
 		codes: anyRefusal, on: beforeMAIL, words: blocklistWords, reason: probes.ReasonProberRejected,
-		evidence: probes.EvidenceBlocklist, source: "before MAIL FROM the server knows nothing else that a list has",
+		evidence: probes.EvidenceBlocklist, source: "before MAIL FROM a list can only be about the client's address",
 	},
 	{
 		codes: permanent, words: permanentLimitWords, reason: probes.ReasonThrottled,
@@ -63,8 +63,8 @@ var proberWords = []rule{
 	},
 }
 
-// ownSenderWords are refusals of the sender's address, where its domain is the tenant's: the server takes its own
-// domain from its own hosts only. An address that does not exist, or is refused without a cause, is another matter.
+// ownSenderWords are refusals of a MAIL FROM address in one of the tenant's own domains: the server accepts its own
+// domains from its own hosts only. An address that does not exist is refused for another reason.
 var ownSenderWords = []rule{
 	{
 		codes: permanent, on: addresses, words: senderWords, and: unknownWords, ownSender: true,
@@ -73,11 +73,11 @@ var ownSenderWords = []rule{
 	{
 		codes: permanent, on: addresses, words: senderWords, and: outsideWords, ownSender: true,
 		reason: probes.ReasonProberRejected, evidence: probes.EvidenceOwnDomain,
-		source: "Postfix check_sender_access with the own domains",
+		source: "Postfix check_sender_access for its own domains",
 	},
 }
 
-// policyWords are refusals by what the server requires or does not do.
+// policyWords are refusals because of what the server requires (TLS, authentication) or does not do (relay).
 var policyWords = []rule{
 	{
 		codes: anyRefusal, on: delivery, words: fullWords, reason: probes.ReasonMailboxFull,
@@ -110,7 +110,7 @@ var policyWords = []rule{
 	{codes: code(530), on: envelope, reason: probes.ReasonAuthenticationRequired, source: "RFC 4954, section 6"},
 }
 
-// stateRules are refusals because of the server's own state.
+// stateRules are refusals because of the state of the server: unavailable, out of resources, misconfigured.
 var stateRules = []rule{
 	{codes: [2]int{500, 520}, on: onGreeting, reason: probes.ReasonProberRejected, source: "RFC 5321, section 3.1"},
 	{
@@ -163,7 +163,7 @@ var stateRules = []rule{
 	},
 }
 
-// generalRules know reply codes and commands, and the words that name a sender or a recipient.
+// generalRules decide by reply code and command, and by words about senders and recipients.
 var generalRules = []rule{
 	{codes: code(421), reason: probes.ReasonThrottled, source: "RFC 5321, section 4.2.3"},
 	{

@@ -7,8 +7,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// The words of refusals that servers in the field use. They are matched in lower case, without mail addresses, whose
-// words mean nothing. Each expression is one alternative per line.
+// The words of refusals, as common servers write them, with one alternative per line. They are matched against
+// plainText.
 var (
 	mailAddress = regexp.MustCompile(`\S*@\S*`)
 
@@ -164,8 +164,8 @@ var (
 		`\bip[ -]?shield(?:ing)?\b`, // MDaemon
 	)
 
-	// outsideWords are what servers answer to their own domain from another host. "Access denied" is Postfix's text for
-	// a table that has no other.
+	// outsideWords are the replies to a server's own domain in MAIL FROM from another host. "Access denied" is Postfix's
+	// text for a table without a text.
 	outsideWords = anyOf(
 		`\baccess denied\b`,
 		`\byou(?:'re| are) not\b`,
@@ -190,7 +190,8 @@ func anyOf(alternatives ...string) *regexp.Regexp {
 	return regexp.MustCompile(strings.Join(alternatives, "|"))
 }
 
-// plainText returns the text of a reply as the rules match it.
+// plainText returns the text of a reply as the rules match it: in lower case, with single spaces, and without mail
+// addresses, whose words mean nothing.
 func plainText(r probes.Reply) string {
 	return strings.Join(strings.Fields(mailAddress.ReplaceAllString(strings.ToLower(r.Text), " ")), " ")
 }

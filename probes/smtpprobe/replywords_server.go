@@ -1,6 +1,6 @@
 package smtpprobe
 
-// The words of refusals that are about the server's rules, state or recipients: see replywords.go.
+// The words of refusals because of the server's rules, its state, or a sender or recipient: see replywords.go.
 var (
 	relayWords = anyOf(
 		`\bunable to relay\b`,
@@ -109,7 +109,7 @@ var (
 	diskWords = anyOf(`\b(?:disk|disc) (?:is )?full\b`)
 	loadWords = anyOf(`\btoo much load\b`, `\bload (?:average|is too high|too high)\b`)
 
-	// serverBehindWords are about a server that this one asks whether a recipient exists, or passes messages on to.
+	// serverBehindWords are about another server, which this one consults about recipients or forwards messages to.
 	serverBehindWords = anyOf(
 		`\bprimary target ip address responded with\b`,
 		`\bback[ -]?end (?:failure|error|unavailable|timeout)\b`, // Haraka

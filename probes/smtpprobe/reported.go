@@ -6,12 +6,12 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// ReportedReason returns why a server refused a message, from what another server reports of its reply: status is an
-// enhanced code and diagnostic the reply, as a delivery status notification has them (RFC 3464). The rules are those
-// for replies to the prober. Which command was refused is not reported: the rules for RCPT TO apply, and a refusal that
-// no rule knows is one of the message. The reason is "" if the diagnostic is not a reply and no rule knows the status.
+// ReportedReason returns why a server refused a message, as another server reports it in a delivery status notification
+// (RFC 3464): status is the enhanced code and diagnostic the reply. The rules are those for replies to the prober.
+// Since notifications do not name the refused command, the rules for RCPT TO apply; a refusal that no rule matches is
+// taken for one of the message. The reason is "" if the diagnostic is not a reply and no rule matches the status.
 //
-// Reasons about the prober, such as prober_rejected, then mean the server that reports.
+// Reasons about the prober, such as prober_rejected, apply here to the server that sent the report.
 func ReportedReason(status, diagnostic string) (probes.Reason, probes.Evidence) {
 	reply := parseReported(status, diagnostic)
 	if j, ok := (refusal{reply: reply, command: commandRCPT}).match(); ok {
@@ -23,7 +23,7 @@ func ReportedReason(status, diagnostic string) (probes.Reason, probes.Evidence) 
 	return "", ""
 }
 
-// parseReported returns a reply on one line, such as "550-5.1.1 no such user". Its code is 0 without one.
+// parseReported parses a reply on one line, such as "550-5.1.1 no such user". The code is 0 if there is none.
 func parseReported(status, diagnostic string) probes.Reply {
 	text := strings.TrimSpace(probes.Sanitise(diagnostic, maxLineText))
 	reply := probes.Reply{Enhanced: status, Text: text}
@@ -34,7 +34,7 @@ func parseReported(status, diagnostic string) probes.Reply {
 	reply.Code = code
 	enhanced, rest := splitEnhanced(code, strings.TrimLeft(rest, " "))
 	if reply.Text = rest; enhanced != "" {
-		reply.Enhanced = enhanced // a server that reports may have a general status
+		reply.Enhanced = enhanced // the status of the report may be more general
 	}
 	return reply
 }

@@ -16,8 +16,8 @@ const (
 	maxQuitTime    = 2 * time.Second
 )
 
-// session is one SMTP session with one endpoint. Its methods return a problem: a step that did not pass, nil if the
-// session goes on.
+// session is one SMTP session with one endpoint. The methods of its stages return the step that ends the stage, usually
+// a problem; nil means that the stage passed and has no detail.
 type session struct {
 	prober   *Prober
 	path     *probes.Path
@@ -32,32 +32,33 @@ type session struct {
 	conn         net.Conn  // raw, or TLS over it
 	replies      *replyReader
 	transcript   transcript
-	capabilities string              // the EHLO reply: a capability on each line but the first
-	secured      bool                // the TLS handshake is done
-	chain        []*x509.Certificate // that the server showed
-	inspected    bool                // a firewall masked the greeting or commands
-	throttled    bool                // the server asked for fewer connections
-	unresponsive bool                // no reply came, or nonsense: QUIT is sent, its reply not awaited
-	desynced     bool                // the server can no longer understand a command: not even QUIT is sent
-	stopWatching func() bool
-	release      func(throttled bool) // of the limiter
+	capabilities string               // the EHLO reply: the server's name, then one capability per line
+	secured      bool                 // the TLS handshake has succeeded
+	chain        []*x509.Certificate  // presented by the server, leaf first
+	inspected    bool                 // a firewall masked the greeting or commands
+	throttled    bool                 // the server refused because of too many connections or messages
+	unresponsive bool                 // a reply was missing or malformed: the reply to QUIT is not awaited
+	desynced     bool                 // the server can no longer interpret commands: QUIT is not sent
+	stopWatching func() bool          // ends the closing of raw with ctx
+	release      func(throttled bool) // returns the connection to the limiter
 	waited       time.Duration        // for the limiter, within the current stage
 }
 
-// stages are the methods of the stages that an address has.
+// stages are the methods that execute the stages. Resolve is not among them: it precedes the session.
 var stages = [probes.NumStages]func(*session) *probes.Step{
 	probes.Connect: (*session).connect, probes.EHLO: (*session).greet, probes.TLSStage: (*session).startTLS,
 	probes.Recipient: (*session).envelope, probes.Message: (*session).message,
 }
 
-// run holds the session if the host resolved. A panic becomes a result: one endpoint must not end the daemon.
+// run executes the session if the host has an address. It turns a panic into a result, so that one endpoint cannot end
+// the daemon.
 func (s *session) run(ctx context.Context) {
 	defer func() {
 		if bug := recover(); bug != nil {
 			s.endpoint.Steps[s.stage] = *s.fail(probes.ReasonInternalError, fmt.Sprintf("panic: %v", bug))
 		}
 		s.close()
-		s.endpoint.Transcript = slices.Clone(s.transcript.lines) // without spare capacity: it is kept until the next round
+		s.endpoint.Transcript = slices.Clone(s.transcript.lines) // without spare capacity: it is kept for a round
 	}()
 	resolved := s.endpoint.Steps[probes.Resolve].Outcome == probes.Passed && s.endpoint.Addr.IsValid()
 	if resolved && s.path.Settings.Until > probes.Resolve {
@@ -66,7 +67,7 @@ func (s *session) run(ctx context.Context) {
 }
 
 // execute waits for the limiter and then executes the stages in order until one does not pass. The timeout starts
-// after the wait: a long queue must not look like a slow server.
+// after the wait, so that a long queue is not mistaken for a slow server.
 func (s *session) execute(ctx context.Context) {
 	s.ctx, s.stage = ctx, probes.Connect
 	release, err := s.prober.opts.Limiter.Acquire(ctx, s.path.ID.Tenant, s.endpoint.Addr.Addr())
@@ -115,15 +116,17 @@ func (s *session) commandDeadline() time.Time {
 	return s.deadline.Add(-min(maxQuitTime, s.timeout()/10))
 }
 
-// helloName is the name in EHLO. [probes.Plan] has set it.
+// helloName returns the name for EHLO, which [probes.Plan] has set.
 func (s *session) helloName() string { return s.path.Settings.HelloName }
 
+// fail returns a problem.
 func (s *session) fail(reason probes.Reason, detail string) *probes.Step {
 	step := probes.NewStep(reason, detail)
 	step.Evidence = s.evidence(reason)
 	return &step
 }
 
+// passed returns a step that passed with a detail.
 func passed(detail string) *probes.Step {
 	step := probes.NewStep("", detail)
 	return &step

@@ -16,14 +16,14 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// maxRevocationTime bounds how long the server waits while revocation is checked.
+// maxRevocationTime bounds the revocation check, during which the server waits for the next command.
 const maxRevocationTime = 10 * time.Second
 
-// startTLS sends STARTTLS, shakes hands, sends EHLO again and decides by the connector's tls_settings (RFC 3207). What
-// fails on the way is no failure if nothing demands TLS.
+// startTLS negotiates TLS (RFC 3207) and decides by the connector's tls_settings whether the result is acceptable. If
+// the connector does not require TLS, the session continues in clear text where the negotiation fails.
 func (s *session) startTLS() *probes.Step {
 	if s.control != nil && s.control.Kind == probes.ControlClearText {
-		return passed("STARTTLS is not sent, on purpose")
+		return passed("STARTTLS is deliberately not sent")
 	}
 	if !s.offers("STARTTLS") {
 		if s.path.TLSSettings.RequiresTLS() {
@@ -38,7 +38,7 @@ func (s *session) startTLS() *probes.Step {
 	return &step
 }
 
-// secure sends STARTTLS, shakes hands and sends EHLO again.
+// secure sends STARTTLS, performs the handshake and sends EHLO again.
 func (s *session) secure() *probes.Step {
 	r, problem := s.cmd("STARTTLS", "STARTTLS")
 	if problem != nil {
@@ -58,51 +58,58 @@ func (s *session) secure() *probes.Step {
 	return s.ehlo()
 }
 
-// handshake shakes hands and records what it showed, also if it failed.
+// handshake performs the TLS handshake and records what the server presented, even if it failed.
 func (s *session) handshake() *probes.Step {
-	var shown shownInHandshake
-	conn := tls.Client(s.raw, s.tlsConfig(&shown))
+	var observed observedInHandshake
+	conn := tls.Client(s.raw, s.tlsConfig(&observed))
 	_ = s.raw.SetDeadline(s.handshakeDeadline())
-	//nolint:noctx // the connection has a deadline and is closed when the context ends
-	if err := conn.Handshake(); err != nil {
+	err := conn.Handshake() //nolint:noctx // the connection has a deadline and is closed when the context ends
+	state := conn.ConnectionState()
+	if err != nil {
 		s.desynced = true
-		reason := handshakeReason(err, shown.clientAuth)
-		s.record(&shown)
-		if strings.Contains(err.Error(), "failed to parse certificate") {
-			s.endpoint.TLS.Unparsable = probes.Sanitise(err.Error(), probes.MaxDetail)
-		}
-		step := s.fail(reason, err.Error())
-		if reason == probes.ReasonTLSHandshake && conn.ConnectionState().Version == 0 { // no ServerHello
-			step.Evidence = cmp.Or(step.Evidence, atClientHello(err))
-			alert, _ := alertCode(err)
-			if refused := slices.Contains(noAgreement, alert); s.path.TLSSettings.RequiresTLS() &&
-				(refused || step.Evidence == probes.EvidenceEndAtClientHello) {
-				return s.explainRefusal(step, refused)
-			}
-		}
-		return step
+		s.record(&observed)
+		return s.handshakeProblem(err, observed.clientAuth, state.Version != 0)
 	}
 	_ = s.raw.SetDeadline(s.commandDeadline())
 	s.conn, s.secured, s.replies = conn, true, newReplyReader(conn)
-	s.record(&shown)
-	state, seen := conn.ConnectionState(), s.endpoint.TLS
+	s.record(&observed)
+	seen := s.endpoint.TLS
 	seen.Version, seen.Cipher = tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite)
 	seen.OldVersion = state.Version < tls.VersionTLS12
 	s.transcript.add(probes.OriginProber, seen.Version+" established, "+seen.Cipher)
 	return nil
 }
 
-// shownInHandshake is what a handshake showed, whether or not it succeeded.
-type shownInHandshake struct {
+// handshakeProblem returns the problem of a failed handshake. serverHello reports whether the server sent a ServerHello
+// before it failed. If it did not, and the connector requires TLS, a second connection finds out why.
+func (s *session) handshakeProblem(err error, auth clientAuth, serverHello bool) *probes.Step {
+	if unparsableCertificate(err) {
+		s.endpoint.TLS.Unparsable = probes.Sanitise(err.Error(), probes.MaxDetail)
+	}
+	step := s.fail(handshakeReason(err, auth), err.Error())
+	if step.Reason != probes.ReasonTLSHandshake || serverHello {
+		return step
+	}
+	step.Evidence = cmp.Or(step.Evidence, closedAtClientHello(err))
+	alert, _ := alertCode(err)
+	refused := slices.Contains(noAgreement, alert)
+	if s.path.TLSSettings.RequiresTLS() && (refused || step.Evidence == probes.EvidenceEndAtClientHello) {
+		return s.explainRefusal(step, refused)
+	}
+	return step
+}
+
+// observedInHandshake is what a handshake revealed, whether or not it succeeded.
+type observedInHandshake struct {
 	clientAuth
 	chain []*x509.Certificate
 }
 
-// record records what a handshake showed, with the evaluation of its certificates.
-func (s *session) record(shown *shownInHandshake) {
-	now, chain := s.prober.opts.Now(), shown.chain
+// record records what a handshake revealed, with the evaluation of the certificates.
+func (s *session) record(observed *observedInHandshake) {
+	now, chain := s.prober.opts.Now(), observed.chain
 	seen, verified := s.prober.certificates.Server(now, chain, s.peerName(), s.path.TLSDomain)
-	seen.CertificateRequested, seen.ClientCertificateSent = shown.requested, shown.sent
+	seen.CertificateRequested, seen.ClientCertificateSent = observed.requested, observed.sent
 	if s.path.Kind == probes.NextHopSender && s.endpoint.HideAddress {
 		seen.MicrosoftRoot = certificate.MicrosoftRoot(now, chain)
 	}
@@ -112,44 +119,44 @@ func (s *session) record(shown *shownInHandshake) {
 	s.endpoint.TLS, s.chain = &seen, chain
 }
 
-// checkRevocation takes at most a third of the remaining time: the server waits meanwhile.
+// checkRevocation takes at most a third of the remaining time, because the server waits meanwhile.
 func (s *session) checkRevocation(verified []*x509.Certificate) probes.Judgement {
 	ctx, cancel := context.WithTimeout(s.ctx, min(maxRevocationTime, time.Until(s.commandDeadline())/3))
 	defer cancel()
 	return s.prober.revocation.Check(ctx, s.prober.crlNetwork(s.path), verified)
 }
 
-// tlsConfig is made for each connection, so that no name or session passes from one probe to the next. It offers what
-// old servers speak. The chain is evaluated by package certificate, since a bad certificate must be recorded too.
+// tlsConfig returns the configuration of one connection; probes share none, so that no session is resumed. It offers
+// the versions and cipher suites of old servers, and accepts every certificate so that bad ones are recorded too:
+// package certificate evaluates them.
 //
-// Only the classic curves are offered. A post-quantum key share makes a ClientHello of more than one packet, which
-// some old mail gateways reject, and a probe has no secret that must be kept for decades. Every server that knows the
-// new curves knows these too.
-func (s *session) tlsConfig(shown *shownInHandshake) *tls.Config {
-	config := &tls.Config{
+// Only classic curves are offered. A post-quantum key share makes the ClientHello longer than one packet, which some
+// old mail gateways reject, and a probe sends nothing that must remain secret for decades. Every server that supports
+// the new curves supports these too.
+func (s *session) tlsConfig(observed *observedInHandshake) *tls.Config {
+	return &tls.Config{
 		MinVersion:             tls.VersionTLS10,
 		InsecureSkipVerify:     true, //nolint:gosec // evaluated by package certificate
 		SessionTicketsDisabled: true,
 		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
 		CipherSuites:           allCipherSuites(),
-		VerifyConnection: func(state tls.ConnectionState) error { // called as soon as the server has shown its certificates
-			shown.chain = state.PeerCertificates
+		ServerName:             s.serverName(),
+		VerifyConnection: func(state tls.ConnectionState) error { // called even if the handshake fails later
+			observed.chain = state.PeerCertificates
 			return nil
 		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			shown.requested = true
+			observed.requested = true
 			if own := s.clientCertificate(); own != nil {
-				shown.sent = true
+				observed.sent = true
 				return own, nil
 			}
 			return &tls.Certificate{}, nil
 		},
 	}
-	config.ServerName = s.serverName()
-	return config
 }
 
-// serverName is the name in SNI, "" for an address (RFC 6066, section 3).
+// serverName returns the name for SNI, "" for an address (RFC 6066, section 3).
 func (s *session) serverName() string {
 	if _, err := netip.ParseAddr(s.peerName()); err == nil {
 		return ""
@@ -157,7 +164,7 @@ func (s *session) serverName() string {
 	return s.peerName()
 }
 
-// allCipherSuites lists all that crypto/tls knows, including the old ones.
+// allCipherSuites lists all cipher suites of crypto/tls, including the insecure ones.
 var allCipherSuites = sync.OnceValue(func() (ids []uint16) {
 	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 		ids = append(ids, suite.ID)
@@ -165,8 +172,8 @@ var allCipherSuites = sync.OnceValue(func() (ids []uint16) {
 	return ids
 })
 
-// clientCertificate returns the certificate that this path presents: the sender's, if the configuration says so, and
-// only to hosts of Exchange Online. Another server could use what its key signs.
+// clientCertificate returns the certificate to present: that of the sender, if it is configured, and only to hosts of
+// Exchange Online, since another server could misuse what the key signs. A negative control has its own.
 func (s *session) clientCertificate() *tls.Certificate {
 	if s.control != nil {
 		return s.control.certificate
@@ -177,8 +184,8 @@ func (s *session) clientCertificate() *tls.Certificate {
 	return s.prober.opts.ClientCertificate(s.path.ID)
 }
 
-// peerName is what the server's certificate should be for: the host in A-labels, as SNI and certificates have it, or
-// the address if the next hop is a range.
+// peerName returns the name that the server's certificate should contain: the host in A-labels, as in SNI and in
+// certificates, or the address if the next hop is a range.
 func (s *session) peerName() string {
 	if strings.Contains(s.endpoint.Host, "/") {
 		return s.endpoint.Addr.Addr().String()

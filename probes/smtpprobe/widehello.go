@@ -15,14 +15,15 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// What crypto/tls cannot do, but others can: the cipher suites and groups of the IANA registry "TLS Parameters".
+// What the wide ClientHello offers: more cipher suites, groups and signature algorithms of the IANA registry "TLS
+// Parameters" than crypto/tls supports.
 var (
-	// RFC 5246, 5288, 6655, 7905; those for DSA keys too.
+	// Finite-field Diffie-Hellman, with RSA and DSA keys (RFC 5246, 5288, 6655, 7905).
 	finiteFieldSuites = []uint16{
 		0x009e, 0x009f, 0x0033, 0x0039, 0x0067, 0x006b, 0xccaa, 0x0016, 0x0045, 0x0088, 0xc09e, 0xc09f,
 		0x00a2, 0x00a3, 0x0032, 0x0038, 0x0040, 0x006a,
 	}
-	// TLS 1.3, ECDHE and, for those who have neither AES-GCM nor ChaCha20, CCM and Camellia.
+	// TLS 1.3 and ECDHE; CCM and Camellia for servers that have neither AES-GCM nor ChaCha20.
 	otherSuites = []uint16{
 		0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xc02f, 0xc030, 0xcca8, 0xcca9, 0xc009, 0xc00a, 0xc013, 0xc014, 0xc023,
 		0xc024, 0xc027, 0xc028, 0xc0ac, 0xc0ad, 0xc072, 0xc073, 0xc076, 0xc077, 0xc09c, 0xc09d,
@@ -36,10 +37,10 @@ var (
 	}
 )
 
-// explainRefusal asks a server that refused our ClientHello, on a second connection, with one that offers what
-// crypto/tls cannot do. If the server answers that one, the refusal is a limit of ours. A server that closed without an
-// alert may have done so for another cause: its answer must be one that crypto/tls cannot use. The handshake is not
-// continued.
+// explainRefusal sends a second ClientHello, on a second connection, to a server that rejected the first. It offers
+// algorithms that crypto/tls does not support. If the server accepts it, the problem is a limit of this program.
+// A server that closed the connection without an alert may have had another cause: it must choose an algorithm that
+// crypto/tls does not support. The handshake ends with the server's first messages.
 func (s *session) explainRefusal(problem *probes.Step, alerted bool) *probes.Step {
 	if s.reconnect(problem) != nil {
 		return problem
@@ -58,13 +59,13 @@ func (s *session) explainRefusal(problem *probes.Step, alerted bool) *probes.Ste
 	step := s.fail(probes.ReasonProberLimit, answer.describe())
 	step.Evidence = answer.evidence()
 	if len(answer.chain) > 0 {
-		s.record(&shownInHandshake{chain: answer.chain})
+		s.record(&observedInHandshake{chain: answer.chain})
 	}
 	s.endpoint.TLS.Unparsable = probes.Sanitise(answer.unparsable, probes.MaxDetail)
 	return step
 }
 
-// wideHello is a ClientHello (RFC 8446, section 4.1.2) in its record.
+// wideHello returns a ClientHello (RFC 8446, section 4.1.2) in its record.
 func wideHello(serverName string) []byte {
 	var extensions []byte
 	extend := func(id uint16, body []byte) {
@@ -92,12 +93,13 @@ func wideHello(serverName string) []byte {
 	return append([]byte{22, 3, 1}, vector(2, append([]byte{1}, vector(3, hello)...))...)
 }
 
-// vector is a body after its length, which has size bytes.
+// vector returns a body preceded by its length in size bytes.
 func vector(size int, body []byte) []byte {
 	length := binary.BigEndian.AppendUint32(nil, uint32(len(body))) //nolint:gosec // some hundred bytes
 	return append(length[4-size:], body...)
 }
 
+// numbers returns 16-bit numbers in network byte order.
 func numbers(all []uint16) (list []byte) {
 	for _, n := range all {
 		list = binary.BigEndian.AppendUint16(list, n)
@@ -105,11 +107,11 @@ func numbers(all []uint16) (list []byte) {
 	return list
 }
 
-// serverHello is what a server answered.
+// serverHello is what a server chose and presented.
 type serverHello struct {
 	version, suite uint16
-	chain          []*x509.Certificate // shown up to TLS 1.2
-	unparsable     string
+	chain          []*x509.Certificate // in clear text up to TLS 1.2
+	unparsable     string              // why a certificate cannot be parsed
 }
 
 func (h serverHello) evidence() probes.Evidence {
@@ -146,7 +148,7 @@ func readServerHello(r io.Reader) (hello serverHello, _ error) {
 		return hello, nil
 	}
 	if kind, body, err = messages.next(); err != nil || kind != 11 || len(body) < 3 {
-		return hello, nil //nolint:nilerr // what matters has come
+		return hello, nil //nolint:nilerr // the ServerHello is enough
 	}
 	for body = body[3:]; len(body) >= 3 && len(hello.chain) < probes.MaxChain; {
 		size := int(body[0])<<16 | int(body[1])<<8 | int(body[2])
@@ -191,8 +193,9 @@ type handshakeReader struct {
 	buf     bytes.Buffer
 }
 
-const maxHandshake = 256 << 10
+const maxHandshake = 256 << 10 // bytes of one message
 
+// next returns the type and the body of the next message.
 func (h *handshakeReader) next() (kind byte, body []byte, _ error) {
 	if err := h.fill(4); err != nil {
 		return 0, nil, err
@@ -208,7 +211,7 @@ func (h *handshakeReader) next() (kind byte, body []byte, _ error) {
 	return kind, bytes.Clone(h.buf.Next(size)), nil
 }
 
-// fill reads records until n bytes of messages are there.
+// fill reads records until n bytes of messages are buffered.
 func (h *handshakeReader) fill(n int) error {
 	for h.buf.Len() < n {
 		var head [5]byte
