@@ -105,7 +105,7 @@ func splitLine(line string) (code int, more bool, text string, ok bool) {
 // Enhanced status codes (RFC 2034). Cisco's IronPort writes a # before them; qmail puts them in parentheses at the end.
 var (
 	enhancedCode  = regexp.MustCompile(`^#?([245]\.\d{1,3}\.\d{1,3})(?:[^\d.]|$)`)
-	qmailEnhanced = regexp.MustCompile(`\(#([45]\.\d{1,3}\.\d{1,3})\)`)
+	qmailEnhanced = regexp.MustCompile(`\(#([45]\.\d{1,3}\.\d{1,3})[ )]`)
 )
 
 // finishReply sets the text of a reply, and the enhanced code if qmail has put it at the end.

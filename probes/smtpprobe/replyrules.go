@@ -127,6 +127,7 @@ var enhancedCodes = []rule{
 		enhanced: "4.3.1", words: diskWords, reason: probes.ReasonServerUnavailable, evidence: probes.EvidenceBackPressure,
 		source: "Exchange: mailbox disk is full, which is not the limit of a mailbox",
 	},
+	{enhanced: "4.2.2", words: greylistWords, reason: probes.ReasonTemporaryRejection, source: "Stalwart"},
 	{enhanced: "4.2.2", reason: probes.ReasonMailboxFull, source: "RFC 3463, section 3.3"},
 	{enhanced: "5.2.2", reason: probes.ReasonMailboxFull, source: "RFC 3463, section 3.3"},
 	{

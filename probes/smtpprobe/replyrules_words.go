@@ -204,8 +204,16 @@ var generalRules = []rule{
 	},
 	{codes: permanent, on: onRCPT, words: senderWords, reason: probes.ReasonSenderRejected, source: "Postfix, Exim"},
 	{
+		codes: permanent, on: onRCPT, words: foreignDomainWords, reason: probes.ReasonRelayDenied,
+		source: "Barracuda, Stalwart, GoDaddy",
+	},
+	{
 		codes: permanent, on: delivery, words: unknownWords, reason: probes.ReasonRecipientUnknown,
 		source: "Postfix, Proofpoint, Mimecast, qmail, Yahoo",
+	},
+	{
+		enhanced: "5.1.2", on: onRCPT, reason: probes.ReasonRelayDenied,
+		source: "RFC 3463, section 3.2: bad destination system address",
 	},
 	{
 		codes: permanent, enhanced: "5.4.1", on: onRCPT, words: accessDeniedWords, reason: probes.ReasonRecipientUnknown,

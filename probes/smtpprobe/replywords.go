@@ -32,7 +32,7 @@ var (
 		`\b(?:helo|ehlo) command rejected\b`,
 		`\b(?:invalid|bad|forged|fake|illegal|unacceptable) (?:helo|ehlo)\b`,
 		`\b(?:helo|ehlo)(?:/(?:helo|ehlo))? (?:name|argument|host ?name|string|domain|requires|mismatch)\b`,
-		`\bhelo\b.*\b(?:does not resolve|not (?:resolvable|fully qualified|allowed)|mismatch)`,
+		`\bhelo\b.*\b(?:does not (?:resolve|match)|not (?:resolvable|fully qualified|allowed)|mismatch)`,
 	)
 
 	spfWords = anyOf(
@@ -183,6 +183,14 @@ var (
 		`\bcould not resolve (?:the )?sender(?:'s)? domain\b`,
 		`\bsender verify (?:failed|callout)|could not complete sender verify\b`,
 		`\bsender domain\b.*\b(?:not found|does not (?:exist|resolve)|unresolvable|could not be)\b`,
+		senderMXWords.String(),
+	)
+
+	// senderMXWords are about the MX records of the domain of MAIL FROM.
+	senderMXWords = anyOf(
+		`\bno mx for your from address\b`, // Haraka
+		`\bvalid mx for sender domain\b`,  // chkuser
+		`\bsender(?:'s)? (?:domain|address)\b.*\bmx record`,
 	)
 )
 

@@ -115,6 +115,8 @@ var (
 		`\bback[ -]?end (?:failure|error|unavailable|timeout)\b`, // Haraka
 		`\bunverified address: (?:connect to|lost connection|conversation with|delivery temporarily suspended)\b`,
 		`\bunverified address: (?:mail transport unavailable|host \S+ refused)\b`,
+		`\bcould not complete recipient verify\b`, // Exim
+		`\bupstream error\b`, // Cloudflare Email Routing
 	)
 
 	componentWords = anyOf(
@@ -167,6 +169,8 @@ var (
 		`\byour (?:email address|domain) has been (?:blocked|blacklisted)\b`,
 		`\bemetteur invalide\b`,
 		`\benvelope blocked\b`, // Mimecast
+		`\bsender address has invalid format\b`,
+		senderMXWords.String(),
 	)
 
 	tableWords = anyOf(`\b(?:user unknown|unknown user) in \S+(?: \S+){0,3} table\b`)
@@ -187,10 +191,18 @@ var (
 		`\bmailbox is not allowed\b`,
 		`\bno one at this address\b`,
 		`\bnot (?:present|listed) in (?:the )?directory\b`,
-		`\bnot listed in (?:domino|public) (?:name )?(?:directory|\S+ book)\b`,
+		`\bnot listed in (?:the )?(?:domino|public) (?:directory|(?:name & )?address book)\b`,
+		`\brecipient not in route list\b`, // hMailServer
 		`\bunknown here\b`,
 		`\b(?:recipient|user) not (?:here|on this server|local)\b`,
 		`\bun-?route?able address\b`, // Exim
+	)
+
+	// foreignDomainWords are about a domain of the recipient that the server does not accept.
+	foreignDomainWords = anyOf(
+		`\bno such domain\b`,
+		`\bdomain (?:(?:is )?not|isn't) (?:hosted|configured|served|handled)\b`,
+		`\b(?:do not|don't) (?:handle|host|accept) mail for\b`,
 	)
 
 	restrictedRecipientWords = anyOf(`\bresolver\.rst\.\w*auth`)
