@@ -36,7 +36,8 @@ func acceptedChecks() []Check {
 			Title: "A sender's certificate does not match its connector's TlsSenderCertificateName",
 			When:  "No name of the certificate that a sender presents matches its connector's TlsSenderCertificateName",
 			Remedy: "Set TlsSenderCertificateName to a name in the new certificate (rerunning the Hybrid Configuration Wizard " +
-				"does so), or configure the sender to present the certificate that matches. Run `rehearse` before a renewal.",
+				"does so), or configure the sender to present the certificate that matches. Before a renewal, run " +
+				"`m365_connector_exporter rehearse --certificate=FILE`.",
 			Source:   "relay-access-denied-smtp; 5.7.64",
 			Silences: append(trustConsequences(), "certificate_names_not_accepted"),
 			Find:     eachSender(findNotConfigured),

@@ -1,11 +1,13 @@
 package check_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"m365_connector_exporter/collector/check"
+	"m365_connector_exporter/probes"
 )
 
 // contract are the codes that configurations, alerts and dashboards rely on, with the highest severity of each. Codes
@@ -114,6 +116,21 @@ func TestCatalogueEntriesAreComplete(t *testing.T) {
 			if _, ok := check.Lookup(code); !ok || code == c.Code {
 				t.Errorf("%s silences %s", c.Code, code)
 			}
+		}
+	}
+}
+
+// TestRemediesNameWholeCommands: a reader of a page or an alert can copy a command from a remedy.
+func TestRemediesNameWholeCommands(t *testing.T) {
+	fragment := regexp.MustCompile("`(--|(attribute|audit|demo|fetch|rehearse|serve|validate)\\b)")
+	for _, c := range check.Catalogue() {
+		if part := fragment.FindString(c.Remedy); part != "" {
+			t.Errorf("%s: the remedy has %s, want `m365_connector_exporter %s in %q", c.Code, part, part[1:], c.Remedy)
+		}
+	}
+	for _, r := range probes.Reasons {
+		if part := fragment.FindString(r.Remedy); part != "" {
+			t.Errorf("%s: the remedy has %s, want `m365_connector_exporter %s in %q", r.Reason, part, part[1:], r.Remedy)
 		}
 	}
 }

@@ -37,7 +37,8 @@ func expiryChecks() []Check {
 				"thresholds: warning below `certificate_warning_*`, critical below `certificate_critical_*`, at most warning " +
 				"if the connector does not require a valid certificate. Certificates of Exchange Online's own hosts are " +
 				"Microsoft's to renew and are not judged",
-			Remedy: "Renew the certificate now. Run `rehearse` with the new one before you deploy it.",
+			Remedy: "Renew the certificate now. Before you deploy the new one, run " +
+				"`m365_connector_exporter rehearse --certificate=FILE`.",
 			Source: "450 4.7.320 CertificateExpired; Exchange HealthChecker, CertificateCheck",
 			Find:   eachCertificate(findExpiresSoon),
 		},

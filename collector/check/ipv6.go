@@ -26,8 +26,9 @@ func ipv6Checks() []Check {
 			When: "A next hop of an outbound connector has an AAAA record, and this host has no IPv6 or `ip_protocol` " +
 				"excludes it, so that nothing is known about that address. UNCERTAIN: that Exchange Online prefers IPv6 is from " +
 				"a blog",
-			Remedy: "Allow Exchange Online's IPv6 ranges to connect to the address (`audit --firewall` lists them), or " +
-				"remove the AAAA record. Probe it from a host with IPv6.",
+			Remedy: "Allow Exchange Online's IPv6 ranges to connect to the address " +
+				"(`m365_connector_exporter audit --firewall=FILE` lists them), or remove the AAAA record. Probe it " +
+				"from a host with IPv6.",
 			Source: "Exchange Team blog 4283063; Microsoft 365 URLs and IP address ranges",
 			Find:   eachProbed(findIPv6NotProbed),
 		},

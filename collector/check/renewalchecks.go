@@ -49,8 +49,9 @@ func renewalChecks() []Check {
 				"lifetime at which this sender renews, else after two thirds). By a table of authorities and dates as known on " +
 				AuthoritiesVersion + ": " + authorityDates() + ". Whether Exchange Online requires the usage is not documented",
 			Remedy: "Ask the vendor of the sending server whether it presents a certificate without clientAuth: some TLS " +
-				"libraries do not. Test with one before the renewal, and check with `rehearse`. An authority that is not in the " +
-				"browsers' stores, or authentication by IP address, are alternatives.",
+				"libraries do not. Test with one before the renewal, and run " +
+				"`m365_connector_exporter rehearse --certificate=FILE`. An authority that is not in the browsers' stores, " +
+				"or authentication by IP address, are alternatives.",
 			Source: "Let's Encrypt, profile tlsclient; Chrome Root Program Policy 1.8; dotnet/runtime issue 121982",
 			Find:   eachCertificate(findRenewalLosesUsage),
 		},

@@ -12,9 +12,10 @@ func statusChecks() []Check {
 	return []Check{
 		{
 			Code: "connector_disabled", Severity: Info, Scope: ScopeConnector,
-			Title:  "The connector is disabled",
-			When:   "Enabled is false. Such a connector has no other finding, and the daemon does not probe it",
-			Remedy: "No action needed if this is intentional. `validate` probes it anyway, before you enable it.",
+			Title: "The connector is disabled",
+			When:  "Enabled is false. Such a connector has no other finding, and the daemon does not probe it",
+			Remedy: "No action needed if this is intentional. `m365_connector_exporter validate TARGET` probes it before " +
+				"you enable it.",
 			Source: "Set-InboundConnector, Set-OutboundConnector, Enabled",
 			Find:   eachTenant(findDisabled),
 		},

@@ -14,8 +14,8 @@ func tenantChecks() []Check {
 			Title: "The tenant does not load",
 			When: "The tenant's own file, an export or a certificate file does not load, or nothing has been read from " +
 				"Exchange Online yet. The last good state is still monitored",
-			Remedy: "Correct the file; `--config.check` prints its name and the line. If the tenant is read from Exchange " +
-				"Online, `fetch --check` names what is missing.",
+			Remedy: "Correct the file; `m365_connector_exporter --config.check` prints its name and the line. If the tenant " +
+				"is read from Exchange Online, `m365_connector_exporter fetch --check` names what is missing.",
 			Source: "This exporter's configuration",
 			Silences: []string{
 				"accepted_domains_unknown", "inventory_stale", "inbound_connector_without_sender",
@@ -72,7 +72,7 @@ func domainChecks() []Check {
 			Title: "The tenant's exports are old",
 			When:  "The oldest export in use is older than `inventory_max_age`",
 			Remedy: "Run deploy/powershell/Export-M365Connectors.ps1 again, preferably on a schedule. If the tenant is read " +
-				"from Exchange Online, `fetch --check` names what fails.",
+				"from Exchange Online, `m365_connector_exporter fetch --check` names what fails.",
 			Source: "This exporter's configuration, `inventory_max_age`",
 			Find: eachTenant(func(f *Facts, t *tenant, report func(Finding)) {
 				if older(f.Now, t.InventoryTime, f.Thresholds.InventoryMaxAge) {
