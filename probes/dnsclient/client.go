@@ -14,13 +14,14 @@ import (
 
 const (
 	maxServers    = 3                // as in resolv.conf
-	maxLookUpTime = 20 * time.Second // for one look-up with everything that it asks
+	maxLookUpTime = 20 * time.Second // for all queries of one look-up
 )
 
-// Client looks names up. It remembers which servers answer. It is safe for concurrent use.
+// Client looks up names. It remembers which servers answer and which of them validate DNSSEC. It is safe for concurrent
+// use.
 type Client struct {
 	systemServers []string
-	timeout       time.Duration // for one question to one server
+	timeout       time.Duration // for one query to one server
 	dial          dialFunc
 	health        *healthLog
 	validators    *validators
@@ -33,58 +34,58 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // system, read at each look-up.
 func New(systemServers []string) *Client {
 	return &Client{
-		systemServers: systemServers, timeout: questionTimeout, dial: (&net.Dialer{}).DialContext, health: newHealthLog(),
+		systemServers: systemServers, timeout: queryTimeout, dial: (&net.Dialer{}).DialContext, health: newHealthLog(),
 		validators: newValidators(), tlsa: newTLSACache(),
 	}
 }
 
-// WithSystemServers returns a Client with other default servers that knows what c has learned about servers.
+// WithSystemServers returns a Client with other default servers that shares what c remembers.
 func (c *Client) WithSystemServers(systemServers []string) *Client {
 	next := *c
 	next.systemServers = systemServers
 	return &next
 }
 
-// Query is how a look-up is done.
-type Query struct {
+// Options are the settings of a look-up.
+type Options struct {
 	Servers  []string          // host:port; none means the Client's default servers
-	Protocol probes.IPProtocol // the address families to ask for
-	DNSSEC   bool              // learn the security of the answers from the servers that validate
-	// Validating are those of the servers, as host:port, whose AD bit counts. Those on loopback need not be named.
+	Protocol probes.IPProtocol // the address families to look up
+	DNSSEC   bool              // determine the Security of the answers
+	// Validating are the servers, as host:port, whose AD bit is trusted, besides those on loopback.
 	Validating []string
 }
 
-// Target is one host that a look-up led to.
+// Target is a host that a look-up found.
 type Target struct {
 	Host  string
-	Addrs []netip.Addr // sorted, each once; none if Step did not pass, or if the host was left out as one too many
-	Step  probes.Step  // the resolve stage of this host, with the time that its look-up took
+	Addrs []netip.Addr // sorted, without duplicates; none if Step did not pass or the host exceeds MaxEndpoints
+	Step  probes.Step  // the resolve stage of this host, with the duration of its look-up
 	// Security is what DNSSEC proves about the MX records and the addresses together.
 	Security Security
 
 	unchecked bool // see failure
 }
 
-// NextHop looks up where mail for name goes: its MX hosts, best first, or the name itself. At most
-// probes.MaxEndpoints hosts are looked up; further ones are returned without addresses, so that they can be counted.
-// There is at least one Target.
-func (c *Client) NextHop(ctx context.Context, name string, q Query) []Target {
-	return c.lookUp(ctx, name, q, func(ctx context.Context, s *session, name string) []Target {
-		return s.nextHop(ctx, name, q.Protocol)
+// NextHop looks up the hosts that accept mail for name: its MX hosts, best first, or the name itself. At most
+// probes.MaxEndpoints hosts are looked up; the others are returned without addresses, so that they can be counted.
+// It returns at least one Target.
+func (c *Client) NextHop(ctx context.Context, name string, o Options) []Target {
+	return c.lookUp(ctx, name, o, func(ctx context.Context, s *session, name string) []Target {
+		return s.nextHop(ctx, name, o.Protocol)
 	})
 }
 
 // Host looks up the addresses of a host, without regard to MX records.
-func (c *Client) Host(ctx context.Context, name string, q Query) Target {
-	return c.lookUp(ctx, name, q, func(ctx context.Context, s *session, name string) []Target {
-		return []Target{s.host(ctx, name, q.Protocol, "")}
+func (c *Client) Host(ctx context.Context, name string, o Options) Target {
+	return c.lookUp(ctx, name, o, func(ctx context.Context, s *session, name string) []Target {
+		return []Target{s.host(ctx, name, o.Protocol, "")}
 	})[0]
 }
 
 // MX returns the MX hosts of a domain, best first: none for a null MX or a domain without MX records. ok is false if
-// nothing was learned: no server answered, or DNSSEC validation failed.
+// they are unknown because no server answered or DNSSEC validation failed.
 func (c *Client) MX(ctx context.Context, domain string, servers []string) (hosts []string, ok bool) {
-	targets := c.lookUp(ctx, domain, Query{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
+	targets := c.lookUp(ctx, domain, Options{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
 		exchangers, _, fail := s.exchangers(ctx, name)
 		for _, mx := range exchangers {
 			hosts = append(hosts, mx.host)
@@ -93,15 +94,15 @@ func (c *Client) MX(ctx context.Context, domain string, servers []string) (hosts
 		case "", probes.ReasonNoAddress, probes.ReasonNXDomain, probes.ReasonNullMX:
 			return []Target{{Host: name, Step: probes.NewStep("", "")}}
 		}
-		fail.local = true // whose fault it is makes no difference here
+		fail.local = true // the cause does not matter here: it need not be determined
 		return failedTargets(name, fail)
 	})
 	return hosts, targets[0].Step.Outcome == probes.Passed
 }
 
-// lookUp checks the name, runs ask against the servers of q, and decides what failures prove.
+// lookUp checks the name, calls resolve with a session, and determines the cause of failures.
 func (c *Client) lookUp(
-	ctx context.Context, name string, q Query, ask func(ctx context.Context, s *session, name string) []Target,
+	ctx context.Context, name string, o Options, resolve func(ctx context.Context, s *session, name string) []Target,
 ) []Target {
 	host, ok := hostName(name)
 	if !ok {
@@ -109,13 +110,13 @@ func (c *Client) lookUp(
 			reason: probes.ReasonNXDomain, detail: name + " is not a host name",
 		})
 	}
-	s, key, err := c.session(q)
+	s, key, err := c.session(o)
 	if err != nil {
 		return failedTargets(host, failure{reason: probes.ReasonDNSRefused, detail: err.Error(), local: true})
 	}
 	bounded, cancel := context.WithTimeout(ctx, maxLookUpTime)
 	defer cancel()
-	targets := ask(bounded, s, host)
+	targets := resolve(bounded, s, host)
 	responds := sync.OnceValue(func() bool {
 		return s.resolverResponds(ctx, c.health.canariesOutside(key, failedDomains(targets)))
 	})
@@ -127,7 +128,8 @@ func (c *Client) lookUp(
 	return targets
 }
 
-// blameSignatures changes a SERVFAIL that is the name's fault to what it comes from.
+// blameSignatures turns a SERVFAIL into a failed DNSSEC validation, if the name is at fault and has an answer without
+// validation.
 func (t *Target) blameSignatures() {
 	if t.unchecked && t.Step.Outcome == probes.Failed && t.Step.Reason == probes.ReasonDNSServfail {
 		t.Step.Reason, t.Security = probes.ReasonDNSBogus, Bogus
@@ -137,9 +139,9 @@ func (t *Target) blameSignatures() {
 
 const uncheckedDetail = "; the same server has an answer if it does not validate DNSSEC"
 
-// session returns a session with the servers of q, and the key of these servers.
-func (c *Client) session(q Query) (s *session, key string, err error) {
-	servers, err := c.servers(q.Servers)
+// session returns a session with the servers of o, and the key of these servers in caches.
+func (c *Client) session(o Options) (s *session, key string, err error) {
+	servers, err := c.servers(o.Servers)
 	if err != nil {
 		return nil, "", err
 	}
@@ -148,13 +150,13 @@ func (c *Client) session(q Query) (s *session, key string, err error) {
 		servers: servers, timeout: c.timeout, dial: c.dial,
 		recordAnswer: func(name string) { c.health.recordAnswer(key, name) },
 	}
-	if q.DNSSEC {
-		s.dnssec = newValidation(servers, q.Validating, c.validators)
+	if o.DNSSEC {
+		s.dnssec = newValidation(servers, o.Validating, c.validators)
 	}
 	return s, key, nil
 }
 
-// servers returns the servers to ask as host:port, at most maxServers.
+// servers returns the servers to query as host:port, at most maxServers.
 func (c *Client) servers(configured []string) ([]string, error) {
 	servers := configured
 	if len(servers) == 0 {

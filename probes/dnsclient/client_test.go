@@ -71,7 +71,7 @@ func TestNextHop(t *testing.T) {
 		{"loop1.test", probes.IPAny, "loop1.test cname_loop"},
 		{"not a name", probes.IPAny, "not a name nxdomain"},
 	} {
-		targets := New(nil).NextHop(t.Context(), tt.name, Query{Servers: []string{server.Addr()}, Protocol: tt.protocol})
+		targets := New(nil).NextHop(t.Context(), tt.name, Options{Servers: []string{server.Addr()}, Protocol: tt.protocol})
 		if got := summary(targets); got != tt.want {
 			t.Errorf("%s (%s): %s; want %s", tt.name, tt.protocol, got, tt.want)
 		}
@@ -84,7 +84,7 @@ func TestHostDoesNotAskForMX(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	got := New([]string{server.Addr()}).Host(t.Context(), "routed.test", Query{Protocol: probes.IP4})
+	got := New([]string{server.Addr()}).Host(t.Context(), "routed.test", Options{Protocol: probes.IP4})
 	if summary([]Target{got}) != "routed.test 192.0.2.99" {
 		t.Errorf("%+v", got)
 	}
@@ -106,7 +106,7 @@ func TestAtMostSixteenMXHostsAreLookedUp(t *testing.T) {
 		asked.Add(1)
 		_ = w.WriteMsg(answer(q, name+" 60 IN A 192.0.2.1"))
 	})
-	targets := New(nil).NextHop(t.Context(), "many.test", Query{Servers: []string{server}, Protocol: probes.IP4})
+	targets := New(nil).NextHop(t.Context(), "many.test", Options{Servers: []string{server}, Protocol: probes.IP4})
 	if n := asked.Load(); n != probes.MaxEndpoints || len(targets) != 20 || targets[15].Host != "m15.test" ||
 		targets[16].Addrs != nil {
 		t.Errorf("%d hosts asked for: %s", n, summary(targets))

@@ -13,19 +13,19 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Security is what DNSSEC proves about an answer (RFC 4035, section 4.3), as a validating resolver reports it: it sets
-// the AD bit in answers that it validated, and answers SERVFAIL where signatures are wrong.
+// Security is what DNSSEC proves about an answer (RFC 4035, section 4.3), as a validating resolver reports it: the
+// resolver sets the AD bit in answers that it has validated, and answers SERVFAIL where validation fails.
 type Security uint8
 
-// The securities, in the order of what a sender may build on them; Bogus is that of a name without an answer.
+// The securities, the weakest first. Bogus is special: there is no usable answer.
 const (
-	Unknown  Security = iota // no server that validates answered
+	Unknown  Security = iota // no validating resolver answered
 	Insecure                 // the zone is not signed
-	Secure                   // the answer is signed, and the signatures are right
-	Bogus                    // the signatures are wrong or missing: the answer must not be used
+	Secure                   // the answer is signed, and its signatures are valid
+	Bogus                    // the signatures are invalid or missing: the answer must not be used
 )
 
-// with returns the security of two answers that are used together.
+// with returns the security of two answers that are used together: the weaker one.
 func (s Security) with(other Security) Security {
 	if s == Bogus || other == Bogus {
 		return Bogus
@@ -33,13 +33,13 @@ func (s Security) with(other Security) Security {
 	return min(s, other)
 }
 
-// validation is which servers of a session validate. A nil validation has none.
+// validation are the servers of a session whose AD bit is trusted. A nil validation has none.
 type validation struct {
 	servers []string
 	known   *validators
 }
 
-// newValidation returns those of the servers whose AD bit can be trusted: on loopback, or named.
+// newValidation trusts the servers on loopback, and those that are named.
 func newValidation(servers, named []string, known *validators) *validation {
 	v := &validation{known: known}
 	for _, server := range servers {
@@ -50,10 +50,10 @@ func newValidation(servers, named []string, known *validators) *validation {
 	return v
 }
 
-// MayValidate reports whether one of the servers that q names validates DNSSEC: it is on loopback, or named as one that
-// does.
-func (q *Query) MayValidate() bool {
-	return len(q.Validating) > 0 || slices.ContainsFunc(q.Servers, onLoopback)
+// MayValidate reports whether the AD bit of one of the configured servers is trusted: it is on loopback, or named in
+// Validating.
+func (o *Options) MayValidate() bool {
+	return len(o.Validating) > 0 || slices.ContainsFunc(o.Servers, onLoopback)
 }
 
 func onLoopback(server string) bool {
@@ -70,8 +70,8 @@ func (v *validation) counts(server string) bool {
 	return v != nil && slices.Contains(v.servers, server)
 }
 
-// security returns what a server's answer proves. That the AD bit is missing proves that a zone is not signed only if
-// the server validates at all.
+// security returns what a server's answer proves. An answer without the AD bit is from an unsigned zone only if the
+// server validates at all.
 func (s *session) security(ctx context.Context, server string, m *dns.Msg) Security {
 	switch {
 	case !s.dnssec.counts(server):
@@ -85,18 +85,18 @@ func (s *session) security(ctx context.Context, server string, m *dns.Msg) Secur
 	return Unknown
 }
 
-// validates reports whether a server is known to validate. Unless it has shown that lately, it is asked for the root,
-// which is signed, by one look-up for all. A server that answers that it cannot reach the root is trusted to validate
-// what it knows.
+// validates reports whether a server validates DNSSEC. If that is not known from a recent answer, it queries the root,
+// which is signed, once for all look-ups that wait. A server that replies that it cannot reach the root is assumed to
+// validate.
 func (s *session) validates(ctx context.Context, server string) bool {
-	result, err, _ := s.dnssec.known.questions.Do(server, func() (any, error) {
+	result, err, _ := s.dnssec.known.queries.Do(server, func() (any, error) {
 		if validates, known := s.dnssec.known.get(server); known {
 			return validates, nil
 		}
-		m, err := s.askServer(ctx, server, ".", dns.TypeSOA, true)
+		m, err := s.queryServer(ctx, server, ".", dns.TypeSOA, true)
 		switch {
 		case ctx.Err() != nil:
-			return false, ctx.Err() // not known: the next look-up asks again
+			return false, ctx.Err() // not known: the next look-up tries again
 		case err != nil:
 			s.dnssec.known.record(server, false, validatorRetry)
 			return false, err
@@ -109,25 +109,25 @@ func (s *session) validates(ctx context.Context, server string) bool {
 	return err == nil && ok && validates
 }
 
-// answersUnchecked reports whether a server that answered SERVFAIL has an answer to a question with the CD bit, which
-// asks it not to validate: then the signatures are wrong (RFC 4035, section 4.7).
+// answersUnchecked reports whether a server that answered SERVFAIL has an answer if the CD bit disables validation: then
+// the signatures are invalid (RFC 4035, section 4.7).
 func (s *session) answersUnchecked(ctx context.Context, server, name string, qtype uint16) bool {
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	q.CheckingDisabled = true
 	q.SetEdns0(ednsSize, true)
-	m, err := s.askTwice(ctx, server, q)
+	m, err := s.exchangeWithFallback(ctx, server, q)
 	return err == nil && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError)
 }
 
 const (
 	validatorTTL   = time.Hour
-	validatorRetry = time.Minute // after a question without answer
-	maxValidators  = 1000        // remembered; configurations come and go
+	validatorRetry = time.Minute // after a query without a reply
+	maxValidators  = 1000        // remembered, those of earlier configurations included
 )
 
 // validators remembers which servers validate. It is safe for concurrent use.
 type validators struct {
-	questions singleflight.Group // for the root, by server
+	queries singleflight.Group // of the root, by server
 
 	mu      sync.Mutex
 	servers map[string]validator

@@ -84,7 +84,7 @@ func TestSecurityOfATarget(t *testing.T) {
 		{"servfail.signed.test", Unknown, probes.ReasonDNSServfail},
 	} {
 		r := &resolver{validates: true, root: true}
-		q := Query{Servers: []string{oddDNS(t, r.serve)}, Protocol: probes.IP4, DNSSEC: true}
+		q := Options{Servers: []string{oddDNS(t, r.serve)}, Protocol: probes.IP4, DNSSEC: true}
 		got := New(nil).NextHop(t.Context(), tt.domain, q)[0]
 		if got.Security != tt.want || got.Step.Reason != tt.reason {
 			t.Errorf("%s: security %d, %+v; want %d, %q", tt.domain, got.Security, got.Step, tt.want, tt.reason)
@@ -106,7 +106,7 @@ func TestSecurityIsUnknownWithoutAResolverThatValidates(t *testing.T) {
 		"bogus, for a cut-off resolver":     {&resolver{validates: true, cutOff: true}, "bogus.test", true, Unknown},
 		"bogus names, and no DNSSEC wanted": {&resolver{validates: true, root: true}, "bogus.test", false, Unknown},
 	} {
-		q := Query{Servers: []string{oddDNS(t, tt.resolver.serve)}, Protocol: probes.IP4, DNSSEC: tt.dnssec}
+		q := Options{Servers: []string{oddDNS(t, tt.resolver.serve)}, Protocol: probes.IP4, DNSSEC: tt.dnssec}
 		c := New(nil)
 		if tt.resolver.silent {
 			c.timeout = 50 * time.Millisecond
@@ -142,7 +142,7 @@ func TestTLSA(t *testing.T) {
 		"servfail.signed.test": "0: 0 [] of 0 failed",
 	} {
 		r := &resolver{validates: true, root: true}
-		q := Query{Servers: []string{oddDNS(t, r.serve)}, DNSSEC: true}
+		q := Options{Servers: []string{oddDNS(t, r.serve)}, DNSSEC: true}
 		c := New(nil)
 		found := c.TLSA(t.Context(), host, 25, q, false)
 		got := fmt.Sprintf("%d: %d %s of %d", found.Security, len(found.Records), found.Records, found.Total)
@@ -157,7 +157,7 @@ func TestTLSA(t *testing.T) {
 
 func TestTLSAIsCached(t *testing.T) {
 	r := &resolver{validates: true, root: true}
-	q := Query{Servers: []string{oddDNS(t, r.serve)}, DNSSEC: true}
+	q := Options{Servers: []string{oddDNS(t, r.serve)}, DNSSEC: true}
 	c := New(nil)
 	now := time.Now()
 	c.tlsa.now = func() time.Time { return now }
@@ -215,7 +215,7 @@ func TestRRSIGStorm(t *testing.T) {
 		}
 		_ = w.WriteMsg(m)
 	})
-	q := Query{Servers: []string{server}, DNSSEC: true}
+	q := Options{Servers: []string{server}, DNSSEC: true}
 	if found := New(nil).TLSA(t.Context(), "mx.test", 25, q, false); found.Security != Secure || len(found.Records) != 1 {
 		t.Errorf("%+v", found)
 	}
@@ -230,7 +230,7 @@ func TestQuestionsWithDNSSEC(t *testing.T) {
 		c := New(nil)
 		now := time.Now()
 		c.tlsa.now = func() time.Time { return now }
-		q := Query{Servers: []string{oddDNS(t, r.serve)}, Protocol: probes.IPAny, DNSSEC: dnssec}
+		q := Options{Servers: []string{oddDNS(t, r.serve)}, Protocol: probes.IPAny, DNSSEC: dnssec}
 		for range rounds {
 			if target := c.NextHop(t.Context(), domain, q)[0]; target.Security == Secure {
 				c.TLSA(t.Context(), host, 25, q, false)

@@ -100,7 +100,7 @@ func TestLookUpEvidence(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := New([]string{oddDNS(t, tt.handle)})
 			c.timeout = 300 * time.Millisecond
-			targets := c.NextHop(t.Context(), "mail.test", Query{Protocol: probes.IP4})
+			targets := c.NextHop(t.Context(), "mail.test", Options{Protocol: probes.IP4})
 			step := targets[0].Step
 			if got := summary(targets); got != tt.want || step.Evidence != tt.evidence || step.Outcome != tt.outcome {
 				t.Errorf("%s; %+v", got, step)
@@ -115,7 +115,7 @@ func TestLookUpEvidence(t *testing.T) {
 // A name that does not exist has no MX and no address: the detail does not suggest that an MX record is missing.
 func TestDetailOfAMissingName(t *testing.T) {
 	missing := func(w dns.ResponseWriter, q *dns.Msg) { _ = w.WriteMsg(rcode(q, dns.RcodeNameError)) }
-	targets := New([]string{oddDNS(t, missing)}).NextHop(t.Context(), "mail.test", Query{Protocol: probes.IP4})
+	targets := New([]string{oddDNS(t, missing)}).NextHop(t.Context(), "mail.test", Options{Protocol: probes.IP4})
 	if got := targets[0].Step.Detail; got != "mail.test does not exist" {
 		t.Errorf("detail %q", got)
 	}
@@ -135,7 +135,7 @@ func TestTruncatedWithoutTCP(t *testing.T) {
 	go func() { _ = server.ActivateAndServe() }()
 	t.Cleanup(func() { _ = server.Shutdown() })
 	<-ready
-	step := New([]string{packets.LocalAddr().String()}).Host(t.Context(), "mail.test", Query{Protocol: probes.IP4}).Step
+	step := New([]string{packets.LocalAddr().String()}).Host(t.Context(), "mail.test", Options{Protocol: probes.IP4}).Step
 	if step.Reason != probes.ReasonDNSRefused || step.Outcome != probes.Inconclusive ||
 		step.Evidence != probes.EvidenceDNSOverTCP {
 		t.Errorf("%+v", step)

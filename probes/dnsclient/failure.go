@@ -14,19 +14,19 @@ import (
 	"m365_connector_exporter/probes/internal/sockerr"
 )
 
-// failure is why a question got no records. The zero value is no failure.
+// failure is why a query returned no records. The zero value is no failure.
 type failure struct {
-	reason probes.Reason
-	detail string
-	local  bool // no server received the question, or this host is out of resources: it proves nothing about the name
-	// What selects the remedy; "" if nothing does.
-	evidence probes.Evidence
-	// The reason is SERVFAIL, and the same server has an answer if it does not validate: if the resolver is not cut off,
-	// the signatures are wrong.
+	reason   probes.Reason
+	detail   string
+	evidence probes.Evidence // selects a more precise remedy; "" if nothing does
+	// local: no server received the query, or this host is out of resources. It proves nothing about the name.
+	local bool
+	// unchecked: the reason is SERVFAIL, and the same server has an answer without DNSSEC validation. If the resolver
+	// works otherwise, the signatures are invalid.
 	unchecked bool
 }
 
-// step is the resolve stage that ended with the failure.
+// step returns the resolve stage that ended with the failure.
 func (f failure) step() probes.Step {
 	step := probes.NewStep(f.reason, f.detail)
 	step.Evidence = f.evidence
@@ -40,7 +40,7 @@ func failedTarget(host string, f failure) Target {
 	return Target{Host: host, Step: f.step(), Security: f.security(), unchecked: f.unchecked}
 }
 
-// security is that of a name without an answer.
+// security returns that of a name without an answer.
 func (f failure) security() Security {
 	if f.reason == probes.ReasonDNSBogus {
 		return Bogus
@@ -50,7 +50,7 @@ func (f failure) security() Security {
 
 func failedTargets(host string, f failure) []Target { return []Target{failedTarget(host, f)} }
 
-// failureOf classifies a server's reply, or the error in its place. NXDOMAIN is an answer, not a failure.
+// failureOf classifies a server's reply, or the error if there was none. NXDOMAIN is an answer, not a failure.
 func failureOf(m *dns.Msg, err error) failure {
 	switch code := sockerr.Code(err); {
 	case sockerr.Exhausted(err):
@@ -77,7 +77,7 @@ type truncatedError struct{ error }
 
 func (e truncatedError) Unwrap() error { return e.error }
 
-// truncatedFailure is that of a server that answers by UDP only.
+// truncatedFailure returns the failure of a server that answers by UDP only.
 func truncatedFailure(err error, code syscall.Errno) failure {
 	f := failure{
 		reason: probes.ReasonDNSTimeout, detail: "the answer by UDP is truncated, and TCP fails: " + err.Error(),
@@ -89,8 +89,8 @@ func truncatedFailure(err error, code syscall.Errno) failure {
 	return f
 }
 
-// withExtendedErrors adds the extended errors of a reply (RFC 8914). Code 6 is "DNSSEC bogus", 7 to 12 are its
-// particular kinds.
+// withExtendedErrors adds the extended errors of a reply (RFC 8914). Code 6 is "DNSSEC Bogus"; 7 to 12 are special
+// cases of it.
 func withExtendedErrors(f failure, m *dns.Msg) failure {
 	opt := m.IsEdns0()
 	if opt == nil {
@@ -114,22 +114,22 @@ func rcodeText(rcode int) string {
 	return fmt.Sprintf("rcode %d", rcode)
 }
 
-// specificity orders reasons from those that say least about a name to those that say most.
+// specificity orders reasons: those that reveal least about a name come first.
 var specificity = []probes.Reason{
 	"", probes.ReasonInternalError, probes.ReasonNoAddress, probes.ReasonDNSTimeout, probes.ReasonDNSRefused,
 	probes.ReasonDNSServfail, probes.ReasonDNSBogus, probes.ReasonCNAMELoop, probes.ReasonNXDomain,
 }
 
-// compareSpecificity is negative if a says less about a name than b.
+// compareSpecificity returns a negative number if a reveals less about a name than b.
 func compareSpecificity(a, b failure) int {
 	return cmp.Compare(slices.Index(specificity, a.reason), slices.Index(specificity, b.reason))
 }
 
-// attributeFailure decides whether a failed look-up proves anything about the name.
+// attributeFailure determines whether a failed look-up proves anything about the name.
 //
-// A timeout, or SERVFAIL, is the resolver's own trouble if the resolver has no answer for other domains either; that
-// SERVFAIL then becomes a timeout, since the resolver only passes on that nothing behind it answers. REFUSED is meant
-// for this host, not for the name, if the servers have answered nothing else lately.
+// A timeout or SERVFAIL is the fault of the resolver if it does not answer for other domains either. Such a SERVFAIL
+// becomes a timeout: it means that no server replied to the resolver. REFUSED is about this host, not about the name,
+// if the servers have answered nothing else recently.
 func attributeFailure(ctx context.Context, s probes.Step, responds, answeredRecently func() bool) probes.Step {
 	switch {
 	case s.Outcome == probes.Passed, s.Outcome == probes.NotReached:
@@ -138,7 +138,7 @@ func attributeFailure(ctx context.Context, s probes.Step, responds, answeredRece
 			Outcome: probes.Inconclusive, Reason: probes.ReasonCanceled, Duration: s.Duration,
 			Detail: "the look-up was interrupted",
 		}
-	case s.Outcome == probes.Inconclusive: // this host's own trouble
+	case s.Outcome == probes.Inconclusive: // a fault of this host
 	case s.Reason == probes.ReasonDNSTimeout && !responds(), s.Reason == probes.ReasonDNSRefused && !answeredRecently():
 		s.Outcome = probes.Inconclusive
 		s.Detail += "; these DNS servers answer nothing at all"

@@ -235,8 +235,8 @@ func FuzzAnswers(f *testing.F) {
 			c := New([]string{"192.0.2.53:53"})
 			c.dial = l.dial
 			start := time.Now()
-			targets := c.NextHop(t.Context(), "mail.test", Query{Protocol: probes.IPAny})
-			if took := time.Since(start); took > maxLookUpTime+questionTimeout {
+			targets := c.NextHop(t.Context(), "mail.test", Options{Protocol: probes.IPAny})
+			if took := time.Since(start); took > maxLookUpTime+queryTimeout {
 				t.Errorf("took %v", took)
 			}
 			l.mu.Lock()
@@ -245,7 +245,7 @@ func FuzzAnswers(f *testing.F) {
 			if total > maxQuestions {
 				t.Errorf("%d questions", total)
 			}
-			found := c.TLSA(t.Context(), "mail.test", 25, Query{DNSSEC: true, Validating: []string{"192.0.2.53:53"}}, false)
+			found := c.TLSA(t.Context(), "mail.test", 25, Options{DNSSEC: true, Validating: []string{"192.0.2.53:53"}}, false)
 			if len(found.Records) > maxTLSA || len(found.Records) > found.Total || found.Security > Bogus {
 				t.Errorf("%+v", found)
 			}

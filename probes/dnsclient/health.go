@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	recentAnswer  = 5 * time.Minute // how long an answer proves that REFUSED is meant for the name
-	canaryMaxAge  = 6 * time.Hour   // how long a name that was resolved serves as a canary
-	maxCanaries   = 8               // remembered for one set of servers
-	askedCanaries = 3               // asked in one look-up
-	maxCanaryName = 200             // leaves room for the label
-	canaryLabel   = "m365-connector-exporter-"
-	maxServerSets = 1000 // remembered; configurations come and go
+	recentAnswer      = 5 * time.Minute // how long an answer proves that REFUSED is about the name
+	canaryMaxAge      = 6 * time.Hour   // how long a name that was resolved serves as a canary
+	maxCanaries       = 8               // remembered for one set of servers
+	canariesPerLookUp = 3               // queried for one look-up
+	maxCanaryName     = 200             // leaves room for the label
+	canaryLabel       = "m365-connector-exporter-"
+	maxServerSets     = 1000 // remembered, those of earlier configurations included
 )
 
-// healthLog remembers what sets of servers answered. It is safe for concurrent use.
+// healthLog remembers which sets of servers answered, and when. It is safe for concurrent use.
 type healthLog struct {
 	mu   sync.Mutex
 	sets map[string]*resolverHealth // by the servers, joined by commas
 }
 
-// resolverHealth is what one set of servers answered.
+// resolverHealth is what is remembered of one set of servers.
 type resolverHealth struct {
 	lastAnswer time.Time
 	canaries   map[string]canary // by registered domain
 }
 
-// canary is a name that had records when it was asked for.
+// canary is a name that had records when it was last looked up.
 type canary struct {
 	name string
 	at   time.Time
@@ -44,7 +44,7 @@ type canary struct {
 
 func newHealthLog() *healthLog { return &healthLog{sets: map[string]*resolverHealth{}} }
 
-// recordAnswer notes that a server of the set answered. A name that had records becomes a canary; "" is none.
+// recordAnswer notes that a server of the set answered. If name is not "", it had records and becomes a canary.
 func (l *healthLog) recordAnswer(servers, name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,7 +70,7 @@ func (l *healthLog) recordAnswer(servers, name string) {
 	h.canaries[domain] = canary{name, h.lastAnswer}
 }
 
-// answeredRecently reports whether a server of the set has answered anything lately.
+// answeredRecently reports whether a server of the set has recently answered any query.
 func (l *healthLog) answeredRecently(servers string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,7 +78,7 @@ func (l *healthLog) answeredRecently(servers string) bool {
 	return h != nil && time.Since(h.lastAnswer) < recentAnswer
 }
 
-// canariesOutside returns names of other domains than the given ones, at most askedCanaries.
+// canariesOutside returns canaries outside the given domains, at most canariesPerLookUp.
 func (l *healthLog) canariesOutside(servers string, domains []string) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,7 +88,7 @@ func (l *healthLog) canariesOutside(servers string, domains []string) []string {
 	}
 	var names []string
 	for domain, c := range h.canaries {
-		if len(names) < askedCanaries && time.Since(c.at) < canaryMaxAge && !slices.Contains(domains, domain) {
+		if len(names) < canariesPerLookUp && time.Since(c.at) < canaryMaxAge && !slices.Contains(domains, domain) {
 			names = append(names, c.name)
 		}
 	}
@@ -115,27 +115,27 @@ func registeredDomain(name string) string {
 	return name
 }
 
-// resolverResponds reports whether any server answers for a canary or, without canaries, for the root, which every
-// resolver knows. Each canary gets a random label, so that the answer cannot come from a cache. NXDOMAIN is an
+// resolverResponds reports whether any server answers a query for a canary or, without canaries, for the root, which
+// every resolver knows. Each canary gets a random label, so that the answer cannot come from a cache. NXDOMAIN is an
 // answer, SERVFAIL is not.
 func (s *session) resolverResponds(ctx context.Context, canaries []string) bool {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	questions := []dns.Question{{Name: ".", Qtype: dns.TypeNS}}
-	if len(canaries) > 0 {
-		questions = questions[:0]
-	}
+	var questions []dns.Question
 	for _, name := range canaries {
 		questions = append(questions, dns.Question{
 			Name: canaryLabel + strings.ToLower(rand.Text()[:10]) + "." + name, Qtype: dns.TypeA,
 		})
+	}
+	if len(canaries) == 0 {
+		questions = []dns.Question{{Name: ".", Qtype: dns.TypeNS}}
 	}
 	answers := make(chan bool, len(questions)*len(s.servers))
 	for _, q := range questions {
 		for _, server := range s.servers {
 			go func() {
 				_, plain := s.withoutEDNS.Load(server)
-				m, err := s.askServer(ctx, server, q.Name, q.Qtype, !plain)
+				m, err := s.queryServer(ctx, server, q.Name, q.Qtype, !plain)
 				answers <- err == nil && m.Rcode != dns.RcodeServerFailure
 			}()
 		}

@@ -63,7 +63,7 @@ func TestTimeoutIsInconclusiveIfTheServerIsSilentForAll(t *testing.T) {
 			}
 		})
 		ask := func(name string) probes.Step {
-			return c.NextHop(t.Context(), name, Query{Protocol: probes.IP4})[0].Step
+			return c.NextHop(t.Context(), name, Options{Protocol: probes.IP4})[0].Step
 		}
 		if s := ask("good.test"); s.Outcome != probes.Passed {
 			t.Errorf("before the silence: %+v", s)
@@ -142,7 +142,7 @@ func TestServfailIsInconclusiveIfTheResolverIsCutOff(t *testing.T) {
 					}
 				})
 				ask := func(name string) probes.Step {
-					return c.NextHop(t.Context(), name, Query{Protocol: probes.IP4})[0].Step
+					return c.NextHop(t.Context(), name, Options{Protocol: probes.IP4})[0].Step
 				}
 				for _, name := range tt.before {
 					ask(name)
@@ -172,7 +172,7 @@ func TestCanariesAreBounded(t *testing.T) {
 	}
 	l.recordAnswer("servers", strings.Repeat("long.", 50)+"test.")
 	names := l.canariesOutside("servers", []string{"domain49.test"})
-	if len(names) != askedCanaries || slices.Contains(names, "mail99.domain49.test.") {
+	if len(names) != canariesPerLookUp || slices.Contains(names, "mail99.domain49.test.") {
 		t.Errorf("%v", names)
 	}
 	for i := range 2 * maxServerSets {
@@ -194,7 +194,7 @@ func TestRefusedIsInconclusiveWithoutRecentAnswers(t *testing.T) {
 			_ = w.WriteMsg(rcode(q, dns.RcodeRefused))
 		})
 		ask := func(name string) probes.Step {
-			return c.NextHop(t.Context(), name, Query{Protocol: probes.IP4})[0].Step
+			return c.NextHop(t.Context(), name, Options{Protocol: probes.IP4})[0].Step
 		}
 		if s := ask("refused.test"); s.Reason != probes.ReasonDNSRefused || s.Outcome != probes.Inconclusive {
 			t.Errorf("before any answer: %+v", s)
@@ -216,7 +216,7 @@ func TestLookUpEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		targets := c.NextHop(ctx, "mail.test", Query{Protocol: probes.IPAny})
+		targets := c.NextHop(ctx, "mail.test", Options{Protocol: probes.IPAny})
 		if s := targets[0].Step; s.Reason != probes.ReasonCanceled || time.Since(start) != time.Second {
 			t.Errorf("%+v after %v", s, time.Since(start))
 		}

@@ -22,8 +22,8 @@ const maxParallelHosts = 8
 
 func hostName(text string) (string, bool) { return mailflow.HostName(text) }
 
-// nextHop follows RFC 5321, section 5.1: the MX records, or the name's own addresses if it has none. Each target's
-// duration is that of its own look-up: of the MX records and of its addresses.
+// nextHop follows RFC 5321, section 5.1: it looks up the MX records, then the addresses of each MX host, or of the name
+// itself if it has no MX. The duration of a target is that of the MX look-up and of its own.
 func (s *session) nextHop(ctx context.Context, name string, protocol probes.IPProtocol) []Target {
 	start := time.Now()
 	exchangers, security, fail := s.exchangers(ctx, name)
@@ -72,8 +72,8 @@ type exchanger struct {
 	preference uint16
 }
 
-// exchangers looks up the MX records of a name: by preference, then name, each host once. A target "." beside others
-// is not a host (RFC 7505) and is left out; alone it is a null MX.
+// exchangers looks up the MX records of a name: by preference, then by name, each host once. A target "." next to
+// others is not a host (RFC 7505) and is left out; on its own it is a null MX.
 func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, Security, failure) {
 	rrs, security, fail := s.records(ctx, name, dns.TypeMX)
 	if fail.reason != "" {
@@ -99,6 +99,7 @@ func (s *session) exchangers(ctx context.Context, name string) ([]exchanger, Sec
 	}), security, failure{}
 }
 
+// exchangerTarget looks up the addresses of an MX host.
 func (s *session) exchangerTarget(ctx context.Context, mx exchanger, protocol probes.IPProtocol) Target {
 	detail := fmt.Sprintf("MX preference %d", mx.preference)
 	host, ok := hostName(mx.host)
@@ -114,8 +115,8 @@ func (s *session) exchangerTarget(ctx context.Context, mx exchanger, protocol pr
 	return target
 }
 
-// host looks up the addresses of the families that protocol allows. One family that answers is enough; the failure of
-// the other is noted in the detail.
+// host looks up the addresses of a host in the families that protocol allows. Addresses of one family are enough; a
+// failure of the other is noted in the detail.
 func (s *session) host(ctx context.Context, name string, protocol probes.IPProtocol, detail string) Target {
 	var types []uint16
 	if protocol != probes.IP6 {
@@ -154,7 +155,7 @@ func (s *session) host(ctx context.Context, name string, protocol probes.IPProto
 	return Target{Host: name, Addrs: addrs, Step: probes.NewStep("", detail), Security: security}
 }
 
-// addressesOf returns the addresses of A and AAAA records, sorted, each once.
+// addressesOf returns the addresses of A and AAAA records, sorted, without duplicates.
 func addressesOf(rrs []dns.RR) []netip.Addr {
 	var addrs []netip.Addr
 	for _, rr := range rrs {

@@ -13,19 +13,19 @@ import (
 // maxCNAMEs bounds the CNAMEs that are followed from one name.
 const maxCNAMEs = 8
 
-// records looks up the records of one type. It follows CNAMEs: first those in the answer, then by asking again. A
-// name without such records fails with no_address. The security is the lowest of the answers.
+// records looks up the records of one type. It follows CNAMEs: those in the answer, then with further queries. A name
+// without such records fails with no_address. The security is the weakest of all answers.
 func (s *session) records(ctx context.Context, name string, qtype uint16) ([]dns.RR, Security, failure) {
 	name = dns.CanonicalName(name)
 	visited := map[string]bool{name: true}
 	lowest := Secure
 	for {
-		m, security, fail := s.ask(ctx, name, qtype)
+		m, security, fail := s.query(ctx, name, qtype)
 		if fail.reason != "" {
 			return nil, security, fail
 		}
 		lowest = min(lowest, security)
-		asked := name
+		queried := name
 		for {
 			if found := recordsOf(m.Answer, name, qtype); len(found) > 0 {
 				return found, lowest, failure{}
@@ -44,7 +44,7 @@ func (s *session) records(ctx context.Context, name string, qtype uint16) ([]dns
 		switch text := strings.TrimSuffix(name, "."); {
 		case m.Rcode == dns.RcodeNameError:
 			return nil, lowest, failure{reason: probes.ReasonNXDomain, detail: text + " does not exist"}
-		case name == asked:
+		case name == queried:
 			return nil, lowest, failure{
 				reason: probes.ReasonNoAddress, detail: text + " has no " + dns.TypeToString[qtype] + " record",
 			}

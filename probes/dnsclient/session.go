@@ -15,32 +15,32 @@ import (
 )
 
 const (
-	questionTimeout = 3 * time.Second // for one question to one server
-	maxTries        = 2               // of the whole list of servers
-	ednsSize        = 1232            // fits every path unfragmented (DNS flag day 2020)
+	queryTimeout = 3 * time.Second // for one query to one server
+	maxTries     = 2               // of the whole list of servers
+	ednsSize     = 1232            // is not fragmented on any network path (DNS flag day 2020)
 )
 
-// session asks one set of servers for the sake of one look-up.
+// session sends the queries of one look-up to one set of servers.
 type session struct {
 	servers      []string
-	timeout      time.Duration
+	timeout      time.Duration // for one query to one server
 	dial         dialFunc
-	recordAnswer func(name string) // called when a server answered; name is set if it returned records of it
-	dnssec       *validation       // nil: DNSSEC does not matter
-	withoutEDNS  sync.Map          // the servers that did not answer a question with EDNS, but one without
+	recordAnswer func(name string) // called when a server answered; name is "" if it returned no records
+	dnssec       *validation       // nil if the security of the answers does not matter
+	withoutEDNS  sync.Map          // the servers that answer queries without EDNS only
 }
 
-// ask puts one question to the servers in order until one of them answers it. It returns the most specific failure if
-// none does. The security is that of the answer.
-func (s *session) ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, Security, failure) {
+// query sends one query to the servers in order until one of them answers. If none does, it returns the most specific
+// failure.
+func (s *session) query(ctx context.Context, name string, qtype uint16) (*dns.Msg, Security, failure) {
 	var worst failure
-	var servfail string // a server that validates, and answered SERVFAIL
+	var servfail string // a validating server that answered SERVFAIL
 	local := true
-	silent := map[string]bool{} // did not answer with EDNS
+	silent := map[string]bool{} // servers that did not reply to the last query
 	for range maxTries {
 		for _, server := range s.servers {
 			_, known := s.withoutEDNS.Load(server)
-			m, err := s.askServer(ctx, server, name, qtype, !known && !silent[server])
+			m, err := s.queryServer(ctx, server, name, qtype, !known && !silent[server])
 			if silent[server] && err == nil {
 				s.withoutEDNS.Store(server, true)
 			}
@@ -80,19 +80,19 @@ func (s *session) record(m *dns.Msg, err error, fail failure, name string) {
 	}
 }
 
-// askServer asks by UDP; again without EDNS if the server does not know it (RFC 6891, section 7), and again by TCP if
-// the answer was truncated.
-func (s *session) askServer(ctx context.Context, server, name string, qtype uint16, edns bool) (*dns.Msg, error) {
+// queryServer sends one query to one server.
+func (s *session) queryServer(ctx context.Context, server, name string, qtype uint16, edns bool) (*dns.Msg, error) {
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	q.AuthenticatedData = s.dnssec.counts(server) // RFC 6840, section 5.7
 	if edns {
 		q.SetEdns0(ednsSize, q.AuthenticatedData)
 	}
-	return s.askTwice(ctx, server, q)
+	return s.exchangeWithFallback(ctx, server, q)
 }
 
-// askTwice sends a question by UDP, and once more where the reply calls for it.
-func (s *session) askTwice(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
+// exchangeWithFallback exchanges a query by UDP; again without EDNS if the server does not support it (RFC 6891, section
+// 7), and by TCP if the answer was truncated.
+func (s *session) exchangeWithFallback(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
 	m, err := s.exchange(ctx, "udp", server, q)
 	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) {
 		q.Extra = nil
@@ -135,12 +135,12 @@ func (s *session) exchange(ctx context.Context, network, server string, q *dns.M
 		case network == "tcp":
 			return nil, errors.New("tcp: the reply answers another question")
 		}
-		// A late or forged datagram. The right one may still come.
+		// A late or forged datagram: the reply may still arrive.
 	}
 }
 
-// isReplyTo reports whether m has the id and the question of q; miekg/dns compares the id alone. Servers may leave
-// the question out of an error.
+// isReplyTo reports whether m has the id and the question of q; miekg/dns compares only the id. A reply with an error
+// code may omit the question.
 func isReplyTo(q, m *dns.Msg) bool {
 	if m.Id != q.Id || !m.Response {
 		return false

@@ -131,7 +131,7 @@ func TestNextHopFromOddServers(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			q := Query{Servers: []string{oddDNS(t, tt.handle)}, Protocol: probes.IP4}
+			q := Options{Servers: []string{oddDNS(t, tt.handle)}, Protocol: probes.IP4}
 			targets := New(nil).NextHop(t.Context(), "mail.test", q)
 			if got := summary(targets); got != tt.want {
 				t.Errorf("%s (%s), want %s", got, targets[0].Step.Detail, tt.want)
@@ -157,7 +157,7 @@ func TestLocalFailuresAreInconclusive(t *testing.T) {
 		{[]string{unused}, probes.Inconclusive, probes.ReasonDNSRefused},
 	} {
 		c.health.recordAnswer(tt.servers[0], "")
-		targets := c.NextHop(t.Context(), "good.test", Query{Servers: tt.servers, Protocol: probes.IP4})
+		targets := c.NextHop(t.Context(), "good.test", Options{Servers: tt.servers, Protocol: probes.IP4})
 		if s := targets[0].Step; s.Outcome != tt.want || s.Reason != tt.reason {
 			t.Errorf("%v: %+v", tt.servers, s)
 		}

@@ -15,30 +15,30 @@ import (
 )
 
 const (
-	maxTLSATime   = 6 * time.Second // for one look-up with everything that it asks
+	maxTLSATime   = 6 * time.Second // for all queries of one look-up
 	maxTLSA       = 100             // records of a host that are kept
-	maxTLSAData   = 16 << 10        // bytes of those that have whole certificates
+	maxTLSAData   = 16 << 10        // bytes of the records of a host that contain whole certificates
 	minTLSATTL    = 45 * time.Minute
 	maxTLSATTL    = time.Hour
 	failedTLSATTL = 10 * time.Minute // of look-ups that failed
 	maxCachedTLSA = 1000             // hosts
 )
 
-// TLSA is what a look-up of TLSA records found.
+// TLSA is the result of a look-up of TLSA records.
 type TLSA struct {
-	// Security is Secure where the records, or that there are none, are proved. Unknown: the look-up failed.
+	// Security is Secure if the records, or their absence, are proved, and Unknown if the look-up failed.
 	Security Security
-	Records  []dane.Record // at most 100, and whole certificates of at most 16 KiB
-	Total    int           // how many the host has
+	Records  []dane.Record // at most 100, of which whole certificates at most 16 KiB together
+	Total    int           // number of records that the host has
 	Failure  string        // why the look-up failed
-	Cached   bool          // by an earlier look-up
+	Cached   bool          // the result of an earlier look-up
 }
 
 // TLSA looks up the TLSA records of a host and TCP port (RFC 7672, section 3). Results are cached for the TTL of the
-// records, but for 45 minutes at least, so that rounds every half hour ask at most every other time, and an hour at
-// most; for ten minutes if the look-up failed. With fresh set the cache is not read.
-func (c *Client) TLSA(ctx context.Context, host string, port uint16, q Query, fresh bool) TLSA {
-	s, servers, err := c.session(q)
+// records, but for at least 45 minutes, so that rounds of half an hour query at most every other time, and for at most
+// an hour. A failure is cached for ten minutes. With fresh set the cache is not read.
+func (c *Client) TLSA(ctx context.Context, host string, port uint16, o Options, fresh bool) TLSA {
+	s, servers, err := c.session(o)
 	if err != nil {
 		return TLSA{Failure: err.Error()}
 	}
@@ -71,7 +71,7 @@ func (c *Client) TLSA(ctx context.Context, host string, port uint16, q Query, fr
 	return found
 }
 
-// tlsaRecords returns the records that are kept.
+// tlsaRecords returns the records that are kept, within maxTLSA and maxTLSAData.
 func tlsaRecords(rrs []dns.RR) []dane.Record {
 	var records []dane.Record
 	size := 0
@@ -87,7 +87,7 @@ func tlsaRecords(rrs []dns.RR) []dane.Record {
 		case exact:
 			size += len(data)
 		case len(data) > sha512.Size:
-			data = nil // not a digest: no sender can use the record
+			data = nil // not a digest: the record is unusable
 		}
 		records = append(records, dane.Record{
 			Usage: tlsa.Usage, Selector: tlsa.Selector, MatchingType: tlsa.MatchingType, Data: data,
@@ -118,7 +118,7 @@ func (c *tlsaCache) get(key string) (TLSA, bool) {
 	return e.TLSA, ok && c.now().Before(e.until)
 }
 
-// put makes room by dropping what has expired, or everything if that is nothing.
+// put caches a result. If the cache is full, it first drops what has expired, or everything if nothing has.
 func (c *tlsaCache) put(key string, t TLSA, ttl time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,15 +9,15 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TXT returns the TXT records of a name, the strings of each joined: none for a name that does not exist or has no such
-// record. The step is Passed then too; otherwise it has the reason why nothing was learned.
+// TXT returns the TXT records of a name, the strings of each record joined. The step is Passed even if the name does not
+// exist or has no such record; otherwise it has the reason why the records are unknown.
 func (c *Client) TXT(ctx context.Context, name string, servers []string) (records []string, step probes.Step) {
-	targets := c.lookUp(ctx, name, Query{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
+	targets := c.lookUp(ctx, name, Options{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
 		rrs, _, fail := s.records(ctx, name, dns.TypeTXT)
 		switch fail.reason {
 		case "", probes.ReasonNoAddress, probes.ReasonNXDomain:
 		default:
-			fail.local = true // whose fault it is makes no difference here
+			fail.local = true // the cause does not matter here: it need not be determined
 			return failedTargets(name, fail)
 		}
 		for _, rr := range rrs {

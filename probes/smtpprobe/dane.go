@@ -41,8 +41,8 @@ func (p *Prober) recordDANE(
 // returns one endpoint for each host of the path that the leaf is valid for. It does not connect to these hosts, and
 // queries DNS only if the path's settings name a resolver that validates DNSSEC.
 func (p *Prober) RehearseTLSA(ctx context.Context, path *probes.Path, chain []*x509.Certificate) []probes.Endpoint {
-	query := queryOf(path)
-	if len(chain) == 0 || !query.MayValidate() ||
+	options := lookUpOptions(path)
+	if len(chain) == 0 || !options.MayValidate() ||
 		path.Kind == probes.NextHopSmartHost && chain[0].VerifyHostname(path.NextHop) != nil {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (p *Prober) lookUpTLSA(
 		}
 		result := &dnsclient.TLSA{}
 		found[host] = result
-		wg.Go(func() { *result = p.dns.TLSA(ctx, host, path.Settings.Port, queryOf(path), fresh) })
+		wg.Go(func() { *result = p.dns.TLSA(ctx, host, path.Settings.Port, lookUpOptions(path), fresh) })
 	}
 	wg.Wait()
 	return found

@@ -43,24 +43,24 @@ func (g dialGuard) permitsPath(addr netip.Addr, path *probes.Path) bool {
 
 // crlNetwork returns how to reach the servers of revocation lists. Certificates name them, so they must be public.
 func (p *Prober) crlNetwork(path *probes.Path) httpfetch.Network {
-	return p.network(queryOf(path), true)
+	return p.network(lookUpOptions(path), true)
 }
 
 // PolicyNetwork returns how to reach the hosts of MTA-STS policies. Domains name them, so they must be public. servers
 // are DNS servers, as host:port; none means the system's.
 func (p *Prober) PolicyNetwork(servers []string) httpfetch.Network {
-	return p.network(dnsclient.Query{Servers: servers}, true)
+	return p.network(dnsclient.Options{Servers: servers}, true)
 }
 
 // Network returns how to reach hosts that the administrator names: they may be in an internal network.
 func (p *Prober) Network(servers []string) httpfetch.Network {
-	return p.network(dnsclient.Query{Servers: servers}, false)
+	return p.network(dnsclient.Options{Servers: servers}, false)
 }
 
-func (p *Prober) network(query dnsclient.Query, publicOnly bool) httpfetch.Network {
+func (p *Prober) network(options dnsclient.Options, publicOnly bool) httpfetch.Network {
 	return httpfetch.Network{
 		LookUp: func(ctx context.Context, host string) ([]netip.Addr, error) {
-			found := p.dns.Host(ctx, host, query)
+			found := p.dns.Host(ctx, host, options)
 			if found.Step.Outcome != probes.Passed {
 				return nil, fmt.Errorf("%s: %s", found.Host, found.Step.Reason)
 			}

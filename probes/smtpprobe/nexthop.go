@@ -68,12 +68,12 @@ func (p *Prober) targets(ctx context.Context, path *probes.Path) []dnsclient.Tar
 			return []dnsclient.Target{literalTarget(path, addrs)}
 		}
 	}
-	return p.dns.NextHop(ctx, path.NextHop, queryOf(path))
+	return p.dns.NextHop(ctx, path.NextHop, lookUpOptions(path))
 }
 
-// queryOf returns how names are looked up for a path.
-func queryOf(path *probes.Path) dnsclient.Query {
-	return dnsclient.Query{
+// lookUpOptions returns the options of the DNS look-ups for a path.
+func lookUpOptions(path *probes.Path) dnsclient.Options {
+	return dnsclient.Options{
 		Servers: path.Settings.DNSServers, Protocol: path.Settings.Protocol,
 		DNSSEC: path.DANE, Validating: path.Settings.ValidatingResolvers,
 	}
