@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// generationSize bounds the verifications of one generation.
+// generationSize bounds the verifications that one generation of the cache holds.
 const generationSize = 8192
 
-// cache remembers verifications in two generations: when the current one is full it becomes the previous one, and
-// what is asked for moves back to the current one. It spares a fifth of a probe's CPU time. The zero value is ready;
-// it is safe for concurrent use.
+// cache remembers verifications in two generations. When the current one is full, it replaces the previous one;
+// verifications that are still used move to the current one. The cache saves a fifth of a probe's CPU time. The zero
+// value is an empty cache. It is safe for concurrent use.
 type cache struct {
 	mu       sync.Mutex
 	current  map[chainKey]*verification
@@ -31,7 +31,7 @@ func keyOf(chain []*x509.Certificate) (key chainKey) {
 	return key
 }
 
-// get returns the verification that holds at now, nil if there is none.
+// get returns the verification of a chain that is valid at now, nil if there is none.
 func (c *cache) get(key chainKey, now time.Time) *verification {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +52,7 @@ func (c *cache) put(key chainKey, v *verification) {
 	c.add(key, v)
 }
 
-// add expects the lock to be held.
+// add adds to the current generation. The lock is held.
 func (c *cache) add(key chainKey, v *verification) {
 	if c.current == nil || c.current[key] == nil && len(c.current) >= generationSize {
 		c.previous, c.current = c.current, map[chainKey]*verification{}

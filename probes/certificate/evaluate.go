@@ -33,8 +33,7 @@ func (v *Verifier) Server(
 }
 
 // Client records and evaluates the certificate that a sender presents: the chain as it would be sent, leaf first, in
-// DER. There is no host to compare its names with, so the name is not evaluated; nor is what rests on accepted
-// domains.
+// DER. There is no host name to compare with, so the name is not evaluated.
 func (v *Verifier) Client(now time.Time, der [][]byte) *probes.TLS {
 	var chain []*x509.Certificate
 	for _, raw := range der[:min(len(der), maxSent+1)] {
@@ -52,8 +51,8 @@ func (v *Verifier) Client(now time.Time, der [][]byte) *probes.TLS {
 	return &t
 }
 
-// ClientAuth evaluates whether a leaf may be used by a client. Public CAs have stopped issuing certificates with this
-// usage.
+// ClientAuth evaluates whether the extended key usage permits a client to use a leaf. Public CAs no longer issue
+// certificates with this usage.
 func ClientAuth(leaf *probes.Certificate) probes.Judgement {
 	if leaf.ClientAuth {
 		return probes.Judgement{Outcome: probes.Passed}
@@ -74,7 +73,8 @@ func evaluateTime(now time.Time, leaf *x509.Certificate) probes.Judgement {
 	return probes.Judgement{Outcome: probes.Passed, Detail: "valid until " + timestamp(leaf.NotAfter)}
 }
 
-// evaluateKey and evaluateSignature fail no stage, so the catalogue has no reasons for them.
+// evaluateKey fails RSA keys of fewer than 2048 bits. Neither the key nor the signature fails a stage, so their
+// judgements have no reason.
 func evaluateKey(leaf *x509.Certificate) probes.Judgement {
 	algorithm, bits := publicKey(leaf)
 	j := probes.Judgement{Outcome: probes.Passed, Detail: fmt.Sprintf("%s %d", algorithm, bits)}
@@ -84,8 +84,8 @@ func evaluateKey(leaf *x509.Certificate) probes.Judgement {
 	return j
 }
 
-// signedBelowRoot returns the certificates whose signatures count: those of the verified chain, or all that were sent
-// if there is none.
+// signedBelowRoot returns the certificates whose signatures matter: those of the verified chain below its root, or all
+// that were sent if none was verified.
 func signedBelowRoot(sent, verified []*x509.Certificate) []*x509.Certificate {
 	if len(verified) < 2 {
 		return sent
@@ -93,7 +93,7 @@ func signedBelowRoot(sent, verified []*x509.Certificate) []*x509.Certificate {
 	return verified[:len(verified)-1]
 }
 
-// evaluateSignature looks for SHA-1 and MD5 below the root. A root's own signature proves nothing and does not count.
+// evaluateSignature looks for signatures with SHA-1 and MD5. The signature of a root proves nothing and is skipped.
 func evaluateSignature(chain []*x509.Certificate) probes.Judgement {
 	for i, c := range chain {
 		if i > 0 && bytes.Equal(c.RawSubject, c.RawIssuer) {

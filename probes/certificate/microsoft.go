@@ -14,7 +14,7 @@ import (
 //go:embed roots/digicert-global-root-g2.pem
 var globalRootG2 []byte
 
-// microsoftRoots trusts DigiCert Global Root G2 alone, to which Exchange Online's certificates move (MC1224565).
+// microsoftRoots contains only DigiCert Global Root G2, which Exchange Online's certificates move to (MC1224565).
 var microsoftRoots = sync.OnceValue(func() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(globalRootG2)

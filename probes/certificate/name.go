@@ -13,26 +13,26 @@ import (
 // maxShownNames bounds the names of a certificate that a mismatch lists.
 const maxShownNames = 20
 
-// evaluateName reports whether the certificate contains the name: tlsDomain if the connector has one, else the host.
+// evaluateName evaluates whether the certificate contains tlsDomain, or host if tlsDomain is empty.
 func evaluateName(leaf *x509.Certificate, host, tlsDomain string) probes.Judgement {
 	want := wantedName(tlsDomain)
 	if want == "" {
 		want = wantedName(host)
 	}
-	var doubt string
+	var uncertain string
 	names := namesOf(leaf)
 	for _, n := range names {
-		switch ok, uncertain := mailflow.MatchTLSDomain(want, n); {
-		case ok && uncertain == "":
+		switch ok, why := mailflow.MatchTLSDomain(want, n); {
+		case ok && why == "":
 			detail := probes.Sanitise(n+" matches "+want, probes.MaxDetail)
 			return probes.Judgement{Outcome: probes.Passed, Detail: detail}
 		case ok:
-			doubt = uncertain
+			uncertain = why
 		}
 	}
-	if doubt != "" {
+	if uncertain != "" {
 		detail := probes.Sanitise("for "+want, probes.MaxDetail)
-		return probes.Judgement{Outcome: probes.Passed, Detail: detail, Uncertain: doubt}
+		return probes.Judgement{Outcome: probes.Passed, Detail: detail, Uncertain: uncertain}
 	}
 	return failed(probes.ReasonCertificateNameMismatch,
 		"wanted "+want+", the certificate is for "+listNames(names))
@@ -47,7 +47,7 @@ func listNames(names []string) string {
 	return list
 }
 
-// wantedName is a configured name in the form of certificates: A-labels, lower case.
+// wantedName returns a configured name as certificates contain it: A-labels, lower case.
 func wantedName(name string) string {
 	if domain, ok := mailflow.NormaliseDomain(name); ok {
 		return domain
@@ -57,7 +57,7 @@ func wantedName(name string) string {
 
 func normalise(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
-// namesOf lists the names that count: the SANs, or the CN if there is no SAN at all.
+// namesOf returns the names that are compared: those of the SAN, or the CN if there is no SAN.
 func namesOf(leaf *x509.Certificate) []string {
 	var names []string
 	for _, n := range leaf.DNSNames {

@@ -5,15 +5,16 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// TLSStage decides the tls stage by what a connector's tls_settings require of the handshake that was recorded in t:
+// TLSStage decides the tls stage: whether the handshake recorded in t meets a connector's tls_settings.
 //
-//   - no setting, EncryptionOnly: any certificate; the TLS version must be 1.2 or newer if TLS is required.
-//   - CertificateValidation: also a certificate in date, a chain to a trusted root from what the server sent, and not
-//     revoked.
-//   - DomainValidation: also a matching name.
+//   - No setting accepts any TLS version and any certificate.
+//   - EncryptionOnly requires TLS 1.2 or newer.
+//   - CertificateValidation requires also that the leaf is valid now, that the certificates sent form a chain to a
+//     trusted root, and that none of them is revoked.
+//   - DomainValidation requires also that a name matches.
 //
-// An answer that could not be given (an unreachable revocation list) never fails the stage; the detail says so. A limit
-// of this package that was reached makes the stage inconclusive.
+// A question without a verdict, such as that of an unreachable revocation list, never fails the stage; the detail
+// mentions it. If this package reached one of its limits, the stage is inconclusive.
 func TLSStage(settings mailflow.TLSSettings, t *probes.TLS) probes.Step {
 	if t.OldVersion && settings.RequiresTLS() {
 		return probes.NewStep(probes.ReasonTLSVersion, "the server chose "+t.Version)

@@ -15,7 +15,7 @@ import (
 
 const (
 	maxName  = 256      // bytes kept of one name
-	maxNames = 32 << 10 // bytes kept of all names of one certificate: a thousand usual ones
+	maxNames = 32 << 10 // bytes kept of all names of one certificate: about a thousand names
 )
 
 // newCertificate records a certificate.
@@ -40,7 +40,7 @@ func newCertificate(c *x509.Certificate, selfSigned bool) *probes.Certificate {
 	return record
 }
 
-// boundedNames returns the first names within maxNames, sanitised, and how many others there are.
+// boundedNames returns the first names within maxNames, sanitised, and the number of the others.
 func boundedNames(all []string) (names []string, omitted int) {
 	size := 0
 	for i, n := range all {
@@ -53,8 +53,7 @@ func boundedNames(all []string) (names []string, omitted int) {
 	return names, 0
 }
 
-// DisplayName returns the name by which people know a subject or an issuer, sanitised: the CN, or the O if there is
-// no CN.
+// DisplayName returns the name of a subject or an issuer for display, sanitised: the CN, or the O if there is no CN.
 func DisplayName(n pkix.Name) string {
 	if n.CommonName == "" && len(n.Organization) > 0 {
 		return probes.Sanitise(n.Organization[0], maxName)
@@ -62,7 +61,7 @@ func DisplayName(n pkix.Name) string {
 	return probes.Sanitise(n.CommonName, maxName)
 }
 
-// publicKey returns the algorithm of a certificate's key and its size, 0 if it is unknown.
+// publicKey returns the algorithm of a certificate's key and its size in bits, 0 if it is unknown.
 func publicKey(c *x509.Certificate) (algorithm string, bits int) {
 	switch k := c.PublicKey.(type) {
 	case *rsa.PublicKey:

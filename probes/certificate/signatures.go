@@ -9,12 +9,13 @@ import (
 	"slices"
 )
 
-// The limits of the signatures that are checked for one chain, in checks of usual keys. A hostile server can send
-// certificates with one name and large keys, so that each could have signed each other one.
+// Limits of the cost of the signatures that are checked for one chain. A cost of 1 is the check of a signature by a
+// common key. A hostile server can send certificates with the same name and large keys, of which each might have signed
+// every other one.
 const (
-	maxSignatureCost = 200 // here: a chain with a dozen foreign certificates needs a tenth of it
-	maxSearchCost    = 80  // by crypto/x509, which gives up after 100 checks
-	usualKeyBits     = 4096
+	maxSignatureCost = 200 // of checks in this package: a chain with a dozen unrelated certificates costs 20
+	maxSearchCost    = 80  // of checks in crypto/x509, which gives up after 100 of them
+	commonKeyBits    = 4096
 )
 
 var errTooManySignatures = errors.New("the chain needs too many signature checks")
@@ -30,12 +31,12 @@ func newSignatures(limit int) *signatures {
 	return &signatures{limit: limit, results: map[[2]*x509.Certificate]error{}}
 }
 
-// signatureCost returns what checking a signature of issuer costs: it grows with the square of an RSA key's length,
-// and crypto/ecdsa is slow with the curves that it has no assembly for.
+// signatureCost returns the cost of checking a signature of issuer: it grows with the square of the length of an RSA
+// key, and crypto/ecdsa is slow for the larger curves.
 func signatureCost(issuer *x509.Certificate) int {
 	switch key := issuer.PublicKey.(type) {
 	case *rsa.PublicKey:
-		if factor := (key.N.BitLen() + usualKeyBits - 1) / usualKeyBits; factor > 1 {
+		if factor := (key.N.BitLen() + commonKeyBits - 1) / commonKeyBits; factor > 1 {
 			return factor * factor
 		}
 	case *ecdsa.PublicKey:
@@ -49,7 +50,7 @@ func signatureCost(issuer *x509.Certificate) int {
 	return 1
 }
 
-// check checks that issuer's key signed c. Unlike CheckSignatureFrom it accepts SHA-1.
+// check checks that the key of issuer signed c. Unlike x509.Certificate.CheckSignatureFrom it accepts SHA-1.
 func (s *signatures) check(c, issuer *x509.Certificate) error {
 	pair := [2]*x509.Certificate{c, issuer}
 	if err, known := s.results[pair]; known {
@@ -71,8 +72,8 @@ func (s *signatures) selfSigned(c *x509.Certificate) bool {
 	return bytes.Equal(c.RawSubject, c.RawIssuer) && s.check(c, c) == nil
 }
 
-// issuerOf returns the first certificate among sent whose key signed c, nil if there is none. MD5 signatures cannot
-// be checked any more: for them the name decides.
+// issuerOf returns the first certificate among sent whose key signed c, nil if there is none. crypto/x509 does not check
+// MD5 signatures: for these the name is sufficient.
 func (s *signatures) issuerOf(c *x509.Certificate, sent []*x509.Certificate) *x509.Certificate {
 	for _, candidate := range sent {
 		if !bytes.Equal(candidate.RawSubject, c.RawIssuer) {
@@ -87,7 +88,7 @@ func (s *signatures) issuerOf(c *x509.Certificate, sent []*x509.Certificate) *x5
 	return nil
 }
 
-// lastingIssuerOf returns the issuer of c that is valid longest: an expired one beside its renewed twin is not used.
+// lastingIssuerOf returns the issuer of c that expires last, so that a renewed issuer is preferred to the expired one.
 func (s *signatures) lastingIssuerOf(c *x509.Certificate, sent []*x509.Certificate) (issuer *x509.Certificate) {
 	for i := range sent {
 		candidate := s.issuerOf(c, sent[i:i+1])
@@ -98,9 +99,9 @@ func (s *signatures) lastingIssuerOf(c *x509.Certificate, sent []*x509.Certifica
 	return issuer
 }
 
-// searchCost returns how many signatures crypto/x509 checks at most to find the chains above c: it tries each issuer
-// of the right name that is not below, and searches on above each that signed. It stops counting above
-// maxSearchCost.
+// searchCost returns an upper bound of the cost for crypto/x509 to find the chains above c: it tries each certificate
+// with the name of the issuer that is not below c already, and searches above each one that has signed. Counting stops
+// above maxSearchCost.
 func (s *signatures) searchCost(c *x509.Certificate, intermediates, below []*x509.Certificate) (cost int) {
 	below = append(slices.Clone(below), c)
 	for _, candidate := range intermediates {

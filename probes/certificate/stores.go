@@ -11,26 +11,26 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Store is a set of trusted roots, as a mail server or a program has one. A certificate that this host trusts may be
-// unknown to another one: roots are removed and distrusted at different times.
+// Store is a named set of trusted roots. Hosts have different ones, since they add, remove and distrust roots at
+// different times: a certificate that this host trusts may be untrusted on another.
 type Store struct {
 	Name  string         // a label value
 	Roots *x509.CertPool // nil means the system's
 }
 
-// KnownStores returns the stores of which this program has the roots: Mozilla's, as of the build, and DigiCert Global
-// Root G2 alone, which is what a peer needs to trust Exchange Online (MC1224565).
+// KnownStores returns the stores that are compiled into this program: Mozilla's as of the build, and DigiCert Global
+// Root G2 alone, the root that a peer needs in order to trust Exchange Online (MC1224565).
 func KnownStores() []Store {
 	return []Store{{probes.StoreMozilla, mozillaRoots()}, {probes.StoreGlobalRootG2, microsoftRoots()}}
 }
 
-// mozillaRoots trusts the roots in Mozilla's program, with the dates from which it distrusts some of them.
+// mozillaRoots contains the roots of Mozilla's program, with the dates after which it distrusts some of them.
 var mozillaRoots = sync.OnceValue(func() *x509.CertPool {
 	pool := x509.NewCertPool()
 	for root := range bundle.Roots() {
 		c, err := x509.ParseCertificate(root.Certificate)
 		switch {
-		case err != nil: // not one that Go can use
+		case err != nil: // crypto/x509 does not support it
 		case root.Constraint != nil:
 			pool.AddCertWithConstraint(c, root.Constraint)
 		default:
@@ -47,8 +47,8 @@ func EqualStores(a, b []Store) bool {
 	})
 }
 
-// judgeStores reports for each store whether the chain, as it was sent, verifies with its roots. It narrows the time
-// for which v holds. Chains that would need many signature checks for each store are not judged.
+// judgeStores records for each store whether the chain, as it was sent, verifies with its roots, and narrows the time
+// for which v is valid. A chain that is too costly to verify with every store is not evaluated.
 func (v *verification) judgeStores(now time.Time, sent []*x509.Certificate, stores []Store, sigs *signatures) {
 	tooMany := len(stores) > 0 && sigs.searchCost(sent[0], sent[1:], nil) > maxSearchCost/len(stores)
 	for _, s := range stores {

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// chainValidity returns when the certificates above the leaf begin and end: those of the verified chain that lasts
-// longest, without its root, or, if none was verified, the sent ones that signed another sent one. Both are zero if
-// there is none.
+// chainValidity returns the time during which all intermediates are valid: those of the verified chain that lasts
+// longest or, if none was verified, the certificates sent that have signed another one. Both are zero if there are no
+// intermediates.
 func chainValidity(
 	sigs *signatures, chains [][]*x509.Certificate, sent []*x509.Certificate,
 ) (from, to time.Time) {
 	for _, c := range chains {
 		if len(c) < 3 {
-			return time.Time{}, time.Time{} // the root signed the leaf: nothing between them can end
+			return time.Time{}, time.Time{} // the root signed the leaf: there is no intermediate
 		}
 		if f, t := commonValidity(c[1 : len(c)-1]); t.After(to) {
 			from, to = f, t
@@ -31,7 +31,7 @@ func chainValidity(
 	return commonValidity(used)
 }
 
-// commonValidity returns the time in which all certificates are valid.
+// commonValidity returns the time during which all certificates are valid.
 func commonValidity(certs []*x509.Certificate) (from, to time.Time) {
 	for _, c := range certs {
 		if c.NotBefore.After(from) {

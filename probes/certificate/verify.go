@@ -10,38 +10,36 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Verifier verifies chains with one pool of roots and remembers what their signatures proved: hundreds of paths may
-// lead to one host, which shows the same chain for weeks. It also judges them by other stores. It is safe for
-// concurrent use.
+// Verifier verifies chains with one pool of roots, and with other stores for information. It remembers the results:
+// hundreds of paths may lead to one host, which presents the same chain for weeks. It is safe for concurrent use.
 type Verifier struct {
 	roots  *x509.CertPool
 	stores []Store
 	cache  cache
 }
 
-// NewVerifier returns a Verifier that trusts roots; nil means the system's. It judges by the other stores, too, which
-// decides nothing.
+// NewVerifier returns a Verifier that trusts roots; nil means the system's. The stores are for information only.
 func NewVerifier(roots *x509.CertPool, stores ...Store) *Verifier {
 	return &Verifier{roots: roots, stores: stores}
 }
 
-// maxAge bounds how long the result of a verification is reused: what else it rests on, such as the start of a root's
-// validity, may change.
+// maxAge bounds how long the result of a verification is reused: it also depends on certificates that were not sent,
+// such as a root that becomes valid.
 const maxAge = time.Hour
 
-// verification is what a sent chain's signatures prove. It holds until one of the certificates begins or ends.
+// verification is the result of verifying a chain. It is valid until a certificate of the chain begins or ends.
 type verification struct {
-	from, to                      time.Time // exclusive
+	from, to                      time.Time // when it is valid, without from and to themselves
 	certificates                  []*probes.Certificate
 	chain, trust                  probes.Judgement
 	chainNotBefore, chainNotAfter time.Time // as in probes.TLS
-	// issuers lead from above the leaf to a trusted root; none without trust. The leaf is left out: leaves are many and
-	// issuers few.
+	// issuers are the certificates above the leaf, up to a trusted root; none if the chain is not trusted. The leaf is
+	// not kept: there are many leaves, but few issuers.
 	issuers []*x509.Certificate
 	stores  []probes.StoreVerdict
 }
 
-// verify returns the verification of a sent chain that holds at now.
+// verify returns the verification of a chain that is valid at now, from the cache if possible.
 func (v *Verifier) verify(now time.Time, chain []*x509.Certificate) *verification {
 	key := keyOf(chain)
 	if known := v.cache.get(key, now); known != nil {
@@ -85,7 +83,7 @@ func verifyChain(
 // maxSent is how many certificates of a chain are considered. A handshake has room for a few hundred small ones.
 const maxSent = 100
 
-// limitReached is the answer about a chain whose search was given up: it is not known.
+// limitReached returns the judgement on a chain that is too costly to verify.
 func limitReached(sent int) probes.Judgement {
 	return probes.Judgement{
 		Reason: probes.ReasonProberLimit,
@@ -108,12 +106,12 @@ func (v *verification) limitTo(now time.Time, certs []*x509.Certificate) {
 	}
 }
 
-// verifyWithinValidity verifies at now, or at the nearest moment of the leaf's validity, with the sent intermediates
-// only. It forgives SHA-1, which crypto/x509 does not.
+// verifyWithinValidity verifies at the time closest to now at which the leaf is valid, with the intermediates that were
+// sent. Unlike crypto/x509 it accepts SHA-1 signatures; forgiven reports whether it met any.
 func verifyWithinValidity(
 	now time.Time, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
 ) (chains [][]*x509.Certificate, forgiven bool, err error) {
-	leaf, at := sent[0], momentOf(sent[0], now)
+	leaf, at := sent[0], closestValid(sent[0], now)
 	if chains, err = verifyAt(at, leaf, sent, roots, sigs); err == nil {
 		return chains, false, nil
 	}
@@ -130,8 +128,8 @@ func verifyWithinValidity(
 	return chains, true, nil
 }
 
-// momentOf returns the moment of a certificate's validity that is nearest to now.
-func momentOf(c *x509.Certificate, now time.Time) time.Time {
+// closestValid returns the time closest to now at which a certificate is valid.
+func closestValid(c *x509.Certificate, now time.Time) time.Time {
 	switch {
 	case now.Before(c.NotBefore):
 		return c.NotBefore
@@ -141,6 +139,7 @@ func momentOf(c *x509.Certificate, now time.Time) time.Time {
 	return now
 }
 
+// verifyAt returns the chains from c to a trusted root at a given time.
 func verifyAt(
 	at time.Time, c *x509.Certificate, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
 ) ([][]*x509.Certificate, error) {
@@ -156,11 +155,11 @@ func verifyAt(
 	})
 }
 
-// uncertainSHA1 marks trust that rests on SHA-1: the strength of signatures has an answer of its own.
+// uncertainSHA1 is what is uncertain about a chain that is trusted only if SHA-1 is accepted.
 const uncertainSHA1 = "Microsoft has not documented whether Exchange Online accepts a certificate signed with SHA-1"
 
-// upToSHA1 returns the certificates from the leaf up to the last one that is signed with SHA-1, and the one that
-// signed that. All of them must have been sent.
+// upToSHA1 returns the certificates from the leaf up to the last one that is signed with SHA-1, and the issuer of that
+// one. All of them must have been sent.
 func upToSHA1(
 	at time.Time, sent []*x509.Certificate, sigs *signatures,
 ) (below []*x509.Certificate, next *x509.Certificate) {
@@ -182,9 +181,9 @@ func upToSHA1(
 	return below, next
 }
 
-// evaluateTrust distinguishes a chain with a hole from one that ends at an unknown root; with a hole, trust cannot be
-// evaluated. A leaf whose issuer is an unknown root that was not sent looks like one with a hole: roots need not be
-// sent, and nothing is fetched.
+// evaluateTrust distinguishes an incomplete chain, of which trust cannot be evaluated, from one that ends at an unknown
+// root. If the issuer of the leaf was not sent, it may be a missing intermediate or an unknown root, since servers need
+// not send roots: the chain counts as incomplete.
 func evaluateTrust(
 	now time.Time, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures, err error,
 ) (chain, trust probes.Judgement) {
@@ -199,7 +198,7 @@ func evaluateTrust(
 			" (an intermediate of a trusted CA, or a root that is not known: it is not downloaded to find out)"
 		return failed(probes.ReasonCertificateChainIncomplete, detail), probes.Judgement{}
 	}
-	at := momentOf(sent[0], now)
+	at := closestValid(sent[0], now)
 	if issuer := outdatedIssuer(at, sent, roots, sigs); issuer != nil {
 		return passed, outdated(at, issuer)
 	}
@@ -209,7 +208,7 @@ func evaluateTrust(
 	return passed, failed(probes.ReasonCertificateUntrusted, err.Error())
 }
 
-// outdated is the answer about a chain that only the dates of one issuer keep from being trusted.
+// outdated returns the judgement on a chain that would be trusted but for the dates of one issuer.
 func outdated(at time.Time, issuer *x509.Certificate) probes.Judgement {
 	if at.Before(issuer.NotBefore) {
 		return failed(probes.ReasonCertificateNotYetValid,
@@ -219,12 +218,12 @@ func outdated(at time.Time, issuer *x509.Certificate) probes.Judgement {
 		"the issuer certificate "+DisplayName(issuer.Subject)+" expired on "+timestamp(issuer.NotAfter))
 }
 
-// outdatedIssuer returns a certificate above the leaf that keeps the chain from being trusted by its dates alone: nil
-// if there is none. One of an unknown root would not be trusted if it were valid either.
+// outdatedIssuer returns the certificate above the leaf whose dates are the only reason why the chain is not trusted,
+// nil if there is none.
 func outdatedIssuer(
 	at time.Time, sent []*x509.Certificate, roots *x509.CertPool, sigs *signatures,
 ) *x509.Certificate {
-	isOutdated := func(c *x509.Certificate) bool { return !momentOf(c, at).Equal(at) }
+	isOutdated := func(c *x509.Certificate) bool { return !closestValid(c, at).Equal(at) }
 	if !slices.ContainsFunc(sent[1:], isOutdated) {
 		return nil
 	}

@@ -1,4 +1,4 @@
-// Package certtest makes certificates for tests: a root, an intermediate below it, and whatever a test asks for.
+// Package certtest makes certificates for tests: a root, an intermediate below it, and any other that a test needs.
 package certtest
 
 import (

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	maxAge     = 24 * time.Hour   // a list is fetched again after it, however long it is in date
-	retryAfter = 10 * time.Minute // after a failed fetch
+	maxAge     = 24 * time.Hour   // after which a list is fetched again, even if it is valid for longer
+	retryAfter = 10 * time.Minute // after which a failed fetch is repeated
 	maxLists   = 1000
 	maxEntries = 600_000 // revoked certificates of all lists; one list of maxListBytes has fewer
 )
@@ -24,7 +24,7 @@ type crlCache struct {
 	maxLists, maxEntries int
 }
 
-// listKey is a list as one issuer signs it: certificates of another issuer may name the same address.
+// listKey identifies a list. The issuer is part of it, because certificates of other issuers may name the same address.
 type listKey struct {
 	address string
 	issuer  [sha256.Size]byte
@@ -41,7 +41,7 @@ type cachedCRL struct {
 	next time.Time // when it is fetched again
 }
 
-// newCachedCRL caches a list until it ends, for at least retryAfter and at most maxAge.
+// newCachedCRL returns a list that is cached until its nextUpdate, but for at least retryAfter and at most maxAge.
 func newCachedCRL(list *revocationList, now time.Time) *cachedCRL {
 	next := now.Add(maxAge)
 	if list.until.Before(next) {
@@ -75,8 +75,8 @@ func (c *crlCache) get(key listKey) *cachedCRL {
 	return cached
 }
 
-// store caches the outcome of a fetch and returns what is cached now: a list that is still in date outlives a failure
-// to fetch it again.
+// store caches the result of a fetch and returns what is cached now: if the fetch failed, that is the old list as long
+// as it is still valid.
 func (c *crlCache) store(key listKey, fresh *cachedCRL) *cachedCRL {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,7 +86,7 @@ func (c *crlCache) store(key listKey, fresh *cachedCRL) *cachedCRL {
 		}
 		c.remove(key, old)
 	}
-	for k, cached := range c.lists { // any of them: it is fetched again when it is needed
+	for k, cached := range c.lists { // in any order: a list is fetched again when it is needed
 		if len(c.lists) < c.maxLists && c.entries+fresh.size() <= c.maxEntries {
 			break
 		}
@@ -97,7 +97,7 @@ func (c *crlCache) store(key listKey, fresh *cachedCRL) *cachedCRL {
 	return fresh
 }
 
-// remove expects the lock to be held.
+// remove drops a list. The lock is held.
 func (c *crlCache) remove(key listKey, cached *cachedCRL) {
 	delete(c.lists, key)
 	c.entries -= cached.size()

@@ -18,15 +18,15 @@ import (
 
 // The bounds of a check.
 const (
-	fetchTimeout    = 10 * time.Second // for one list, from look-up to last byte
+	fetchTimeout    = 10 * time.Second // for one list, from the look-up to the last byte
 	maxListBytes    = 10 << 20
 	maxAddresses    = 2    // tried for one certificate
 	maxAddressBytes = 2000 // of one address
-	maxFetches      = 4    // at once
-	maxShownAddress = 256
+	maxFetches      = 4    // at the same time
+	maxShownAddress = 256  // bytes of an address in a detail
 )
 
-// Checker checks chains and caches the lists. It is safe for concurrent use.
+// Checker checks chains and caches revocation lists. It is safe for concurrent use.
 type Checker struct {
 	now       func() time.Time
 	slots     chan struct{}
@@ -42,9 +42,9 @@ func New(now func() time.Time) *Checker {
 	}
 }
 
-// Check reports whether a certificate of a verified chain, leaf first and root last, was revoked by its issuer:
-// Passed, Failed with certificate_revoked, or NotReached with a detail if that is not known. It waits for lists until
-// ctx ends; a fetch that it started goes on, so that the list is there for the next check.
+// Check evaluates whether a certificate of a verified chain, leaf first and root last, is revoked: Passed, Failed with
+// certificate_revoked, or NotReached with a detail if that is not known. It waits for lists until ctx ends; a fetch that
+// it has started continues, so that the next check finds the list in the cache.
 func (c *Checker) Check(ctx context.Context, network httpfetch.Network, chain []*x509.Certificate) probes.Judgement {
 	switch len(chain) {
 	case 0:
@@ -77,7 +77,7 @@ func notEvaluated(why string) probes.Judgement {
 	return probes.Judgement{Detail: probes.Sanitise(why, probes.MaxDetail)}
 }
 
-// status looks a certificate up in the first of its lists that can be used.
+// status looks up a certificate in the first of its lists that is usable.
 func (c *Checker) status(
 	ctx context.Context, network httpfetch.Network, cert, issuer *x509.Certificate,
 ) (entry revokedEntry, revoked bool, err error) {
@@ -101,7 +101,7 @@ func (c *Checker) status(
 	return entry, false, err
 }
 
-// httpAddresses returns the addresses of a certificate's lists that may be fetched.
+// httpAddresses returns those addresses of a certificate's lists that may be fetched.
 func httpAddresses(cert *x509.Certificate) []string {
 	var all []string
 	for _, a := range cert.CRLDistributionPoints {
@@ -114,8 +114,8 @@ func httpAddresses(cert *x509.Certificate) []string {
 	return all
 }
 
-// list returns an issuer's list from the cache, or fetches it once for all who wait. A fetch outlives the probe that
-// started it, by fetchTimeout at most: a probe with little time left must not keep the others from getting the list.
+// list returns an issuer's list from the cache, or fetches it once for all callers that wait. The fetch may outlast the
+// probe that started it, so that a probe with little time left does not fail the others.
 func (c *Checker) list(
 	ctx context.Context, network httpfetch.Network, address string, issuer *x509.Certificate,
 ) (*revocationList, error) {
@@ -138,7 +138,7 @@ func (c *Checker) list(
 	}
 }
 
-// fetchAndParse fetches, checks and parses a list. It runs in a goroutine of its own, so a panic must end here.
+// fetchAndParse fetches, parses and checks a list. It recovers from panics, because it runs in its own goroutine.
 func (c *Checker) fetchAndParse(
 	ctx context.Context, network httpfetch.Network, address string, issuer *x509.Certificate,
 ) (result *cachedCRL) {

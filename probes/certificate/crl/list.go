@@ -13,25 +13,26 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// maxClockSkew is how far in the future a list may begin.
+// maxClockSkew is how far in the future the thisUpdate of a list may be.
 const maxClockSkew = 5 * time.Minute
 
-// revocationList is what is kept of an issuer's list.
+// revocationList is an issuer's list, reduced to what a check needs.
 type revocationList struct {
-	until     time.Time
+	until     time.Time               // nextUpdate
 	issuer    []byte                  // raw subject of the issuer
 	revoked   map[string]revokedEntry // by serialKey
 	onlyUsers bool
 	onlyCAs   bool
-	points    []string // the distribution points it was issued for; none means all
+	points    []string // distribution points that the list is for; none means all
 }
 
+// revokedEntry is when and why a certificate was revoked.
 type revokedEntry struct {
 	at     time.Time
 	reason int
 }
 
-// why returns the reason in words (RFC 5280, section 5.3.1).
+// why returns the reason as text (RFC 5280, section 5.3.1).
 func (e revokedEntry) why() string {
 	reasons := []string{
 		"no reason given", "key compromise", "CA compromise", "affiliation changed", "superseded", "cessation of operation",
@@ -43,7 +44,7 @@ func (e revokedEntry) why() string {
 	return fmt.Sprintf("reason %d", e.reason)
 }
 
-// parseList parses a list and checks that the issuer signed it and that it is in date.
+// parseList parses a list and checks that the issuer has signed it and that it is up to date.
 func parseList(der []byte, issuer *x509.Certificate, now time.Time) (*revocationList, error) {
 	crl, err := x509.ParseRevocationList(der)
 	if err != nil {
@@ -94,8 +95,8 @@ type issuingPoint struct {
 	OnlyAttributes bool           `asn1:"optional,tag:5"`
 }
 
-// readScope reads which certificates a list covers. A partial list, or one with an unknown critical extension, proves
-// nothing.
+// readScope reads which certificates a list covers. It rejects partial lists and lists with an unknown critical
+// extension: that a certificate is missing there proves nothing.
 func (l *revocationList) readScope(crl *x509.RevocationList) error {
 	for _, e := range crl.Extensions {
 		switch {
@@ -123,7 +124,7 @@ func (l *revocationList) readScope(crl *x509.RevocationList) error {
 	return nil
 }
 
-// covers checks that the list covers the certificate. Issuers split their lists, and anybody on the network could
+// covers checks that the list covers the certificate. Issuers split their lists, and an attacker on the network could
 // replace the right part with another one.
 func (l *revocationList) covers(cert *x509.Certificate) error {
 	named := func(point string) bool { return slices.Contains(cert.CRLDistributionPoints, point) }
@@ -138,7 +139,7 @@ func (l *revocationList) covers(cert *x509.Certificate) error {
 	return nil
 }
 
-// serialKey is a serial number as a key of a map: big-endian, after a zero byte if it is negative.
+// serialKey returns a serial number as a map key: big-endian, preceded by a zero byte if it is negative.
 func serialKey(serial *big.Int) string {
 	if serial.Sign() < 0 {
 		return "\x00" + string(serial.Bytes())
