@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"m365_connector_exporter/probes/mailflow"
@@ -183,4 +184,30 @@ func findInboundOverlap(f *Facts, report func(Finding)) {
 				Subject{Tenant: s.tenant.Name, Direction: mailflow.Inbound, Connector: name}))
 		}
 	})(f, report)
+}
+
+// findSameCertificateName reports connectors of a tenant that ask for the same certificate, if no certificate of a
+// sender is known that would show it (see findInboundOverlap).
+func findSameCertificateName(_ *Facts, t *tenant, report func(Finding)) {
+	byName := map[string][]*mailflow.InboundConnector{}
+	shown := map[string]bool{}
+	for i := range t.Inbound {
+		c := &t.Inbound[i]
+		name := strings.ToLower(c.TLSSenderCertificateName)
+		if name == "" || len(c.SenderIPAddresses) > 0 || !c.IsEnabled() || !attributes(c) {
+			continue
+		}
+		byName[name] = append(byName[name], c)
+		shown[name] = shown[name] || slices.ContainsFunc(t.senders[c.Name], func(s *mailflow.Sender) bool {
+			return s.ClientCertificate != nil
+		})
+	}
+	for name, same := range byName {
+		for i, c := range same {
+			if other := same[(i+1)%len(same)]; other != c && !shown[name] {
+				report(newFinding("This connector and %s ask for the same certificate, %s.", other.Name,
+					c.TLSSenderCertificateName).withSubject(inboundSubject(t, c)))
+			}
+		}
+	}
 }

@@ -153,6 +153,16 @@ var routingCases = []testCase{
 	{"connectors_overlap", "inbound, by certificate", func(w *world) {
 		w.alsoIn(func(c *mailflow.InboundConnector) { c.TLSSenderCertificateName = "edge.contoso.com" })
 	}, "warning", "The sender edge-1 matches both this connector and"},
+	{"connectors_overlap", "inbound, the same certificate name and no certificate known", func(w *world) {
+		w.tenant.Senders = nil
+		w.alsoIn(func(c *mailflow.InboundConnector) { c.TLSSenderCertificateName = "*.Contoso.com" })
+	}, "warning", "ask for the same certificate"},
+	{"connectors_overlap", "inbound, the same certificate name on a disabled connector", func(w *world) {
+		w.tenant.Senders = nil
+		w.alsoIn(func(c *mailflow.InboundConnector) {
+			c.TLSSenderCertificateName, c.Enabled = "*.contoso.com", no
+		})
+	}, "", ""},
 	{"connectors_overlap", "inbound, by address", func(w *world) {
 		w.byAddress()
 		w.alsoIn(func(c *mailflow.InboundConnector) { c.SenderIPAddresses = []string{"198.51.100.0/24"} })

@@ -17,13 +17,14 @@ func routingChecks() []Check {
 				"and the other's wildcard matches one of them (UNCERTAIN: Microsoft's own example contradicts its order; info if " +
 				"that wildcard is `*`: routing the tenant's own domains to its servers and the rest to a gateway is common). " +
 				"Connectors used by a mail flow rule are not compared. Inbound: two connectors match one sender by certificate, " +
-				"or two by address",
+				"or two by address; or they have the same TlsSenderCertificateName, no address, and no sender with a certificate",
 			Remedy: "Narrow or remove one of the connectors so that each domain and each sender has one.",
 			Source: "set-up-connectors-to-route-mail, \"What happens when I have multiple connectors\"; " +
 				"set-up-connectors-for-secure-mail-flow-with-a-partner",
 			Find: func(f *Facts, report func(Finding)) {
 				eachTenant(findOutboundOverlap)(f, report)
 				findInboundOverlap(f, report)
+				eachTenant(findSameCertificateName)(f, report)
 			},
 		},
 		{
