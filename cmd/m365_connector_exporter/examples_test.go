@@ -25,7 +25,8 @@ var instead = strings.NewReplacer(
 	"'TENANT/DIRECTION/CONNECTOR'", "contoso/outbound/To%20on-premises",
 	packagedConfig+" fetch", "fetch.yaml fetch",
 	packagedConfig, "config.yaml", "NEW.pem", "certs/edge-1.pem", "new.pem", "certs/edge-1.pem",
-	"ADDRESS", "198.51.100.10", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com",
+	"ADDRESS", "198.51.100.10", "TARGET", "contoso",
+	"--firewall=FILE", "--firewall=firewall.txt", "FILE", "certs/edge-1.pem", "SENDER", "a@contoso.com",
 	"RECIPIENT", "b@stranger.example", "`", "", "_exporter fetch --check",
 	"_exporter fetch --check --config.file=fetch.yaml",
 )
@@ -56,6 +57,9 @@ func TestExampleCommands(t *testing.T) {
 		}
 	}
 	t.Chdir(filepath.Dir(exampleFiles(t, []byte("probe: { dns_servers: ['127.0.0.1:1'], timeout: 1s }\n"+readme))))
+	if err := os.WriteFile("firewall.txt", []byte("40.92.0.0/15\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for command, document := range commands {
 		t.Run(command, func(t *testing.T) { typeIn(t, document, strings.Fields(command)[1:]) })
 	}
