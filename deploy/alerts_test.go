@@ -12,6 +12,7 @@ import (
 )
 
 func TestPromtool(t *testing.T) {
+	t.Parallel()
 	run(t, "promtool", append([]string{"check", "rules"}, glob(t, "prometheus/rules/*.yml")...)...)
 	run(t, "promtool", "check", "config", "prometheus/prometheus.yml")
 	for _, file := range glob(t, "prometheus/tests/*_test.yml") {

@@ -233,6 +233,7 @@ var chartValues = []struct{ values, kind, field, want string }{
 }
 
 func TestChartValues(t *testing.T) {
+	t.Parallel()
 	for _, c := range chartValues {
 		found := objects[map[string]any](t, rendered(t, c.values), c.kind)
 		if len(found) != 1 {
@@ -249,6 +250,7 @@ func TestChartValues(t *testing.T) {
 // OpenShift's security context constraint restricted-v2 assigns user and groups from the range of the namespace, and
 // refuses others. It allows the volumes of these kinds.
 func TestChartOnOpenShift(t *testing.T) {
+	t.Parallel()
 	allowed := []string{
 		"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
 	}
@@ -281,6 +283,7 @@ func TestChartOnOpenShift(t *testing.T) {
 }
 
 func TestChartRefusesWrongValues(t *testing.T) {
+	t.Parallel()
 	for _, set := range [][]string{
 		{"replicas=-1"},
 		{"replicaCount=2"}, // unknown keys are errors, as in the exporter's own configuration
@@ -310,8 +313,8 @@ func TestChartRefusesWrongValues(t *testing.T) {
 // The kubelet's probes succeed on the program itself, started with the arguments and the web configuration of the
 // chart.
 func TestChartProbesOnTheProgram(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	run(t, "go", "build", "-o", dir+"/bin/", "../cmd/m365_connector_exporter")
 	write := func(name, text string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -360,7 +363,7 @@ func kubeletProbes(t *testing.T, values, dir string, deployment any) {
 	for i, a := range args {
 		args[i] = paths.Replace(a)
 	}
-	address := start(t, dir+"/bin/m365_connector_exporter", append(args, "--web.listen-address=127.0.0.1:0")...)
+	address := start(t, program(t), append(args, "--web.listen-address=127.0.0.1:0")...)
 	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // as the kubelet does
 	}}

@@ -112,6 +112,7 @@ func (g ruleGroups) alertRules(name string) []map[string]any {
 // The chart's PrometheusRule contains the rules of deploy/prometheus, with absolute URLs of the runbooks: by default
 // those of the exporter's own pages.
 func TestChartRules(t *testing.T) {
+	t.Parallel()
 	want := string(marshal(t, ruleFiles(t)))
 	const service = "x-m365-connector-exporter.mail.svc:10587"
 	for values, base := range map[string]string{
@@ -135,6 +136,7 @@ func TestChartRules(t *testing.T) {
 
 // The values of an alert change that alert and no other.
 func TestChartAlerts(t *testing.T) {
+	t.Parallel()
 	const values = `prometheusRule:
   ruleLabels: { cluster: west }
   alerts:
@@ -173,6 +175,7 @@ func TestChartAlerts(t *testing.T) {
 // Every threshold among the values changes one number of one rule. A rule whose text no longer contains its threshold
 // fails here: adjust templates/_rules.tpl.
 func TestChartThresholds(t *testing.T) {
+	t.Parallel()
 	var values struct {
 		PrometheusRule struct {
 			Thresholds map[string]float64
@@ -209,6 +212,7 @@ func TestChartThresholds(t *testing.T) {
 
 // Exporters that have never answered are known by the name of their job, which the values set.
 func TestChartJobsOfExporters(t *testing.T) {
+	t.Parallel()
 	for set, want := range map[string]string{
 		"": `job=~"(?i).*m365.?connector.*"`, `prometheusRule.exporterJobs=mail-\\d+`: `job=~"mail-\d+"`,
 	} {

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,40 +11,65 @@ import (
 	"testing"
 )
 
-var built struct {
-	sync.Mutex
-	folders map[string]string
-}
+// builds is the folder of all sharedBuilds.
+var builds string
 
 func TestMain(m *testing.M) {
-	status := m.Run()
-	for _, folder := range built.folders {
-		_ = os.RemoveAll(folder)
+	var err error
+	if builds, err = os.MkdirTemp("", "deploy-test"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	status := m.Run()
+	_ = os.RemoveAll(builds)
 	os.Exit(status)
 }
 
-// builtPackages builds the deb and rpm of a version once, and returns their folder.
+// sharedBuild is a folder that the first test builds and others use.
+type sharedBuild struct {
+	sync.Mutex
+	folder string
+}
+
+func (b *sharedBuild) get(t *testing.T, build func(folder string)) string {
+	t.Helper()
+	b.Lock()
+	defer b.Unlock()
+	if b.folder == "" {
+		folder, err := os.MkdirTemp(builds, "") //nolint:usetesting // it outlives this test
+		if err != nil {
+			t.Fatal(err)
+		}
+		build(folder)
+		b.folder = folder
+	}
+	return b.folder
+}
+
+var (
+	builtProgram  sharedBuild
+	builtVersions = map[string]*sharedBuild{"1.2.3": {}, "1.2.4": {}}
+)
+
+// program returns the file name of the exporter.
+func program(t *testing.T) string {
+	t.Helper()
+	folder := builtProgram.get(t, func(folder string) {
+		run(t, "go", "build", "-o", folder+"/", "../cmd/m365_connector_exporter")
+	})
+	return filepath.Join(folder, "m365_connector_exporter")
+}
+
+// builtPackages returns a folder with the deb and rpm of a version.
 func builtPackages(t *testing.T, version string) string {
 	t.Helper()
-	built.Lock()
-	defer built.Unlock()
-	if folder, done := built.folders[version]; done {
-		return folder
-	}
-	folder, err := os.MkdirTemp("", "packages") //nolint:usetesting // all tests share it
-	if err != nil {
-		t.Fatal(err)
-	}
-	run(t, "bash", "packages/build.sh", version, "amd64", folder)
-	if built.folders == nil {
-		built.folders = map[string]string{}
-	}
-	built.folders[version] = folder
-	return folder
+	return builtVersions[version].get(t, func(folder string) {
+		run(t, "bash", "packages/build.sh", version, "amd64", folder)
+	})
 }
 
 func TestPackages(t *testing.T) {
+	t.Parallel()
 	need(t, "nfpm")
 	need(t, "dpkg-deb")
 	dir := builtPackages(t, "1.2.3")
@@ -86,6 +112,7 @@ func TestPackages(t *testing.T) {
 
 // lintian finds no error and no warning in the deb.
 func TestLintian(t *testing.T) {
+	t.Parallel()
 	need(t, "nfpm")
 	deb := glob(t, builtPackages(t, "1.2.3")+"/*.deb")[0]
 	out := run(t, "lintian", "--no-cfg", "--allow-root", "--fail-on=error,warning", deb)
@@ -97,6 +124,7 @@ func TestLintian(t *testing.T) {
 // An upgrade and a removal keep the administrator's configuration and the state. A purge deletes the state and
 // config.yaml, and keeps other files beside it.
 func TestDebKeepsConfigurationAndState(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("dpkg needs root")
 	}
@@ -134,6 +162,7 @@ func TestDebKeepsConfigurationAndState(t *testing.T) {
 
 // An upgrade of the rpm keeps the configuration, and puts the new one beside it. Scripts do not run here.
 func TestRPMKeepsConfiguration(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("rpm needs root")
 	}

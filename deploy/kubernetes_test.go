@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -41,9 +42,16 @@ func template(t *testing.T, args ...string) (string, error) {
 	return string(out), nil
 }
 
+// renderings are the results of rendered: many tests use the same values.
+var renderings sync.Map
+
 // rendered returns the objects of the chart with the values of a YAML text.
 func rendered(t *testing.T, values string, args ...string) string {
 	t.Helper()
+	key := strings.Join(append(args, values), "\n")
+	if out, done := renderings.Load(key); done {
+		return out.(string)
+	}
 	file := filepath.Join(t.TempDir(), "values.yaml")
 	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
 		t.Fatal(err)
@@ -52,6 +60,7 @@ func rendered(t *testing.T, values string, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	renderings.Store(key, out)
 	return out
 }
 
@@ -69,6 +78,7 @@ func strict(t *testing.T, manifests string, flags ...string) error {
 
 // The API accepts the plain manifests, and the chart with each of its example values.
 func TestManifestsAreStrict(t *testing.T) {
+	t.Parallel()
 	manifests := map[string]string{"plain": read(t, "kubernetes/manifests/exporter.yaml")}
 	for _, file := range glob(t, chart+"/ci/*-values.yaml") {
 		run(t, "helm", "lint", "--strict", "--values", file, chart)

@@ -11,10 +11,9 @@ import (
 // The rule and the panels about histograms have results in a Prometheus that stores native histograms, which then has
 // no classic buckets, and in one that does not.
 func TestNativeHistograms(t *testing.T) {
+	t.Parallel()
 	prometheus, dir := need(t, "prometheus"), t.TempDir()
-	exporter := filepath.Join(dir, "m365_connector_exporter")
-	run(t, "go", "build", "-o", exporter, "../cmd/m365_connector_exporter")
-	address := start(t, exporter, "demo", "--web.listen-address=127.0.0.1:0")
+	address := start(t, program(t), "demo", "--web.listen-address=127.0.0.1:0")
 	file := filepath.Join(dir, "prometheus.yml")
 	config := fmt.Sprintf("global: { scrape_interval: 1s }\n"+
 		"scrape_configs: [{ job_name: m, static_configs: [{ targets: [%q] }] }]\n", address)

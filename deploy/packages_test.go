@@ -10,14 +10,18 @@ import (
 
 // TestCompletion verifies the completions of real shells.
 func TestCompletion(t *testing.T) {
-	const program = "m365_connector_exporter"
+	t.Parallel()
+	const name = "m365_connector_exporter"
 	dir := t.TempDir()
-	run(t, "go", "build", "-o", dir+"/bin/", "../cmd/"+program)
-	t.Setenv("PATH", dir+"/bin:"+os.Getenv("PATH"))
-	t.Setenv("HOME", dir)
+	// the shells run the program by its name
+	environment := []string{"PATH=" + filepath.Dir(program(t)) + ":" + os.Getenv("PATH"), "HOME=" + dir}
+	in := func(t *testing.T, args ...string) string {
+		t.Helper()
+		return run(t, "env", append(environment, args...)...)
+	}
 	for path, script := range map[string]string{
-		"bash":        run(t, program, "--completion-script-bash"),
-		"_" + program: read(t, "packages/completion.zsh"),
+		"bash":     run(t, program(t), "--completion-script-bash"),
+		"_" + name: read(t, "packages/completion.zsh"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, path), []byte(script), 0o600); err != nil {
 			t.Fatal(err)
@@ -28,16 +32,16 @@ func TestCompletion(t *testing.T) {
 			t.Helper()
 			const script = `source "$0"; read -ra COMP_WORDS <<<"$1"; COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 				_m365_connector_exporter_bash_autocomplete; printf '%s' "${COMPREPLY[*]}"`
-			return run(t, "bash", "--norc", "-c", script, dir+"/bash", line)
+			return in(t, "bash", "--norc", "-c", script, dir+"/bash", line)
 		},
 		"zsh": func(t *testing.T, line string) string {
 			t.Helper()
-			typed := strings.TrimSpace(run(t, "zsh", "-f", "testdata/complete.zsh", dir, line))
+			typed := strings.TrimSpace(in(t, "zsh", "-f", "testdata/complete.zsh", dir, line))
 			return typed[strings.LastIndex(typed, " ")+1:]
 		},
 		"fish": func(t *testing.T, line string) string {
 			t.Helper()
-			return run(t, "fish", "--no-config", "-c", `source $argv[1]; complete -C $argv[2]`, "packages/completion.fish", line)
+			return in(t, "fish", "--no-config", "-c", `source $argv[1]; complete -C $argv[2]`, "packages/completion.fish", line)
 		},
 	}
 	for shell, complete := range ask {
@@ -52,7 +56,7 @@ func TestCompletion(t *testing.T) {
 				"--log.level debug serve --web.ro": "--web.route-prefix",
 				"audit --fail-on=info --output j":  "json",
 			} {
-				if got := strings.TrimSpace(complete(t, program+" "+line)); got != want {
+				if got := strings.TrimSpace(complete(t, name+" "+line)); got != want {
 					t.Errorf("%s: %q, want %q", line, got, want)
 				}
 			}

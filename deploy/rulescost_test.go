@@ -34,6 +34,7 @@ const (
 // each, one in a hundred failing. What the queries read does not depend on the machine and is always checked. The CPU
 // time is checked for 10,000 paths: make rulescost.
 func TestRulesCost(t *testing.T) {
+	t.Parallel()
 	prometheus, paths := need(t, "prometheus"), *costPaths
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		buffered := bufio.NewWriter(w)

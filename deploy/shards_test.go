@@ -25,10 +25,10 @@ func getJSON(t *testing.T, address string, into any) {
 
 // A real Prometheus and two exporters with shards.yml probe every path once, and each exporter probes some of them.
 func TestShardsCoverEveryPathOnce(t *testing.T) {
+	t.Parallel()
 	prometheus := need(t, "prometheus")
 	dir := t.TempDir()
-	exporter := filepath.Join(dir, "m365_connector_exporter")
-	run(t, "go", "build", "-o", exporter, "../cmd/m365_connector_exporter")
+	exporter := program(t)
 	zero := start(t, exporter, "demo", "--web.listen-address=127.0.0.1:0")
 	one := start(t, exporter, "demo", "--web.listen-address=127.0.0.1:0")
 

@@ -72,5 +72,6 @@ func TestWindowsInstaller(t *testing.T) {
 
 // The configuration that the installer brings has no tenants and no error.
 func TestWindowsConfiguration(t *testing.T) {
-	run(t, "go", "run", "../cmd/m365_connector_exporter", "--config.check", "--config.file=windows/config.yaml")
+	t.Parallel()
+	run(t, program(t), "--config.check", "--config.file=windows/config.yaml")
 }
