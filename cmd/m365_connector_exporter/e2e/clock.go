@@ -55,8 +55,7 @@ type clock struct {
 	file string
 }
 
-// buildWithClock builds the binary with a clock that can be set. It needs an environment variable, so the test must
-// not be parallel.
+// buildWithClock builds a binary with a clock that can be set, and sets the environment variable that it needs.
 func (w *world) buildWithClock(setenv func(name, value string)) *clock {
 	w.t.Helper()
 	library := filepath.Join(strings.TrimSpace(run(w.t, "..", "go", "env", "GOROOT")), "src", "time")
@@ -74,6 +73,7 @@ func (w *world) buildWithClock(setenv func(name, value string)) *clock {
 		filepath.Join(program, "wallstep.go"): w.write("program.go", clockProgram),
 	}})
 	w.ca.must(err)
+	w.binary = filepath.Join(w.dir, "m365_connector_exporter")
 	runWithin(w.t, 10*time.Minute, "..", "go", "build", "-overlay", w.write("overlay.json", string(overlay)), "-o",
 		w.binary, ".")
 	c := &clock{w: w, file: filepath.Join(w.dir, "clock")}

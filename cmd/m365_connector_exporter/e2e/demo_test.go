@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +14,8 @@ import (
 // TestDemo runs the demo command, which documents that within 15 seconds everything has been probed once. The limit
 // here is twice that, for a busy machine.
 func TestDemo(t *testing.T) {
-	binary := build(t, t.TempDir())
 	started := time.Now()
-	d := runDaemon(t, binary, "demo")
+	d := runDaemon(t, os.Getenv(programVar), "demo")
 	eventually(t, time.Until(started.Add(30*time.Second)), func() string {
 		m := d.metrics()
 		if first, _ := m.value("exporter_first_round_complete"); first != 1 {

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -57,7 +58,7 @@ func TestManyPathsAtRest(t *testing.T) {
 	file := filepath.Join(dir, "rest.yaml")
 	writeFile(t, file, restConfig(root, names.Addr(), port), 0o600)
 
-	d := runDaemon(t, build(t, dir), "serve", "--config.file="+file)
+	d := runDaemon(t, os.Getenv(programVar), "serve", "--config.file="+file)
 	time.Sleep(firstRounds)
 	all := d.residentOver(90 * time.Second)
 	rest := all[len(all)/2]

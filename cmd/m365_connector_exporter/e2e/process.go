@@ -5,11 +5,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -134,15 +136,26 @@ func awaitListener(t testing.TB, addr string, ended <-chan struct{}) {
 	}
 }
 
-// freePort returns a TCP port that is currently free at every address.
+// lastPort is the last port that freePort has returned. The first is above those of services, and all are below
+// ip_local_port_range, from which the kernel takes the ports of connections and of listeners that name none.
+var lastPort atomic.Int32
+
+const firstPort, portEnd = 10240, 32768
+
+// freePort returns a TCP port that is free at every address. No other call in this process returns it, so it stays
+// free until the program for which it is meant listens.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp4", ":0") // all of 127.0.0.0/8 must be free
-	if err != nil {
-		t.Fatal(err)
+	for {
+		port := firstPort + int(lastPort.Add(1))
+		if port >= portEnd {
+			t.Fatal("no free port")
+		}
+		if l, err := net.Listen("tcp4", fmt.Sprintf(":%d", port)); err == nil { // all of 127.0.0.0/8 must be free
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func writeFile(t testing.TB, name, text string, mode os.FileMode) {

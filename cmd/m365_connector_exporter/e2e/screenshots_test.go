@@ -24,7 +24,7 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("E2E_SCREENSHOTS is not set")
 	}
 	dir := t.TempDir()
-	binary := build(t, dir)
+	binary := os.Getenv(programVar)
 	b := startBrowser(t)
 	demo := runDaemon(t, binary, "demo")
 	provider := runDaemon(t, binary, "serve", "--config.file="+providerConfig(t, dir))

@@ -5,7 +5,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -23,7 +22,7 @@ type world struct {
 	certs    map[string]pair // by server
 }
 
-// newWorld builds the binary and starts all servers. They end with the test.
+// newWorld starts all servers. They end with the test.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := smallWorld(t)
@@ -45,7 +44,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// smallWorld builds the binary and a certificate authority. It starts no servers.
+// smallWorld has the binary and a certificate authority. It starts no servers.
 func smallWorld(t testing.TB) *world {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "e2e-") //nolint:usetesting // the servers drop privileges and must look inside
@@ -56,17 +55,9 @@ func smallWorld(t testing.TB) *world {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: dir, binary: build(t, dir), servers: map[string]server{}, certs: map[string]pair{}}
+	w := &world{t: t, dir: dir, binary: os.Getenv(programVar), servers: map[string]server{}, certs: map[string]pair{}}
 	w.ca = newAuthority(t, dir)
 	return w
-}
-
-// build builds the binary into dir.
-func build(t testing.TB, dir string) string {
-	t.Helper()
-	binary := filepath.Join(dir, "m365_connector_exporter")
-	run(t, "..", "go", "build", "-o", binary, ".")
-	return binary
 }
 
 // server assigns the next address and a free port to a name.
