@@ -44,10 +44,11 @@ fuzz:
 # deploy/tools.sh builds blackbox_exporter with the same Go.
 compare:
 	E2E_COMPARE=full go test -tags e2e -count=1 -timeout 30m -v -run TestComparison ./cmd/m365_connector_exporter/e2e/
-# Generated documents and the golden files of tests: read the difference before committing it.
+# All generated documents, dashboards and golden files of tests: read the difference before you commit it.
 docs:
 	go test ./collector ./collector/text -run 'Golden|Documents' -update
-	go test ./deploy -run 'ChartReadme|ComposeAlertmanager' -update
+	go test ./cmd/m365_connector_exporter/internal/config -run AllMistakesAreReported -update
+	go test ./deploy -run 'ChartReadme|ComposeAlertmanager|Dashboards' -update
 	go run ./deploy/licences -list >docs/licences.md
 # The pictures in README.md, from the demo. Needs curl and chromium.
 screenshots:

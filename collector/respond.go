@@ -32,7 +32,7 @@ const (
 //  1. A request waits until fewer than the given number of pages are being rendered. When too many wait, it gets 503.
 //     Requests that wait for the same page share it, if the handler says which page they want.
 //  2. The page is rendered and compressed in memory.
-//  3. The next page may be rendered. This one is written, with a deadline for each write, decompressed where the
+//  3. The next page may be rendered. This one is written, with a deadline for each write, decompressed if the
 //     reader does not accept gzip (RFC 9110, section 12.5.3).
 //
 // The numbers of rendered pages and of their readers are limited too: above a limit, the reader that has been reading
@@ -132,7 +132,7 @@ func (p *renderedPage) Write(text []byte) (int, error) {
 	return p.compressor.Write(text) //nolint:wrapcheck // writing to memory does not fail
 }
 
-// writeTo writes the page, compressed where the reader accepts it.
+// writeTo writes the page, compressed if the reader accepts it.
 func (p *renderedPage) writeTo(w http.ResponseWriter, accepted bool, body io.Writer) error {
 	header := w.Header()
 	maps.Copy(header, p.header.Clone())

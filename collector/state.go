@@ -47,7 +47,7 @@ type EndpointKey struct {
 	Address string `json:"address"`
 }
 
-// KeyOf is the endpoint's identity in labels: no port, no brackets; no address where there is none or it changes each
+// KeyOf is the endpoint's identity in labels: no port, no brackets; no address if there is none or it changes each
 // round.
 func KeyOf(e probes.Endpoint) EndpointKey {
 	if e.HideAddress || !e.Addr.Addr().IsValid() {

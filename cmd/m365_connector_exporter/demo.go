@@ -78,7 +78,7 @@ func (c demoCommand) watch(ctx context.Context, file string, policyPort int, s s
 	return serve(ctx, d, daemon.ServeOptions{Web: flags, MaxConnections: demoConnections}, s)
 }
 
-// welcome has a command that works as it is printed, even where "go run" started a program that is not on the PATH.
+// welcome has a command that works as it is printed, even if "go run" started a program that is not on the PATH.
 func (c demoCommand) welcome(file string) string {
 	self, err := os.Executable()
 	if err != nil {

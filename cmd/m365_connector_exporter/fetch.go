@@ -88,7 +88,7 @@ func printFetched(out io.Writer, f *daemon.Fetched) {
 	}
 }
 
-// firstFailure returns the first required cmdlet that failed, and why; nil where none did.
+// firstFailure returns the first required cmdlet that failed, and why; nil if none did.
 func firstFailure(f *daemon.Fetched) (string, *exchangeonline.Failure) {
 	for _, c := range exchangeonline.Cmdlets {
 		if why := f.Read.Failures[c.Name]; c.Required && why != nil {

@@ -188,7 +188,7 @@ func usage(err error, args []string, app *kingpin.Application) string {
 	return fmt.Sprintf("unexpected %q; the commands are %s", word, strings.Join(commands, ", "))
 }
 
-// flagOf returns the flag whose value is at the end of a message, with a colon; empty where there is none.
+// flagOf returns the flag whose value is at the end of a message, with a colon; empty if there is none.
 func flagOf(message string, args []string) string {
 	for i, arg := range args {
 		name, value, joined := strings.Cut(arg, "=")

@@ -79,7 +79,7 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 	}, s)
 }
 
-// loadDaemon reads the configuration and prepares the daemon. It returns an error where ctx ends first.
+// loadDaemon reads the configuration and prepares the daemon. It returns an error if ctx ends first.
 func loadDaemon(ctx context.Context, file string, s streams) (*daemon.Daemon, error) {
 	type started struct {
 		d   *daemon.Daemon

@@ -51,7 +51,7 @@ func (h hangups) end(ctx context.Context) (context.Context, context.CancelFunc) 
 // a command whose reader has ended, wrong for a daemon whose log collector has.
 func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }
 
-// await returns what f returns. Where ctx ends first, ok is false, and f is left alone: it reads files or computes,
+// await returns what f returns. If ctx ends first, ok is false, and f is left alone: it reads files or computes,
 // neither of which can be interrupted, and the process is about to end.
 func await[T any](ctx context.Context, f func() T) (result T, ok bool) {
 	done := make(chan T, 1)
@@ -68,7 +68,7 @@ func await[T any](ctx context.Context, f func() T) (result T, ok bool) {
 const interruptGrace = 3 * time.Second
 
 // once runs a command that ends by itself, and returns its exit status. At SIGINT, SIGTERM and SIGHUP its context
-// ends; where the command does not, because it reads files or computes, it is abandoned as inconclusive.
+// ends; if the command does not, because it reads files or computes, it is abandoned as inconclusive.
 func once(ctx context.Context, s streams, command func(context.Context) int) int {
 	ctx, cancel := s.hangup.end(ctx)
 	defer cancel()

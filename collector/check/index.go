@@ -32,7 +32,7 @@ type tenant struct {
 
 	// host, or first label of a name that Exchange Online gives an MX → accepted domain with that MX
 	exchangeMX map[string]string
-	// accepted domains with their MX, where that is known to be in Exchange Online; without the initial domains
+	// accepted domains with their MX, if that is known to be in Exchange Online; without the initial domains
 	atExchange []string
 }
 

@@ -19,7 +19,7 @@ func sharedChecks() []Check {
 			Remedy: "Configure the sender to present a separate certificate for each tenant and set TlsSenderCertificateName " +
 				"to its name, or give each tenant its own address.",
 			Source:   "MC1226222",
-			Silences: []string{"attribution_fragile"}, // where the shared address alone makes it fragile
+			Silences: []string{"attribution_fragile"}, // if the shared address alone makes it fragile
 			Find:     eachShared(mailflow.OverlapAddress),
 		},
 		{

@@ -183,7 +183,7 @@ type presented struct {
 	valid       mailflow.Tri
 }
 
-// simulate predicts attributions and finds overlaps. Where the inventory and the certificates are those of the
+// simulate predicts attributions and finds overlaps. If the inventory and the certificates are those of the
 // previous report, so are the results.
 func (r *Report) simulate(previous *Report) {
 	r.presented = map[probes.PathID]presented{}

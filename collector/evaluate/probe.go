@@ -6,7 +6,7 @@ import "m365_connector_exporter/probes"
 type Probe struct {
 	Result       probes.Result
 	Inconclusive bool           // it proves nothing, or was interrupted
-	Verdict      probes.Outcome // of this probe; where it is inconclusive, the last one of the path, or NotReached
+	Verdict      probes.Outcome // of this probe; if it is inconclusive, the last one of the path, or NotReached
 }
 
 // OnDemand evaluates a probe on request. The last verdict is that of the path's own rounds.

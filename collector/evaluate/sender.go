@@ -49,7 +49,7 @@ func judgeFiles(inventory *Inventory, verifier *certificate.Verifier, now time.T
 	return f
 }
 
-// requiredName is the certificate name that a connector requires; "" where it requires none, or there is no connector.
+// requiredName is the certificate name that a connector requires; "" if it requires none, or there is no connector.
 func requiredName(c *mailflow.InboundConnector) string {
 	if c == nil {
 		return ""
@@ -120,7 +120,7 @@ func (r *Report) addClients(snapshot *Snapshot) {
 }
 
 // observedCertificate is the certificate of a sender without a certificate file: as the server of certificate.smtp
-// showed it, else, for an assumed sender, as a smart host of the tenant did. It returns nil where nothing was shown.
+// showed it, else, for an assumed sender, as a smart host of the tenant did. It returns nil if nothing was shown.
 func observedCertificate(
 	s *mailflow.Sender, c *mailflow.InboundConnector, smtp *probes.TLS, smartHosts []*probes.TLS,
 ) *probes.TLS {
@@ -162,7 +162,7 @@ func smartHostCertificates(paths []check.Path) map[string][]*probes.TLS {
 }
 
 // assumedCertificate is the certificate that an assumed sender presents: that of a smart host of the same tenant,
-// for often one server sends and receives. It returns nil where none was shown.
+// for often one server sends and receives. It returns nil if none was shown.
 func assumedCertificate(c *mailflow.InboundConnector, s *mailflow.Sender, shown []*probes.TLS) *probes.TLS {
 	if c == nil {
 		return nil
@@ -201,7 +201,7 @@ var validityVerdicts = [...]probes.Verdict{
 	probes.VerdictTime, probes.VerdictChain, probes.VerdictTrust, probes.VerdictRevocation,
 }
 
-// validity is No where one of the verdicts is negative, Yes where all are positive, and otherwise Unknown. A
+// validity is No if one of the verdicts is negative, Yes if all are positive, and otherwise Unknown. A
 // certificate whose revocation was not checked is taken to be valid.
 func validity(client *probes.TLS) mailflow.Tri {
 	all := mailflow.Yes
@@ -220,7 +220,7 @@ func validity(client *probes.TLS) mailflow.Tri {
 }
 
 // ClientCertificate judges a certificate chain, DER and leaf first, as Exchange Online judges that of a sender. The
-// problems are why it is not valid. It returns an error where the chain cannot be parsed. Roots nil are the
+// problems are why it is not valid. It returns an error if the chain cannot be parsed. Roots nil are the
 // system's.
 func ClientCertificate(
 	chain [][]byte, roots *x509.CertPool, source string, now time.Time,
@@ -237,7 +237,7 @@ func ClientCertificate(
 	return attributionCertificate(client, source), problems, nil
 }
 
-// missingRoot is the root of Exchange Online's certificates that a sender's trusted roots lack; "" where they have
+// missingRoot is the root of Exchange Online's certificates that a sender's trusted roots lack; "" if they have
 // it or none are configured.
 func missingRoot(trusted *x509.CertPool, now time.Time) string {
 	if trusted == nil || certificate.HasGlobalRootG2(trusted, now) {

@@ -19,7 +19,7 @@ type predictionPage struct {
 // maxPredictionLines bounds the evidence of one prediction on the page.
 const maxPredictionLines = 12
 
-// newPredictions returns the predictions for a path, and that nothing is known of DANE where it could matter.
+// newPredictions returns the predictions for a path, and that nothing is known of DANE if it could matter.
 func newPredictions(p *collector.PathState, r *evaluate.Report) (all []predictionPage) {
 	known := r.PredictionsOf(p.Path.ID)
 	ofDANE := false

@@ -119,7 +119,7 @@ func limit(header string) (time.Duration, error) {
 	return max(timeout-probeOffset, timeout/2), nil
 }
 
-// runProbe probes the path. Where there is no result, it answers the request itself, and reports false.
+// runProbe probes the path. If there is no result, it answers the request itself, and reports false.
 func (s *Site) runProbe(w http.ResponseWriter, r *http.Request, q probeRequest) (evaluate.Probe, bool) {
 	probe, err := s.probePath(r.Context(), q)
 	if err != nil && !errors.Is(err, context.Canceled) { // otherwise the client has disconnected

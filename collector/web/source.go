@@ -9,7 +9,7 @@ import (
 // sourceView is how a tenant's records are read from a service.
 type sourceView struct {
 	Read, Success *timestamp // of the newest read, and of the records in use
-	Failed        string     // why the newest read failed; empty where it did not, or there was none
+	Failed        string     // why the newest read failed; empty if it did not, or there was none
 	Cmdlet        string     // that failed
 }
 

@@ -17,7 +17,7 @@ type trustTable struct {
 	Rows    []trustRow
 }
 
-// trustRow is one certificate: by store "yes", "no", or "" where it is not judged.
+// trustRow is one certificate: by store "yes", "no", or "" if it is not judged.
 type trustRow struct {
 	Subject, Issuer, Shown string
 	Trusted                []string

@@ -136,7 +136,7 @@ func (w *faultWorld) tlsFaults() []fault {
 	}
 }
 
-// optionalTLS is a TLS fault where the connector does not require TLS: the session continues unencrypted.
+// optionalTLS is a TLS fault if the connector does not require TLS: the session continues unencrypted.
 func optionalTLS(name, does string, server lab.Script) fault {
 	return fault{name: name, does: does, stage: probes.TLSStage, tls: "null", server: server}
 }

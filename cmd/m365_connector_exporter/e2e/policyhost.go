@@ -26,7 +26,7 @@ type policyDomain struct {
 	name  string // the domain is NAME.dane.test
 	mx    []string
 	serve http.HandlerFunc // the policy
-	leaf  leaf             // of the policy host; a name is added where it has none
+	leaf  leaf             // of the policy host; a name is added if it has none
 	slow  bool
 }
 

@@ -9,7 +9,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files and generated documents")
 
-// Check fails where the file holds something else; with -update it is written instead.
+// Check fails if the file holds something else; with -update it is written instead.
 func Check(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {

@@ -16,11 +16,11 @@ import (
 	"m365_connector_exporter/probes/regularfile"
 )
 
-// Material is the certificate that a sender presents to Exchange Online, with its key where the file contains it.
+// Material is the certificate that a sender presents to Exchange Online, with its key if the file contains it.
 type Material struct {
 	Leaf   *x509.Certificate // the one that matches the key, else the first that is not a CA's
-	Chain  [][]byte          // DER: the leaf, its issuers as far as they are there, then the rest in the file's order
-	Key    *tls.Certificate  // the same chain with its key; nil where there is none
+	Chain  [][]byte          // DER: the leaf, its issuers if the file has them, then the rest in the file's order
+	Key    *tls.Certificate  // the same chain with its key; nil if there is none
 	Source string            // the file
 }
 
@@ -34,13 +34,13 @@ const maxCertificateFile = 64 << 20
 const maxNames = 1000
 
 var (
-	errNoCertificate    = errors.New("no certificate in it that can be read (PEM, DER or PKCS#7)")
-	errManyCertificates = fmt.Errorf("more than %d certificates in it", maxCertificates)
-	errForeignKey       = errors.New("the key in it is not that of any certificate in it")
+	errNoCertificate    = errors.New("contains no readable certificate (PEM, DER or PKCS#7)")
+	errManyCertificates = fmt.Errorf("contains more than %d certificates", maxCertificates)
+	errForeignKey       = errors.New("contains a private key that belongs to none of its certificates")
 )
 
 // ReadCertificate reads a certificate file for a command: PEM, DER or PKCS#7, and PKCS#12 with the password in
-// passwordFile (none: an empty one). Errors name the file, never what is in it.
+// passwordFile ("": the password is empty). Errors name the file and never quote its contents.
 func ReadCertificate(ctx context.Context, path, passwordFile string) (Material, error) {
 	c, err := regularfile.Read(ctx, path, maxCertificateFile)
 	if err != nil {
@@ -87,7 +87,7 @@ func material(certs []*x509.Certificate, key crypto.Signer) (Material, error) {
 	return m, nil
 }
 
-// leafOf returns the leaf, nil where the key is not that of any certificate.
+// leafOf returns the certificate of the key, or nil if none is; without a key, the first that is not a CA's.
 func leafOf(certs []*x509.Certificate, key crypto.Signer) *x509.Certificate {
 	for _, c := range certs {
 		if key != nil && isKeyOf(key, c) || key == nil && !c.IsCA {
@@ -123,8 +123,8 @@ func chainFrom(leaf *x509.Certificate, certs []*x509.Certificate) []*x509.Certif
 	return chain
 }
 
-// Presented returns the certificate as far as attribution needs it. Whether it is valid depends on the time and on
-// roots, and is left unknown.
+// Presented returns what attribution needs of the certificate. Its validity depends on the time and the roots, and is
+// left unknown.
 func (m Material) Presented() *mailflow.ClientCertificate {
 	if m.Leaf == nil {
 		return nil

@@ -21,7 +21,7 @@ func (r *reader) checks(n *yaml.Node, key string, into map[string]string) {
 	r.mapping(n, key, known)
 }
 
-// severity reads a word. Readers of YAML 1.1 read off as false; this one keeps the word, quoted or not.
+// severity reads a severity. Readers of YAML 1.1 take off for false; this one keeps the word, quoted or not.
 func (r *reader) severity(n *yaml.Node, key string) string {
 	return r.word(n, key, "off", "info", "warning", "critical")
 }

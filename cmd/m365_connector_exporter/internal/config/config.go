@@ -35,7 +35,7 @@ type Config struct {
 	Warnings     []string
 	MoreWarnings int // beyond those that are kept
 
-	// ExchangeOnline is what all tenants share that are read from Exchange Online itself; see Live.
+	// ExchangeOnline are the settings of reading tenants from Exchange Online itself; see Live.
 	ExchangeOnline exchangeonline.Options
 
 	Sink       Sink
@@ -68,7 +68,7 @@ type tenantSettings struct {
 	suppressions []check.Suppression
 	certificates map[string]Material       // by sender
 	roots        map[string]*x509.CertPool // by sender
-	live         *exchangeonline.Tenant    // nil where it is not read from Exchange Online itself
+	live         *exchangeonline.Tenant    // nil if it is not read from Exchange Online itself
 }
 
 func newTenantSettings() tenantSettings {
@@ -85,7 +85,7 @@ func (c *Config) WarningLines() []string {
 	if c.MoreWarnings == 0 {
 		return c.Warnings
 	}
-	return append(slices.Clip(c.Warnings), fmt.Sprintf("and %d warnings more", c.MoreWarnings))
+	return append(slices.Clip(c.Warnings), fmt.Sprintf("and %d more warnings", c.MoreWarnings))
 }
 
 // Problems are the mistakes in the tenants' own files. They disable those tenants only.
@@ -94,14 +94,14 @@ func (c *Config) Problems() Errors { return c.problems }
 // TenantChecks are the severities that the tenant itself sets; they win over Checks.
 func (c *Config) TenantChecks(tenant string) map[string]string { return c.settings(tenant).checks }
 
-// Certificate returns what a sender's certificate file contains. It reports false where a sender has none, or has its
+// Certificate returns what a sender's certificate file contains. It reports false if a sender has none, or has its
 // certificate looked up by SMTP.
 func (c *Config) Certificate(tenant, sender string) (Material, bool) {
 	m, ok := c.settings(tenant).certificates[sender]
 	return m, ok
 }
 
-// RootsOf returns a sender's trusted_roots, nil where it names none.
+// RootsOf returns a sender's trusted_roots, nil if it names none.
 func (c *Config) RootsOf(tenant, sender string) *x509.CertPool {
 	return c.settings(tenant).roots[sender]
 }

@@ -140,7 +140,7 @@ func TestMistakes(t *testing.T) {
 		{"sink: {listen: ':2525'}", `1: sink.listen: ":2525": must be a list: "- " begins each item`},
 		{
 			"firewall: {file: config_test.go, endpoints: 'https://u:secret@endpoints.office.com/x'}",
-			"firewall.endpoints: must not contain a user; such as https://endpoints.office.com/endpoints/worldwide",
+			"firewall.endpoints: must be a URL without a user, such as https://endpoints.office.com/endpoints/worldwide",
 		},
 		{"round_trips: {name: hybrid}", `1: round_trips: must be a list: "- " begins each item`},
 		{"probe: {ip_protocol: ip5}", `1: probe.ip_protocol: "ip5": must be one of any, ip4, ip6`},
@@ -178,11 +178,11 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			sender + "connector: in\n    certificate: {file: a, smtp: 'b:25'}",
-			"7: tenants[0].senders[0].certificate: only one of file, pkcs12 and smtp",
+			"7: tenants[0].senders[0].certificate: must have only one of file, pkcs12 and smtp",
 		},
 		{
 			sender + "connector: in\n    certificate: {password_file: a}",
-			"7: tenants[0].senders[0].certificate.password_file: only goes with pkcs12",
+			"7: tenants[0].senders[0].certificate.password_file: can only be used with pkcs12",
 		},
 		{
 			sender + "connector: in\n    present_certificate: true",

@@ -1,17 +1,19 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
-	"m365_connector_exporter/collector/check"
+	"gopkg.in/yaml.v3"
 )
 
 // Error is one mistake and its place. Message never quotes the contents of exports, certificates, keys or passwords.
 type Error struct {
 	File    string
-	Line    int // 0 where the mistake is not in a line
+	Line    int // 0 if the mistake is not in a line
 	Key     string
 	Message string
 }
@@ -54,64 +56,69 @@ func (e Error) with(format string, args ...any) Error {
 	return e
 }
 
-// hint names the nearest known word, or all of them where they are few.
-func hint(got string, known []string) string {
-	if near := nearest(got, known); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
+// fail reports a mistake in the file itself.
+func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
+	r.failures++
+	e := r.errorAt(n, key, format, args...)
+	if key != "" && r.previous.Key == key && r.previous.Line == e.Line {
+		return // one value, one mistake: the first is the cause
 	}
-	if len(known) > 15 {
-		document := "configuration"
-		if slices.Contains(check.Codes(), known[0]) {
-			document = "checks"
-		}
-		return "docs/" + document + ".md lists the known ones"
+	r.previous = e
+	if len(r.errs) < maxMistakes {
+		r.errs = append(r.errs, e)
 	}
-	return "known here: " + strings.Join(known, ", ")
 }
 
-// squash returns a word in the form that UseMXRecord and use_mx_record have in common.
-func squash(word string) string { return strings.ToLower(strings.ReplaceAll(word, "_", "")) }
-
-func nearest(got string, known []string) string {
-	best, at := "", 3
-	for _, k := range known {
-		if d := distance(squash(got), squash(k)); d < at && d < len(k) {
-			best, at = k, d
-		}
+// failValue reports a value, and quotes it if it is short.
+func (r *reader) failValue(n *yaml.Node, key string, err error) {
+	v := resolve(n)
+	if v.Kind != yaml.ScalarNode || v.Value == "" || len(v.Value) > maxQuoted ||
+		strings.ContainsFunc(v.Value, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		r.fail(n, key, "%v", err)
+		return
 	}
-	return best
+	r.fail(n, key, "%q: %v", v.Value, err)
 }
 
-// closest returns the known name that differs least, whatever the difference; "" where none is known.
-func closest(got string, known []string) string {
-	best := ""
-	for _, k := range slices.Sorted(slices.Values(known)) {
-		if best == "" || distance(squash(got), squash(k)) < distance(squash(got), squash(best)) {
-			best = k
-		}
+// maxQuoted is the longest value that a mistake quotes, in bytes.
+const maxQuoted = 64
+
+// failFile reports a file that is named at n. A tenant's files disable that tenant only; others are mistakes of the
+// main file.
+func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
+	e := r.errorAt(n, key, "%s: %s", file, fmt.Sprintf(format, args...))
+	switch {
+	case r.current == nil:
+		r.errs = append(r.errs, e)
+	case len(r.current.errs) < maxBroken:
+		r.current.errs = append(r.current.errs, e)
 	}
-	return best
 }
 
-// distance counts single-character edits (Levenshtein); words much longer than any key are not compared.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
+func (r *reader) errorAt(n *yaml.Node, key, format string, args ...any) Error {
+	e := Error{File: r.file, Key: key, Message: fmt.Sprintf(format, args...)}
+	if n != nil {
+		e.Line = n.Line
 	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	return e
+}
+
+// failMapping reports a value that must be a mapping, with some of the keys that it may have.
+func (r *reader) failMapping(n *yaml.Node, key string, known func() []string) {
+	if len(r.errs) >= maxMistakes {
+		r.failures++
+		return
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
+	names := known()
+	r.failValue(n, key, errors.New("must be a mapping with keys such as "+strings.Join(names[:min(len(names), 4)], ", ")))
+}
+
+// failUnknown reports an unknown key with the nearest known one. Finding that takes long: only for mistakes that are
+// kept.
+func (r *reader) failUnknown(k *yaml.Node, key string, known func() []string) {
+	if len(r.errs) >= maxMistakes {
+		r.failures++
+		return
 	}
-	return row[len(b)]
+	r.fail(k, key, "unknown key; %s", hint(k.Value, known()))
 }

@@ -25,8 +25,8 @@ func defaultExchangeOnline() exchangeonline.Options {
 	return exchangeonline.Options{Interval: time.Hour, MaxConcurrent: 4}
 }
 
-// application is what a section exchange_online says about how tenants are read. In a tenant, its keys win over those
-// at the top.
+// application is the Entra ID application that reads tenants, as a section exchange_online configures it. The keys in a
+// tenant win over those at the top.
 type application struct {
 	clientID            string
 	authority, endpoint string
@@ -46,7 +46,7 @@ func (r *reader) exchangeOnline(n *yaml.Node, key string) {
 				o.Roots = r.extraRoots(n, k, file)
 			}
 		},
-		"tenant_id": func(n *yaml.Node, k string) { r.fail(n, k, "only in a tenant: each has its own") },
+		"tenant_id": func(n *yaml.Node, k string) { r.fail(n, k, "must be in a tenant: each has its own") },
 	}
 	r.application = r.readApplication(n, key, more, application{})
 }
@@ -68,7 +68,7 @@ func (r *reader) readApplication(n *yaml.Node, key string, more fields, outer ap
 	hasCertificate := certificate != nil && !isNull(resolve(certificate)) && len(resolve(certificate).Content) > 0
 	switch {
 	case hasSecret && hasCertificate:
-		r.fail(n, key, "only one of certificate and client_secret_file")
+		r.fail(n, key, "must have only one of certificate and client_secret_file")
 	case hasCertificate:
 		a.credential, a.given = r.applicationCertificate(certificate, join(key, "certificate")), true
 	case hasSecret:
@@ -77,7 +77,7 @@ func (r *reader) readApplication(n *yaml.Node, key string, more fields, outer ap
 	return a
 }
 
-// applicationCertificate reads a certificate with its key; nil where it cannot be read.
+// applicationCertificate reads a certificate with its key; nil if it cannot be read.
 func (r *reader) applicationCertificate(n *yaml.Node, key string) *exchangeonline.Credential {
 	source, m := r.certificate(n, key)
 	switch {
@@ -101,7 +101,7 @@ func (r *reader) applicationCertificate(n *yaml.Node, key string) *exchangeonlin
 	return &c
 }
 
-// clientSecret reads a secret from a file; nil where it cannot be read.
+// clientSecret reads a secret from a file; nil if it cannot be read.
 func (r *reader) clientSecret(n *yaml.Node, key string) *exchangeonline.Credential {
 	file := r.path(n, key)
 	if file == "" {
@@ -135,7 +135,7 @@ func (r *reader) liveTenant(n *yaml.Node, key string, t *tenant) *exchangeonline
 	case live.ID == "":
 		r.fail(n, join(key, "tenant_id"), "a tenant that is read from Exchange Online needs it")
 	case a.clientID == "":
-		r.fail(n, join(key, "client_id"), "needed %s: the id of the application that reads", here)
+		r.fail(n, join(key, "client_id"), "is required, %s: the id of the application that reads the tenant", here)
 	case !a.given:
 		r.fail(n, key, "needs certificate or client_secret_file, %s", here)
 	}

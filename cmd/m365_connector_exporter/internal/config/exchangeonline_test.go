@@ -158,7 +158,7 @@ func TestExchangeOnlineMistakes(t *testing.T) {
 		return "tenants:\n  - name: contoso\n    exchange_online: { tenant_id: " + tenantID + " }\n" + more
 	}
 	for _, c := range []struct{ name, yaml, want string }{
-		{"tenant_id at the top", "exchange_online: { tenant_id: " + tenantID + " }\n", "tenant_id: only in a tenant"},
+		{"tenant_id at the top", "exchange_online: { tenant_id: " + tenantID + " }\n", "tenant_id: must be in a tenant"},
 		{"interval", "exchange_online: { interval: 14m }\n", "exchange_online.interval: \"14m\": must be at least 15m"},
 		{"max_concurrent", "exchange_online: { max_concurrent: 0 }\n", "must be a number from 1 to 64"},
 		{"unknown key", "exchange_online: { cache: x }\n", "exchange_online.cache: unknown key"},

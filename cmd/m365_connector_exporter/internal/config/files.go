@@ -27,31 +27,28 @@ func (r *reader) read(n *yaml.Node, key, file string) (regularfile.Contents, boo
 	return c, true
 }
 
-// roots reads a file of PEM certificates. Errors never quote what is in it.
+// roots reads a file of PEM certificates; nil if it cannot be read.
 func (r *reader) roots(n *yaml.Node, key, file string) *x509.CertPool {
-	c, ok := r.read(n, key, file)
-	if !ok {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(inventory.UTF8(c.Data)) {
-		r.failFile(n, key, file, "no PEM certificate in it")
-	}
-	return pool
+	return r.addRoots(x509.NewCertPool(), n, key, file)
 }
 
-// extraRoots returns the system's roots, and with them those in a file of PEM certificates.
+// extraRoots returns the system's roots with those in a file of PEM certificates; nil if it cannot be read.
 func (r *reader) extraRoots(n *yaml.Node, key, file string) *x509.CertPool {
+	system, err := x509.SystemCertPool()
+	if err != nil {
+		system = x509.NewCertPool()
+	}
+	return r.addRoots(system, n, key, file)
+}
+
+// addRoots adds the certificates in a PEM file to a pool. Errors never quote the contents of the file.
+func (r *reader) addRoots(pool *x509.CertPool, n *yaml.Node, key, file string) *x509.CertPool {
 	c, ok := r.read(n, key, file)
 	if !ok {
 		return nil
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
 	if !pool.AppendCertsFromPEM(inventory.UTF8(c.Data)) {
-		r.failFile(n, key, file, "no PEM certificate in it")
+		r.failFile(n, key, file, "contains no PEM certificate")
 	}
 	return pool
 }
@@ -108,8 +105,8 @@ func (r *reader) password(n *yaml.Node, key, file string) (password string, ok b
 	return passwordOf(c.Data), true
 }
 
-// secret refuses a secret that every user of this host can read. A group may read it: that is how a service account
-// is given a file that it does not own. Windows keeps permissions elsewhere.
+// secret refuses a secret that every user of this host can read. A group may read it: a service account often gets
+// access to a file of another owner in this way. Windows does not have these permission bits.
 func (r *reader) secret(n *yaml.Node, key, file string, info fs.FileInfo) {
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o004 != 0 {
 		r.failFile(n, key, file, "holds a secret and is readable by others: chmod o-rwx")

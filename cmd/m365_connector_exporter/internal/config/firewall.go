@@ -16,7 +16,7 @@ import (
 // Firewall is the section of that name: the addresses that a firewall admits to port 25 of the mail servers, and where
 // the ranges that Microsoft publishes for Exchange Online come from.
 type Firewall struct {
-	File    string           // the list of the firewall; "" where none is configured
+	File    string           // the list of the firewall; "" if none is configured
 	Allowed []mailflow.Range // what is in it
 
 	Endpoints string         // a file of the published ranges, or the https URL that they are fetched from; "" for neither
@@ -45,16 +45,16 @@ func (r *reader) firewall(n *yaml.Node, key string) {
 		},
 	})
 	if f.File == "" && f.Endpoints != "" {
-		r.fail(n, join(key, "file"), "needed beside endpoints: the list of addresses that the firewall admits")
+		r.fail(n, join(key, "file"), "is required with endpoints: the list of addresses that the firewall admits")
 	}
 }
 
-// endpoints reads where the published ranges are. What stands before an @ can be a password: it is not quoted.
+// endpoints reads the file or URL of the published ranges. A URL with an @ may contain a password and is not quoted.
 func (r *reader) endpoints(n *yaml.Node, key string, f *Firewall) {
 	_, rest, isURL := strings.Cut(r.text(n, key), "://")
 	switch {
 	case isURL && strings.Contains(rest, "@"):
-		r.fail(n, key, "must not contain a user; such as https://endpoints.office.com/endpoints/worldwide")
+		r.fail(n, key, "must be a URL without a user, such as https://endpoints.office.com/endpoints/worldwide")
 	case isURL:
 		f.Endpoints = r.parsed(n, key, parseEndpointsURL)
 	default:

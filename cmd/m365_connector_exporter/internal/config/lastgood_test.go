@@ -67,13 +67,13 @@ func TestReload(t *testing.T) {
 			"main.yaml": "tenant_folders: ['x/*']\ntenant_files: ['t/*.yaml']\ntenants: [{name: c}]\n",
 		}, "c:0 d:1 a:2 b:1", ""},
 		{"a folder is removed", map[string]string{"x/b": ""}, "c:1 d:1 a:2", ""},
-		{"no folder is left", map[string]string{"x/a": "", "x/b": ""}, "c:1 d:1 a:2! b:1!", "x/* matches no folder any more" +
+		{"no folder is left", map[string]string{"x/a": "", "x/b": ""}, "c:1 d:1 a:2! b:1!", "x/* no longer matches a folder" +
 			kept},
 		{
 			"no tenant file is left",
 			map[string]string{"t/d.yaml": ""},
 			"c:1 d:1! a:2 b:1",
-			"t/*.yaml matches no file any more" + kept,
+			"t/*.yaml no longer matches a file" + kept,
 		},
 		{
 			"a tenant file breaks",
@@ -217,7 +217,7 @@ func TestFolderUnderYAML(t *testing.T) {
 	put(t, main, "tenant_folders: ['x/*', 'y/*', 'x/a']\n", 0o600)
 	cfg, err = config.Load(t.Context(), main)
 	if err != nil || summary(cfg.Tenants) != "[b]:1 a:1" || len(cfg.Problems()) != 1 ||
-		!strings.Contains(cfg.Problems()[0].Message, `tenant "a" has a folder already`) {
+		!strings.Contains(cfg.Problems()[0].Message, `tenant "a" already has the folder`) {
 		t.Errorf("two folders of a name: %v, %s, %v", err, summary(cfg.Tenants), cfg.Problems())
 	}
 }

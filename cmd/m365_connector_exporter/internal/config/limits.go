@@ -7,8 +7,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Limits of one tenant. They are far above any real tenant. They prevent that a forged or broken export takes the
-// memory and the time of all other tenants.
+// Limits of one tenant, far above any real tenant. They keep a forged or broken export from using up the memory and the
+// time that the other tenants need.
 const (
 	maxConnectors = 5_000
 	maxSenders    = 10_000
@@ -22,7 +22,7 @@ const (
 // maxTenants bounds the tenants of one YAML file.
 const maxTenants = 50_000
 
-// overLimit returns which limit a tenant exceeds, in words; "" where it exceeds none.
+// overLimit returns which limit a tenant exceeds, in words; "" if it exceeds none.
 func overLimit(t mailflow.Tenant) string {
 	for _, l := range []struct {
 		what  string

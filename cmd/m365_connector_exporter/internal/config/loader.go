@@ -12,7 +12,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Loader loads a configuration, again and again. It may be used from several goroutines.
+// Loader loads a configuration, at the start and at each reload. It is safe for concurrent use.
 type Loader struct {
 	path   string
 	online *exchangeonline.Reader
@@ -37,9 +37,9 @@ func (l *Loader) Path() string { return l.path }
 // Load reads a configuration once. See [Loader.Load].
 func Load(ctx context.Context, path string) (*Config, error) { return NewLoader(path).Load(ctx) }
 
-// Load reads the main file and every file that it names. The error is of type [Errors]. There is one where the main
-// file has a mistake, and then it holds all mistakes of all files. A tenant whose own file, export or certificate
-// does not load keeps its last good state; see [Config.Problems].
+// Load reads the main file and every file that it names. If the main file has a mistake, it returns an error of type
+// [Errors], with all mistakes in all files. A tenant whose own file, export or certificate does not load keeps its last
+// good state; see [Config.Problems].
 func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,8 +51,8 @@ func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	return cfg, err
 }
 
-// Changed reports whether Load would now read something else than it did the last time it was called, whether it
-// succeeded or not. Times of files do not count, only their contents.
+// Changed reports whether Load would read something else now than at its last call, successful or not. Only the
+// contents of files count, not their times.
 func (l *Loader) Changed(ctx context.Context) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,7 +93,7 @@ func (l *Loader) load(ctx context.Context) (*Config, *inventory.Observations, er
 	return &cfg, shared.observed, nil
 }
 
-// finish takes over what the tenants have given.
+// finish completes the configuration with the tenants that were read.
 func (l *loading) finish() {
 	l.tenants.Complete()
 	l.cfg.tenants = l.tenants
@@ -106,7 +106,7 @@ func (l *loading) finish() {
 	l.warnOfRoundTrips()
 }
 
-// warnOfHosts warns of next hops that cannot be hosts, wherever they were read.
+// warnOfHosts warns of next hops that cannot be host names, in YAML and in exports.
 func (l *loading) warnOfHosts(t *mailflow.Tenant) {
 	warn := func(d mailflow.Direction, connector, path, what, host string) {
 		if doubt := mailflow.HostNameDoubt(host); doubt != "" {
@@ -127,7 +127,7 @@ func (l *loading) warnOfHosts(t *mailflow.Tenant) {
 	}
 }
 
-// warn keeps a warning, as long as there are not too many.
+// warn records a warning. Beyond maxMistakes, warnings are only counted.
 func (l *loading) warn(text string) {
 	if len(l.cfg.Warnings) < maxMistakes {
 		l.cfg.Warnings = append(l.cfg.Warnings, text)
@@ -138,7 +138,7 @@ func (l *loading) warn(text string) {
 
 func (l *loading) problem(e Errors) { l.cfg.problems = append(l.cfg.problems, e...) }
 
-// addOrFallback adds a tenant that was read, or its last good state where one of its files is broken.
+// addOrFallback adds a tenant that was read, or its last good state if one of its files is broken.
 func (l *loading) addOrFallback(t *tenant) {
 	if over := overLimit(t.Tenant); over != "" && len(t.errs) == 0 {
 		t.errs = Errors{t.place.with("tenant %q: %s", t.Tenant.Name, over)}

@@ -6,8 +6,8 @@ import (
 	"m365_connector_exporter/collector/check"
 )
 
-// main reads the sections in an order of its own: the global probe section limits those inside it, tenants come last,
-// and folders are found before a tenant in YAML overlays one.
+// main reads the sections in the order in which they depend on each other, whatever their order in the file: tenants
+// after the global probe section, folders before the tenants in YAML that overlay them, round trips last.
 func (r *reader) main(n *yaml.Node) {
 	cfg := r.cfg
 	var tenants, files, folders, live, trips *yaml.Node

@@ -20,7 +20,7 @@ type overlay struct {
 	t      *tenant
 	at     tenantNode
 	places map[inventory.Name]Error // where the names of exports are written
-	// exported are the names of connectors in the exports; nil where the tenant has none, or they are not all read.
+	// exported are the names of connectors in the exports; nil if the tenant has none, or they are not all read.
 	exported map[inventory.Kind][]string
 }
 
@@ -64,10 +64,10 @@ func (o *overlay) source() inventory.Source {
 	case live == nil:
 		return exports
 	case exports.Folder != "":
-		o.r.fail(o.at.live, join(o.at.key, "exchange_online"), "the tenant has a folder of exports, too (%s): it can have "+
-			"one source only", exports.Folder)
+		o.r.fail(o.at.live, join(o.at.key, "exchange_online"), "the tenant also has a folder of exports (%s): it can have "+
+			"only one source", exports.Folder)
 	case o.at.exports != nil:
-		o.r.fail(o.at.live, join(o.at.key, "exchange_online"), "the tenant has exports, too: it can have one source only")
+		o.r.fail(o.at.live, join(o.at.key, "exchange_online"), "the tenant also has exports: it can have only one source")
 	}
 	return exchangeonline.Source{
 		Reader: o.r.online, Tenant: *live, CacheFolder: o.r.cfg.ExchangeOnline.CacheFolder, Observed: o.r.observed,
@@ -169,7 +169,7 @@ func (o *overlay) connector(
 	o.r.checkConflicts(probes.DefaultSettings(direction, common.Type).Interval, withLayer(o.at.layers, probe))
 }
 
-// notExported warns of a connector that no export has: with a misspelled name it overrides nothing.
+// notExported returns a warning about a connector that no export has: a misspelled name overrides nothing.
 func (o *overlay) notExported(n *yaml.Node, key string, d mailflow.Direction, name string, known []string) Error {
 	at, k := valueOf(n, "name"), join(key, "name")
 	best := closest(name, known)
@@ -179,10 +179,10 @@ func (o *overlay) notExported(n *yaml.Node, key string, d mailflow.Direction, na
 			cmdlet = "Get-OutboundConnector"
 		}
 		return o.r.errorAt(at, k, "the exports of the tenant have no %s connector at all, so %q is not probed: add the "+
-			"output of %s to them, or write \"standalone: true\" in this connector if no export is to have it", d, name, cmdlet)
+			"output of %s to them, or set \"standalone: true\" if the connector exists only here", d, name, cmdlet)
 	}
 	return o.r.errorAt(at, k, "no export of the tenant has an %s connector %q; the nearest is %q. It is not probed: "+
-		"correct the name, or write \"standalone: true\" in this connector if no export is to have it", d, name, best)
+		"correct the name, or set \"standalone: true\" if the connector exists only here", d, name, best)
 }
 
 // scalar returns the text of a mapping's key, or "".

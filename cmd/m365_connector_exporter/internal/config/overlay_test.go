@@ -144,8 +144,7 @@ func TestOverlayThatMeetsNothing(t *testing.T) {
 	const exports = `[{"Name":"To on-premises","ConnectorType":1,"SmartHosts":["mail.contoso.com"],` +
 		`"UseMXRecord":false},{"Name":"Relay","ConnectorType":1,"SenderDomains":["*"]}]`
 	const (
-		remedy = `. It is not probed: correct the name, or write "standalone: true" in this connector if no export is to ` +
-			`have it`
+		remedy  = `. It is not probed: correct the name, or set "standalone: true" if the connector exists only here`
 		unknown = `no export of the tenant has an outbound connector "To on-premise"; ` +
 			`the nearest is "To on-premises"` + remedy
 	)
@@ -174,7 +173,7 @@ func TestOverlayThatMeetsNothing(t *testing.T) {
 		"exports of none": {
 			`exports: [none.json], inbound_connectors: [{name: Relay}]`,
 			`the exports of the tenant have no inbound connector at all, so "Relay" is not probed: add the output of ` +
-				`Get-InboundConnector to them, or write "standalone: true" in this connector if no export is to have it`, 1,
+				`Get-InboundConnector to them, or set "standalone: true" if the connector exists only here`, 1,
 		},
 		"with a sender": {
 			`exports: [e.json], inbound_connectors: [{name: Relais}], senders: [{name: s, ` +

@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	errEncryptedKey = errors.New("the key in it is encrypted: decrypt it, or use pkcs12 with password_file")
-	errKey          = errors.New("the key in it cannot be read (PKCS#8, PKCS#1 or SEC 1)")
-	errKeys         = errors.New("more than one key in it")
-	errPKCS7        = errors.New("the PKCS#7 in it cannot be read (SignedData in DER)")
+	errEncryptedKey = errors.New("contains an encrypted private key: decrypt it, or use pkcs12 with password_file")
+	errKey          = errors.New("contains a private key that cannot be read (must be PKCS#8, PKCS#1 or SEC 1)")
+	errKeys         = errors.New("contains more than one private key")
+	errPKCS7        = errors.New("contains PKCS#7 that cannot be read (must be SignedData in DER)")
 )
 
 // parseCertificates reads PEM (certificates, PKCS#7, one key), DER or PKCS#7.
@@ -44,7 +44,7 @@ func parseCertificates(data []byte) (Material, error) {
 			more, err = parsePKCS7(block.Bytes)
 		case block.Type == "CERTIFICATE":
 			if more, err = x509.ParseCertificates(block.Bytes); err != nil {
-				err = fmt.Errorf("certificate %d in it cannot be read", len(certs)+1)
+				err = fmt.Errorf("certificate %d cannot be read", len(certs)+1)
 			}
 		}
 		if certs = append(certs, more...); err == nil && len(certs) > maxCertificates {

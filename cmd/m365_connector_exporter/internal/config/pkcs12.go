@@ -21,9 +21,9 @@ const (
 )
 
 var (
-	errPKCS12     = errors.New("not a PKCS#12 file with a certificate and its key that can be read")
-	errPassword   = errors.New("the password is not the right one")
-	errIterations = fmt.Errorf("its password would be hashed more than %d times", maxIterations)
+	errPKCS12     = errors.New("must be a readable PKCS#12 file with a certificate and its private key")
+	errPassword   = errors.New("the password is wrong")
+	errIterations = fmt.Errorf("would hash its password more than %d times", maxIterations)
 )
 
 // isPKCS12 reports whether DER has the outer structure of a PFX (RFC 7292, section 4): version 3, then PKCS#7.
@@ -56,9 +56,8 @@ func parsePKCS12(data []byte, password string) (Material, error) {
 	return material(append([]*x509.Certificate{leaf}, rest...), key)
 }
 
-// iterations returns the highest iteration count in DER: in MacData and in the parameters of each
-// password-based encryption it is the integer after the octets of the salt (RFC 7292, section 4; RFC 8018, appendix
-// A).
+// iterations returns the highest iteration count in DER: in MacData and in the parameters of each password-based
+// encryption it is the integer after the octets of the salt (RFC 7292, section 4; RFC 8018, appendix A).
 func iterations(der []byte, depth int) int64 {
 	highest, afterOctets := int64(0), false
 	for len(der) > 0 && depth > 0 {

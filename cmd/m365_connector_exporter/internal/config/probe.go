@@ -76,7 +76,7 @@ func (r *reader) warnOfResolvers(n *yaml.Node, key string, l probes.SettingsOver
 	for _, server := range l.ValidatingResolvers {
 		if len(l.DNSServers) > 0 && !slices.Contains(l.DNSServers, server) {
 			key := join(key, "dnssec.validating_resolvers")
-			r.warn(r.errorAt(n, key, "%q is not one of dns_servers, so that it is never asked", server).Error())
+			r.warn(r.errorAt(n, key, "%q is not one of dns_servers, so it is never queried", server).Error())
 		}
 	}
 }
@@ -117,7 +117,7 @@ func familyMistake(address string, protocol probes.IPProtocol) string {
 		protocol))
 }
 
-// interval reads one. Where it is invalid, no timeout conflicts with it.
+// interval reads an interval. An invalid one becomes the longest, so that no timeout is reported to conflict with it.
 func (r *reader) interval(n *yaml.Node, key string) time.Duration {
 	before := r.failures
 	if d := r.duration(n, key, time.Second, year); r.failures == before {
@@ -156,7 +156,7 @@ func (r *reader) stage(n *yaml.Node, key string) probes.Stage {
 	return stage
 }
 
-// conflict is one that a probe section takes part in, by the key that is reported.
+// conflict identifies a conflict between settings: the probe section and the key at which it is reported.
 type conflict struct {
 	section *yaml.Node
 	key     string

@@ -3,14 +3,11 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -87,53 +84,6 @@ func countIndicators(text []byte) (n int) {
 	return n
 }
 
-// fail reports a mistake in the file itself.
-func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
-	r.failures++
-	e := r.errorAt(n, key, format, args...)
-	if key != "" && r.previous.Key == key && r.previous.Line == e.Line {
-		return // one value, one mistake: the first is the cause
-	}
-	r.previous = e
-	if len(r.errs) < maxMistakes {
-		r.errs = append(r.errs, e)
-	}
-}
-
-// failValue reports a value, and quotes it where it is short.
-func (r *reader) failValue(n *yaml.Node, key string, err error) {
-	v := resolve(n)
-	if v.Kind != yaml.ScalarNode || v.Value == "" || len(v.Value) > maxQuoted ||
-		strings.ContainsFunc(v.Value, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		r.fail(n, key, "%v", err)
-		return
-	}
-	r.fail(n, key, "%q: %v", v.Value, err)
-}
-
-// maxQuoted is the longest value that a mistake quotes, in bytes.
-const maxQuoted = 64
-
-// failFile reports a file that is named at n. A tenant's files disable that tenant only; others are mistakes of the
-// main file.
-func (r *reader) failFile(n *yaml.Node, key, file, format string, args ...any) {
-	e := r.errorAt(n, key, "%s: %s", file, fmt.Sprintf(format, args...))
-	switch {
-	case r.current == nil:
-		r.errs = append(r.errs, e)
-	case len(r.current.errs) < maxBroken:
-		r.current.errs = append(r.current.errs, e)
-	}
-}
-
-func (r *reader) errorAt(n *yaml.Node, key, format string, args ...any) Error {
-	e := Error{File: r.file, Key: key, Message: fmt.Sprintf(format, args...)}
-	if n != nil {
-		e.Line = n.Line
-	}
-	return e
-}
-
 // fields maps the keys of a mapping to what reads their values.
 type fields map[string]func(n *yaml.Node, key string)
 
@@ -148,7 +98,7 @@ func (r *reader) mapping(n *yaml.Node, path string, known fields) {
 	}, func() []string { return slices.Sorted(maps.Keys(known)) })
 }
 
-// keys calls read for each key of a mapping with its value and its path. Where read returns false the key is unknown,
+// keys calls read for each key of a mapping with its value and its path. If read returns false the key is unknown,
 // and known lists those that are not.
 func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key string) bool, known func() []string) {
 	n, ok := r.enter(n)
@@ -164,7 +114,7 @@ func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key 
 		k, v := n.Content[i], n.Content[i+1]
 		key := join(path, k.Value[:min(len(k.Value), maxQuoted)]) // no known key is longer
 		switch {
-		case k.Tag == "!!merge": // would have to be taken into account wherever keys are read
+		case k.Tag == "!!merge":
 			r.fail(k, key, "merge keys are not supported: write the keys out, or use an alias for a whole value")
 		case seen[k.Value]:
 			r.fail(k, key, "duplicate key")
@@ -174,26 +124,6 @@ func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key 
 			seen[k.Value] = true
 		}
 	}
-}
-
-// failMapping reports what stands where a mapping must be, with keys that it may have.
-func (r *reader) failMapping(n *yaml.Node, key string, known func() []string) {
-	if len(r.errs) >= maxMistakes {
-		r.failures++
-		return
-	}
-	names := known()
-	r.failValue(n, key, errors.New("must be a mapping with keys such as "+strings.Join(names[:min(len(names), 4)], ", ")))
-}
-
-// failUnknown reports an unknown key with the nearest known one. Finding that takes long: only for mistakes that are
-// kept.
-func (r *reader) failUnknown(k *yaml.Node, key string, known func() []string) {
-	if len(r.errs) >= maxMistakes {
-		r.failures++
-		return
-	}
-	r.fail(k, key, "unknown key; %s", hint(k.Value, known()))
 }
 
 // list reads a sequence, each item by read.
@@ -211,8 +141,8 @@ func (r *reader) list(n *yaml.Node, key string, read func(n *yaml.Node, key stri
 	}
 }
 
-// first returns a list without what follows the first n items: aliases can make a short text a list of any length, and
-// a record takes much more memory than its text.
+// first returns a list cut to its first n items: aliases can make a list of any length of a short text, and a record
+// takes much more memory than its text.
 func first(list *yaml.Node, n int) *yaml.Node {
 	list = resolve(list)
 	if list.Kind != yaml.SequenceNode || len(list.Content) <= n {
@@ -232,63 +162,7 @@ func (r *reader) tenantList(n *yaml.Node, key string, read func(n *yaml.Node, ke
 	r.list(n, key, read)
 }
 
-// record reads the properties of a record into a struct of mailflow, and other keys by more.
-func (r *reader) record(n *yaml.Node, path string, kind inventory.Kind, record any, more fields) {
-	d := inventory.Decoder{Report: func(v inventory.Value, key string, err error) {
-		r.failValue(&yaml.Node{Line: v.Line, Kind: yaml.ScalarNode, Value: v.Text}, key, err)
-	}}
-	properties := inventory.Properties(kind)
-	r.keys(n, path, func(k, v *yaml.Node, key string) bool {
-		i := slices.IndexFunc(properties, func(p inventory.Property) bool { return p.Key == k.Value })
-		if i >= 0 {
-			properties[i].Decode(d, r.value(v, maxDepth), key, record)
-			return true
-		}
-		read := more[k.Value]
-		if read != nil {
-			read(v, key)
-		}
-		return read != nil
-	}, func() []string {
-		known := slices.Collect(maps.Keys(more))
-		for _, p := range properties {
-			known = append(known, p.Key)
-		}
-		slices.Sort(known)
-		return known
-	})
-}
-
-// maxDepth is how deep the value of a property is nested: a list of texts.
-const maxDepth = 2
-
-// value returns a node as the value of a property. What is nested deeper than that of any property is left out.
-func (r *reader) value(n *yaml.Node, depth int) inventory.Value {
-	n, ok := r.enter(n)
-	v := inventory.Value{Line: n.Line, Text: n.Value}
-	switch {
-	case !ok || isNull(n):
-		return inventory.Value{Line: n.Line}
-	case n.Kind == yaml.MappingNode:
-		v.Shape = inventory.Object
-	case n.Kind == yaml.SequenceNode:
-		v.Shape = inventory.List
-		for _, item := range n.Content {
-			if depth > 1 {
-				v.Items = append(v.Items, r.value(item, depth-1))
-			}
-		}
-	case n.Tag == "!!bool":
-		v.Shape = inventory.Bool
-	case n.Tag == "!!int" || n.Tag == "!!float":
-		v.Shape = inventory.Number
-	default:
-		v.Shape = inventory.Text
-	}
-	return v
-}
-
-// enter follows an alias and counts values; it reports false where the file has too many.
+// enter follows an alias and counts values; it reports false if the file has too many.
 func (r *reader) enter(n *yaml.Node) (*yaml.Node, bool) {
 	n = resolve(n)
 	if r.nodes++; r.nodes == maxValues {
@@ -323,7 +197,7 @@ func (r *reader) path(n *yaml.Node, key string) string {
 	return filepath.Join(filepath.Dir(r.file), path)
 }
 
-// name reads the name of a file or folder, or a pattern of them. It reports false where there is none.
+// name reads the name of a file or folder, or a pattern of them. It reports false if there is none.
 func (r *reader) name(n *yaml.Node, key string) (inventory.Name, bool) {
 	text := r.text(n, key)
 	name, err := inventory.NewName(filepath.Dir(r.file), text)

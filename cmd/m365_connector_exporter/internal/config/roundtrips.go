@@ -34,7 +34,7 @@ type Sink struct {
 	Listen      []string // addresses; none means that the sink is off
 	Hostname    string
 	Certificate *tls.Certificate // nil: STARTTLS is not offered
-	Networks    []netip.Prefix   // who may hand in; none means everybody
+	Networks    []netip.Prefix   // from which messages are accepted; none means from anywhere
 	TLSReports  []string         // recipients of TLS reports, in lower case
 }
 
@@ -75,7 +75,7 @@ func (r *reader) sinkRecipient(n *yaml.Node, key string) string {
 	return strings.ToLower(r.parsed(n, key, inventory.ParseMailbox))
 }
 
-// sinkCertificate reads a certificate with its key; nil where it cannot be read.
+// sinkCertificate reads a certificate with its key; nil if it cannot be read.
 func (r *reader) sinkCertificate(n *yaml.Node, key string) *tls.Certificate {
 	source, m := r.certificate(n, key)
 	switch {
@@ -177,11 +177,11 @@ func (r *reader) expect(n *yaml.Node, key string, e *roundtrip.Expectation) {
 	})
 }
 
-// checkStart reports a sender that does not exist, and a sender as which nothing can be sent.
+// checkStart reports a start without sender and smart_host, and a sender that does not exist or cannot be used.
 func (r *reader) checkStart(tenant, start *yaml.Node, key string, t *RoundTrip) {
 	switch {
 	case start == nil || (t.Sender == "") == (t.SmartHost == ""):
-		r.fail(tenant, join(key, "start"), "needs sender or smart_host, one of them")
+		r.fail(tenant, join(key, "start"), "needs either sender or smart_host")
 		return
 	case t.SmartHost != "":
 		return
@@ -199,7 +199,7 @@ func (r *reader) checkStart(tenant, start *yaml.Node, key string, t *RoundTrip) 
 	r.fail(start, join(key, "start.sender"), "no sender %q in tenant %q", t.Sender, t.Tenant)
 }
 
-// checkSender reports a sender for which Exchange Online would not take this host.
+// checkSender reports a sender as which Exchange Online cannot recognise this host.
 func (r *reader) checkSender(n *yaml.Node, key string, s *mailflow.Sender) {
 	if !s.PresentCertificate && len(s.Addresses) == 0 {
 		r.fail(n, key, "Exchange Online cannot recognise this host as sender %q: set present_certificate, or addresses and "+

@@ -10,8 +10,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// warnOfRoundTrips warns of round trips whose messages cannot go the way that they are for. That is not an error: what
-// the tenant is known to have may be incomplete or outdated.
+// warnOfRoundTrips warns of round trips whose messages cannot go the intended way. That is not an error, because the
+// records of the tenant may be incomplete or outdated.
 func (l *loading) warnOfRoundTrips() {
 	for i := range l.cfg.RoundTrips {
 		t := &l.cfg.RoundTrips[i]
@@ -36,8 +36,8 @@ func recipientProblem(t *mailflow.Tenant, recipient string) string {
 	if accepted || len(t.AcceptedDomains) == 0 || !routes.Known || len(routes.Predict(domain).Connectors) > 0 {
 		return ""
 	}
-	return fmt.Sprintf("recipient: %s is not an accepted domain of the tenant and in no recipient_domains of an outbound "+
-		"connector: for Exchange Online the message is mail to another organization", domain)
+	return fmt.Sprintf("recipient: %s is neither an accepted domain of the tenant nor in recipient_domains of an "+
+		"outbound connector: Exchange Online treats the message as mail to another organization", domain)
 }
 
 // senderProblem returns why messages cannot start as a sender, "" if they can or start at a server.

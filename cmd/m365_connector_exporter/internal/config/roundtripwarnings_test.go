@@ -12,10 +12,10 @@ func TestWarningsOfRoundTrips(t *testing.T) {
 	const own, below = "source_address: 198.51.100.10", "probe.contoso.com"
 	for name, row := range map[string]struct{ recipient, probe, connector, outbound, want string }{
 		"accepted domain":         {"contoso.com", own, "", "", ""},
-		"below an accepted one":   {below, own, "", "", "probe.contoso.com is not an accepted domain"},
+		"below an accepted one":   {below, own, "", "", "probe.contoso.com is neither an accepted domain"},
 		"routed by a connector":   {below, own, "", below, ""},
 		"routed by a wildcard":    {below, own, "", "'*.contoso.com'", ""},
-		"a connector for another": {below, own, "", "other.contoso.com", "not an accepted domain"},
+		"a connector for another": {below, own, "", "other.contoso.com", "neither an accepted domain"},
 		"a connector that is off": {"contoso.com", own, "enabled: false,", "", "the connector is disabled"},
 		"a probe that is off":     {"contoso.com", own + ", enabled: false", "", "", "probing is switched off"},
 		"another address":         {"contoso.com", "source_address: 198.51.100.11", "", "", "is not one of its addresses"},

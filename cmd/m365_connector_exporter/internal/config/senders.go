@@ -43,8 +43,8 @@ func (r *reader) senders(n *yaml.Node, key string, t *tenant, layers []layerSour
 	})
 }
 
-// unknownConnector reports a connector that does not exist. Where it could have been in an export, the mistake
-// disables that tenant only; where an export was not read, that is the mistake.
+// unknownConnector reports a connector that does not exist. If it could have been in an export, the mistake
+// disables that tenant only; if an export was not read, that is the mistake.
 func (r *reader) unknownConnector(s *sender, key string, known []string, t *tenant) {
 	message := fmt.Sprintf("no inbound connector %q in this tenant", s.Connector)
 	if near := nearest(s.Connector, known); near != "" {
@@ -65,7 +65,7 @@ func (r *reader) unknownConnector(s *sender, key string, known []string, t *tena
 type sender struct {
 	mailflow.Sender
 	node, connectorNode *yaml.Node
-	probe               *layerSource // nil where it has none
+	probe               *layerSource // nil if it has none
 }
 
 // sender reads one sender. What its files contain goes to settings, under its name.
@@ -113,7 +113,7 @@ func (r *reader) sender(s *sender, key string, settings *tenantSettings) {
 	}
 }
 
-// certificate reads where a certificate is to be seen, and what it is where that is a file.
+// certificate reads the source of a certificate, and the certificate itself if the source is a file.
 func (r *reader) certificate(n *yaml.Node, key string) (c mailflow.CertificateSource, m *Material) {
 	path := func(to *string) func(*yaml.Node, string) {
 		return func(n *yaml.Node, k string) { *to = r.path(n, k) }
@@ -132,9 +132,9 @@ func (r *reader) certificate(n *yaml.Node, key string) (c mailflow.CertificateSo
 	}
 	switch {
 	case given > 1:
-		r.fail(n, key, "only one of file, pkcs12 and smtp")
+		r.fail(n, key, "must have only one of file, pkcs12 and smtp")
 	case c.PasswordFile != "" && c.PKCS12 == "":
-		r.fail(n, join(key, "password_file"), "only goes with pkcs12")
+		r.fail(n, join(key, "password_file"), "can only be used with pkcs12")
 	case c.File != "":
 		m = r.certificateFile(n, join(key, "file"), c.File)
 	case c.PKCS12 != "":

@@ -65,7 +65,7 @@ const maxSearched = 256 << 10
 
 // lineOf returns the line of a mistake: the first one that, with all lines before it, gives the same error. The parser
 // reports the line of the list or mapping around the mistake, which is often one too low, and none in the first line.
-// It returns 0 where it finds none.
+// It returns 0 if it finds none.
 func lineOf(err error, data []byte) int {
 	if len(data) > maxSearched || data[0] >= 0xfe { // lines of UTF-16 end differently
 		return 0
@@ -103,7 +103,7 @@ func parse(data []byte) error {
 // tabbed is a line that is indented with a tab.
 var tabbed = regexp.MustCompile(`^[ -]*\t`)
 
-// tabAt returns the line of the tab that the parser's message is about, 0 where it is about something else. Where the
+// tabAt returns the line of the tab that the parser's message is about, 0 if it is about something else. If the
 // message names a tab, it is in the line of the message or in a later one.
 func tabAt(message string, line int, data []byte) int {
 	named := strings.Contains(message, "tab character")

@@ -13,7 +13,7 @@ import (
 	"m365_connector_exporter/probes/regularfile"
 )
 
-// expand returns the files or folders of a name, and warns where a pattern matches none.
+// expand returns the files or folders of a name, and warns if a pattern matches none.
 func (r *reader) expand(n *yaml.Node, key string, name inventory.Name) []string {
 	found, err := r.observed.Expand(r.ctx, name)
 	switch {
@@ -37,7 +37,7 @@ func (r *reader) tenantFiles(n *yaml.Node, key string) {
 			r.tenantFile(n, k, file)
 		}
 		if len(files) == 0 {
-			r.patternEmptied(name, r.errorAt(n, k, "%s matches no file any more", name.Path))
+			r.patternEmptied(name, r.errorAt(n, k, "%s no longer matches a file", name.Path))
 		}
 	})
 }
@@ -136,7 +136,7 @@ func (r *reader) foundFolder(name inventory.Name, path string, place Error) {
 		r.folders.byTenant[tenant] = f
 		r.folders.all = append(r.folders.all, f)
 	case known.path != path:
-		r.problem(Errors{place.with("%s: tenant %q has a folder already: %s", path, tenant, known.path)})
+		r.problem(Errors{place.with("%s: tenant %q already has the folder %s", path, tenant, known.path)})
 	}
 }
 
@@ -150,7 +150,7 @@ func (r *reader) mayBeFolder(path string) bool {
 	return err == nil && info.IsDir() || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// folderOf returns the folder of a tenant, "" where it has none. A folder that was removed since the last load, from
+// folderOf returns the folder of a tenant, "" if it has none. A folder that was removed since the last load, from
 // which the tenant had exports, still counts as its folder.
 func (l *loading) folderOf(tenant string, lastParts map[string]inventory.Kind) string {
 	if f := l.folders.byTenant[tenant]; f != nil {
@@ -180,7 +180,7 @@ func (r *reader) tenantFolders() {
 	}
 	for i, name := range r.folders.names {
 		if !slices.ContainsFunc(r.folders.all, func(f *folder) bool { return name.Matches(f.path) }) {
-			r.patternEmptied(name, r.folders.places[i].with("%s matches no folder any more", name.Path))
+			r.patternEmptied(name, r.folders.places[i].with("%s no longer matches a folder", name.Path))
 		}
 	}
 }

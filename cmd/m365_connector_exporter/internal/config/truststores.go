@@ -23,7 +23,7 @@ var (
 		probes.StoreSystem, probes.StoreConfigured, probes.StoreMozilla, probes.StoreGlobalRootG2,
 	}
 	errStoreName = errors.New("must be a name of at most 32 lower-case letters, digits and _ such as exchange_2016")
-	errReserved  = errors.New("is a store that is always judged; name yours otherwise, such as exchange_2016")
+	errReserved  = errors.New("is the name of a built-in store; choose another one, such as exchange_2016")
 )
 
 // trustStores reads a mapping from names to files of PEM certificates. The names are label values.
@@ -51,11 +51,11 @@ func (r *reader) trustStores(n *yaml.Node, key string) (all []TrustStore) {
 	return all
 }
 
-// checkStores reports stores that are too many beside ca_file: the system's roots are one more then. Each is a series
-// of every endpoint.
+// checkStores limits the stores of a configuration with ca_file, which has the system's roots as one store more. Each
+// store is a series of every endpoint.
 func (r *reader) checkStores(n *yaml.Node, key string, g Global) {
 	if g.Roots != nil && len(g.TrustStores) == probes.MaxNamedStores {
-		r.fail(n, join(key, "trust_stores"), "at most %d store beside ca_file: the system's roots are another one then",
-			probes.MaxNamedStores-1)
+		r.fail(n, join(key, "trust_stores"), "at most %d store together with ca_file, because the system's roots are then "+
+			"a store too", probes.MaxNamedStores-1)
 	}
 }

@@ -30,7 +30,7 @@ func TestTrustStores(t *testing.T) {
 		},
 		"too many beside ca_file": {
 			"trust_stores: { a: roots.pem, b: roots.pem }, ca_file: roots.pem",
-			":1: global.trust_stores: at most 1 store beside ca_file", "",
+			":1: global.trust_stores: at most 1 store together with ca_file", "",
 		},
 		"a bad name": {
 			"trust_stores: { Exchange 2016: roots.pem }",
@@ -38,12 +38,12 @@ func TestTrustStores(t *testing.T) {
 		},
 		"a name that is taken": {
 			"trust_stores: { mozilla: roots.pem }",
-			`global.trust_stores: "mozilla": is a store that is always judged; name yours otherwise, such as exchange_2016`, "",
+			`global.trust_stores: "mozilla": is the name of a built-in store; choose another one, such as exchange_2016`, "",
 		},
 		"twice":        {"trust_stores: { a: roots.pem, a: roots.pem }", "global.trust_stores.a: duplicate key", ""},
 		"no file":      {"trust_stores: { a: none.pem }", "none.pem: no such file", ""},
 		"an empty one": {`trust_stores: { a: "" }`, "trust_stores.a: must be a file of PEM certificates such as", ""},
-		"no PEM":       {"trust_stores: { a: key.txt }", "key.txt: no PEM certificate in it", ""},
+		"no PEM":       {"trust_stores: { a: key.txt }", "key.txt: contains no PEM certificate", ""},
 		"a list":       {"trust_stores: [roots.pem]", "global.trust_stores: must be a mapping", ""},
 	} {
 		folder := t.TempDir()

@@ -175,7 +175,6 @@ func parseMailFrom(text string) (string, error) {
 	return inventory.ParseMailbox(text)
 }
 
-// parseHostPort returns host:port with a name or an address.
 // parseListenAddress returns an address to listen on: ":2525", "192.0.2.1:25".
 func parseListenAddress(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
@@ -186,6 +185,7 @@ func parseListenAddress(text string) (string, error) {
 	return text, nil
 }
 
+// parseHostPort returns host:port with a name or an address.
 func parseHostPort(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	number, portErr := strconv.Atoi(port)

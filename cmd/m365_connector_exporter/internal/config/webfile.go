@@ -2,7 +2,7 @@ package config
 
 import "gopkg.in/yaml.v3"
 
-// WebFile is what this program reads of a web configuration of exporter-toolkit, the file of --web.config.file; the
+// WebFile is the part of a web configuration of exporter-toolkit (--web.config.file) that this program reads. The
 // toolkit reads all of it.
 type WebFile struct {
 	Users map[string]string `yaml:"basic_auth_users"`
@@ -14,7 +14,7 @@ type WebFile struct {
 	} `yaml:"tls_server_config"`
 }
 
-// ParseWebFile reads a web configuration. Keys that it does not know are none of its errors.
+// ParseWebFile reads a web configuration. It ignores keys that it does not know; the toolkit reports them.
 func ParseWebFile(data []byte) (WebFile, error) {
 	var w WebFile
 	err := yaml.Unmarshal(data, &w)

@@ -17,7 +17,7 @@ type clockWatch struct {
 	monotonic time.Duration
 }
 
-// compare returns how far the wall clock was set since the last call; zero where it was not.
+// compare returns how far the wall clock was set since the last call; zero if it was not.
 func (w *clockWatch) compare(wall time.Time, monotonic time.Duration) (jump time.Duration) {
 	if !w.wall.IsZero() {
 		jump = wall.Sub(w.wall) - (monotonic - w.monotonic)

@@ -65,7 +65,7 @@ type Daemon struct {
 	policyHosts *policyHosts
 
 	cfg      atomic.Pointer[config.Config]
-	rejected atomic.Pointer[rejectedReload] // the latest reload, where it failed
+	rejected atomic.Pointer[rejectedReload] // the latest reload, if it failed
 	reloads  reloads
 }
 

@@ -26,7 +26,7 @@ const (
 )
 
 // endpointsReader compares the list of the configured firewall with the published ranges. It fetches them daily from
-// Microsoft's endpoints service where a URL is configured, and keeps the last good ones.
+// Microsoft's endpoints service if a URL is configured, and keeps the last good ones.
 // https://learn.microsoft.com/microsoft-365/enterprise/microsoft-365-ip-web-service
 type endpointsReader struct {
 	get  func(ctx context.Context, r httpfetch.Request) ([]byte, error)
@@ -108,7 +108,7 @@ func (r *endpointsReader) run(ctx context.Context, changed func()) {
 	}
 }
 
-// wait returns how long to wait until the ranges are due. ok is false where they are not to be fetched.
+// wait returns how long to wait until the ranges are due. ok is false if they are not to be fetched.
 func (r *endpointsReader) wait(now time.Time) (wait time.Duration, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -19,7 +19,7 @@ func (d *Daemon) readTenants(ctx context.Context, cfg *config.Config) {
 	d.store.SetSources(reader.States())
 }
 
-// recordRead exposes the end of a read, and logs it where it differs from the one before.
+// recordRead exposes the end of a read, and logs it if it differs from the one before.
 func (d *Daemon) recordRead(e exchangeonline.Event) {
 	d.store.SetSource(e.Tenant, e.State)
 	tenant := slog.String("tenant", e.Tenant)

@@ -21,7 +21,7 @@ type Fetched struct {
 	Err    error    // why the file could not be written
 }
 
-// OK reports whether the tenant was read, and written where that was asked for.
+// OK reports whether the tenant was read, and written if that was asked for.
 func (f *Fetched) OK() bool { return f.Read.OK() && f.Err == nil }
 
 // exportFile is the name of the file that Fetch writes for each tenant.

@@ -32,7 +32,7 @@ type publishedRanges struct {
 	Ranges  []netip.Prefix `json:"ranges"`
 }
 
-// readPublished reads the ranges that the daemon keeps; none where there is no file, or another URL is configured.
+// readPublished reads the ranges that the daemon keeps; none if there is no file, or another URL is configured.
 func readPublished(ctx context.Context, cfg *config.Config) (publishedRanges, error) {
 	none := publishedRanges{URL: cfg.Firewall.Endpoints}
 	if cfg.Global.StateFile == "" || !cfg.Firewall.Fetched() {
@@ -96,7 +96,7 @@ func AuditFirewall(cfg *config.Config, firewall *check.Firewall, now time.Time) 
 }
 
 // ReadFirewall compares the addresses that a firewall admits with the ranges that Microsoft publishes for Exchange
-// Online. Both files are those of the configuration where they are "". Where the configuration names a URL, the ranges
+// Online. Both files are those of the configuration if they are "". If the configuration names a URL, the ranges
 // are those that the daemon keeps. It returns nil without a list.
 func ReadFirewall(ctx context.Context, cfg *config.Config, file, endpoints string) (*check.Firewall, error) {
 	f := cfg.Firewall

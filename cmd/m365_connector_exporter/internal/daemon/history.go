@@ -38,7 +38,7 @@ func newHistoryFile(stateFile string, store *collector.Store, log *slog.Logger) 
 	return h
 }
 
-// restore reads the file, where there is one.
+// restore reads the file, if there is one.
 func (h *historyFile) restore(ctx context.Context) {
 	if h.path == "" {
 		return

@@ -18,7 +18,7 @@ type nameService interface {
 }
 
 // Hostname returns the fully qualified name of this host, the default for hello_name: many servers refuse a name
-// without a dot. Where neither DNS nor the hosts file has a qualified name, it returns the system's host name.
+// without a dot. If neither DNS nor the hosts file has a qualified name, it returns the system's host name.
 func Hostname(ctx context.Context) string {
 	name, err := os.Hostname()
 	if err != nil || name == "" {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// hostGuard refuses requests that change state, where the name in Host is not one of this exporter. It prevents DNS
+// hostGuard refuses requests that change state, if the name in Host is not one of this exporter. It prevents DNS
 // rebinding: a web site that makes its own name resolve to the address of the exporter reaches it from browsers in
 // this network, as the same origin. It cannot do that with an address in Host, nor with a name of this exporter.
 //

@@ -49,7 +49,7 @@ func (l *lookups) refreshNow() {
 }
 
 // refreshLoop refreshes the results at the start, every hour and at refreshNow, until ctx ends, and calls refreshed
-// after each time. Where something did not answer, it tries again sooner: at a start the network may not be up.
+// after each time. If something did not answer, it tries again sooner: at a start the network may not be up.
 func (l *lookups) refreshLoop(ctx context.Context, refreshed func()) {
 	retry := retryFirst
 	for {
@@ -121,7 +121,7 @@ func (d *Daemon) lookUp(ctx context.Context, previous *lookupResults) (results *
 	return results, complete
 }
 
-// keepAnswer puts an answer into results, or the previous one where there is none. It reports whether there is one.
+// keepAnswer puts an answer into results, or the previous one if there is none. It reports whether there is one.
 func keepAnswer[K comparable, V any](results, previous map[K]V, key K, answer V, ok bool) bool {
 	if ok {
 		results[key] = answer
@@ -131,7 +131,7 @@ func keepAnswer[K comparable, V any](results, previous map[K]V, key K, answer V,
 	return ok
 }
 
-// dnsServers returns the servers that the innermost of the layers sets; nil where none does.
+// dnsServers returns the servers that the innermost of the layers sets; nil if none does.
 func dnsServers(layers []probes.SettingsOverride) []string {
 	var servers []string
 	for _, l := range layers {

@@ -20,7 +20,7 @@ type MicrosoftValidation struct {
 	Failure    *exchangeonline.Failure // why there are none
 }
 
-// Passed reports whether all tasks succeeded; unknown where that is not known.
+// Passed reports whether all tasks succeeded; unknown if that is not known.
 func (m *MicrosoftValidation) Passed() mailflow.Tri {
 	passed := mailflow.TriOf(len(m.Tasks) > 0)
 	for _, t := range m.Tasks {

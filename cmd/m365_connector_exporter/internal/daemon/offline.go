@@ -13,7 +13,7 @@ import (
 	"m365_connector_exporter/probes/schedule"
 )
 
-// CheckStateFile returns an error where the daemon would not start with the state file of a configuration, or would
+// CheckStateFile returns an error if the daemon would not start with the state file of a configuration, or would
 // send no test message.
 func CheckStateFile(cfg *config.Config) error {
 	if err := schedule.CheckStateFile(cfg.Global.StateFile, time.Now()); err != nil {

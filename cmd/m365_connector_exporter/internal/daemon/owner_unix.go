@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// checkOwner returns an error where root would write files into the folder of another user: a daemon that runs as that
+// checkOwner returns an error if root would write files into the folder of another user: a daemon that runs as that
 // user could not read them.
 func checkOwner(file string) error {
 	info, err := os.Stat(filepath.Dir(file))

@@ -32,13 +32,13 @@ type reloads struct {
 
 	mu      sync.Mutex
 	running bool
-	pending *pendingReload // nil where none is requested
+	pending *pendingReload // nil if none is requested
 }
 
 // reloadRequest is what a reload is requested for.
 type reloadRequest struct {
 	trigger   string // for the log: a signal, an HTTP request or a changed file
-	ifChanged bool   // only where a file named in the configuration has changed
+	ifChanged bool   // only if a file named in the configuration has changed
 }
 
 // pendingReload is a reload that has not begun.
@@ -48,8 +48,8 @@ type pendingReload struct {
 	err  error // set before done is closed
 }
 
-// request waits for a reload that begins after the call, and returns its error. It returns the error of ctx where
-// that ends first (the reload goes on), and errShutdown where the daemon ends.
+// request waits for a reload that begins after the call, and returns its error. It returns the error of ctx if
+// that ends first (the reload goes on), and errShutdown if the daemon ends.
 func (r *reloads) request(ctx context.Context, request reloadRequest) error {
 	p := r.join(request)
 	select {
@@ -62,7 +62,7 @@ func (r *reloads) request(ctx context.Context, request reloadRequest) error {
 	}
 }
 
-// join adds a request to the pending reload, and begins one where none runs.
+// join adds a request to the pending reload, and begins one if none runs.
 func (r *reloads) join(request reloadRequest) *pendingReload {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -74,7 +74,7 @@ func (d *Daemon) Serve(ctx context.Context, o ServeOptions) error {
 	return nil
 }
 
-// servePprof serves the profiles of the Go runtime on an address of its own until ctx ends; none where address is
+// servePprof serves the profiles of the Go runtime on an address of its own until ctx ends; none if address is
 // empty. Profiles show what is in memory: only operators should reach them.
 func servePprof(ctx context.Context, address string) error {
 	if address == "" {

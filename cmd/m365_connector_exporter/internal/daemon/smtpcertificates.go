@@ -37,7 +37,7 @@ func smtpCertificatePaths(cfg *config.Config, helloName string) []probes.Path {
 	return paths
 }
 
-// shownCertificate returns the first certificate that a round recorded; nil where there is none.
+// shownCertificate returns the first certificate that a round recorded; nil if there is none.
 func shownCertificate(r *probes.Result) *probes.TLS {
 	for _, e := range r.Endpoints {
 		if e.TLS != nil && len(e.TLS.Chain) > 0 {

@@ -20,7 +20,7 @@ import (
 )
 
 // RehearseTLSA compares a certificate file with the TLSA records of the servers that outbound paths lead to and whose
-// names the certificate has. It asks DNS only where the configuration names a resolver that validates DNSSEC.
+// names the certificate has. It asks DNS only if the configuration names a resolver that validates DNSSEC.
 func RehearseTLSA(ctx context.Context, cfg *config.Config, file, passwordFile string) ([]text.TLSARehearsal, error) {
 	m, err := config.ReadCertificate(ctx, file, passwordFile)
 	if err != nil {

@@ -24,10 +24,10 @@ const minTimeout = 100 * time.Millisecond
 type Validation struct {
 	// Targets are tenants, connectors or paths, as [probes.Match] reads them. None: all paths that the daemon probes.
 	Targets []string
-	// Until is the last stage, where HasUntil is set; otherwise that of the configuration.
+	// Until is the last stage, if HasUntil is set; otherwise that of the configuration.
 	Until    probes.Stage
 	HasUntil bool
-	// Timeout is that of each endpoint, where HasTimeout is set; otherwise that of the configuration.
+	// Timeout is that of each endpoint, if HasTimeout is set; otherwise that of the configuration.
 	Timeout    time.Duration
 	HasTimeout bool
 	// SendMessage goes on to a test message. Without it none is ever sent.
@@ -110,7 +110,7 @@ func UnconfiguredPath(cfg *config.Config, host, tlsDomain, helloName string) (pr
 const maxValidations = 256
 
 // Validate probes paths once and returns their results in the same order, with what Exchange Online would do with their
-// mail. It calls done after each path. Where
+// mail. It calls done after each path. If
 // message_min_interval does not allow a test message yet, nextMessage is the time when it does; otherwise it is zero.
 // Test messages are budgeted in the state file, but for validations that send none: these need no access to it.
 func (v Validation) Validate(

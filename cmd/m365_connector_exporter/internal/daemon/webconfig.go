@@ -51,7 +51,7 @@ func readWebConfig(ctx context.Context, file string) (config.WebFile, error) {
 	return w, nil
 }
 
-// checkWebFiles returns an error where a file of the web configuration cannot be read within the deadline of
+// checkWebFiles returns an error if a file of the web configuration cannot be read within the deadline of
 // [regularfile.Read]. The toolkit reads all of them, at every request and TLS handshake, without a deadline.
 func checkWebFiles(ctx context.Context, file string) error {
 	w, err := readWebConfig(ctx, file)
