@@ -169,19 +169,19 @@ func TestExchangeOnlineMistakes(t *testing.T) {
 		{"no file", "exchange_online: { client_secret_file: none }\n", "no such file"},
 		{"empty file", "exchange_online: { client_secret_file: empty }\n", "the file is empty"},
 		{"certificate without key", "exchange_online: { certificate: { file: cert.pem } }\n", "has no private key"},
-		{"foreign key", "exchange_online: { certificate: { file: foreign.pem } }\n", "not that of any certificate"},
+		{"foreign key", "exchange_online: { certificate: { file: foreign.pem } }\n", "belongs to none of its certificates"},
 		{"not RSA", "exchange_online: { certificate: { file: ec.pem } }\n", "must be an RSA key"},
 		{"certificate by SMTP", "exchange_online: { certificate: { smtp: \"a.example:25\" } }\n", "must be a file here"},
 		{"readable by others", "exchange_online: { client_secret_file: open }\n", "readable by others"},
 		{"key readable by others", "exchange_online: { certificate: { file: open.pem } }\n", "readable by others"},
 		{"a bad ca_file", "exchange_online: { ca_file: secret }\n", "no PEM certificate"},
-		{"no application", tenant(""), "exchange_online.client_id: needed"},
+		{"no application", tenant(""), "exchange_online.client_id: is required"},
 		{"no credential", "exchange_online: { client_id: " + clientID + " }\n" + tenant(""), "needs certificate or"},
 		{"no tenant_id", top + "tenants: [{ name: a, exchange_online: {} }]\n", "tenant_id: a tenant"},
 		{"tenant_id", top + "tenants: [{ name: a, exchange_online: { tenant_id: contoso.com } }]\n", "must be a GUID, or"},
 		{"interval in a tenant", top + "tenants: [{ name: a, exchange_online: { interval: 1h } }]\n", "unknown key"},
-		{"two sources", top + tenant("    exports: [x.json]\n"), "one source only"},
-		{"a folder, too", top + "tenant_folders: [folders/*]\n" + tenant(""), "one source only"},
+		{"two sources", top + tenant("    exports: [x.json]\n"), "only one source"},
+		{"a folder, too", top + "tenant_folders: [folders/*]\n" + tenant(""), "only one source"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && strings.Contains(c.want, "readable") {
