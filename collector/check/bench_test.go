@@ -60,10 +60,10 @@ func many(tenants int) *check.Facts {
 	f.Attributions = map[probes.PathID][]mailflow.Attribution{}
 	for i := range f.Tenants {
 		t := &f.Tenants[i]
-		for j := range t.Senders {
+		for j, attributions := range d.TenantAttributions(t) {
 			s := &t.Senders[j]
 			id := probes.PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
-			f.Attributions[id] = mailflow.SenderAttributions(d, t, s)
+			f.Attributions[id] = attributions
 		}
 	}
 	return &f

@@ -193,10 +193,10 @@ func (w *world) run() []check.Finding {
 	w.Attributions = map[probes.PathID][]mailflow.Attribution{}
 	for i := range w.Tenants {
 		t := &w.Tenants[i]
-		for j := range t.Senders {
+		for j, attributions := range d.TenantAttributions(t) {
 			s := &t.Senders[j]
 			id := probes.PathID{Tenant: t.Name, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
-			w.Attributions[id] = mailflow.SenderAttributions(d, t, s)
+			w.Attributions[id] = attributions
 		}
 	}
 	if w.attributions != nil {

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// Attribute predicts which tenant Exchange Online attributes a message to. To ask about many messages, use a
-// [Directory].
+// Attribute predicts which tenant Exchange Online attributes a message to. For many messages, make a [Directory] once.
 func Attribute(tenants []Tenant, m InboundMessage) Attribution {
 	return NewDirectory(tenants).Attribute(m)
 }
@@ -47,11 +46,11 @@ type simulation struct {
 	d        *Directory
 	m        parsedMessage
 	out      Attribution
-	found    map[int]*tenantMatches // by tenant, as far as needed
+	found    map[int]*tenantMatches // by tenant, found when they are needed
 	anyMatch bool                   // a connector of any tenant matched
-	tenants  []int                  // that qualify
-	matches  tenantMatches          // connectors of the tenant, where there is one
-	relation Relation               // of the certificate, where that is the basis
+	tenants  []int                  // those that qualify by the basis
+	matches  tenantMatches          // of the tenant, if exactly one qualifies
+	relation Relation               // of the certificate, if that is the basis
 }
 
 func (s *simulation) trace(format string, args ...any) {
@@ -73,7 +72,7 @@ func (s *simulation) uncertain(why string) {
 // maxTraced bounds how many matching connectors a trace names.
 const maxTraced = 8
 
-// collect traces the certificate and the connectors that match, of all tenants.
+// collect traces the certificate and the connectors of all tenants that match.
 func (s *simulation) collect() {
 	s.traceCertificate()
 	matches, more := s.d.find(&s.m, maxTraced, func(places []place) []place { return places })

@@ -15,11 +15,10 @@ type InboundMessage struct {
 	RcptTo      string // domain
 }
 
-// AttributionBasis is the criterion by which a message is attributed, in the documented order (MC1226222). The words
-// are label values.
+// AttributionBasis is the criterion by which a message is attributed. The values are used as label values.
 type AttributionBasis string
 
-// The criteria, strongest first.
+// The criteria in their documented order (MC1226222), strongest first.
 const (
 	BasisCertificate AttributionBasis = "certificate"
 	BasisMailFrom    AttributionBasis = "mail_from"
@@ -27,7 +26,7 @@ const (
 	BasisNone        AttributionBasis = "none"
 )
 
-// String words the criterion: "MAIL FROM".
+// String returns the criterion as text, such as "MAIL FROM".
 func (b AttributionBasis) String() string {
 	switch b {
 	case BasisMailFrom:
@@ -50,7 +49,7 @@ type Attribution struct {
 	Basis        AttributionBasis // the strongest criterion that any tenant meets
 	Relay        bool             // mail to recipients outside the tenant is accepted
 	Reply        string           // the predicted refusal, "550 5.7.64 ..."; "" if there is none
-	// The refusal is that of mail from an own domain that matches no connector (RejectDirectSend).
+	// The refusal is that of mail from a domain of the tenant that matches no connector (RejectDirectSend).
 	DirectSendRejected bool
 	Risk               string      // why the attribution may change if Microsoft moves a tenant; "" if it should not
 	RiskOther          OverlapPeer // the other tenant's connector that Risk names; the zero value if it names none
@@ -65,7 +64,7 @@ const (
 	MaxTrace        = 40 // lines of the trace
 )
 
-// From lists the MAIL FROM domains with this outcome, a few of many; "" is the null sender.
+// From returns the first MAIL FROM domains with this outcome, and the number of the others; "" is the null sender.
 func (a Attribution) From() string {
 	return listOf(append([]string{a.Message.MailFrom}, a.AlsoFrom...), 1+len(a.AlsoFrom)+a.AlsoFromMore)
 }
@@ -94,8 +93,8 @@ const (
 		"with 5.7.64 (KB 3212877)"
 )
 
-// VerdictUncertainties returns the undocumented rules that tenant, basis and relay depend on: Uncertain without what
-// is only about the text of a refusal.
+// VerdictUncertainties returns the undocumented rules that the tenant, the basis and the relay depend on: Uncertain
+// without those that concern only the text of a refusal.
 func (a Attribution) VerdictUncertainties() []string {
 	var reasons []string
 	for _, why := range a.Uncertain {
@@ -109,10 +108,10 @@ func (a Attribution) VerdictUncertainties() []string {
 // maxListed bounds how many names a sentence lists.
 const maxListed = 5
 
-// list names a few of many items.
+// list returns the first items as text, and the number of the others.
 func list(items []string) string { return listOf(items, len(items)) }
 
-// listOf names a few of total items, of which only the first are given.
+// listOf is list for total items of which only the first are given.
 func listOf(items []string, total int) string {
 	items = atMost(maxListed, items)
 	if total > len(items) {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// microsoftDomains are domains of Microsoft whose certificates are on servers that carry many tenants' mail.
+// microsoftDomains are domains of Microsoft. Servers that send the mail of many tenants have certificates for them.
 var microsoftDomains = [...]string{
 	"microsoft.com", "onmicrosoft.com", "onmicrosoft.us", "outlook.com", "office365.com", "office365.us", "office.com",
 	"hotmail.com", "live.com", "microsoftonline.com", "mx.microsoft", "outlook.cn", "onmschina.cn",

@@ -9,12 +9,12 @@ import (
 type ClientCertificate struct {
 	CommonName string
 	DNSNames   []string // of the SAN
-	// OmittedNames is the number of names of the SAN that are not in DNSNames. If it is not 0, that no name matches proves
-	// nothing.
+	// OmittedNames is the number of names of the SAN that are not in DNSNames. Unless it is 0, a name that does not
+	// match proves nothing.
 	OmittedNames int
 	Fingerprint  string // SHA-256 of the leaf's DER, lower-case hex
 	Valid        Tri    // chain complete, trusted, in date, not revoked; Unknown if that could not be judged
-	Source       string // where it was seen, for evidence: a file's name, a host, or "assumed"
+	Source       string // where it was read, as evidence: the name of a file, a host, or "assumed"
 }
 
 // NewClientCertificate returns a certificate with normalised names.
@@ -26,7 +26,7 @@ func NewClientCertificate(commonName string, dnsNames []string, fingerprint stri
 	return c
 }
 
-// CertificateName normalises a certificate's name like a configured domain. A CN may be any text: that is converted
+// CertificateName normalises a name of a certificate like a configured domain. A CN that is not a domain is converted
 // to lower case.
 func CertificateName(name string) string {
 	if domain, ok := NormaliseDomain(name); ok {
@@ -57,6 +57,7 @@ type certificateDomains struct {
 	all []string // cn first, without duplicates
 }
 
+// domainsOf returns the domains of a certificate, none if c is nil.
 func domainsOf(c *ClientCertificate) certificateDomains {
 	var domains certificateDomains
 	if c == nil {
@@ -73,8 +74,8 @@ func domainsOf(c *ClientCertificate) certificateDomains {
 	return domains
 }
 
-// keys returns what a connector may require that some name of the certificate matches: that name, the wildcards that
-// match it, "*".
+// keys returns the required names that the certificate matches: each of its names, the wildcards that cover it, and
+// "*".
 func (d certificateDomains) keys() []nameKey {
 	var keys []nameKey
 	add := func(name string, subject bool) {

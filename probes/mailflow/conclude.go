@@ -2,7 +2,7 @@ package mailflow
 
 import "fmt"
 
-// conclude determines the connector, whether the tenant relays, what is refused, and what may change.
+// conclude determines the connector, whether the tenant relays, whether the message is refused, and the risk.
 func (s *simulation) conclude() {
 	s.out.Relay = s.out.Basis == BasisCertificate || s.out.Basis == BasisMailFrom
 	switch {

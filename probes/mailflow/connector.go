@@ -11,8 +11,8 @@ type Direction string
 
 // The two directions.
 const (
-	Outbound Direction = "outbound" // Microsoft 365 → own servers or a partner
-	Inbound  Direction = "inbound"  // own servers, a service or a partner → Microsoft 365
+	Outbound Direction = "outbound" // Microsoft 365 → your own servers or a partner
+	Inbound  Direction = "inbound"  // your own servers, a service or a partner → Microsoft 365
 )
 
 // ConnectorType is Microsoft's ConnectorType.
@@ -35,7 +35,7 @@ const (
 	DomainValidation      TLSSettings = "DomainValidation"
 )
 
-// RequiresTLS reports whether mail is only sent encrypted.
+// RequiresTLS reports whether mail is sent over TLS only.
 func (s TLSSettings) RequiresTLS() bool { return s != Opportunistic }
 
 // RequiresTrustedChain reports whether the next hop's certificate chain must verify.
@@ -57,15 +57,15 @@ type Common struct {
 	NotExported              bool     // it is in no export of a tenant that has exports: probably a misspelled name
 }
 
-// IsKnown reports whether a property is known, by its name in snake_case. Text and lists have no zero value of their
-// own for "unknown", as [Tri] has.
+// IsKnown reports whether a property is known, by its name in snake_case. Text and lists need it, because unlike [Tri]
+// they have no value for "unknown".
 func (c Common) IsKnown(property string) bool { return !slices.Contains(c.MissingProperties, property) }
 
-// IsEnabled reports whether the connector is enabled, by Microsoft's default if that is not known. One that is in no
-// export takes no part in mail flow either.
+// IsEnabled reports whether the connector takes part in mail flow: it is enabled, or that is not known and it is
+// enabled by Microsoft's default. A connector that is in no export does not exist.
 func (c Common) IsEnabled() bool { return c.Enabled != No && !c.NotExported }
 
-// OutboundConnector is a connector from Microsoft 365 to own servers or a partner (Set-OutboundConnector).
+// OutboundConnector is a connector from Microsoft 365 to your own servers or to a partner (Set-OutboundConnector).
 type OutboundConnector struct {
 	Common
 	RecipientDomains              []string // domain, "*.domain" or "*"

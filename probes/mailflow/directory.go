@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// Directory indexes tenants, so that attributing a message costs the same however many tenants and connectors there
-// are. It keeps pointers into the tenants that it was made from: they must not change. It is safe for concurrent use.
+// Directory indexes tenants, so that the cost of attributing a message does not grow with the number of tenants and
+// connectors. It keeps pointers into the tenants that it was made from, which must not change. It is safe for
+// concurrent use.
 type Directory struct {
 	tenants   []tenantEntry
 	byDomain  map[string][]int         // accepted domain → tenants, at most maxOwners
@@ -34,7 +35,7 @@ func (p place) compare(q place) int {
 	return cmp.Or(cmp.Compare(p.tenant, q.tenant), cmp.Compare(p.connector, q.connector))
 }
 
-// tenantEntry is a tenant as far as attribution needs it.
+// tenantEntry is the part of a tenant that attribution needs.
 type tenantEntry struct {
 	name       string
 	domains    DomainIndex

@@ -8,11 +8,11 @@ import "fmt"
 const replyDirectSend = "550 5.7.68 TenantInboundAttribution; Direct Send not allowed for this organization from " +
 	"unauthorized sources"
 
-// uncertainDirectSendStep is about the text of the refusal alone, which is documented.
+// uncertainDirectSendStep concerns only the text of the refusal. That the mail is refused is documented.
 const uncertainDirectSendStep = "the SMTP step of 5.7.68 is not documented"
 
-// judgeDirectSend refuses Direct Send where the tenant rejects it. It follows the Partner connectors, of which one may
-// match the sender by address or certificate.
+// judgeDirectSend refuses Direct Send if the tenant rejects it. It runs after applyPartners, because a Partner
+// connector may match the sender by address or certificate.
 func (s *simulation) judgeDirectSend() {
 	t := &s.d.tenants[s.tenants[0]]
 	if _, own := t.domains.Match(s.m.MailFrom); !own || len(s.matches.first) > 0 || s.out.Reply != "" {

@@ -1,7 +1,7 @@
-// Package mailflow holds the nouns of Exchange Online mail flow, and predicts which tenant Exchange Online attributes
-// a message to. It is pure: no I/O, no clock, no metrics.
+// Package mailflow models the mail flow of Exchange Online: tenants, connectors and senders. It predicts which tenant
+// Exchange Online attributes a message to. It is pure: no I/O, no clock, no metrics.
 //
-// # Nouns
+// # Terms
 //
 // A [Tenant] is an Exchange Online organization: its accepted domains, its connectors in both directions, and the
 // senders behind the inbound connectors. Property names follow Microsoft's cmdlets (Get-InboundConnector,
@@ -37,6 +37,6 @@
 //
 // # Sharing between tenants
 //
-// A certificate, an address or a send connector that two tenants use makes attribution depend on the weaker steps
-// (MC1226222). [Overlaps] finds them.
+// If two tenants use the same certificate, address or send connector, attribution depends on the weaker steps
+// (MC1226222). [Overlaps] finds what they share.
 package mailflow

@@ -9,9 +9,10 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// NormaliseDomain converts a domain as people, exports and certificates write it to the form that is compared: lower
-// case, A-labels (RFC 5891), no trailing dot. "*" and "*.contoso.com" are kept. A connector's domain may have an
-// address type and a cost, "smtp:*.contoso.com;1". ok is false if text is not a domain; an IP address is not one.
+// NormaliseDomain converts a domain from a configuration, an export or a certificate to the form that is compared:
+// lower case, A-labels (RFC 5891), no trailing dot. "*" and "*.contoso.com" are accepted. A connector's domain may
+// have an address type and a cost, as in "smtp:*.contoso.com;1", which are dropped. ok is false if text is not a
+// domain; an IP address is not one.
 func NormaliseDomain(text string) (domain string, ok bool) {
 	text = strings.TrimSpace(text)
 	if len(text) > 5 && strings.EqualFold(text[:5], "smtp:") {
@@ -37,14 +38,14 @@ func NormaliseDomain(text string) (domain string, ok bool) {
 // maxDomain is the longest name that DNS can hold, in octets without the trailing dot (RFC 1035, section 3.1).
 const maxDomain = 253
 
-// HostName converts a name to the form that is looked up in DNS: A-labels, lower case, no trailing dot. ok is false
-// if it is not a host name. Underscores and hyphens anywhere pass: they are wrong in a host name and occur in
-// practice.
+// HostName converts a name to the form that is looked up in DNS: A-labels, lower case, no trailing dot. ok is false if
+// it is not a host name. Underscores, and hyphens in any position, are accepted although they are not allowed in host
+// names, because they occur in practice.
 func HostName(text string) (host string, ok bool) { return hostName(strings.TrimSpace(text)) }
 
 func hostName(name string) (string, bool) {
 	name = strings.TrimSuffix(name, ".")
-	if len(name) > 4*maxDomain || !utf8.ValidString(name) { // nothing longer maps to a name that fits
+	if len(name) > 4*maxDomain || !utf8.ValidString(name) { // a longer name is too long as A-labels too
 		return "", false
 	}
 	if isASCII(name) {
@@ -103,8 +104,8 @@ func registrable(name string) (string, bool) {
 	return name, strings.Trim(last, "0123456789") != ""
 }
 
-// HostNameDoubt returns why Exchange Online cannot find a host of this name; "" if nothing speaks against it. Addresses
-// and networks are not names. Some DNS servers resolve such names, so it is no error.
+// HostNameDoubt returns why Exchange Online may be unable to resolve a host name, "" if there is no doubt. It accepts
+// addresses and networks. Some DNS servers do resolve such names, so a doubt is not an error.
 func HostNameDoubt(name string) string {
 	_, addressErr := netip.ParseAddr(strings.Trim(name, "[]"))
 	switch {
@@ -118,7 +119,7 @@ func HostNameDoubt(name string) string {
 	return ""
 }
 
-// RegisteredDomain returns the domain one label below the public suffix; "" if there is none.
+// RegisteredDomain returns the domain one label below the public suffix, "" if there is none.
 func RegisteredDomain(name string) string {
 	domain, err := publicsuffix.EffectiveTLDPlusOne(strings.TrimPrefix(name, "*."))
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// RelationKind is the relation of a certificate's name to a tenant's accepted domains. The words are label values.
+// RelationKind is the relation of a certificate's name to a tenant's accepted domains. The values are used as label
+// values.
 type RelationKind string
 
 // The relations, best first.
@@ -51,11 +52,11 @@ func (r Relation) isDocumented() bool { return r.Match == RelationExact || r.Mat
 const (
 	uncertainSubdomain = "that MatchSubDomains makes a certificate's name an accepted domain is plausible and not " +
 		"documented"
-	uncertainParent = "KB 4019940 accepts a name right below an accepted domain; other texts of Microsoft ask to " +
+	uncertainParent = "KB 4019940 accepts a name right below an accepted domain; other texts of Microsoft require to " +
 		"register it"
 )
 
-// DomainIndex looks up accepted domains in time proportional to the labels of a name.
+// DomainIndex finds the accepted domain of a name in time proportional to the number of its labels.
 type DomainIndex struct {
 	domains map[string]bool // accepted domain → whether its sub-domains match
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// endpoint is an entry of Microsoft's endpoints service, as far as it matters here.
+// endpoint is the part of an entry of Microsoft's endpoints service that is needed here.
 // https://learn.microsoft.com/microsoft-365/enterprise/microsoft-365-ip-web-service
 type endpoint struct {
 	ServiceArea string   `json:"serviceArea"`
@@ -17,7 +17,7 @@ type endpoint struct {
 	IPs         []string `json:"ips"`
 }
 
-// maxPublished bounds the ranges of one file of the endpoints service. There were six in 2022.
+// maxPublished bounds the ranges in one answer of the endpoints service. There were six in 2022.
 const maxPublished = 1000
 
 // ParseEndpoints returns the address ranges of Exchange Online's mail servers in the JSON of

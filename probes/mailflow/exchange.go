@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// exchangeOnline are the domains of Exchange Online's own servers, in every cloud.
+// exchangeOnline are the domains of Exchange Online's mail servers, in every cloud.
 var exchangeOnline = [...]string{
 	"mail.protection.outlook.com", "mail.eo.outlook.com", "mx.microsoft",
 	"mail.protection.office365.us", "mail.protection.partner.outlook.cn",
@@ -45,10 +45,11 @@ func ExchangeOnlineMXLabel(domain string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(domain, "-", ""), ".", "-") + hyphenSuffix(domain)
 }
 
-// hyphenSuffix is what Exchange Online appends to the label of a domain with hyphens, because dots become hyphens: "0",
-// and for each group of four characters with a hyphen its number (nothing for the first) and the letter, counted from
-// a, of the sum of 2^position in the group. con-toso.com is contoso-com0i. Microsoft does not document it: public MX
-// records with one hyphen follow it; several hyphens are an extrapolation.
+// hyphenSuffix returns what Exchange Online appends to the label of a domain with hyphens, "" for one without. The
+// suffix is needed because dots become hyphens in the label. It is "0", followed for each group of four characters
+// that contains a hyphen by the number of the group (omitted for the first) and a letter: a plus the sum of 2^position
+// of the hyphens in the group. con-toso.com becomes contoso-com0i. Microsoft does not document this; public MX records
+// of domains with one hyphen follow it, several hyphens are an extrapolation.
 func hyphenSuffix(domain string) string {
 	if !strings.Contains(domain, "-") {
 		return ""

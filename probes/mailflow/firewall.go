@@ -10,10 +10,10 @@ import (
 // maxAllowed bounds the ranges of a list of allowed addresses.
 const maxAllowed = 100_000
 
-// ParseAllowed returns the addresses, networks and ranges in a list such as a firewall's: one or several in a line,
-// separated by white space, commas, semicolons or quotes, beside other words, which are ignored. It understands
-// 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9, 192.0.2.0 255.255.255.0 (a mask or its inverse) and IPv6. What follows
-// # in a line is a comment.
+// ParseAllowed returns the addresses, networks and ranges in a list such as that of a firewall: one or more per line,
+// separated by white space, commas, semicolons or quotes. It ignores other words, and comments from # to the end of the
+// line. It accepts 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9, 192.0.2.0 255.255.255.0 (a mask or its inverse) and
+// IPv6.
 func ParseAllowed(text string) ([]Range, error) {
 	var all []Range
 	for line := range strings.Lines(text) {

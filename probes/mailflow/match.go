@@ -12,7 +12,7 @@ type parsedMessage struct {
 type parsedCertificate struct {
 	domains certificateDomains
 	keys    []nameKey // required names that it matches
-	usable  bool      // it may count for attribution
+	usable  bool      // there is a certificate, and it is not known to be invalid
 }
 
 func parseCertificate(c *ClientCertificate) parsedCertificate {
@@ -31,8 +31,8 @@ func parseMessage(m InboundMessage, c parsedCertificate) parsedMessage {
 	return parsedMessage{InboundMessage: m, parsedCertificate: c}
 }
 
-// match is a connector that a message matches, and the criterion. A connector with a name and addresses is taken to
-// match by either.
+// match is a connector that a message matches, and the criterion. A connector with a name and addresses is assumed to
+// match by either of them.
 type match struct {
 	place
 	bits int8 // prefix length of the listed network that contains the address; 0: matches by certificate
@@ -42,8 +42,8 @@ func (m match) byName() bool { return m.bits == 0 }
 
 // tenantMatches are the connectors of one tenant that match a message.
 type tenantMatches struct {
-	first []match  // those by certificate first, at most maxMatches
-	more  bool     // there are others
+	first []match  // at most maxMatches, those by certificate first
+	more  bool     // more than maxMatches match
 	names []string // the required names that match
 }
 
@@ -97,6 +97,7 @@ func sortMatches(all []match) []match {
 	return slices.CompactFunc(all, func(a, b match) bool { return a.place == b.place })
 }
 
+// atMost returns the first n items of a list.
 func atMost[T any](n int, list []T) []T { return list[:min(n, len(list))] }
 
 func toInt(b bool) int {

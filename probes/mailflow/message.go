@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// MessageText describes a message as a person types it, in a command or a form.
+// MessageText describes a message as a user enters it, in a command or a form.
 type MessageText struct {
 	IP               string   // of the connecting server; "" if it is not known
 	CertificateNames []string // of the client certificate, the common name first
 	MailFrom, RcptTo string   // an address or a domain; <> or "" is the null sender, or a recipient outside every tenant
 }
 
-// Parse returns the message. The certificate is taken to be valid. An error begins with the name of the field, as the
-// flags of `attribute` name it: ip, certificate-name, mail-from or rcpt-to.
+// Parse returns the message. Its certificate is assumed to be valid. An error begins with the name of the field, which
+// is that of the flag of the attribute command: ip, certificate-name, mail-from or rcpt-to.
 func (t MessageText) Parse() (m InboundMessage, err error) {
 	m.TLS = true
 	if t.IP != "" {

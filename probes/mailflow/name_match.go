@@ -31,8 +31,7 @@ func MatchCertificate(value string, c *ClientCertificate) NameMatch {
 	return parseRequiredName(value).match(domainsOf(c))
 }
 
-// MatchCertificateName compares a connector's TlsSenderCertificateName with one name, as a certificate has it in its
-// CN.
+// MatchCertificateName compares a connector's TlsSenderCertificateName with the CN of a certificate.
 func MatchCertificateName(value, name string) NameMatch {
 	return MatchCertificate(value, &ClientCertificate{CommonName: name})
 }

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Cmdlet is a cmdlet of Exchange Online PowerShell that returns what is judged here.
+// Cmdlet is a cmdlet of Exchange Online PowerShell whose records are evaluated.
 type Cmdlet string
 
-// The cmdlets. The first three describe the connectors and are always needed. What rests on one of the others is not
-// judged while its records are not known.
+// The cmdlets. The first three describe the accepted domains and connectors and are required. The others are optional:
+// checks that need the records of one are skipped while these are unknown.
 // https://learn.microsoft.com/powershell/module/exchangepowershell
 const (
 	GetAcceptedDomain        Cmdlet = "Get-AcceptedDomain"
@@ -27,18 +27,18 @@ const (
 	GetDNSSECStatus          Cmdlet = "Get-DnssecStatusForVerifiedDomain"
 )
 
-// OptionalCmdlets are those that may fail, in the order of the documentation.
+// OptionalCmdlets are the cmdlets that may fail, in the order of the documentation.
 var OptionalCmdlets = []Cmdlet{
 	GetOrganizationConfig, GetTransportRule, GetBlockedConnector, GetOnPremServerReport, GetTenantExemption,
 	GetOutboundReport, GetIPv6Status, GetSMTPDANEInboundStatus, GetDNSSECStatus,
 }
 
-// Organization is what Exchange Online reports about a tenant besides its connectors and accepted domains. An empty
-// list means "none" only if its cmdlet was read.
+// Organization are the records of a tenant besides its connectors and accepted domains. An empty list means "none" only
+// if its cmdlet is in Read.
 type Organization struct {
-	// Read are the cmdlets whose records are known, even if there is none.
+	// Read are the cmdlets whose records are known, even if there are none.
 	Read []Cmdlet
-	// Failed are cmdlets that were called and returned no records, and why, for people.
+	// Failed has the error of each cmdlet that was called and failed, for display.
 	Failed map[Cmdlet]string
 
 	RejectDirectSend Tri // Get-OrganizationConfig
@@ -55,15 +55,15 @@ type Organization struct {
 // HasRead reports whether the records of a cmdlet are known.
 func (o *Organization) HasRead(c Cmdlet) bool { return slices.Contains(o.Read, c) }
 
-// TransportRule is a mail flow rule (Get-TransportRule), as far as connectors depend on it.
+// TransportRule is the part of a mail flow rule (Get-TransportRule) that concerns connectors.
 type TransportRule struct {
 	Name       string
 	State      string // Enabled, Disabled; "" if it is not known
 	Mode       string // Enforce, Audit, AuditAndNotify; "" if it is not known
 	GUID       string
 	Connector  string    // RouteMessageOutboundConnector: a name or GUID; "" if the rule routes to none
-	Activation time.Time // the rule applies from then on; zero: always
-	Expiry     time.Time // the rule applies until then; zero: for ever
+	Activation time.Time // when the rule begins to apply; zero if it applies at once
+	Expiry     time.Time // when the rule ceases to apply; zero if it never does
 }
 
 // AppliesAt reports whether the rule acts on mail at a time, and whether that is known.
@@ -90,8 +90,8 @@ type BlockedConnector struct {
 	Since       time.Time // zero if it is not known
 }
 
-// OnPremServer is a server that hands mail to an OnPremises connector, and its Exchange version
-// (Get-OnPremServerReportInfo). Exchange Online throttles an outdated one (450 4.7.230) and then blocks it
+// OnPremServer is an Exchange server that sends mail through an OnPremises connector, with its version
+// (Get-OnPremServerReportInfo). Exchange Online first throttles outdated servers (450 4.7.230) and then blocks them
 // (550 5.7.230).
 type OnPremServer struct {
 	Name               string // ServerFQDN
@@ -102,8 +102,8 @@ type OnPremServer struct {
 	BlockRate          string // NextStageBlockRate: minutes of each hour
 }
 
-// Exemption is a pause of that enforcement (Get-TenantExemptionInfo), of at most 90 days in a year. Its fields are not
-// documented.
+// Exemption pauses this enforcement for at most 90 days a year (Get-TenantExemptionInfo). Microsoft does not document
+// its fields.
 type Exemption struct {
 	Scenario string    // BlockingScenario, such as UnpatchedOnPremServer
 	Until    time.Time // zero if it is not known
@@ -112,8 +112,8 @@ type Exemption struct {
 // unpatchedServer is the scenario of exemptions from the enforcement of server versions.
 const unpatchedServer = "UnpatchedOnPremServer"
 
-// PausedAt returns until when the enforcement of server versions is paused, and whether it is. The end is zero if it is
-// not known.
+// PausedAt reports whether the enforcement of server versions is paused, and until when; until is zero if that is not
+// known.
 func (o *Organization) PausedAt(now time.Time) (until time.Time, paused bool) {
 	for _, e := range o.Exemptions {
 		other := e.Scenario != "" && !strings.EqualFold(e.Scenario, unpatchedServer)
@@ -129,7 +129,7 @@ func (o *Organization) PausedAt(now time.Time) (until time.Time, paused bool) {
 	return until, paused
 }
 
-// ConnectorRoute is the outbound connectors that Exchange Online uses for a domain (Get-OutboundConnectorReport).
+// ConnectorRoute lists the outbound connectors that Exchange Online uses for a domain (Get-OutboundConnectorReport).
 type ConnectorRoute struct {
 	Domain    string
 	Connector string   // "" if mail for the domain uses none
@@ -143,7 +143,7 @@ type DomainStatus struct {
 	MX     string // the record that Exchange Online expects; only of DNSSEC
 }
 
-// StatusOf returns the state of a feature for a domain; "" if it is not known.
+// StatusOf returns the state of a feature for a domain, "" if it is not known.
 func StatusOf(all []DomainStatus, domain string) string {
 	for _, s := range all {
 		if s.Domain == domain {

@@ -72,8 +72,8 @@ func (s *simulation) applyPartners() {
 	}
 }
 
-// restrict returns the refusal of a Partner connector whose sender domain covers the sender, "" where its conditions
-// are met, and why.
+// restrict returns the refusal of a Partner connector whose sender domain covers the sender, "" if the message meets
+// the connector's conditions, and the explanation.
 func (s *simulation) restrict(p *partnerEntry, domain string) (reply, why string) {
 	why = "its sender domain " + domain + " covers the sender"
 	switch {

@@ -68,8 +68,8 @@ func (r *RenewalSimulation) addProblem(format string, args ...any) {
 	}
 }
 
-// judge compares the two outcomes. What did not work before is a problem only if it is about the name that the
-// connector requires: otherwise the certificate is not the cause.
+// judge compares the two outcomes. Mail that was not attributed to the connector before is not a problem of the new
+// certificate. A certificate that lacks the required name is one, even if the present certificate lacks it too.
 func (r *RenewalSimulation) judge(t *Tenant) {
 	if r.RequiredName != "" && r.After.Certificate.Valid == No {
 		r.addProblem("the certificate is not valid: Exchange Online will not match it (KB 3212877)")
@@ -121,8 +121,8 @@ func satisfies(tlsDomain string, certificate *ClientCertificate) bool {
 	})
 }
 
-// workedBefore reports whether the message reached its tenant with the certificate before, as far as that is known.
-// Mail with the null sender is not expected to.
+// workedBefore reports whether the message reached its tenant with the present certificate. If that is not known, it is
+// assumed of all mail but that with the null sender.
 func (r *RenewalSimulation) workedBefore(a Attribution) bool {
 	if len(r.Before.Attributions) == 0 {
 		return a.Message.MailFrom != ""

@@ -2,13 +2,13 @@ package mailflow
 
 import "slices"
 
-// PredictedRoute is which outbound connectors Exchange Online may use for a domain.
+// PredictedRoute is a prediction of the outbound connectors that Exchange Online may use for a domain.
 type PredictedRoute struct {
-	Connectors []string // any of these; none: mail goes to the domain's MX without a connector
-	Uncertain  string   // the undocumented rule that it rests on; "" if there is none
+	Connectors []string // one of these is used; without any, mail goes to the domain's MX
+	Uncertain  string   // the undocumented rule that the prediction depends on; "" if there is none
 }
 
-// Routes are the outbound connectors of a tenant by the mail that they get.
+// Routes indexes the outbound connectors of a tenant by the recipients that they are for.
 type Routes struct {
 	domains DomainIndex
 	byScope map[string][]string // domain, wildcard or "" for all accepted domains → connectors
@@ -37,8 +37,8 @@ func NewRoutes(t *Tenant) *Routes {
 }
 
 // Predict predicts the outbound connector for mail to a domain: one with the exact domain, else one for all accepted
-// domains, else one with the longest wildcard.
-// The order is that of the page set-up-connectors-to-route-mail, "What happens when I have multiple connectors".
+// domains, else one with the longest wildcard. This is the order of "What happens when I have multiple connectors" in
+// Microsoft's page "Set up connectors to route mail between Microsoft 365 and your own email servers".
 func (r *Routes) Predict(domain string) PredictedRoute {
 	if name, ok := NormaliseDomain(domain); ok {
 		domain = name
@@ -61,7 +61,7 @@ func (r *Routes) Predict(domain string) PredictedRoute {
 	}
 }
 
-// byWildcard is the route by the longest wildcard that covers a domain.
+// byWildcard returns the route by the longest wildcard that covers a domain.
 func (r *Routes) byWildcard(domain string) PredictedRoute {
 	for wildcard := range Wildcards(domain) {
 		names := r.byScope[wildcard]
@@ -77,6 +77,7 @@ func (r *Routes) byWildcard(domain string) PredictedRoute {
 	return PredictedRoute{}
 }
 
+// oneOf returns a route by one of several connectors of the same rank.
 func oneOf(names []string) PredictedRoute {
 	r := PredictedRoute{Connectors: names}
 	if len(names) > 1 {

@@ -23,7 +23,7 @@ type Sender struct {
 	Recipient          string
 }
 
-// CertificateSource is where a sender's client certificate can be read. At most one of File, PKCS12 and SMTP is set.
+// CertificateSource is where to read a sender's client certificate. At most one of File, PKCS12 and SMTP is set.
 type CertificateSource struct {
 	File, PKCS12, PasswordFile, SMTP string
 }
@@ -70,9 +70,9 @@ func impliedSender(c *InboundConnector, name string, mailFrom []string) Sender {
 	return s
 }
 
-// AssumedCertificate chooses the certificate that an assumed sender behind c is taken to present, from those that the
-// smart hosts of the tenant's OnPremises outbound connectors present: the first that c matches, else the first. It
-// returns the index, -1 if there is none. Entries of certificates may be nil.
+// AssumedCertificate chooses the certificate that an assumed sender behind c probably presents, among those of the
+// smart hosts of the tenant's OnPremises outbound connectors: the first that c matches, else the first. It returns its
+// index, -1 if there is none. Entries of certificates may be nil.
 func AssumedCertificate(c *InboundConnector, certificates []*ClientCertificate) int {
 	first := -1
 	for i, certificate := range certificates {

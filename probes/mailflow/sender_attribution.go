@@ -15,17 +15,11 @@ const (
 // ExternalDomain is the recipient's domain of a simulated message to the internet: no tenant can own it (RFC 2606).
 const ExternalDomain = "outside.invalid"
 
-// SenderAttributions predicts what happens to a sender's mail. To ask about many senders, use
-// [Directory.TenantAttributions].
-func SenderAttributions(d *Directory, t *Tenant, s *Sender) []Attribution {
-	return newSenderSimulator(d, t).attributions(s)
-}
-
 // TenantAttributions predicts what happens to the mail of each of a tenant's senders, in their order: with each of
 // its MAIL FROM domains and the null sender, from each of its addresses (first and last of a network, at most
-// MaxSenderAddresses). MAIL FROM domains that attribution cannot tell apart are simulated once, at most
-// MaxSenderDomains of them, and addresses with the same outcome are reported once. Recipients are outside the tenant
-// where the sender relays, else in its default domain.
+// MaxSenderAddresses). MAIL FROM domains that attribution does not distinguish are simulated once, at most
+// MaxSenderDomains of them, and addresses with the same outcome are reported once. The recipient is outside the tenant
+// if the sender relays to the internet, otherwise in the tenant's default domain.
 //
 // An entry is nil where nothing can be predicted: the sender's connector is missing or disabled, the tenant has no
 // accepted domain, or the connector requires a certificate and the one that the sender presents is not known.
@@ -139,7 +133,7 @@ func (x *senderSimulator) groupsOf(domains []string, recipient string) []domainG
 	return groups
 }
 
-// outcomeKey is equal for two MAIL FROM domains if all else being equal they have the same outcome.
+// outcomeKey returns the same key for MAIL FROM domains between which attribution makes no difference.
 func (d *Directory) outcomeKey(mailFrom string, recipients []int) string {
 	if domain, ok := NormaliseDomain(mailFrom); ok {
 		mailFrom = domain
@@ -153,7 +147,7 @@ func (d *Directory) outcomeKey(mailFrom string, recipients []int) string {
 			if len(d.partners[partnerDomain{tenant, pattern}]) == 0 {
 				continue
 			}
-			if pattern == "*."+mailFrom { // it covers this domain with less certainty than those below
+			if pattern == "*."+mailFrom { // that it covers this domain is less certain than for those below
 				key = append(key, '=')
 			}
 			key = append(append(strconv.AppendInt(append(key, '/'), int64(tenant), 10), ' '), pattern...)
@@ -162,7 +156,7 @@ func (d *Directory) outcomeKey(mailFrom string, recipients []int) string {
 	return string(key)
 }
 
-// representatives are the addresses simulated; the zero address where the sender has none.
+// representatives returns the addresses that are simulated: the zero address if the sender has none.
 func (s *Sender) representatives() []netip.Addr {
 	if len(s.Addresses) == 0 {
 		return []netip.Addr{{}}

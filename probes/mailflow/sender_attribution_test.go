@@ -79,7 +79,7 @@ func TestSenderAttributions(t *testing.T) {
 		{"no such connector", 0, Sender{Connector: "gone"}, ""},
 	} {
 		var got []string
-		for _, a := range SenderAttributions(d, &tenants[test.tenant], &test.sender) {
+		for _, a := range newSenderSimulator(d, &tenants[test.tenant]).attributions(&test.sender) {
 			address := ""
 			if a.Message.Address.IsValid() {
 				address = a.Message.Address.String() + " "
@@ -125,7 +125,7 @@ func TestTenantAttributionsCoverEveryDomain(t *testing.T) {
 		}
 		d := NewDirectory(tenants)
 		covered := map[string]bool{}
-		for _, a := range SenderAttributions(d, &tenants[0], &sender) {
+		for _, a := range newSenderSimulator(d, &tenants[0]).attributions(&sender) {
 			for _, from := range append([]string{a.Message.MailFrom}, a.AlsoFrom...) {
 				covered[from] = true
 				m := a.Message

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// AddressUse is what a special-purpose range is for. The zero value is the public internet.
+// AddressUse is the purpose of a range of addresses. The zero value is the public internet.
 type AddressUse uint8
 
-// What addresses are for.
+// The purposes.
 const (
 	Public         AddressUse = iota
 	Private                   // networks of organizations
@@ -29,7 +29,7 @@ var addressUses = [...]string{
 	"for benchmarks", "discarded", "for network protocols", "reserved",
 }
 
-// String words the use: "private".
+// String returns the purpose as text, such as "private".
 func (u AddressUse) String() string { return addressUses[u] }
 
 // Internal reports whether an organization may use such addresses for mail servers in its own network.
@@ -44,12 +44,13 @@ type SpecialRange struct {
 	network Range
 }
 
-// String words the range: "private (RFC 1918)".
+// String returns the range as text, such as "private (RFC 1918)".
 func (s SpecialRange) String() string { return s.Use.String() + " (" + s.RFC + ")" }
 
 // specialRanges are IANA's special-purpose address registries for IPv4 and IPv6, its multicast ranges, deprecated
-// ranges, and the IPv6 space outside of global unicast. Ranges in which IPv4 addresses are embedded are judged by
-// those, see [EmbeddedIPv4]. The first that matches counts: narrower ranges precede wider ones.
+// ranges, and the IPv6 space outside of global unicast. IPv6 ranges that embed IPv4 addresses are left out, because the
+// embedded address decides: see [EmbeddedIPv4]. The first range that matches counts, so narrower ones precede wider
+// ones.
 //
 // https://www.iana.org/assignments/iana-ipv4-special-registry,
 // https://www.iana.org/assignments/iana-ipv6-special-registry,
@@ -120,7 +121,8 @@ func firstSpecial(addresses []netip.Addr) SpecialRange {
 	return SpecialRange{}
 }
 
-// SpecialUse returns what an address is for. An IPv6 address with an IPv4 address in it is for what that is for.
+// SpecialUse returns the purpose of an address. That of an IPv6 address that embeds an IPv4 address is the purpose of
+// the latter.
 func SpecialUse(a netip.Addr) AddressUse {
 	a = a.Unmap().WithZone("")
 	if !a.IsValid() {

@@ -40,7 +40,7 @@ type Tenant struct {
 	Inbound         []InboundConnector
 	Senders         []Sender
 	InventoryTime   time.Time // of the oldest export in use; zero if there is none
-	LoadError       string    // why the tenant's own files did not load; empty if they did
+	LoadError       string    // why the files of the tenant did not load; empty if they did
 	Unread          []UnreadRecord
 	Organization    Organization
 }
@@ -54,7 +54,7 @@ type AcceptedDomain struct {
 	Initial         Tri
 	OutboundOnly    Tri
 	PendingRemoval  Tri
-	// mail from or to the domain is blocked (SendingFromDomainDisabled, SendingToDomainDisabled)
+	// Mail from or to the domain is blocked (SendingFromDomainDisabled, SendingToDomainDisabled).
 	SendingFromDisabled, SendingToDisabled Tri
 }
 

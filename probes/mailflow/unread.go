@@ -1,7 +1,7 @@
 package mailflow
 
-// UnreadRecord is a record of an export with values that cannot be read. They are unknown: what needs them is not
-// judged. It never contains the values.
+// UnreadRecord lists the values of a record in an export that cannot be read. They count as unknown, and checks that
+// need them are skipped. It never contains the values themselves.
 type UnreadRecord struct {
 	File      string    // the export
 	Record    int       // its number in the file, from 1

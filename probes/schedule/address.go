@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A server asks for fewer connections with 421 (RFC 5321, section 3.8). The back-off from its address doubles from
-// minBackOff to maxBackOff, and is remembered for rememberBackOff after it has ended, so that a path with a long
-// interval does not start again from the bottom.
+// After a reply of 421 (RFC 5321, section 3.8) no connection to the address is opened for a while: the back-off. Each
+// further 421 doubles it, from minBackOff to maxBackOff. Its length is remembered for rememberBackOff after its end, so
+// that paths with long intervals do not start with minBackOff again.
 const (
 	minBackOff      = time.Minute
 	maxBackOff      = 15 * time.Minute
@@ -20,13 +20,13 @@ type address struct {
 	waiting roundRobin[*waiter]
 	ready   bool        // a connection may start now
 	timer   *time.Timer // runs while waiters wait for the gap or the back-off to end
-	open    int         // connections
-	started time.Time   // the last one
+	open    int         // number of open connections
+	started time.Time   // start of the last connection
 	backOff time.Duration
 	until   time.Time // end of the back-off
 }
 
-// readyAt is the earliest start of the next connection: after the gap and the back-off.
+// readyAt returns the earliest start of the next connection: after the gap and the back-off.
 func (a *address) readyAt(gap time.Duration) time.Time {
 	if a.started.IsZero() {
 		return a.until
@@ -37,7 +37,7 @@ func (a *address) readyAt(gap time.Duration) time.Time {
 	return a.until
 }
 
-// learn updates the back-off after a connection. One that started before the back-off did proves nothing about it.
+// learn updates the back-off after a connection. A connection that started before the back-off does not change it.
 func (a *address) learn(started time.Time, throttled bool, now time.Time) {
 	switch {
 	case started.Before(a.until):
@@ -49,7 +49,7 @@ func (a *address) learn(started time.Time, throttled bool, now time.Time) {
 	}
 }
 
-// remembers reports whether the length of the last back-off still counts.
+// remembers reports whether the length of the last back-off is still remembered.
 func (a *address) remembers(now time.Time) bool {
 	return a.backOff > 0 && now.Before(a.until.Add(rememberBackOff))
 }

@@ -1,24 +1,22 @@
-// Package schedule decides when each path is probed, and limits how.
+// Package schedule decides when each path is probed, and limits the connections that probes open.
 //
-// How a round is planned ([Runner]):
+// A [Runner] plans the rounds:
 //
-//  1. Each path has a time for its next round, one interval after the last one. First rounds are spread over the
-//     beginning of the interval, and later ones over more of it, always in the same way for the same path.
-//  2. When the time has come, a goroutine probes the path. A path at rest costs no goroutine. The rounds of one
-//     path never overlap; one that takes longer than the interval skips the next.
-//  3. A first failure is provisional. It is repeated after half the interval, at most 30 seconds, and only that
-//     round counts. A refused test message counts at once, because it cannot be repeated.
-//  4. [Runner.RunNow] probes a path on request, for /probe. It joins a probe that is running, and it returns a
-//     result that is younger than ten seconds again.
+//  1. The next round of a path is due one interval after the last one. The first rounds are spread over the beginning
+//     of the interval, later ones over a longer part of it. The same path always gets the same time.
+//  2. When a round is due, a goroutine probes the path. Between rounds a path needs no goroutine. The rounds of one
+//     path never overlap: a round that takes longer than the interval skips the next one.
+//  3. A first failure is provisional. The path is probed again after half the interval, at most 30 seconds, and only
+//     that second round counts. A refused test message counts at once, because it cannot be repeated.
+//  4. [Runner.RunNow] probes a path on request, for /probe. It joins a probe that is running, and repeats a result that
+//     is less than ten seconds old.
 //
-// How it is limited ([Limiter]): so many connections in total, so many to one address, and a gap between two to one
-// address. A server that asks for fewer connections (421, RFC 5321, section 3.8) is left alone for a while. No
-// tenant can starve another: the one with the fewest open connections comes first, and at each address tenants take
-// turns.
+// A [Limiter] bounds the open connections in total and to each address, and keeps a gap between two connections to one
+// address. A server that replies 421 (RFC 5321, section 3.8) gets no connection for a while. No tenant can starve
+// another: the tenant with the fewest open connections comes first, and at each address the tenants take turns.
 //
-// Whether a result counts: while no path at all can connect, the network of this host is the likely cause, and
-// failures to connect are inconclusive. Whether a test message is sent: [MessageBudget] keeps those of one path at
-// least an interval apart, over restarts too.
+// While no path can connect at all, the network of this host is the likely cause, and failures to connect are
+// inconclusive. A [MessageBudget] keeps the test messages of a path at least one interval apart, even across restarts.
 //
-// The package knows paths and results, and nothing of SMTP.
+// The package knows paths and results, but not SMTP.
 package schedule

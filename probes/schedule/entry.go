@@ -15,20 +15,20 @@ const minInterval = time.Second
 // entry is a path with its schedule and its state. The Runner's mutex guards it.
 type entry struct {
 	path       *probes.Path  // replaced as a whole, never changed
-	configured bool          // it is one of SetPaths, not only of RunNow
+	configured bool          // it is from SetPaths, not only from RunNow
 	nextRun    time.Time     // when the next round is due
 	advance    time.Duration // by how much the round after it comes earlier than an interval; see splay
 	confirm    time.Time     // when the round that confirms a first failure is due; zero if none is
-	index      int           // in the queue; -1 outside
+	index      int           // in the queue; -1 if it is not queued
 
 	round      *round // the scheduled round that is running
 	running    *run   // the probe that is running, scheduled or on request
 	callers    int    // of RunNow
-	users      int    // goroutines that hold this entry
+	users      int    // goroutines that use this entry
 	connects   connectState
 	failed     bool // the last conclusive verdict
 	confirming bool // the next scheduled round confirms a first failure
-	completed  bool // it has had a round that counts
+	completed  bool // a round that counts has ended
 	last       *run // the newest complete result; nil after resultTTL
 	lastEnded  time.Time
 }
@@ -41,7 +41,7 @@ type round struct {
 
 func (e *entry) interval() time.Duration { return max(e.path.Settings.Interval, minInterval) }
 
-// nextAt is when the entry must be looked at next.
+// nextAt returns when the next round is due, be it a regular one or one that confirms a failure.
 func (e *entry) nextAt() time.Time {
 	if !e.confirm.IsZero() && e.confirm.Before(e.nextRun) {
 		return e.confirm
@@ -49,9 +49,9 @@ func (e *entry) nextAt() time.Time {
 	return e.nextRun
 }
 
-// SetPaths replaces the paths. Unchanged ones keep their schedule and their state, changed ones keep their verdict and
-// start again, and the running round of removed ones is interrupted. Only scheduled paths ([probes.Path.Scheduled])
-// are probed. The Runner keeps the slice: the caller must not change it.
+// SetPaths replaces the paths. Unchanged paths keep their schedule and their state. Changed paths keep their verdict
+// and are scheduled anew. The running rounds of removed paths are interrupted. Only scheduled paths
+// ([probes.Path.Scheduled]) are probed. The Runner keeps the slice: the caller must not change it.
 func (r *Runner) SetPaths(paths []probes.Path) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,11 +84,11 @@ func (r *Runner) SetPaths(paths []probes.Path) {
 	r.wakeUp()
 }
 
-// setPath returns the entry if it must be scheduled again.
+// setPath updates the entry of a path, and returns it if it must be scheduled.
 func (r *Runner) setPath(p *probes.Path) *entry {
 	e := r.entry(p)
 	if e.configured && reflect.DeepEqual(e.path, p) {
-		e.path = p // the old one would keep all paths of the old configuration in memory
+		e.path = p // the old pointer would keep all paths of the old configuration in memory
 		return nil
 	}
 	r.unschedule(e)
@@ -129,6 +129,7 @@ func (r *Runner) forget(e *entry) {
 	}
 }
 
+// checkFirstRound notes when every scheduled path has had a round that counts.
 func (r *Runner) checkFirstRound() {
 	if r.stats.FirstRoundComplete || !r.known {
 		return

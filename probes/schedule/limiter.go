@@ -9,14 +9,14 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// sweepEvery is how often idle addresses are looked for.
+// sweepEvery is how often idle addresses are dropped.
 const sweepEvery = time.Minute
 
 // LimiterOptions are the limits of a [Limiter].
 type LimiterOptions struct {
-	MaxConcurrent int           // open connections in total; 256 when not positive
-	MaxPerAddress int           // open connections to one address; 1 when not positive
-	MinGap        time.Duration // between the starts of two connections to one address; 0 is none
+	MaxConcurrent int           // open connections in total; 256 if not positive
+	MaxPerAddress int           // open connections to one address; 1 if not positive
+	MinGap        time.Duration // between the starts of two connections to one address
 }
 
 func (o LimiterOptions) withDefaults() LimiterOptions {
@@ -30,25 +30,26 @@ func (o LimiterOptions) withDefaults() LimiterOptions {
 	return o
 }
 
-// Limiter is the [probes.Limiter] of the daemon. A connection is admitted when its address is ready (it has a free
-// slot, and neither the gap since the last start nor a back-off is running) and one of the slots for all addresses is
-// free. Both are taken at the same moment, so that a probe that waits at one address never holds what a probe of
-// another address could use.
+// Limiter is the [probes.Limiter] of the daemon. A connection is admitted when one of the MaxConcurrent slots is free
+// and its address is ready: fewer than MaxPerAddress connections to it are open, and neither the gap nor a back-off is
+// running. The slot is taken only then, so that a probe that waits for one address never occupies a slot that a probe
+// of another address could use.
 //
-// No tenant can starve another one, neither with thousands of slow servers nor by aiming its connectors at another
-// tenant's address. When a slot is free, the tenant with the fewest open connections (if there are several, the one
-// whose turn it is) names an address: the one that has been ready for it the longest. At each address tenants are
-// served in turn, so the slot goes to the tenant whose turn it is there. A tenant with fewer open connections whose
-// turn comes when the gap at an address has passed finds a slot: it is kept free until then, which is at most the gap.
+// No tenant can starve another, neither with thousands of slow servers nor by directing its connectors to an address of
+// another tenant. A free slot goes to the tenant with the fewest open connections; among several, to the one whose turn
+// it is. Of the addresses that are ready for this tenant, the one that has been ready the longest is used. At each
+// address the tenants are served in turn, so the connection may be that of another tenant, which waits at the same
+// address. Finally, while an address waits for its gap to pass and the next tenant there has fewer open connections
+// than the others, a slot is reserved for it, for the length of the gap at most.
 type Limiter struct {
 	mu        sync.Mutex
 	options   LimiterOptions
-	open      int            // connections
-	openOf    map[string]int // connections by tenant
+	open      int            // open connections
+	openOf    map[string]int // open connections by tenant
 	addresses map[netip.Addr]*address
-	ready     roundRobin[*address] // of each tenant, the addresses that are ready and have its waiters
-	soon      map[*address]bool    // with waiters, and ready when the gap has passed
-	swept     time.Time
+	ready     roundRobin[*address] // for each tenant, the ready addresses at which it waits
+	soon      map[*address]bool    // with waiters, and ready as soon as the gap has passed
+	swept     time.Time            // when idle addresses were last dropped
 	throttled uint64
 }
 
@@ -61,7 +62,7 @@ type waiter struct {
 
 var _ probes.Limiter = (*Limiter)(nil)
 
-// NewLimiter makes a limiter with these limits.
+// NewLimiter returns a Limiter.
 func NewLimiter(o LimiterOptions) *Limiter {
 	return &Limiter{
 		options: o.withDefaults(), openOf: map[string]int{}, addresses: map[netip.Addr]*address{},
@@ -69,7 +70,7 @@ func NewLimiter(o LimiterOptions) *Limiter {
 	}
 }
 
-// SetOptions changes the limits. Open connections stay open; waiting ones are judged by the new limits.
+// SetOptions changes the limits. Open connections stay open; the new limits apply to waiting ones.
 func (l *Limiter) SetOptions(o LimiterOptions) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,7 +89,7 @@ func (l *Limiter) InFlight() int {
 	return l.open
 }
 
-// Throttled counts the connections in which the server asked for fewer of them (421).
+// Throttled returns the number of connections in which the server replied 421.
 func (l *Limiter) Throttled() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,15 +137,15 @@ func (l *Limiter) enqueue(w *waiter, addr netip.Addr) *address {
 func (l *Limiter) dispatch(now time.Time) {
 	for free := l.options.MaxConcurrent - l.open; free > 0; free-- {
 		tenant, a, ok := l.ready.lightest(func(tenant string) int { return l.openOf[tenant] })
-		if !ok || l.kept(l.openOf[tenant], free) == free {
+		if !ok || l.reserved(l.openOf[tenant], free) == free {
 			return
 		}
 		l.admit(a, now)
 	}
 }
 
-// kept counts, up to most, the slots kept free for tenants with fewer open connections than the given number.
-func (l *Limiter) kept(open, most int) (n int) {
+// reserved returns the number of slots that are reserved for tenants with fewer than open connections, at most most.
+func (l *Limiter) reserved(open, most int) (n int) {
 	for a := range l.soon {
 		if n == most {
 			break
@@ -156,13 +157,13 @@ func (l *Limiter) kept(open, most int) (n int) {
 	return n
 }
 
-// admit admits the waiter whose turn it is at a ready address. If another tenant named the address, that one keeps its
-// turn.
+// admit admits the waiter whose turn it is at a ready address. If that is another tenant than the one that the slot was
+// for, the latter keeps its turn.
 func (l *Limiter) admit(a *address, now time.Time) {
 	tenant, w, _ := a.waiting.next() // a ready address has waiters
 	a.waiting.remove(tenant, w)
 	a.waiting.served(tenant)
-	l.ready.remove(tenant, a) // and back in below: the tenant's other addresses come first
+	l.ready.remove(tenant, a) // and added again below: the tenant's other addresses come first
 	l.ready.served(tenant)
 	l.openOf[tenant]++
 	l.open++
@@ -175,7 +176,7 @@ func (l *Limiter) admit(a *address, now time.Time) {
 	}
 }
 
-// cancel ends the wait of a caller whose context has ended. It may have been admitted at that very moment.
+// cancel ends the wait of a caller whose context has ended. The caller may have been admitted in the meantime.
 func (l *Limiter) cancel(a *address, w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -208,7 +209,7 @@ func (l *Limiter) release(a *address, w *waiter, throttled bool) {
 	l.forget(a, now)
 }
 
-// closed counts a connection out.
+// closed updates the counts after a connection was closed.
 func (l *Limiter) closed(a *address, w *waiter) {
 	l.open--
 	a.open--
@@ -217,8 +218,8 @@ func (l *Limiter) closed(a *address, w *waiter) {
 	}
 }
 
-// refresh queues a for every tenant that waits there, or takes it out of the queue, and has the limiter look again
-// when the gap or the back-off ends. It is called after every change of a or of the options.
+// refresh updates whether a is ready: it queues a for every tenant that waits there, or removes it from the queue, and
+// sets a timer for the end of the gap or the back-off. It is called after every change of a or of the options.
 func (l *Limiter) refresh(a *address, now time.Time) {
 	readyAt, free := a.readyAt(l.options.MinGap), a.open < l.options.MaxPerAddress
 	ready := free && !readyAt.After(now)
@@ -242,6 +243,7 @@ func (l *Limiter) refresh(a *address, now time.Time) {
 	}
 }
 
+// wake runs when the timer of an address expires.
 func (l *Limiter) wake(a *address) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -250,6 +252,7 @@ func (l *Limiter) wake(a *address) {
 	l.dispatch(now)
 }
 
+// sweep drops idle addresses, once every sweepEvery.
 func (l *Limiter) sweep(now time.Time) {
 	if now.Sub(l.swept) < sweepEvery {
 		return
@@ -260,7 +263,7 @@ func (l *Limiter) sweep(now time.Time) {
 	}
 }
 
-// forget drops an address without connections that has nothing left to wait for.
+// forget drops an address that has no connections and no waiters, and whose gap and back-off are over.
 func (l *Limiter) forget(a *address, now time.Time) {
 	if a.open == 0 && a.waiting.empty() && !a.remembers(now) && !a.readyAt(l.options.MinGap).After(now) {
 		delete(l.addresses, a.addr)

@@ -9,19 +9,19 @@ import (
 	"m365_connector_exporter/probes/regularfile"
 )
 
-// stateTimeout is how long one use of the state file may take. A file system that does not respond must hold up
-// neither probes nor the shutdown.
+// stateTimeout bounds one use of the state file, so that a file system that does not respond blocks neither probes nor
+// the shutdown.
 const stateTimeout = 15 * time.Second
 
-// lockWait is how long to wait for another process that uses the state file.
+// lockWait bounds the wait for another process that uses the state file.
 const lockWait = 5 * time.Second
 
 var errStateTimeout = errors.New("the file system of the state file does not respond")
 
-// MessageBudget decides when the next test message of a path may be sent, and when its next negative controls may be
-// run: each is a message here, with a key of its own. It keeps the times of the last messages in a
-// state file, which several processes may share. A time is on disk before its message is sent, so that no crash sends
-// one twice. It is safe for concurrent use.
+// MessageBudget decides when the next test message of a path may be sent. Negative controls count as messages too,
+// with a key of their own. The times of the last messages are kept in a state file, which several processes may share.
+// A time is on disk before its message is sent, so that no message is sent twice after a crash. It is safe for
+// concurrent use.
 type MessageBudget struct {
 	file    string
 	now     func() time.Time
@@ -30,11 +30,11 @@ type MessageBudget struct {
 	reserve func(reservation) (taken, error)
 
 	mu sync.Mutex
-	// last are the times that this process has recorded. They have monotonic clock readings, so that they are right
-	// even if the clock has been set since, and they count even if the state file is deleted.
+	// last are the times that this process has recorded. They have monotonic clock readings, which stay correct if the
+	// clock is set, and they count even if the state file is deleted.
 	last    map[string]time.Time
-	pending chan struct{} // closed when a use of the state file that was given up has ended; nil if none was
-	err     error         // of the newest use of the state file
+	pending chan struct{} // closed when a use of the state file that timed out ends; nil if none did
+	err     error         // of the last use of the state file
 }
 
 // reservation is a request for a message.
@@ -43,19 +43,19 @@ type reservation struct {
 	key         string
 	minInterval time.Duration
 	now         time.Time
-	own         map[string]time.Time // what this process has recorded
+	own         map[string]time.Time // the times that this process has recorded
 }
 
-// taken is the answer to a reservation.
+// taken is the result of a reservation.
 type taken struct {
 	ok   bool
 	next time.Time
-	own  map[string]time.Time // what this process has recorded now
+	own  map[string]time.Time // reservation.own after it
 }
 
-// NewMessageBudget returns the budget that a state file holds. With a missing or empty file the first message of each
-// path may be sent at once; without a file (stateFile is "") it waits a full interval from now. A file that cannot be
-// read, or that is not a state file, is an error; one that cannot be written is not, see [MessageBudget.Err].
+// NewMessageBudget returns a budget with the times in a state file. If the file is missing or empty, the first message
+// of each path may be sent at once; if stateFile is "", it waits a full interval from now. A file that cannot be read,
+// or that is not a state file, is an error; one that cannot be written is not, see [MessageBudget.Err].
 func NewMessageBudget(stateFile string, now func() time.Time) (*MessageBudget, error) {
 	b := &MessageBudget{
 		file: stateFile, now: now, started: now(), last: map[string]time.Time{}, reserve: reserveInFile,
@@ -73,15 +73,15 @@ func NewMessageBudget(stateFile string, now func() time.Time) (*MessageBudget, e
 // OnError sets a function that receives each error of Take. It must be called before the budget is used.
 func (b *MessageBudget) OnError(f func(error)) { b.onError = f }
 
-// Err returns why no message can be sent: the error of the newest use of the state file, nil if it could be used.
+// Err returns why no message can be sent: the error of the last use of the state file, nil if it succeeded.
 func (b *MessageBudget) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.err
 }
 
-// Take reserves a message for key and reports whether it may be sent now. If not, next is when it may be. An error
-// means that the state file cannot be read, locked or written; no message may be sent then.
+// Take reserves a message for key and reports whether it may be sent now; if not, next is when it may be sent. An error
+// means that the state file cannot be read, locked or written, and that no message may be sent.
 func (b *MessageBudget) Take(key string, minInterval time.Duration) (ok bool, next time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,8 +105,8 @@ func (b *MessageBudget) Take(key string, minInterval time.Duration) (ok bool, ne
 	return result.ok, result.next, nil
 }
 
-// reserveWithin uses the state file, and gives up after a timeout. What was given up may still end, and reserve a
-// message that is not sent; until then the state file is not used again.
+// reserveWithin reserves a message in the state file, or returns an error after a timeout. The reservation may then
+// still end, for a message that is not sent; until it ends, the state file is not used again.
 func (b *MessageBudget) reserveWithin(timeout time.Duration, r reservation) (taken, error) {
 	if b.pending != nil {
 		select {
@@ -134,7 +134,7 @@ func (b *MessageBudget) reserveWithin(timeout time.Duration, r reservation) (tak
 	}
 }
 
-// reserveInFile reserves a message in the state file, alone among all processes.
+// reserveInFile reserves a message in the state file, which it locks against other processes.
 func reserveInFile(r reservation) (taken, error) {
 	unlock, err := regularfile.Lock(r.file+".lock", lockWait)
 	if err != nil {

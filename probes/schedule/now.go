@@ -8,7 +8,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// resultTTL is how long a result answers further calls of RunNow.
+// resultTTL is how long RunNow repeats a result.
 const resultTTL = 10 * time.Second
 
 // Errors of RunNow, apart from that of its context.
@@ -17,12 +17,12 @@ var (
 	ErrBusy    = errors.New("too many paths are being probed on request")
 )
 
-// RunNow probes a path on request. It never overlaps a scheduled round: it joins a probe of the same kind that is
-// running, waits for one of another kind, and returns a result of the same kind again for ten seconds. The result goes
-// to the caller alone; it changes neither the path's verdict nor what the sink receives.
+// RunNow probes a path on request. It never overlaps a scheduled round: it joins a running probe that answers the
+// request, waits for the end of one that does not, and repeats a result for ten seconds. Only the caller receives the
+// result: it changes neither the path's verdict nor what the sink receives.
 //
-// A probe that ctx interrupts is returned as far as it got. An error means that this call has not started a probe; it
-// is ErrStopped, ErrBusy or that of ctx.
+// If ctx ends during the probe, RunNow returns what was observed so far. An error means that this call has not started
+// a probe; it is ErrStopped, ErrBusy or the error of ctx.
 func (r *Runner) RunNow(ctx context.Context, id probes.PathID, path probes.Path) (probes.Result, error) {
 	path.ID = id
 	return r.runNow(ctx, &path)
@@ -81,7 +81,7 @@ func (r *Runner) removeCaller(e *entry) {
 	r.forget(e)
 }
 
-// joinOrStart returns a probe to wait for, or one that the caller has to execute.
+// joinOrStart returns a probe to wait for or, if started is true, one that the caller must execute.
 func (r *Runner) joinOrStart(ctx context.Context, e *entry, path *probes.Path) (probe *run, started bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

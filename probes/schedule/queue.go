@@ -2,7 +2,7 @@ package schedule
 
 import "container/heap"
 
-// queue is a heap of entries, the one that is due first at the top.
+// queue is a heap of entries; the one that is due first is at the top.
 type queue []*entry
 
 func (q queue) Len() int           { return len(q) }

@@ -7,7 +7,7 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// roundSlack is how long a round may wait at the limiter, back-off included, before it is cancelled.
+// roundSlack is how long a round may wait for the limiter, including a back-off, before it is cancelled.
 const roundSlack = 30 * time.Minute
 
 // startRound starts a scheduled round in a goroutine. The lock is held.
@@ -17,7 +17,7 @@ func (r *Runner) startRound(e *entry, due time.Time) {
 	}
 	limit := probes.MaxEndpoints*max(e.path.Settings.Timeout, 0) + roundSlack
 	ctx, cancel := context.WithTimeout(r.base, limit)
-	path := *e.path // a round may outlast many reloads: it must not keep all paths of its own time in memory
+	path := *e.path // a copy: a round may outlast reloads and must not keep all paths of an old configuration in memory
 	this := &round{path: &path, cancel: cancel}
 	e.round = this
 	e.users++
@@ -42,7 +42,7 @@ func (r *Runner) runRound(ctx context.Context, e *entry, this *round, due time.T
 	r.forget(e)
 }
 
-// deliver sends a complete round to the sink, unless its path has been removed or changed meanwhile.
+// deliver sends a complete round to the sink, unless its path has been removed or changed in the meantime.
 func (r *Runner) deliver(e *entry, this *round, probe *run) {
 	r.mu.Lock()
 	current := e.round == this

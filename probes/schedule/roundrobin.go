@@ -2,11 +2,11 @@ package schedule
 
 import "container/list"
 
-// roundRobin is a queue that serves its tenants in turn, and each tenant's items oldest first: however many items one
-// tenant has, every other tenant waits for at most one of them before its own next item. An item can be queued once
-// per tenant.
+// roundRobin is a queue that serves its tenants in turn, and the items of each tenant oldest first. However many items
+// one tenant has, another tenant waits for at most one of them before its own next item. An item can be queued once per
+// tenant.
 //
-// Its owner's mutex guards it. The zero value is an empty queue.
+// The mutex of its owner guards it. The zero value is an empty queue.
 type roundRobin[T comparable] struct {
 	turns   list.List // of *tenantQueue[T], the next one to be served first
 	tenants map[string]*list.Element
@@ -51,8 +51,7 @@ func (q *roundRobin[T]) remove(tenant string, item T) {
 	}
 }
 
-// next returns the oldest item of the tenant whose turn it is, and leaves it in the queue; ok is false when the queue
-// is empty.
+// next returns the oldest item of the tenant whose turn it is, without removing it. ok is false if the queue is empty.
 func (q *roundRobin[T]) next() (tenant string, item T, ok bool) {
 	turn := q.turns.Front()
 	if turn == nil {
@@ -62,8 +61,8 @@ func (q *roundRobin[T]) next() (tenant string, item T, ok bool) {
 	return own.tenant, own.items.Front().Value.(T), true
 }
 
-// lightest returns the oldest item of the tenant with the smallest weight, which is not negative; of several, of the
-// one whose turn is first.
+// lightest returns the oldest item of the tenant with the smallest weight; among several, of the one whose turn is
+// first. Weights must not be negative.
 func (q *roundRobin[T]) lightest(weight func(tenant string) int) (tenant string, item T, ok bool) {
 	var best *tenantQueue[T]
 	least := 0
@@ -82,7 +81,7 @@ func (q *roundRobin[T]) lightest(weight func(tenant string) int) (tenant string,
 	return best.tenant, best.items.Front().Value.(T), true
 }
 
-// served ends a tenant's turn: all others come first.
+// served ends the turn of a tenant: it is served again after all others.
 func (q *roundRobin[T]) served(tenant string) {
 	if turn := q.tenants[tenant]; turn != nil {
 		q.turns.MoveToBack(turn)
@@ -95,7 +94,7 @@ func (q *roundRobin[T]) empty() bool { return q.turns.Len() == 0 }
 // has reports whether a tenant has items.
 func (q *roundRobin[T]) has(tenant string) bool { return q.tenants[tenant] != nil }
 
-// names are the tenants with items, in turn.
+// names returns the tenants that have items, in the order of their turns.
 func (q *roundRobin[T]) names() []string {
 	names := make([]string, 0, q.turns.Len())
 	for turn := q.turns.Front(); turn != nil; turn = turn.Next() {

@@ -27,13 +27,14 @@ func (r *Runner) newRun(e *entry, path *probes.Path) *run {
 	return e.running
 }
 
-// execute probes, for a scheduled round or, if that is nil, for RunNow. A probe whose context has ended proves nothing
-// and is dropped.
+// execute probes, for a scheduled round or, if that is nil, for RunNow. The result of a probe whose context has ended
+// proves nothing and is not used.
 func (r *Runner) execute(ctx context.Context, e *entry, probe *run, scheduled *round) {
 	r.probe(ctx, probe)
 	r.finish(ctx, e, probe, scheduled)
 }
 
+// finish ends a probe: it evaluates and caches the result and, for the current round, updates the path's state.
 func (r *Runner) finish(ctx context.Context, e *entry, probe *run, scheduled *round) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,7 +57,7 @@ func (r *Runner) finish(ctx context.Context, e *entry, probe *run, scheduled *ro
 	r.cacheResult(e, probe)
 }
 
-// cacheResult keeps a result for as long as it may answer calls of RunNow. The lock is held.
+// cacheResult keeps a result for as long as RunNow may repeat it. The lock is held.
 func (r *Runner) cacheResult(e *entry, probe *run) {
 	ended := time.Now()
 	e.last, e.lastEnded = probe, ended
@@ -105,12 +106,13 @@ func (p *run) fail(started time.Time, detail string) {
 	}
 }
 
-// satisfies reports whether a probe of done answers a request for wanted: the same path, as far or farther.
+// satisfies reports whether a probe of done answers a request for wanted: it is the same path, up to the same stage or
+// a later one.
 func satisfies(done, wanted *probes.Path) bool {
 	return done.Settings.Until >= wanted.Settings.Until && reflect.DeepEqual(probeKey(*done), probeKey(*wanted))
 }
 
-// probeKey is a path without what does not influence the result of a probe.
+// probeKey returns a path without the settings that do not influence the result of a probe.
 func probeKey(p probes.Path) probes.Path {
 	p.NotProbed, p.NotProbeable, p.Controls = "", "", nil
 	s := &p.Settings

@@ -13,12 +13,13 @@ import (
 type Options struct {
 	Prober probes.Prober
 
-	// Sink receives every scheduled round that was not interrupted, provisional ones too; those of one path in order.
+	// Sink receives the result of every scheduled round that was not interrupted, including provisional ones. The
+	// results of one path arrive in order.
 	Sink func(probes.Result)
 
-	OnLag       func(time.Duration) // receives how late each scheduled round started; may be nil
-	MaxOnDemand int                 // paths that RunNow probes at a time; 256 when not positive
-	Confirm     time.Duration       // longest wait before a first failure is repeated; 30 s when not positive
+	OnLag       func(time.Duration) // receives the delay with which each scheduled round started; may be nil
+	MaxOnDemand int                 // paths that RunNow probes at the same time; 256 if not positive
+	Confirm     time.Duration       // longest wait before a first failure is confirmed; 30 s if not positive
 	Logger      *slog.Logger        // may be nil
 }
 
@@ -41,7 +42,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Runner probes paths at their intervals, and at once on request.
+// Runner probes paths at their intervals, and on request. It is safe for concurrent use.
 type Runner struct {
 	options Options
 	base    context.Context // parent of every probe; ends when Run stops
@@ -59,11 +60,11 @@ type Runner struct {
 	known    bool // SetPaths was called
 }
 
-// Stats are counts of the schedule since its start, and its present state.
+// Stats are counts since the start of the schedule, and its current state.
 type Stats struct {
-	Skipped            uint64 // rounds that were due while the one before, or its confirmation, was still running
-	Throttled          uint64 // endpoints of finished rounds that ended as throttled
-	FirstRoundComplete bool   // every path has had a round that counts; stays true over reloads
+	Skipped            uint64 // rounds that were due while the last one, or its confirmation, was still running
+	Throttled          uint64 // endpoints of finished probes whose server replied 421
+	FirstRoundComplete bool   // every path has had a round that counts; stays true after reloads
 	VantageBlocked     bool   // no path can connect
 	InFlight           int    // running probes
 	Paths              int
@@ -79,7 +80,7 @@ func New(o Options) *Runner {
 	return r
 }
 
-// Stats returns the present counts.
+// Stats returns the current counts.
 func (r *Runner) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,8 +89,8 @@ func (r *Runner) Stats() Stats {
 	return s
 }
 
-// Run starts rounds when they are due, until ctx ends. It then interrupts what is running and returns when every
-// probe, those of RunNow too, has ended. It may be called once.
+// Run starts rounds when they are due, until ctx ends. It then interrupts the running probes, those of RunNow included,
+// and returns when all of them have ended. It may be called once.
 func (r *Runner) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -110,7 +111,7 @@ func (r *Runner) Run(ctx context.Context) {
 // maxSleep is how long Run sleeps when no path is due.
 const maxSleep = time.Hour
 
-// startDue starts what is due and returns the time until the next round.
+// startDue starts the rounds that are due and returns the time until the next one.
 func (r *Runner) startDue(now time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,7 +132,7 @@ func (r *Runner) startDue(now time.Time) time.Duration {
 	return maxSleep
 }
 
-// runDue starts the round that is due, unless the one before is not over, and sets the time of the next.
+// runDue starts the round that is due, unless the last one is still running, and sets the time of the next one.
 func (r *Runner) runDue(e *entry, now time.Time) {
 	if e.round != nil || !e.confirm.IsZero() {
 		r.stats.Skipped++
@@ -140,7 +141,7 @@ func (r *Runner) runDue(e *entry, now time.Time) {
 	}
 	interval := e.interval()
 	e.nextRun, e.advance = e.nextRun.Add(-e.advance), 0
-	missed := now.Sub(e.nextRun) / interval // more than none after this host was suspended
+	missed := now.Sub(e.nextRun) / interval // 0, unless this host was suspended
 	r.stats.Skipped += uint64(missed)       //nolint:gosec // now is not before nextRun
 	e.nextRun = e.nextRun.Add((missed + 1) * interval)
 }

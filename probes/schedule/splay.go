@@ -7,18 +7,18 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// First rounds are spread over a short time, so that the pages fill soon, and later ones over a longer one, so that
-// thousands of paths do not wait for each other at the limiter in each interval.
+// First rounds are spread over a short time, so that the pages soon show results. Later rounds are spread over a longer
+// time, so that thousands of paths do not queue at the limiter in every interval.
 const (
 	minSplay   = 10 * time.Second
 	firstShare = 10 * time.Millisecond // per path, of the time that first rounds are spread over
 	laterShare = 20 * time.Millisecond // per path, of the time that later rounds are spread over
 )
 
-// splay returns when a path that starts together with others has its first round, and by how much its second round
-// comes earlier than an interval after it. First rounds start within half an interval, before any first failure is
-// repeated: only then is it known whether any path can connect. The same path among as many others always gets the
-// same times.
+// splay returns the delay of the first round of a path, and by how much the second round comes earlier than an interval
+// after it. together is the number of paths that start together. First rounds start within half an interval, before any
+// first failure is confirmed, because by then it must be known whether any path can connect. The result depends only on
+// the arguments.
 func splay(p probes.Path, interval time.Duration, together int) (first, advance time.Duration) {
 	window := min(interval/2, max(minSplay, time.Duration(together)*firstShare))
 	later := max(window, min(interval, time.Duration(together)*laterShare))

@@ -18,13 +18,12 @@ import (
 // Limits of the state file.
 const (
 	maxStateBytes = 16 << 20
-	stateKeeps    = 366 * 24 * time.Hour // an older time is dropped
-	clockSkew     = 5 * time.Minute      // a time may be so far in the future, after a correction of the clock
+	stateKeeps    = 366 * 24 * time.Hour // older times are dropped
+	clockSkew     = 5 * time.Minute      // how far in the future a time may be, after a correction of the clock
 )
 
-// CheckStateFile reports why a state file would not work: it cannot be read, is not a state file, is too large, has a
-// time in the future, or cannot be replaced. A missing file in a folder that can be written is in order, and so is no
-// file ("").
+// CheckStateFile returns an error if a state file cannot be used: it cannot be read, is not a state file, is too large,
+// has a time in the future, or cannot be replaced. A missing file in a writable folder is OK, and so is no file ("").
 func CheckStateFile(file string, now time.Time) error {
 	if file == "" {
 		return nil
@@ -55,9 +54,8 @@ func createTemp(file string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.tmp")
 }
 
-// readState reads a state file: a JSON object, from a path's target to the time of its last message; with a suffix, of
-// its last negative controls. A missing or
-// empty file has no entries.
+// readState reads a state file: a JSON object with the time of the last message of each path. The last negative
+// controls of a path have a key with a suffix. A missing or empty file has no entries.
 func readState(file string) (map[string]time.Time, error) {
 	c, err := regularfile.Read(context.Background(), file, maxStateBytes)
 	state := map[string]time.Time{}
@@ -69,7 +67,7 @@ func readState(file string) (map[string]time.Time, error) {
 	}
 	valid := json.Unmarshal(c.Data, &state) == nil && state != nil
 	for _, at := range state {
-		valid = valid && !at.IsZero() // null: a lost time must not look like one that is long ago
+		valid = valid && !at.IsZero() // null: a missing time must not count as one long ago
 	}
 	if !valid {
 		return nil, fmt.Errorf("%s is not a state file of this exporter", file)
@@ -105,7 +103,7 @@ func writeState(file string, state map[string]time.Time, now time.Time) error {
 	return nil
 }
 
-// syncFolder makes a rename durable on systems that can sync a folder; on others it fails, which is ignored.
+// syncFolder makes a rename durable, on systems that can sync a folder. On others it fails, which is ignored.
 func syncFolder(folder string) {
 	if d, err := os.Open(folder); err == nil { //nolint:gosec // the state file's own folder
 		_ = d.Sync()

@@ -6,17 +6,18 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// vantageHosts is how many different hosts must have been tried before this host's own network is suspected.
+// vantageHosts is the number of different hosts that must have been tried before the network of this host is suspected.
 const vantageHosts = 3
 
-// vantage detects that this host's own network is the cause: no path connected in its newest round, and at least three
-// hosts were tried. Failures to connect then prove nothing about the servers. It is not safe for concurrent use.
+// vantage detects that the network of this host blocks connections: no path connected in its last round, and at least
+// vantageHosts hosts were tried. Failures to connect then prove nothing about the servers. It is not safe for
+// concurrent use.
 type vantage struct {
-	connected int            // paths that passed connect
-	hosts     map[string]int // host → paths that tried it
+	connected int            // number of paths that connected
+	hosts     map[string]int // host → number of paths that tried it
 }
 
-// connectState is what the newest round of one path showed about connecting. The zero value is a path without a round.
+// connectState is what the last round of one path contributes to a vantage. The zero value contributes nothing.
 type connectState struct {
 	connected bool
 	hosts     []string
@@ -24,7 +25,7 @@ type connectState struct {
 
 func newVantage() *vantage { return &vantage{hosts: map[string]int{}} }
 
-// Observe replaces a path's state by that of its newest round. A round without a connection attempt leaves no state.
+// Observe replaces the state of a path with that of its last round.
 func (v *vantage) Observe(s *connectState, r probes.Result) {
 	var newest connectState
 	for _, e := range r.Endpoints {
@@ -61,11 +62,11 @@ func (v *vantage) Forget(s *connectState) {
 	}
 }
 
-// Blocked reports whether this host's network seems to be the cause.
+// Blocked reports whether the network of this host seems to block connections.
 func (v *vantage) Blocked() bool { return v.connected == 0 && len(v.hosts) >= vantageHosts }
 
-// Judge returns a round as it counts: while blocked, failures to connect become inconclusive and keep their details.
-// It does not change the given round.
+// Judge returns a result in which failures to connect are inconclusive while the vantage is blocked. It does not change
+// the given result.
 func (v *vantage) Judge(r probes.Result) probes.Result {
 	if !v.Blocked() {
 		return r
@@ -80,7 +81,7 @@ func (v *vantage) Judge(r probes.Result) probes.Result {
 	return r
 }
 
-// blockable reports whether an endpoint failed to connect in a way that a firewall near this host can cause.
+// blockable reports whether an endpoint failed to connect in a way that a firewall of this host's network can cause.
 func blockable(e probes.Endpoint) bool {
 	step := e.Steps[probes.Connect]
 	if step.Outcome != probes.Failed {
