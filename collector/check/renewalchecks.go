@@ -83,15 +83,26 @@ func findRenewalOverdue(f *Facts, c observedCertificate, report func(Finding)) {
 		host = c.endpoint.Host
 	}
 	leaf := LeafOf(c.Chain[0])
-	cadence, known := cadenceOf(c.path.Renewals, host, leaf)
-	if !known || replaced(c.path.Renewals, host, leaf) != nil {
-		return
-	}
-	if due := cadence.overdue(leaf); f.Now.After(due) {
+	if due, cadence := renewalDue(c.path.Renewals, host, leaf); !due.IsZero() && f.Now.After(due) {
 		report(newFinding("%s is valid until %s and should have been replaced before %s: earlier certificates were replaced "+
 			"after %s of their lifetime (%d renewals seen).",
 			c.describeLeaf(), day(leaf.NotAfter), day(due), cadence, cadence.renewals))
 	}
+}
+
+// RenewalDue returns when a host (a sender, if the host is empty) should have replaced a certificate, by the renewals
+// that were seen: zero if they are too few, or if an endpoint of the host has replaced it.
+func RenewalDue(renewals []Renewal, host string, leaf Leaf) time.Time {
+	due, _ := renewalDue(renewals, host, leaf)
+	return due
+}
+
+func renewalDue(renewals []Renewal, host string, leaf Leaf) (time.Time, cadence) {
+	cadence, known := cadenceOf(renewals, host, leaf)
+	if !known || replaced(renewals, host, leaf) != nil {
+		return time.Time{}, cadence
+	}
+	return cadence.overdue(leaf), cadence
 }
 
 // isRenewedHere reports whether the tenant's administrator renews the certificate, and mail depends on it. The

@@ -21,7 +21,9 @@ type certificateRow struct {
 	Names     string
 	Expires   *expiry
 	Severity  check.Severity
-	Issuer    bool // an issuer certificate expires before the leaf
+	Overdue   *timestamp     // when it should have been renewed; nil unless renewal_overdue is found
+	Renewal   check.Severity // of that finding
+	Issuer    bool           // an issuer certificate expires before the leaf
 	Microsoft bool
 	From      *timestamp
 	Renewed   string                // the renewals that were seen, in words
@@ -34,6 +36,7 @@ type certificateRow struct {
 type certificateUse struct {
 	Target, Tenant, Connector, Path string
 	Endpoint                        string
+	Detail                          string // the endpoint, without the host if that is the name of the path
 }
 
 const certificatesPerPage = 100
@@ -54,7 +57,7 @@ func (s *Site) certificates(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v, now := s.Snapshot(), s.Now()
-	rows := certificateRows(f.selectCertificates(v, now), now)
+	rows := certificateRows(f.selectCertificates(v, now), overdueRenewals(reportOf(v).Findings), now)
 	page := &certificatesPage{Filter: f, Part: paginate(len(rows), certificatesPerPage, f.Page)}
 	page.Rows = rows[page.Part.From:page.Part.To]
 	page.Headline, page.Level = certificatesHeadline(rows)
@@ -78,10 +81,14 @@ func (f filter) selectCertificates(v *collector.Snapshot, now time.Time) []colle
 
 func certificatesHeadline(rows []certificateRow) (headline, worst string) {
 	count := map[check.Severity]int{}
-	severity := check.Off
+	severity, overdue := check.Off, 0
 	for i := range rows {
 		count[rows[i].Severity]++
 		severity = max(severity, rows[i].Severity)
+		if rows[i].Overdue != nil {
+			overdue++
+			severity = max(severity, rows[i].Renewal)
+		}
 	}
 	headline = text.Count(len(rows), "certificate")
 	if len(rows) > 0 && severity == check.Off {
@@ -93,6 +100,9 @@ func certificatesHeadline(rows []certificateRow) (headline, worst string) {
 	if n := count[check.Warning]; n > 0 {
 		headline += fmt.Sprintf("; %d %s soon", n, verb(n, "expires", "expire"))
 	}
+	if overdue > 0 {
+		headline += fmt.Sprintf("; %d %s overdue for renewal", overdue, verb(overdue, "is", "are"))
+	}
 	return headline + ".", level(severity)
 }
 
@@ -101,8 +111,22 @@ const (
 	maxNamesInTable = 4
 )
 
+// overdueRenewals returns the paths for which renewal_overdue is found, with its severity.
+func overdueRenewals(findings []check.Finding) map[check.Subject]check.Severity {
+	overdue := map[check.Subject]check.Severity{}
+	for i := range findings {
+		if f := &findings[i]; f.Code == "renewal_overdue" && f.Suppressed == nil {
+			overdue[f.Subject] = f.Severity
+		}
+	}
+	return overdue
+}
+
 // certificateRows returns each certificate once per role, the one that expires first on top; Microsoft's own last.
-func certificateRows(all []collector.Certificate, now time.Time) []certificateRow {
+// Overdue are the paths with a certificate that should have been renewed.
+func certificateRows(
+	all []collector.Certificate, overdue map[check.Subject]check.Severity, now time.Time,
+) []certificateRow {
 	type key struct{ role, fingerprint, serial string }
 	index := map[key]int{}
 	var rows []certificateRow
@@ -121,6 +145,9 @@ func certificateRows(all []collector.Certificate, now time.Time) []certificateRo
 			})
 		}
 		rows[n].add(c, now)
+		if found, ok := overdue[check.Subject(c.Path.Path.ID)]; ok {
+			rows[n].markOverdue(c, found, now)
+		}
 	}
 	slices.SortStableFunc(rows, compareCertificates)
 	return rows
@@ -133,6 +160,17 @@ func otherNames(leaf *probes.Certificate) string {
 	}
 	return bounded(text.List(leaf.DNSNames, maxNamesInTable))
 }
+
+// markOverdue marks the certificate if it is the one of the path that should have been renewed.
+func (r *certificateRow) markOverdue(c *collector.Certificate, found check.Severity, now time.Time) {
+	due := check.RenewalDue(c.Path.Renewals, c.Host, check.LeafOf(c.Leaf()))
+	if !due.IsZero() && now.After(due) {
+		r.Overdue, r.Renewal = newTimestamp(due, now), found
+	}
+}
+
+// Level returns the class that colours the row.
+func (r certificateRow) Level() string { return level(max(r.Severity, r.Renewal)) }
 
 // add adds a path that uses the certificate.
 func (r *certificateRow) add(c *collector.Certificate, now time.Time) {
@@ -163,6 +201,10 @@ func (r *certificateRow) add(c *collector.Certificate, now time.Time) {
 	}
 	if c.Address != "" && c.Address != c.Host {
 		use.Endpoint = strings.TrimSpace(use.Endpoint + " [" + c.Address + "]")
+	}
+	use.Detail = strings.TrimSpace(strings.TrimPrefix(use.Endpoint, id.Path+" "))
+	if use.Endpoint == id.Path {
+		use.Detail = ""
 	}
 	r.Uses = append(r.Uses, use)
 }

@@ -20,6 +20,7 @@ type filter struct {
 	Check        string         // the code of a check
 	Page         int            // of the list, from 1
 	NoRefresh    bool
+	ofOneTenant  bool // the address of the page itself names Tenant
 
 	lowerText string // Text in lower case
 	rareBytes []byte // bytes that a text must contain, in either case, to contain lowerText
@@ -136,6 +137,14 @@ func (f filter) Query(name, value string) string {
 	return "?" + values.Encode()
 }
 
+// PageQuery returns the query string of another page of the list.
+func (f filter) PageQuery(page int) string {
+	if f.ofOneTenant {
+		f.Tenant = ""
+	}
+	return f.Query("page", strconv.Itoa(page))
+}
+
 // includesTenant reports whether the filter selects a tenant whatever is found about it.
 func (f filter) includesTenant(tenant string) bool {
 	named := f.Text != "" && f.contains(tenant)
@@ -188,6 +197,7 @@ func rareBytesOf(want string) (rare []byte) {
 type pageRange struct {
 	From, To, Total int // To is exclusive
 	Page, Pages     int
+	Below           bool // the list is the one of paths, below other parts of the page
 }
 
 // paginate returns a page of a list of n items; the last page if it does not exist, because lists shrink between

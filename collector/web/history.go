@@ -132,7 +132,11 @@ func (page *historyPage) addStrip(rounds []collector.Round) {
 			X: page.x(i, len(rounds)), Y: stripHeight - height, Height: height, Outcome: r.Outcome.String(), Title: title,
 		})
 	}
-	page.Words = fmt.Sprintf("The last %s: %d passed, %d failed, %d inconclusive", text.Count(len(rounds), "round"),
+	last := text.Count(len(rounds), "round")
+	if len(rounds) == 1 {
+		last = "round"
+	}
+	page.Words = fmt.Sprintf("The last %s: %d passed, %d failed, %d inconclusive", last,
 		count[probes.Passed], count[probes.Failed], count[probes.Inconclusive])
 	page.addLatency(rounds)
 }

@@ -201,7 +201,7 @@ func TestExpiryColorsRowAndPage(t *testing.T) {
 func TestFindingsAreGroupedByCheck(t *testing.T) {
 	s := provider(60, 60)
 	h := s.handler()
-	contains(t, h, "/findings", "Findings: 15 critical, 75 warning, 30 info.", "60 times", "Page 1 of 3, 120 in all",
+	contains(t, h, "/findings", "Findings: 15 critical, 75 warning, 30 info.", "60 findings", "Page 1 of 3, 120 in all",
 		"- check: certificate_expires_soon", `tenant: &#34;customer-00000&#34;`)
 	body := get(h, "/findings").Body.String()
 	if n := strings.Count(body, "<strong>Remedy</strong>"); n != 1 {

@@ -76,6 +76,7 @@ func newOverview(v *collector.Snapshot, s selection, f filter, max limits, now t
 	o.MoreSuppressed = len(suppressed) - len(o.Suppressed)
 	paths := byTenant(s.Paths, tenants)
 	o.Part = paginate(len(paths), max.paths, f.Page)
+	o.Part.Below = true
 	o.Grid = newGrid(v, paths[o.Part.From:o.Part.To], now)
 	return o
 }
@@ -115,8 +116,13 @@ func connectorRows(
 		k := key{id.Direction, id.Connector}
 		if index[k] == nil {
 			index[k] = collector.NewTenant(id.Tenant)
-			types[index[k]] = connectorName{id.Connector, string(id.Direction), string(p.Path.ConnectorType)}
+			types[index[k]] = connectorName{
+				id.Connector, string(id.Direction), string(p.Path.ConnectorType), id.String(),
+			}
 			all = append(all, index[k])
+		} else if name := types[index[k]]; name.Target != "" {
+			name.Target = ""
+			types[index[k]] = name
 		}
 		index[k].AddPath(p)
 	}

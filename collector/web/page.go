@@ -63,12 +63,11 @@ func functions(root string) template.FuncMap {
 		"sentence":   func(r probes.Reason) string { info, _ := r.Info(); return info.Sentence },
 		"severity":   func(s check.Severity) string { return s.String() },
 		"code":       renderCode,
+		"breakable":  breakable,
 		"round":      round,
 		"pathescape": url.PathEscape,
 		"stages":     func() []probes.StageInfo { return probes.Stages[:] },
 		"add":        func(a, b int) int { return a + b },
-		"prev":       func(page int) int { return page - 1 },
-		"next":       func(page int) int { return page + 1 },
 	}
 }
 
@@ -173,6 +172,11 @@ func renderCode(s string) template.HTML {
 		b.WriteString(piece)
 	}
 	return template.HTML(b.String()) //nolint:gosec // every piece is escaped
+}
+
+// breakable renders a host name that may be wrapped after each dot.
+func breakable(s string) template.HTML {
+	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(s), ".", ".<wbr>")) //nolint:gosec // escaped
 }
 
 // label returns an outcome or state in words.

@@ -118,7 +118,9 @@ func (s *Site) pathPage(v *collector.Snapshot, p *collector.PathState) *pathPage
 	for _, f := range a.Findings {
 		ofConnector := f.Tenant == id.Tenant && f.Direction == id.Direction && f.Connector == id.Connector
 		if f.Suppressed == nil && ofConnector && (f.Path == "" || f.Path == id.Path) {
-			page.Findings = append(page.Findings, newFinding(f, now))
+			found := newFinding(f, now)
+			found.Where = "" // this page
+			page.Findings = append(page.Findings, found)
 			severity = max(severity, f.Severity)
 		}
 	}

@@ -135,7 +135,7 @@ func (r *report) addPaths(open []check.Finding) {
 		}
 		r.Paths = append(r.Paths, newPathRow(p, r.Now))
 	}
-	rows := certificateRows(r.Snapshot.Certificates(paths, r.Now), r.Now)
+	rows := certificateRows(r.Snapshot.Certificates(paths, r.Now), overdueRenewals(open), r.Now)
 	shown := min(len(rows), maxReported)
 	r.Certificates, r.MoreCertificate = rows[:shown], len(rows)-shown
 	senders := senderStates(r.Snapshot, r.Tenant)

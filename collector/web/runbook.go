@@ -51,6 +51,7 @@ func toHTML(source []byte, page *bytes.Buffer) error {
 			columns = nil
 		case is && n.Parent().Kind() == tables.KindTableHeader:
 			columns = append(columns, cell.Lines().Value(source))
+			cell.SetAttributeString("scope", []byte("col"))
 		case is:
 			if i := column(cell); i < len(columns) {
 				cell.SetAttributeString("data-column", columns[i])

@@ -26,6 +26,9 @@ func newSourceView(v *collector.Snapshot, tenant string, now time.Time) *sourceV
 	return view
 }
 
+// failed reports whether the newest read failed.
+func (v *sourceView) failed() bool { return v != nil && v.Failed != "" }
+
 // failedRead is a tenant whose newest read failed.
 type failedRead struct {
 	Tenant, Why string
@@ -37,7 +40,7 @@ func failedReads(v *collector.Snapshot, now time.Time) []failedRead {
 	var list []failedRead
 	for i := range v.Tenants {
 		name := v.Tenants[i].Name
-		if view := newSourceView(v, name, now); view != nil && view.Failed != "" {
+		if view := newSourceView(v, name, now); view.failed() {
 			list = append(list, failedRead{name, view.Failed, view.Success})
 		}
 	}

@@ -70,7 +70,7 @@ func (s *Site) statusPage(v *collector.Snapshot, f filter) *statusPage {
 		if f.NoRefresh && len(page.TenantNames) < maxTenants {
 			page.TenantNames = append(page.TenantNames, t.Name)
 		}
-		if t.LoadError != "" {
+		if t.LoadError != "" && !newSourceView(v, t.Name, now).failed() {
 			page.NotLoaded = append(page.NotLoaded, notLoaded{t.Name, bounded(t.LoadError)})
 		}
 	}

@@ -27,7 +27,10 @@ type tenantRow struct {
 }
 
 // connectorName names a connector of the tenant.
-type connectorName struct{ Name, Direction, Type string }
+type connectorName struct {
+	Name, Direction, Type string
+	Target                string // its path; "" if it has several
+}
 
 func newTenantRow(t *collector.Tenant, now time.Time) tenantRow {
 	return tenantRow{
@@ -51,6 +54,14 @@ type expiry struct {
 	Days  int // rounded down; negative once it has expired
 	At    *timestamp
 	Level string
+}
+
+// Left returns the days that are left in a word.
+func (e expiry) Left() string {
+	if e.Days < 0 {
+		return "expired"
+	}
+	return itoa(e.Days)
 }
 
 // newExpiry returns nil if the time is unknown.
@@ -146,7 +157,7 @@ var tenantLimits = limits{rows: 100, problems: 50, checks: 100, findings: 20, pa
 const maxCertificatesOfTenant = 50
 
 func (s *Site) tenant(w http.ResponseWriter, r *http.Request) {
-	v, name, ok := s.tenantNamed(w, r, "page")
+	v, name, ok := s.tenantNamed(w, r, "page", "refresh")
 	if !ok {
 		return
 	}
@@ -156,7 +167,11 @@ func (s *Site) tenant(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := newTenantPage(v, name, f, s.Now())
-	s.render(w, "tenant", layoutData{Title: name + ": " + page.Headline, Refresh: refreshSeconds, Page: page})
+	layout := layoutData{Title: name + ": " + page.Headline, Refresh: refreshSeconds, Page: page}
+	if f.NoRefresh {
+		layout.Refresh = 0
+	}
+	s.render(w, "tenant", layout)
 }
 
 func newTenantPage(v *collector.Snapshot, name string, f filter, now time.Time) *tenantPage {
@@ -166,7 +181,7 @@ func newTenantPage(v *collector.Snapshot, name string, f filter, now time.Time) 
 			selected.Findings = append(selected.Findings, one.OneTenant())
 		}
 	}
-	f.Tenant = name
+	f.Tenant, f.ofOneTenant = name, true
 	page := &tenantPage{overview: newOverview(v, selected, f, tenantLimits, now), Name: name, Link: url.PathEscape(name)}
 	for i := range v.Tenants {
 		if t := &v.Tenants[i]; t.Name == name {
@@ -174,7 +189,10 @@ func newTenantPage(v *collector.Snapshot, name string, f filter, now time.Time) 
 			page.Source = newSourceView(v, name, now)
 		}
 	}
-	rows := certificateRows(v.Certificates(selected.Paths, now), now)
+	if page.LoadError != "" && len(selected.Paths) == 0 {
+		page.Headline = "The tenant is not loaded."
+	}
+	rows := certificateRows(v.Certificates(selected.Paths, now), overdueRenewals(selected.Findings), now)
 	shown := min(len(rows), maxCertificatesOfTenant)
 	page.Certificates, page.MoreCertificates = rows[:shown], len(rows)-shown
 	senders := senderStates(v, name)
