@@ -48,9 +48,12 @@ func (e ExportFiles) Load(ctx context.Context) (Snapshot, error) {
 	l := newExportLoad(e)
 	empty := false
 	if e.Folder != "" {
-		files, err := e.Observed.JSONFiles(ctx, e.Folder)
+		files, otherFormats, err := e.Observed.ExportFiles(ctx, e.Folder)
 		empty = err == nil && len(files) == 0 && len(e.Names) == 0
 		l.read(ctx, Name{}, files, err)
+		if !empty { // else it is an error
+			l.warnOfFormats(otherFormats)
+		}
 	}
 	for _, name := range e.Names {
 		files, err := e.Observed.Expand(ctx, name)
@@ -67,6 +70,12 @@ func (e ExportFiles) Load(ctx context.Context) (Snapshot, error) {
 	l.warnOfDeleted()
 	l.snapshot.listUnread()
 	return l.snapshot, errors.Join(l.errs...)
+}
+
+func (l *exportLoad) warnOfFormats(files []string) {
+	for _, file := range files {
+		l.snapshot.warn("%s: not JSON, and skipped: export with ConvertTo-Json -Depth 5", file)
+	}
 }
 
 var errNoExport = errors.New("no export (*.json) is in the folder: write JSON with ConvertTo-Json, not CSV")

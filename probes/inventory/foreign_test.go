@@ -189,6 +189,24 @@ func TestFileLosesItsRecords(t *testing.T) {
 	}
 }
 
+// TestFilesOfAnotherFormat: an export as CSV or XML beside the others is not passed over in silence.
+func TestFilesOfAnotherFormat(t *testing.T) {
+	for name, warned := range map[string]bool{
+		"inbound.csv": true, "Inbound.XML": true, "inbound.clixml": true, "notes.txt": false, ".inbound.csv": false,
+	} {
+		s, _, err := loadFolder(t, map[string]string{"d.json": domainJSON, name: `"Name","RequireTls"`}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.ContainsFunc(s.Warnings, func(w string) bool {
+			return strings.HasSuffix(w, name+": not JSON, and skipped: export with ConvertTo-Json -Depth 5")
+		})
+		if got != warned {
+			t.Errorf("%s: %q", name, s.Warnings)
+		}
+	}
+}
+
 // TestListsInOneText: scripts join lists in their own ways.
 func TestListsInOneText(t *testing.T) {
 	for list, want := range map[string]string{

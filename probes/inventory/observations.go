@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,21 +72,34 @@ func (o *Observations) Glob(ctx context.Context, pattern string) ([]string, erro
 	})
 }
 
-// JSONFiles lists the files in a folder whose names end in .json, in upper or lower case. It does not use a pattern,
-// because the folder's name may contain the characters of one. Names that begin with a dot are those of temporary
-// files, of Kubernetes' volumes and of macOS's copies of attributes.
-func (o *Observations) JSONFiles(ctx context.Context, folder string) ([]string, error) {
-	return o.list(ctx, "folder "+folder, func(ctx context.Context) ([]string, error) {
+// exportExtensions are those of the files that PowerShell writes records to. Only JSON is read.
+var exportExtensions = []string{".json", ".csv", ".xml", ".clixml"}
+
+// ExportFiles lists the files in a folder whose names end in .json, and those that are exports in another format, by
+// the ends of their names, in upper or lower case. It does not use a pattern, because the folder's name may contain the
+// characters of one. Names that begin with a dot are those of temporary files, of Kubernetes' volumes and of macOS's
+// copies of attributes.
+func (o *Observations) ExportFiles(ctx context.Context, folder string) (files, otherFormats []string, err error) {
+	all, err := o.list(ctx, "folder "+folder, func(ctx context.Context) ([]string, error) {
 		entries, err := regularfile.ReadDir(ctx, folder)
 		var files []string
 		for _, entry := range entries {
 			name := entry.Name()
-			if strings.EqualFold(filepath.Ext(name), ".json") && !entry.IsDir() && !strings.HasPrefix(name, ".") {
+			known := slices.Contains(exportExtensions, strings.ToLower(filepath.Ext(name)))
+			if known && !entry.IsDir() && !strings.HasPrefix(name, ".") {
 				files = append(files, filepath.Join(folder, name))
 			}
 		}
 		return files, err
 	})
+	for _, file := range all {
+		if strings.EqualFold(filepath.Ext(file), ".json") {
+			files = append(files, file)
+		} else {
+			otherFormats = append(otherFormats, file)
+		}
+	}
+	return files, otherFormats, err
 }
 
 // list observes a list of names.
