@@ -16,14 +16,14 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestScreenshots makes pictures of every page for a person to look at, of the demo and of a provider with 300 tenants,
-// at three widths, light and dark. It runs only if E2E_SCREENSHOTS names a folder.
+// TestScreenshots makes a picture of every page of the demo and of a provider with 300 tenants. If E2E_SCREENSHOTS names
+// a folder, it keeps them for a person to look at, at three widths, light and dark.
 func TestScreenshots(t *testing.T) {
-	folder := os.Getenv("E2E_SCREENSHOTS")
-	if folder == "" {
-		t.Skip("E2E_SCREENSHOTS is not set")
-	}
 	dir := t.TempDir()
+	folder, widths, schemes := os.Getenv("E2E_SCREENSHOTS"), []int{400, 900, 1400}, []string{"light", "dark"}
+	if folder == "" {
+		folder, widths, schemes = dir, widths[:1], schemes[:1]
+	}
 	binary := os.Getenv(programVar)
 	b := startBrowser(t)
 	demo := runDaemon(t, binary, "demo")
@@ -59,8 +59,8 @@ func TestScreenshots(t *testing.T) {
 			"failing": target + url.QueryEscape(d.failing), "passing": target + url.QueryEscape(d.passing),
 			"runbook": "runbooks/M365ConnectorDown", "missing": "nowhere",
 		} {
-			for _, width := range []int{400, 900, 1400} {
-				for _, scheme := range []string{"light", "dark"} {
+			for _, width := range widths {
+				for _, scheme := range schemes {
 					b.setViewport(width, scheme)
 					b.open(d.url + "/" + address)
 					b.capture(filepath.Join(folder, fmt.Sprintf("%s-%s-%d-%s.png", name, page, width, scheme)))
