@@ -18,7 +18,8 @@ var arrows = map[string][]string{
 	"probes/mailflow":                 {},
 	"probes":                          {"probes/mailflow"},
 	"probes/regularfile":              {},
-	"probes/inventory":                {"probes/mailflow", "probes/regularfile"},
+	"probes/spelling":                 {},
+	"probes/inventory":                {"probes/mailflow", "probes/regularfile", "probes/spelling"},
 	"probes/inventory/exchangeonline": {"probes", "probes/mailflow", "probes/regularfile", "probes/inventory"},
 	"probes/schedule":                 {"probes", "probes/mailflow", "probes/regularfile"},
 	"probes/internal/sockerr":         {},
@@ -61,20 +62,20 @@ var arrows = map[string][]string{
 	"collector/internal/golden": {}, // for tests only
 	"cmd/m365_connector_exporter/internal/config": {
 		"probes", "probes/mailflow", "probes/roundtrip", "probes/inventory", "probes/inventory/exchangeonline",
-		"probes/regularfile",
+		"probes/regularfile", "probes/spelling",
 		"collector/check",
 	},
 	"cmd/m365_connector_exporter/internal/daemon": {
 		"probes/inventory", "probes/inventory/exchangeonline",
 		"probes", "probes/dane", "probes/httpfetch", "probes/mailflow", "probes/mtasts", "probes/regularfile",
 		"probes/roundtrip", "probes/roundtrip/sink", "probes/schedule", "probes/smtpprobe", "probes/certificate",
-		"probes/tlsrpt",
+		"probes/tlsrpt", "probes/spelling",
 		"collector", "collector/check", "collector/evaluate", "collector/web", "collector/text",
 		"cmd/m365_connector_exporter/internal/config",
 	},
 	"cmd/m365_connector_exporter": {
 		"probes/inventory", "probes/inventory/exchangeonline",
-		"probes", "probes/mailflow", "probes/regularfile", "probes/roundtrip", "probes/lab",
+		"probes", "probes/mailflow", "probes/regularfile", "probes/roundtrip", "probes/spelling", "probes/lab",
 		"collector", "collector/check", "collector/evaluate", "collector/text", "collector/web",
 		"cmd/m365_connector_exporter/internal/config", "cmd/m365_connector_exporter/internal/daemon",
 	},
@@ -89,7 +90,7 @@ var arrows = map[string][]string{
 // pure packages may import nothing that reaches the outside.
 var pure = map[string]bool{
 	"probes": true, "probes/mailflow": true, "probes/certificate": true, "probes/dane": true, "collector/check": true,
-	"collector/evaluate": true, "collector/calendar": true,
+	"collector/evaluate": true, "collector/calendar": true, "probes/spelling": true,
 }
 
 var outside = map[string]bool{

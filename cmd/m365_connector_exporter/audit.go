@@ -16,6 +16,7 @@ import (
 	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/collector/web"
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/spelling"
 )
 
 type auditCommand struct {
@@ -55,7 +56,7 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 	if err != nil {
 		return exitUsage
 	}
-	firewall, err := daemon.ReadFirewall(ctx, cfg, *c.firewall, *c.endpoints)
+	firewall, err := daemon.ReadFirewall(ctx, cfg, *c.firewall, *c.endpoints, s.err)
 	if err != nil {
 		return s.usageError(err)
 	}
@@ -94,6 +95,9 @@ func selectTenants(report *web.Document, pattern string) error {
 		}
 	}
 	if len(matched) == 0 {
+		if near := spelling.Nearest(pattern, all); near != "" {
+			return fmt.Errorf("--tenant: no tenant matches %q; did you mean %s?", pattern, near)
+		}
 		return fmt.Errorf("--tenant: no tenant matches %q; there is %s", pattern, text.List(all, 10))
 	}
 	report.Snapshot.Tenants = matched

@@ -21,11 +21,13 @@ func checkListen(ctx context.Context, address string) error {
 		return nil
 	}
 	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
 	}
-	_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
-	return err
+	if err != nil {
+		return fmt.Errorf("%q: must be a port such as :10587, or an address with a port such as 127.0.0.1:10587", address)
+	}
+	return nil
 }
 
 // checkFree returns an error if nothing can listen on an address now, mostly because another process does.
@@ -38,24 +40,29 @@ func checkFree(ctx context.Context, address string) error {
 	return listener.Close() //nolint:wrapcheck // it names the address
 }
 
+// checkExternalURL returns an error for what is neither a URL nor the path of one.
+func checkExternalURL(text string) error {
+	u, err := url.Parse(text)
+	absolute := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	if text == "" || (absolute || strings.HasPrefix(text, "/")) && err == nil && plainPath(u.Path) {
+		return nil
+	}
+	return fmt.Errorf("%q: must be a URL such as https://mon.example.org/m365", text)
+}
+
+// plainPath reports whether a path can be a prefix of routes: braces have a meaning in net/http's patterns.
+func plainPath(path string) bool { return !strings.ContainsAny(path, "{} \t") }
+
 // routePrefix returns the prefix of all routes: that of the flag, or else the path of the external URL.
-func routePrefix(flag, external string) (string, error) {
+func routePrefix(flag, external string) string {
 	path := flag
-	if path == "" && external != "" {
-		u, err := url.Parse(external)
-		if err != nil {
-			return "", fmt.Errorf("not a URL: %w", err)
-		}
+	if u, err := url.Parse(external); err == nil && path == "" {
 		path = u.Path
 	}
-	path = strings.Trim(path, "/")
-	if strings.ContainsAny(path, "{} \t") {
-		return "", fmt.Errorf("%q is not a plain path", path)
+	if path = strings.Trim(path, "/"); path == "" {
+		return ""
 	}
-	if path == "" {
-		return "", nil
-	}
-	return "/" + path, nil
+	return "/" + path
 }
 
 // hostNames returns the names under which this exporter is reached, as far as they are known: those of the listen

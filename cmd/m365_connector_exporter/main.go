@@ -128,6 +128,10 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	fetch := newFetchCommand(app)
 	demo := newDemoCommand(app)
 
+	if word, unknown := unknownHelp(args, app); unknown {
+		_, _ = fmt.Fprintf(stderr, "%s: %s\n", program, unexpected(word, args, app))
+		return exitUsage
+	}
 	command, err := app.Parse(args)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %s (try --help)\n", program, usage(err, args, app))
@@ -172,39 +176,6 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 func missing(file string) bool {
 	_, err := os.Stat(file)
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-// usage completes an error of kingpin: for an unknown command it lists the commands, and for an invalid value it names
-// the flag.
-func usage(err error, args []string, app *kingpin.Application) string {
-	word, ok := strings.CutPrefix(err.Error(), "unexpected ")
-	if !ok {
-		return flagOf(err.Error(), args) + err.Error()
-	}
-	var commands []string
-	for _, c := range app.Model().Commands {
-		commands = append(commands, c.Name)
-	}
-	return fmt.Sprintf("unexpected %q; the commands are %s", word, strings.Join(commands, ", "))
-}
-
-// flagOf returns the flag whose value is at the end of a message, with a colon; empty if there is none.
-func flagOf(message string, args []string) string {
-	for i, arg := range args {
-		name, value, joined := strings.Cut(arg, "=")
-		if !joined && i+1 < len(args) {
-			value = args[i+1]
-		}
-		if !strings.HasPrefix(name, "--") || value == "" {
-			continue
-		}
-		for _, end := range []string{" " + value, " '" + value + "'", fmt.Sprintf(" %q", value)} {
-			if strings.HasSuffix(message, end) {
-				return name + ": "
-			}
-		}
-	}
-	return ""
 }
 
 // completesWord reports whether a shell asks to complete a line that does not end in a flag. With a default command

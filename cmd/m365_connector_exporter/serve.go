@@ -56,10 +56,6 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 	if *c.check {
 		return once(ctx, s, func(ctx context.Context) int { return checkConfig(ctx, file, s) })
 	}
-	prefix, err := routePrefix(*c.routePrefix, *c.externalURL)
-	if err != nil {
-		return s.usageError(fmt.Errorf("--web.external-url: %w", err))
-	}
 	ignoreBrokenPipes()
 	s.log.Info("starting "+program, slog.String("version", version.Info()), slog.String("file", file))
 	d, err := loadDaemon(ctx, file, s)
@@ -72,8 +68,11 @@ func (c serveCommand) run(ctx context.Context, file string, s streams) int {
 	}
 	warnIfOpen(ctx, c.web, s)
 	return serve(ctx, d, daemon.ServeOptions{
-		Web:            c.web,
-		Handler:        daemon.HandlerOptions{Prefix: prefix, Hosts: hostNames(*c.web.WebListenAddresses, *c.externalURL)},
+		Web: c.web,
+		Handler: daemon.HandlerOptions{
+			Prefix: routePrefix(*c.routePrefix, *c.externalURL),
+			Hosts:  hostNames(*c.web.WebListenAddresses, *c.externalURL),
+		},
 		MaxConnections: *c.connections,
 		PprofAddress:   *c.pprof,
 	}, s)
@@ -114,10 +113,16 @@ func (c serveCommand) checkFlags(ctx context.Context) error {
 		}
 	}
 	if *c.connections < 1 {
-		return fmt.Errorf("--web.max-connections must be at least 1")
+		return fmt.Errorf("--web.max-connections: %d: must be at least 1", *c.connections)
 	}
 	if err := checkListen(ctx, *c.pprof); err != nil && *c.pprof != "" {
 		return fmt.Errorf("--debug.pprof-address: %w", err)
+	}
+	if err := checkExternalURL(*c.externalURL); err != nil {
+		return fmt.Errorf("--web.external-url: %w", err)
+	}
+	if !plainPath(*c.routePrefix) {
+		return fmt.Errorf("--web.route-prefix: %q: must be a path such as /m365", *c.routePrefix)
 	}
 	return nil
 }

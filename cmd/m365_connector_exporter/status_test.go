@@ -35,7 +35,7 @@ func TestExitStatusOfBrokenConfigurations(t *testing.T) {
 		{"rehearse --certificate=missing.pem", "tenant.yaml", exitUsage, "missing.pem"},
 		{"audit --fail-on=critical", "tenant.yaml", exitFailed, "not loaded:"}, // tenant_not_loaded
 		{"validate", "tenant.yaml", exitUsage, "no path to probe"},
-		{"serve --web.max-connections=0", "tenant.yaml", exitUsage, "--web.max-connections must be at least 1"},
+		{"serve --web.max-connections=0", "tenant.yaml", exitUsage, "--web.max-connections: 0: must be at least 1"},
 		{"serve --web.listen-address=nonsense", "tenant.yaml", exitUsage, "--web.listen-address"},
 		{"demo", "tenant.yaml", exitUsage, "demo writes a configuration of its own: run it without --config.file"},
 	} {

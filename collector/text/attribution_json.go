@@ -45,6 +45,7 @@ type (
 	}
 	tlsaJSON struct {
 		Host    string    `json:"host"`
+		Owner   string    `json:"owner"` // name of its TLSA records
 		Breaks  bool      `json:"breaks"`
 		DANE    *daneJSON `json:"dane,omitempty"` // absent: unknown
 		Publish string    `json:"publish"`        // the record of the new certificate
@@ -119,7 +120,8 @@ func RehearsalsJSON(
 	}
 	for _, r := range tlsa {
 		out.TLSA = append(out.TLSA, tlsaJSON{
-			Host: printableLines(r.Host), Breaks: r.Breaks(), DANE: daneOf(r.DANE), Publish: r.Publish,
+			Host: printableLines(r.Host), Owner: printableLines(r.Owner), Breaks: r.Breaks(), DANE: daneOf(r.DANE),
+			Publish: r.Publish,
 		})
 	}
 	return encode(w, out)

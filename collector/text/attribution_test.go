@@ -67,10 +67,10 @@ func rehearsals() []mailflow.RenewalSimulation {
 func tlsaRehearsals() []text.TLSARehearsal {
 	const evil = "\x1b[31m"
 	return []text.TLSARehearsal{
-		{Host: "mx1.contoso.com", DANE: &probes.DANE{
+		{Host: "mx1.contoso.com", Owner: "_25._tcp.mx1.contoso.com", DANE: &probes.DANE{
 			Status: probes.DANEMismatch, TLS: true, Total: 1, Records: []string{"3 1 1 00" + evil}, Detail: "another one" + evil,
 		}, Publish: "3 1 1 8d02"},
-		{Host: "mx2.contoso.com" + evil, DANE: &probes.DANE{
+		{Host: "mx2.contoso.com" + evil, Owner: "_25._tcp.mx2.contoso.com" + evil, DANE: &probes.DANE{
 			Status: probes.DANEMatch, TLS: true, Total: 1, Records: []string{"2 1 1 00"}, Matched: "2 1 1 00",
 		}},
 		{Host: "mx3.contoso.com"},

@@ -5,6 +5,7 @@ import "m365_connector_exporter/probes"
 // TLSARehearsal is how a new certificate compares with the TLSA records of a server whose name it has.
 type TLSARehearsal struct {
 	Host    string
+	Owner   string       // name of its TLSA records
 	DANE    *probes.DANE // nil: unknown
 	Publish string       // the record of the new certificate, as zone files have it
 }
@@ -25,7 +26,8 @@ func (p *printer) tlsaRehearsals(all []TLSARehearsal) {
 		p.line(0, word+"DANE of "+Printable(r.Host))
 		p.line(8, "- "+Printable(r.DANE.Sentence()))
 		if r.Breaks() {
-			p.line(8, "- publish this TLSA record too, and wait for the TTL, before the renewal: "+r.Publish)
+			p.line(8, "- publish this TLSA record too, and wait for the TTL, before the renewal: "+
+				Printable(r.Owner)+". IN TLSA "+r.Publish)
 		}
 	}
 }

@@ -52,6 +52,10 @@ func Recommended(cert *x509.Certificate) string {
 	return fmt.Sprintf("%d %d %d %x", EndEntity, subjectPublicKey, sha2_256, digest)
 }
 
+// Owner returns the name of the TLSA records of a mail server (RFC 6698, section 3), such as
+// _25._tcp.mail.contoso.com.
+func Owner(host string, port uint16) string { return fmt.Sprintf("_%d._tcp.%s", port, host) }
+
 // Usable reports whether a sender of mail can use the record.
 func (r Record) Usable() bool {
 	if r.Usage != TrustAnchor && r.Usage != EndEntity || r.Selector > subjectPublicKey {

@@ -42,7 +42,7 @@ func (c *Client) TLSA(ctx context.Context, host string, port uint16, o Options, 
 	if err != nil {
 		return TLSA{Failure: err.Error()}
 	}
-	name := fmt.Sprintf("_%d._tcp.%s", port, host)
+	name := dane.Owner(host, port)
 	key := servers + " " + name
 	if cached, ok := c.tlsa.get(key); ok && !fresh {
 		cached.Cached = true

@@ -228,16 +228,17 @@ func TestBadExports(t *testing.T) {
 			"file " +
 			"of the tenant has one; its values: 1 of another kind (not a connector, not an accepted domain)"
 	)
+	const again = " on: export with ConvertTo-Json -Depth 5"
 	const encoding = "neither UTF-8 nor UTF-16: write it with -Encoding utf8"
 	for text, want := range map[string]string{
 		"{":                               "not JSON: it breaks off in line 1",
 		"[" + good + ",\n{\"Name\":\"sec": "not JSON: it breaks off in line 2",
-		"[\n" + good + "\n" + good + "]":  "not JSON from line 3 on",
+		"[\n" + good + "\n" + good + "]":  "not JSON from line 3" + again,
 		good + "\r\n" + good: "more than one JSON value, from line 2 on: write one array, with " +
 			"ConvertTo-Json -Depth 5 -InputObject @(…)",
 		good + "\n[]\n": "more than one JSON value, from line 2 on: write one array, with " +
 			"ConvertTo-Json -Depth 5 -InputObject @(…)",
-		good + "\n secret": "not JSON from line 2 on",
+		good + "\n secret": "not JSON from line 2" + again,
 		"<!DOCTYPE html>\n<title>secret</title>": "not JSON but HTML, such as a page to sign in: export with " +
 			"ConvertTo-Json -Depth 5",
 		"\r\n\r\nName          : secret\r\nConnectorType : OnPremises\r\n": "not JSON but what PowerShell displays: " +
@@ -251,9 +252,9 @@ func TestBadExports(t *testing.T) {
 		"#TYPE Deserialized.Microsoft\n\"a\"":        "not JSON but CSV: export with ConvertTo-Json -Depth 5",
 		utf16le("<Objs Version=\"1.1.0.1\"/>"): "not JSON but XML: export with " +
 			"ConvertTo-Json -Depth 5",
-		"Name, Enabled: {secret}":                                             "not JSON from line 1 on",
+		"Name, Enabled: {secret}":                                             "not JSON from line 1" + again,
 		"{\"Name\":\"\xfc\"}":                                                 encoding,
-		strings.Repeat("[", 20_000):                                           "not JSON from line 1 on",
+		strings.Repeat("[", 20_000):                                           "not JSON from line 1" + again,
 		strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000):               notExport,
 		"[" + strings.Repeat("{\"UseMXRecord\":true},", 100_000) + good + "]": "more than 100000 records",
 		`{"SmartHosts":[` + strings.Repeat("1,", 100_000) + "1]}":             "record 1 has more than 100000 values",

@@ -110,7 +110,7 @@ func wellFormed(text []byte) error {
 		return fmt.Errorf("more than one JSON value, from line %d on: write one array, with "+
 			"ConvertTo-Json -Depth 5 -InputObject @(…)", line)
 	}
-	return fmt.Errorf("not JSON from line %d on", line)
+	return fmt.Errorf("not JSON from line %d on: export with ConvertTo-Json -Depth 5", line)
 }
 
 // hasSecondValue reports whether another object or array follows the first: a script has appended to the file.

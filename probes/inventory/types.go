@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/spelling"
 )
 
 // Decoder decodes the values of one record and reports those that it cannot read.
@@ -113,7 +114,7 @@ func listOf(parse func(string) (string, error)) Type {
 		case d.Export:
 			items = v.asList()
 		case v.Shape != List:
-			return texts, d.check(v, key, errors.New("must be a list"))
+			return texts, d.check(v, key, errors.New(`must be a list: [a, b], or "- " before each item`))
 		}
 		if d.listed != nil {
 			if *d.listed += len(items); *d.listed > maxListed {
@@ -192,16 +193,10 @@ func enum(first int, words ...string) Type {
 	}
 }
 
-// MustBeOneOf returns an error for a text that is none of the words. It names the words, and the nearest
-// one where only case or punctuation differ.
+// MustBeOneOf returns an error for a text that is none of the words. It names the words, and the nearest one.
 func MustBeOneOf(text string, words []string) error {
-	letters := func(text string) string {
-		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(text))
-	}
-	for _, word := range words {
-		if letters(text) == letters(word) {
-			return fmt.Errorf("must be one of %s; did you mean %s?", strings.Join(words, ", "), word)
-		}
+	if word := spelling.Nearest(text, words); word != "" {
+		return fmt.Errorf("must be one of %s; did you mean %s?", strings.Join(words, ", "), word)
 	}
 	return fmt.Errorf("must be one of %s", strings.Join(words, ", "))
 }

@@ -2,6 +2,7 @@ package mailflow
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,14 +11,38 @@ import (
 // maxAllowed bounds the ranges of a list of allowed addresses.
 const maxAllowed = 100_000
 
+// AllowedList is what a list of allowed addresses contains.
+type AllowedList struct {
+	Ranges []Range
+
+	// Lines that have words, but no address, network or range; and the number of the first of them, from 1.
+	Skipped, FirstSkipped int
+}
+
+// Warning names the lines that were skipped; "" if there are none.
+func (l AllowedList) Warning() string {
+	switch l.Skipped {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("line %d has no address, network or range, and is skipped", l.FirstSkipped)
+	default:
+		return fmt.Sprintf("%d lines have no address, network or range, and are skipped; the first is line %d", l.Skipped,
+			l.FirstSkipped)
+	}
+}
+
 // ParseAllowed returns the addresses, networks and ranges in a list such as that of a firewall: one or more per line,
 // separated by white space, commas, semicolons or quotes. It ignores other words, and comments from # to the end of the
 // line. It accepts 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9, 192.0.2.0 255.255.255.0 (a mask or its inverse) and
-// IPv6.
-func ParseAllowed(text string) ([]Range, error) {
-	var all []Range
-	for line := range strings.Lines(text) {
+// IPv6. It is an error if there is no address, or more than 100,000.
+func ParseAllowed(text []byte) (AllowedList, error) {
+	var list AllowedList
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
 		line, _, _ = strings.Cut(line, "#")
+		before := len(list.Ranges)
 		words := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(" \t\r\n,;\"'[](){}", c) })
 		for i := 0; i < len(words); i++ {
 			r, ok := readRange(words[i])
@@ -29,15 +54,20 @@ func ParseAllowed(text string) ([]Range, error) {
 					r, i = masked, i+1
 				}
 			}
-			if all = append(all, r); len(all) > maxAllowed {
-				return nil, errors.New("more than 100000 addresses and networks")
+			if list.Ranges = append(list.Ranges, r); len(list.Ranges) > maxAllowed {
+				return AllowedList{}, errors.New("more than 100000 addresses and networks")
+			}
+		}
+		if len(words) > 0 && len(list.Ranges) == before {
+			if list.Skipped++; list.Skipped == 1 {
+				list.FirstSkipped = number
 			}
 		}
 	}
-	if len(all) == 0 {
-		return nil, errors.New("no address, network or range is in it")
+	if len(list.Ranges) == 0 {
+		return AllowedList{}, errors.New("no address, network or range is in it, such as 40.92.0.0/15")
 	}
-	return all, nil
+	return list, nil
 }
 
 // withMask returns the network of an IPv4 address and a mask (255.255.255.0) or an inverse mask (0.0.0.255).

@@ -58,12 +58,12 @@ func TestNotAllowed(t *testing.T) {
 		"two addresses":       {"40.92.0.1 40.92.0.2", "40.92.0.0/15 (partly) " + rest},
 		"of another provider": {"192.0.2.0/24", "40.92.0.0/15 " + rest},
 	} {
-		allowed, err := mailflow.ParseAllowed(c.list)
+		allowed, err := mailflow.ParseAllowed([]byte(c.list))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		var got []string
-		for _, u := range mailflow.NotAllowed(ranges, allowed) {
+		for _, u := range mailflow.NotAllowed(ranges, allowed.Ranges) {
 			got = append(got, u.Range.String())
 			if u.Partly {
 				got = append(got, "(partly)")
@@ -73,11 +73,26 @@ func TestNotAllowed(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	if _, err := mailflow.ParseAllowed("permit any # 40.92.0.0/15"); err == nil {
+	if _, err := mailflow.ParseAllowed([]byte("permit any # 40.92.0.0/15")); err == nil {
 		t.Error("a list without addresses has no error")
 	}
-	if _, err := mailflow.ParseAllowed(strings.Repeat("192.0.2.1 ", 100_001)); err == nil {
+	if _, err := mailflow.ParseAllowed([]byte(strings.Repeat("192.0.2.1 ", 100_001))); err == nil {
 		t.Error("a list that is too long has no error")
+	}
+}
+
+// TestSkippedLines: a line with words and no address is counted; an empty one, a comment and brackets are not.
+func TestSkippedLines(t *testing.T) {
+	for text, want := range map[string]string{
+		"# office\n\n{ [\n192.0.2.1 any\n": "",
+		"192.0.2.1\r\nany # 192.0.2.1\r\n": "line 2 has no address, network or range, and is skipped",
+		"192.0.2.300\n192.0.2.1\nany\nany": "3 lines have no address, network or range, and are skipped; the first is " +
+			"line 1",
+	} {
+		list, err := mailflow.ParseAllowed([]byte(text))
+		if got := list.Warning(); err != nil || len(list.Ranges) != 1 || got != want {
+			t.Errorf("%q: %v, %q, %v; want one range, %q", text, list.Ranges, got, err, want)
+		}
 	}
 }
 
@@ -86,11 +101,11 @@ func FuzzAllowed(f *testing.F) {
 	f.Add("permit tcp 40.92.0.0 0.1.255.255 any", published)
 	f.Add("40.92.0.0/15 # x\n2a01:111:f400::/48", "[]")
 	f.Fuzz(func(t *testing.T, list, endpoints string) {
-		allowed, err := mailflow.ParseAllowed(list)
+		allowed, err := mailflow.ParseAllowed([]byte(list))
 		if err != nil {
 			return
 		}
-		for _, r := range allowed {
+		for _, r := range allowed.Ranges {
 			if !r.First.IsValid() || r.Last.Less(r.First) {
 				t.Errorf("%q: %v", list, r)
 			}
@@ -99,7 +114,7 @@ func FuzzAllowed(f *testing.F) {
 		if err != nil {
 			ranges = []netip.Prefix{netip.MustParsePrefix("40.92.0.0/15")}
 		}
-		if n := len(mailflow.NotAllowed(ranges, allowed)); n > len(ranges) {
+		if n := len(mailflow.NotAllowed(ranges, allowed.Ranges)); n > len(ranges) {
 			t.Errorf("%d of %d are missing", n, len(ranges))
 		}
 	})

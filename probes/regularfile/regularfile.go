@@ -29,6 +29,7 @@ import (
 // Errors of this package. Others come from the operating system, without the path.
 var (
 	ErrNotRegular = errors.New("not a regular file")
+	errFolder     = fmt.Errorf("%w but a folder: name the files in it", ErrNotRegular)
 	ErrTimeout    = errors.New("the file system does not respond")
 )
 
@@ -54,6 +55,8 @@ func read(path string, limit int64) (Contents, error) {
 	switch {
 	case err != nil:
 		return Contents{}, withoutPath(err)
+	case info.IsDir():
+		return Contents{}, errFolder
 	case !info.Mode().IsRegular():
 		return Contents{}, ErrNotRegular
 	case info.Size() > limit:

@@ -32,7 +32,7 @@ func TestRead(t *testing.T) {
 		{"small", write("small", 5000), 5000, ""},
 		{"as large as the limit", write("full", megabyte), megabyte, ""},
 		{"larger", write("larger", megabyte+1), 0, "larger than 1 MB"},
-		{"folder", dir, 0, "not a regular file"},
+		{"folder", dir, 0, "not a regular file but a folder: name the files in it"},
 		{"missing", filepath.Join(dir, "missing"), 0, fs.ErrNotExist.Error()},
 	} {
 		c, err := regularfile.Read(t.Context(), test.path, megabyte)

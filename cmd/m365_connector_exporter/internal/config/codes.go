@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"path"
 	"time"
 
@@ -50,9 +49,14 @@ func (r *reader) suppression(n *yaml.Node, key string) check.Suppression {
 			s.Direction = mailflow.Direction(r.word(n, k, string(mailflow.Outbound), string(mailflow.Inbound)))
 		},
 	})
-	for _, name := range []string{"check", "reason", "owner", "expires"} {
-		if !seen[name] {
-			r.fail(n, join(key, name), "a suppression needs it")
+	for _, needed := range []struct{ key, example string }{
+		{"check", "ip_authentication_only"},
+		{"reason", "cannot present a certificate"},
+		{"owner", "mail-team"},
+		{"expires", "2027-03-31"},
+	} {
+		if !seen[needed.key] {
+			r.fail(n, join(key, needed.key), "a suppression needs it, such as %s", needed.example)
 		}
 	}
 	return s
@@ -76,11 +80,7 @@ func (r *reader) checkGlob(n *yaml.Node, key string) string {
 			return pattern
 		}
 	}
-	near := "docs/checks.md lists them"
-	if n := nearest(pattern, all); n != "" {
-		near = fmt.Sprintf("did you mean %q?", n)
-	}
-	r.fail(n, key, "unknown check %q; %s", pattern, near)
+	r.fail(n, key, "unknown check %q; %s", pattern, hint(pattern, all))
 	return ""
 }
 

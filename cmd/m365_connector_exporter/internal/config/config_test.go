@@ -36,7 +36,8 @@ func TestMistakes(t *testing.T) {
 		{"probe: {interval: 5s, timeout: 5s}", "1: probe.timeout: must be below interval"},
 		{
 			"probe: {until: recipent}",
-			`1: probe.until: "recipent": must be one of resolve, connect, ehlo, tls, recipient, message`,
+			`1: probe.until: "recipent": must be one of resolve, connect, ehlo, tls, recipient, message; ` +
+				`did you mean recipient?`,
 		},
 		{"probe: {negative_controls: daily}", `1: probe.negative_controls: "daily": must be true or false`},
 		{
@@ -116,7 +117,7 @@ func TestMistakes(t *testing.T) {
 			"1: zzzzzzzz: unknown key; known here: checks, exchange_online, firewall, global, modules, probe, round_trips, " +
 				"sink, suppressions, tenant_files, tenant_folders, tenants, thresholds",
 		},
-		{"probe: {}\nprobe: {}", "2: probe: duplicate key"},
+		{"probe: {}\nprobe: {}", "2: probe: duplicate key: line 1 has it too"},
 		{
 			"probe: {dns_servers: [localhost]}",
 			`1: probe.dns_servers[0]: "localhost": must be host:port such as 192.0.2.53:53`,
@@ -137,13 +138,13 @@ func TestMistakes(t *testing.T) {
 			"firewall: allow.txt",
 			`1: firewall: "allow.txt": must be a mapping with keys such as ca_file, endpoints, file`,
 		},
-		{"sink: {listen: ':2525'}", `1: sink.listen: ":2525": must be a list: "- " begins each item`},
+		{"sink: {listen: ':2525'}", `1: sink.listen: ":2525": must be a list: [a, b], or "- " before each item`},
 		{
 			"firewall: {file: config_test.go, endpoints: 'https://u:secret@endpoints.office.com/x'}",
 			"firewall.endpoints: must be a URL without a user, such as https://endpoints.office.com/endpoints/worldwide",
 		},
-		{"round_trips: {name: hybrid}", `1: round_trips: must be a list: "- " begins each item`},
-		{"probe: {ip_protocol: ip5}", `1: probe.ip_protocol: "ip5": must be one of any, ip4, ip6`},
+		{"round_trips: {name: hybrid}", `1: round_trips: a mapping: must be a list: [a, b], or "- " before each item`},
+		{"probe: {ip_protocol: ip5}", `1: probe.ip_protocol: "ip5": must be one of any, ip4, ip6; did you mean ip4?`},
 		{
 			"probe: {interval: 0s}\ntenants: [{name: a, outbound_connectors: [{name: c}]}]",
 			`1: probe.interval: "0s": must be at least 1s`,
@@ -163,7 +164,7 @@ func TestMistakes(t *testing.T) {
 		{"checks: {tls_version_olde: off}", `1: checks.tls_version_olde: unknown key; did you mean "tls_version_old"?`},
 		{"checks: {tls_version_old: loud}", `1: checks.tls_version_old: "loud": must be one of off, info, warning, critical`},
 		{suppression + "expires: tomorrow}]", `1: suppressions[0].expires: "tomorrow": must be a day such as 2027-03-31`},
-		{suppression + "direction: inbound}]", "1: suppressions[0].expires: a suppression needs it"},
+		{suppression + "direction: inbound}]", "1: suppressions[0].expires: a suppression needs it, such as 2027-03-31"},
 		{
 			"suppressions: [{check: tls_opportunist, reason: r, owner: o, expires: 2027-03-31}]",
 			`1: suppressions[0].check: unknown check "tls_opportunist"; did you mean "tls_opportunistic"?`,
@@ -178,7 +179,8 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			sender + "connector: in\n    certificate: {file: a, smtp: 'b:25'}",
-			"7: tenants[0].senders[0].certificate: must have only one of file, pkcs12 and smtp",
+			"7: tenants[0].senders[0].certificate: must have only one of file, pkcs12 and smtp, such as " +
+				"{ file: certs/edge-1.pem }",
 		},
 		{
 			sender + "connector: in\n    certificate: {password_file: a}",

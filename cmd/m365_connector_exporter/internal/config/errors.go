@@ -69,15 +69,20 @@ func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
 	}
 }
 
-// failValue reports a value, and quotes it if it is short.
+// failValue reports a value. It quotes a text if it is short, and names another kind of value.
 func (r *reader) failValue(n *yaml.Node, key string, err error) {
-	v := resolve(n)
-	if v.Kind != yaml.ScalarNode || v.Value == "" || len(v.Value) > maxQuoted ||
-		strings.ContainsFunc(v.Value, func(c rune) bool { return !unicode.IsPrint(c) }) {
+	switch v := resolve(n); {
+	case v.Kind == yaml.SequenceNode:
+		r.fail(n, key, "a list: %v", err)
+	case v.Kind == yaml.MappingNode:
+		r.fail(n, key, "a mapping: %v", err)
+	case isNull(v) || v.Value == "":
+		r.fail(n, key, "no value: %v", err)
+	case len(v.Value) > maxQuoted || strings.ContainsFunc(v.Value, func(c rune) bool { return !unicode.IsPrint(c) }):
 		r.fail(n, key, "%v", err)
-		return
+	default:
+		r.fail(n, key, "%q: %v", v.Value, err)
 	}
-	r.fail(n, key, "%q: %v", v.Value, err)
 }
 
 // maxQuoted is the longest value that a mistake quotes, in bytes.

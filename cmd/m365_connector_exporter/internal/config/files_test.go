@@ -123,7 +123,7 @@ func TestCertificateFiles(t *testing.T) {
 			0o600,
 			"/p: must be a readable PKCS#12 file with a certificate and its private key",
 		},
-		{"folder", "{file: .}", nil, 0o600, ": not a regular file"},
+		{"folder", "{file: .}", nil, 0o600, ": not a regular file but a folder: name the files in it"},
 	}
 	for _, test := range tests {
 		if runtime.GOOS == "windows" && test.name == "others may read" {

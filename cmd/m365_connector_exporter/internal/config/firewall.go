@@ -32,9 +32,11 @@ func (r *reader) firewall(n *yaml.Node, key string) {
 	r.mapping(n, key, fields{
 		"file": func(n *yaml.Node, k string) {
 			if f.File = r.path(n, k); f.File != "" {
-				f.Allowed = parsedFile(r, n, k, f.File, func(data []byte) ([]mailflow.Range, error) {
-					return mailflow.ParseAllowed(string(data))
-				})
+				list := parsedFile(r, n, k, f.File, mailflow.ParseAllowed)
+				f.Allowed = list.Ranges
+				if warning := list.Warning(); warning != "" {
+					r.warn(r.errorAt(n, k, "%s: %s", f.File, warning).Error())
+				}
 			}
 		},
 		"endpoints": func(n *yaml.Node, k string) { r.endpoints(n, k, f) },
@@ -65,10 +67,10 @@ func (r *reader) endpoints(n *yaml.Node, key string, f *Firewall) {
 }
 
 // parsedFile reads a file and parses it.
-func parsedFile[T any](r *reader, n *yaml.Node, key, file string, parse func([]byte) ([]T, error)) []T {
+func parsedFile[T any](r *reader, n *yaml.Node, key, file string, parse func([]byte) (T, error)) (parsed T) {
 	c, ok := r.read(n, key, file)
 	if !ok {
-		return nil
+		return parsed
 	}
 	parsed, err := parse(inventory.UTF8(c.Data))
 	if err != nil {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+
 	"gopkg.in/yaml.v3"
 
 	"m365_connector_exporter/collector/check"
@@ -103,7 +105,8 @@ func (r *reader) modules(n *yaml.Node, key string, cfg *Config) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		r.fail(n, key, "must be a mapping from names to probe settings")
+		r.failValue(n, key, errors.New(
+			"must be a mapping from names to probe settings, such as { tls_only: { until: tls } }"))
 		return
 	}
 	r.keys(n, key, func(name, v *yaml.Node, k string) bool {

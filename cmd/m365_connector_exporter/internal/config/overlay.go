@@ -11,6 +11,7 @@ import (
 	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/inventory/exchangeonline"
 	"m365_connector_exporter/probes/mailflow"
+	"m365_connector_exporter/probes/spelling"
 )
 
 // overlay is a source: the records that a tenant has in YAML, laid over those of its exports. The keys that YAML
@@ -172,7 +173,7 @@ func (o *overlay) connector(
 // notExported returns a warning about a connector that no export has: a misspelled name overrides nothing.
 func (o *overlay) notExported(n *yaml.Node, key string, d mailflow.Direction, name string, known []string) Error {
 	at, k := valueOf(n, "name"), join(key, "name")
-	best := closest(name, known)
+	best := spelling.Closest(name, known)
 	if best == "" {
 		cmdlet := "Get-InboundConnector"
 		if d == mailflow.Outbound {

@@ -46,7 +46,7 @@ func (r *reader) layer(n *yaml.Node, key string) probes.SettingsOverride {
 			l.MessageMinInterval = &v
 		},
 		"negative_controls": func(n *yaml.Node, k string) { v := r.flag(n, k); l.NegativeControls = &v },
-		"dns_servers":       func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.hostPort) },
+		"dns_servers":       func(n *yaml.Node, k string) { l.DNSServers = r.each(n, k, r.dnsServer) },
 		"dnssec":            func(n *yaml.Node, k string) { l.ValidatingResolvers = r.dnssec(n, k) },
 		"until":             func(n *yaml.Node, k string) { v := r.stage(n, k); l.Until = &v },
 		"ip_protocol": func(n *yaml.Node, k string) {
@@ -85,7 +85,7 @@ func (r *reader) warnOfResolvers(n *yaml.Node, key string, l probes.SettingsOver
 // section does not name any.
 func (r *reader) dnssec(n *yaml.Node, key string) (resolvers []string) {
 	r.mapping(n, key, fields{
-		"validating_resolvers": func(n *yaml.Node, k string) { resolvers = r.each(n, k, r.hostPort) },
+		"validating_resolvers": func(n *yaml.Node, k string) { resolvers = r.each(n, k, r.dnsServer) },
 	})
 	return resolvers
 }

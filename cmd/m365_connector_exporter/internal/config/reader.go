@@ -109,19 +109,19 @@ func (r *reader) keys(n *yaml.Node, path string, read func(k, v *yaml.Node, key 
 		r.failMapping(n, path, known)
 		return
 	}
-	seen := map[string]bool{}
+	seen := map[string]int{} // the line of a key
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		key := join(path, k.Value[:min(len(k.Value), maxQuoted)]) // no known key is longer
 		switch {
 		case k.Tag == "!!merge":
 			r.fail(k, key, "merge keys are not supported: write the keys out, or use an alias for a whole value")
-		case seen[k.Value]:
-			r.fail(k, key, "duplicate key")
+		case seen[k.Value] > 0:
+			r.fail(k, key, "duplicate key: line %d has it too", seen[k.Value])
 		case !read(k, v, key):
 			r.failUnknown(k, key, known)
 		default:
-			seen[k.Value] = true
+			seen[k.Value] = k.Line
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (r *reader) list(n *yaml.Node, key string, read func(n *yaml.Node, key stri
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		r.failValue(n, key, errors.New(`must be a list: "- " begins each item`))
+		r.failValue(n, key, errors.New(`must be a list: [a, b], or "- " before each item`))
 		return
 	}
 	for i, item := range n.Content {

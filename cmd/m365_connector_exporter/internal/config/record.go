@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -12,7 +13,8 @@ import (
 // record reads the properties of a record into a struct of mailflow, and other keys by more.
 func (r *reader) record(n *yaml.Node, path string, kind inventory.Kind, record any, more fields) {
 	d := inventory.Decoder{Report: func(v inventory.Value, key string, err error) {
-		r.failValue(&yaml.Node{Line: v.Line, Kind: yaml.ScalarNode, Value: v.Text}, key, err)
+		kinds := map[inventory.Shape]yaml.Kind{inventory.List: yaml.SequenceNode, inventory.Object: yaml.MappingNode}
+		r.failValue(&yaml.Node{Line: v.Line, Kind: cmp.Or(kinds[v.Shape], yaml.ScalarNode), Value: v.Text}, key, err)
 	}}
 	properties := inventory.Properties(kind)
 	r.keys(n, path, func(k, v *yaml.Node, key string) bool {

@@ -130,28 +130,39 @@ func (r *reader) roundTrip(n *yaml.Node, key string) RoundTrip {
 		"lost_after":  func(n *yaml.Node, k string) { t.LostAfter = r.duration(n, k, time.Second, maxTripTime) },
 	})
 	if tenant != nil && t.Tenant != "" && !r.tenants.Has(t.Tenant) {
-		r.fail(tenant, join(key, "tenant"), "no tenant %q is configured", t.Tenant)
+		r.fail(tenant, join(key, "tenant"), "no tenant %q is configured%s", t.Tenant, didYouMean(t.Tenant, r.tenantNames()))
+	}
+	for _, needed := range []struct {
+		key  string
+		node *yaml.Node
+		what string
+	}{
+		{"name", valueOf(n, "name"), "a round trip needs a name, such as hybrid"},
+		{"tenant", tenant, "a round trip needs the tenant that its message passes"},
+		{"recipient", valueOf(n, "recipient"), "a round trip needs a recipient such as canary@probe.contoso.com, whose MX " +
+			"is the sink"},
+		{"start", start, "a round trip needs a start, such as { sender: edge-1 } or { smart_host: mail.contoso.com }"},
+	} {
+		if needed.node == nil || needed.node.Kind == yaml.ScalarNode && needed.node.Value == "" {
+			r.fail(n, join(key, needed.key), "%s", needed.what)
+		}
 	}
 	if r.failures > before {
 		return t
-	}
-	for _, needed := range []struct{ key, value, what string }{
-		{"name", t.Name, "a round trip needs a name"},
-		{"tenant", t.Tenant, "a round trip needs the tenant that its message passes"},
-		{"recipient", t.Recipient, "a round trip needs a recipient such as canary@probe.contoso.com, whose MX is the sink"},
-	} {
-		if needed.value == "" {
-			r.fail(n, join(key, needed.key), "%s", needed.what)
-		}
 	}
 	if t.LostAfter <= t.Expect.LateAfter {
 		r.fail(n, join(key, "lost_after"), "%v: must be longer than late_after, which is %v", model.Duration(t.LostAfter),
 			model.Duration(t.Expect.LateAfter))
 	}
-	if tenant != nil {
-		r.checkStart(tenant, start, key, &t)
-	}
+	r.checkStart(start, key, &t)
 	return t
+}
+
+func (r *reader) tenantNames() (names []string) {
+	for _, t := range r.tenants.All() {
+		names = append(names, t.Name)
+	}
+	return names
 }
 
 // start reads where a message begins: exactly one of sender and smart_host.
@@ -178,10 +189,10 @@ func (r *reader) expect(n *yaml.Node, key string, e *roundtrip.Expectation) {
 }
 
 // checkStart reports a start without sender and smart_host, and a sender that does not exist or cannot be used.
-func (r *reader) checkStart(tenant, start *yaml.Node, key string, t *RoundTrip) {
+func (r *reader) checkStart(start *yaml.Node, key string, t *RoundTrip) {
 	switch {
-	case start == nil || (t.Sender == "") == (t.SmartHost == ""):
-		r.fail(tenant, join(key, "start"), "needs either sender or smart_host")
+	case (t.Sender == "") == (t.SmartHost == ""):
+		r.fail(start, join(key, "start"), "needs either sender or smart_host, such as { sender: edge-1 }")
 		return
 	case t.SmartHost != "":
 		return
@@ -190,13 +201,16 @@ func (r *reader) checkStart(tenant, start *yaml.Node, key string, t *RoundTrip) 
 	if loaded.LoadError != "" {
 		return // its senders are not known; the tenant is reported
 	}
+	var names []string
 	for i := range loaded.Senders {
+		names = append(names, loaded.Senders[i].Name)
 		if s := &loaded.Senders[i]; s.Name == t.Sender {
 			r.checkSender(start, join(key, "start.sender"), s)
 			return
 		}
 	}
-	r.fail(start, join(key, "start.sender"), "no sender %q in tenant %q", t.Sender, t.Tenant)
+	r.fail(start, join(key, "start.sender"), "no sender %q in tenant %q%s", t.Sender, t.Tenant,
+		didYouMean(t.Sender, names))
 }
 
 // checkSender reports a sender as which Exchange Online cannot recognise this host.

@@ -46,10 +46,7 @@ func (r *reader) senders(n *yaml.Node, key string, t *tenant, layers []layerSour
 // unknownConnector reports a connector that does not exist. If it could have been in an export, the mistake
 // disables that tenant only; if an export was not read, that is the mistake.
 func (r *reader) unknownConnector(s *sender, key string, known []string, t *tenant) {
-	message := fmt.Sprintf("no inbound connector %q in this tenant", s.Connector)
-	if near := nearest(s.Connector, known); near != "" {
-		message += fmt.Sprintf("; did you mean %q?", near)
-	}
+	message := fmt.Sprintf("no inbound connector %q in this tenant", s.Connector) + didYouMean(s.Connector, known)
 	switch {
 	case s.Connector == "":
 		r.fail(s.node, key, "a sender needs the inbound connector that it uses")
@@ -122,7 +119,7 @@ func (r *reader) certificate(n *yaml.Node, key string) (c mailflow.CertificateSo
 		"file":          path(&c.File),
 		"pkcs12":        path(&c.PKCS12),
 		"password_file": path(&c.PasswordFile),
-		"smtp":          func(n *yaml.Node, k string) { c.SMTP = r.optional(n, k, parseHostPort) },
+		"smtp":          func(n *yaml.Node, k string) { c.SMTP = r.optional(n, k, parseMailServer) },
 	})
 	given := 0
 	for _, source := range []string{c.File, c.PKCS12, c.SMTP} {
@@ -132,7 +129,7 @@ func (r *reader) certificate(n *yaml.Node, key string) (c mailflow.CertificateSo
 	}
 	switch {
 	case given > 1:
-		r.fail(n, key, "must have only one of file, pkcs12 and smtp")
+		r.fail(n, key, "must have only one of file, pkcs12 and smtp, such as { file: certs/edge-1.pem }")
 	case c.PasswordFile != "" && c.PKCS12 == "":
 		r.fail(n, join(key, "password_file"), "can only be used with pkcs12")
 	case c.File != "":

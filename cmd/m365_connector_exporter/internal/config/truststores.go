@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 
@@ -28,15 +29,17 @@ var (
 
 // trustStores reads a mapping from names to files of PEM certificates. The names are label values.
 func (r *reader) trustStores(n *yaml.Node, key string) (all []TrustStore) {
+	named := 0 // also those whose file cannot be read
 	r.keys(n, key, func(name, file *yaml.Node, k string) bool {
 		switch {
 		case !storeName.MatchString(name.Value):
 			r.failValue(name, key, errStoreName)
 		case slices.Contains(reservedStores, name.Value):
 			r.failValue(name, key, errReserved)
-		case len(all) == probes.MaxNamedStores:
-			r.fail(name, key, "at most %d stores", probes.MaxNamedStores)
+		case named == probes.MaxNamedStores:
+			r.failValue(name, key, fmt.Errorf("one store too many: at most %d may be named", probes.MaxNamedStores))
 		default:
+			named++
 			path := r.path(file, k)
 			if path == "" {
 				r.fail(file, k, "must be a file of PEM certificates such as /etc/ssl/exchange-2016.pem")
@@ -55,7 +58,7 @@ func (r *reader) trustStores(n *yaml.Node, key string) (all []TrustStore) {
 // store is a series of every endpoint.
 func (r *reader) checkStores(n *yaml.Node, key string, g Global) {
 	if g.Roots != nil && len(g.TrustStores) == probes.MaxNamedStores {
-		r.fail(n, join(key, "trust_stores"), "at most %d store together with ca_file, because the system's roots are then "+
-			"a store too", probes.MaxNamedStores-1)
+		r.fail(n, join(key, "trust_stores"), "%d stores, one too many: at most %d together with ca_file, because the system's "+
+			"roots are then a store too", len(g.TrustStores), probes.MaxNamedStores-1)
 	}
 }

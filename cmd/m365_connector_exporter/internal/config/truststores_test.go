@@ -26,11 +26,15 @@ func TestTrustStores(t *testing.T) {
 		"beside ca_file": {"trust_stores: { a: roots.pem }, ca_file: roots.pem", "", "a"},
 		"too many": {
 			"trust_stores: { a: roots.pem, b: roots.pem, c: roots.pem }",
-			":1: global.trust_stores: at most 2 stores", "",
+			`:1: global.trust_stores: "c": one store too many: at most 2 may be named`, "",
 		},
 		"too many beside ca_file": {
 			"trust_stores: { a: roots.pem, b: roots.pem }, ca_file: roots.pem",
-			":1: global.trust_stores: at most 1 store together with ca_file", "",
+			":1: global.trust_stores: 2 stores, one too many: at most 1 together with ca_file", "",
+		},
+		"too many, of which one cannot be read": {
+			"trust_stores: { a: roots.pem, b: none.pem, c: roots.pem }",
+			`:1: global.trust_stores: "c": one store too many`, "",
 		},
 		"a bad name": {
 			"trust_stores: { Exchange 2016: roots.pem }",
@@ -44,7 +48,7 @@ func TestTrustStores(t *testing.T) {
 		"no file":      {"trust_stores: { a: none.pem }", "none.pem: no such file", ""},
 		"an empty one": {`trust_stores: { a: "" }`, "trust_stores.a: must be a file of PEM certificates such as", ""},
 		"no PEM":       {"trust_stores: { a: key.txt }", "key.txt: contains no PEM certificate", ""},
-		"a list":       {"trust_stores: [roots.pem]", "global.trust_stores: must be a mapping", ""},
+		"a list":       {"trust_stores: [roots.pem]", "global.trust_stores: a list: must be a mapping", ""},
 	} {
 		folder := t.TempDir()
 		for file, text := range map[string]string{

@@ -22,7 +22,7 @@ import (
 // an SMTP session.
 func (r *reader) text(n *yaml.Node, key string) string {
 	if v := resolve(n); v.Kind != yaml.ScalarNode && !isNull(v) {
-		r.failValue(n, key, errors.New("must be text"))
+		r.failValue(n, key, errors.New("must be one line of text"))
 		return ""
 	}
 	return r.scalar(n, key)
@@ -75,7 +75,9 @@ func (r *reader) domain(n *yaml.Node, key string) string {
 	return r.parsed(n, key, inventory.ParseDomain)
 }
 
-func (r *reader) hostPort(n *yaml.Node, key string) string { return r.parsed(n, key, parseHostPort) }
+func (r *reader) dnsServer(n *yaml.Node, key string) string {
+	return r.parsed(n, key, func(text string) (string, error) { return parseHostPort(text, "192.0.2.53:53") })
+}
 
 func (r *reader) number(n *yaml.Node, key string, low, high int) int {
 	v, err := strconv.Atoi(r.scalar(n, key))
@@ -186,11 +188,14 @@ func parseListenAddress(text string) (string, error) {
 }
 
 // parseHostPort returns host:port with a name or an address.
-func parseHostPort(text string) (string, error) {
+func parseHostPort(text, example string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	number, portErr := strconv.Atoi(port)
 	if err != nil || host == "" || strings.ContainsAny(host, " /@<>") || portErr != nil || number < 1 || number > 65535 {
-		return "", errors.New("must be host:port such as 192.0.2.53:53")
+		return "", errors.New("must be host:port such as " + example)
 	}
 	return text, nil
 }
+
+// parseMailServer returns the host:port of a mail server.
+func parseMailServer(text string) (string, error) { return parseHostPort(text, "mail.contoso.com:25") }

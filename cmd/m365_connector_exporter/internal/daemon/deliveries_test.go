@@ -153,6 +153,9 @@ func TestRehearseTLSA(t *testing.T) {
 		var got []string
 		for _, r := range all {
 			got = append(got, r.Host+" "+string(r.DANE.Status))
+			if want := "._tcp." + r.Host; !strings.HasPrefix(r.Owner, "_") || !strings.HasSuffix(r.Owner, want) {
+				t.Errorf("%s: owner %s, want _PORT%s", name, r.Owner, want)
+			}
 			if r.Breaks() != (r.DANE.Status == probes.DANEMismatch) || !strings.HasPrefix(r.Publish, "3 1 1 ") {
 				t.Errorf("%s: %+v", name, r)
 			}

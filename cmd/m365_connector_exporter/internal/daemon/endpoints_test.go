@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -247,7 +248,7 @@ func TestAuditComparesTheConfiguredFirewall(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		f, err := ReadFirewall(t.Context(), cfg, "", "")
+		f, err := ReadFirewall(t.Context(), cfg, "", "", io.Discard)
 		if err != nil || !strings.HasPrefix(missing(f), c.want) || f.Problem != "" != c.problem {
 			t.Errorf("%s: %+v, error %v; want %s", name, f, err, c.want)
 		}

@@ -97,6 +97,10 @@ func LiveTenants(cfg *config.Config, names []string) ([]exchangeonline.Tenant, e
 		return all, nil
 	}
 	var chosen []exchangeonline.Tenant
+	var known []candidate
+	for _, t := range all {
+		known = append(known, candidate{t.Name, t.Name})
+	}
 	for _, name := range names {
 		found := false
 		for _, t := range all {
@@ -105,7 +109,8 @@ func LiveTenants(cfg *config.Config, names []string) ([]exchangeonline.Tenant, e
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("%q: no tenant of this name has a section exchange_online that loads", name)
+			return nil, fmt.Errorf("%q: no tenant of this name has a section exchange_online that loads; %s", name,
+				suggestion(name, known))
 		}
 	}
 	return chosen, nil

@@ -97,18 +97,21 @@ func AuditFirewall(cfg *config.Config, firewall *check.Firewall, now time.Time) 
 
 // ReadFirewall compares the addresses that a firewall admits with the ranges that Microsoft publishes for Exchange
 // Online. Both files are those of the configuration if they are "". If the configuration names a URL, the ranges
-// are those that the daemon keeps. It returns nil without a list.
-func ReadFirewall(ctx context.Context, cfg *config.Config, file, endpoints string) (*check.Firewall, error) {
+// are those that the daemon keeps. It returns nil without a list. It prints a warning of lines that it skips.
+func ReadFirewall(
+	ctx context.Context, cfg *config.Config, file, endpoints string, warnings io.Writer,
+) (*check.Firewall, error) {
 	f := cfg.Firewall
 	var err error
 	if file != "" {
-		f.File = file
-		f.Allowed, err = readList(ctx, file, func(data []byte) ([]mailflow.Range, error) {
-			return mailflow.ParseAllowed(string(data))
-		})
+		list, err := readList(ctx, file, mailflow.ParseAllowed)
 		if err != nil {
 			return nil, fmt.Errorf("--firewall: %w", err)
 		}
+		if warning := list.Warning(); warning != "" {
+			_, _ = fmt.Fprintf(warnings, "warning: --firewall: %s: %s\n", file, warning)
+		}
+		f.File, f.Allowed = file, list.Ranges
 	}
 	if endpoints != "" {
 		f.Endpoints = endpoints
@@ -131,14 +134,13 @@ func ReadFirewall(ctx context.Context, cfg *config.Config, file, endpoints strin
 }
 
 // readList reads a file and parses it.
-func readList[T any](ctx context.Context, file string, parse func([]byte) ([]T, error)) ([]T, error) {
+func readList[T any](ctx context.Context, file string, parse func([]byte) (T, error)) (parsed T, err error) {
 	c, err := regularfile.Read(ctx, file, maxListFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return parsed, fmt.Errorf("%s: %w", file, err)
 	}
-	parsed, err := parse(inventory.UTF8(c.Data))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if parsed, err = parse(inventory.UTF8(c.Data)); err != nil {
+		return parsed, fmt.Errorf("%s: %w", file, err)
 	}
 	return parsed, nil
 }

@@ -114,7 +114,11 @@ func matchSender(target string, ids []probes.PathID) ([]probes.PathID, error) {
 	}
 	found, err := probes.Match(target, ids)
 	if err == nil && len(found) == 0 {
-		err = errors.New("no such sender")
+		var known []candidate
+		for _, id := range ids {
+			known = append(known, candidate{id.Path, id.Path})
+		}
+		err = fmt.Errorf("no such sender; %s", suggestion(target, known))
 	}
 	return found, err
 }

@@ -142,17 +142,26 @@ func TestReadFirewall(t *testing.T) {
 	for name, c := range map[string]struct {
 		file, endpoints string
 		missing         string // "any", "" or the ranges
+		warning         string
 		err             string
 	}{
-		"everything is admitted":     {everything, "", "", ""},
-		"half of the published":      {half, endpoints, "40.92.0.0/15", ""},
-		"half of the built-in":       {half, "", "any", ""},
-		"no such list":               {filepath.Join(dir, "none"), "", "", "--firewall: "},
-		"a list of something else":   {write("words", "hello\n"), "", "", "--firewall: "},
-		"no such endpoints":          {half, filepath.Join(dir, "none"), "", "--endpoints: "},
-		"endpoints that are no JSON": {half, everything, "", "--endpoints: "},
+		"everything is admitted": {everything, "", "", "", ""},
+		"half of the published":  {half, endpoints, "40.92.0.0/15", "", ""},
+		"half of the built-in":   {half, "", "any", "", ""},
+		"lines without an address": {
+			write("skipped", "hello\n0.0.0.0/0\nhello\n"), endpoints, "",
+			"skipped: 2 lines have no address, network or range, and are skipped; the first is line 1\n", "",
+		},
+		"no such list":               {filepath.Join(dir, "none"), "", "", "", "--firewall: "},
+		"a list of something else":   {write("words", "hello\n"), "", "", "", "--firewall: "},
+		"no such endpoints":          {half, filepath.Join(dir, "none"), "", "", "--endpoints: "},
+		"endpoints that are no JSON": {half, everything, "", "", "--endpoints: "},
 	} {
-		got, err := ReadFirewall(t.Context(), &config.Config{}, c.file, c.endpoints)
+		var warnings strings.Builder
+		got, err := ReadFirewall(t.Context(), &config.Config{}, c.file, c.endpoints, &warnings)
+		if !strings.HasSuffix(warnings.String(), c.warning) || (warnings.Len() > 0) != (c.warning != "") {
+			t.Errorf("%s: warnings %q, want %q", name, warnings.String(), c.warning)
+		}
 		if c.err != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), c.err) {
 				t.Errorf("%s: error %v", name, err)

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"m365_connector_exporter/collector/text"
 	"m365_connector_exporter/probes"
+	"m365_connector_exporter/probes/spelling"
 )
 
 // selectPaths returns the paths that targets select; without targets, all that are probed. Skipped lists, in words,
@@ -50,7 +52,7 @@ func (s *selection) add(target string) error {
 		return fmt.Errorf("%q: %w", target, err)
 	}
 	if len(found) == 0 {
-		return fmt.Errorf("%q: no such tenant, connector or path; there is %s", target, candidates(target, s.ids))
+		return fmt.Errorf("%q: no such tenant, connector or path; %s", target, alternatives(target, s.ids))
 	}
 	probeable := false
 	for _, id := range found {
@@ -110,31 +112,58 @@ func (s *selection) skippedLines() []string {
 // maxCandidates bounds how many names an error message lists.
 const maxCandidates = 10
 
-// candidates lists what a target that does not exist may have meant, as targets: the connectors of its tenant, or else
-// the tenants.
-func candidates(target string, ids []probes.PathID) string {
-	named, _, _ := strings.Cut(target, "/")
-	var tenants, connectors []string
-	for _, id := range ids {
-		tenant := url.PathEscape(id.Tenant)
-		tenants = append(tenants, tenant)
-		if strings.EqualFold(named, tenant) || strings.EqualFold(named, id.Tenant) {
+// alternatives words what a target that does not exist may have meant, as targets: the nearest, or else all paths of its
+// connector, all connectors of its tenant, or all tenants.
+func alternatives(target string, ids []probes.PathID) string {
+	parts, _ := probes.ParseTarget(target) // add has parsed it
+	siblings, depth := ids, 0              // what the first parts of the target select, and how many of them do
+	for n := range len(parts) {
+		found, err := probes.Match(joined(parts[:n+1]), ids)
+		if err != nil || len(found) == 0 {
+			break
+		}
+		siblings, depth = found, n+1
+	}
+	named := depth > 0 && probes.NamesConnector(joined(parts[:depth]), siblings[0])
+	var known []candidate
+	for _, id := range siblings {
+		switch {
+		case named:
+			known = append(known, candidate{id.Path, id.String()})
+		case depth > 0:
 			id.Path = ""
-			connectors = append(connectors, strings.TrimSuffix(id.String(), "/"))
+			known = append(known, candidate{id.Connector, strings.TrimSuffix(id.String(), "/")})
+		default:
+			known = append(known, candidate{id.Tenant, url.PathEscape(id.Tenant)})
 		}
 	}
-	names := connectors
-	if len(names) == 0 {
-		names = tenants
+	return suggestion(parts[depth], known)
+}
+
+// joined returns the target of some parts.
+func joined(parts []string) string {
+	escaped := make([]string, len(parts))
+	for i, part := range parts {
+		escaped[i] = url.PathEscape(part)
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	if len(names) == 0 {
-		return "no path at all"
+	return strings.Join(escaped, "/")
+}
+
+// candidate is a name that may have been meant, and how to write it.
+type candidate struct{ name, written string }
+
+// suggestion words which of some names was meant: the nearest, or else all of them.
+func suggestion(got string, known []candidate) string {
+	var names, written []string
+	for _, c := range known {
+		names, written = append(names, c.name), append(written, c.written)
 	}
-	more := ""
-	if n := len(names) - maxCandidates; n > 0 {
-		names, more = names[:maxCandidates], fmt.Sprintf(" and %d more", n)
+	if near := spelling.Nearest(got, slices.Compact(slices.Clone(names))); near != "" {
+		return fmt.Sprintf("did you mean %s?", written[slices.Index(names, near)])
 	}
-	return strings.Join(names, ", ") + more
+	if len(written) == 0 {
+		return "there is none at all"
+	}
+	slices.Sort(written)
+	return "there is " + text.List(slices.Compact(written), maxCandidates)
 }

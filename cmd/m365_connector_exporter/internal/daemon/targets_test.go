@@ -43,6 +43,17 @@ func TestSelectPaths(t *testing.T) {
 		{[]string{"contoso", "contoso/Off"}, 2, wide + "\n" + spare, ""},
 		{[]string{"contoso/Wide"}, 0, "", `"contoso/Wide": ` + wide},
 		{[]string{"contoso", "contoso/Wide"}, 0, "", `"contoso/Wide": ` + wide},
+		{[]string{"Contosoo"}, 0, "", `"Contosoo": no such tenant, connector or path; did you mean contoso?`},
+		{
+			[]string{"contoso/hq dr"},
+			0, "",
+			`"contoso/hq dr": no such tenant, connector or path; did you mean contoso/outbound/HQ%20%2F%20DR?`,
+		},
+		{
+			[]string{"contoso/outbound/A/b.example"},
+			0, "",
+			`"contoso/outbound/A/b.example": no such tenant, connector or path; there is contoso/outbound/A/a`,
+		},
 		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path; there is contoso`},
 		{
 			[]string{"contoso/HQ / DR"},

@@ -46,7 +46,9 @@ func RehearseTLSA(ctx context.Context, cfg *config.Config, file, passwordFile st
 			for _, e := range prober.RehearseTLSA(ctx, &p, chain) {
 				mu.Lock()
 				if known, ok := byHost[e.Host]; !ok || moreIsKnown(e.DANE, known.DANE) {
-					byHost[e.Host] = text.TLSARehearsal{Host: e.Host, DANE: e.DANE, Publish: dane.Recommended(m.Leaf)}
+					byHost[e.Host] = text.TLSARehearsal{
+						Host: e.Host, Owner: dane.Owner(e.Host, p.Settings.Port), DANE: e.DANE, Publish: dane.Recommended(m.Leaf),
+					}
 				}
 				mu.Unlock()
 			}

@@ -64,7 +64,7 @@ func (v Validation) check() error {
 	case v.HasUntil && v.Until != probes.Message && v.SendMessage:
 		return fmt.Errorf("--send-test-message goes on to the message: leave out --until=%s", v.Until)
 	case v.HasTimeout && v.Timeout < minTimeout:
-		return fmt.Errorf("--timeout must be at least %s", minTimeout)
+		return fmt.Errorf("--timeout: %s: must be at least %s", v.Timeout, minTimeout)
 	}
 	return nil
 }
