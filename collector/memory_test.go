@@ -22,18 +22,13 @@ var ehlo = []string{"PIPELINING", "SIZE 35882577", "VRFY", "ETRN", "ENHANCEDSTAT
 // below two of one of twenty CAs.
 func talk(p probes.Path, i int, at time.Time) probes.Result {
 	e := healthy(strings.Clone(p.ID.Path), fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250))
-	var said []probes.TranscriptLine
-	say := func(from probes.Origin, lines ...string) {
-		for _, l := range lines {
-			said = append(said, probes.TranscriptLine{At: time.Duration(len(said)) * time.Millisecond, Origin: from, Text: l})
-		}
+	var said []probes.TranscriptEntry
+	say := func(from probes.Origin, text string) {
+		said = append(said, probes.TranscriptEntry{At: time.Duration(len(said)) * time.Millisecond, Origin: from, Text: text})
 	}
 	hello := func() {
 		say(probes.OriginClient, "EHLO probe.contoso.com")
-		say(probes.OriginServer, "250-"+p.ID.Path)
-		for _, word := range ehlo {
-			say(probes.OriginServer, "250-"+word)
-		}
+		say(probes.OriginServer, "250 "+p.ID.Path+"\n"+strings.Join(ehlo, "\n"))
 	}
 	say(probes.OriginServer, "220 "+p.ID.Path+" ESMTP Postfix")
 	hello()

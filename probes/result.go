@@ -1,8 +1,10 @@
 package probes
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -28,21 +30,24 @@ type Endpoint struct {
 	HasIPv6     bool // the host has an IPv6 address, whichever address was probed
 	Steps       [NumStages]Step
 	TLS         *TLS
-	DANE        *DANE            // nil if nothing is known of the host's TLSA records, or they do not matter
-	Transcript  []TranscriptLine // of the SMTP session, in order; empty if there was none
+	DANE        *DANE             // nil if nothing is known of the host's TLSA records, or they do not matter
+	Transcript  []TranscriptEntry // of the SMTP session, in order; empty if there was none
 }
 
-// TranscriptLine is one line of the transcript of an SMTP session.
-type TranscriptLine struct {
+// TranscriptEntry is a command, a reply or an observation in the transcript of an SMTP session.
+type TranscriptEntry struct {
 	At     time.Duration // since the connection attempt began
 	Origin Origin
-	Text   string // sanitised, bounded
+	Text   string // sanitised and bounded, lines joined by \n
 }
 
-// Origin is where a transcript line came from.
+// Lines yields the lines of the text.
+func (e TranscriptEntry) Lines() iter.Seq[string] { return strings.SplitSeq(e.Text, "\n") }
+
+// Origin is where a transcript entry came from.
 type Origin byte
 
-// The origins of transcript lines.
+// The origins of transcript entries.
 const (
 	OriginClient Origin = 'C'
 	OriginServer Origin = 'S'

@@ -15,13 +15,15 @@ func Transcript(w io.Writer, r probes.Result) error {
 		if len(e.Transcript) == 0 {
 			p.line(2, "No dialogue.")
 		}
-		for _, l := range e.Transcript {
-			p.line(2, fmt.Sprintf("%8.3fs %s %s", l.At.Seconds(), string(rune(l.Origin)), TranscriptText(l)))
+		for _, entry := range e.Transcript {
+			for l := range entry.Lines() {
+				p.line(2, fmt.Sprintf("%8.3fs %s %s", entry.At.Seconds(), string(rune(entry.Origin)), TranscriptText(l)))
+			}
 		}
 		p.line(0, "")
 	}
 	return p.flush(w)
 }
 
-// TranscriptText returns the text of a line, printable and redacted.
-func TranscriptText(l probes.TranscriptLine) string { return Printable(probes.Redact(l.Text)) }
+// TranscriptText returns a line, printable and redacted.
+func TranscriptText(line string) string { return Printable(probes.Redact(line)) }

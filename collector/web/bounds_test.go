@@ -78,7 +78,7 @@ func TestPathPageBudget(t *testing.T) {
 	p := s.snapshot.Paths[0]
 	e := p.Latest.Endpoints[0]
 	e.Transcript = slices.Repeat(
-		[]probes.TranscriptLine{{Origin: probes.OriginServer, Text: strings.Repeat("x y ", 128)}}, 64,
+		[]probes.TranscriptEntry{{Origin: probes.OriginServer, Text: strings.Repeat("x y ", 128)}}, 64,
 	)
 	e.TLS = &probes.TLS{}
 	for range probes.MaxChain {

@@ -26,7 +26,7 @@ func gallery() *testSite {
 	s := full()
 	bad := s.snapshot.Paths[len(s.snapshot.Paths)-2]
 	e := &bad.Latest.Endpoints[0]
-	e.Transcript = []probes.TranscriptLine{
+	e.Transcript = []probes.TranscriptEntry{
 		{Origin: probes.OriginServer, Text: evil},
 		{Origin: probes.OriginClient, Text: "RCPT TO:<anna@contoso.com>"},
 		{Origin: probes.OriginProber, Text: evil},

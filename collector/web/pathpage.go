@@ -197,10 +197,11 @@ func newEndpointPage(e probes.Endpoint, until probes.Stage, now time.Time) endpo
 			Reason: step.Reason, Remedy: step.Remedy(), Took: step.Duration, Uncertain: bounded(step.Uncertain),
 		})
 	}
-	for _, l := range e.Transcript {
-		page.Transcript = append(page.Transcript, transcriptLine{
-			At: fmt.Sprintf("%.3f s", l.At.Seconds()), Who: originLabel(l.Origin), Text: text.TranscriptText(l),
-		})
+	for _, entry := range e.Transcript {
+		at, who := fmt.Sprintf("%.3f s", entry.At.Seconds()), originLabel(entry.Origin)
+		for l := range entry.Lines() {
+			page.Transcript = append(page.Transcript, transcriptLine{At: at, Who: who, Text: text.TranscriptText(l)})
+		}
 	}
 	return page
 }

@@ -227,7 +227,7 @@ func TestProbeDebug(t *testing.T) {
 	s := bench()
 	s.answer = func(_ context.Context, p probes.Path) (probes.Result, error) {
 		r := round(p.ID, probes.Recipient, failed)
-		r.Endpoints[0].Transcript = []probes.TranscriptLine{
+		r.Endpoints[0].Transcript = []probes.TranscriptEntry{
 			{Origin: probes.OriginServer, Text: "220 \x1b]0;hi\x07<script> dXNlcm5hbWU6cGFzc3dvcmQxMjM0"},
 		}
 		return r, nil

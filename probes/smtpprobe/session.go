@@ -58,7 +58,7 @@ func (s *session) run(ctx context.Context) {
 			s.endpoint.Steps[s.stage] = *s.fail(probes.ReasonInternalError, fmt.Sprintf("panic: %v", bug))
 		}
 		s.close()
-		s.endpoint.Transcript = slices.Clone(s.transcript.lines) // without spare capacity: it is kept for a round
+		s.endpoint.Transcript = slices.Clone(s.transcript.entries) // without spare capacity: it is kept for a round
 	}()
 	resolved := s.endpoint.Steps[probes.Resolve].Outcome == probes.Passed && s.endpoint.Addr.IsValid()
 	if resolved && s.path.Settings.Until > probes.Resolve {

@@ -14,20 +14,25 @@ const (
 
 // transcript records the first lines of a session.
 type transcript struct {
-	start time.Time
-	lines []probes.TranscriptLine
+	start   time.Time
+	entries []probes.TranscriptEntry
+	lines   int // of all entries
 }
 
-// add records a text, line by line.
+// add records a text of one or more lines.
 func (t *transcript) add(origin probes.Origin, text string) {
-	for part := range strings.SplitSeq(text, "\n") {
-		if len(t.lines) == maxTranscript {
-			return
-		}
-		t.lines = append(t.lines, probes.TranscriptLine{
-			At: time.Since(t.start), Origin: origin, Text: probes.Sanitise(part, maxLineText),
-		})
+	lines := strings.Split(text, "\n")
+	lines = lines[:min(len(lines), maxTranscript-t.lines)]
+	if len(lines) == 0 {
+		return
 	}
+	for i, l := range lines {
+		lines[i] = probes.Sanitise(l, maxLineText)
+	}
+	t.lines += len(lines)
+	t.entries = append(t.entries, probes.TranscriptEntry{
+		At: time.Since(t.start), Origin: origin, Text: strings.Join(lines, "\n"),
+	})
 }
 
 // addReply records a reply, if there was one.

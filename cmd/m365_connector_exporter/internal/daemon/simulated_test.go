@@ -71,14 +71,14 @@ func passAll(e *probes.Endpoint, p probes.Path) {
 		e.Steps[stage] = probes.Step{Outcome: probes.Passed, Duration: 10 * time.Millisecond}
 	}
 	hello := "250-" + e.Host + "\n250-PIPELINING\n250-SIZE 35882577\n250-STARTTLS\n250-ENHANCEDSTATUSCODES\n250 8BITMIME"
-	var transcript []probes.TranscriptLine
+	var transcript []probes.TranscriptEntry
 	for i, text := range []string{
 		"220 " + e.Host + " ESMTP", "EHLO prober.example", hello, "STARTTLS", "220 2.0.0 Ready to start TLS",
 		"TLS 1.3 established",
 		"EHLO prober.example", hello, "MAIL FROM:<>", "250 2.1.0 Ok", "RCPT TO:<probe>", "250 2.1.5 Ok", "RSET",
 		"250 2.0.0 Ok", "QUIT", "221 2.0.0 Bye",
 	} {
-		transcript = append(transcript, probes.TranscriptLine{
+		transcript = append(transcript, probes.TranscriptEntry{
 			At:     time.Duration(i) * time.Millisecond,
 			Origin: probes.OriginServer, Text: text,
 		})
