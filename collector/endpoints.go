@@ -10,7 +10,7 @@ import (
 
 // recordEndpoints updates what is known of each endpoint with the results of a round, and forgets the endpoints that
 // DNS no longer returns.
-func (s *PathState) recordEndpoints(r probes.Result) {
+func (s *PathState) recordEndpoints(r *probes.Result) {
 	var kept []check.Endpoint // a new slice: a Snapshot may still hold the old one
 	dns := answersOf(r)
 	for _, known := range s.Endpoints {
@@ -59,7 +59,7 @@ func daneAfter(known *probes.DANE, e probes.Endpoint) *probes.DANE {
 }
 
 // conclusive returns the verdict on an endpoint of a round, or NotReached if the round changes none.
-func conclusive(r probes.Result, e probes.Endpoint) probes.Outcome {
+func conclusive(r *probes.Result, e probes.Endpoint) probes.Outcome {
 	if outcome := e.Outcome(r.Until); !r.Provisional && (outcome == probes.Passed || outcome == probes.Failed) {
 		return outcome
 	}
@@ -92,21 +92,23 @@ func compareEndpoint(e check.Endpoint, key EndpointKey) int {
 
 // recordConclusive replaces in Conclusive the endpoints on which the round is conclusive, and removes those that are no
 // longer known.
-func (s *PathState) recordConclusive(r probes.Result) {
+func (s *PathState) recordConclusive(r *probes.Result) {
 	var observed []probes.Endpoint
 	for _, e := range r.Endpoints {
 		if conclusive(r, e) != probes.NotReached {
 			observed = append(observed, e)
 		}
 	}
-	next := r
-	switch n := len(observed); {
-	case n > 0 && n == len(r.Endpoints) && n == len(s.Endpoints): // the round itself
-		s.Conclusive = &r
+	n := len(observed)
+	switch {
+	case n > 0 && n == len(r.Endpoints) && n == len(s.Endpoints):
+		s.Conclusive = r
 		return
 	case s.Conclusive == nil && n == 0:
 		return
-	case n == 0:
+	}
+	next := *r
+	if n == 0 {
 		next = *s.Conclusive
 	}
 	if s.Conclusive != nil {
@@ -133,7 +135,7 @@ type answers struct {
 	any      bool // one host resolved, so the list of hosts itself is known
 }
 
-func answersOf(r probes.Result) answers {
+func answersOf(r *probes.Result) answers {
 	a := answers{resolved: map[string]bool{}, listed: map[EndpointKey]bool{}}
 	if r.Interrupted() {
 		return answers{} // what is missing may just not have been reached

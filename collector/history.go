@@ -34,7 +34,7 @@ type VerdictChange struct {
 
 // roundOf returns the entry of a round in the history: with the first failure if the round failed, else with the first
 // problem.
-func roundOf(r probes.Result, outcome probes.Outcome) Round {
+func roundOf(r *probes.Result, outcome probes.Outcome) Round {
 	line := Round{At: r.Started, Duration: r.Duration, Outcome: outcome}
 	if _, stage, step, ok := r.Failure(); ok {
 		line.Stage, line.Reason = stage, step.Reason

@@ -16,9 +16,9 @@ type PathState struct {
 	LastComplete *probes.Result // the latest round that was not interrupted; nil before one
 	Conclusive   *probes.Result // of each endpoint the last conclusive observation; nil before one
 	Verdict      probes.Outcome // Passed or Failed, by the verdicts of the endpoints; NotReached before the first
-	Since        time.Time      // when Verdict last changed
 	Stage        probes.Stage   // where it failed, while Verdict is Failed
 	Reason       probes.Reason
+	Since        time.Time        // when Verdict last changed
 	LastRun      time.Time        // when the latest round that is not provisional ended
 	LastSuccess  time.Time        // when the latest round ended in which an endpoint passed while Verdict was Passed
 	Rounds       [4]uint64        // by Outcome; provisional rounds do not count
@@ -59,15 +59,15 @@ func KeyOf(e probes.Endpoint) EndpointKey {
 // record applies one round. Verdicts belong to endpoints: an endpoint that was inconclusive keeps its verdict, and
 // changes neither those of its neighbours nor the path's. A provisional round changes no verdict, but an address that
 // DNS no longer returns is removed at once.
-func (s *PathState) record(r probes.Result) {
+func (s *PathState) record(r *probes.Result) {
 	outcome := r.Outcome()
-	s.Latest = &r
+	s.Latest = r
 	if !r.Interrupted() {
-		s.LastComplete = &r
+		s.LastComplete = r
 	}
 	s.remember(roundOf(r, outcome))
 	if outcome == probes.Failed {
-		s.LatestFailed = &r
+		s.LatestFailed = r
 	}
 	s.recordEndpoints(r)
 	s.recordConclusive(r)

@@ -90,14 +90,14 @@ func (s *Store) Record(r probes.Result) {
 		r.Started = s.now().Add(-r.Duration)
 	}
 	r.Until = min(r.Until, probes.NumStages-1)
-	if state := s.replaceState(r); state != nil {
-		s.observe(r)
+	if state := s.replaceState(&r); state != nil {
+		s.observe(&r)
 		state.series() // here, so that no scrape has to make them
 	}
 }
 
 // replaceState replaces the state of the path of r and returns the new one; nil: the path is not in the inventory.
-func (s *Store) replaceState(r probes.Result) *PathState {
+func (s *Store) replaceState(r *probes.Result) *PathState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.index[r.Path]
@@ -128,7 +128,7 @@ func (s *Store) RecordControls(path probes.PathID, results []probes.ControlResul
 
 // observe records how long stages took: resolve once per host, whose endpoints share it, and message when one was
 // sent.
-func (s *Store) observe(r probes.Result) {
+func (s *Store) observe(r *probes.Result) {
 	direction, hosts := LabelValue(string(r.Path.Direction)), map[string]bool{}
 	for _, e := range r.Endpoints {
 		for stage, step := range e.Steps {
