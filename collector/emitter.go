@@ -18,7 +18,6 @@ type series struct {
 // group has all series of one tenant, connector, path or endpoint.
 type group struct {
 	id     identity
-	owner  string // the name before it was sanitized: another one with the same labels is not the same
 	series []series
 	labels []string
 }
@@ -40,7 +39,7 @@ type seriesCache struct {
 // fill makes the series, unless they have been made.
 func (c *seriesCache) fill(emit func(*emitter)) {
 	c.once.Do(func() {
-		e := emitter{groups: map[identity]*group{}}
+		e := emitter{groups: map[identity]ownedGroup{}}
 		emit(&e)
 		c.groups, c.dropped = e.finish()
 	})
@@ -57,26 +56,32 @@ func (c *seriesCache) size() (n uint64) {
 // emitter makes series. It never makes two with the same name and labels: for one such collision Prometheus would
 // refuse the whole page.
 type emitter struct {
-	groups  map[identity]*group
+	groups  map[identity]ownedGroup
 	current *group // whose series are emitted; nil: they are left out
 	skip    bool   // leave out everything
 	dropped uint64
+}
+
+// ownedGroup is a group whose series are being made.
+type ownedGroup struct {
+	*group
+	owner string // the name before it was sanitized: another one with the same labels is not the same
 }
 
 // setLabels sets the identity of the series that come next. It reports false if the series of another owner already
 // have these labels: only the first owner's series are exposed, since a mixture would be wrong.
 func (e *emitter) setLabels(id identity, owner string) bool {
 	id = id.sanitized()
-	g := e.groups[id]
-	if g == nil && !e.skip {
-		g = &group{id: id, owner: owner}
+	g, known := e.groups[id]
+	if !known && !e.skip {
+		g = ownedGroup{&group{id: id}, owner}
 		e.groups[id] = g
 	}
 	if e.skip || g.owner != owner {
 		e.current = nil
 		return false
 	}
-	e.current = g
+	e.current = g.group
 	return true
 }
 
@@ -93,6 +98,11 @@ func (e *emitter) emit(m *Metric, value float64, extraLabels ...string) {
 			g.labels = append(g.labels, LabelValue(extraLabels[c.argument]))
 		}
 	}
+	if n := len(g.series); n > 0 { // the same labels often come twice, as those of a stage's success and duration
+		if last := &g.series[n-1]; slices.Equal(g.labelsOf(last), g.labels[s.labels:]) {
+			g.labels, s.labels = g.labels[:s.labels], last.labels
+		}
+	}
 	for _, c := range m.columns {
 		s.escape = s.escape || strings.ContainsAny(*c.value(g, &s), `\"`)
 	}
@@ -102,7 +112,8 @@ func (e *emitter) emit(m *Metric, value float64, extraLabels ...string) {
 // finish returns the series, each group in the order of the page and without spare capacity, since it stays in
 // memory. Of series with the same labels the first stays.
 func (e *emitter) finish() (groups []*group, dropped uint64) {
-	for _, g := range e.groups {
+	for _, owned := range e.groups {
+		g := owned.group
 		if len(g.series) == 0 {
 			continue
 		}
