@@ -5,9 +5,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/binary"
 	"reflect"
+	"strconv"
 	"testing"
 	"time"
 
+	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/certificate/certtest"
 )
 
@@ -64,6 +66,29 @@ func TestVerificationHoldsByTheWallClock(t *testing.T) {
 		newSignatures(maxSignatureCost))
 	if v.from != v.from.Round(0) || v.to != v.to.Round(0) {
 		t.Errorf("holds from %v to %v", v.from, v.to)
+	}
+}
+
+func TestAnIssuerIsRecordedOnce(t *testing.T) {
+	ca, now := certtest.New(t), time.Now()
+	v := NewVerifier(ca.Roots)
+	record := func(sent ...*certtest.Issued) []*probes.Certificate {
+		var chain []*x509.Certificate
+		for _, c := range sent {
+			chain = append(chain, c.Cert)
+		}
+		return v.verify(now, chain).certificates
+	}
+	one, other := record(ca.Leaf(t, "one.test"), ca.Inter), record(ca.Leaf(t, "other.test"), ca.Inter)
+	if one[0] == other[0] || one[1] != other[1] {
+		t.Errorf("records %v and %v: want two leaves and one issuer", one, other)
+	}
+	for i := range 3 * maxIssuers {
+		chain := []*probes.Certificate{{}, {Fingerprint: strconv.Itoa(i)}}
+		v.cache.put(chainKey{}, &verification{certificates: chain})
+	}
+	if n := len(v.cache.issuers); n > maxIssuers {
+		t.Errorf("%d issuers are remembered", n)
 	}
 }
 
