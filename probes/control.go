@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Control is a negative control: a session that a server must refuse. It ends at RCPT TO, so that nothing is ever
-// sent, whatever the server admits. [Plan] decides which controls a path has, from the configuration of its connector.
+// Control is a negative control: a session that a server must refuse. It ends at RCPT TO, so that no message is ever
+// sent, whatever the server accepts. [Plan] derives the controls of a path from the configuration of its connector.
 type Control struct {
 	Kind        ControlKind
 	MailFrom    string // "" is the null sender <>
 	Recipient   string
 	Certificate string // the name in the self-signed client certificate; "" presents none
 	MustRefuse  ControlRule
-	Connector   string // whose configuration demands the refusal; "" if that of no connector does
-	// Uncertain is why the server may admit it and still be configured as intended; "" if it may not.
+	Connector   string // whose configuration requires the refusal; "" if that of no connector does
+	// Uncertain is why the server may admit it although it is configured as intended; "" if there is no such reason.
 	Uncertain string
 }
 
-// SameTrial reports whether two controls try the same, whatever demands that it is refused.
+// SameTrial reports whether two controls try the same session, even if different rules require its refusal.
 func (c Control) SameTrial(other Control) bool {
 	return c.Kind == other.Kind && c.MailFrom == other.MailFrom && c.Recipient == other.Recipient &&
 		c.Certificate == other.Certificate
@@ -30,7 +30,7 @@ type ControlKind string
 // The kinds of control, in the order in which they are run.
 const (
 	ControlNoCertificate    ControlKind = "no_certificate"          // TLS without a client certificate
-	ControlSelfSigned       ControlKind = "self_signed_certificate" // with the name that the connector demands
+	ControlSelfSigned       ControlKind = "self_signed_certificate" // with the name that the connector requires
 	ControlClearText        ControlKind = "clear_text"              // no STARTTLS
 	ControlForeignRecipient ControlKind = "foreign_recipient"       // relaying
 	ControlSpoofedDomain    ControlKind = "spoofed_own_domain"      // MAIL FROM the tenant's own domain
@@ -39,7 +39,7 @@ const (
 // ControlInfo is an entry of the catalogue of controls.
 type ControlInfo struct {
 	Kind   ControlKind
-	Tries  string // for people
+	Tries  string // what the session tries, for display
 	Remedy string // what an administrator can do if the control is admitted
 }
 
@@ -98,16 +98,16 @@ type ControlRule uint8
 
 // The rules.
 const (
-	RefuseRelay       ControlRule = iota // mail to others is relayed for the connector's own senders only (5.7.64)
+	RefuseRelay       ControlRule = iota // only the senders of a connector may relay to other organizations (5.7.64)
 	RefuseRestriction                    // a Partner connector restricts its sender domains (5.7.51)
-	RefuseClearText                      // a connector demands TLS (454 4.7.0)
+	RefuseClearText                      // a connector requires TLS (454 4.7.0)
 	RefuseDirectSend                     // the organization rejects Direct Send (5.7.68)
 )
 
 // refusals are the reasons that show that a rule is enforced. A refusal for another reason, such as greylisting, a
 // block list or an unknown recipient, proves nothing about the rule.
 var refusals = [...][]Reason{
-	// A server that does not relay may call the recipient unknown: it looks only among its own.
+	// A server that does not relay may reply that the recipient is unknown, because it knows only its own.
 	RefuseRelay: {
 		ReasonRelayDenied, ReasonTenantAttribution, ReasonRecipientRejected, ReasonRecipientUnknown,
 		ReasonClientCertificateRequired, ReasonClientCertificateUntrusted, ReasonAuthenticationRequired,
@@ -117,21 +117,21 @@ var refusals = [...][]Reason{
 		ReasonPartnerRestriction, ReasonClientCertificateRequired, ReasonClientCertificateUntrusted,
 	},
 	RefuseClearText: {
-		// Exchange Online words the refusal of clear text as that of a certificate: 454 4.7.0 … Access Denied.
+		// Exchange Online refuses clear text with the reply for a certificate: 454 4.7.0 … Access Denied.
 		ReasonTLSRequired, ReasonClientCertificateUntrusted, ReasonTenantAttribution, ReasonRelayDenied,
 		ReasonPartnerRestriction,
 	},
 	RefuseDirectSend: {ReasonDirectSendRejected, ReasonPartnerRestriction},
 }
 
-// ControlOutcome is what came of a control.
+// ControlOutcome is the outcome of a control.
 type ControlOutcome string
 
 // The outcomes of controls.
 const (
-	ControlAdmitted     ControlOutcome = "admitted" // the lock is open
-	ControlRefused      ControlOutcome = "refused"  // as it must be
-	ControlInconclusive ControlOutcome = "inconclusive"
+	ControlAdmitted     ControlOutcome = "admitted"     // the server accepted what it must refuse
+	ControlRefused      ControlOutcome = "refused"      // the server refused because of the rule
+	ControlInconclusive ControlOutcome = "inconclusive" // the session failed for another reason
 )
 
 // ControlOutcomes are all outcomes.
@@ -143,14 +143,14 @@ type ControlResult struct {
 	Host, Address string // as in labels: no address for hosts of Exchange Online
 	At            time.Time
 	Outcome       ControlOutcome
-	Stage         Stage // the last one that was reached
+	Stage         Stage // the last stage that was reached
 	Reason        Reason
-	Detail        string // what happened, for people; sanitised and bounded
-	Reply         Reply  // the server's last reply that decided the outcome, if one did
+	Detail        string // what happened, for display; sanitised and bounded
+	Reply         Reply  // the server's reply that decided the outcome, if one did
 }
 
-// Judge sets the outcome from the step that ended the session, at a stage: the recipient stage passed if the recipient
-// was accepted.
+// Judge sets the outcome from the step that ended the session, and its stage. If the recipient stage passed, the
+// server admitted the control.
 func (r *ControlResult) Judge(stage Stage, step Step) {
 	r.Stage, r.Reason, r.Reply, r.Detail = stage, step.Reason, step.Reply, step.Detail
 	switch {

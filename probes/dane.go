@@ -5,37 +5,37 @@ import (
 	"strings"
 )
 
-// DANE is how an endpoint compares with the TLSA records of its host (RFC 7672).
+// DANE is the comparison of an endpoint's certificates with the TLSA records of its host (RFC 7672).
 type DANE struct {
 	Status DANEStatus
 	TLS    bool // the handshake after STARTTLS succeeded
-	// Records are the first TLSA records, at most MaxTLSARecords, as zone files have them, long data cut. Total is how
-	// many there are.
+	// Records are the first TLSA records, at most MaxTLSARecords, in the format of zone files, with long data shortened.
+	// Total is the number of records of the host.
 	Records []string
 	Total   int
 	Matched string // the record that the certificate matches
-	// Expired reports that the certificate matches a record for which its dates do not count, and is not valid now.
+	// Expired reports that the certificate is not valid now, but matches a record for which that does not matter.
 	Expired bool
-	// Pinned reports that every record that can be used is of this very certificate: none admits the next one.
+	// Pinned reports that every usable record matches only this certificate: a renewed one would match none.
 	Pinned bool
-	Detail string // why nothing matches, or what failed; sanitised and bounded
+	Detail string // why no record matches, or what failed; sanitised and bounded
 }
 
-// MaxTLSARecords is how many TLSA records of an endpoint are shown.
+// MaxTLSARecords bounds the TLSA records of an endpoint that are recorded.
 const MaxTLSARecords = 8
 
-// DANEStatus is the label value of the comparison.
+// DANEStatus is the result of the comparison, as a label value.
 type DANEStatus string
 
 // The statuses.
 const (
 	DANEUnknown  DANEStatus = ""         // the records could not be looked up
 	DANEMatch    DANEStatus = "match"    // a certificate that the server sent matches a record
-	DANEMismatch DANEStatus = "mismatch" // there are records that can be used, and none matches
-	DANEUnusable DANEStatus = "unusable" // there are records, but none can be used: TLS is required, with any certificate
+	DANEMismatch DANEStatus = "mismatch" // there are usable records, and none matches
+	DANEUnusable DANEStatus = "unusable" // there are records, but no usable one: TLS is required, with any certificate
 	DANENone     DANEStatus = "none"     // the zone is signed and has no records
 	DANEInsecure DANEStatus = "insecure" // the zone, or that of the MX records, is not signed
-	DANEBogus    DANEStatus = "bogus"    // the signatures are wrong
+	DANEBogus    DANEStatus = "bogus"    // the signatures are invalid
 )
 
 // Sentence returns the comparison in words, without a full stop.

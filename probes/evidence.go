@@ -2,12 +2,11 @@ package probes
 
 import "slices"
 
-// Evidence is what a probe saw, beside the reason, that decides what an administrator should do: the same reason may
-// have several causes. The list is closed, and each entry selects a variant of a remedy in the catalogue of reasons.
-// "" selects the reason's general remedy.
+// Evidence is what a probe observed besides the reason. The same reason may have several causes, and the evidence
+// selects the remedy: a variant in the catalogue of reasons, or the general remedy if it is "". The list is closed.
 type Evidence string
 
-// What a server's reply shows.
+// Evidence in a server's reply.
 const (
 	EvidenceBackPressure           Evidence = "back_pressure"           // it has too little disk space or memory
 	EvidenceComponentInactive      Evidence = "component_inactive"      // a component of Exchange is inactive
@@ -25,21 +24,20 @@ const (
 	EvidenceServerTrust            Evidence = "server_trust"            // it does not verify the client's chain
 )
 
-// What the session shows.
+// Evidence in the session.
 const (
 	EvidenceInspection         Evidence = "smtp_inspection"       // a firewall masks greetings or commands
-	EvidenceSubmissionPort     Evidence = "submission_port"       // the port is one of those for users
+	EvidenceSubmissionPort     Evidence = "submission_port"       // the port is for mail clients, not for servers
 	EvidenceResetAtClientHello Evidence = "reset_at_clienthello"  // the connection was reset
 	EvidenceEndAtClientHello   Evidence = "closed_at_clienthello" // the server closed without an alert
 	EvidenceIssuerOutdated     Evidence = "issuer_outdated"       // not the server's certificate: one above it
 	EvidenceMXIsAddress        Evidence = "mx_is_address"         // an MX record names an address instead of a host
 	EvidenceMXContradicted     Evidence = "mx_contradicted"       // NXDOMAIN for MX, but the name has an address
 	EvidenceDNSOverTCP         Evidence = "dns_over_tcp"          // the answer is truncated, and TCP port 53 is closed
-	EvidenceFiniteField        Evidence = "finite_field_dh"       // the server speaks finite-field Diffie-Hellman only
-	EvidenceKeyType            Evidence = "key_type"              // its key, curve or cipher is none that Go knows
-	// nothing demands TLS: the same session went on in clear text
+	EvidenceFiniteField        Evidence = "finite_field_dh"       // the server supports only finite-field Diffie-Hellman
+	EvidenceKeyType            Evidence = "key_type"              // Go does not support its key, curve or cipher
+	// TLS is not required: the session continued in clear text, on the same connection or on a second one.
 	EvidenceSTARTTLSRefused Evidence = "starttls_refused"
-	// nothing demands TLS: a second connection went on in clear text
 	EvidenceHandshakeBroken Evidence = "handshake_broken"
 	EvidenceIPv6Refused     Evidence = "ipv6_refused" // an IPv6 address fails, an IPv4 address works
 )
@@ -47,12 +45,12 @@ const (
 // Variant is a remedy for one piece of evidence.
 type Variant struct {
 	Evidence Evidence
-	When     string // what was seen, for people; completes "if"
+	When     string // what was observed, for display; completes a sentence that begins with "if"
 	Remedy   string
 }
 
-// RemedyFor returns the remedy for what was seen: the variant of the evidence, else the general remedy. It is "" for a
-// reason that does not exist.
+// RemedyFor returns the remedy for a reason and its evidence: the variant of the evidence, else the general remedy. It
+// is "" for a reason that does not exist.
 func (r Reason) RemedyFor(seen Evidence) string {
 	info, _ := r.Info()
 	for _, v := range info.Variants {
@@ -63,7 +61,7 @@ func (r Reason) RemedyFor(seen Evidence) string {
 	return info.Remedy
 }
 
-// HasVariant reports whether the catalogue has a remedy for this evidence of a reason.
+// HasVariant reports whether the catalogue has a special remedy for this evidence of a reason.
 func (r Reason) HasVariant(seen Evidence) bool {
 	info, _ := r.Info()
 	return slices.ContainsFunc(info.Variants, func(v Variant) bool { return v.Evidence == seen })

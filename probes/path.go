@@ -31,8 +31,8 @@ func (id PathID) Compare(other PathID) int {
 		cmp.Compare(id.Connector, other.Connector), cmp.Compare(id.Path, other.Path))
 }
 
-// DisplayName returns the path for people: "contoso › To on-premises › mail.contoso.com (outbound)". Empty parts are
-// left out. Command lines and links take the target, see [PathID.String].
+// DisplayName returns the path for display: "contoso › To on-premises › mail.contoso.com (outbound)". Empty parts are
+// left out. Commands and links use the target, see [PathID.String].
 func (id PathID) DisplayName() string {
 	parts := slices.DeleteFunc([]string{id.Tenant, id.Connector, id.Path}, func(part string) bool { return part == "" })
 	name := strings.Join(parts, " › ")
@@ -42,7 +42,7 @@ func (id PathID) DisplayName() string {
 	return name
 }
 
-// NextHopKind is the way a path's next hop is found.
+// NextHopKind determines how the next hop of a path is resolved.
 type NextHopKind uint8
 
 // The kinds of next hop.
@@ -52,7 +52,7 @@ const (
 	NextHopSender                       // inbound: the tenant's MX, or the sender's target
 )
 
-// Path is one way that mail can take, with everything that a probe needs to know about it. It has no state.
+// Path is one way for mail through a connector, with everything that a probe needs to know about it. It has no state.
 type Path struct {
 	ID            PathID
 	Kind          NextHopKind
@@ -65,20 +65,20 @@ type Path struct {
 	Recipients    []string // for the recipient stage
 	Settings      Settings
 	Controls      []Control // at most one of each kind; none unless negative_controls is set
-	NotProbed     string    // why the daemon does not probe it ("the connector is disabled"); "" when it does
-	NotProbeable  string    // why it cannot be probed (CIDR range too wide, no domain to look up); "" when it can
-	Hint          string    // what an accepted or refused recipient means for this path; "" when it needs no explanation
+	NotProbed     string    // why the daemon does not probe it ("the connector is disabled"); "" if it does
+	NotProbeable  string    // why it cannot be probed (CIDR range too wide, no domain to look up); "" if it can
+	Hint          string    // what an accepted or refused recipient means for this path; "" if it needs no explanation
 
-	// Message is sent instead of the probe's own test message, by the first address that gets so far; nil for paths that
-	// are probed. Whoever sets it decides when a message may be sent: the budget of test messages is not asked.
+	// Message, if not nil, is sent instead of the test message of the prober, by the first endpoint that reaches the
+	// stage, without regard to the budget of test messages.
 	Message []byte
-	// UseClientCertificate makes the probe present the sender's certificate and key, to Exchange Online hosts only.
+	// UseClientCertificate makes the probe present the sender's certificate, to hosts of Exchange Online only.
 	UseClientCertificate bool
-	// DANE reports whether the connector's mode and the next hop admit DANE, so that TLSA records are looked up.
+	// DANE reports whether TLSA records are looked up: the connector's mode permits DANE, and the next hop is a name.
 	DANE bool
 }
 
-// UsesDNS reports whether the next hop is a name that is looked up. Only then can DNSSEC say anything about it.
+// UsesDNS reports whether the next hop is a name that is looked up in DNS.
 func (p *Path) UsesDNS() bool {
 	literal := strings.Trim(p.NextHop, "[]")
 	if _, err := netip.ParsePrefix(literal); err == nil || strings.HasPrefix(strings.ToLower(literal), "ipv6:") {

@@ -11,22 +11,22 @@ import (
 // sender), outermost first: global, tenant, connector, sender. sender is "" for outbound paths.
 type OverridesFunc func(tenant string, direction mailflow.Direction, connector, sender string) []SettingsOverride
 
-// Plan lists the paths of all connectors, in the order of the configuration, for each tenant outbound before inbound.
-// Outbound, a connector has one path for each smart host or, if it routes by MX, for each recipient domain; inbound,
-// one for each sender. Paths that are not probed are listed too, with the cause.
+// Plan returns the paths of all connectors, in the order of the configuration, for each tenant outbound before inbound.
+// An outbound connector has one path for each smart host or, if it routes by MX, for each recipient domain; an inbound
+// connector has one for each sender. Paths that are not probed are included, with the reason.
 //
-// hostname is the EHLO name where the configuration sets none.
+// hostname is the name in EHLO if the configuration sets none.
 func Plan(tenants []mailflow.Tenant, overrides OverridesFunc, hostname string) []Path {
 	var paths []Path
 	for _, t := range tenants {
 		paths = append(paths, planOutbound(t, overrides, hostname)...)
 		paths = append(paths, planInbound(t, overrides, hostname)...)
 	}
-	return slices.Clone(paths) // the daemon keeps it: without unused capacity
+	return slices.Clone(paths) // without unused capacity, since the daemon keeps it
 }
 
-// validationSender is the local part of the sender that Microsoft's own connector validation uses, at a domain of the
-// tenant.
+// validationSender is the local part, with the @, of the sender that Microsoft's connector validation uses. The domain
+// is one of the tenant.
 const validationSender = "O365ConnectorValidation@"
 
 // mailFrom returns the MAIL FROM of probes, "" for the null sender: the configured one, or Microsoft's validation
@@ -50,7 +50,7 @@ func domainOf(address string) string {
 	return domain
 }
 
-// notProbed returns why the daemon does not probe a connector, "" when it does.
+// notProbed returns why the daemon does not probe a connector, "" if it does.
 func notProbed(c mailflow.Common, testMode bool, s Settings) string {
 	switch {
 	case c.NotExported:

@@ -9,8 +9,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// foreignDomains receive no mail: IANA reserves them (RFC 2606, section 3), and their null MX (RFC 7505) makes every
-// server give up before it connects anywhere.
+// foreignDomains are domains that receive no mail: IANA reserves them (RFC 2606, section 3), and because of their null
+// MX (RFC 7505) a server that relays gives up before it connects to any host.
 var foreignDomains = []string{"example.com", "example.net", "example.org"}
 
 const (
@@ -19,7 +19,7 @@ const (
 	postmaster = "postmaster@"
 )
 
-// The reasons why a control that is admitted may be no open lock.
+// Reasons why a server may admit a control although it is configured as intended.
 const (
 	uncertainDirectSend = "Microsoft does not document the SMTP step at which Direct Send is rejected: it may be after " +
 		"DATA, which is never sent"
@@ -38,10 +38,10 @@ func foreignRecipient(accepted mailflow.DomainIndex) string {
 	return ""
 }
 
-// outboundControls returns the controls of a path to an own server. A server of a partner is tested by its owner.
+// outboundControls returns the controls of a path to one of your own servers. Servers of a partner are not tested.
 //
-// TlsSettings say what Exchange Online demands of the server, not what the server demands of others: clear text that it
-// takes is therefore reported as uncertain.
+// TlsSettings are what Exchange Online requires of the server, not what the server requires of other clients. If it
+// accepts clear text, that is therefore uncertain.
 func outboundControls(c *mailflow.OutboundConnector, p *Path, accepted mailflow.DomainIndex) []Control {
 	if !p.Settings.NegativeControls || c.Type != mailflow.OnPremises {
 		return nil
@@ -69,26 +69,26 @@ type inboundPlanner struct {
 	directSend    bool // the control of Direct Send, one per tenant, is planned
 }
 
-// inboundTrial is a path whose controls are planned.
+// inboundTrial plans the controls of one path.
 type inboundTrial struct {
 	*inboundPlanner
 	connector *mailflow.InboundConnector
 	sender    *mailflow.Sender
 	path      *Path
-	ownSender string // MAIL FROM at an accepted domain
+	ownSender string // MAIL FROM in an accepted domain
 	own       string // a recipient in the tenant
-	foreign   string
-	address   string // why this host's address may admit it; "" if it cannot
-	listed    bool   // this host's address admits it, rightly
+	foreign   string // a recipient outside the tenant; "" if there is none
+	address   string // why the address of this host may be accepted; "" if it is not
+	listed    bool   // the address of this host is rightly accepted
 }
 
 // controls returns the controls of a path to Exchange Online.
 //
-// What Exchange Online must refuse is in Set-InboundConnector (Restrict…, RequireTls), in "Updated Requirements for
-// SMTP Relay through Exchange Online" (2023) and in RejectDirectSend. A connector of type OnPremises that matches a
-// certificate relays for that certificate alone, one that matches addresses for those addresses, and no connector
-// relays for the null sender without a certificate. One of type Partner never relays, and restricts only its sender
-// domains.
+// What Exchange Online must refuse is documented in Set-InboundConnector (Restrict…, RequireTls), in "Updated
+// Requirements for SMTP Relay through Exchange Online" (2023) and in Set-OrganizationConfig (RejectDirectSend). A
+// connector of type OnPremises that requires a certificate relays only for that certificate, one with addresses only
+// for these addresses, and none relays for the null sender without a certificate. A connector of type Partner never
+// relays, and restricts only its sender domains.
 func (x *inboundPlanner) controls(c *mailflow.InboundConnector, s *mailflow.Sender, p *Path) []Control {
 	if !p.Settings.NegativeControls || !p.Scheduled() || x.defaultDomain == "" || len(c.TrustedOrganizations) > 0 {
 		return nil
@@ -111,7 +111,7 @@ func (x *inboundPlanner) controls(c *mailflow.InboundConnector, s *mailflow.Send
 	case mailflow.Partner:
 		controls = t.partner()
 	default:
-		return nil // what an unknown type must refuse is unknown
+		return nil // it is not known what an unknown type must refuse
 	}
 	if t.foreign != "" {
 		controls = append(controls, Control{
@@ -139,7 +139,7 @@ func (t *inboundTrial) onPremises() []Control {
 		[]Control{relay.with(ControlNoCertificate), relay.selfSigned(c)}, relay.onlyIf(c.RequireTLS, ControlClearText))
 }
 
-// byAddressInClearText tries clear text where this host's address is known to match the connector.
+// byAddressInClearText tries clear text if the address of this host is known to match the connector.
 func (t *inboundTrial) byAddressInClearText(relay Control) []Control {
 	if !t.listed {
 		return nil
@@ -171,8 +171,7 @@ func (t *inboundTrial) partner() []Control {
 	return append(controls, t.spoofed(restricted)...)
 }
 
-// spoofed tries the tenant's own domain where a lock-down refuses it: a restricted connector whose sender domains cover
-// it.
+// spoofed tries the tenant's own domain if the connector restricts its sender domains, and these cover it.
 func (t *inboundTrial) spoofed(restricted Control) []Control {
 	c := t.connector
 	byCertificate := c.RestrictDomainsToCertificate == mailflow.Yes
@@ -184,7 +183,7 @@ func (t *inboundTrial) spoofed(restricted Control) []Control {
 	return []Control{restricted.with(ControlSpoofedDomain)}
 }
 
-// directSendControl tries the tenant's own domain where RejectDirectSend refuses it, on the first path of the tenant.
+// directSendControl tries the tenant's own domain if RejectDirectSend refuses it, on the first path of the tenant.
 func (t *inboundTrial) directSendControl() []Control {
 	if t.tenant.Organization.RejectDirectSend != mailflow.Yes || t.directSend {
 		return nil
@@ -223,9 +222,9 @@ func coversSender(c *mailflow.InboundConnector, domain string) bool {
 	})
 }
 
-// admittedByAddress reports whether this host's address is in the SenderIPAddresses of an enabled connector that counts
-// for c: c itself, and every connector of type OnPremises. The address that Exchange Online sees is known only if
-// source_address is a public one. If it is not known and there are such addresses, why says so.
+// admittedByAddress reports whether the address of this host is in the SenderIPAddresses of c or of any enabled
+// connector of type OnPremises. The address that Exchange Online sees is known only if source_address is a public one.
+// If it is not known, and such a connector lists addresses, why explains that one of them may be this host's.
 func (x *inboundPlanner) admittedByAddress(c *mailflow.InboundConnector, source netip.Addr) (why string, listed bool) {
 	source = source.Unmap()
 	known := source.IsValid() && mailflow.SpecialUse(source) == mailflow.Public
@@ -256,20 +255,21 @@ func listsAddress(c *mailflow.InboundConnector, a netip.Addr) bool {
 	})
 }
 
+// with returns the control with another kind.
 func (c Control) with(kind ControlKind) Control {
 	c.Kind = kind
 	return c
 }
 
-// selfSigned presents a certificate with a name that the connector demands.
+// selfSigned returns the control with a self-signed certificate for the name that the connector requires.
 func (c Control) selfSigned(of *mailflow.InboundConnector) Control {
 	c.Certificate = of.TLSSenderCertificateName
 	return c.with(ControlSelfSigned)
 }
 
-// onlyIf returns a control of a kind if the configuration demands it.
-func (c Control) onlyIf(demanded mailflow.Tri, kind ControlKind) []Control {
-	if demanded != mailflow.Yes {
+// onlyIf returns the control with another kind if the configuration requires it.
+func (c Control) onlyIf(required mailflow.Tri, kind ControlKind) []Control {
+	if required != mailflow.Yes {
 		return nil
 	}
 	return []Control{c.with(kind)}

@@ -10,10 +10,7 @@ import (
 
 // planInbound lists one path for each sender of a known connector.
 func planInbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []Path {
-	connectors := make(map[string]*mailflow.InboundConnector, len(t.Inbound))
-	for i := range t.Inbound {
-		connectors[t.Inbound[i].Name] = &t.Inbound[i]
-	}
+	connectors := t.InboundByName()
 	accepted, defaultDomain := mailflow.NewDomainIndex(t.AcceptedDomains), t.DefaultDomain()
 	controls := inboundPlanner{tenant: &t, accepted: accepted, defaultDomain: defaultDomain}
 	var paths []Path
@@ -36,9 +33,9 @@ func planInbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []
 	return paths
 }
 
-// inboundPath plans the path of a sender to Exchange Online. Exchange Online accepts recipients from the sender's
-// certificate or addresses only, so the probe goes past the tls stage only if it has one of them; it never sends a
-// message, which would be mail.
+// inboundPath plans the path of a sender to Exchange Online. Exchange Online accepts recipients only from the sender's
+// certificate or addresses, so the probe continues after the tls stage only if it uses one of them. It never sends a
+// test message.
 func inboundPath(tenant, defaultDomain string, c *mailflow.InboundConnector, s *mailflow.Sender,
 	settings Settings,
 ) Path {
@@ -73,7 +70,7 @@ func contains(prefixes []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// senderDomain is the domain of the probe's MAIL FROM.
+// senderDomain returns the domain of the probe's MAIL FROM.
 func senderDomain(s *mailflow.Sender, defaultDomain string) string {
 	if len(s.MailFromDomains) > 0 {
 		return s.MailFromDomains[0]
@@ -81,10 +78,9 @@ func senderDomain(s *mailflow.Sender, defaultDomain string) string {
 	return defaultDomain
 }
 
-// recipientHint explains what an accepted recipient proves: only mail to domains of others needs the right to relay.
+// recipientHint explains what an accepted recipient proves: only mail to domains of others needs permission to relay.
 func recipientHint(accepted mailflow.DomainIndex, recipient string) string {
-	_, domain, _ := strings.Cut(recipient, "@")
-	if _, ours := accepted.Match(domain); ours {
+	if _, own := accepted.Match(domainOf(recipient)); own {
 		return "the recipient is in the tenant: this tests acceptance, not relay"
 	}
 	return "the recipient is outside the tenant: this tests relay"

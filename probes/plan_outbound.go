@@ -9,6 +9,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
+// planOutbound lists the paths of a tenant's outbound connectors.
 func planOutbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) []Path {
 	var paths []Path
 	accepted, defaultDomain := mailflow.NewDomainIndex(t.AcceptedDomains), t.DefaultDomain()
@@ -39,6 +40,7 @@ func planOutbound(t mailflow.Tenant, overrides OverridesFunc, hostname string) [
 	return paths
 }
 
+// outboundDefaults returns the settings of a connector before overrides.
 func outboundDefaults(c *mailflow.OutboundConnector, hostname string) Settings {
 	s := DefaultSettings(mailflow.Outbound, c.Type)
 	s.HelloName = hostname
@@ -72,7 +74,7 @@ func pathsBySmartHost(base Path, c *mailflow.OutboundConnector) []Path {
 	return paths
 }
 
-// tooWide reports whether a smart host is a range of more than MaxEndpoints addresses: to probe them would be a scan.
+// tooWide reports whether a smart host is a range of more than MaxEndpoints addresses: probing it would be a scan.
 func tooWide(host string) bool {
 	prefix, err := netip.ParsePrefix(host)
 	return err == nil && prefix.Addr().BitLen()-prefix.Bits() > 4 // 2⁴ addresses
@@ -112,7 +114,7 @@ func domainsToResolve(c *mailflow.OutboundConnector) []string {
 	}
 	if fromRecipients {
 		for _, r := range c.ValidationRecipients {
-			if _, domain, ok := strings.Cut(r, "@"); ok {
+			if domain := domainOf(r); domain != "" {
 				domains = append(domains, strings.ToLower(domain))
 			}
 		}
@@ -121,10 +123,11 @@ func domainsToResolve(c *mailflow.OutboundConnector) []string {
 	return slices.Compact(domains)
 }
 
+// recipientsAt returns the recipients in a domain.
 func recipientsAt(domain string, all []string) []string {
 	var at []string
 	for _, r := range all {
-		if _, d, ok := strings.Cut(r, "@"); ok && strings.EqualFold(d, domain) {
+		if strings.EqualFold(domainOf(r), domain) {
 			at = append(at, r)
 		}
 	}

@@ -10,13 +10,13 @@ type Reason string
 type ReasonInfo struct {
 	Reason   Reason
 	Outcome  Outcome   // Failed or Inconclusive
-	Sentence string    // what is known, for people; without a full stop
-	Remedy   string    // what an administrator can do, whatever else was seen
-	Variants []Variant // what to do instead where the probe saw more
+	Sentence string    // what happened, for display; without a full stop
+	Remedy   string    // what an administrator can do, in general
+	Variants []Variant // what an administrator can do instead, by evidence
 }
 
-// Reasons is the catalogue. docs/reasons.md, the pages and the terminal take their texts from it. To add a reason, add
-// its constant and its entry in the file of its group.
+// Reasons is the catalogue. docs/reasons.md, the pages and the terminal display its texts. To add a reason, add a
+// constant and an entry to the file of its group.
 //
 // The remedies follow Microsoft's "Fix connector validation errors", its NDR pages and "Mail flow intelligence".
 var Reasons = slices.Concat(inconclusiveReasons, networkReasons, smtpReasons, tlsReasons, envelopeReasons)

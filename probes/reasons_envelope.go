@@ -26,24 +26,22 @@ var envelopeReasons = []ReasonInfo{
 			"AnonymousUsers); Exchange Online does not log in. Is it a submission port? Mail between servers uses port 25.",
 		Variants: []Variant{
 			{
-				Evidence: EvidenceExchangeAuthentication, When: "the server wants Exchange Server " +
-					"authentication",
-				Remedy: "Check the authentication and permission groups of the receive connector that accepts " +
-					"this address: only connectors for other Exchange servers require Exchange Server authentication. A " +
-					"firewall that hides X-EXPS or STARTTLS has the same effect.",
+				Evidence: EvidenceExchangeAuthentication, When: "the server wants Exchange Server authentication",
+				Remedy: "Check the authentication and permission groups of the receive connector that accepts this address: only " +
+					"connectors for other Exchange servers require Exchange Server authentication. A firewall that hides X-EXPS or " +
+					"STARTTLS has the same effect.",
 			},
 			{
 				Evidence: EvidenceSubmissionPort, When: "the port is a submission port (587 or 465)",
-				Remedy: "Set `probe.port` to 25: users submit mail on this port and log in, Exchange Online does " +
-					"not.",
+				Remedy: "Set `probe.port` to 25: users submit mail on this port and log in, Exchange Online does not.",
 			},
 		},
 	},
 	{
 		Reason: ReasonTLSRequired, Outcome: Failed,
 		Sentence: "the server requires TLS, and the session was not encrypted",
-		Remedy: "Set the connector's TlsSettings to require TLS, and make the server offer STARTTLS: check its " +
-			"certificate (Exchange: event 12014, KB 2989382).",
+		Remedy: "Set the connector's TlsSettings to require TLS, and make the server offer STARTTLS: check its certificate " +
+			"(Exchange: event 12014, KB 2989382).",
 	},
 	{
 		Reason: ReasonSenderRejected, Outcome: Failed,
@@ -53,14 +51,13 @@ var envelopeReasons = []ReasonInfo{
 	{
 		Reason: ReasonRecipientUnknown, Outcome: Failed,
 		Sentence: "the server reports that the recipient does not exist",
-		Remedy: "Use the address of an active mailbox on that server; check for typing errors before and after " +
-			"the @.",
+		Remedy:   "Use the address of an active mailbox on that server; check for typing errors before and after the @.",
 	},
 	{
 		Reason: ReasonRecipientRejected, Outcome: Failed,
 		Sentence: "the server refused the recipient",
-		Remedy: "Read the reply; check that the mailbox is active, accepts mail from outside and is in the " +
-			"connector's recipient domains.",
+		Remedy: "Read the reply; check that the mailbox is active, accepts mail from outside and is in the connector's " +
+			"recipient domains.",
 	},
 	{
 		Reason: ReasonRelayDenied, Outcome: Failed,
@@ -70,9 +67,8 @@ var envelopeReasons = []ReasonInfo{
 	{
 		Reason: ReasonTenantAttribution, Outcome: Failed,
 		Sentence: "Exchange Online attributes the message to no connector of this tenant (5.7.64)",
-		Remedy: "Compare the connector's TlsSenderCertificateName or SenderIPAddresses with what the sender " +
-			"uses; send the complete client certificate chain; add the certificate's domain to the accepted " +
-			"domains.",
+		Remedy: "Compare the connector's TlsSenderCertificateName or SenderIPAddresses with what the sender uses; send the " +
+			"complete client certificate chain; add the certificate's domain to the accepted domains.",
 	},
 	{
 		Reason: ReasonPartnerRestriction, Outcome: Failed,
@@ -92,8 +88,8 @@ var envelopeReasons = []ReasonInfo{
 	{
 		Reason: ReasonTenantBlocked, Outcome: Failed,
 		Sentence: "Microsoft has blocked mail from the tenant (5.7.705, 5.7.708, 5.7.750)",
-		Remedy: "Look for a compromised server or connector, add all sending domains to the accepted domains, " +
-			"then contact Microsoft support.",
+		Remedy: "Look for a compromised server or connector, add all sending domains to the accepted domains, then contact " +
+			"Microsoft support.",
 	},
 	{
 		Reason: ReasonWrongRegion, Outcome: Failed,

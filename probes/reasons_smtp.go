@@ -13,41 +13,47 @@ const (
 	ReasonReplyTooLong      Reason = "reply_too_long"
 )
 
+// smtpInspection is a variant of this group and of that of TLS: a firewall may hide STARTTLS too.
+var smtpInspection = Variant{
+	EvidenceInspection, "the greeting or commands are masked with `*` or `X`: a firewall inspects SMTP",
+	"Turn off SMTP inspection in the firewall between here and the server. Cisco ASA: remove `inspect esmtp` from the " +
+		"policy map, or permit TLS in it (`allow-tls`).",
+}
+
 var smtpReasons = []ReasonInfo{
 	{
 		Reason: ReasonServerUnavailable, Outcome: Failed,
 		Sentence: "the server reports that it cannot accept mail because of its own state",
-		Remedy: "Read the reply and the server's log: check its disk space and memory, its services and maintenance " +
-			"mode, its look-ups and its configuration.",
+		Remedy: "Read the reply and the server's log: check its disk space and memory, its services and maintenance mode, " +
+			"its look-ups and its configuration.",
 		Variants: []Variant{
 			{
 				Evidence: EvidenceBackPressure, When: "the server lacks storage or memory",
-				Remedy: "Free disk space on the server, on the disk of its queue first, and memory. Exchange: " +
-					"back pressure, events 15004 to 15007; it accepts mail again by itself when the resources are back. " +
-					"Postfix: `queue_minfree`; Exim: `check_spool_space`.",
+				Remedy: "Free disk space on the server, on the disk of its queue first, and memory. Exchange: back pressure, " +
+					"events 15004 to 15007; it accepts mail again by itself when the resources are back. Postfix: `queue_minfree`; " +
+					"Exim: `check_spool_space`.",
 			},
 			{
 				Evidence: EvidenceComponentInactive, When: "a service of the server is inactive",
-				Remedy: "Exchange: run `Get-ServerComponentState`; a server left in maintenance mode refuses " +
-					"mail until its components (ServerWideOffline, FrontendTransport, HubTransport) are Active again. " +
-					"Check the transport services and agents.",
+				Remedy: "Exchange: run `Get-ServerComponentState`; a server left in maintenance mode refuses mail until its " +
+					"components (ServerWideOffline, FrontendTransport, HubTransport) are Active again. Check the transport services " +
+					"and agents.",
 			},
 			{
-				Evidence: EvidenceBackEnd, When: "the front end of the server cannot reach its back end " +
-					"(PRX1 to PRX7)",
-				Remedy: "Check DNS and the transport services on the server itself: the DNS servers of its " +
-					"network adapters (internal ones only), entries in its hosts file, and that Microsoft Exchange " +
-					"Transport runs on the mailbox servers.",
+				Evidence: EvidenceBackEnd, When: "the front end of the server cannot reach its back end (PRX1 to PRX7)",
+				Remedy: "Check DNS and the transport services on the server itself: the DNS servers of its network adapters " +
+					"(internal ones only), entries in its hosts file, and that Microsoft Exchange Transport runs on the mailbox " +
+					"servers.",
 			},
 			{
 				Evidence: EvidenceServerBehind, When: "the server behind this one does not answer it",
-				Remedy: "Repair the mail server behind this gateway, or the connection to it: the gateway asks it whether " +
-					"the recipient exists, or passes the message on to it. The reply may name it.",
+				Remedy: "Repair the mail server behind this gateway, or the connection to it: the gateway asks it whether the " +
+					"recipient exists, or passes the message on to it. The reply may name it.",
 			},
 			{
 				Evidence: EvidenceLookup, When: "a look-up or the configuration of the server fails",
-				Remedy: "Read the server's log: a table or map, an LDAP or database server, a policy service, a " +
-					"milter, a virus scanner or DNS does not answer, or the configuration has an error.",
+				Remedy: "Read the server's log: a table or map, an LDAP or database server, a policy service, a milter, a virus " +
+					"scanner or DNS does not answer, or the configuration has an error.",
 			},
 		},
 	},
@@ -55,8 +61,8 @@ var smtpReasons = []ReasonInfo{
 		Reason: ReasonGreetingTimeout, Outcome: Failed,
 		Sentence: "connected, but no SMTP greeting in time",
 		Remedy: "The server is busy or delays greetings (DNS look-ups on connect, tarpitting): raise `probe.timeout`. Or " +
-			"it waits for the client: the port is for implicit TLS (465), or it expects a PROXY header from a load " +
-			"balancer. Turn off SMTP inspection in the firewall.",
+			"it waits for the client: the port is for implicit TLS (465), or it expects a PROXY header from a load balancer. " +
+			"Turn off SMTP inspection in the firewall.",
 	},
 	{
 		Reason: ReasonGreetingRejected, Outcome: Failed,
@@ -72,14 +78,7 @@ var smtpReasons = []ReasonInfo{
 		Reason: ReasonEHLORejected, Outcome: Failed,
 		Sentence: "the server refused EHLO",
 		Remedy:   "Check that the server supports ESMTP and that no firewall filters EHLO (SMTP fix-up).",
-		Variants: []Variant{
-			{
-				Evidence: EvidenceInspection, When: "the greeting or commands are masked with `*` or " +
-					"`X`: a firewall inspects SMTP",
-				Remedy: "Turn off SMTP inspection in the firewall between here and the server. Cisco ASA: remove " +
-					"`inspect esmtp` from the policy map, or permit TLS in it (`allow-tls`).",
-			},
-		},
+		Variants: []Variant{smtpInspection},
 	},
 	{
 		Reason: ReasonConnectionClosed, Outcome: Failed,

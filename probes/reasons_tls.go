@@ -22,35 +22,19 @@ var tlsReasons = []ReasonInfo{
 	{
 		Reason: ReasonSTARTTLSNotOffered, Outcome: Failed,
 		Sentence: "the server does not offer STARTTLS, and this connector requires TLS",
-		Remedy: "Bind a valid certificate to the server's SMTP service (Exchange: event 12014, KB 2989382) and " +
-			"enable TLS.",
-		Variants: []Variant{
-			{
-				Evidence: EvidenceInspection, When: "the greeting or commands are masked with `*` or " +
-					"`X`: a firewall inspects SMTP",
-				Remedy: "Turn off SMTP inspection in the firewall between here and the server. Cisco ASA: remove " +
-					"`inspect esmtp` from the policy map, or permit TLS in it (`allow-tls`).",
-			},
-		},
+		Remedy:   "Bind a valid certificate to the server's SMTP service (Exchange: event 12014, KB 2989382) and enable TLS.",
+		Variants: []Variant{smtpInspection},
 	},
 	{
 		Reason: ReasonSTARTTLSRejected, Outcome: Failed,
 		Sentence: "the server offers STARTTLS but refuses it",
 		Remedy:   "Check that the server can read its certificate and private key.",
-		Variants: []Variant{
-			{
-				Evidence: EvidenceInspection, When: "the greeting or commands are masked with `*` or " +
-					"`X`: a firewall inspects SMTP",
-				Remedy: "Turn off SMTP inspection in the firewall between here and the server. Cisco ASA: remove " +
-					"`inspect esmtp` from the policy map, or permit TLS in it (`allow-tls`).",
-			},
-		},
+		Variants: []Variant{smtpInspection},
 	},
 	{
 		Reason: ReasonSTARTTLSInjection, Outcome: Failed,
-		Sentence: "data followed the reply to STARTTLS before the handshake: a command injection or a faulty " +
-			"proxy",
-		Remedy: "Update the server or the device in front of it (CVE-2011-0411); do not trust its replies.",
+		Sentence: "data followed the reply to STARTTLS before the handshake: a command injection or a faulty proxy",
+		Remedy:   "Update the server or the device in front of it (CVE-2011-0411); do not trust its replies.",
 	},
 	{
 		Reason: ReasonTLSHandshake, Outcome: Failed,
@@ -59,16 +43,14 @@ var tlsReasons = []ReasonInfo{
 		Variants: []Variant{
 			{
 				Evidence: EvidenceResetAtClientHello, When: "the connection was reset at the ClientHello",
-				Remedy: "A device between here and the server inspects SMTP or TLS and resets the connection: " +
-					"turn off its inspection for this address.",
+				Remedy: "A device between here and the server inspects SMTP or TLS and resets the connection: turn off its " +
+					"inspection for this address.",
 			},
 			{
-				Evidence: EvidenceEndAtClientHello, When: "the server closed the connection at the " +
-					"ClientHello without an alert",
-				Remedy: "Check which certificate is bound to SMTP and that the server may read its private key " +
-					"(Exchange: event 12014; Windows: Schannel event 36870), and that it has a TLS version and a cipher suite " +
-					"in common with Exchange Online: without one, some servers close instead of sending an alert (Schannel " +
-					"event 36874).",
+				Evidence: EvidenceEndAtClientHello, When: "the server closed the connection at the ClientHello without an alert",
+				Remedy: "Check which certificate is bound to SMTP and that the server may read its private key (Exchange: event " +
+					"12014; Windows: Schannel event 36870), and that it has a TLS version and a cipher suite in common with " +
+					"Exchange Online: without one, some servers close instead of sending an alert (Schannel event 36874).",
 			},
 		},
 	},
@@ -80,8 +62,8 @@ var tlsReasons = []ReasonInfo{
 	{
 		Reason: ReasonClientCertificateRequired, Outcome: Failed,
 		Sentence: "the server requires a client certificate",
-		Remedy: "Let the server accept sessions without a certificate of the exporter, or make it request " +
-			"certificates without requiring them.",
+		Remedy: "Let the server accept sessions without a certificate of the exporter, or make it request certificates " +
+			"without requiring them.",
 	},
 	{
 		Reason: ReasonClientCertificateUntrusted, Outcome: Failed,
@@ -89,10 +71,9 @@ var tlsReasons = []ReasonInfo{
 		Remedy:   "Use a certificate of a public CA and send the complete chain (KB 2888788).",
 		Variants: []Variant{
 			{
-				Evidence: EvidenceServerTrust, When: "the server could not validate a certificate (454 " +
-					"4.7.5)",
-				Remedy: "Install the missing root and intermediate certificates in the server's trusted roots, " +
-					"and let it reach the revocation lists of the issuer.",
+				Evidence: EvidenceServerTrust, When: "the server could not validate a certificate (454 4.7.5)",
+				Remedy: "Install the missing root and intermediate certificates in the server's trusted roots, and let it reach " +
+					"the revocation lists of the issuer.",
 			},
 		},
 	},
@@ -102,8 +83,8 @@ var tlsReasons = []ReasonInfo{
 		Remedy:   "Renew the certificate and bind the new one to the SMTP service on every server behind this name.",
 		Variants: []Variant{{
 			EvidenceIssuerOutdated, "an issuer certificate of the chain has expired, not the server's own",
-			"Install the CA's current intermediate certificate in place of the expired one, which the detail names, on " +
-				"every server behind this name, and restart the SMTP service. The server's own certificate need not be renewed.",
+			"Install the CA's current intermediate certificate in place of the expired one, which the detail names, on every " +
+				"server behind this name, and restart the SMTP service. The server's own certificate need not be renewed.",
 		}},
 	},
 	{
@@ -118,21 +99,21 @@ var tlsReasons = []ReasonInfo{
 	{
 		Reason: ReasonCertificateUntrusted, Outcome: Failed,
 		Sentence: "the certificate does not chain to a trusted root",
-		Remedy: "Use a certificate of a public CA, or set the connector to EncryptionOnly if a self-signed " +
-			"certificate is intended.",
+		Remedy: "Use a certificate of a public CA, or set the connector to EncryptionOnly if a self-signed certificate is " +
+			"intended.",
 	},
 	{
 		Reason: ReasonCertificateChainIncomplete, Outcome: Failed,
-		Sentence: "the server does not send the issuer of its certificate, and Exchange Online does not fetch " +
-			"it; the missing issuer may also be a private root, which cannot be told apart",
-		Remedy: "Install the intermediate certificates on the server, so that it sends the complete chain (450 " +
-			"4.4.317 UntrustedRoot).",
+		Sentence: "the server does not send the issuer of its certificate, and Exchange Online does not fetch it; the " +
+			"missing issuer may also be a private root, which cannot be told apart",
+		Remedy: "Install the intermediate certificates on the server, so that it sends the complete chain (450 4.4.317 " +
+			"UntrustedRoot).",
 	},
 	{
 		Reason: ReasonCertificateNameMismatch, Outcome: Failed,
 		Sentence: "no name in the certificate matches the connector's TlsDomain",
-		Remedy: "Get a certificate with that name, bind the right certificate to the SMTP service, or correct " +
-			"the connector's TlsDomain.",
+		Remedy: "Get a certificate with that name, bind the right certificate to the SMTP service, or correct the " +
+			"connector's TlsDomain.",
 	},
 	{
 		Reason: ReasonCertificateRevoked, Outcome: Failed,

@@ -11,10 +11,10 @@ import (
 // Result is one round: everything that one probe of a path observed.
 type Result struct {
 	Path        PathID
-	Until       Stage // the last stage that this round was to reach
+	Until       Stage // the last stage of this round
 	Started     time.Time
 	Duration    time.Duration
-	Provisional bool       // a first failure, before the round that confirms it: changes no verdict
+	Provisional bool       // a first failure, which changes no verdict until another round confirms it
 	Endpoints   []Endpoint // at most MaxEndpoints, in the order host, then address
 	Hints       []string   // about the whole round: "3 of 200 addresses probed"; at most 8
 }
@@ -26,11 +26,11 @@ const MaxEndpoints = 16
 type Endpoint struct {
 	Host        string
 	Addr        netip.AddrPort
-	HideAddress bool // an Exchange Online host, of which each round probes another address: the address is not a label
+	HideAddress bool // a host of Exchange Online: every round probes another address, so the address is not a label
 	HasIPv6     bool // the host has an IPv6 address, whichever address was probed
 	Steps       [NumStages]Step
 	TLS         *TLS
-	DANE        *DANE             // nil if nothing is known of the host's TLSA records, or they do not matter
+	DANE        *DANE             // nil if the host's TLSA records are unknown or do not matter
 	Transcript  []TranscriptEntry // of the SMTP session, in order; empty if there was none
 }
 
@@ -44,7 +44,7 @@ type TranscriptEntry struct {
 // Lines yields the lines of the text.
 func (e TranscriptEntry) Lines() iter.Seq[string] { return strings.SplitSeq(e.Text, "\n") }
 
-// Origin is where a transcript entry came from.
+// Origin is the source of a transcript entry.
 type Origin byte
 
 // The origins of transcript entries.
@@ -57,16 +57,16 @@ const (
 // Step is the outcome of one stage, with its evidence.
 type Step struct {
 	Outcome   Outcome
-	Repeated  bool          // the outcome of the last test message, which an earlier round sent; it has no duration
+	Repeated  bool          // the outcome is that of a test message of an earlier round; it has no duration
 	Reason    Reason        // "" if passed or not reached
-	Evidence  Evidence      // what was seen that selects the remedy; "" if nothing does
-	Detail    string        // what happened, for people; sanitised and bounded
+	Evidence  Evidence      // selects the remedy; "" for the general one
+	Detail    string        // what happened, for display; sanitised and bounded
 	Reply     Reply         // the server's reply that decided the outcome, if one did
 	Duration  time.Duration // for resolve: of the look-up of this host, the same for all its endpoints
 	Uncertain string        // the undocumented Microsoft behaviour that the outcome depends on; "" if there is none
 }
 
-// MaxDetail is the largest length of the detail of a step or a judgement, in bytes.
+// MaxDetail bounds the detail of a step or a judgement, in bytes.
 const MaxDetail = 512
 
 // NewStep returns a step that ended for a reason, with the outcome that the reason decides. With the reason "" the
@@ -153,8 +153,8 @@ func (r Result) SomeInconclusive() bool {
 	})
 }
 
-// DecisiveEndpoints returns the endpoints that decide the outcome of the round: all but the addresses of a family that
-// this host lacks, if it has the family of others.
+// DecisiveEndpoints returns the endpoints that decide the outcome of the round. If this host lacks one address family,
+// those with addresses of the other family decide, if there are any.
 func (r Result) DecisiveEndpoints() []Endpoint {
 	lacking := slices.ContainsFunc(r.Endpoints, Endpoint.lacksFamily)
 	usable := slices.ContainsFunc(r.Endpoints, func(e Endpoint) bool { return e.Addr.IsValid() && !e.lacksFamily() })

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Sanitise makes text from outside safe for a terminal, a page, a label and a log. Line breaks, other control
-// characters, format characters (which can reverse the direction of text) and invalid UTF-8 become Go escapes, so that
-// they stay recognisable. Text that is longer than most bytes, at least 3, is cut and ends with "…".
+// Sanitise makes text from outside safe for terminals, pages, labels and logs. Line breaks, other control characters,
+// format characters (which can reverse the direction of text) and invalid UTF-8 are replaced with Go escapes. Text
+// longer than most bytes, at least 3, is cut and ends with "…".
 func Sanitise(s string, most int) string {
 	if len(s) <= most && harmless(s) {
 		return s

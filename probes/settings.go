@@ -18,7 +18,7 @@ const (
 	IP6   IPProtocol = "ip6"
 )
 
-// Settings is how a path is probed: the section `probe` of the configuration with every key decided.
+// Settings are the settings of a path: the `probe` sections of the configuration, merged with the defaults.
 type Settings struct {
 	Enabled       bool
 	Interval      time.Duration
@@ -26,20 +26,20 @@ type Settings struct {
 	Until         Stage         // the last stage
 	Port          uint16
 	HelloName     string
-	MailFrom      string // "" is the default, "<>" the null sender
+	MailFrom      string // "" means the default, "<>" the null sender
 	SourceAddress netip.Addr
 	Protocol      IPProtocol
 	DNSServers    []string // host:port; empty means those of the system
-	// ValidatingResolvers are those of the DNS servers, as host:port, that validate DNSSEC and are reached over a network
-	// that cannot be tampered with. Loopback counts without being named.
+	// ValidatingResolvers are the DNS servers, as host:port, that validate DNSSEC and are reached over a trusted network.
+	// Those on loopback need not be listed.
 	ValidatingResolvers []string
 	ConnectTo           []netip.Addr
 	MessageMinInterval  time.Duration
-	NegativeControls    bool // once a day, ask for what must be refused
+	NegativeControls    bool // once a day, try sessions that must be refused
 }
 
-// DefaultSettings returns the settings of a path where the configuration sets nothing. HelloName and the choice of the
-// recipient stage depend on more: see [Plan].
+// DefaultSettings returns the settings of a path that the configuration does not set. [Plan] completes HelloName and
+// Until.
 func DefaultSettings(d mailflow.Direction, t mailflow.ConnectorType) Settings {
 	s := Settings{
 		Enabled: true, Interval: 5 * time.Minute, Timeout: 30 * time.Second, Until: TLSStage, Port: 25,
@@ -54,8 +54,8 @@ func DefaultSettings(d mailflow.Direction, t mailflow.ConnectorType) Settings {
 	return s
 }
 
-// SettingsOverride is one `probe` section of the configuration. A nil field is not set there; of several sections the
-// innermost one that sets a field wins.
+// SettingsOverride is one `probe` section of the configuration. A nil field is not set in it. If several sections set a
+// field, the innermost one wins.
 type SettingsOverride struct {
 	Enabled             *bool
 	Interval            *time.Duration
@@ -106,7 +106,8 @@ func override[T any](value, with *T) {
 	}
 }
 
-// WithOverride returns the path as a module of /probe probes it. A path without recipients ends at the tls stage.
+// WithOverride returns the path with the settings of a module of /probe. A path without recipients ends at the tls
+// stage.
 func (p Path) WithOverride(o SettingsOverride) Path {
 	p.Settings = p.Settings.withOverrides(o)
 	if o.MailFrom != nil && *o.MailFrom != "" {

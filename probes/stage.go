@@ -11,7 +11,7 @@ const (
 	TLSStage               // STARTTLS, handshake, EHLO again, a certificate that meets tls_settings
 	Recipient              // MAIL FROM and RCPT TO, then reset
 	Message                // DATA
-	NumStages              // how many there are
+	NumStages              // the number of stages
 )
 
 // StageInfo is an entry of the catalogue of stages.
@@ -19,7 +19,7 @@ type StageInfo struct {
 	Stage     Stage
 	Name      string // label value and configuration word
 	Microsoft string // the task's name in Microsoft's connector validation
-	Proves    string // what it proves when it passes, for people
+	Proves    string // what it proves if it passes, for display
 }
 
 // Stages is the catalogue of stages, in order.

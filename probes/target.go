@@ -9,8 +9,8 @@ import (
 // ErrBadTarget is the error for a target that does not have the form PART[/PART…] with percent-encoded parts.
 var ErrBadTarget = errors.New("target must be TENANT[/DIRECTION][/CONNECTOR[/PATH]], each part percent-encoded")
 
-// ParseTarget returns the parts of a target, one to four, decoded. Only the last part may be empty, as the path of a
-// connector without a next hop. The error is ErrBadTarget.
+// ParseTarget returns the one to four decoded parts of a target. Only the last of three or more may be empty: the path
+// of a connector without a next hop. The error is ErrBadTarget.
 func ParseTarget(target string) ([]string, error) {
 	parts := strings.Split(target, "/")
 	if len(parts) > 4 {
@@ -26,8 +26,8 @@ func ParseTarget(target string) ([]string, error) {
 	return parts, nil
 }
 
-// Match returns the ids that a target selects: those of a tenant, of a connector or of one path. The direction may be
-// omitted, and case is ignored. The error is ErrBadTarget.
+// Match returns the ids that a target selects: those of a tenant, of a connector or of one path. A target may omit the
+// direction. Case is ignored. The error is ErrBadTarget.
 func Match(target string, ids []PathID) ([]PathID, error) {
 	parts, err := ParseTarget(target)
 	if err != nil {
@@ -48,7 +48,7 @@ func (id PathID) matches(parts []string) bool {
 	return hasPrefix(full, parts) || len(parts) <= 3 && hasPrefix(short, parts)
 }
 
-// NamesConnector reports whether a target that selects a path names its connector, and not its tenant alone.
+// NamesConnector reports whether a target that selects a path includes its connector, not only its tenant.
 func NamesConnector(target string, id PathID) bool {
 	parts, err := ParseTarget(target)
 	if err != nil {
