@@ -25,7 +25,8 @@ var inconclusiveReasons = []ReasonInfo{
 	{
 		Reason: ReasonTemporaryRejection, Outcome: Inconclusive,
 		Sentence: "the server refused temporarily (4xx), as greylisting does",
-		Remedy:   "If it persists, exempt the exporter's address from greylisting, or look for the cause in the server's log.",
+		Remedy: "If it persists, exempt the exporter's address from greylisting, or look for the cause in the " +
+			"server's log.",
 	},
 	{
 		Reason: ReasonMailboxFull, Outcome: Inconclusive,

@@ -9,8 +9,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// addRecord decodes a record and adds it, or replaces the one of the same name, which it reports. It returns the name.
-// A record without a name is left out.
+// addRecord decodes a record and adds it, or replaces the record of the same name; replaced reports which. It returns
+// the name. A record without a name is left out.
 func (s *Snapshot) addRecord(d Decoder, k Kind, record Value) (name string, replaced bool) {
 	switch k {
 	case AcceptedDomains:
@@ -29,7 +29,7 @@ func (s *Snapshot) addToOrganization(d Decoder, k Kind, record Value) (name stri
 	o := &s.Organization
 	domainOf := func(status *mailflow.DomainStatus) *string { return &status.Domain }
 	switch k {
-	case OrganizationConfigs: // one record, without a name of interest
+	case OrganizationConfigs: // one record, whose name does not matter
 		decodeRecord(d, k, record, o)
 		return string(mailflow.GetOrganizationConfig), false
 	case TransportRules:
@@ -76,7 +76,7 @@ func (s *Snapshot) addRoute(d Decoder, record Value) (name string, replaced bool
 	return name, false
 }
 
-// addNamed decodes a record into a list in which each name is there once. name returns where a record has its name.
+// addNamed decodes a record and adds it to a list in which names are unique. name returns the field with the name.
 func addNamed[R any](
 	s *Snapshot, d Decoder, k Kind, record Value, list *[]R, name func(*R) *string,
 ) (called string, replaced bool) {
@@ -130,8 +130,8 @@ func nameOf(record Value, k Kind, name string) string {
 	return name
 }
 
-// Find returns the index of the connector or accepted domain of this name in the list of its kind. Where there is none
-// yet, or the name is empty, an empty record is appended.
+// Find returns the index of the connector or accepted domain of this name in the list of its kind. If there is none, or
+// the name is empty, it appends an empty record.
 func (s *Snapshot) Find(k Kind, name string) int {
 	if i, ok := s.index(k)[name]; ok && name != "" {
 		return i
@@ -149,10 +149,10 @@ func (s *Snapshot) Find(k Kind, name string) int {
 	return i
 }
 
-// Names returns the names of all records of a kind, in no order.
+// Names returns the names of all records of a kind, in no particular order.
 func (s *Snapshot) Names(k Kind) []string { return slices.Collect(maps.Keys(s.index(k))) }
 
-// index returns where the records of a kind are, by name.
+// index returns the positions of the records of a kind in their list, by name.
 func (s *Snapshot) index(k Kind) map[string]int {
 	if s.at == nil {
 		s.at = map[Kind]map[string]int{}
@@ -163,7 +163,7 @@ func (s *Snapshot) index(k Kind) map[string]int {
 	return s.at[k]
 }
 
-// AddRead records that all records of these kinds are known, even if there is none.
+// AddRead notes that all records of these kinds are known, even if there are none.
 func (s *Snapshot) AddRead(k Kind) {
 	for _, c := range k.cmdlets() {
 		if !s.Organization.HasRead(c) {

@@ -7,7 +7,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// What can have happened to a connector.
+// The kinds of change.
 const (
 	Added   = "added"
 	Removed = "removed"
@@ -23,8 +23,8 @@ type Change struct {
 	Properties []string // that changed, by their keys in the configuration; never their values
 }
 
-// Changes compares the connectors of two loads, in the order of the newer one; those of tenants that were removed
-// come last. A tenant that had never been loaded has nothing to be compared with.
+// Changes compares the connectors of two loads, in the order of the newer one; those of removed tenants come last. A
+// tenant that had never been loaded before is skipped.
 func Changes[S any](before, after *Tenants[S]) []Change {
 	var all []Change
 	for _, name := range after.order {
@@ -55,8 +55,8 @@ func changesOf(tenant string, before, after mailflow.Tenant) []Change {
 	return all
 }
 
-// compare matches connectors by name, which is unique in each list. One that is in YAML alone, while the tenant has
-// exports, does not exist.
+// compare matches connectors by name, which is unique in each list. A connector that is only in YAML, while the tenant
+// has exports, does not exist.
 func compare[C any](before, after []C, common func(*C) *mailflow.Common) []Change {
 	old := map[string]*C{}
 	for i := range before {
@@ -87,7 +87,7 @@ func compare[C any](before, after []C, common func(*C) *mailflow.Common) []Chang
 	return all
 }
 
-// differing returns the keys of the properties in which two structs of one type differ. No list and an empty one are
+// differing returns the keys of the properties in which two structs of one type differ. A nil list and an empty one are
 // equal.
 func differing(a, b reflect.Value) []string {
 	var keys []string
@@ -106,7 +106,7 @@ func differing(a, b reflect.Value) []string {
 	return keys
 }
 
-// keyOf returns the key of the connectors' property that is kept in a field.
+// keyOf returns the key of the connector property of a field.
 func keyOf(field string) string {
 	for _, p := range slices.Concat(commonProperties, outboundOnly, inboundOnly) {
 		if p.Field == field {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// changeTime returns when the file's content or its attributes last changed (st_ctime), and whether the system says so.
+// changeTime returns when the content or the attributes of the file last changed (st_ctime), and whether that is known.
 func changeTime(info os.FileInfo) (at time.Time, known bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -7,5 +7,5 @@ import (
 	"time"
 )
 
-// changeTime reports that the time of a file's last change is unknown: every look reads the file.
+// changeTime reports that the time of a file's last change is unknown, so that the file is always read.
 func changeTime(os.FileInfo) (at time.Time, known bool) { return time.Time{}, false }

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// listedFile is an export with the names of its records, by kind.
+// listedFile is an export and the names of its records.
 type listedFile struct {
 	path  string
 	at    time.Time // of its last modification
 	names map[Kind]map[string]bool
 }
 
-// maxNamed is how many names one warning lists.
+// maxNamed bounds the names in one warning.
 const maxNamed = 5
 
-// warnOfDeleted warns of records that are only in an older file of a folder, while a newer file there has others of
-// the same file: they were probably deleted in Exchange Online between the two exports. Each is reported once, with the
-// newest file that has it.
+// warnOfDeleted warns of records that were probably deleted in Exchange Online between two exports to one folder: an
+// older file has them, and a newer file has other records of that file, but not these. Each record is reported once,
+// with the newest file that has it.
 func (l *exportLoad) warnOfDeleted() {
 	reported := map[recordKey]bool{}
 	for _, older := range slices.SortedStableFunc(slices.Values(l.listed), func(a, b listedFile) int {
@@ -56,7 +56,7 @@ func (l *exportLoad) warnOfGone(older listedFile, newer *listedFile, k Kind, rep
 		older.path, filepath.Base(newer.path), strings.Join(gone[:min(len(gone), maxNamed)], ", "), more)
 }
 
-// successor returns the newest file of the same folder, newer than the given one, that has some of its records.
+// successor returns the newest file of the same folder that is newer than the given one and has some of its records.
 func (l *exportLoad) successor(older listedFile, k Kind) *listedFile {
 	var newest *listedFile
 	for i := range l.listed {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Document is a source: one export that is in memory, such as what Exchange Online has answered. It is read by the same
-// rules as a file of [ExportFiles].
+// Document is a source: an export in memory, such as the records that Exchange Online has returned. It is read by the
+// same rules as a file of [ExportFiles].
 type Document struct {
 	Name string // in errors and warnings
 	Data []byte

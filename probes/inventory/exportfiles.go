@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,25 +17,24 @@ import (
 // maxWarnings bounds the warnings about one file.
 const maxWarnings = 1000
 
-// ExportFiles is a source: the files that administrators' tools have written.
+// ExportFiles is a source: JSON files that administrators' tools have written.
 type ExportFiles struct {
-	// Folder, where it is not empty, is a folder of which every .json file is an export.
+	// Folder is a folder in which every .json file is an export; "" if there is none.
 	Folder string
 	// Names are exports, or patterns of them.
 	Names []Name
 	// Before are the parts of the last snapshot. A file that has disappeared since is an error if it is still named,
-	// unless another file has records of its kind: files may change their names, but records must not vanish with a
-	// file.
+	// unless another file has records of its kind: files may be renamed, but records must not disappear with a file.
 	Before map[string]Kind
-	// Elsewhere: connectors and accepted domains are also configured elsewhere, so that the files need not have any.
+	// Elsewhere is set if connectors and accepted domains are configured elsewhere too, so that the files may have none.
 	Elsewhere bool
 
 	Observed *Observations
 }
 
-// FileError is an export that cannot be read, or not to its end.
+// FileError is the error of an export that cannot be read completely.
 type FileError struct {
-	Name Name // the entry of Names that led to it; empty for Folder and for a file that has disappeared
+	Name Name // the entry of Names that matches it; empty for Folder and for a file that has disappeared
 	File string
 	Err  error
 }
@@ -64,7 +64,7 @@ func (e ExportFiles) Load(ctx context.Context) (Snapshot, error) {
 	}
 	l.judgeForeign()
 	l.vanished()
-	if empty && len(l.errs) == 0 { // else the files that have disappeared are named
+	if empty && len(l.errs) == 0 { // otherwise the errors name the files that have disappeared
 		l.fail(Name{}, e.Folder, errNoExport)
 	}
 	l.warnOfDeleted()
@@ -86,13 +86,13 @@ type exportLoad struct {
 	snapshot Snapshot
 	errs     []error
 	failed   map[string]bool
-	foreign  []foreignFile
-	reports  []foreignFile     // files that have records, but of no kind that is required
-	now      map[string]string // what a file without records is, where another state could be meant
+	foreign  []foreignFile     // files without any record
+	reports  []foreignFile     // files with records, but none of a required kind
+	now      map[string]string // why a file has no record of a required kind, as part of an error
 	listed   []listedFile
 }
 
-// foreignFile is a file without a record of connectors or accepted domains.
+// foreignFile is a file without connectors and accepted domains.
 type foreignFile struct {
 	name    Name
 	file    string
@@ -113,7 +113,7 @@ func (l *exportLoad) fail(name Name, file string, err error) {
 
 // read reads the files of one name.
 func (l *exportLoad) read(ctx context.Context, name Name, files []string, err error) {
-	l.fail(name, either(name.Path, l.Folder), err)
+	l.fail(name, cmp.Or(name.Path, l.Folder), err)
 	for _, file := range files {
 		err := l.readFile(ctx, name, file)
 		if k := kindOfFile(file); err != nil && k&^requiredKinds != 0 && l.Before[file] == 0 {
@@ -124,8 +124,7 @@ func (l *exportLoad) read(ctx context.Context, name Name, files []string, err er
 	}
 }
 
-// failed records that a file with records of a kind that is not required cannot be read, and was not read before: what
-// rests on it is not judged.
+// failed notes that a file with optional records cannot be read, and never was: checks that need it are skipped.
 func (s *Snapshot) failed(k Kind, file string, err error) {
 	s.warn("%s: %v; what rests on it is not judged", file, err)
 	if s.Organization.Failed == nil {
@@ -136,14 +135,7 @@ func (s *Snapshot) failed(k Kind, file string, err error) {
 	}
 }
 
-func either(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// readFile adds the records of one file. A file that two patterns lead to is read twice, and reported on once.
+// readFile adds the records of one file. A file that matches two patterns is read twice, but reported on once.
 func (l *exportLoad) readFile(ctx context.Context, name Name, file string) error {
 	c, err := l.Observed.Read(ctx, file)
 	if err != nil {
@@ -152,7 +144,7 @@ func (l *exportLoad) readFile(ctx context.Context, name Name, file string) error
 	return l.parse(name, file, c.Data, c.Info.ModTime().UTC())
 }
 
-// parse adds the records of the contents of a file, which was written at the given time.
+// parse adds the records in the contents of a file that was written at a given time.
 func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) error {
 	s := &l.snapshot
 	e := export{file: file, names: map[Kind]map[string]bool{}}
@@ -199,8 +191,8 @@ func (l *exportLoad) parse(name Name, file string, data []byte, at time.Time) er
 	return nil
 }
 
-// judgeForeign skips files of another kind, such as remote domains, beside exports. Where no file has a record, they
-// are what was meant to be the exports.
+// judgeForeign skips files of another kind, such as remote domains, if there are exports too. If no file has a record
+// of a required kind, these files are probably meant as exports, and each is an error.
 func (l *exportLoad) judgeForeign() {
 	known := len(l.errs) > 0 || l.Elsewhere && len(l.foreign) == 0
 	for _, k := range l.snapshot.Parts {
@@ -223,18 +215,18 @@ func (s *Snapshot) warn(format string, args ...any) {
 	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
 }
 
-// export is one file while it is read.
+// export is one file that is being read.
 type export struct {
 	file     string
 	records  int
-	kinds    Kind
+	kinds    Kind                     // of its records
 	names    map[Kind]map[string]bool // of its records
-	replaced int                      // records of which there was one with the same name
+	replaced int                      // number of records that replaced one of the same name
 	warnings []string
-	dropped  int // warnings, more than are kept
+	dropped  int // number of warnings above maxWarnings
 }
 
-// warnBesides warns of what was in the file besides records.
+// warnBesides warns of values in the file that are not records.
 func (e *export) warnBesides(s *Snapshot, rest besides, err error) {
 	if e.dropped > 0 {
 		s.warn("%s: and %d more values that cannot be read", e.file, e.dropped)
@@ -255,8 +247,8 @@ func (e *export) warnBesides(s *Snapshot, rest besides, err error) {
 	}
 }
 
-// kindsRead returns the kinds of which the file has all records: those of its records and of the cmdlets that its keys
-// name, or, in a file without either, the one that its name is for.
+// kindsRead returns the kinds of which the file has all records: those of its records, and those of the cmdlets that
+// are keys in it. If it has neither, its file name decides.
 func (e *export) kindsRead(rest besides) Kind {
 	read := e.kinds | rest.read
 	if read == 0 && !rest.skipped.any() {
@@ -265,8 +257,8 @@ func (e *export) kindsRead(rest besides) Kind {
 	return read
 }
 
-// add adds a record to a snapshot. A value that cannot be read is unknown, and a warning: an export is as the
-// administrator's tools wrote it.
+// add adds a record to a snapshot. A value that cannot be read is unknown and causes a warning, not an error, because
+// the administrator does not edit exports.
 func (e *export) add(s *Snapshot, k Kind, record Value) {
 	e.records++
 	e.kinds |= k
@@ -280,7 +272,7 @@ func (e *export) add(s *Snapshot, k Kind, record Value) {
 			unread.Values = addUnread(unread.Values, k, v, key, err)
 		}
 		switch {
-		case key == last: // one value, one warning: the first is the cause
+		case key == last: // one warning per value: the first error is the cause
 		case len(e.warnings) < maxWarnings:
 			e.warnings = append(e.warnings, e.file+": record "+strconv.Itoa(e.records)+": "+key+": "+err.Error())
 		default:
@@ -301,7 +293,7 @@ func (e *export) add(s *Snapshot, k Kind, record Value) {
 }
 
 // vanished adds an error for each file of the last load that has disappeared or lost its records of a required kind, if
-// no other file has records of that kind. A file that is [] now lost them on purpose.
+// no other file has records of that kind. A file that now contains [] has lost them intentionally.
 func (l *exportLoad) vanished() {
 	if l.failed[l.Folder] {
 		return
@@ -325,7 +317,7 @@ func (l *exportLoad) vanished() {
 	}
 }
 
-// names reports whether a file is, or would be, one of the source.
+// names reports whether a path belongs to the source, even if the file does not exist.
 func (e ExportFiles) names(file string) bool {
 	return e.Folder != "" && filepath.Dir(file) == e.Folder ||
 		slices.ContainsFunc(e.Names, func(name Name) bool { return name.Matches(file) })

@@ -1,17 +1,16 @@
-// Package inventory is where tenants come from: the accepted domains and connectors that Exchange Online has for each
-// of them, as administrators' tools export them (Get-AcceptedDomain, Get-OutboundConnector, Get-InboundConnector,
-// each with ConvertTo-Json).
+// Package inventory loads tenants: the accepted domains and connectors of each of them in Exchange Online, as the
+// cmdlets Get-AcceptedDomain, Get-OutboundConnector and Get-InboundConnector return them and ConvertTo-Json writes
+// them.
 //
-//  1. A [Source] gives one tenant's records. [ExportFiles] reads them from JSON files, [Document] from
-//     what the cmdlets have just returned.
-//  2. Each property of a record is an entry of one table, [Properties]: the field it is kept in, its key in the
-//     configuration, its name in an export, and its type. The reader of the configuration uses the same table, so a
-//     connector written by hand and one that was exported are read by the same rules, strictly the one and leniently
-//     the other ([Decoder]).
-//  3. [Tenants] keep the last good state of a tenant whose source cannot be loaded, whatever the source.
-//  4. [Observations] record the state of what a load has read, so that a change can be detected without a load.
+//  1. A [Source] provides the records of one tenant. [ExportFiles] reads JSON files, [Document] what the cmdlets have
+//     just returned.
+//  2. Each property of a record is an entry of one table, [Properties]: its field, its key in the configuration, its
+//     name in an export, and its type. The configuration is read by the same table, so that a connector written by hand
+//     and an exported one follow the same rules, except that exports are read leniently ([Decoder]).
+//  3. [Tenants] keeps the last good state of a tenant whose source cannot be loaded, whatever the source is.
+//  4. [Observations] records the state of what a load has read, so that changes can be detected without another load.
 //
-// Errors name files, records and keys, never what is in them. The properties are documented at
+// Errors name files, records and keys, never values. The properties are documented at
 // https://learn.microsoft.com/powershell/module/exchangepowershell/set-inboundconnector, set-outboundconnector and
 // set-accepteddomain.
 package inventory
@@ -24,22 +23,22 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Source gives the records of one tenant.
+// Source provides the records of one tenant.
 type Source interface {
-	// Load returns all records that the source has now. It returns an error where one of them could be missing: a
-	// half-read inventory must not look like one from which connectors were removed. The snapshot is returned then, too,
-	// as far as it was read.
+	// Load returns all records of the source. It returns an error if any of them may be missing, because an incomplete
+	// inventory must not look like one from which connectors were removed. With an error, the snapshot has the records
+	// that could be read.
 	Load(ctx context.Context) (Snapshot, error)
 }
 
-// Snapshot is what a source holds at one time.
+// Snapshot is the content of a source at one time.
 type Snapshot struct {
 	AcceptedDomains []mailflow.AcceptedDomain
 	Outbound        []mailflow.OutboundConnector
 	Inbound         []mailflow.InboundConnector
 	Organization    mailflow.Organization
 
-	Time      time.Time               // of the oldest part; zero where there is none
+	Time      time.Time               // of the oldest part; zero if there is none
 	Parts     map[string]Kind         // the files it was read from, with the kinds of their records
 	Warnings  []string                // about the files and their values
 	Unmatched []Name                  // patterns that match no file
@@ -48,10 +47,10 @@ type Snapshot struct {
 	at     map[Kind]map[string]int // records by name
 	unread map[recordKey]*mailflow.UnreadRecord
 
-	records, listed int // that were read, and the items of their lists; see overLimit
+	records, listed int // number of records read, and of the items in their lists; see overLimit
 }
 
-// overLimit returns an error if a snapshot has more than any tenant. What exceeds the limits was not kept.
+// overLimit returns an error if a snapshot exceeds the limits of a tenant. What exceeds them was not kept.
 func (s *Snapshot) overLimit() error {
 	switch {
 	case s.records > maxRecords:

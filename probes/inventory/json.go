@@ -14,19 +14,19 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Bounds of a tenant's exports. Records are decoded one by one, so that a large file costs the memory of one record.
+// Bounds of a tenant's exports. Records are decoded one by one, so that decoding needs the memory of one record.
 const (
 	maxRecords      = 100_000
-	maxRecordValues = 100_000 // in one record; its longest part is a list of addresses
-	maxListed       = 400_000 // items in the lists of a tenant's records; fewer are refused by the limits of a tenant
-	maxContainers   = 4       // arrays and objects around a record
-	maxValueDepth   = 4       // inside a record; what is nested deeper is dropped
+	maxRecordValues = 100_000 // in one record; the longest part is a list of addresses
+	maxListed       = 400_000 // items in the lists of a tenant's records; other limits of a tenant are lower
+	maxContainers   = 4       // nested arrays and objects around a record
+	maxValueDepth   = 4       // nested values in a record; deeper ones are dropped
 )
 
 var errEncoding = errors.New("neither UTF-8 nor UTF-16: write it with -Encoding utf8")
 
 // UTF8 returns text as UTF-8 without a byte order mark. Windows PowerShell writes UTF-16, or UTF-8 with a mark. Text
-// without a mark is returned as it is.
+// without a mark is returned unchanged.
 func UTF8(data []byte) []byte {
 	if len(data) == 0 || data[0] < 0xef { // most files have no mark, and large ones need not be copied
 		return data
@@ -38,8 +38,8 @@ func UTF8(data []byte) []byte {
 	return text
 }
 
-// addBOM gives UTF-16 without a byte order mark one. JSON begins with an ASCII character, so a zero byte beside it
-// shows the order (RFC 4627, section 3).
+// addBOM adds a byte order mark to UTF-16 without one. JSON begins with an ASCII character, so the position of the zero
+// byte shows the byte order (RFC 4627, section 3).
 func addBOM(data []byte) []byte {
 	switch {
 	case len(data) >= 2 && data[0] == 0 && data[1] != 0:
@@ -51,29 +51,29 @@ func addBOM(data []byte) []byte {
 	}
 }
 
-// besides is what an export holds besides its records.
+// besides is what an export contains besides its records.
 type besides struct {
-	partial bool    // REST: the file is one page of several
-	read    Kind    // of cmdlets whose names are keys of it
-	empty   bool    // nothing at all is in the file
-	skipped skipped // values that are not records of Exchange Online's connectors and domains
+	partial bool    // the file is one page of several (REST)
+	read    Kind    // kinds of the cmdlets that are keys in it
+	empty   bool    // the file is empty
+	skipped skipped // values that are not records of a known kind
 }
 
-// jsonDecoder decodes the JSON of an export: a record, an array of records, {"value":[…]} of REST and PowerShell, or
-// ScubaGear's files.
+// jsonDecoder decodes the JSON of an export: a record, an array of records, {"value":[…]} of REST and PowerShell, or a
+// file of ScubaGear.
 type jsonDecoder struct {
 	besides
 	json    *json.Decoder
 	yield   func(Kind, Value)
-	quiet   bool // records that are not recognised are left out silently
-	hint    Kind // of records whose keys do not show it: that of the cmdlet that the file or a key names
+	quiet   bool // records of an unknown kind are not counted as skipped
+	hint    Kind // kind of the records whose keys do not determine it; 0 if it is unknown
 	records int
 	values  int // of the current record
 }
 
-// decodeJSON calls yield for each record of an export, with the keys that are properties, in lower case. For no record
-// ConvertTo-Json writes nothing, so that the file is empty or has a byte order mark alone, or null. hint is the kind of
-// the records of an undocumented cmdlet whose keys do not show it; 0 where it is not known.
+// decodeJSON calls yield for each record of an export, with the keys that are properties, in lower case. An empty file,
+// a byte order mark alone and null have no record: ConvertTo-Json writes nothing for no input. hint is the kind of the
+// records of an undocumented cmdlet, whose keys may not determine it; 0 if it is unknown.
 func decodeJSON(data []byte, hint Kind, yield func(Kind, Value)) (besides, error) {
 	text := UTF8(addBOM(data))
 	switch {
@@ -91,7 +91,7 @@ func decodeJSON(data []byte, hint Kind, yield func(Kind, Value)) (besides, error
 	return d.besides, err
 }
 
-// wellFormed returns an error with the line in which the text stops being JSON. It quotes nothing.
+// wellFormed returns an error if text is not JSON, with the line of the mistake. The error never quotes the text.
 func wellFormed(text []byte) error {
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(text, new(ignored))
@@ -113,7 +113,8 @@ func wellFormed(text []byte) error {
 	return fmt.Errorf("not JSON from line %d on: export with ConvertTo-Json -Depth 5", line)
 }
 
-// hasSecondValue reports whether another object or array follows the first: a script has appended to the file.
+// hasSecondValue reports whether another object or array follows the first one, because a script has appended to the
+// file.
 func hasSecondValue(text []byte) bool {
 	first := json.NewDecoder(bytes.NewReader(text))
 	if first.Decode(new(ignored)) != nil {
@@ -123,12 +124,12 @@ func hasSecondValue(text []byte) bool {
 	return len(rest) > 0 && (rest[0] == '{' || rest[0] == '[')
 }
 
-// ignored is a value that is not kept.
+// ignored decodes any value and drops it.
 type ignored struct{}
 
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
-// decode decodes a value at a place where records are expected.
+// decode decodes a value in a place where records are expected.
 func (d *jsonDecoder) decode(depth int) error {
 	if depth > maxContainers {
 		d.skipped.add(notConnector)
@@ -154,24 +155,24 @@ func (d *jsonDecoder) decode(depth int) error {
 	}
 }
 
-// containers are the keys, in lower case, that hold records: those of REST and PowerShell, those of ScubaGear's
-// ProviderSettingsExport.json, and the key under which its ScubaResults.json has the same. A key that begins with
-// "get-" is the name of a cmdlet: the command fetch writes the records of all cmdlets to one file, so that a tenant's
-// exports are replaced as a whole.
+// containers are the keys, in lower case, whose values contain records: "value" of REST and PowerShell, and the keys
+// of ScubaGear's ProviderSettingsExport.json, which are below "raw" in its ScubaResults.json. A key that begins with
+// "get-" is the name of a cmdlet: the fetch command writes the records of all cmdlets to one file, so that the exports
+// of a tenant are replaced together.
 var containers = map[string]bool{
 	"value": true, "raw": true, "accepted_domains": true, "outbound_connectors": true, "inbound_connectors": true,
 }
 
-// reports are the keys of ScubaGear's ProviderSettingsExport.json that hold what one of the other cmdlets returned.
-// Records in them that are not recognised are left out silently, as the rest of that file is.
+// reports are the keys of ScubaGear's ProviderSettingsExport.json with the records of optional cmdlets. Records of an
+// unknown kind in them are ignored, like the rest of that file.
 var reports = map[string]bool{"transport_rule": true, "org_config": true}
 
-// isContainer reports whether a key, in lower case, holds records.
+// isContainer reports whether the value of a key, in lower case, contains records.
 func isContainer(key string) bool {
 	return containers[key] || reports[key] || strings.HasPrefix(key, "get-")
 }
 
-// object decodes a record, or an object that holds records.
+// object decodes a record, or an object that contains records.
 func (d *jsonDecoder) object(depth int) error {
 	d.values = 0
 	record := Value{Shape: Object}
@@ -212,12 +213,13 @@ func (d *jsonDecoder) object(depth int) error {
 	return nil
 }
 
-// contained decodes the value of a key that holds records. All of a cmdlet's records are there, even if there is none.
+// contained decodes the value of a key that contains records. If the key is a cmdlet, these are all of its records,
+// even if there are none.
 func (d *jsonDecoder) contained(key string, depth int) error {
 	quiet, hint := d.quiet, d.hint
 	defer func() { d.quiet, d.hint = quiet, hint }()
 	d.quiet = quiet || reports[key]
-	if k := KindOfCmdlet(mailflow.Cmdlet(key)); k != 0 {
+	if k := kindOfCmdlet(mailflow.Cmdlet(key)); k != 0 {
 		d.hint, d.read = k, d.read|k
 	}
 	return d.decode(depth + 1)
@@ -230,7 +232,7 @@ func (d *jsonDecoder) key() (string, error) {
 	return strings.ToLower(key), err
 }
 
-// property decodes a key's value. Only properties are kept.
+// property decodes the value of a key, and keeps it if the key is a property.
 func (d *jsonDecoder) property(record *Value, key string) error {
 	if key == "@odata.nextlink" {
 		next, err := d.value(0)

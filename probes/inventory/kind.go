@@ -8,10 +8,10 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Kind is what a record is; of a file, what its records are.
+// Kind is the kind of a record, or a set of kinds: those of the records of a file.
 type Kind uint16
 
-// The kinds of records. Every tenant has records of the first three, or none of them is known.
+// The kinds of records, in the order of mailflow's cmdlets.
 const (
 	AcceptedDomains Kind = 1 << iota
 	OutboundConnectors
@@ -27,15 +27,15 @@ const (
 	DNSSECStatuses
 )
 
-// requiredKinds are the kinds without which a tenant is not known. The others may be missing: what rests on them is
-// then not judged.
+// requiredKinds are the kinds that an inventory must have. The others are optional: checks that need them are skipped
+// if they are missing.
 const requiredKinds = AcceptedDomains | OutboundConnectors | InboundConnectors
 
-// undocumented are the kinds of cmdlets of which Microsoft documents no property, or so few that the keys of a record
-// may not show what it is. The name of the file, or the key around the records, may show it.
+// undocumented are the kinds of which Microsoft documents no property, or too few to determine the kind of a record by
+// its keys. The name of the file, or the key that contains the records, may determine it.
 const undocumented = BlockedConnectors | Exemptions | ConnectorRoutes | IPv6Statuses | DANEStatuses
 
-// kindInfo is what a kind is called, and the cmdlet that returns its records.
+// kindInfo is the name of a kind, and the cmdlet that returns its records.
 type kindInfo struct {
 	kind   Kind
 	name   string
@@ -76,7 +76,7 @@ func (k Kind) String() string {
 	return strings.Join(names, " and ")
 }
 
-// IsReport reports whether all records are neither connectors nor accepted domains.
+// IsReport reports whether k has optional kinds only.
 func (k Kind) IsReport() bool { return k != 0 && k&requiredKinds == 0 }
 
 // cmdlets returns the cmdlets that return records of the kinds.
@@ -90,14 +90,14 @@ func (k Kind) cmdlets() []mailflow.Cmdlet {
 	return all
 }
 
-// KindOfCmdlet returns the kind of the records that a cmdlet returns, 0 for another cmdlet.
-func KindOfCmdlet(c mailflow.Cmdlet) Kind {
+// kindOfCmdlet returns the kind of the records that a cmdlet returns, 0 for another cmdlet.
+func kindOfCmdlet(c mailflow.Cmdlet) Kind {
 	return kindWhere(func(info kindInfo) bool { return strings.EqualFold(string(info.cmdlet), string(c)) })
 }
 
-// kindOfFile returns the kind of records that a file is for by its name, which is that of the cmdlet with or without
-// "Get-", as deploy/powershell names it; 0 for another name. It decides only where no key of a record does: in a file
-// without records, and in one of an undocumented cmdlet.
+// kindOfFile returns the kind of records that a file has by its name: that of a cmdlet with or without "Get-", as
+// deploy/powershell names its files; 0 for another name. It matters only if no key of a record determines the kind: in
+// a file without records, and for the undocumented kinds.
 func kindOfFile(path string) Kind {
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	return kindWhere(func(info kindInfo) bool {

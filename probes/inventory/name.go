@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// Name is a file or a folder, or a pattern of them as [filepath.Match] has it.
+// Name is the path of a file or a folder, or a pattern of [filepath.Match].
 type Name struct {
 	Path    string // absolute, or relative to the working directory
 	Pattern bool
 }
 
-// NewName returns the name that is written in a file of the given folder. The error is [filepath.ErrBadPattern].
+// NewName returns a name. A relative one is relative to folder. The error is [filepath.ErrBadPattern].
 func NewName(folder, text string) (Name, error) {
 	n := Name{text, strings.ContainsAny(text, "*?[")}
 	if !filepath.IsAbs(text) {
-		if n.Pattern && runtime.GOOS != "windows" { // where a pattern cannot quote
+		if n.Pattern && runtime.GOOS != "windows" { // patterns have no escapes on Windows
 			folder = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(folder)
 		}
 		n.Path = filepath.Join(folder, text)
@@ -29,7 +29,7 @@ func NewName(folder, text string) (Name, error) {
 	return n, err
 }
 
-// Matches reports whether a path is the one named, or matches the pattern.
+// Matches reports whether a path is the named one, or matches the pattern.
 func (n Name) Matches(path string) bool {
 	if !n.Pattern {
 		return n.Path == path

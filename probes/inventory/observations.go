@@ -16,27 +16,27 @@ import (
 // maxFile is the largest file that is read, in bytes.
 const maxFile = 64 << 20
 
-// unreadable is the state of a file or a folder that cannot be read, whatever the error.
+// unreadable is the state of a file or a folder that cannot be read, whatever the error is.
 const unreadable = "unreadable"
 
-// Observations record the state of everything outside the program that a load depends on: the contents of files, the
+// Observations records the state of everything outside the program that a load depends on: the contents of files, the
 // names in folders, the paths that match patterns, the revision of a source that is not a file. [Observations.Changed]
-// reads the same again, and by that alone decides whether another load is needed. It never changes the recorded state,
-// which is what the load has parsed.
+// reads the same state again to decide whether another load is needed. It never changes the recorded state, which is
+// that of the load.
 //
-// The zero value is ready to use. It must not be used from several goroutines at a time.
+// The zero value is ready to use. It must not be used by several goroutines at the same time.
 type Observations struct {
 	all map[string]*observation
 }
 
 // observation is one part of the state.
 type observation struct {
-	parsed  string // as the load has seen it
+	loaded  string // at the time of the load
 	current func(ctx context.Context) string
 }
 
-// Observe records a part of the state, as the load has seen it, and how to read it again. Where a part is observed
-// twice the first state counts: if the second one differs, Changed reports it.
+// Observe records a part of the state at the time of the load, and how to read it again. If a part is observed twice,
+// the first state counts; if the second one differs, Changed reports it.
 func (o *Observations) Observe(part, state string, current func(ctx context.Context) string) {
 	if o.all == nil {
 		o.all = map[string]*observation{}
@@ -46,10 +46,10 @@ func (o *Observations) Observe(part, state string, current func(ctx context.Cont
 	}
 }
 
-// Changed reports whether any part of the state differs from what the load has seen.
+// Changed reports whether any part of the state has changed since the load.
 func (o *Observations) Changed(ctx context.Context) bool {
 	for _, one := range o.all {
-		if one.current(ctx) != one.parsed {
+		if one.current(ctx) != one.loaded {
 			return true
 		}
 	}
@@ -72,13 +72,13 @@ func (o *Observations) Glob(ctx context.Context, pattern string) ([]string, erro
 	})
 }
 
-// exportExtensions are those of the files that PowerShell writes records to. Only JSON is read.
+// exportExtensions are the extensions of files that PowerShell exports records to. Only JSON is read.
 var exportExtensions = []string{".json", ".csv", ".xml", ".clixml"}
 
-// ExportFiles lists the files in a folder whose names end in .json, and those that are exports in another format, by
-// the ends of their names, in upper or lower case. It does not use a pattern, because the folder's name may contain the
-// characters of one. Names that begin with a dot are those of temporary files, of Kubernetes' volumes and of macOS's
-// copies of attributes.
+// ExportFiles lists the files in a folder whose names end in .json, and the exports in another format, by the extension
+// of their names, in upper or lower case. It does not use a pattern, because the name of the folder may contain wildcard
+// characters. It skips names that begin with a dot: temporary files, links in Kubernetes volumes, and attributes that
+// macOS has copied.
 func (o *Observations) ExportFiles(ctx context.Context, folder string) (files, otherFormats []string, err error) {
 	all, err := o.list(ctx, "folder "+folder, func(ctx context.Context) ([]string, error) {
 		entries, err := regularfile.ReadDir(ctx, folder)
@@ -122,11 +122,11 @@ func listState(names []string, err error) string {
 type fileState struct {
 	path string
 	hash string      // of its contents
-	info fs.FileInfo // before they were read; nil where they could not be
-	at   time.Time   // when they had been read
+	info fs.FileInfo // from before it was read; nil if it could not be read
+	at   time.Time   // when it had been read
 }
 
-// record records what was read.
+// record updates the state with what was read.
 func (f *fileState) record(c regularfile.Contents, err error) {
 	f.hash, f.info = unreadable, nil
 	f.at = time.Now() //nolint:forbidigo // is compared with the clock of the file system, not with that of the program
@@ -144,13 +144,13 @@ func (f *fileState) current(ctx context.Context) string {
 	return f.hash
 }
 
-// settled is how old the last change of a file must be, when it is read, for a later change to have a later time: the
-// coarsest clock of a file system (FAT) has steps of two seconds.
+// settled is how old the last change of a file must be when it is read, so that a later change has a later time: the
+// coarsest file system clock (FAT) has a resolution of two seconds.
 const settled = 2 * time.Second
 
-// unchanged reports, without reading the file, whether its contents must be the same: the same file, of the same size,
-// not changed since. Only the time of the last status change proves that, because no program can set it back: mv,
-// rsync -t and cp -p set the modification time. Where the system has no such time, the file is read each time.
+// unchanged reports, without reading the file, whether its contents are certainly the same: it is the same file with
+// the same size and the same time of the last status change. No program can set that time back, whereas mv, rsync -t
+// and cp -p set the modification time. On systems without that time the file is always read.
 func (f *fileState) unchanged(ctx context.Context) bool {
 	if f.info == nil {
 		return false

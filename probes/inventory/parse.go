@@ -27,8 +27,8 @@ var (
 // which terminals and browsers break lines.
 func IsControl(c rune) bool { return c < 0x20 || c >= 0x7f && c < 0xa0 || c == 0x2028 || c == 0x2029 }
 
-// ParseDomain returns a domain in its normal form: lower case, A-labels (RFC 5891), no trailing dot. A cost, as in
-// smtp:contoso.com;1, is dropped.
+// ParseDomain returns a domain in normal form: lower case, A-labels (RFC 5891), no trailing dot. An address type and a
+// cost, as in smtp:contoso.com;1, are dropped.
 func ParseDomain(text string) (string, error) {
 	name, err := parseDomainPattern(text)
 	if err != nil || strings.HasPrefix(name, "*") {
@@ -60,8 +60,8 @@ func ParseMailbox(text string) (string, error) {
 	return local + "@" + host, nil
 }
 
-// ParseSmartHost returns a smart host as it is written, because it becomes a label: a name, an address, a network or
-// an address in brackets.
+// ParseSmartHost returns a smart host unchanged, because it becomes a label value: a name, an address, a network or an
+// address in brackets.
 func ParseSmartHost(text string) (string, error) {
 	address := text
 	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
@@ -79,7 +79,7 @@ func ParseSmartHost(text string) (string, error) {
 	return text, nil
 }
 
-// hostOfPort reports whether a text can be in front of a colon and a port.
+// hostOfPort reports whether text can precede a colon and a port.
 func hostOfPort(host string) bool {
 	return !strings.Contains(host, ":") || strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")
 }
@@ -88,7 +88,7 @@ func isDigits(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(c rune) bool { return c < '0' || c > '9' })
 }
 
-// parseNetwork returns an address or a network as it is written.
+// parseNetwork returns an address or a network unchanged.
 func parseNetwork(text string) (string, error) {
 	if !isNetwork(text) {
 		return "", errNetwork
@@ -102,22 +102,16 @@ func isNetwork(text string) bool {
 	return addrErr == nil || prefixErr == nil
 }
 
-// parseNetworkOrRange is parseNetwork, which also allows a range such as 192.0.2.1-192.0.2.9.
+// parseNetworkOrRange is parseNetwork, which also accepts a range such as 192.0.2.1-192.0.2.9.
 func parseNetworkOrRange(text string) (string, error) {
-	if isNetwork(text) {
-		return text, nil
-	}
-	first, last, _ := strings.Cut(text, "-")
-	a, err1 := netip.ParseAddr(strings.TrimSpace(first))
-	b, err2 := netip.ParseAddr(strings.TrimSpace(last))
-	if err1 != nil || err2 != nil || a.BitLen() != b.BitLen() || b.Less(a) {
+	if _, problem := mailflow.ParseRange(text); problem == mailflow.RangeUnreadable && !isNetwork(text) {
 		return "", errRange
 	}
 	return text, nil
 }
 
-// parseCertificateName returns a domain pattern, or the form <I>issuer<S>subject as it is written: no document shows
-// that for Exchange Online, and none rules it out.
+// parseCertificateName returns a domain pattern, or the form <I>issuer<S>subject unchanged: Microsoft's documents
+// neither show nor exclude this form for Exchange Online.
 func parseCertificateName(text string) (string, error) {
 	if strings.HasPrefix(text, "<I>") {
 		return text, nil
@@ -125,11 +119,11 @@ func parseCertificateName(text string) (string, error) {
 	return parseDomainPattern(text)
 }
 
-// dateZone is the end of /Date(ms)/, with the zone that one of .NET's serialisers adds.
+// dateZone matches the end of /Date(ms)/, with the optional zone of one of the serialisers of .NET.
 var dateZone = regexp.MustCompile(`([+-]\d{4})?\)/$`)
 
-// parseTime reads ISO 8601 with and without a zone (Exchange Online writes none and means UTC), and /Date(ms)/ of
-// Windows PowerShell, also with a zone, /Date(ms+0200)/, which does not change the moment.
+// parseTime parses ISO 8601 with or without a zone (Exchange Online writes UTC without one), and /Date(ms)/ of Windows
+// PowerShell, which may have a zone, /Date(ms+0200)/, that does not change the time.
 func parseTime(text string) (time.Time, error) {
 	if ms, ok := strings.CutPrefix(text, "/Date("); ok {
 		v, err := strconv.ParseInt(dateZone.ReplaceAllString(ms, ""), 10, 64)

@@ -9,22 +9,22 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Property is a property of a connector or an accepted domain, as Microsoft's cmdlets have it.
+// Property is a property of the records that a cmdlet returns.
 type Property struct {
-	Field string // of the struct in mailflow; empty where nothing here needs the property
+	Field string // of the struct in mailflow; "" if the property is known but not used
 	Key   string // in the configuration
 	Name  string // in an export; compared without regard to case
-	Type  Type   // nil where there is no Field
+	Type  Type   // nil if there is no Field
 
-	// Judged: whether the value is empty matters to a check, so a record that lacks the property must be distinguished
-	// from one where it is empty. It is listed in MissingProperties until it is read.
+	// Judged is set if a check depends on whether the value is empty, so that a record without the property must be
+	// distinguished from one in which it is empty. Until it is read, the property is listed in MissingProperties.
 	Judged bool
 }
 
 // judged is the value of [Property.Judged] in the tables below.
 const judged = true
 
-// Properties are those of records of one kind.
+// Properties returns the properties of records of one kind.
 func Properties(k Kind) []Property {
 	switch k {
 	case AcceptedDomains:
@@ -55,7 +55,7 @@ var (
 	inboundProperties  = sync.OnceValue(func() []Property { return slices.Concat(commonProperties, inboundOnly) })
 )
 
-// Types that occur in the tables.
+// Types that several entries of the tables have.
 var (
 	anyText         = required(nil)
 	anyTexts        = listOf(nil)
@@ -150,8 +150,7 @@ var inboundOnly = []Property{
 	{"", "scan_and_drop_recipients", "ScanAndDropRecipients", nil, false},
 }
 
-// Decode decodes a value of the property into its field of record, which points to an AcceptedDomain, an
-// OutboundConnector or an InboundConnector.
+// Decode decodes a value of the property into its field of record, which is a pointer to a struct of mailflow.
 func (p Property) Decode(d Decoder, v Value, key string, record any) {
 	if p.Type == nil {
 		return
@@ -165,13 +164,13 @@ func (p Property) Decode(d Decoder, v Value, key string, record any) {
 	case missing == nil:
 	case ok:
 		*missing = without(*missing, p.Key)
-	case field.Kind() != reflect.String && field.Kind() != reflect.Slice: // has a value for unknown
+	case field.Kind() != reflect.String && field.Kind() != reflect.Slice: // its type has a value for unknown
 	case d.Export && !slices.Contains(*missing, p.Key):
 		*missing = append(*missing, p.Key)
 	}
 }
 
-// missingProperties returns where a record lists what it lacks; nil for an accepted domain.
+// missingProperties returns the MissingProperties of a connector, nil for other records.
 func missingProperties(record any) *[]string {
 	switch c := record.(type) {
 	case *mailflow.OutboundConnector:
@@ -183,7 +182,7 @@ func missingProperties(record any) *[]string {
 	}
 }
 
-// without returns a copy of the list without an item; nil when nothing is left.
+// without returns a copy of the list without an item, nil if nothing is left.
 func without(list []string, item string) []string {
 	var rest []string
 	for _, one := range list {
@@ -205,7 +204,7 @@ func judgedKeys(k Kind) []string {
 	return keys
 }
 
-// byName finds the properties of each kind by their names in lower case.
+// byName indexes the properties of each kind by their names in lower case.
 var byName = sync.OnceValue(func() map[Kind]map[string]Property {
 	all := map[Kind]map[string]Property{}
 	for _, k := range kinds {
@@ -217,8 +216,8 @@ var byName = sync.OnceValue(func() map[Kind]map[string]Property {
 	return all
 })
 
-// isProperty reports whether any kind has a property of this name, in lower case. Microsoft365DSC names the kind in
-// ResourceName, the exports of deploy/powershell name some in Cmdlet.
+// isProperty reports whether any kind has a property of this name, in lower case. Microsoft365DSC writes the kind to
+// ResourceName, and the scripts of deploy/powershell write it to Cmdlet.
 func isProperty(name string) bool {
 	if name == "resourcename" || name == "ensure" || name == "cmdlet" {
 		return true

@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// The tables below are the properties of records that are neither a connector nor an accepted domain: Field, Key, Name,
-// Type, Judged. No configuration has these keys. Where Microsoft documents no property of a cmdlet, several names lead
-// to one field: the first is the one that a public script or an older document has.
+// The tables below are the properties of the optional kinds: Field, Key, Name, Type, Judged. No configuration has these
+// keys. If Microsoft documents no property of a cmdlet, a field has several possible names; the first is the one that a
+// public script or an older document uses.
 
 // organizationConfigProperties are those of Get-OrganizationConfig.
 var organizationConfigProperties = []Property{
@@ -27,7 +27,7 @@ var transportRuleProperties = []Property{
 	{"", "priority", "Priority", nil, false},
 }
 
-// blockedConnectorProperties are those of Get-BlockedConnector. Documented is ConnectorId alone.
+// blockedConnectorProperties are those of Get-BlockedConnector. Only ConnectorId is documented.
 var blockedConnectorProperties = []Property{
 	{"ConnectorID", "connector_id", "ConnectorId", anyText, false},
 	{"Name", "connector_name", "ConnectorName", label, false},
@@ -46,7 +46,7 @@ var onPremServerProperties = []Property{
 	{"BlockRate", "next_stage_block_rate", "NextStageBlockRate", anyText, false},
 }
 
-// exemptionProperties are those of Get-TenantExemptionInfo. Documented is the parameter BlockingScenario alone.
+// exemptionProperties are those of Get-TenantExemptionInfo. Only the parameter BlockingScenario is documented.
 var exemptionProperties = []Property{
 	{"Scenario", "blocking_scenario", "BlockingScenario", anyText, false},
 	{"Until", "end_date", "EndDate", moment, false},
@@ -55,8 +55,7 @@ var exemptionProperties = []Property{
 	{"Until", "expiration_time", "ExpirationTime", moment, false},
 }
 
-// connectorRouteProperties are those of Get-OutboundConnectorReport. Domain and Name are those of the report that the
-// cmdlet returned in 2013.
+// connectorRouteProperties are those of Get-OutboundConnectorReport. Domain and Name are the names of 2013.
 var connectorRouteProperties = []Property{
 	{"Domain", "domain", "Domain", optional(required(ParseDomain)), false},
 	{"Domain", "domain_name", "DomainName", optional(required(ParseDomain)), false},
@@ -80,8 +79,8 @@ var daneStatusProperties = []Property{
 	{"Status", "smtp_dane_inbound_status", "SmtpDaneInboundStatus", anyText, false},
 }
 
-// dnssecStatusProperties are those of Get-DnssecStatusForVerifiedDomain. Its answer does not name the domain: an export
-// needs DomainName beside it.
+// dnssecStatusProperties are those of Get-DnssecStatusForVerifiedDomain. Its output does not contain the domain, so an
+// export must add DomainName.
 var dnssecStatusProperties = []Property{
 	{"Domain", "domain_name", "DomainName", optional(required(ParseDomain)), false},
 	{"Domain", "domain", "Domain", optional(required(ParseDomain)), false},
@@ -89,7 +88,7 @@ var dnssecStatusProperties = []Property{
 	{"MX", "expected_mx_record", "ExpectedMxRecord", expectedMX, false},
 }
 
-// expectedMX is the host in {"Record":"@ 60 IN MX 10 contoso-com.e-v1.mx.microsoft"}; "" for another value.
+// expectedMX reads the host in {"Record":"@ 60 IN MX 10 contoso-com.e-v1.mx.microsoft"}, "" in any other value.
 func expectedMX(_ Decoder, v Value, _ string) (any, bool) {
 	words := strings.Fields(v.get("record", Text).Text)
 	if len(words) == 0 {

@@ -7,8 +7,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// kindOf returns the kind of a record by its keys, whatever its file is called; 0, and what it is, where it is not a
-// record of a kind.
+// kindOf returns the kind of a record by its keys, whatever the name of the file. If it is of no kind, it returns 0 and
+// what the record probably is instead.
 func kindOf(record Value) (Kind, other) {
 	has := func(keys ...string) bool {
 		return slices.ContainsFunc(record.Keys, func(k string) bool { return slices.Contains(keys, k) })
@@ -16,8 +16,8 @@ func kindOf(record Value) (Kind, other) {
 	switch {
 	case has("resourcename"):
 		return kindOfResource(record), notConnector
-	case has("cmdlet") && KindOfCmdlet(mailflow.Cmdlet(record.get("cmdlet", Text).Text)) != 0:
-		return KindOfCmdlet(mailflow.Cmdlet(record.get("cmdlet", Text).Text)), 0
+	case has("cmdlet") && kindOfCmdlet(mailflow.Cmdlet(record.get("cmdlet", Text).Text)) != 0:
+		return kindOfCmdlet(mailflow.Cmdlet(record.get("cmdlet", Text).Text)), 0
 	case has(sendKeys...):
 		return 0, sendConnector
 	case has(receiveKeys...):
@@ -35,14 +35,14 @@ func kindOf(record Value) (Kind, other) {
 	}
 }
 
-// kindOfReport returns the kind of a record that is neither a connector nor an accepted domain; 0 for another kind.
+// kindOfReport returns the kind of a record of an optional kind, 0 for any other record.
 func kindOfReport(has func(keys ...string) bool) Kind {
 	switch {
 	case has("rejectdirectsend"):
 		return OrganizationConfigs
 	case has("routemessageoutboundconnector"), has("state") && has("mode") && has("priority"):
 		return TransportRules
-	case has("connectorid") && !has("messageid", "internalmessageid", "eventid"): // of a message trace
+	case has("connectorid") && !has("messageid", "internalmessageid", "eventid"): // which a message trace has
 		return BlockedConnectors
 	case has("serverfqdn"):
 		return OnPremServers
@@ -59,8 +59,8 @@ func kindOfReport(has func(keys ...string) bool) Kind {
 	}
 }
 
-// kindOfConnector returns the kind of a connector that lacks the properties that matter most, because somebody has
-// selected others.
+// kindOfConnector returns the kind of a connector that lacks the most important properties, because the export selected
+// others.
 func kindOfConnector(record Value) (Kind, other) {
 	only := func(properties []Property) bool {
 		return slices.ContainsFunc(properties, func(p Property) bool {
@@ -77,7 +77,8 @@ func kindOfConnector(record Value) (Kind, other) {
 	}
 }
 
-// kindOfResource returns the kind of a resource of Microsoft365DSC, as ConvertTo-DSCObject and its JSON report have it.
+// kindOfResource returns the kind of a resource of Microsoft365DSC, in the output of ConvertTo-DSCObject or a JSON
+// report.
 func kindOfResource(record Value) Kind {
 	if strings.EqualFold(record.get("ensure", Text).Text, "Absent") {
 		return 0

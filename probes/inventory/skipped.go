@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// other is what a value of an export is that is not a record of a [Kind].
+// other classifies values in an export that are not records of a [Kind].
 type other uint8
 
-// What lies beside the exports of connectors and accepted domains.
 const (
 	notConnector     other = iota // transport rules, organization settings, reports, …
 	sendConnector                 // Get-SendConnector of on-premises Exchange
@@ -19,8 +18,8 @@ const (
 	numOthers
 )
 
-// sendKeys and receiveKeys are properties, in lower case, that only connectors of on-premises Exchange have. Those
-// connectors share others with Exchange Online's: SmartHosts, RequireTLS, TlsDomain.
+// sendKeys and receiveKeys are properties, in lower case, that only connectors of on-premises Exchange have. Other
+// properties exist in Exchange Online too: SmartHosts, RequireTLS, TlsDomain.
 // https://learn.microsoft.com/powershell/module/exchangepowershell/set-sendconnector and set-receiveconnector
 var (
 	sendKeys = []string{
@@ -30,7 +29,7 @@ var (
 	receiveKeys = []string{"bindings", "remoteipranges", "permissiongroups", "authmechanism", "transportrole"}
 )
 
-// distinctive are the keys that show what a record is, and whose values do not matter.
+// distinctive are the keys that determine what a record is; their values do not matter.
 var distinctive = func() map[string]bool {
 	keys := map[string]bool{}
 	for _, key := range slices.Concat(sendKeys, receiveKeys) {
@@ -46,7 +45,7 @@ func (s *skipped) add(o other) { s[o]++ }
 
 func (s *skipped) any() bool { return *s != skipped{} }
 
-// String says how many there are of each kind.
+// String returns the number of values of each class.
 func (s *skipped) String() string {
 	var parts []string
 	for o, n := range s {
@@ -65,7 +64,7 @@ func (s *skipped) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// otherFormat names the format of a file that is not JSON, where it is one that PowerShell writes; else "".
+// otherFormat returns the name of the format of a file that is not JSON, "" if it is none that PowerShell writes.
 func otherFormat(text []byte) string {
 	first, rest, _ := strings.Cut(strings.TrimSpace(string(text[:min(len(text), 4096)])), "\n")
 	second, _, _ := strings.Cut(rest, "\n")
@@ -89,7 +88,7 @@ var (
 	displayedRule = regexp.MustCompile(`^-+( +-+)*\s*$`)
 )
 
-// isCSVHeader reports whether a line is a list of at least two columns, of which one is a property.
+// isCSVHeader reports whether a line is a list of at least two columns, at least one of which is a property.
 func isCSVHeader(line string) bool {
 	columns := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(",;\t", c) })
 	return len(columns) > 1 && !strings.ContainsAny(line, "{}[]:") &&

@@ -14,44 +14,43 @@ import (
 
 // Decoder decodes the values of one record and reports those that it cannot read.
 type Decoder struct {
-	// Export accepts what PowerShell makes of values, and words that Microsoft may have added to an enum. Without it,
-	// values are read strictly: they were written by hand, for this program.
+	// Export is set for the values of an export: PowerShell may have converted them, and Microsoft may have added values
+	// to an enum. Other values were written by hand, for this program, and are read strictly.
 	Export bool
 
 	// Report is called for each value that cannot be read, with its place in the record, such as smart_hosts[0]. The
 	// error never quotes the value.
 	Report func(v Value, key string, err error)
 
-	// listed counts the items of all lists; nil: they are not counted. Lists beyond maxListed are dropped: see
-	// Snapshot.overLimit.
+	// listed counts the items of all lists, unless it is nil. Lists beyond maxListed are dropped: see Snapshot.overLimit.
 	listed *int
 }
 
-// check reports an error, and returns whether there was none.
-func (d Decoder) check(v Value, key string, err error) bool {
+// check reports an error, if there is one. ok is true if there is none.
+func (d Decoder) check(v Value, key string, err error) (ok bool) {
 	if err != nil {
 		d.Report(v, key, err)
 	}
 	return err == nil
 }
 
-// Type decodes the values of a property. It returns what the field of the property holds, which is empty or unknown
-// where the value cannot be read, and whether all of it was read.
+// Type decodes the values of a property. It returns the value of the property's field, which is empty or unknown if the
+// value cannot be read. ok reports whether the whole value was read.
 type Type func(d Decoder, v Value, key string) (field any, ok bool)
 
 var errLost = errors.New("the value was lost; export with ConvertTo-Json -Depth 5")
 
-// lost reports whether an export has the name of a type instead of a value.
+// lost reports whether an export lacks the value.
 func (d Decoder) lost(v Value) bool { return d.Export && v.isLost() }
 
-// MaxText is the longest text of a tenant, in bytes: a name of Exchange Online has at most 64 characters, a host at
-// most 255. A page repeats it many times.
+// MaxText is the longest text of a tenant, in bytes. A name in Exchange Online has at most 64 characters, a host at
+// most 255; pages repeat these texts many times.
 const MaxText = 1024
 
 var errLong = fmt.Errorf("longer than %d bytes", MaxText)
 
-// text returns one line of text, "" for null. Control characters are refused everywhere: nothing from an inventory
-// may inject a command into an SMTP session or an escape sequence into a terminal.
+// text returns one line of text, "" for null. It rejects control characters, so that no value can inject a command into
+// an SMTP session or an escape sequence into a terminal.
 func (d Decoder) text(v Value) (string, error) {
 	if d.Export {
 		v = v.asScalar()
@@ -74,7 +73,7 @@ func (d Decoder) text(v Value) (string, error) {
 	}
 }
 
-// parsed returns the text of v as parse returns it.
+// parsed returns the text of v, parsed by parse unless that is nil.
 func (d Decoder) parsed(v Value, parse func(string) (string, error)) (string, error) {
 	text, err := d.text(v)
 	if err != nil || parse == nil {
@@ -83,7 +82,7 @@ func (d Decoder) parsed(v Value, parse func(string) (string, error)) (string, er
 	return parse(text)
 }
 
-// required is text in the form of parse (nil: any text). Null and "" are read as parse reads "".
+// required is the type of a text that parse accepts; nil accepts any text. Null is read as "".
 func required(parse func(string) (string, error)) Type {
 	return func(d Decoder, v Value, key string) (any, bool) {
 		text, err := d.parsed(v, parse)
@@ -91,7 +90,7 @@ func required(parse func(string) (string, error)) Type {
 	}
 }
 
-// optional is what t reads, or "" where the value is null or "".
+// optional is the type of a value of type t that may also be null or "".
 func optional(t Type) Type {
 	return func(d Decoder, v Value, key string) (any, bool) {
 		if v.Shape == Null || v.isScalar() && v.Text == "" {
@@ -101,7 +100,8 @@ func optional(t Type) Type {
 	}
 }
 
-// listOf is a list of texts in the form of parse (nil: any text); empty ones are dropped. The list is never nil.
+// listOf is the type of a list of texts that parse accepts; nil accepts any text. Empty texts are dropped. The list is
+// never nil.
 func listOf(parse func(string) (string, error)) Type {
 	return func(d Decoder, v Value, key string) (any, bool) {
 		texts, ok := []string{}, true
@@ -133,7 +133,7 @@ func listOf(parse func(string) (string, error)) Type {
 	}
 }
 
-// parsedItem parses an item of a list. In an export it may be several items that a script has joined.
+// parsedItem parses an item of a list. In an export it may consist of several items that a script has joined.
 func (d Decoder) parsedItem(item Value, parse func(string) (string, error)) ([]string, error) {
 	text, err := d.parsed(item, parse)
 	switch {
@@ -157,7 +157,7 @@ func (d Decoder) parsedItem(item Value, parse func(string) (string, error)) ([]s
 	return texts, nil
 }
 
-// closedEnum is an enum that has no other words: one that is not known is unknown.
+// closedEnum is an enum to which Microsoft cannot have added a word. Any other word is an error.
 func closedEnum(first int, words ...string) Type {
 	open := enum(first, words...)
 	return func(d Decoder, v Value, key string) (any, bool) {
@@ -169,8 +169,8 @@ func closedEnum(first int, words ...string) Type {
 	}
 }
 
-// enum is one of the words, in their spelling. Exports may give it as a number, counted from first, or as a word that
-// Microsoft has added since, which is kept.
+// enum is the type of one of the words, without regard to case. In an export the value may be a number, where first is
+// the number of the first word, or another word, which Microsoft may have added and which is kept.
 func enum(first int, words ...string) Type {
 	return func(d Decoder, v Value, key string) (any, bool) {
 		word, err := d.parsed(v, func(text string) (string, error) {
@@ -201,7 +201,7 @@ func MustBeOneOf(text string, words []string) error {
 	return fmt.Errorf("must be one of %s", strings.Join(words, ", "))
 }
 
-// flag is true, false or null, which is unknown, as a value is that cannot be read.
+// flag is the type of a boolean. Null, and a value that cannot be read, are Unknown.
 func flag(d Decoder, v Value, key string) (any, bool) {
 	word := strings.ToLower(strings.TrimSpace(v.Text))
 	switch {
@@ -216,7 +216,7 @@ func flag(d Decoder, v Value, key string) (any, bool) {
 	}
 }
 
-// label is a name that people choose: one line of text, even one that looks like the name of a type.
+// label is the type of a name that people choose: one line of text, even if it looks like the name of a .NET type.
 func label(d Decoder, v Value, key string) (any, bool) {
 	if d.Export {
 		v = v.asScalar()
@@ -225,7 +225,8 @@ func label(d Decoder, v Value, key string) (any, bool) {
 	return text, d.check(v, key, err)
 }
 
-// comment is free text, of which the beginning is kept; its line breaks and other control characters become spaces.
+// comment is the type of free text, of which the beginning is kept. Line breaks and other control characters become
+// spaces.
 func comment(d Decoder, v Value, key string) (any, bool) {
 	if v.Shape == List || v.Shape == Object {
 		return "", d.check(v, key, errors.New("must be text"))
@@ -238,7 +239,7 @@ func comment(d Decoder, v Value, key string) (any, bool) {
 	}, strings.ToValidUTF8(v.Text[:min(len(v.Text), MaxText)], "")), true
 }
 
-// moment is a time; null and "" are the zero time.
+// moment is the type of a time. Null and "" are the zero time.
 func moment(d Decoder, v Value, key string) (any, bool) {
 	text, err := d.text(v)
 	if err != nil || text == "" {

@@ -10,7 +10,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// recordKey identifies a record of a snapshot. One without a name is identified by its place.
+// recordKey identifies a record of a snapshot: by its name or, if it has none, by its place.
 type recordKey struct {
 	kind        Kind
 	name, place string
@@ -23,7 +23,7 @@ func keyOfRecord(k Kind, name, file string, record int) recordKey {
 	return recordKey{kind: k, place: file + "\x00" + strconv.Itoa(record)}
 }
 
-// addUnread adds a value that cannot be read to those of its record: one entry for each property.
+// addUnread adds a value that cannot be read to those of its record, with one entry per property.
 func addUnread(values []mailflow.UnreadValue, k Kind, v Value, place string, problem error) []mailflow.UnreadValue {
 	name, _, _ := strings.Cut(place, "[")
 	property := byName()[k][strings.ToLower(name)].Key
@@ -38,7 +38,7 @@ func addUnread(values []mailflow.UnreadValue, k Kind, v Value, place string, pro
 	})
 }
 
-// setUnread sets which values of a record cannot be read. A later record of the same name replaces them.
+// setUnread sets the values of a record that cannot be read. They replace those of an earlier record of the same name.
 func (s *Snapshot) setUnread(k Kind, unread mailflow.UnreadRecord) {
 	key := keyOfRecord(k, unread.Name, unread.File, unread.Record)
 	if len(unread.Values) == 0 {
@@ -57,7 +57,7 @@ func (s *Snapshot) setUnread(k Kind, unread mailflow.UnreadRecord) {
 	s.unread[key] = &unread
 }
 
-// Override removes properties of a record from those that cannot be read: they are given elsewhere.
+// Override removes properties of a record from those that cannot be read, because they are configured elsewhere.
 func (s *Snapshot) Override(k Kind, name string, properties []string) {
 	unread := s.unread[recordKey{kind: k, name: name}]
 	if unread == nil {
@@ -69,7 +69,7 @@ func (s *Snapshot) Override(k Kind, name string, properties []string) {
 	s.listUnread()
 }
 
-// listUnread sets Unread.
+// listUnread sets Unread, in the order of files and records.
 func (s *Snapshot) listUnread() {
 	s.Unread = nil
 	for _, unread := range slices.SortedFunc(maps.Values(s.unread), func(a, b *mailflow.UnreadRecord) int {

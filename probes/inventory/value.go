@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Shape is what a [Value] is.
+// Shape is the type of a JSON or YAML value.
 type Shape uint8
 
-// The shapes of JSON and YAML values.
+// The shapes.
 const (
 	Null Shape = iota
 	Text
@@ -19,10 +19,10 @@ const (
 	Object
 )
 
-// Value is a value of JSON or YAML, independent of both. Its zero value is null.
+// Value is a JSON or YAML value. The zero value is null.
 type Value struct {
 	Shape Shape
-	Text  string   // of Text, Number and Bool, as it is written
+	Text  string   // of Text, Number and Bool, as written
 	Keys  []string // of an Object, in order
 	Items []Value  // of a List; of an Object, the values of Keys
 	Line  int      // in a YAML file; 0 in an export
@@ -30,8 +30,8 @@ type Value struct {
 
 func (v Value) isScalar() bool { return v.Shape == Text || v.Shape == Number || v.Shape == Bool }
 
-// get returns the first value of a key that has one of the shapes, null where there is none. Keys of exports are in
-// lower case.
+// get returns the first value of a key that has one of the shapes, null if there is none. Keys of exports are in lower
+// case.
 func (v Value) get(key string, shapes ...Shape) Value {
 	for i, k := range v.Keys {
 		if k == key && slices.Contains(shapes, v.Items[i].Shape) {
@@ -41,9 +41,9 @@ func (v Value) get(key string, shapes ...Shape) Value {
 	return Value{}
 }
 
-// asList returns the items of what PowerShell makes of a list: the list itself, {"value":[…],"Count":1} of Windows
-// PowerShell, the only item, or all of them in one text: with spaces where ConvertTo-Json has reached its depth, in
-// braces as Format-List prints them, or as a script has joined them.
+// asList returns the items of a list as PowerShell may write it: a list, {"value":[…],"Count":1} (Windows PowerShell),
+// the only item, or one text with all items: separated by spaces (below the depth of ConvertTo-Json), in braces
+// (Format-List), or joined by a script.
 func (v Value) asList() []Value {
 	switch v.Shape {
 	case List:
@@ -62,8 +62,8 @@ func (v Value) asList() []Value {
 	}
 }
 
-// splitList splits a text at any of the separators. The cost in smtp:contoso.com;1 is part of its item. It
-// stops after one item more than a record may have: the limits of a tenant then refuse the list.
+// splitList splits text at any of the separators. The cost in smtp:contoso.com;1 is part of its item. It stops at one
+// item more than a record may have, so that the list exceeds the limits of a tenant.
 func splitList(text, separators string) []Value {
 	var items []Value
 	for text != "" && len(items) <= maxRecordValues {
@@ -83,7 +83,7 @@ func splitList(text, separators string) []Value {
 	return items
 }
 
-// costAt returns the length of a cost, such as ";1", at the beginning of a text; 0 where there is none.
+// costAt returns the length of a cost, such as ";1", at the beginning of a text, 0 if there is none.
 func costAt(text string) int {
 	if !strings.HasPrefix(text, ";") {
 		return 0
@@ -98,21 +98,22 @@ func costAt(text string) int {
 	return end
 }
 
-// typeName is what PowerShell writes for a value that it does not convert: the name of the value's .NET type.
-var typeName = regexp.MustCompile(`^\s*(Deserialized\.)?(System|Microsoft\.Exchange)\.[A-Z]`)
-
-// displayed is what ConvertTo-Json writes for an object below its depth: "@{Domain=contoso.com}".
-var displayed = regexp.MustCompile(`^\s*@\{[^{}]*=[^{}]*\}\s*$`)
+var (
+	// typeName matches what PowerShell writes for a value that it does not convert: the name of its .NET type.
+	typeName = regexp.MustCompile(`^\s*(Deserialized\.)?(System|Microsoft\.Exchange)\.[A-Z]`)
+	// displayed matches what ConvertTo-Json writes for an object below its depth: "@{Domain=contoso.com}".
+	displayed = regexp.MustCompile(`^\s*@\{[^{}]*=[^{}]*\}\s*$`)
+)
 
 // isTypeName reports whether only the type of a value was exported.
 func (v Value) isTypeName() bool { return v.Shape == Text && typeName.MatchString(v.Text) }
 
-// isLost reports whether the export lacks the value: it has the value's type, or a text for people.
+// isLost reports whether the export lacks the value: it has only its type, or a text for display.
 func (v Value) isLost() bool {
 	return v.isTypeName() || v.Shape == Text && displayed.MatchString(v.Text)
 }
 
-// Kind names what a value is, for people. It never contains the value.
+// Kind describes the type of a value, for display. The text never contains the value.
 func (v Value) Kind() string {
 	if v.isTypeName() {
 		return "the name of a .NET type"
@@ -123,8 +124,8 @@ func (v Value) Kind() string {
 	return [...]string{"null", "text", "a number", "true or false", "a list", "an object"}[v.Shape]
 }
 
-// asScalar returns the text in an object such as {"Domain":"contoso.com"}, or {"value":1,"Value":"OnPremises"} of an
-// enum, where text is preferred to a number. Anything else is returned as it is.
+// asScalar returns the text in an object such as {"Domain":"contoso.com"} or, for an enum,
+// {"value":1,"Value":"OnPremises"}, where text is preferred to a number. Any other value is returned unchanged.
 func (v Value) asScalar() Value {
 	for _, key := range []string{"value", "domain", "address", "name"} {
 		if text := v.get(key, Text); text.Shape != Null {
