@@ -34,6 +34,12 @@ func commandWithoutFile(text string) string {
 	return ""
 }
 
+// pathPage is the page of the alert's path.
+const pathPage = `/path?target={{ urlquery ($labels.tenant | reReplaceAll "%" "%25" | reReplaceAll "/" "%2F") }}/` +
+	`{{ $labels.direction }}/` +
+	`{{ urlquery ($labels.connector | reReplaceAll "%" "%25" | reReplaceAll "/" "%2F") }}/` +
+	`{{ urlquery ($labels.path | reReplaceAll "%" "%25" | reReplaceAll "/" "%2F") }}`
+
 var alertName = regexp.MustCompile(`^M365Connector([A-Z][a-z]+)+$`)
 
 func TestAlertsAreComplete(t *testing.T) {
@@ -75,8 +81,11 @@ func TestAlertsAreComplete(t *testing.T) {
 			t.Errorf("%s: exporter_url %q", r.Alert, link)
 		}
 		ofConnector := strings.Contains(r.Annotations["summary"], "$labels.connector")
-		if ofConnector && !strings.Contains(link, "urlquery $labels.connector") {
+		if ofConnector && !strings.Contains(link, "urlquery $labels.connector") && !strings.Contains(link, pathPage) {
 			t.Errorf("%s: exporter_url %q is not the page of the connector", r.Alert, link)
+		}
+		if strings.Contains(r.Annotations["description"], "path's page") && !strings.Contains(link, pathPage) {
+			t.Errorf("%s: exporter_url %q is not the page of the path, which the text names", r.Alert, link)
 		}
 		if r.For == "" {
 			t.Errorf("%s: no for: a single bad evaluation fires it", r.Alert)
@@ -89,6 +98,7 @@ func TestAlertsAreComplete(t *testing.T) {
 
 var (
 	identity = regexp.MustCompile(`\b(?:by|on) \(([a-z_, ]+)\)`)
+	every    = regexp.MustCompile(`\b(?:address|host|path)!?=~?""`)
 	lookBack = regexp.MustCompile(`(m365_[a-z0-9_]+|[a-z]+:m365_[a-z0-9_:]+|up)(?:\{[^}]*\})?\[(\d+)([mhd])\]`)
 )
 
@@ -103,7 +113,11 @@ func TestRulesScale(t *testing.T) {
 	}
 	minutes := map[string]int{"m": 1, "h": 60, "d": 1440}
 	for _, r := range rules(t) {
-		for _, labels := range identity.FindAllStringSubmatch(r.Expr, -1) {
+		if every.MatchString(r.Expr) {
+			t.Errorf("%s%s: a matcher reads the index of every address", r.Alert, r.Record)
+		}
+		joins := strings.ReplaceAll(r.Expr, "on (address) vector(1)", "") // whether there is an address: see recording.yml
+		for _, labels := range identity.FindAllStringSubmatch(joins, -1) {
 			if !strings.HasPrefix(labels[1], "cluster, job") {
 				t.Errorf("%s%s: by or on (%s) without cluster and job", r.Alert, r.Record, labels[1])
 			}

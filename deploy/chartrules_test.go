@@ -210,6 +210,21 @@ func TestChartThresholds(t *testing.T) {
 	}
 }
 
+// A certificate is recorded at least as many days before it expires as the alert's threshold has.
+func TestChartRecordsWhatItWarnsOf(t *testing.T) {
+	const kept = "certificate:m365_connector_certificate_not_after_timestamp_seconds:kept"
+	for days, want := range map[string]string{"5": "+ 30 * 86400", "45": "+ 45 * 86400", "45.5": "+ 45.5 * 86400"} {
+		rendered := chartRules(t, "prometheusRule: { thresholds: { certificateWarningDays: "+days+" } }")
+		for _, group := range rendered.Groups {
+			for _, r := range group.Rules {
+				if r["record"] == kept && !strings.Contains(fmt.Sprint(r["expr"]), want) {
+					t.Errorf("certificateWarningDays %s: %s records %s, want %q", days, kept, r["expr"], want)
+				}
+			}
+		}
+	}
+}
+
 // Exporters that have never answered are known by the name of their job, which the values set.
 func TestChartJobsOfExporters(t *testing.T) {
 	t.Parallel()

@@ -21,12 +21,9 @@ func certificates() Dashboard {
 				},
 				{
 					Kind: "table", Title: "Share of lifetime left", Unit: "percentunit", Width: 12, Height: 12,
-					Description: "Leaf certificates that expire within 60 days. " +
+					Description: "Leaf certificates, the lowest twenty. " +
 						"Renewal is due below a quarter of the lifetime and 30 days.",
-					Queries: []Query{{
-						"sort(bottomk(20, certificate:m365_connector_certificate_left:ratio{@}))",
-						"",
-					}},
+					Queries:    []Query{{"sort(bottomk(20, " + lifetimeLeft + "))", ""}},
 					Transforms: tidy("left", "tenant", "connector", "path", "host", "address", "role", "position"),
 				},
 			}},

@@ -52,7 +52,7 @@ func quick(rules string) string {
 		m := waits.FindStringSubmatch(line)
 		seconds := "3s"
 		switch m[2] + m[3] {
-		case "for1m", "interval2m":
+		case "for1m", "interval1m", "interval2m":
 			seconds = "1s"
 		case "for7m", "for12m", "for15m": // a host shared by many fails for one after another
 			seconds = "5s"
