@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,24 +54,62 @@ func TestLineWriterDropsWhatIsNotRead(t *testing.T) {
 	})
 }
 
-// TestTerminateWhileTheLogIsNotRead starts the daemon with a full pipe as stderr.
+// TestTerminateWhileTheLogIsNotRead fills the daemon's stderr, a FIFO, once it has logged that it listens: from then on
+// it handles signals. It logs that it ends.
 func TestTerminateWhileTheLogIsNotRead(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(config, []byte("tenants: [{name: contoso}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = r.Close() }()
-	_ = w.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
-	_, _ = w.Write(make([]byte, 1<<20)) // until it is full
-	cmd := exec.CommandContext(t.Context(), program, "--web.listen-address=127.0.0.1:0", "--config.file="+slowToLoad(t))
-	cmd.Stderr = w
+	file := filepath.Join(t.TempDir(), "stderr")
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := func(flags int) *os.File {
+		f, err := os.OpenFile(file, flags, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		return f
+	}
+	reader := open(os.O_RDONLY | syscall.O_NONBLOCK)
+	filler := open(os.O_WRONLY | syscall.O_NONBLOCK)
+	cmd := exec.CommandContext(t.Context(), program, "--web.listen-address=127.0.0.1:0", "--config.file="+config)
+	cmd.Stderr = open(os.O_WRONLY) // of its own: the daemon's writes block
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(time.Second, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
-	kill := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(reader)
+	for lines.Scan() && !strings.Contains(lines.Text(), "Listening on") {
+		t.Log(lines.Text())
+	}
+	fill(t, filler)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 	defer kill.Stop()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v, want exit status 0", err)
+	}
+}
+
+// fill writes to a FIFO until the system accepts no further byte.
+func fill(t *testing.T, fifo *os.File) {
+	t.Helper()
+	raw, err := fifo.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var full error
+	err = raw.Write(func(fd uintptr) bool {
+		for full == nil || errors.Is(full, syscall.EINTR) {
+			_, full = syscall.Write(int(fd), []byte{'x'})
+		}
+		return true
+	})
+	if err != nil || !errors.Is(full, syscall.EAGAIN) {
+		t.Fatal(err, full)
 	}
 }

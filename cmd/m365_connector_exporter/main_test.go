@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -16,16 +19,26 @@ func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				return err
-			}
-			_, port, _ := net.SplitHostPort(l.Addr().String())
-			env.Setenv("FREE_PORT", port)
-			return l.Close()
+			env.Setenv("FREE_PORT", strconv.Itoa(freePort(t)))
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"issue": issue},
 	})
+}
+
+// freePort returns a port on which nothing listens. It is below those that systems give to connections and to
+// listeners that name none, so no other test takes it in the meantime.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 10240 + rand.IntN(20_000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
 }
 
 func TestRoutePrefix(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net"
 	"net/mail"
 	"net/netip"
 	"strings"
@@ -61,7 +60,7 @@ func startRelay(t *testing.T, change func(*RelayOptions)) *relayWorld {
 	client := w.issue("mail.protection.lab.example")
 	options := RelayOptions{
 		Hosts: map[string]string{
-			"sender.example": fmt.Sprintf("127.0.0.1:%d", w.home.Port()), "dead.example": closedPort(t),
+			"sender.example": fmt.Sprintf("127.0.0.1:%d", w.home.Port()), "dead.example": "127.0.0.1:1",
 			"mx.example": fmt.Sprintf("127.0.0.1:%d", w.sink.Port()),
 		},
 		Certificate: &client, Retry: time.Millisecond, Expire: 20 * time.Millisecond,
@@ -102,16 +101,6 @@ func (w *relayWorld) mail(o MailOptions) *Mail {
 	}
 	w.t.Cleanup(m.Close)
 	return m
-}
-
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // send hands a message to the relay with a client certificate.

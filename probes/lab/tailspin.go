@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"time"
 
@@ -25,14 +24,12 @@ func (w *World) tailspin() error {
 	return nil
 }
 
+// closed is a port on which nothing listens. It is that of TCPMUX (RFC 1078), which no system serves; a port that was
+// free a moment ago could be given to another program.
+const closed = 1
+
 // addUnreachable adds paths that no connection gets through on.
 func (w *World) addUnreachable() error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
-	if err != nil {
-		return fmt.Errorf("lab: %w", err)
-	}
-	closed := port(listener)
-	_ = listener.Close()
 	w.add(outboundPath{
 		connector: "Retired server", host: "retired.tailspin.example", port: closed,
 		outcome: "failed", stage: "connect", reason: "connect_refused",
