@@ -30,6 +30,11 @@ const (
 	EvidenceSubmissionPort     Evidence = "submission_port"       // the port is for mail clients, not for servers
 	EvidenceResetAtClientHello Evidence = "reset_at_clienthello"  // the connection was reset
 	EvidenceEndAtClientHello   Evidence = "closed_at_clienthello" // the server closed without an alert
+	EvidenceNoServerHello      Evidence = "no_serverhello"        // nothing came in time
+	EvidenceClearTextAnswer    Evidence = "clear_text_answer"     // bytes came that are not TLS
+	EvidenceInternalError      Evidence = "internal_error"        // the server's TLS failed, by its own alert
+	EvidenceUnrecognizedName   Evidence = "unrecognized_name"     // the server does not know the name in SNI
+	EvidenceWeakSignature      Evidence = "weak_signature"        // a certificate is signed with SHA-1 or MD5
 	EvidenceIssuerOutdated     Evidence = "issuer_outdated"       // not the server's certificate: one above it
 	EvidenceMXIsAddress        Evidence = "mx_is_address"         // an MX record names an address instead of a host
 	EvidenceMXContradicted     Evidence = "mx_contradicted"       // NXDOMAIN for MX, but the name has an address

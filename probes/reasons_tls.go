@@ -52,6 +52,28 @@ var tlsReasons = []ReasonInfo{
 					"12014; Windows: Schannel event 36870), and that it has a TLS version and a cipher suite in common with " +
 					"Exchange Online: without one, some servers close instead of sending an alert (Schannel event 36874).",
 			},
+			{
+				Evidence: EvidenceNoServerHello, When: "nothing came in reply to the ClientHello",
+				Remedy: "Compare with `openssl s_client -starttls smtp` on the server itself. If that works, a device on the " +
+					"way swallows the ClientHello: turn off its inspection of SMTP and TLS, and check the MTU of tunnels. If " +
+					"not, the server hangs: check its load, and its access to the private key.",
+			},
+			{
+				Evidence: EvidenceClearTextAnswer, When: "the server accepted STARTTLS and went on in clear text",
+				Remedy: "Check in the server's TLS log whether it can load its certificate and private key. A proxy, load " +
+					"balancer or firewall in front of it must not answer STARTTLS itself: turn off its inspection of SMTP.",
+			},
+			{
+				Evidence: EvidenceInternalError, When: "the server reports an internal error (alert 80)",
+				Remedy: "Read the server's TLS log. Check that the certificate bound to SMTP has a private key and that the " +
+					"server may read it (Exchange: event 12014; Windows: Schannel events 36870 and 36874).",
+			},
+			{
+				Evidence: EvidenceUnrecognizedName, When: "the server does not know the host name that it was asked for " +
+					"(SNI, alert 112)",
+				Remedy: "Bind a certificate for this host name to the server's SMTP service, or configure the smart host " +
+					"by the name that the server knows.",
+			},
 		},
 	},
 	{
@@ -101,6 +123,13 @@ var tlsReasons = []ReasonInfo{
 		Sentence: "the certificate does not chain to a trusted root",
 		Remedy: "Use a certificate of a public CA, or set the connector to EncryptionOnly if a self-signed certificate is " +
 			"intended.",
+		Variants: []Variant{
+			{
+				EvidenceWeakSignature, "a certificate of the chain is signed with SHA-1 or MD5",
+				"Install a certificate of a public CA that is signed with SHA-256, and the CA's current intermediate " +
+					"certificates with it; or set the connector to EncryptionOnly if a self-signed certificate is intended.",
+			},
+		},
 	},
 	{
 		Reason: ReasonCertificateChainIncomplete, Outcome: Failed,

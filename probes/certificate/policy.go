@@ -25,8 +25,8 @@ func TLSStage(settings mailflow.TLSSettings, t *probes.TLS) probes.Step {
 		if j.Outcome == probes.Failed {
 			failure := probes.NewStep(j.Reason, j.Detail)
 			failure.Uncertain = j.Uncertain
-			if v == probes.VerdictTrust && t.IssuerOutdated() {
-				failure.Evidence = probes.EvidenceIssuerOutdated
+			if v == probes.VerdictTrust {
+				failure.Evidence = untrustedEvidence(t)
 			}
 			return failure
 		}
@@ -41,6 +41,17 @@ func TLSStage(settings mailflow.TLSSettings, t *probes.TLS) probes.Step {
 		}
 	}
 	return step
+}
+
+// untrustedEvidence returns what is known of why the chain is not trusted.
+func untrustedEvidence(t *probes.TLS) probes.Evidence {
+	switch {
+	case t.IssuerOutdated():
+		return probes.EvidenceIssuerOutdated
+	case t.Verdicts[probes.VerdictSignature].Outcome == probes.Failed:
+		return probes.EvidenceWeakSignature
+	}
+	return ""
 }
 
 // required lists the verdicts that must not have failed.

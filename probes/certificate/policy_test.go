@@ -46,3 +46,26 @@ func TestTLSStage(t *testing.T) {
 		}
 	}
 }
+
+// What keeps the chain from being trusted selects the remedy.
+func TestTLSStageEvidence(t *testing.T) {
+	untrusted := failed(probes.ReasonCertificateUntrusted, "unknown authority")
+	for _, tt := range []struct {
+		name             string
+		trust, signature probes.Judgement
+		want             probes.Evidence
+	}{
+		{"an unknown root", untrusted, probes.Judgement{Outcome: probes.Passed}, ""},
+		{"SHA-1", untrusted, failed("", "CA is signed with SHA1-RSA"), probes.EvidenceWeakSignature},
+		{
+			"an expired intermediate", failed(probes.ReasonCertificateExpired, "the issuer certificate expired"),
+			probes.Judgement{Outcome: probes.Passed}, probes.EvidenceIssuerOutdated,
+		},
+	} {
+		var seen probes.TLS
+		seen.Verdicts[probes.VerdictTrust], seen.Verdicts[probes.VerdictSignature] = tt.trust, tt.signature
+		if got := TLSStage(mailflow.CertificateValidation, &seen); got.Evidence != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got.Evidence, tt.want)
+		}
+	}
+}

@@ -1,9 +1,11 @@
 package smtpprobe
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"reflect"
 	"strings"
 	"syscall"
@@ -24,6 +26,8 @@ const (
 	alertAccessDenied           = 49
 	alertProtocolVersion        = 70
 	alertInsufficientSecurity   = 71
+	alertInternalError          = 80
+	alertUnrecognizedName       = 112
 	alertCertificateRequired    = 116
 )
 
@@ -54,13 +58,23 @@ func unparsableCertificate(err error) bool {
 	return strings.Contains(err.Error(), "failed to parse certificate")
 }
 
-// closedAtClientHello returns how the server closed the connection after the ClientHello, "" if it did not.
-func closedAtClientHello(err error) probes.Evidence {
+// answerToClientHello returns what the server did instead of sending a ServerHello, "" if that selects no remedy.
+func answerToClientHello(err error) probes.Evidence {
+	var notTLS tls.RecordHeaderError
+	alert, _ := alertCode(err)
 	switch code := sockerr.Code(err); {
+	case alert == alertInternalError:
+		return probes.EvidenceInternalError
+	case alert == alertUnrecognizedName:
+		return probes.EvidenceUnrecognizedName
+	case errors.As(err, &notTLS):
+		return probes.EvidenceClearTextAnswer
 	case code == syscall.ECONNRESET, code == syscall.ECONNABORTED, code == syscall.EPIPE:
 		return probes.EvidenceResetAtClientHello
 	case errors.Is(err, io.EOF):
 		return probes.EvidenceEndAtClientHello
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return probes.EvidenceNoServerHello
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
@@ -21,8 +22,21 @@ func TestHandshakeEvidence(t *testing.T) {
 		{"reset", func(c net.Conn) { readHello(c); _ = c.(*net.TCPConn).SetLinger(0) }, probes.EvidenceResetAtClientHello},
 		{"closed", readHello, probes.EvidenceEndAtClientHello},
 		{"alert 40", func(c net.Conn) { readHello(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 40}) }, ""},
-		{"alert 80, internal_error", func(c net.Conn) { readHello(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 80}) }, ""},
-		{"not TLS", func(c net.Conn) { readHello(c); _, _ = io.WriteString(c, "250 hello\r\n") }, ""},
+		{
+			"alert 80, internal_error",
+			func(c net.Conn) { readHello(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 80}) },
+			probes.EvidenceInternalError,
+		},
+		{
+			"alert 112, unrecognized_name",
+			func(c net.Conn) { readHello(c); _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 112}) },
+			probes.EvidenceUnrecognizedName,
+		},
+		{
+			"not TLS",
+			func(c net.Conn) { readHello(c); _, _ = io.WriteString(c, "250 hello\r\n") },
+			probes.EvidenceClearTextAnswer,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			at, _ := serve(t, healthy(nil).withTLS(tt.server))
@@ -38,5 +52,16 @@ func TestHandshakeEvidence(t *testing.T) {
 				t.Errorf("remedy: %s", step.Remedy())
 			}
 		})
+	}
+}
+
+func TestNoServerHelloInTime(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	defer server.Close()
+	_ = client.SetReadDeadline(time.Unix(1, 0))
+	_, err := client.Read(make([]byte, 1))
+	if got := answerToClientHello(err); got != probes.EvidenceNoServerHello {
+		t.Errorf("%v: %q, want %q", err, got, probes.EvidenceNoServerHello)
 	}
 }

@@ -90,7 +90,7 @@ func (s *session) handshakeProblem(err error, auth clientAuth, serverHello bool)
 	if step.Reason != probes.ReasonTLSHandshake || serverHello {
 		return step
 	}
-	step.Evidence = cmp.Or(step.Evidence, closedAtClientHello(err))
+	step.Evidence = cmp.Or(step.Evidence, answerToClientHello(err))
 	alert, _ := alertCode(err)
 	refused := slices.Contains(noAgreement, alert)
 	if s.path.TLSSettings.RequiresTLS() && (refused || step.Evidence == probes.EvidenceEndAtClientHello) {
