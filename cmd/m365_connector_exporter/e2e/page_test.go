@@ -117,7 +117,8 @@ func (b *browser) walk(t *testing.T, url string) {
 		"tenants":      "1 of 1 tenant has a path that fails",
 		"findings":     "A connector that uses the MX record also has smart hosts",
 		"certificates": "issued by <b>The CA</b>", "tenant/contoso": "contoso: 1 of 1 path fails.",
-		"reference?q=5.7.64": "occurs in",
+		"reference?q=5.7.64": "occurs in", "calendar": "Changes that are known in advance",
+		"round-trips": "No round trip is configured",
 	} {
 		b.open(url + "/" + page)
 		b.check(t, text)
@@ -260,4 +261,5 @@ func (b *browser) check(t *testing.T, texts ...string) {
 		t.Errorf("%s: %d elements from text of a peer", page.Place, page.Foreign)
 	}
 	checkHarmless(t, page.Place, page.Text)
+	b.checkReadable(t)
 }

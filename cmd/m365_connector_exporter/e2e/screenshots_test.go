@@ -16,8 +16,9 @@ import (
 	"m365_connector_exporter/probes/lab"
 )
 
-// TestScreenshots makes a picture of every page of the demo and of a provider with 300 tenants. If E2E_SCREENSHOTS names
-// a folder, it keeps them for a person to look at, at three widths, light and dark.
+// TestScreenshots makes a picture of every page of the demo and of a provider with 300 tenants, and judges whether it
+// can be read. If E2E_SCREENSHOTS names a folder, it keeps them for a person to look at, at three widths, light and
+// dark.
 func TestScreenshots(t *testing.T) {
 	dir := t.TempDir()
 	folder, widths, schemes := os.Getenv("E2E_SCREENSHOTS"), []int{400, 900, 1400}, []string{"light", "dark"}
@@ -57,12 +58,13 @@ func TestScreenshots(t *testing.T) {
 			"report":      "report/" + url.PathEscape(d.tenant),
 			"attribution": "attribution?ip=198.51.100.7&mail-from=contoso.example", "reference": "reference?q=5.7.64",
 			"failing": target + url.QueryEscape(d.failing), "passing": target + url.QueryEscape(d.passing),
-			"runbook": "runbooks/M365ConnectorDown", "missing": "nowhere",
+			"runbook": "runbooks/M365ConnectorDown", "missing": "nowhere", "calendar": "calendar", "trips": "round-trips",
 		} {
 			for _, width := range widths {
 				for _, scheme := range schemes {
 					b.setViewport(width, scheme)
 					b.open(d.url + "/" + address)
+					b.checkReadable(t)
 					b.capture(filepath.Join(folder, fmt.Sprintf("%s-%s-%d-%s.png", name, page, width, scheme)))
 				}
 			}
