@@ -40,6 +40,7 @@ platform() { # os arch
     -output "$out/$name.cdx.json" "$work/$name/$binary" 2>"$work/sbom.log" || { cat "$work/sbom.log" >&2; exit 1; }
   cp LICENSE README.md CHANGELOG.md config.example.yaml deploy/powershell/Export-M365Connectors.ps1 "$work/$name/"
   cp -r docs/. "$work/$name/docs/"
+  find "$work/$name/docs" \( -name '*.go' -o -name '*.sh' \) -delete # of the repository
   cp deploy/prometheus/rules/*.yml "$work/$name/prometheus/"
   cp deploy/grafana/dashboards/*.json "$work/$name/dashboards/"
   cp deploy/alertmanager/alertmanager.yml "$work/$name/"
