@@ -58,7 +58,7 @@ func (r *reader) trustStores(n *yaml.Node, key string) (all []TrustStore) {
 // store is a series of every endpoint.
 func (r *reader) checkStores(n *yaml.Node, key string, g Global) {
 	if g.Roots != nil && len(g.TrustStores) == probes.MaxNamedStores {
-		r.fail(n, join(key, "trust_stores"), "%d stores, one too many: at most %d together with ca_file, because the system's "+
-			"roots are then a store too", len(g.TrustStores), probes.MaxNamedStores-1)
+		r.fail(n, join(key, "trust_stores"), "%d stores, one too many: at most %d together with ca_file, because the "+
+			"system's roots are then a store too", len(g.TrustStores), probes.MaxNamedStores-1)
 	}
 }

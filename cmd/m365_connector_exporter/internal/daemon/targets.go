@@ -112,8 +112,8 @@ func (s *selection) skippedLines() []string {
 // maxCandidates bounds how many names an error message lists.
 const maxCandidates = 10
 
-// alternatives words what a target that does not exist may have meant, as targets: the nearest, or else all paths of its
-// connector, all connectors of its tenant, or all tenants.
+// alternatives words what a target that does not exist may have meant, as targets: the nearest, or else all paths of
+// its connector, all connectors of its tenant, or all tenants.
 func alternatives(target string, ids []probes.PathID) string {
 	parts, _ := probes.ParseTarget(target) // add has parsed it
 	siblings, depth := ids, 0              // what the first parts of the target select, and how many of them do
