@@ -13,7 +13,7 @@
 //
 // Errors do not name the path: the caller knows which words fit.
 //
-// Lock is for the files that the exporter itself writes: of the processes that share one, a single one may.
+// [Lock] and [Replace] are for the files that the exporter itself writes, which several processes may share.
 package regularfile
 
 import (

@@ -43,16 +43,15 @@ func CheckStateFile(file string, now time.Time) error {
 
 // checkWritable tries to create a file beside the state file, as writeState does.
 func checkWritable(file string) error {
-	temp, err := createTemp(file)
+	temp, err := os.CreateTemp(filepath.Dir(file), temporaryName(file))
 	if err != nil {
 		return err
 	}
 	return errors.Join(temp.Close(), os.Remove(temp.Name()))
 }
 
-func createTemp(file string) (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.tmp")
-}
+// temporaryName returns the pattern of the names of the temporary files beside a state file.
+func temporaryName(file string) string { return filepath.Base(file) + ".*.tmp" }
 
 // readState reads a state file: a JSON object with the time of the last message of each path. The last negative
 // controls of a path have a key with a suffix. A missing or empty file has no entries.
@@ -86,21 +85,7 @@ func writeState(file string, state map[string]time.Time, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	temp, err := createTemp(file)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temp.Name()) }() // it has been renamed if all went well
-	_, err = temp.Write(append(text, '\n'))
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), file); err != nil {
-		return err
-	}
-	syncFolder(filepath.Dir(file))
-	return nil
+	return regularfile.Replace(file, append(text, '\n'), 0o600, temporaryName(file))
 }
 
 // syncFolder makes a rename durable, on systems that can sync a folder. On others it fails, which is ignored.

@@ -2,7 +2,6 @@ package exchangeonline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,42 +14,24 @@ import (
 // maxDocument is the largest document that is read from a file, in bytes.
 const maxDocument = 64 << 20
 
-// ReadFile reads the answers in a file that [WriteFile] has written. Where there is none it returns an error that is
-// [fs.ErrNotExist].
+// ReadFile reads the answers in a file that [WriteFile] has written. If there is none, the error is [fs.ErrNotExist].
 func ReadFile(ctx context.Context, file string) (Answers, error) {
 	c, err := regularfile.Read(ctx, file, maxDocument)
 	if err != nil {
 		return Answers{}, err
 	}
-	return ParseDocument(c.Data)
+	return parseDocument(c.Data)
 }
 
 // WriteFile replaces a file with the answers, as a whole.
 func WriteFile(file string, a *Answers, mode fs.FileMode) error {
-	folder := filepath.Dir(file)
-	temp, err := os.CreateTemp(folder, temporary+"*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temp.Name()) }() // it has been renamed if all went well
-	_, err = temp.Write(a.Document())
-	if err = errors.Join(err, temp.Chmod(mode), temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), file); err != nil {
-		return err
-	}
-	if d, err := os.Open(folder); err == nil { //nolint:gosec // the file's own folder
-		_ = d.Sync() // makes the rename durable where a folder can be synced
-		_ = d.Close()
-	}
-	return nil
+	return regularfile.Replace(file, a.Document(), mode, temporary+"*")
 }
 
 // temporary begins the names of files that are being written. Readers of exports skip names that begin with a dot.
 const temporary = ".writing-"
 
-// CleanFolder removes what was being written when a process was killed.
+// CleanFolder removes the temporary files of processes that were killed while they wrote.
 func CleanFolder(folder string) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -63,10 +44,10 @@ func CleanFolder(folder string) {
 	}
 }
 
-// cache keeps the last good answers of each tenant in a folder; empty: in none.
+// cache is a folder with the last good answers of each tenant; "" if there is none.
 type cache string
 
-// prepare makes the folder, and takes it from everybody but its owner: it describes how mail can be sent as the tenant.
+// prepare makes the folder, and permits only its owner to read it: it describes how mail can be sent as the tenant.
 func (c cache) prepare() error {
 	if c == "" {
 		return nil
@@ -82,8 +63,8 @@ func (c cache) file(tenant string) string {
 	return filepath.Join(string(c), FileName(tenant)+".json")
 }
 
-// FileName returns the name of a tenant as that of a file or folder: characters that a file system or a reader of
-// exports may not take are percent-encoded.
+// FileName returns the name of a tenant as the name of a file or folder: characters that a file system, or a reader of
+// exports, may reject are percent-encoded.
 func FileName(tenant string) string {
 	var b strings.Builder
 	for i, c := range []byte(tenant) {
@@ -96,9 +77,8 @@ func FileName(tenant string) string {
 	return b.String()
 }
 
-// read returns the answers that are kept for a tenant. They are not used for another tenant_id than that for which
-// they were read.
-func (c cache) read(ctx context.Context, t *Tenant) (Answers, bool) {
+// read returns the cached answers of a tenant. ok is false if there are none, or they are of another tenant_id.
+func (c cache) read(ctx context.Context, t *Tenant) (a Answers, ok bool) {
 	if c == "" {
 		return Answers{}, false
 	}

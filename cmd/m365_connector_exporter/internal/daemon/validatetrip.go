@@ -225,16 +225,7 @@ func (f tripFiles) addRequest(ctx context.Context, r *tripRequest) error {
 	if err != nil {
 		return err //nolint:wrapcheck // it never fails
 	}
-	next, err := os.CreateTemp(filepath.Dir(f.request()), filepath.Base(f.request())+".*.tmp")
-	if err != nil {
-		return err //nolint:wrapcheck // it names the file
-	}
-	_, err = next.Write(data)
-	if err = errors.Join(err, os.Chmod(next.Name(), 0o644), next.Close()); err == nil { //nolint:gosec // a daemon reads it
-		err = os.Rename(next.Name(), f.request())
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(next.Name()))
-	}
-	return nil
+	// The daemon may run as another user.
+	//nolint:wrapcheck // it names the file
+	return regularfile.Replace(f.request(), data, 0o644, filepath.Base(f.request())+".*.tmp")
 }
