@@ -2,18 +2,19 @@ package exchangeonline
 
 import "time"
 
-// entraErrors are the error codes of Microsoft Entra ID that an administrator can do something about.
+// entraErrors are the error codes of Microsoft Entra ID (AADSTS) whose cause an administrator can remove.
 // https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 var entraErrors = map[int]struct {
 	reason Reason
 	words  string
 }{
 	90002: {TokenRejected, "there is no tenant of this tenant_id in this cloud"},
-	700016: {ConsentMissing, "the application of client_id is not in the tenant: nobody has consented to it there, or " +
-		"client_id is wrong"},
-	7000229: {ConsentMissing, "the application has no service principal in the tenant: nobody has consented to it there"},
+	700016: {ConsentMissing, "the application of client_id is not in the tenant: its administrator has not consented to " +
+		"it, or client_id is wrong"},
+	7000229: {ConsentMissing, "the application has no service principal in the tenant: its administrator has not " +
+		"consented to it"},
 	650052:  {ConsentMissing, "the tenant has not consented to the application's access to Exchange Online"},
-	65001:   {ConsentMissing, "nobody in the tenant has consented to the application's permission"},
+	65001:   {ConsentMissing, "no administrator of the tenant has consented to the application's permission"},
 	7000215: {TokenRejected, "the client secret is wrong: its value is needed, not its id"},
 	7000222: {TokenRejected, "the client secret has expired"},
 	700027: {TokenRejected, "the certificate is not one of those registered for the application, has expired, or was " +
@@ -25,14 +26,14 @@ var entraErrors = map[int]struct {
 	500011:  {ConsentMissing, "Exchange Online is not available as a resource in the tenant"},
 }
 
-// certificateUnknown is also the answer in the first minutes after a certificate was registered.
+// certificateUnknown is also returned in the first minutes after a certificate was registered.
 const certificateUnknown = 700027
 
-// judgeCodes words the error codes of an answer. The wait is how long until another attempt may succeed; 0: never.
-func judgeCodes(codes []int) (*Failure, time.Duration) {
+// judgeCodes returns the failure for the error codes of a response, and how long to wait before another attempt may
+// succeed; 0 if it cannot.
+func judgeCodes(codes []int) (f *Failure, wait time.Duration) {
 	for _, code := range codes {
 		if e, known := entraErrors[code]; known {
-			wait := time.Duration(0)
 			if code == certificateUnknown {
 				wait = rotationWait
 			}

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// answer is what InvokeCommand returns for a cmdlet, or one page of it.
+// answer is the output of a cmdlet, or one page of it, as InvokeCommand returns it.
 type answer struct {
 	records  []json.RawMessage
 	warnings []string
-	next     string // the URL of the next page; empty where there is none
+	next     string // URL of the next page; "" if there is none
 }
 
 var errAnswer = errors.New("the answer is not that of InvokeCommand")
 
-// parseAnswer parses the body of a successful answer. Unknown keys are ignored, but one that has none of the known keys
-// is refused: a proxy's {"message":"…"} must not look like an empty list of connectors.
+// parseAnswer parses the body of a successful response. Unknown keys are ignored, but a body without any known key is
+// an error: {"message":"…"} from a proxy must not look like an empty list of connectors.
 func parseAnswer(body []byte) (answer, error) {
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(body, &keys) != nil || keys == nil {
@@ -76,7 +76,7 @@ func isObject(value json.RawMessage) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(value), []byte("{"))
 }
 
-// texts returns the texts in a list; nil where it is not one.
+// texts returns the texts in a list, nil if the value is not a list.
 func texts(value json.RawMessage) []string {
 	var list []any
 	if json.Unmarshal(value, &list) != nil {
@@ -90,18 +90,15 @@ func texts(value json.RawMessage) []string {
 	return found
 }
 
-// warnsOfMore reports whether a warning names the parameter that would return more records. The warning's language
-// depends on the tenant, the parameter's name does not.
+// warnsOfMore reports whether a warning names ResultSize, the parameter that would return more records. The language of
+// the warning depends on the tenant, but not the name of the parameter.
 func (a *answer) warnsOfMore() bool {
-	for _, w := range a.warnings {
-		if strings.Contains(strings.ToLower(w), "resultsize") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.warnings, func(w string) bool {
+		return strings.Contains(strings.ToLower(w), "resultsize")
+	})
 }
 
-// exceptions are the names of exceptions that a failure may contain. Any other text of a peer stays out of it.
+// exceptions are the names of exceptions that a Failure may contain. It contains no other text of a peer.
 var exceptions = []string{
 	commandNotFound, "AmbiguousParameterSetException", "ParameterTransformationException", "ParameterBindingException",
 	"ManagementObjectNotFoundException", "UnauthorizedAccessException", "OverBudgetException",
@@ -111,7 +108,7 @@ var exceptions = []string{
 // commandNotFound is the exception for a cmdlet that does not exist, or that the roles of the caller do not include.
 const commandNotFound = "CommandNotFoundException"
 
-// parseError returns the name of the exception in the body of a failed answer; empty where there is none that is known.
+// parseError returns the name of the exception in the body of a failed response, "" if it contains no known one.
 func parseError(body []byte) string {
 	var e struct {
 		Error struct {

@@ -11,19 +11,19 @@ import (
 	"m365_connector_exporter/probes/inventory"
 )
 
-// Answer are the records that a cmdlet has returned.
+// Answer has the records that a cmdlet has returned.
 type Answer struct {
 	Time    time.Time
 	Records []json.RawMessage
 }
 
-// Answers are those of all cmdlets for one tenant, each as it was last returned. The map is keyed by the cmdlet's name.
+// Answers has the last answer of each cmdlet for one tenant.
 type Answers struct {
-	TenantID string // as configured
-	All      map[string]Answer
+	TenantID string            // as configured
+	All      map[string]Answer // by the name of the cmdlet
 }
 
-// Complete reports whether the answers of all required cmdlets are there.
+// Complete reports whether there are answers of all required cmdlets.
 func (a *Answers) Complete() bool {
 	for _, c := range Cmdlets {
 		if _, has := a.All[c.Name]; c.Required && !has {
@@ -33,7 +33,7 @@ func (a *Answers) Complete() bool {
 	return true
 }
 
-// Time returns when the answers of the required cmdlets were current: the oldest counts.
+// Time returns the time of the oldest answer of a required cmdlet.
 func (a *Answers) Time() time.Time {
 	var oldest time.Time
 	for _, c := range Cmdlets {
@@ -44,18 +44,18 @@ func (a *Answers) Time() time.Time {
 	return oldest
 }
 
-// header is what a document has besides records.
+// header is the part of a document besides the records.
 type header struct {
 	Source   string
 	TenantID string `json:"TenantId"`
 	Read     map[string]time.Time
 }
 
-// source is what the header of a document says it is from.
+// source is the Source in the header of a document.
 const source = "Exchange Online"
 
-// Document returns the answers as one export: a JSON object with the records of each cmdlet under its name. It is what
-// the command fetch and the cache write, and what is decoded. Nothing of a credential is in it.
+// Document returns the answers as one export: a JSON object with the records of each cmdlet under its name. The fetch
+// command and the cache write it, and package inventory decodes it. It contains no part of a credential.
 func (a *Answers) Document() []byte {
 	h := header{Source: source, TenantID: a.TenantID, Read: map[string]time.Time{}}
 	for name, answer := range a.All {
@@ -72,7 +72,7 @@ func (a *Answers) Document() []byte {
 	return b.Bytes()
 }
 
-// writeRecords writes the records of each cmdlet, one a line, in the order of Cmdlets.
+// writeRecords writes the records of each cmdlet, one per line, in the order of Cmdlets.
 func (a *Answers) writeRecords(b *bytes.Buffer) {
 	for _, c := range Cmdlets {
 		answer, has := a.All[c.Name]
@@ -93,7 +93,7 @@ func (a *Answers) writeRecords(b *bytes.Buffer) {
 	}
 }
 
-// revision identifies the records, whenever they were read.
+// revision returns a hash of the records, regardless of when they were read.
 func (a *Answers) revision() string {
 	var b bytes.Buffer
 	b.WriteString(a.TenantID)
@@ -104,8 +104,8 @@ func (a *Answers) revision() string {
 
 var errDocument = errors.New("not a document of the records of Exchange Online")
 
-// ParseDocument parses what [Answers.Document] returns.
-func ParseDocument(data []byte) (Answers, error) {
+// parseDocument parses the output of [Answers.Document].
+func parseDocument(data []byte) (Answers, error) {
 	var h header
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(data, &keys) != nil || json.Unmarshal(data, &h) != nil || h.Source != source {
@@ -129,8 +129,8 @@ func ParseDocument(data []byte) (Answers, error) {
 	return a, nil
 }
 
-// Merge returns the answers after a read. A cmdlet that failed for a transient reason keeps the answer that it had
-// before; so do all of them where a required one failed.
+// Merge returns the answers after a read. A cmdlet that failed for a transient reason keeps its previous answer. If a
+// required cmdlet failed, all of them do.
 func (a *Answers) Merge(r Read) Answers {
 	if !r.OK() {
 		return *a

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
 // Bounds of the cmdlets that are called for each domain.
 const (
-	maxBatch   = 10  // calls in one request, as in public clients
-	maxDomains = 100 // of one tenant and cmdlet
+	maxBatch   = 10  // calls in one request, as public clients make
+	maxDomains = 100 // for one tenant and cmdlet
 )
 
 // batchRequest is one call in a batch.
@@ -22,14 +23,14 @@ type batchRequest struct {
 	Body    json.RawMessage   `json:"body"`
 }
 
-// batchResponse is the answer to one of them.
+// batchResponse is the response to one call.
 type batchResponse struct {
 	ID     string          `json:"id"`
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"body"`
 }
 
-// domainCall is a call for one domain, with what came of it.
+// domainCall is a call for one domain, and its result.
 type domainCall struct {
 	domain  string
 	records []json.RawMessage
@@ -37,8 +38,8 @@ type domainCall struct {
 	done    bool
 }
 
-// invokeForDomains calls a cmdlet for each domain, and returns the records of all, each with its domain. An exception
-// of the cmdlet for some domains is normal: not every feature exists for every domain.
+// invokeForDomains calls a cmdlet for each domain and returns all records, each with its domain. It is normal that the
+// cmdlet fails for some domains, because not every feature exists for every domain.
 func (s *session) invokeForDomains(ctx context.Context, c Cmdlet, domains []string) ([]json.RawMessage, *Failure) {
 	calls := make([]domainCall, len(domains))
 	for i, d := range domains {
@@ -52,8 +53,8 @@ func (s *session) invokeForDomains(ctx context.Context, c Cmdlet, domains []stri
 	return collect(calls)
 }
 
-// collect returns the records of all calls. It fails where a call failed for another reason than its domain, or where
-// all failed.
+// collect returns the records of all calls. It fails if all calls failed, or one failed for a reason that does not
+// depend on the domain.
 func collect(calls []domainCall) ([]json.RawMessage, *Failure) {
 	var found []json.RawMessage
 	var first *Failure
@@ -80,7 +81,7 @@ func collect(calls []domainCall) ([]json.RawMessage, *Failure) {
 	return found, nil
 }
 
-// withDomain adds the domain that a record is about, unless the record has it.
+// withDomain adds the domain to a record that does not contain it.
 func withDomain(record json.RawMessage, domain string) json.RawMessage {
 	var has struct {
 		Domain, DomainName any
@@ -100,8 +101,8 @@ func withDomain(record json.RawMessage, domain string) json.RawMessage {
 	return with
 }
 
-// callBatch makes up to maxBatch calls in one request, and again those that were throttled. Where the service does not
-// take a batch, the calls are made one by one.
+// callBatch makes up to maxBatch calls in one request, and repeats those that were throttled. If the service does not
+// support batches, it makes the calls one by one.
 func (s *session) callBatch(ctx context.Context, c Cmdlet, calls []domainCall) *Failure {
 	for tries := 0; ; tries++ {
 		r, f := s.post(ctx, s.adminAPI(beta, "$batch"), c.Name, s.batchBody(c, calls))
@@ -114,21 +115,14 @@ func (s *session) callBatch(ctx context.Context, c Cmdlet, calls []domainCall) *
 		if !s.takeBatch(r.body, calls) {
 			return s.callEach(ctx, c, calls)
 		}
-		if !anyThrottled(calls) || tries+1 == maxTries || !s.budget.pause(ctx, backoff(tries)) {
+		throttled := slices.ContainsFunc(calls, func(c domainCall) bool { return !c.done })
+		if !throttled || tries+1 == maxTries || !s.budget.pause(ctx, backoff(tries)) {
 			return nil
 		}
 	}
 }
 
-func anyThrottled(calls []domainCall) bool {
-	for i := range calls {
-		if !calls[i].done {
-			return true
-		}
-	}
-	return false
-}
-
+// batchBody returns the request for the calls that are not done.
 func (s *session) batchBody(c Cmdlet, calls []domainCall) []byte {
 	var batch struct {
 		Requests []batchRequest `json:"requests"`
@@ -153,8 +147,8 @@ func (s *session) batchBody(c Cmdlet, calls []domainCall) []byte {
 	return body
 }
 
-// takeBatch takes over the answers of a batch. It reports false where the answer is not that of a batch.
-func (s *session) takeBatch(body []byte, calls []domainCall) bool {
+// takeBatch stores the results of a batch in the calls. ok is false if the body is not that of a batch.
+func (s *session) takeBatch(body []byte, calls []domainCall) (ok bool) {
 	var batch struct {
 		Responses []batchResponse `json:"responses"`
 	}
@@ -177,7 +171,7 @@ func (s *session) takeBatch(body []byte, calls []domainCall) bool {
 	return true
 }
 
-// batchAnswer judges the answer to one call.
+// batchAnswer returns the result of one call.
 func (s *session) batchAnswer(r batchResponse) ([]json.RawMessage, *Failure) {
 	if r.Status != 0 && r.Status != http.StatusOK {
 		return nil, s.judgeStatus(hostOf(s.base), r.Status, r.Body)

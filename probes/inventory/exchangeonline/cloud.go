@@ -1,6 +1,7 @@
 package exchangeonline
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"strings"
@@ -14,8 +15,8 @@ type cloud struct {
 	endpoint  string // Exchange Online, also the resource that a token is for
 }
 
-// clouds are those of https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud. For China
-// other texts name partner.outlook.cn: UNCERTAIN, and the key endpoint can say so.
+// clouds are those of https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud. UNCERTAIN:
+// other texts name partner.outlook.cn for China, which the key endpoint can set.
 var clouds = map[mailflow.Cloud]cloud{
 	mailflow.Worldwide: {"https://login.microsoftonline.com", "https://outlook.office365.com"},
 	mailflow.GCCHigh:   {"https://login.microsoftonline.us", "https://outlook.office365.us"},
@@ -27,9 +28,9 @@ var clouds = map[mailflow.Cloud]cloud{
 type Tenant struct {
 	Name     string         // in the configuration
 	ID       string         // a GUID, or the initial domain
-	Cloud    mailflow.Cloud // empty: by the initial domain, else worldwide
+	Cloud    mailflow.Cloud // "" means that of the initial domain, else worldwide
 	ClientID string         // of the application
-	// Authority and Endpoint are https URLs that replace the hosts of the cloud; empty: those of the cloud.
+	// Authority and Endpoint are https URLs that replace the hosts of the cloud; "" does not.
 	Authority, Endpoint string
 	Credential          Credential
 }
@@ -49,22 +50,19 @@ func (t *Tenant) cloud() cloud {
 	return clouds[c]
 }
 
-func (t *Tenant) authority() string { return override(t.Authority, t.cloud().authority) }
-
-func (t *Tenant) endpoint() string { return override(t.Endpoint, t.cloud().endpoint) }
-
-func override(configured, standard string) string {
-	if configured != "" {
-		return strings.TrimSuffix(configured, "/")
-	}
-	return standard
+func (t *Tenant) authority() string {
+	return cmp.Or(strings.TrimSuffix(t.Authority, "/"), t.cloud().authority)
 }
 
-// scope is what a token is requested for: the application permissions that are granted on Exchange Online. It names
-// the cloud's resource even where requests go through another host.
+func (t *Tenant) endpoint() string {
+	return cmp.Or(strings.TrimSuffix(t.Endpoint, "/"), t.cloud().endpoint)
+}
+
+// scope returns the scope of a token: all application permissions that are granted on Exchange Online. It names the
+// resource of the cloud even if requests go to another host.
 func (t *Tenant) scope() string { return t.cloud().endpoint + "/.default" }
 
-// ConsentURL is the page on which an administrator of the tenant grants the application its permission.
+// ConsentURL returns the page on which an administrator of the tenant grants the application its permission.
 func (t *Tenant) ConsentURL() string {
 	q := url.Values{"client_id": {t.ClientID}, "scope": {t.scope()}}
 	return t.authority() + "/" + url.PathEscape(t.ID) + "/adminconsent?" + q.Encode()
@@ -72,7 +70,7 @@ func (t *Tenant) ConsentURL() string {
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// IsGUID reports whether a text is a GUID, as Microsoft writes the ids of tenants and applications.
+// IsGUID reports whether text is a GUID, the form of Microsoft's tenant and application ids.
 func IsGUID(text string) bool { return guid.MatchString(text) }
 
 // same reports whether two tenants are read in the same way.

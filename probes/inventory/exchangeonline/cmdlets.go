@@ -1,23 +1,23 @@
 package exchangeonline
 
-// Cmdlet is a cmdlet that is called. All of them only read.
+// Cmdlet is a cmdlet of a read. None of them changes anything.
 type Cmdlet struct {
 	Name string
-	// Required: without it nothing is known of the tenant's connectors, so the whole read fails with it.
+	// Required is set for the cmdlets of accepted domains and connectors. The whole read fails if one of them does.
 	Required bool
 
 	parameters map[string]any
-	// properties are requested with $select, where a record has hundreds of others; nil: all.
+	// properties are selected with $select, because a record has hundreds of others; nil selects all.
 	properties []string
-	// domain is the parameter that names a domain, of a cmdlet that is called for each domain; empty: it is called once.
+	// domain is the parameter for the domain if the cmdlet is called once for each domain; "" if it is called once.
 	domain string
 }
 
-// all is how a cmdlet returns more than its first 1,000 records.
+// all makes a cmdlet return more than its first 1,000 records.
 var all = map[string]any{"ResultSize": "Unlimited"}
 
-// Cmdlets are those that a read calls, in their order. Get-OnPremServerReportInfo is not documented, and neither are
-// the fields of Get-BlockedConnector: UNCERTAIN.
+// Cmdlets are the cmdlets of a read, in the order in which they are called. UNCERTAIN: Get-OnPremServerReportInfo and
+// the fields of Get-BlockedConnector are not documented.
 // https://learn.microsoft.com/powershell/module/exchangepowershell
 var Cmdlets = []Cmdlet{
 	{Name: "Get-AcceptedDomain", Required: true, parameters: all},

@@ -11,8 +11,8 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 )
 
-// Credential is what an application proves its identity with: a certificate with its key, or a secret. It prints as
-// its kind.
+// Credential proves the identity of an application: a certificate with its key, or a secret. It prints as its kind, so
+// that it cannot appear in a log.
 type Credential struct {
 	kind        string
 	msal        confidential.Credential
@@ -43,7 +43,7 @@ func NewSecret(secret string) (Credential, error) {
 	}, nil
 }
 
-// Format prints the kind, whatever the verb.
+// Format prints the kind, whatever the verb is.
 func (c Credential) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "[%s]", c.kind) }
 
 // MarshalText does the same for JSON and log/slog.

@@ -1,25 +1,25 @@
-// Package exchangeonline reads a tenant's connectors from Exchange Online itself, and is the only place that has
-// credentials for it.
+// Package exchangeonline reads the connectors of tenants from Exchange Online. It is the only package with credentials
+// for it.
 //
-// Exchange Online has no public interface for connectors but its PowerShell module, which is a client of the REST
-// method InvokeCommand: a cmdlet's name and parameters go in, its records come out as JSON. The JSON is that which
-// ConvertTo-Json writes of the same records, so package inventory decodes both by the same rules.
+// The only public interface of Exchange Online for connectors is its PowerShell module. The module is a client of the
+// REST method InvokeCommand, which takes the name and the parameters of a cmdlet and returns its records as JSON. These
+// are the same records that ConvertTo-Json writes, so package inventory decodes both by the same rules.
 //
-//  1. [Tenant] says which organization is read, in which cloud, as which application, with which [Credential].
-//  2. Microsoft's library MSAL gets a token from Microsoft Entra ID: the client credentials grant, with a certificate
-//     (an assertion signed with PS256) or a secret. A token lives for one read and is kept nowhere.
-//  3. [Client.Read] calls the cmdlets that [Cmdlets] lists. All of them only read. The three that describe connectors
-//     and accepted domains must all succeed; each other one may fail, and then it has a [Failure].
-//  4. [Answers] keep what was returned. A cmdlet that fails keeps the records that it returned before, so that a bad
+//  1. A [Tenant] names the organization, its cloud, the application and its [Credential].
+//  2. MSAL, Microsoft's library, gets a token from Microsoft Entra ID with the client credentials grant: with a
+//     certificate (an assertion signed with PS256) or a secret. A token is used for one read and never stored.
+//  3. [Client.Read] calls the cmdlets of [Cmdlets], none of which changes anything. The three cmdlets for accepted
+//     domains and connectors must succeed. Each of the others may fail, and then has a [Failure].
+//  4. [Answers] has the last answer of each cmdlet. A cmdlet that fails keeps its previous records, so that a failed
 //     read never looks like the removal of a connector.
-//  5. [Reader] reads all tenants in the background, spread over the interval, and keeps the last good answers of each,
+//  5. A [Reader] reads all tenants in the background, spread over the interval, and keeps the last good answers of each
 //     in memory and in the cache folder.
 //
-// Everything that comes from the network is bounded: time, bytes, pages, nesting, retries. Redirects are not followed,
-// and no text of a peer becomes part of an error: a peer could repeat a token in it. A [Failure] has a reason of a
-// closed list.
+// Everything that comes from the network is bounded: time, bytes, pages, nesting, retries. Redirects are not followed.
+// No text of a peer becomes part of an error, because it could contain the token. A [Failure] has a reason of a closed
+// list.
 //
 // Sources: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow,
-// https://learn.microsoft.com/powershell/exchange/app-only-auth-powershell-v2. InvokeCommand itself is not documented;
-// what is known of it comes from public clients such as ScubaGear and CIPP.
+// https://learn.microsoft.com/powershell/exchange/app-only-auth-powershell-v2. InvokeCommand is not documented; the
+// facts come from public clients such as ScubaGear and CIPP.
 package exchangeonline

@@ -7,22 +7,22 @@ type Reason string
 
 // The reasons.
 const (
-	TokenRejected  Reason = "token_rejected"  // Entra ID gives no token, or Exchange Online refuses it
+	TokenRejected  Reason = "token_rejected"  // Entra ID issues no token, or Exchange Online refuses it
 	ConsentMissing Reason = "consent_missing" // the permission Exchange.ManageAsApp is not granted in the tenant
 	RoleMissing    Reason = "role_missing"    // the application has no directory role that allows the cmdlet
-	Throttled      Reason = "throttled"       // too many requests, for longer than is waited
+	Throttled      Reason = "throttled"       // too many requests, even after waiting
 	Truncated      Reason = "truncated"       // not all records were returned
-	Unreachable    Reason = "unreachable"     // no answer, or not from the service
-	Malformed      Reason = "malformed"       // an answer that cannot be understood
+	Unreachable    Reason = "unreachable"     // no response, or none of the service
+	Malformed      Reason = "malformed"       // a response that cannot be parsed
 )
 
-// Reasons are all of them.
+// Reasons lists all reasons.
 var Reasons = []Reason{
 	TokenRejected, ConsentMissing, RoleMissing, Throttled, Truncated, Unreachable, Malformed,
 }
 
-// Failure is why a cmdlet failed. Message consists of words of this package, numbers and names of the configuration:
-// it never quotes what a peer has sent.
+// Failure is why a cmdlet failed. Message consists of texts of this package, numbers and names of the configuration; it
+// never quotes a peer.
 type Failure struct {
 	Reason  Reason
 	Message string
@@ -34,8 +34,8 @@ func failure(r Reason, format string, args ...any) *Failure {
 	return &Failure{r, fmt.Sprintf(format, args...)}
 }
 
-// transient reports whether a failure may go away without anybody doing anything. The answer before it then still
-// counts.
+// transient reports whether a failure may end without action by an administrator. The previous answer then remains in
+// use.
 func (f *Failure) transient() bool {
 	switch f.Reason {
 	case ConsentMissing, RoleMissing:

@@ -17,7 +17,7 @@ func (s *session) invoke(
 	body := command(c.Name, parameters)
 	a, r, f := s.page(ctx, s.invokePath(c), c.Name, body)
 	if f != nil && f.Reason == Malformed && r.status == http.StatusBadRequest && c.properties != nil {
-		c.properties = nil // one of them may not exist in the tenant
+		c.properties = nil // one of them may not exist in this tenant
 		a, _, f = s.page(ctx, s.invokePath(c), c.Name, body)
 	}
 	if f != nil {
@@ -26,7 +26,7 @@ func (s *session) invoke(
 	return s.pages(ctx, c.Name, body, a)
 }
 
-// pages follows a first page to the last one.
+// pages returns the records and warnings of a first page and of all pages after it.
 func (s *session) pages(
 	ctx context.Context, cmdlet string, body []byte, a answer,
 ) ([]json.RawMessage, []string, *Failure) {

@@ -11,10 +11,10 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// readTimeout bounds one read of a tenant, with all waits.
+// readTimeout bounds one read of a tenant, including all waits.
 const readTimeout = 15 * time.Minute
 
-// Read is what came of reading a tenant once. Each cmdlet has an answer or a failure.
+// Read is the result of reading a tenant once. Each cmdlet has an answer or a failure.
 type Read struct {
 	TenantID     string
 	Started, End time.Time
@@ -27,8 +27,8 @@ func (r *Read) OK() bool {
 	return !slices.ContainsFunc(Cmdlets, func(c Cmdlet) bool { return c.Required && r.Failures[c.Name] != nil })
 }
 
-// Read reads a tenant. It never returns an error: what failed is in the result. The answers before it decide whether a
-// doubtful list can be complete.
+// Read reads a tenant. Failures are part of the result. before are the previous answers: a list with a warning must not
+// be shorter than theirs.
 func (c *Client) Read(ctx context.Context, t Tenant, before *Answers) Read {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -54,7 +54,7 @@ func (c *Client) Read(ctx context.Context, t Tenant, before *Answers) Read {
 	return r
 }
 
-// readRequired calls the required cmdlets. It returns why the others need not be called.
+// readRequired calls the required cmdlets. If it returns a failure, the other cmdlets need not be called.
 func (s *session) readRequired(ctx context.Context, r *Read, before *Answers) *Failure {
 	var first *Failure
 	for _, c := range Cmdlets {
@@ -87,8 +87,8 @@ var kindsOf = map[string]inventory.Kind{
 	"Get-OutboundConnector": inventory.OutboundConnectors,
 }
 
-// checkRequired returns why a list may not be what it should be: complete, and all of it records of its kind. A
-// connector that is missing in it would look like one that was removed.
+// checkRequired returns a failure if a list may be incomplete, or has records of another kind: a missing connector
+// would look like one that was removed.
 func checkRequired(
 	ctx context.Context, c Cmdlet, list []json.RawMessage, warned bool, before *Answers,
 ) *Failure {
@@ -109,7 +109,7 @@ func checkRequired(
 	return nil
 }
 
-// readOptional calls the other cmdlets. Each may fail.
+// readOptional calls the other cmdlets, each of which may fail.
 func (s *session) readOptional(ctx context.Context, r *Read) {
 	accepted, routed := s.domains(ctx, r)
 	for _, c := range Cmdlets {
@@ -136,13 +136,13 @@ func (s *session) readOptional(ctx context.Context, r *Read) {
 	}
 }
 
-// domains returns the accepted domains, and with them the domains that outbound connectors name: each list in the order
-// of the names, and cut to the number that is called for.
+// domains returns the accepted domains, and these together with the recipient domains of outbound connectors. Both
+// lists are sorted and have at most maxDomains entries.
 func (s *session) domains(ctx context.Context, r *Read) (accepted, routed []string) {
 	required := Answers{All: r.Answers}
 	snapshot, err := required.export(source).Load(ctx)
 	if err != nil {
-		return nil, nil // it was checked
+		return nil, nil // cannot happen: checkRequired has loaded them
 	}
 	for _, d := range snapshot.AcceptedDomains {
 		if d.Name != "" {
@@ -160,13 +160,14 @@ func (s *session) domains(ctx context.Context, r *Read) (accepted, routed []stri
 	return bounded(accepted), bounded(routed)
 }
 
+// bounded returns the first maxDomains domains, sorted and without duplicates.
 func bounded(domains []string) []string {
 	slices.Sort(domains)
 	domains = slices.Compact(domains)
 	return domains[:min(len(domains), maxDomains)]
 }
 
-// State returns the result of a read as it is exposed.
+// State returns the state of a source after a read. after are the answers that are in use then.
 func (r *Read) State(after *Answers) mailflow.SourceState {
 	state := mailflow.SourceState{Source: SourceName, Read: r.End, Success: after.Time()}
 	for _, c := range Cmdlets {

@@ -350,6 +350,6 @@ func FuzzParseAnswer(f *testing.F) {
 		if !json.Valid(answers.Document()) {
 			t.Error("the document is not JSON")
 		}
-		_, _ = ParseDocument(body)
+		_, _ = parseDocument(body)
 	})
 }

@@ -11,11 +11,11 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// Options are what all tenants share.
+// Options apply to all tenants.
 type Options struct {
 	Interval      time.Duration // between two reads of a tenant
-	MaxConcurrent int           // tenants that are read at a time
-	CacheFolder   string        // keeps the last good answers over restarts; empty: nothing does
+	MaxConcurrent int           // tenants that are read at the same time
+	CacheFolder   string        // keeps the last good answers across restarts; "" if they are not kept
 	Roots         *x509.CertPool
 }
 
@@ -24,12 +24,11 @@ type Event struct {
 	Tenant  string
 	Before  mailflow.SourceState
 	State   mailflow.SourceState
-	Changed bool  // other records are in use now
-	Cache   error // the answers could not be written to the cache folder
+	Changed bool  // the records in use have changed
+	Cache   error // why the answers could not be written to the cache folder
 }
 
-// Reader reads tenants in the background and keeps the last good answers of each. It may be used from several
-// goroutines.
+// Reader reads tenants in the background and keeps the last good answers of each. It is safe for concurrent use.
 type Reader struct {
 	// OnRead is called after each read, one at a time. It must be set before Run.
 	OnRead func(Event)
@@ -50,14 +49,14 @@ type entry struct {
 	tenant   Tenant
 	answers  Answers
 	state    mailflow.SourceState
-	missing  []mailflow.CmdletState // cmdlets without records, at the newest good read
-	revision string                 // of what a load reads
-	due      time.Time
-	started  time.Time // the newest read
+	missing  []mailflow.CmdletState // cmdlets without records, after the last good read
+	revision string                 // changes with everything that a load reads
+	due      time.Time              // when the next read is due
+	started  time.Time              // when the last read started
 	reading  bool
 }
 
-// NewReader returns a reader without tenants. Reads are due by the clock.
+// NewReader returns a Reader without tenants that reads the time from now.
 func NewReader(now func() time.Time) *Reader {
 	return &Reader{
 		now: now, tenants: map[string]*entry{}, wake: make(chan struct{}, 1),
@@ -65,15 +64,15 @@ func NewReader(now func() time.Time) *Reader {
 	}
 }
 
-// SetTenants replaces the tenants. One that stays as it is keeps its time of the next read; one that is new, or has
-// another credential, is read at once, unless the cache has answers that are younger than the interval. The error is
-// that of the cache folder: without it, nothing is kept over restarts.
+// SetTenants replaces the tenants. An unchanged tenant keeps the time of its next read. A new tenant, or one with
+// another credential, is read at once, unless the cache has answers that are newer than the interval. The error is
+// that of the cache folder, without which no answers are kept across restarts.
 func (r *Reader) SetTenants(ctx context.Context, tenants []Tenant, o Options) error {
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := cache(o.CacheFolder).prepare() // not while a read writes to it
-	if r.client == nil || !equalRoots(r.options.Roots, o.Roots) {
+	if r.client == nil || !r.options.Roots.Equal(o.Roots) {
 		r.client = NewClient(NewHTTPClient(o.Roots))
 	}
 	r.options = o
@@ -86,14 +85,7 @@ func (r *Reader) SetTenants(ctx context.Context, tenants []Tenant, o Options) er
 	return err
 }
 
-func equalRoots(a, b *x509.CertPool) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Equal(b)
-}
-
-// entryFor returns the entry of a tenant of a new configuration.
+// entryFor returns the entry of a tenant in a new configuration. old is its entry in the previous one, or nil.
 func (r *Reader) entryFor(ctx context.Context, old *entry, t Tenant, now time.Time) *entry {
 	if old != nil && old.tenant.same(&t) {
 		old.tenant = t
@@ -116,8 +108,8 @@ func (r *Reader) entryFor(ctx context.Context, old *entry, t Tenant, now time.Ti
 	return e
 }
 
-// nextSlot returns the first time after a time at which the tenant's turn comes: turns are spread over the interval by
-// the tenants' names.
+// nextSlot returns the first time after a given one at which a tenant is read. These times are spread over the interval
+// by the names of the tenants.
 func (r *Reader) nextSlot(tenant string, after time.Time) time.Time {
 	interval := max(r.options.Interval, time.Second)
 	h := fnv.New32a()
@@ -135,7 +127,7 @@ func withoutRecords(s mailflow.SourceState) []mailflow.CmdletState {
 	return slices.DeleteFunc(slices.Clone(s.Cmdlets), func(c mailflow.CmdletState) bool { return !c.Records.IsZero() })
 }
 
-// setRevision sets what a load would read: the records, and which cmdlets are not judged.
+// setRevision sets the revision: a hash of the records, and the cmdlets without records.
 func (e *entry) setRevision() {
 	e.revision = e.answers.revision()
 	for _, c := range e.missing {
@@ -143,10 +135,10 @@ func (e *entry) setRevision() {
 	}
 }
 
-// minGap is the least time between two reads of a tenant that are requested.
+// minGap is the minimum time between two reads of a tenant on request.
 const minGap = 10 * time.Second
 
-// ReadAll makes all tenants due.
+// ReadAll makes the reads of all tenants due.
 func (r *Reader) ReadAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,7 +194,8 @@ func (r *Reader) Run(ctx context.Context) {
 	}
 }
 
-// ReadUnread reads each tenant of which nothing is known, and returns when that is done: for commands that run once.
+// ReadUnread reads each tenant without answers, and returns when all reads have ended. It is for commands that run
+// once.
 func (r *Reader) ReadUnread(ctx context.Context) {
 	var reads sync.WaitGroup
 	slots := make(chan struct{}, max(r.options.MaxConcurrent, 1))
@@ -216,7 +209,7 @@ func (r *Reader) ReadUnread(ctx context.Context) {
 	reads.Wait()
 }
 
-// unread returns the tenants of which nothing is known, as being read.
+// unread returns the tenants without answers, and marks them as being read.
 func (r *Reader) unread() []*entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -231,7 +224,7 @@ func (r *Reader) unread() []*entry {
 	return all
 }
 
-// startDue starts the reads that are due, as many as may run, and returns how long until another one is.
+// startDue starts the reads that are due, up to MaxConcurrent, and returns the time until the next one is due.
 func (r *Reader) startDue(ctx context.Context, reads *sync.WaitGroup) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -251,7 +244,7 @@ func (r *Reader) startDue(ctx context.Context, reads *sync.WaitGroup) time.Durat
 	}
 }
 
-// next returns the tenant whose read is due first.
+// next returns the tenant whose read is due first, nil if all tenants are being read.
 func (r *Reader) next() *entry {
 	var first *entry
 	for _, e := range r.tenants {
@@ -263,7 +256,7 @@ func (r *Reader) next() *entry {
 	return first
 }
 
-// finish takes over a read.
+// finish processes a read, and reports it to OnRead.
 func (r *Reader) finish(ctx context.Context, e *entry, read Tenant, result Read) {
 	event, report := r.take(ctx, e, read, result)
 	if !report {
@@ -276,8 +269,8 @@ func (r *Reader) finish(ctx context.Context, e *entry, read Tenant, result Read)
 	}
 }
 
-// take keeps the answers of a read. It reports false where the tenant has gone, or is read in another way by now.
-func (r *Reader) take(ctx context.Context, e *entry, read Tenant, result Read) (Event, bool) {
+// take stores the answers of a read. ok is false if the tenant has been removed or changed in the meantime.
+func (r *Reader) take(ctx context.Context, e *entry, read Tenant, result Read) (event Event, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.running--
@@ -286,7 +279,7 @@ func (r *Reader) take(ctx context.Context, e *entry, read Tenant, result Read) (
 	if ctx.Err() != nil || r.tenants[read.Name] != e {
 		return Event{}, false
 	}
-	event := Event{Tenant: read.Name, Before: e.state}
+	event = Event{Tenant: read.Name, Before: e.state}
 	revision := e.revision
 	e.answers = e.answers.Merge(result)
 	e.state = result.State(&e.answers)
@@ -304,7 +297,7 @@ func (r *Reader) take(ctx context.Context, e *entry, read Tenant, result Read) (
 	return event, true
 }
 
-// minRetry is the least time after a failed read.
+// minRetry is the minimum time after a failed read.
 const minRetry = 5 * time.Minute
 
 func earlier(a, b time.Time) time.Time {

@@ -316,7 +316,7 @@ func checkCacheFiles(t *testing.T, folder string) {
 func TestDocumentRoundTrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := (&Answers{}).Merge(goodRead(tenantNamed("contoso", "x"), "In", "In <&> 2"))
-		b, err := ParseDocument(a.Document())
+		b, err := parseDocument(a.Document())
 		if err != nil || b.revision() != a.revision() || !b.Time().Equal(a.Time()) || b.TenantID != a.TenantID {
 			t.Errorf("%v, %+v", err, b)
 		}
@@ -324,7 +324,7 @@ func TestDocumentRoundTrip(t *testing.T) {
 	for _, bad := range []string{
 		"", "[]", "{}", `{"Source":"Exchange Online"}`, `{"Source":"Exchange Online","Get-AcceptedDomain":1}`,
 	} {
-		if _, err := ParseDocument([]byte(bad)); err == nil {
+		if _, err := parseDocument([]byte(bad)); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
 	}

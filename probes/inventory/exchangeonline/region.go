@@ -12,9 +12,9 @@ import (
 // label is one label of a host name.
 var label = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 
-// findRegion asks the service for the tenant's region. It answers a request for its PowerShell module with a redirect
-// to a host of the region. That host is not asked: only the first label of its name is taken, and put in front of the
-// configured host. Without a usable answer the configured host serves all regions.
+// findRegion finds the tenant's region: the service answers a request for its PowerShell module with a redirect to a
+// host of the region. The redirect is not followed; only the first label of that host is put in front of the
+// configured host. If there is no usable redirect, the configured host is used, which serves all regions.
 func (s *session) findRegion(ctx context.Context) {
 	base := s.tenant.endpoint()
 	r, err := s.send(ctx, http.MethodGet, base+s.adminAPI("/AdminApi/v1.0/", "EXOModuleFile"), "", nil)
@@ -26,7 +26,7 @@ func (s *session) findRegion(ctx context.Context) {
 	}
 }
 
-// regionalBase returns the URL of the service in the region that a redirect names; empty where it names none.
+// regionalBase returns the URL of the service in the region of a redirect, "" if the redirect is not usable.
 func regionalBase(base, location string) string {
 	to, err := url.Parse(location)
 	if err != nil {

@@ -15,15 +15,15 @@ const (
 	rotationWait = 10 * time.Second
 )
 
-// budget is what one read of a tenant may still use.
+// budget is what remains of the bounds of one read.
 type budget struct {
-	bytes int64
-	wait  time.Duration
+	bytes int64         // of responses
+	wait  time.Duration // between attempts
 	sleep func(context.Context, time.Duration) error
 }
 
-// pause waits before another try. It reports false where the budget is used up or ctx ends.
-func (b *budget) pause(ctx context.Context, d time.Duration) bool {
+// pause waits before another attempt. ok is false if the budget is used up or ctx has ended.
+func (b *budget) pause(ctx context.Context, d time.Duration) (ok bool) {
 	if d > b.wait {
 		return false
 	}
@@ -31,11 +31,11 @@ func (b *budget) pause(ctx context.Context, d time.Duration) bool {
 	return b.sleep(ctx, d) == nil
 }
 
-// backoff returns how long to wait after a number of tries.
+// backoff returns the wait after a number of attempts.
 func backoff(tries int) time.Duration { return firstWait << tries }
 
-// retryAfter returns how long a server asks to wait: seconds, or a date (RFC 9110, section 10.2.3). It is standard
-// where the server does not say, and never less than a second.
+// retryAfter returns the wait in the field Retry-After: seconds, or a date (RFC 9110, section 10.2.3). It returns
+// standard if there is none, and never less than a second.
 func retryAfter(h http.Header, now time.Time, standard time.Duration) time.Duration {
 	text := h.Get("Retry-After")
 	wait := standard

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Client reads tenants. It may be used from several goroutines.
+// Client reads tenants. It is safe for concurrent use.
 type Client struct {
 	http    *http.Client
 	timeout time.Duration // of one request
@@ -20,7 +20,7 @@ type Client struct {
 	sleep   func(context.Context, time.Duration) error
 }
 
-// NewClient returns a client that sends all requests by h, such as [NewHTTPClient] returns.
+// NewClient returns a Client that sends its requests with h, for example that of [NewHTTPClient].
 func NewClient(h *http.Client) *Client {
 	return &Client{h, requestTimeout, time.Now, sleep} //nolint:forbidigo // tests replace the clock
 }
@@ -30,7 +30,7 @@ type session struct {
 	client  *Client
 	tenant  Tenant
 	access  token
-	base    string // URL of the service, in the tenant's region where that is known
+	base    string // URL of the service, in the tenant's region if that is known
 	budget  budget
 	timeout time.Duration // of one request
 }
@@ -42,7 +42,7 @@ func (c *Client) session(t Tenant) *session {
 	}
 }
 
-// organization is the tenant as the service's URLs have it: its GUID, which the token names.
+// organization returns the tenant for URLs of the service: its GUID, which is in the token.
 func (s *session) organization() string {
 	if IsGUID(s.access.ID) {
 		return s.access.ID
@@ -50,13 +50,13 @@ func (s *session) organization() string {
 	return s.tenant.ID
 }
 
-// systemMailbox is the mailbox by which Exchange Online finds the server for requests without a user.
+// systemMailbox is the mailbox that determines the server for requests without a user.
 const systemMailbox = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}"
 
-// anchor routes a request to the server of the tenant.
+// anchor returns the X-AnchorMailbox, which routes a request to the server of the tenant.
 func (s *session) anchor() string { return "APP:" + systemMailbox + "@" + s.organization() }
 
-// beta is the interface that the PowerShell module uses.
+// beta is the API that the PowerShell module uses.
 const beta = "/adminapi/beta/"
 
 // adminAPI returns the path of a method of the service for the tenant.
@@ -64,15 +64,15 @@ func (s *session) adminAPI(api, method string) string {
 	return api + url.PathEscape(s.organization()) + "/" + method
 }
 
-// response is an answer of Exchange Online.
+// response is a response of Exchange Online.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// post sends JSON to a path of the service, or to a URL, and again where the answer is a transient failure. Any answer
-// with another status than 200 is a Failure, and returned with it.
+// post sends JSON to a path of the service or to a URL, and repeats the request after transient failures. A response
+// with another status than 200 is returned together with the Failure.
 func (s *session) post(ctx context.Context, to, cmdlet string, body []byte) (response, *Failure) {
 	for tries := 0; ; tries++ {
 		address := to
@@ -126,7 +126,7 @@ func (s *session) send(ctx context.Context, method, address, cmdlet string, body
 	return response{resp.StatusCode, resp.Header, data}, err
 }
 
-// judge returns why an answer is not a success, and how long to wait before the same request may succeed; 0: never.
+// judge returns why a request failed, nil if it succeeded, and how long to wait before it may succeed; 0 if it cannot.
 func (s *session) judge(address string, r response, err error, standard time.Duration) (*Failure, time.Duration) {
 	host := hostOf(address)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *session) judge(address string, r response, err error, standard time.Dur
 	}
 }
 
-// throttleWait returns how long to wait after an answer that refuses too many requests; 0 after any other.
+// throttleWait returns how long to wait after status 429, 0 after any other status.
 func (s *session) throttleWait(r response, standard time.Duration) time.Duration {
 	if r.status != http.StatusTooManyRequests {
 		return 0
@@ -155,7 +155,7 @@ func (s *session) throttleWait(r response, standard time.Duration) time.Duration
 	return retryAfter(r.header, s.client.now(), standard)
 }
 
-// judgeStatus words a status that another attempt does not change.
+// judgeStatus returns the failure for a status.
 func (s *session) judgeStatus(host string, status int, body []byte) *Failure {
 	switch {
 	case status == http.StatusTooManyRequests:
@@ -179,7 +179,7 @@ func (s *session) judgeStatus(host string, status int, body []byte) *Failure {
 	}
 }
 
-// judgeException words the exception of a cmdlet.
+// judgeException returns the failure for the exception of a cmdlet.
 func judgeException(name string) *Failure {
 	switch name {
 	case "":
@@ -194,7 +194,7 @@ func judgeException(name string) *Failure {
 	}
 }
 
-// newRequestID returns a random GUID, by which Microsoft's support finds a request.
+// newRequestID returns a random GUID, by which Microsoft's support can find a request.
 func newRequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -202,7 +202,7 @@ func newRequestID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// command is the body of InvokeCommand. Parameters must not be null.
+// command returns the body of InvokeCommand. Parameters must not be null in it.
 func command(cmdlet string, parameters map[string]any) []byte {
 	type input struct {
 		CmdletName string
@@ -218,7 +218,7 @@ func command(cmdlet string, parameters map[string]any) []byte {
 	return body
 }
 
-// sameHost reports whether a URL that a peer has sent stays on the host of another one.
+// sameHost reports whether a URL that a peer has sent has the same host as base, and uses https.
 func sameHost(address, base string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "https" && u.User == nil && strings.EqualFold(u.Host, hostOf(base))

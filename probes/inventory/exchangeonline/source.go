@@ -8,11 +8,11 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// ErrNotRead is the error of a tenant of which nothing is known yet.
+// ErrNotRead is the error of a tenant that has not been read yet.
 var ErrNotRead = errors.New("nothing has been read from Exchange Online yet")
 
-// Source is an [inventory.Source] of one tenant: the last good answers that a reader has, else those in the cache
-// folder. It never waits for the network.
+// Source is the [inventory.Source] of one tenant: the last good answers of a Reader, or those in the cache folder if
+// the Reader does not have the tenant yet. It never waits for the network.
 type Source struct {
 	Reader      *Reader
 	Tenant      Tenant
@@ -25,7 +25,7 @@ func (s Source) Load(ctx context.Context) (inventory.Snapshot, error) {
 	answers, revision, known := s.Reader.lastGood(&s.Tenant)
 	if !known {
 		answers, _ = cache(s.CacheFolder).read(ctx, &s.Tenant)
-		revision = answers.revision() // the reader begins with the same
+		revision = answers.revision() // the same as that of the Reader when it gets the tenant
 	}
 	s.Observed.Observe("Exchange Online "+s.Tenant.Name, revision, func(context.Context) string {
 		if _, now, known := s.Reader.lastGood(&s.Tenant); known {
@@ -41,7 +41,7 @@ func (s Source) Load(ctx context.Context) (inventory.Snapshot, error) {
 	return snapshot, err
 }
 
-// failed returns why no records of a cmdlet are known, for those that were called.
+// failed returns the errors of the cmdlets without records.
 func (r *Reader) failed(tenant string) map[mailflow.Cmdlet]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,8 +54,8 @@ func (r *Reader) failed(tenant string) map[mailflow.Cmdlet]string {
 	return failed
 }
 
-// lastGood returns the answers for a tenant, and what a load of them depends on. It reports false where the reader does
-// not have the tenant; answers of another organization are not used.
+// lastGood returns the answers of a tenant and their revision. known is false if the reader does not have the tenant,
+// or has it with another tenant_id.
 func (r *Reader) lastGood(t *Tenant) (a Answers, revision string, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

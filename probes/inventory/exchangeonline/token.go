@@ -15,14 +15,14 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 )
 
-// token is an access token with those of its claims that are used.
+// token is an access token, with the claims that are used.
 type token struct {
 	text  string
 	ID    string   `json:"tid"` // of the tenant
 	Roles []string `json:"roles"`
 }
 
-// permission is the application permission that both a token and the tenant's consent must have.
+// permission is the application permission that the tenant must grant, and that the token must contain.
 const permission = "Exchange.ManageAsApp"
 
 // token gets a token from Entra ID.
@@ -40,8 +40,8 @@ func (s *session) token(ctx context.Context) (token, *Failure) {
 	}
 }
 
-// checkToken reads the claims of a token. It is not verified: that is for Exchange Online to do. A token that is not a
-// JWT has no claims.
+// checkToken reads the claims of a token. It does not verify them, which is up to Exchange Online. A token that is not
+// a JWT has no claims.
 func (s *session) checkToken(text string) (token, *Failure) {
 	t := token{}
 	if parts := strings.Split(text, "."); len(parts) == 3 {
@@ -57,21 +57,22 @@ func (s *session) checkToken(text string) (token, *Failure) {
 	return t, nil
 }
 
-// permitted reports whether the token has the application permission; true where its claims are not known.
+// permitted reports whether the token contains the application permission, or its claims are unknown.
 func (t *token) permitted() bool { return t.ID == "" || slices.Contains(t.Roles, permission) }
 
-// entraClient is the HTTP client of MSAL for one attempt to get a token. It sends requests to the configured host only,
-// bounds answers, and keeps what decides about a failure, because the errors of MSAL quote the answer.
+// entraClient is the HTTP client of MSAL for one attempt to get a token. It sends requests to the configured host only
+// and bounds responses. It records the cause of a failure itself, because the errors of MSAL quote the response.
 type entraClient struct {
 	session *session
 	host    string
 
-	status int // of the latest answer
+	status int // of the last response
 	header http.Header
 	codes  []int // AADSTS error codes in it
-	err    error // why there is no answer
+	err    error // why there was no response
 }
 
+// acquire gets a token by MSAL.
 func (e *entraClient) acquire(ctx context.Context) (string, error) {
 	t := &e.session.tenant
 	client, err := confidential.New(t.authority()+"/"+t.ID, t.ClientID, t.Credential.msal,
@@ -123,7 +124,7 @@ func (e *entraClient) do(r *http.Request) (*http.Response, error) {
 // CloseIdleConnections does nothing: connections are shared with other tenants.
 func (e *entraClient) CloseIdleConnections() {}
 
-// judge returns why there is no token, and how long to wait before another attempt; 0: it would not help.
+// judge returns why there is no token, and how long to wait before another attempt may succeed; 0 if it cannot.
 func (e *entraClient) judge(err error) (*Failure, time.Duration) {
 	host, retry := e.host, firstWait
 	switch {

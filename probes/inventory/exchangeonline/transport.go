@@ -14,8 +14,8 @@ import (
 // Bounds of one request and of one read of a tenant.
 const (
 	requestTimeout = 90 * time.Second // from the first byte sent to the last one received
-	maxTokenBytes  = 1 << 20          // of an answer of Entra ID
-	maxReadBytes   = 32 << 20         // of all answers of one read, after decompression
+	maxTokenBytes  = 1 << 20          // of a response of Entra ID
+	maxReadBytes   = 32 << 20         // of all responses of one read, after decompression
 )
 
 var (
@@ -24,8 +24,8 @@ var (
 	errNotEncrypted = errors.New("a request that is not https")
 )
 
-// NewHTTPClient returns the HTTP client for all requests: proxy by HTTPS_PROXY and NO_PROXY, the given roots (nil: the
-// system's). It follows no redirect.
+// NewHTTPClient returns the HTTP client for all requests. It uses the proxy of HTTPS_PROXY and NO_PROXY and trusts
+// roots; nil means the system's. It follows no redirects.
 func NewHTTPClient(roots *x509.CertPool) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
@@ -50,15 +50,14 @@ func readBody(body io.Reader, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// isCertificateError reports whether a server, or a proxy that intercepts TLS, has shown a certificate that is not
-// trusted.
+// isCertificateError reports whether a server, or a proxy that intercepts TLS, has presented an untrusted certificate.
 func isCertificateError(err error) bool {
 	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
 	return ok
 }
 
-// unreachable words the failure of a request. It names the host, and never the error of a library: that could contain
-// the request.
+// unreachable returns the failure of a request without a response. It names the host, but never contains the error of a
+// library, which could quote the request.
 func unreachable(host string, err error) *Failure {
 	switch {
 	case isCertificateError(err):

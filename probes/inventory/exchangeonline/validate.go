@@ -12,7 +12,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// validateTimeout is how long Microsoft's validation may take: it waits for the mail server.
+// validateTimeout bounds Microsoft's validation, which waits for the mail server.
 const validateTimeout = 5 * time.Minute
 
 // Bounds of the result of a validation, which the service chooses.
@@ -26,17 +26,17 @@ const (
 type Task struct {
 	Name       string
 	Successful mailflow.Tri
-	Fields     []Field // all others, as they are
+	Fields     []Field // all other properties
 }
 
-// Field is a property of a task that no document describes.
+// Field is a property of a task that is not documented.
 type Field struct{ Name, Value string }
 
-// ValidateOutbound has Microsoft validate an outbound connector: it sends a real message to each recipient. It is the
-// only call that does not just read, and is made only for the command that asks for it.
+// ValidateOutbound makes Microsoft validate an outbound connector, which sends a real message to each recipient. It is
+// the only call with an effect, and is made only on request.
 //
-// The service may refuse it to an application, and neither the role that it needs nor the fields of its result are
-// documented: UNCERTAIN. TaskName and IsTaskSuccessful are what a public script reads.
+// UNCERTAIN: the service may refuse it to an application, and neither the role that it needs nor the fields of its
+// result are documented. A public script reads TaskName and IsTaskSuccessful.
 // https://learn.microsoft.com/powershell/module/exchangepowershell/validate-outboundconnector
 func (c *Client) ValidateOutbound(
 	ctx context.Context, t Tenant, connector string, recipients []string,
@@ -51,7 +51,7 @@ func (c *Client) ValidateOutbound(
 	}
 	const cmdlet = "Validate-OutboundConnector"
 	body := command(cmdlet, map[string]any{"Identity": connector, "Recipients": recipients})
-	// Once: a request whose answer is lost has sent its message.
+	// The request is not repeated: it may have sent its messages even if the response is lost.
 	address := s.base + s.adminAPI(beta, "InvokeCommand")
 	r, err := s.send(ctx, "POST", address, cmdlet, body)
 	if f, _ := s.judge(address, r, err, 0); f != nil {
@@ -68,7 +68,7 @@ func (c *Client) ValidateOutbound(
 	return tasks, nil
 }
 
-// task reads a record generously: what is not known is kept as it is.
+// task reads a record. Unknown properties are kept as fields.
 func (s *session) task(record json.RawMessage) Task {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(record, &fields) != nil {
@@ -92,7 +92,7 @@ func (s *session) task(record json.RawMessage) Task {
 	return t
 }
 
-// fieldText returns a value as text: a JSON text without its quotes, anything else as JSON. A token in it is replaced.
+// fieldText returns a value as text: a JSON string without quotes, any other value as JSON. It removes the token.
 func (s *session) fieldText(value json.RawMessage) string {
 	var text string
 	if json.Unmarshal(value, &text) != nil {
