@@ -68,8 +68,9 @@ func quick(rules string) string {
 // prometheus is a running Prometheus with the repository's configuration and rules. Only times differ: it scrapes
 // and evaluates every second, and the durations of alerts are seconds.
 type prometheus struct {
-	t   testing.TB
-	url string
+	t       testing.TB
+	url     string
+	targets string // the file with the address of the exporter
 }
 
 func startPrometheus(t testing.TB, dir, exporter, alertmanager string) *prometheus {
@@ -86,11 +87,28 @@ func startPrometheus(t testing.TB, dir, exporter, alertmanager string) *promethe
 	}
 	config := filepath.Join(dir, "prometheus.yml")
 	writeFile(t, config, replaced(t, "prometheus/prometheus.yml",
-		": 30s", ": 1s", "localhost:9093", alertmanager, "localhost:10587", exporter), 0o644)
+		": 30s", ": 1s", "localhost:9093", alertmanager, "static_configs:\n      - targets: [\"localhost:10587\"]",
+		"file_sd_configs: [{ files: [targets.json], refresh_interval: 1s }]"), 0o644)
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	p := &prometheus{t: t, url: "http://" + listen, targets: filepath.Join(dir, "targets.json")}
+	p.scrape(exporter, nil)
 	start(t, "/usr/bin/prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"),
 		"--web.listen-address="+listen).listens(listen)
-	return &prometheus{t: t, url: "http://" + listen}
+	return p
+}
+
+// scrape makes an exporter the only target, with labels as service discovery gives them to a pod. Without them, its
+// instance is its address.
+func (p *prometheus) scrape(exporter string, labels map[string]string) {
+	p.t.Helper()
+	text, err := json.Marshal([]map[string]any{{"targets": []string{exporter}, "labels": labels}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	writeFile(p.t, p.targets+".new", string(text), 0o644)
+	if err := os.Rename(p.targets+".new", p.targets); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // startAlertmanager runs Alertmanager with the repository's example. All receivers are webhooks of this process, and
