@@ -18,7 +18,8 @@ func TestTranscript(t *testing.T) {
 	if err := text.Transcript(&b, probes.Result{Endpoints: []probes.Endpoint{e, end("lost", "")}}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "Transcript of mail.contoso.com [192.0.2.1:25]\n     0.001s S 220 \\u001b[31mred\\xff\n     0.001s S ready\n" +
+	const want = "Transcript of mail.contoso.com [192.0.2.1:25]\n" +
+		"     0.001s S 220 \\u001b[31mred\\xff\n     0.001s S ready\n" +
 		"     0.002s C RCPT TO:<a***@contoso.com>\n\nTranscript of lost\n  No dialogue.\n\n"
 	if b.String() != want {
 		t.Errorf("%q\nwant\n%q", b.String(), want)
