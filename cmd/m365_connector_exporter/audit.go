@@ -61,7 +61,7 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 		return s.usageError(err)
 	}
 	now := time.Now()
-	audited := daemon.AuditFirewall(cfg, firewall, now)
+	audited := daemon.Audit(cfg, firewall, now)
 	report := web.Document{
 		Snapshot: &collector.Snapshot{Tenants: cfg.Tenants, Report: audited}, Findings: audited.Findings,
 		Now: now.UTC(), Version: version.Version,

@@ -16,9 +16,9 @@ type predictor func(s *Snapshot, p *check.Path, c *mailflow.OutboundConnector) (
 // predictors has one predictor for each mechanism.
 var predictors = []predictor{predictDANE, predictMTASTS}
 
-// PredictDelivery predicts what Exchange Online does with the mail of each outbound path. They are ordered by path
-// and mechanism.
-func PredictDelivery(tenants []mailflow.Tenant, s *Snapshot) (all []check.Prediction) {
+// predictDeliveries predicts what Exchange Online does with the mail of each outbound path. The predictions are ordered
+// by path and mechanism.
+func predictDeliveries(tenants []mailflow.Tenant, s *Snapshot) (all []check.Prediction) {
 	connectors := map[probes.PathID]*mailflow.OutboundConnector{}
 	for i := range tenants {
 		t := &tenants[i]

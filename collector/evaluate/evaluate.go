@@ -114,7 +114,7 @@ func Evaluate(inventory *Inventory, snapshot *Snapshot, now time.Time) *Report {
 	}
 	r.addClients(snapshot)
 	r.simulate(previous)
-	r.Predictions = PredictDelivery(r.Tenants, snapshot)
+	r.Predictions = predictDeliveries(r.Tenants, snapshot)
 	r.Policies = r.policies(snapshot)
 	facts := r.facts(snapshot, previous)
 	r.Findings = check.Run(facts)
@@ -213,4 +213,27 @@ func (r *Report) simulate(previous *Report) {
 // SenderPath returns the ID of the inbound path of a sender.
 func SenderPath(tenant string, s *mailflow.Sender) probes.PathID {
 	return probes.PathID{Tenant: tenant, Direction: mailflow.Inbound, Connector: s.Connector, Path: s.Name}
+}
+
+// Expiry returns the severity of how soon the certificates that were shown expire, by the configured thresholds:
+// Critical once one has expired, at most Warning if the connector demands no valid certificate.
+func (r *Report) Expiry(shown *probes.TLS, demanded bool, now time.Time) check.Severity {
+	var thresholds check.Thresholds
+	if r.inventory != nil {
+		thresholds = r.inventory.Thresholds
+	}
+	severity := thresholds.Expiry(now, shown)
+	if !demanded {
+		severity = min(severity, check.Warning)
+	}
+	return severity
+}
+
+// IsExchangeOnline reports whether a host is one of Exchange Online's.
+func (r *Report) IsExchangeOnline(host string) bool {
+	var more []string
+	if r.inventory != nil {
+		more = r.inventory.ExchangeOnlineHosts
+	}
+	return mailflow.IsExchangeOnline(host, more)
 }

@@ -97,57 +97,81 @@ func webProblem(e *probes.Endpoint) (problem string, known bool) {
 	return "none of its names is that of the host", true
 }
 
-// policies lists what is known of the policies of the tenants' domains, by tenant and domain.
+// policies lists the MTA-STS policies of the tenants' domains that were looked up, by tenant and domain.
 func (r *Report) policies(s *Snapshot) []check.Policy {
 	if len(s.Policies) == 0 {
 		return nil
 	}
-	all := map[check.TenantDomain]*check.Policy{}
-	mx := map[check.TenantDomain][]string{}
-	find := func(tenant, name string) (p *check.Policy, key check.TenantDomain) {
-		domain, _ := mailflow.HostName(name)
-		key = check.TenantDomain{Tenant: tenant, Domain: domain}
-		if state := s.Policies[key]; state != nil && all[key] == nil {
-			all[key] = &check.Policy{TenantDomain: key, State: state}
-		}
-		return all[key], key
+	c := policyCollector{
+		states: s.Policies, policies: map[check.TenantDomain]*check.Policy{}, mx: map[check.TenantDomain][]string{},
 	}
-	for i := range s.Paths {
-		path := &s.Paths[i]
+	c.addNextHops(s.Paths)
+	c.addAcceptedDomains(r.Tenants, s.MX)
+	return c.sorted()
+}
+
+// policyCollector collects the policies of domains, and the MX hosts that are known of each domain.
+type policyCollector struct {
+	states   map[check.TenantDomain]*mtasts.State
+	policies map[check.TenantDomain]*check.Policy
+	mx       map[check.TenantDomain][]string
+}
+
+// find returns the policy of a domain; nil if it was not looked up.
+func (c *policyCollector) find(tenant, name string) *check.Policy {
+	domain, _ := mailflow.HostName(name)
+	key := check.TenantDomain{Tenant: tenant, Domain: domain}
+	if state := c.states[key]; state != nil && c.policies[key] == nil {
+		c.policies[key] = &check.Policy{TenantDomain: key, State: state}
+	}
+	return c.policies[key]
+}
+
+// addNextHops adds the policies of the next hops of scheduled outbound paths.
+func (c *policyCollector) addNextHops(paths []check.Path) {
+	for i := range paths {
+		path := &paths[i]
 		if path.ID.Direction != mailflow.Outbound || !path.Scheduled() {
 			continue
 		}
-		p, key := find(path.ID.Tenant, path.NextHop)
+		p := c.find(path.ID.Tenant, path.NextHop)
 		if p == nil {
 			continue
 		}
 		p.NextHop = p.NextHop || path.Kind == probes.NextHopDomain
 		p.SmartHost = p.SmartHost || path.Kind == probes.NextHopSmartHost
 		for _, server := range mxServers(path) {
-			mx[key] = append(mx[key], server.Host)
+			c.mx[p.TenantDomain] = append(c.mx[p.TenantDomain], server.Host)
 		}
 	}
-	for i := range r.Tenants {
-		t := &r.Tenants[i]
+}
+
+// addAcceptedDomains adds the policies of accepted domains. mx has the MX hosts by domain.
+func (c *policyCollector) addAcceptedDomains(tenants []mailflow.Tenant, mx map[string][]string) {
+	for i := range tenants {
+		t := &tenants[i]
 		for _, d := range t.AcceptedDomains {
-			if p, key := find(t.Name, d.Name); p != nil {
+			if p := c.find(t.Name, d.Name); p != nil {
 				p.Accepted = true
-				mx[key] = append(mx[key], s.MX[d.Name]...)
+				c.mx[p.TenantDomain] = append(c.mx[p.TenantDomain], mx[d.Name]...)
 			}
 		}
 	}
-	list := make([]check.Policy, 0, len(all))
-	for key, p := range all {
-		if !p.Accepted && !p.NextHop && p.State.Mode == mtasts.Absent {
-			continue // a smart host without policy, as nearly all are
+}
+
+// sorted returns the policies by tenant and domain. A smart host without a policy, as nearly all are, is left out.
+func (c *policyCollector) sorted() []check.Policy {
+	all := make([]check.Policy, 0, len(c.policies))
+	for key, p := range c.policies {
+		if p.Accepted || p.NextHop || p.State.Mode != mtasts.Absent {
+			p.Unlisted = unlisted(p.State, c.mx[key])
+			all = append(all, *p)
 		}
-		p.Unlisted = unlisted(p.State, mx[key])
-		list = append(list, *p)
 	}
-	slices.SortFunc(list, func(a, b check.Policy) int {
+	slices.SortFunc(all, func(a, b check.Policy) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Domain, b.Domain))
 	})
-	return list
+	return all
 }
 
 // unlisted returns the MX hosts that a policy does not list, each once.

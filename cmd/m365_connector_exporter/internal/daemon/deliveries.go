@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"slices"
+	"time"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector"
@@ -100,11 +101,8 @@ func predict(ctx context.Context, tenants []mailflow.Tenant, hosts policyFetcher
 	p.use(pathPolicies(resolved))
 	p.lookUpDue(ctx, len(paths))
 	snapshot.Policies, _ = p.found()
-	byPath := map[probes.PathID][]check.Prediction{}
-	for _, one := range evaluate.PredictDelivery(tenants, snapshot) {
-		byPath[one.Path] = append(byPath[one.Path], one)
-	}
+	report := evaluate.Evaluate(&evaluate.Inventory{Tenants: tenants}, snapshot, time.Now())
 	for i := range items {
-		items[i].Predictions = byPath[items[i].Path.ID]
+		items[i].Predictions = report.PredictionsOf(items[i].Path.ID)
 	}
 }

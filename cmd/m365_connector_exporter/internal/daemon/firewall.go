@@ -12,7 +12,6 @@ import (
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
 	"m365_connector_exporter/collector/check"
-	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/inventory"
 	"m365_connector_exporter/probes/mailflow"
@@ -81,18 +80,6 @@ func compareFirewall(f *config.Firewall, fetched publishedRanges, problem string
 	}
 	compared.Missing = mailflow.NotAllowed(published, f.Allowed)
 	return compared
-}
-
-// Audit evaluates a configuration without any network.
-func Audit(cfg *config.Config, now time.Time) *evaluate.Report { return AuditFirewall(cfg, nil, now) }
-
-// AuditFirewall is Audit, which also judges a firewall's list; nil: there is none.
-func AuditFirewall(cfg *config.Config, firewall *check.Firewall, now time.Time) *evaluate.Report {
-	snapshot := &evaluate.Snapshot{NoNetwork: true, Firewall: firewall}
-	for _, p := range Plan(cfg, "") {
-		snapshot.Paths = append(snapshot.Paths, check.Path{Path: &p})
-	}
-	return evaluate.Evaluate(Inventory(cfg), snapshot, now)
 }
 
 // ReadFirewall compares the addresses that a firewall admits with the ranges that Microsoft publishes for Exchange

@@ -35,7 +35,7 @@ func noneAboveInfo(t *testing.T, findings []check.Finding) {
 // Wizard, a printer that relays by address, a tenant behind a gateway, and customers of a service provider with
 // default names.
 func TestHealthyTenantsAudited(t *testing.T) {
-	findings := Audit(healthyTenants(t), healthyNow).Findings
+	findings := Audit(healthyTenants(t), nil, healthyNow).Findings
 	noneAboveInfo(t, findings)
 	if len(findings) == 0 {
 		t.Error("not even ip_authentication_only of the printer is found")

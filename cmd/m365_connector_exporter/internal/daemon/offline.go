@@ -7,11 +7,21 @@ import (
 	"time"
 
 	"m365_connector_exporter/cmd/m365_connector_exporter/internal/config"
+	"m365_connector_exporter/collector/check"
 	"m365_connector_exporter/collector/evaluate"
 	"m365_connector_exporter/probes"
 	"m365_connector_exporter/probes/mailflow"
 	"m365_connector_exporter/probes/schedule"
 )
+
+// Audit evaluates a configuration without any network. It also judges the list of a firewall; nil if there is none.
+func Audit(cfg *config.Config, firewall *check.Firewall, now time.Time) *evaluate.Report {
+	snapshot := &evaluate.Snapshot{NoNetwork: true, Firewall: firewall}
+	for _, p := range Plan(cfg, "") {
+		snapshot.Paths = append(snapshot.Paths, check.Path{Path: &p})
+	}
+	return evaluate.Evaluate(Inventory(cfg), snapshot, now)
+}
 
 // CheckStateFile returns an error if the daemon would not start with the state file of a configuration, or would
 // send no test message.
@@ -51,7 +61,7 @@ type Renewal struct {
 func SimulateRenewal(
 	cfg *config.Config, c *mailflow.ClientCertificate, targets []string, now time.Time,
 ) (r Renewal, err error) {
-	tenants := Audit(cfg, now).Tenants
+	tenants := Audit(cfg, nil, now).Tenants
 	meant := func(_ *mailflow.Tenant, connector *mailflow.InboundConnector, s *mailflow.Sender) bool {
 		return mailflow.CertificateRelatesTo(c, connector, s)
 	}
