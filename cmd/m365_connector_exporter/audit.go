@@ -43,11 +43,11 @@ func newAuditCommand(app *kingpin.Application) auditCommand {
 		output: cmd.Flag("output", "Format: text, json, csv, or html, which is one file to print or to hand over.").
 			Default("text").Enum("text", "json", "csv", "html"),
 		firewall: cmd.Flag("firewall", "Also compare this list of the addresses that a firewall admits to port 25 with "+
-			"those of Exchange Online. One or several addresses, networks or ranges in a line. Default: firewall.file of "+
+			"those of Exchange Online. Each line has one or more addresses, networks or ranges. Default: firewall.file in "+
 			"the configuration.").PlaceHolder("FILE").String(),
 		endpoints: cmd.Flag("endpoints", "The published addresses, as https://endpoints.office.com/endpoints/worldwide "+
-			"returns them. Default: firewall.endpoints of the configuration, as the daemon last fetched them, or those of "+
-			"July 2022.").PlaceHolder("FILE").String(),
+			"returns them. Default: those of firewall.endpoints in the configuration, as last fetched by the daemon, or those "+
+			"of July 2022.").PlaceHolder("FILE").String(),
 	}
 }
 
@@ -84,7 +84,8 @@ func (c auditCommand) run(ctx context.Context, file string, s streams) int {
 	return exitOK
 }
 
-// selectTenants restricts a report to the tenants that a pattern matches. If it is one, its findings name no other.
+// selectTenants restricts a report to the exporter itself and the tenants that a pattern matches. If one tenant
+// matches, the findings name no other.
 func selectTenants(report *web.Document, pattern string) error {
 	var matched []mailflow.Tenant
 	var all []string
@@ -98,12 +99,11 @@ func selectTenants(report *web.Document, pattern string) error {
 		if near := spelling.Nearest(pattern, all); near != "" {
 			return fmt.Errorf("--tenant: no tenant matches %q; did you mean %s?", pattern, near)
 		}
-		return fmt.Errorf("--tenant: no tenant matches %q; there is %s", pattern, text.List(all, 10))
+		return fmt.Errorf("--tenant: no tenant matches %q; known tenants: %s", pattern, text.List(all, 10))
 	}
 	report.Snapshot.Tenants = matched
 	report.Findings = slices.DeleteFunc(report.Findings, func(f check.Finding) bool {
-		ofFirewall := f.Code == "firewall_incomplete" || f.Code == "endpoints_not_read"
-		return !ofFirewall && (f.Tenant == "" || !check.Glob(pattern, f.Tenant))
+		return f.Tenant != "" && !check.Glob(pattern, f.Tenant)
 	})
 	if len(matched) == 1 {
 		report.Tenant = matched[0].Name

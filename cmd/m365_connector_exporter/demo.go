@@ -58,7 +58,7 @@ func (c demoCommand) run(ctx context.Context, s streams) int {
 	}
 	reporting, stop := context.WithCancel(ctx)
 	defer stop()
-	go func() { _ = world.SendTLSReport(reporting) }() // as soon as the daemon listens; a demo without it is one, too
+	go func() { _ = world.SendTLSReport(reporting) }() // once the daemon listens; the demo also works without the report
 	return c.watch(ctx, file, world.PolicyPort(), s)
 }
 
@@ -78,18 +78,19 @@ func (c demoCommand) watch(ctx context.Context, file string, policyPort int, s s
 	return serve(ctx, d, daemon.ServeOptions{Web: flags, MaxConnections: demoConnections}, s)
 }
 
-// welcome has a command that works as it is printed, even if "go run" started a program that is not on the PATH.
+// welcome returns what the demo prints at its start. The command in it works as printed, even after "go run", which
+// starts a program that is not on the PATH.
 func (c demoCommand) welcome(file string) string {
 	self, err := os.Executable()
 	if err != nil {
 		self = program
 	}
 	return fmt.Sprintf(`Five tenants run on loopback. Some of their mail servers are deliberately broken.
-northwind and woodgrove are read from a fake of Exchange Online, which lets only northwind be read.
-Round trips of contoso and tailspin go through it; those of tailspin are attributed to contoso.
-Exchange Online reports failures of TLS on the way to the MX of contoso.example.
-Mail of tailspin would be held: the MTA-STS policy of moved.tailspin.example does not list its MX host; and mail of
-fabrikam: the certificate of stale.fabrikam.example is newer than its TLSA record.
+northwind and woodgrove are read from a fake Exchange Online; woodgrove has granted it the permission, but no role.
+Round trips of contoso and tailspin pass through it; those of tailspin are attributed to contoso.
+Its TLS reports show failures on the way to the MX of contoso.example.
+It would hold mail of tailspin, because the MTA-STS policy of moved.tailspin.example does not list its MX host, and mail
+of fabrikam, because the certificate of stale.fabrikam.example is newer than its TLSA record.
 
   Pages            http://%[1]s/
   Metrics          http://%[1]s/metrics

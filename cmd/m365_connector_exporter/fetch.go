@@ -79,7 +79,7 @@ func printFetched(out io.Writer, f *daemon.Fetched) {
 	_, _ = fmt.Fprintf(out, "%s: %s\n", name, f.File)
 	for _, c := range exchangeonline.Cmdlets {
 		if why := f.Read.Failures[c.Name]; why != nil {
-			then := "what needs it is not judged"
+			then := "checks that need it are not judged"
 			if slices.Contains(f.Kept, c.Name) {
 				then = "its last records stay in the file"
 			}

@@ -48,7 +48,7 @@ func main() {
 	os.Exit(run(ctx, hangup, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// streams are what a command has of its process: where it writes, the signals it receives, and the name of its host.
+// streams connect a command with its process: where it writes, the signals it receives, and the name of its host.
 type streams struct {
 	out, err io.Writer
 	log      *slog.Logger
@@ -95,7 +95,7 @@ func readForCommand(ctx context.Context, file string, s streams) (*config.Config
 	return cfg, nil
 }
 
-// printLoaded prints the warnings of a configuration, and why tenants do not load.
+// printLoaded prints the warnings of a configuration, and the mistakes because of which tenants do not load.
 func printLoaded(cfg *config.Config, s streams) {
 	for _, w := range cfg.WarningLines() {
 		_, _ = fmt.Fprintln(s.err, "warning:", w)
@@ -108,9 +108,9 @@ func printLoaded(cfg *config.Config, s streams) {
 // run runs the command that args name, and returns its exit status.
 func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.Writer) int {
 	app := kingpin.New(program, "Monitors every mail path between Microsoft 365 and your own mail servers.\n\n"+
-		"Common flags: of all commands but demo --config.file; of all but serve, fetch and demo --output=json; of serve "+
-		"--config.check, --web.listen-address, --web.config.file (TLS and passwords), --web.external-url, --log.level. "+
-		"\""+program+" help COMMAND\" describes all flags of a command.\n\n"+
+		"Common flags: --config.file (all commands except demo), --output=json (all except serve, fetch and demo), and for "+
+		"serve: --config.check, --web.listen-address, --web.config.file (TLS and passwords), --web.external-url, "+
+		"--log.level. \""+program+" help COMMAND\" describes all flags of a command.\n\n"+
 		"Exit statuses: 0 OK, 1 something failed, 2 invalid usage or configuration, 3 inconclusive.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')
 	app.Version(version.Print(program))
@@ -137,40 +137,40 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 		_, _ = fmt.Fprintf(stderr, "%s: %s (try --help)\n", program, usage(err, args, app))
 		return exitUsage
 	}
-	if command == demo.name && configNamed {
-		_, _ = fmt.Fprintf(stderr, "%s: demo writes a configuration of its own: run it without --config.file=%s\n",
-			program, *configFile)
-		return exitUsage
-	}
-	if command != demo.name && *configFile == defaultConfig && missing(defaultConfig) {
-		_, _ = fmt.Fprintf(stderr, "%s: no %s in this folder: name the configuration, for example --config.file=%s\n",
-			program, defaultConfig, packagedConfig)
-		return exitUsage
-	}
 	s := streams{
 		out: stdout, err: stderr, log: promslog.New(logConfig), hangup: hangup,
 		hostname: sync.OnceValue(func() string { return daemon.Hostname(ctx) }),
 	}
-	switch command {
-	case validate.name:
-		return once(ctx, s, func(ctx context.Context) int { return validate.run(ctx, *configFile, s) })
-	case audit.name:
-		return once(ctx, s, func(ctx context.Context) int { return audit.run(ctx, *configFile, s) })
-	case attribute.name:
-		return once(ctx, s, func(ctx context.Context) int { return attribute.run(ctx, *configFile, s) })
-	case rehearse.name:
-		return once(ctx, s, func(ctx context.Context) int { return rehearse.run(ctx, *configFile, s) })
-	case fetch.name:
-		return once(ctx, s, func(ctx context.Context) int { return fetch.run(ctx, *configFile, s) })
-	case demo.name:
-		return demo.run(ctx, s)
-	default:
-		lines := newLineWriter(stderr)
-		defer lines.close(logGrace)
-		logConfig.Writer = lines
-		s.log, s.err = promslog.New(logConfig), lines // in the order in which they are written
-		return serve.run(ctx, *configFile, s)
+	if err := checkConfigFile(*configFile, configNamed, command == demo.name); err != nil {
+		return s.usageError(err)
 	}
+	commands := map[string]func(ctx context.Context, file string, s streams) int{
+		validate.name: validate.run, audit.name: audit.run, attribute.name: attribute.run, rehearse.name: rehearse.run,
+		fetch.name: fetch.run,
+	}
+	if run, ok := commands[command]; ok {
+		return once(ctx, s, func(ctx context.Context) int { return run(ctx, *configFile, s) })
+	}
+	if command == demo.name {
+		return demo.run(ctx, s)
+	}
+	lines := newLineWriter(stderr)
+	defer lines.close(logGrace)
+	logConfig.Writer = lines
+	s.log, s.err = promslog.New(logConfig), lines // in the order in which they are written
+	return serve.run(ctx, *configFile, s)
+}
+
+// checkConfigFile returns an error if --config.file is given to demo, or is not given and no default file exists.
+func checkConfigFile(file string, named, demo bool) error {
+	switch {
+	case demo && named:
+		return fmt.Errorf("demo writes its own configuration: run it without --config.file=%s", file)
+	case !demo && file == defaultConfig && missing(defaultConfig):
+		return fmt.Errorf("no %s in this folder: name the configuration, for example --config.file=%s",
+			defaultConfig, packagedConfig)
+	}
+	return nil
 }
 
 func missing(file string) bool {
@@ -178,8 +178,8 @@ func missing(file string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// completesWord reports whether a shell asks to complete a line that does not end in a flag. With a default command
-// kingpin then completes no commands, so there must be none.
+// completesWord reports whether a shell asks to complete a line that does not end in a flag. Kingpin then completes
+// commands only if none of them is the default.
 func completesWord(args []string) bool {
 	return len(args) > 1 && args[0] == "--completion-bash" && !strings.HasPrefix(args[len(args)-1], "-")
 }

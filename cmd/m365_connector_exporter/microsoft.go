@@ -17,7 +17,7 @@ func (c validateCommand) checkMicrosoft() error {
 	case !*c.microsoft:
 		return nil
 	case len(*c.targets) == 0:
-		return errors.New("--microsoft sends messages: name the connectors that it is for")
+		return errors.New("--microsoft sends messages: name the connectors to validate")
 	case *c.output != "text":
 		return errors.New("--microsoft prints text only")
 	}

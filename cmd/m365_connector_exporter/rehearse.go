@@ -25,10 +25,10 @@ type rehearseCommand struct {
 }
 
 func newRehearseCommand(app *kingpin.Application) rehearseCommand {
-	cmd := app.Command("rehearse", "Before a change: predict what breaks. With --certificate: if senders present this "+
-		"certificate, and servers whose name it has, of which TLSA records are looked up if the configuration names a "+
-		"resolver that validates DNSSEC. With --dane or --mta-sts: which mail Exchange Online holds if outbound connectors "+
-		"have this mode; probes their paths once, up to TLS. Exit: 0 nothing breaks, 1 something does.")
+	cmd := app.Command("rehearse", "Predict what a change breaks, before you make it. With --certificate: senders that "+
+		"present this certificate, and servers with a name in it, whose TLSA records are looked up if the configuration "+
+		"names a resolver that validates DNSSEC. With --dane or --mta-sts: mail that Exchange Online would hold if outbound "+
+		"connectors had this mode; their paths are probed once, up to TLS. Exit: 0 nothing breaks, 1 something does.")
 	return rehearseCommand{
 		name: cmd.FullCommand(),
 		certificate: cmd.Flag("certificate", "The new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").
@@ -71,8 +71,8 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	}
 	renewal, err := daemon.SimulateRenewal(cfg, certificate, *c.senders, now)
 	if renewal.Fallback {
-		_, _ = fmt.Fprintln(s.err, "no sender has a name in common with this certificate: simulating it for every sender "+
-			"whose connector requires a certificate; --sender selects senders")
+		_, _ = fmt.Fprintln(s.err, "no sender shares a name with this certificate: simulating it for every sender whose "+
+			"connector requires a certificate; --sender selects senders")
 	}
 	if err != nil && (len(tlsa) == 0 || len(*c.senders) > 0) {
 		return s.usageError(err)
@@ -89,15 +89,14 @@ func (c rehearseCommand) run(ctx context.Context, file string, s streams) int {
 	return exitOK
 }
 
-// check reports flags that do not go together.
+// check returns an error for flags that cannot be combined.
 func (c rehearseCommand) check(modes daemon.DeliveryModes) error {
 	change := modes != daemon.DeliveryModes{}
 	switch {
 	case *c.certificate == "" && !change:
-		return errors.New("what would change? name it with --certificate, --dane or --mta-sts")
+		return errors.New("nothing to rehearse: give --certificate, --dane or --mta-sts")
 	case *c.certificate != "" && (change || len(*c.targets) > 0):
-		return errors.New("--certificate is rehearsed alone: leave out --dane, --mta-sts and targets; --sender " +
-			"selects senders")
+		return errors.New("--certificate cannot be combined with --dane, --mta-sts or targets; --sender selects senders")
 	case *c.certificate == "" && (len(*c.senders) > 0 || *c.password != ""):
 		return errors.New("--sender and --password-file need --certificate")
 	}

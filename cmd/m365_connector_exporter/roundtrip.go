@@ -13,15 +13,15 @@ import (
 	"m365_connector_exporter/probes/roundtrip"
 )
 
-// checkRoundTrip reports flags that do not go together with --round-trip.
+// checkRoundTrip returns an error for flags that cannot be combined with --round-trip.
 func (c validateCommand) checkRoundTrip() error {
 	switch {
 	case *c.roundTrip == "":
 		return nil
 	case len(*c.targets) > 0:
-		return fmt.Errorf("--round-trip=%s is validated alone: leave out %q", *c.roundTrip, (*c.targets)[0])
+		return fmt.Errorf("--round-trip=%s cannot be combined with the target %q", *c.roundTrip, (*c.targets)[0])
 	case *c.smartHost != "" || *c.microsoft || *c.send || *c.until != "" || *c.timed:
-		return fmt.Errorf("--round-trip=%s sends one message and waits: of the other flags it takes --output only",
+		return fmt.Errorf("--round-trip=%s sends one message and waits for it: it can only be combined with --output",
 			*c.roundTrip)
 	}
 	return nil
@@ -77,7 +77,7 @@ const maxProblem = 200
 
 func (p *tripProgress) show(since time.Duration, retry string) {
 	retry = probes.Redact(probes.Sanitise(retry, maxProblem))
-	line := fmt.Sprintf("the message has been under way for %s, it is lost after %s", text.Span(since),
+	line := fmt.Sprintf("the message has been under way for %s; it counts as lost after %s", text.Span(since),
 		text.Span(p.lostAfter))
 	if retry != "" {
 		line = fmt.Sprintf("the message could not be handed over yet, for %s of %s: %s", text.Span(since),

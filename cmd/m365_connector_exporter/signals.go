@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// handleSignals replaces what signals do by default, which is to kill the process. SIGINT and SIGTERM end the
-// context. A second SIGINT kills: for those who do not want to wait until every probe has ended.
+// handleSignals replaces the default effect of signals, which is to kill the process. SIGINT and SIGTERM end the
+// context. A second SIGINT kills the process, for a user who does not want to wait until every probe has ended.
 func handleSignals() (context.Context, hangups) {
 	h := hangups{signals: make(chan os.Signal, 1), ignored: signal.Ignored(syscall.SIGHUP)}
 	signal.Notify(h.signals, syscall.SIGHUP)
@@ -25,8 +25,8 @@ func handleSignals() (context.Context, hangups) {
 	return ctx, h
 }
 
-// hangups are the SIGHUPs that came. The daemon reloads at each; one is kept while it does not receive, so that one
-// during the start is not lost. A command ends: its terminal is gone.
+// hangups are the SIGHUPs that the process received. The daemon reloads at each; one that arrives during its start is
+// kept. A command ends at one, because its terminal is gone.
 type hangups struct {
 	signals chan os.Signal
 	ignored bool // when the process started, as nohup does it
@@ -51,8 +51,8 @@ func (h hangups) end(ctx context.Context) (context.Context, context.CancelFunc) 
 // a command whose reader has ended, wrong for a daemon whose log collector has.
 func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }
 
-// await returns what f returns. If ctx ends first, ok is false, and f is left alone: it reads files or computes,
-// neither of which can be interrupted, and the process is about to end.
+// await returns the result of f. If ctx ends first, ok is false and f keeps running: it reads files or computes, which
+// cannot be interrupted, and the process is about to end.
 func await[T any](ctx context.Context, f func() T) (result T, ok bool) {
 	done := make(chan T, 1)
 	go func() { done <- f() }()

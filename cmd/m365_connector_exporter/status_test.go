@@ -37,7 +37,7 @@ func TestExitStatusOfBrokenConfigurations(t *testing.T) {
 		{"validate", "tenant.yaml", exitUsage, "no path to probe"},
 		{"serve --web.max-connections=0", "tenant.yaml", exitUsage, "--web.max-connections: 0: must be at least 1"},
 		{"serve --web.listen-address=nonsense", "tenant.yaml", exitUsage, "--web.listen-address"},
-		{"demo", "tenant.yaml", exitUsage, "demo writes a configuration of its own: run it without --config.file"},
+		{"demo", "tenant.yaml", exitUsage, "demo writes its own configuration: run it without --config.file"},
 	} {
 		var out bytes.Buffer
 		args := append(strings.Fields(c.command), "--config.file="+filepath.Join(dir, c.file))

@@ -90,13 +90,9 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 		Targets: *c.targets, Until: untilStage, HasUntil: hasUntil, Timeout: *c.timeout, HasTimeout: *c.timed,
 		SendMessage: *c.send,
 	}
-	planned := daemon.Plan(cfg, s.hostname())
-	if *c.smartHost != "" {
-		path, err := daemon.UnconfiguredPath(cfg, *c.smartHost, *c.tlsDomain, s.hostname())
-		if err != nil {
-			return s.usageError(err)
-		}
-		planned = []probes.Path{path}
+	planned, err := c.plan(cfg, s.hostname())
+	if err != nil {
+		return s.usageError(err)
 	}
 	paths, skipped, err := v.Paths(planned)
 	if err != nil {
@@ -130,13 +126,22 @@ func (c validateCommand) run(ctx context.Context, file string, s streams) int {
 	return status
 }
 
-// checkSmartHost reports flags that do not go together.
+// plan returns the configured paths, or with --smart-host the path to that host.
+func (c validateCommand) plan(cfg *config.Config, hostname string) ([]probes.Path, error) {
+	if *c.smartHost == "" {
+		return daemon.Plan(cfg, hostname), nil
+	}
+	path, err := daemon.UnconfiguredPath(cfg, *c.smartHost, *c.tlsDomain, hostname)
+	return []probes.Path{path}, err
+}
+
+// checkSmartHost returns an error for flags that cannot be combined with --smart-host.
 func (c validateCommand) checkSmartHost() error {
 	switch {
 	case *c.smartHost == "" && *c.tlsDomain != "":
 		return errors.New("--tls-domain needs --smart-host; for a connector, tls_domain is in the configuration")
 	case *c.smartHost != "" && len(*c.targets) > 0:
-		return fmt.Errorf("--smart-host=%s is probed alone: leave out %q", *c.smartHost, (*c.targets)[0])
+		return fmt.Errorf("--smart-host=%s cannot be combined with the target %q", *c.smartHost, (*c.targets)[0])
 	case *c.smartHost != "" && (*c.send || *c.microsoft):
 		return errors.New("--smart-host is for hosts without a connector: no test message is sent to them")
 	}
@@ -178,7 +183,7 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// terminal returns how to print: with colors and wrapped on a terminal only.
+// terminal returns the options for printing: colors and line wrapping only on a terminal.
 func terminal(w io.Writer) text.Options {
 	f, ok := w.(*os.File)
 	if !ok || !isTerminal(w) {

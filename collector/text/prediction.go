@@ -23,12 +23,12 @@ var reasonPhrases = map[string]string{
 	"mode_none": "the connector's mode is None",
 	"match":     "a mail server passes",
 
-	"no_dane":        "the destination has no DANE",
+	"no_dane":        "the destination does not use DANE",
 	"unusable":       "no TLSA record of a mail server can be used, and it offers TLS",
-	"without_record": "a mail server without TLSA records takes it",
+	"without_record": "a mail server without TLSA records accepts it",
 	"no_starttls":    "no mail server offers TLS, and there are TLSA records",
 	"tlsa_mismatch":  "no mail server matches its TLSA records",
-	"bogus":          "the DNSSEC signatures are wrong",
+	"bogus":          "DNSSEC validation fails",
 
 	"no_policy":   "the destination has no policy that can be used",
 	"not_enforce": "the destination's policy is not enforced",
@@ -57,7 +57,7 @@ func Prediction(p *check.Prediction) string {
 // maxPredictionEvidence bounds the servers that one line lists.
 const maxPredictionEvidence = 4
 
-// predictions prints what Exchange Online would do with the mail of a path. What does not apply is left out.
+// predictions prints what Exchange Online would do with the mail of a path. Mechanisms that do not apply are left out.
 func (p *printer) predictions(all []check.Prediction) {
 	for i := range all {
 		if all[i].Delivery != check.DeliveryNotApplicable {
@@ -95,9 +95,9 @@ func Deliveries(w io.Writer, items []Item, o Options) error {
 		switch {
 		case unknown:
 			p.line(2, mechanismNames[check.MechanismDANE]+": unknown: no resolver that validates DNSSEC answered (see "+
-				"probe.dnssec), or too little is known of the servers")
+				"probe.dnssec), or too little is known about the servers")
 		case len(item.Predictions) == 0:
-			p.line(2, "Too little is known: no server that could be reached decides it, or the policy could not be read.")
+			p.line(2, "Too little is known: no reachable server decides the outcome, or the policy could not be read.")
 		}
 		if Held(item.Predictions) {
 			held++
@@ -106,7 +106,7 @@ func Deliveries(w io.Writer, items []Item, o Options) error {
 	p.line(0, "")
 	summary := fmt.Sprintf("%s: mail is held on %d", Count(len(items), "path"), held)
 	if unclear > 0 {
-		summary += fmt.Sprintf("; too little is known of %d", unclear)
+		summary += fmt.Sprintf("; too little is known about %d", unclear)
 	}
 	p.line(0, summary)
 	return p.flush(w)

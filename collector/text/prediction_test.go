@@ -47,7 +47,7 @@ func TestDeliveries(t *testing.T) {
 contoso › c › mail.contoso.com (outbound)
   Too little is known: no server that could be reached decides it, or the policy could not be read.
 
-2 paths: mail is held on 1; too little is known of 1
+2 paths: mail is held on 1; too little is known about 1
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)

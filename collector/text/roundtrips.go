@@ -69,7 +69,7 @@ func HopDelay(h *roundtrip.Hop) string {
 	return h.Delay.String()
 }
 
-// RoundTripText returns text of a peer, redacted, so that it can be shown.
+// RoundTripText returns a text from a peer so that it can be shown: sanitized, bounded and redacted.
 func RoundTripText(s string) string { return probes.Redact(probes.Sanitise(s, probes.MaxDetail)) }
 
 // RoundTripFacts returns what the newest message of a round trip showed, a sentence each.
@@ -115,12 +115,12 @@ func refusalFacts(n *roundtrip.Finished) (facts []string) {
 	facts = append(facts, fmt.Sprintf("Reason: %s (%s).", info.Sentence, why.Reason),
 		"Remedy: "+why.Reason.RemedyFor(why.Evidence))
 	if n.DSN != nil && info.Outcome == probes.Inconclusive {
-		facts = append(facts, "What reason and remedy say about the exporter is true of the server that returned it.")
+		facts = append(facts, "Reason and remedy are worded for the exporter; here they apply to the returning server.")
 	}
 	return facts
 }
 
-// tripDuration returns a duration by our own clocks, of which a token has whole seconds.
+// tripDuration formats the duration of a message. A token dates its message to the second.
 func tripDuration(d time.Duration) string {
 	if d < 10*time.Second {
 		return fmt.Sprintf("%.1f s", d.Seconds())

@@ -7,7 +7,7 @@ type TLSARehearsal struct {
 	Host    string
 	Owner   string       // name of its TLSA records
 	DANE    *probes.DANE // nil: unknown
-	Publish string       // the record of the new certificate, as zone files have it
+	Publish string       // the record of the new certificate, in the form of a zone file
 }
 
 // Breaks reports whether senders that use DANE would refuse the certificate.

@@ -155,7 +155,7 @@ func (p *printer) tls(t *probes.TLS, at time.Time) {
 	}
 }
 
-// verdict prints what a reader must know of a verdict: nothing if it passed.
+// verdict prints a verdict that did not pass, or is uncertain.
 func (p *printer) verdict(name string, j probes.Judgement) {
 	switch {
 	case j.Outcome == probes.Failed:

@@ -29,7 +29,7 @@ func Detail(s probes.Step) string {
 func Verdict(a mailflow.Attribution) string {
 	switch {
 	case a.Ambiguous():
-		return "Ambiguous: by " + a.Basis.String() + " it can be " + strings.Join(a.Tenants, ", ") + "."
+		return "Ambiguous: matches " + strings.Join(a.Tenants, ", ") + " equally, by " + a.Basis.String() + "."
 	case len(a.Tenants) == 0:
 		return "Attributed to no configured tenant" + predictedReply(a)
 	}

@@ -29,8 +29,8 @@ func (w *clockWatch) compare(wall time.Time, monotonic time.Duration) (jump time
 	return jump
 }
 
-// watchClock logs jumps of the wall clock until ctx ends. After one it evaluates everything again by the clock as it
-// is: whether the time was wrong before or is wrong now cannot be known here.
+// watchClock logs jumps of the wall clock until ctx ends. After each jump it evaluates everything again with the new
+// time: it cannot know whether the time was wrong before or is wrong now.
 func (d *Daemon) watchClock(ctx context.Context) {
 	var watch clockWatch
 	start := time.Now()
@@ -39,7 +39,7 @@ func (d *Daemon) watchClock(ctx context.Context) {
 	for {
 		now := time.Now()
 		if jump := watch.compare(now.Round(0), now.Sub(start)); jump != 0 {
-			d.log.Warn("the clock jumped: it was set, or this host was suspended; certificates are judged by the present time",
+			d.log.Warn("the clock jumped: it was set, or this host was suspended; certificates are judged by the new time",
 				slog.Duration("by", jump.Round(time.Second)), slog.Time("now", now))
 			d.evaluator.evaluateNow()
 			d.lookups.refreshNow()

@@ -33,7 +33,7 @@ type controls struct {
 
 	running sync.WaitGroup
 	mu      sync.Mutex
-	next    map[probes.PathID]time.Time // when a path is looked at again; the state file is not read before
+	next    map[probes.PathID]time.Time // the earliest time at which a path may be due again
 }
 
 // newControls returns what runs the controls of the daemon's paths until ctx ends.
@@ -57,7 +57,7 @@ func (c *controls) start(p *probes.Path, round *probes.Result) {
 	c.running.Go(func() { c.runDue(p, at) })
 }
 
-// claim reports whether it is time to look at a path. No other round does until the answer is known.
+// claim reports whether a path may be due. Until that is decided, no other round of the path claims it.
 func (c *controls) claim(id probes.PathID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

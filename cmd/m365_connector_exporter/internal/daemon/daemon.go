@@ -4,9 +4,8 @@
 //
 //  1. The configuration names the tenants, connectors and senders; from these follow the paths.
 //  2. The schedule probes each path at its interval; results go to the store.
-//  3. Lookups collect what is needed beside the probes: MX records and the certificates of certificate.smtp, and
-//     MTA-STS policies.
-//  4. The evaluator puts the configuration, the newest results and the lookups together; the report goes to the store.
+//  3. Lookups collect what probes do not record: MX records, the certificates of certificate.smtp, and MTA-STS policies.
+//  4. The evaluator evaluates the configuration, the newest results and the lookups; the report goes to the store.
 //  5. The HTTP handler serves what is in the store: metrics, pages, JSON.
 //
 // A reload replaces the configuration; paths that it leaves as they are keep their history. A self-test probes a mail
@@ -279,6 +278,6 @@ func (d *Daemon) recordLoadErrors(cfg *config.Config) {
 		d.log.Warn("configuration", slog.String("warning", w))
 	}
 	for _, problem := range cfg.Problems() {
-		d.log.Error("a file of a tenant does not load", slog.Any("err", problem))
+		d.log.Error("a file of a tenant does not load; its last good state stays in use", slog.Any("err", problem))
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"m365_connector_exporter/probes/smtpprobe"
 )
 
-// DeliveryModes are what outbound connectors could be set to: SmtpDaneMode and MtaStsMode. An empty one stays as it is.
+// DeliveryModes are an SmtpDaneMode and an MtaStsMode to set in outbound connectors. An empty one changes nothing.
 type DeliveryModes struct{ DANE, MTASTS string }
 
 // with returns the tenants with these modes in all outbound connectors.
@@ -40,8 +40,8 @@ func (m DeliveryModes) with(tenants []mailflow.Tenant) []mailflow.Tenant {
 }
 
 // RehearseDelivery probes outbound paths once, up to TLS, and predicts what Exchange Online would do with their mail if
-// their connectors had these modes. The targets are as those of a [Validation]. It calls started with the number of
-// paths, and what that returns after each.
+// their connectors had these modes. Targets are like those of a [Validation]. It calls started with the number of paths,
+// and the returned function after each path.
 func RehearseDelivery(
 	ctx context.Context, cfg *config.Config, targets []string, modes DeliveryModes, helloName string,
 	started func(paths int) (done func()),
@@ -75,7 +75,7 @@ func endpointsOf(r *probes.Result) []check.Endpoint {
 	return endpoints
 }
 
-// hostsOf are policy hosts as a prober reaches them.
+// hostsOf returns a fetcher of policies that uses the network of a prober.
 func hostsOf(prober *smtpprobe.Prober) *policyHosts {
 	return &policyHosts{prober: func() *smtpprobe.Prober { return prober }}
 }

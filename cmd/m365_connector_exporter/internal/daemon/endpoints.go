@@ -66,7 +66,7 @@ func (r *endpointsReader) use(ctx context.Context, cfg *config.Config) {
 	if r.firewall.Endpoints != before.Endpoints {
 		kept, err := readPublished(ctx, cfg)
 		if err != nil {
-			r.log.Warn("the published address ranges of earlier are lost", slog.Any("err", err))
+			r.log.Warn("the published address ranges that were fetched earlier cannot be read", slog.Any("err", err))
 		}
 		r.known, r.problem = kept, ""
 	} else if !r.firewall.Roots.Equal(before.Roots) {
@@ -113,7 +113,7 @@ func (r *endpointsReader) wait(now time.Time) (wait time.Duration, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.firewall.Fetched() {
-		return endpointsEvery, false
+		return endpointsEvery, false // after that time the caller asks again
 	}
 	wait = endpointsEvery - now.Sub(r.known.Fetched)
 	if r.problem != "" {

@@ -9,8 +9,8 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// readTenants gives the reader the tenants of a configuration that are read from Exchange Online. What it reads later
-// comes into use by a reload: the configuration observes the reader as it observes files.
+// readTenants passes the tenants that are read from Exchange Online to the reader. What it reads later is used after a
+// reload: the configuration observes the reader like a file.
 func (d *Daemon) readTenants(ctx context.Context, cfg *config.Config) {
 	reader := d.loader.Reader()
 	if err := reader.SetTenants(ctx, cfg.Live(), cfg.ExchangeOnline); err != nil {
@@ -19,7 +19,7 @@ func (d *Daemon) readTenants(ctx context.Context, cfg *config.Config) {
 	d.store.SetSources(reader.States())
 }
 
-// recordRead exposes the end of a read, and logs it if it differs from the one before.
+// recordRead exposes the outcome of a read, and logs it if it differs from the previous one.
 func (d *Daemon) recordRead(e exchangeonline.Event) {
 	d.store.SetSource(e.Tenant, e.State)
 	tenant := slog.String("tenant", e.Tenant)
@@ -36,7 +36,7 @@ func (d *Daemon) recordRead(e exchangeonline.Event) {
 		if e.State.Success.IsZero() {
 			d.log.Error("Exchange Online cannot be read; nothing has been read yet", why...)
 		} else {
-			d.log.Error("Exchange Online cannot be read; what was read before stays in use",
+			d.log.Error("Exchange Online cannot be read; the records that were read before stay in use",
 				append(why, slog.Time("last_good", e.State.Success))...)
 		}
 	case !failed && (failedBefore || e.Before.Read.IsZero()):
@@ -57,7 +57,7 @@ func (d *Daemon) logOptional(e exchangeonline.Event, tenant slog.Attr) {
 		was, known := before[c.Cmdlet]
 		switch {
 		case !c.OK && (!known || was.OK || was.Reason != c.Reason):
-			d.log.Warn("a cmdlet fails, and what needs it may not be judged", tenant,
+			d.log.Warn("a cmdlet fails; checks that need it may not be judged", tenant,
 				slog.String("cmdlet", c.Cmdlet), slog.String("reason", c.Reason), slog.String("why", c.Message))
 		case c.OK && known && !was.OK:
 			d.log.Info("a cmdlet succeeds again", tenant, slog.String("cmdlet", c.Cmdlet))

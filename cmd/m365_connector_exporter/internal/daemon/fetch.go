@@ -12,7 +12,7 @@ import (
 	"m365_connector_exporter/probes/inventory/exchangeonline"
 )
 
-// Fetched is what came of reading one tenant from Exchange Online.
+// Fetched is the outcome of reading one tenant from Exchange Online.
 type Fetched struct {
 	Tenant exchangeonline.Tenant
 	Read   exchangeonline.Read
@@ -86,8 +86,7 @@ func fetch(ctx context.Context, client *exchangeonline.Client, t exchangeonline.
 	return f
 }
 
-// LiveTenants returns the tenants of a configuration that are read from Exchange Online: those of the names, all
-// without any.
+// LiveTenants returns the tenants with these names that are read from Exchange Online; without names, all of them.
 func LiveTenants(cfg *config.Config, names []string) ([]exchangeonline.Tenant, error) {
 	all := cfg.Live()
 	if len(names) == 0 {

@@ -48,7 +48,7 @@ func (h *historyFile) restore(ctx context.Context) {
 		err = h.store.RestoreHistory(c.Data)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		h.log.Warn("the history of earlier rounds is lost, a new one begins", slog.String("file", h.path),
+		h.log.Warn("the history of earlier rounds cannot be read; a new one begins", slog.String("file", h.path),
 			slog.Any("err", err))
 	}
 }

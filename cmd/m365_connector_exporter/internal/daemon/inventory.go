@@ -21,7 +21,7 @@ func Plan(cfg *config.Config, helloName string) []probes.Path {
 	return probes.Plan(cfg.Tenants, cfg.Layers, helloName)
 }
 
-// Inventory returns a configuration as evaluate reads it.
+// Inventory returns the part of a configuration that evaluate needs.
 func Inventory(cfg *config.Config) *evaluate.Inventory {
 	g := cfg.Global
 	inventory := &evaluate.Inventory{

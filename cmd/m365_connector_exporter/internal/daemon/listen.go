@@ -109,8 +109,8 @@ func (f *webFiles) check() error {
 	return err
 }
 
-// guardedListener closes its connections while the files of the web configuration cannot be read: what a client sends
-// then never reaches the toolkit, which would wait for the files with a thread for each request.
+// guardedListener closes its connections while the files of the web configuration cannot be read. Otherwise the toolkit
+// would wait for the files, with a blocked thread for each request.
 type guardedListener struct {
 	net.Listener
 	files *webFiles

@@ -17,7 +17,7 @@ const (
 	maxLookups   = 16               // at a time
 )
 
-// lookupResults are what is looked up beside the probes. They are replaced as a whole.
+// lookupResults are the results of lookups that are not part of a probe. They are replaced as a whole.
 type lookupResults struct {
 	mx               map[string][]string           // of accepted domains that answered
 	smtpCertificates map[probes.PathID]*probes.TLS // as the servers of certificate.smtp showed them, by sender

@@ -37,7 +37,7 @@ func (m *MicrosoftValidation) Passed() mailflow.Tri {
 	return passed
 }
 
-// MicrosoftValidations returns what Microsoft is to validate: each outbound connector of the paths once.
+// MicrosoftValidations returns one validation for each outbound connector of the paths.
 func MicrosoftValidations(cfg *config.Config, paths []probes.Path) ([]MicrosoftValidation, error) {
 	live := cfg.Live()
 	var all []MicrosoftValidation

@@ -50,27 +50,27 @@ func ReadClientCertificate(
 
 // Renewal is what happens if senders present another certificate.
 type Renewal struct {
-	Simulations []mailflow.RenewalSimulation // one for each sender that is meant
-	// Fallback reports whether no sender has a name in common with the certificate, so that every sender whose
-	// connector requires a certificate is meant.
+	Simulations []mailflow.RenewalSimulation // one for each selected sender
+	// Fallback reports whether no sender shares a name with the certificate, so that every sender whose connector
+	// requires a certificate was selected.
 	Fallback bool
 }
 
-// SimulateRenewal predicts what happens if senders present the certificate c. They are named by targets: the name of a
-// sender, or TENANT[/inbound]/CONNECTOR/SENDER. Without targets, they are those whose certificates relate to c.
+// SimulateRenewal predicts what happens if senders present the certificate c. A target is the name of a sender, or
+// TENANT[/inbound]/CONNECTOR/SENDER. Without targets, it selects the senders whose certificates relate to c.
 func SimulateRenewal(
 	cfg *config.Config, c *mailflow.ClientCertificate, targets []string, now time.Time,
 ) (r Renewal, err error) {
 	tenants := Audit(cfg, nil, now).Tenants
-	meant := func(_ *mailflow.Tenant, connector *mailflow.InboundConnector, s *mailflow.Sender) bool {
+	selected := func(_ *mailflow.Tenant, connector *mailflow.InboundConnector, s *mailflow.Sender) bool {
 		return mailflow.CertificateRelatesTo(c, connector, s)
 	}
 	if len(targets) > 0 {
-		if meant, err = senderFilter(tenants, targets); err != nil {
+		if selected, err = senderFilter(tenants, targets); err != nil {
 			return Renewal{}, err
 		}
 	}
-	r.Simulations = mailflow.SimulateRenewal(tenants, meant, c)
+	r.Simulations = mailflow.SimulateRenewal(tenants, selected, c)
 	if len(r.Simulations) == 0 && len(targets) == 0 {
 		r.Fallback = true
 		r.Simulations = mailflow.SimulateRenewal(tenants, requiresCertificate, c)
@@ -93,18 +93,18 @@ func senderFilter(tenants []mailflow.Tenant, targets []string) (mailflow.SenderF
 			ids = append(ids, evaluate.SenderPath(tenants[i].Name, &tenants[i].Senders[k]))
 		}
 	}
-	meant := map[probes.PathID]bool{}
+	selected := map[probes.PathID]bool{}
 	for _, target := range targets {
 		found, err := matchSender(target, ids)
 		if err != nil {
 			return nil, fmt.Errorf("--sender %q: %w", target, err)
 		}
 		for _, id := range found {
-			meant[id] = true
+			selected[id] = true
 		}
 	}
 	return func(t *mailflow.Tenant, _ *mailflow.InboundConnector, s *mailflow.Sender) bool {
-		return meant[evaluate.SenderPath(t.Name, s)]
+		return selected[evaluate.SenderPath(t.Name, s)]
 	}, nil
 }
 

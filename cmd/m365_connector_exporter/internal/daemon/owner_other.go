@@ -2,5 +2,5 @@
 
 package daemon
 
-// checkOwner does nothing: here files do not belong to the user of a process alone.
+// checkOwner does nothing: it is about the owners of files on Unix.
 func checkOwner(string) error { return nil }

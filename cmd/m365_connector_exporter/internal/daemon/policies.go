@@ -93,7 +93,7 @@ func pathPolicies(paths []probes.Path) policyKeys {
 // policyKeys are how the policies of tenants' domains are looked up.
 type policyKeys map[check.TenantDomain]policyKey
 
-// add adds a domain. Of one that two paths of a tenant name, the first one's DNS servers are asked.
+// add adds a domain. If two paths of a tenant have the same domain, the DNS servers of the first path are used.
 func (k policyKeys) add(tenant, name string, servers []string) {
 	domain, ok := mailflow.HostName(name)
 	subject := check.TenantDomain{Tenant: tenant, Domain: domain}

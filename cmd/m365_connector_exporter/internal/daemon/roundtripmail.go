@@ -18,11 +18,11 @@ import (
 
 const maxMailHeader = 256 << 10
 
-// errNoReports reports that this process does not count TLS reports: a daemon does.
-var errNoReports = errors.New("TLS reports are for the daemon")
+// errNoReports refuses a TLS report in `validate --round-trip`: only the daemon counts them.
+var errNoReports = errors.New("only the daemon accepts TLS reports")
 
-// receive judges a message that the sink received: a test message, a notification about one, or a TLS report. Nothing
-// of it is kept but what was judged.
+// receive judges a message that the sink received: a test message, a notification about one, or a TLS report. Only the
+// judgement is kept.
 func (t *roundTrips) receive(ctx context.Context, m *sink.Message) error {
 	c := t.current.Load()
 	isReport := func(to string) bool { return c.reports[strings.ToLower(to)] }
@@ -50,7 +50,7 @@ func (t *roundTrips) receiveTest(c *tripConfig, m *sink.Message) {
 	}
 	found, ok := c.tokens.FindToken(&entity.Header)
 	if !ok {
-		t.logForeign("the sink received a message that is of no round trip", m)
+		t.logForeign("the sink received a message that does not belong to a round trip", m)
 		return
 	}
 	arrival := &roundtrip.Arrival{
@@ -62,7 +62,7 @@ func (t *roundTrips) receiveTest(c *tripConfig, m *sink.Message) {
 	t.expose()
 }
 
-// logForeign logs a message of others, unless there were many of late: any host may send to the sink. Metrics count
+// logForeign logs a message that is not one of ours, with a limited rate: any host may send to the sink. Metrics count
 // all of them.
 func (t *roundTrips) logForeign(what string, m *sink.Message) {
 	if t.foreign.Allow() {
@@ -84,7 +84,7 @@ func (t *roundTrips) receiveDSN(c *tripConfig, dsn *roundtrip.DSN, m *sink.Messa
 	t.expose()
 }
 
-// finished counts an outcome, and logs one that is not as it should be.
+// finished counts an outcome, and logs a warning unless the message was delivered.
 func (t *roundTrips) finished(f roundtrip.Finished) {
 	t.store.RecordRoundTrip(f)
 	attributes := []any{

@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	tripTick      = 5 * time.Second // between two looks at what is due
-	requestTick   = time.Second     // between two looks for a request
+	tripTick      = 5 * time.Second // between two checks for messages that are due
+	requestTick   = time.Second     // between two checks for a request
 	retryHandover = time.Minute     // between two attempts to hand a message over
 	maxShown      = 300             // bytes of a problem
 	foreignEvery  = time.Minute     // between two log lines about what others send, after the first
@@ -56,8 +56,8 @@ type roundTrips struct {
 	tried   map[roundtrip.Trip]time.Time
 }
 
-// newRoundTrips reads the state beside a state file. A state that cannot be read is an error: messages under way would
-// be forgotten, and the budget with them.
+// newRoundTrips reads the state beside a state file. A state that cannot be read is an error, because messages under way
+// and the budget would be forgotten.
 func newRoundTrips(
 	ctx context.Context, cfg *config.Config, prober probes.Prober, store *collector.Store, log *slog.Logger,
 ) (*roundTrips, error) {
@@ -148,7 +148,7 @@ func listenAll(ctx context.Context, addresses []string) ([]net.Listener, error) 
 	return all, nil
 }
 
-// step gives up what is lost, and sends what is due.
+// step records messages that are lost, and sends those that are due.
 func (t *roundTrips) step(ctx context.Context, group *errgroup.Group) {
 	now := time.Now()
 	for _, f := range t.tracker.Expire(now) {

@@ -162,8 +162,8 @@ func suggestion(got string, known []candidate) string {
 		return fmt.Sprintf("did you mean %s?", written[slices.Index(names, near)])
 	}
 	if len(written) == 0 {
-		return "there is none at all"
+		return "none is configured"
 	}
 	slices.Sort(written)
-	return "there is " + text.List(slices.Compact(written), maxCandidates)
+	return "known: " + text.List(slices.Compact(written), maxCandidates)
 }

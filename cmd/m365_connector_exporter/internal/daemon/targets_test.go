@@ -52,13 +52,13 @@ func TestSelectPaths(t *testing.T) {
 		{
 			[]string{"contoso/outbound/A/b.example"},
 			0, "",
-			`"contoso/outbound/A/b.example": no such tenant, connector or path; there is contoso/outbound/A/a`,
+			`"contoso/outbound/A/b.example": no such tenant, connector or path; known: contoso/outbound/A/a`,
 		},
-		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path; there is contoso`},
+		{[]string{"fabrikam"}, 0, "", `"fabrikam": no such tenant, connector or path; known: contoso`},
 		{
 			[]string{"contoso/HQ / DR"},
 			0, "",
-			`"contoso/HQ / DR": no such tenant, connector or path; there is contoso/outbound/A, ` +
+			`"contoso/HQ / DR": no such tenant, connector or path; known: contoso/outbound/A, ` +
 				"contoso/outbound/HQ%20%2F%20DR, contoso/outbound/Off, contoso/outbound/Wide",
 		},
 	}

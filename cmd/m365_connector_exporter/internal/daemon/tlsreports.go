@@ -24,7 +24,7 @@ import (
 const (
 	reportsSuffix   = ".tls_reports"
 	maxReportsBytes = 64 << 20
-	saveReports     = 5 * time.Second // between two looks at whether there is something to save
+	saveReports     = 5 * time.Second // between two checks for something to save
 )
 
 // tlsReports reads the TLS reports that the sink receives.
@@ -55,7 +55,8 @@ func newTLSReports(ctx context.Context, stateFile string, store *collector.Store
 		err = store.RestoreTLSReports(c.Data)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("what TLS reports said earlier is lost", slog.String("file", t.path), slog.Any("err", err))
+		log.Warn("the state of TLS reports cannot be read; a new one begins", slog.String("file", t.path),
+			slog.Any("err", err))
 	}
 	return t
 }
@@ -109,7 +110,7 @@ func (t *tlsReports) save() {
 	if err == nil {
 		t.saved = recorded
 	} else if !t.failed {
-		t.log.Warn("what TLS reports say cannot be saved", slog.String("file", t.path), slog.Any("err", err))
+		t.log.Warn("the state of TLS reports cannot be saved", slog.String("file", t.path), slog.Any("err", err))
 	}
 	t.failed = err != nil
 }

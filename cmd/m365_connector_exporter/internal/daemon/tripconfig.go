@@ -25,7 +25,7 @@ type tripConfig struct {
 	networks    []netip.Prefix   // that may connect to it
 }
 
-// use takes over a configuration and its paths. helloName is that of paths without one of their own.
+// use applies a configuration and its paths. Paths without a configured hello_name use helloName.
 func (t *roundTrips) use(cfg *config.Config, paths []probes.Path, helloName string) {
 	c := &tripConfig{
 		trips: cfg.RoundTrips, paths: map[roundtrip.Trip]probes.Path{}, recipients: map[string]bool{},
@@ -65,11 +65,11 @@ func (t *roundTrips) checkReload(cfg *config.Config) error {
 	hadCertificate, hasCertificate := t.current.Load().certificate != nil, cfg.Sink.Certificate != nil
 	switch {
 	case !slices.Equal(t.listen, cfg.Sink.Listen):
-		return fmt.Errorf("sink.listen: a change of %q to %q %s", t.listen, cfg.Sink.Listen, restart)
+		return fmt.Errorf("sink.listen: a change from %q to %q %s", t.listen, cfg.Sink.Listen, restart)
 	case len(t.listen) > 0 && t.hostname != cfg.Sink.Hostname:
-		return fmt.Errorf("sink.hostname: a change of %q to %q %s", t.hostname, cfg.Sink.Hostname, restart)
+		return fmt.Errorf("sink.hostname: a change from %q to %q %s", t.hostname, cfg.Sink.Hostname, restart)
 	case len(t.listen) > 0 && hadCertificate != hasCertificate:
-		return fmt.Errorf("sink.certificate: to begin or to cease to offer STARTTLS %s", restart)
+		return fmt.Errorf("sink.certificate: adding or removing the certificate %s", restart)
 	}
 	return nil
 }

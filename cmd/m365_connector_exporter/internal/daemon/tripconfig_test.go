@@ -34,7 +34,7 @@ func TestReloadOfTheSink(t *testing.T) {
 			s.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 		}), ""},
 		"hostname":    {change(func(s *config.Sink) { s.Hostname = "b.example" }), "sink.hostname: "},
-		"address":     {change(func(s *config.Sink) { s.Listen = []string{":25"} }), `sink.listen: a change of [":2525"] to`},
+		"address":     {change(func(s *config.Sink) { s.Listen = []string{":25"} }), `sink.listen: a change from`},
 		"off":         {config.Sink{}, "sink.listen: "},
 		"certificate": {change(func(s *config.Sink) { s.Certificate = &tls.Certificate{} }), "sink.certificate: "},
 	} {

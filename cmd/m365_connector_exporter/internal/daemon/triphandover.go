@@ -64,7 +64,7 @@ func (t *roundTrips) handOver(ctx context.Context, token roundtrip.Token) {
 		}
 	default:
 		if h.why.Text != "" && t.tracker.Waiting(token.Trip) == "" { // not again at each attempt
-			t.log.Warn("a message of a round trip could not be handed over, it is tried again until it is lost",
+			t.log.Warn("a message of a round trip could not be handed over; it is retried until lost_after",
 				slog.String("tenant", token.Trip.Tenant), slog.String("round_trip", token.Trip.Name),
 				slog.String("reason", string(h.why.Reason)), slog.String("refusal", probes.Redact(h.why.Text)))
 		}
@@ -73,13 +73,13 @@ func (t *roundTrips) handOver(ctx context.Context, token roundtrip.Token) {
 	t.expose()
 }
 
-// handover is what became of an attempt.
+// handover is the outcome of an attempt.
 type handover struct {
 	refused bool              // for good
 	why     roundtrip.Refusal // why the message was not taken; empty if it was, or may have been
 }
 
-// handedOver tells from a result whether the message was taken.
+// handedOver returns the outcome that a result shows.
 func handedOver(r *probes.Result) handover {
 	var worst handover
 	for i := range r.Endpoints {
@@ -105,7 +105,7 @@ func handedOver(r *probes.Result) handover {
 		}
 	}
 	if worst.why.Text == "" {
-		worst.why.Text = "no address could be asked"
+		worst.why.Text = "there is no address to connect to"
 	}
 	return worst
 }

@@ -34,7 +34,7 @@ type tripRequest struct {
 const (
 	requestSuffix   = ".request"
 	maxRequestBytes = 64 << 10
-	maxRequestAge   = time.Minute // an older request is not answered: who asked does not wait any more
+	maxRequestAge   = time.Minute // an older request is not answered: its sender no longer waits
 )
 
 func (r *tripRequest) answered() bool { return r.Token != "" || r.Refusal != "" }
@@ -76,7 +76,7 @@ func (t *roundTrips) answerRequest(ctx context.Context, group *errgroup.Group) {
 		t.removeRequest(r, err)
 		return
 	case r.answered():
-		return // who asked removes it
+		return // its sender removes it
 	}
 	token, err := t.begin(r.Trip, now)
 	if err == nil {

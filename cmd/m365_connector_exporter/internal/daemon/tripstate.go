@@ -67,7 +67,7 @@ func (f tripFiles) lock() (unlock func(), err error) {
 
 func (f tripFiles) lockFile() string { return string(f) + ".lock" }
 
-// lock waits for the lock and reads the state as the process before has left it. unlock is nil if ctx ends first.
+// lock waits for the lock and reads the state that the previous process has left. unlock is nil if ctx ends first.
 func (t *roundTrips) lock(ctx context.Context) (unlock func(), err error) {
 	tick := time.NewTicker(tripTick)
 	defer tick.Stop()
@@ -77,7 +77,7 @@ func (t *roundTrips) lock(ctx context.Context) (unlock func(), err error) {
 			return unlock, t.restore(ctx)
 		}
 		if !logged {
-			t.log.Warn("round trips wait for the lock of their state", slog.Any("err", err))
+			t.log.Warn("round trips wait until another process releases the lock of their state", slog.Any("err", err))
 			logged = true
 		}
 		select {

@@ -34,9 +34,9 @@ type Validation struct {
 	SendMessage bool
 }
 
-// Paths returns those of the planned paths that are to be probed, as far as they are to be probed. A disabled
-// connector is probed if it is a target: that is how it is validated before it is enabled. Skipped lists which paths
-// of a target cannot be probed, and why.
+// Paths returns the planned paths to probe, with the last stage and the timeout to use. A disabled connector is probed
+// if it is a target: that is how one validates it before enabling it. Skipped lists the paths that are not probed, and
+// why.
 func (v Validation) Paths(planned []probes.Path) (chosen []probes.Path, skipped []string, err error) {
 	if err := v.check(); err != nil {
 		return nil, nil, err
@@ -62,7 +62,7 @@ func (v Validation) check() error {
 	case v.HasUntil && v.Until == probes.Message && !v.SendMessage:
 		return fmt.Errorf("--until=message sends mail: it needs --send-test-message")
 	case v.HasUntil && v.Until != probes.Message && v.SendMessage:
-		return fmt.Errorf("--send-test-message goes on to the message: leave out --until=%s", v.Until)
+		return fmt.Errorf("--send-test-message probes up to the stage message: leave out --until=%s", v.Until)
 	case v.HasTimeout && v.Timeout < minTimeout:
 		return fmt.Errorf("--timeout: %s: must be at least %s", v.Timeout, minTimeout)
 	}
@@ -87,9 +87,9 @@ func (v Validation) until(p *probes.Path) probes.Stage {
 	return until
 }
 
-// UnconfiguredPath returns the path to a smart host that is in no configuration, with the probe settings that apply to
-// all tenants. It requires TLS, and with a tlsDomain a certificate for that name. The host is one of ours: only what
-// allow_networks must name is not dialled.
+// UnconfiguredPath returns the path to a smart host that is not configured, with the probe settings that apply to all
+// tenants. It requires TLS, and with a tlsDomain a certificate for that name. The host counts as one of the
+// organization's own, so private addresses are allowed.
 func UnconfiguredPath(cfg *config.Config, host, tlsDomain, helloName string) (probes.Path, error) {
 	name, err := inventory.ParseSmartHost(host)
 	if err != nil {
@@ -110,9 +110,8 @@ func UnconfiguredPath(cfg *config.Config, host, tlsDomain, helloName string) (pr
 const maxValidations = 256
 
 // Validate probes paths once and returns their results in the same order, with what Exchange Online would do with their
-// mail. It calls done after each path. If
-// message_min_interval does not allow a test message yet, nextMessage is the time when it does; otherwise it is zero.
-// Test messages are budgeted in the state file, but for validations that send none: these need no access to it.
+// mail. It calls done after each path. If message_min_interval does not allow a test message yet, nextMessage is the
+// time when it does; otherwise it is zero. A validation that sends no test message does not open the state file.
 func (v Validation) Validate(
 	ctx context.Context, cfg *config.Config, paths []probes.Path, done func(),
 ) (items []text.Item, nextMessage time.Time, err error) {

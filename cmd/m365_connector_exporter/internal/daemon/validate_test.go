@@ -80,7 +80,7 @@ func TestValidationSetsHowFarAPathIsProbed(t *testing.T) {
 		"a path that does not exist": {
 			Validation{Targets: []string{"fabrikam"}},
 			outbound(probes.TLSStage), 0,
-			"there is contoso",
+			"known: contoso",
 		},
 		"a target that does not parse": {Validation{Targets: []string{"%zz"}}, outbound(probes.TLSStage), 0, `"%zz"`},
 	} {

@@ -23,13 +23,13 @@ import (
 	"m365_connector_exporter/probes/smtpprobe"
 )
 
-// ErrNoOutcome reports that a message of a round trip was requested, and what became of it is not known.
-var ErrNoOutcome = errors.New("what became of the message is not known")
+// ErrNoOutcome reports that a message of a round trip was requested, and its outcome is not known.
+var ErrNoOutcome = errors.New("the outcome of the message is not known")
 
 // TripValidation sends one message of a round trip and waits for its outcome.
 //
-// One process runs the round trips of a state file: that with its lock. If a daemon has it, the daemon is asked to send
-// the message, by a file beside its state. Otherwise this process takes the lock, listens as the sink and sends.
+// The process that holds the lock of a state file runs its round trips. If that is a daemon, a file beside its state
+// requests the message. Otherwise this process takes the lock, listens as the sink and sends the message.
 type TripValidation struct {
 	Config   *config.Config
 	Trip     *config.RoundTrip
@@ -67,11 +67,12 @@ func FindRoundTrip(cfg *config.Config, name string) (*config.RoundTrip, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return nil, fmt.Errorf("--round-trip=%s is a round trip of several tenants: %s", name, text.List(full, maxListed))
+		return nil, fmt.Errorf("--round-trip=%s: several tenants have a round trip of this name: %s", name,
+			text.List(full, maxListed))
 	case len(all) == 0:
 		return nil, fmt.Errorf("--round-trip=%s: no round_trips are configured", name)
 	}
-	return nil, fmt.Errorf("--round-trip=%s: no such round trip; there are %s", name, text.List(all, maxListed))
+	return nil, fmt.Errorf("--round-trip=%s: no such round trip; known are %s", name, text.List(all, maxListed))
 }
 
 // Run returns the round trip with the message as the newest, when its outcome is known. The error is a
@@ -84,7 +85,7 @@ func (v TripValidation) Run(ctx context.Context) (*roundtrip.Status, error) {
 	return &roundtrip.Status{Plan: v.Trip.Plan, Newest: f, Tenants: tenantNames(v.Config)}, nil
 }
 
-// send sends the message, or lets the daemon send it.
+// send sends the message, or requests it from the daemon.
 func (v TripValidation) send(ctx context.Context) (*roundtrip.Finished, error) {
 	files := tripFilesOf(v.Config.Global.StateFile)
 	if files == "" {
@@ -131,7 +132,7 @@ func (v TripValidation) lock(files tripFiles) (unlock func(), err error) {
 	return unlock, err
 }
 
-// newRoundTrips prepares round trips of which nothing is sent but what is requested.
+// newRoundTrips prepares round trips that send only requested messages.
 func (v TripValidation) newRoundTrips(ctx context.Context) (*roundTrips, error) {
 	cfg := v.Config
 	paths := Plan(cfg, v.Hostname)
@@ -181,7 +182,7 @@ func (v TripValidation) request(ctx context.Context, files tripFiles) (*roundtri
 	}
 }
 
-// ask writes a request and returns it with the answer. It removes the file in any case.
+// ask writes a request and returns it with the answer. It always removes the file.
 func (v TripValidation) ask(ctx context.Context, files tripFiles) (*tripRequest, error) {
 	r := &tripRequest{Trip: v.Trip.Trip, At: time.Now()}
 	if err := files.addRequest(ctx, r); err != nil {
