@@ -45,7 +45,7 @@ func TestDeliveries(t *testing.T) {
   MTA-STS: queue, because no TLS
     UNCERTAIN: smart host
 contoso › c › mail.contoso.com (outbound)
-  Too little is known: no server that could be reached decides it, or the policy could not be read.
+  Too little is known: no reachable server decides the outcome, or the policy could not be read.
 
 2 paths: mail is held on 1; too little is known about 1
 `

@@ -254,7 +254,7 @@ func TestPagesShow(t *testing.T) {
 			},
 		},
 		{"/attribution", []string{
-			"1 of 3 senders is not reliably attributed to its own tenant", "it can be contoso, fabrikam",
+			"1 of 3 senders is not reliably attributed to its own tenant", "Ambiguous: matches contoso, fabrikam",
 			"&lt;&gt; (null sender)", "fragile", "Shared between tenants",
 			"20 other tenants", "550 5.7.64 TenantAttribution", "matches TlsSenderCertificateName",
 		}},

@@ -58,7 +58,7 @@ func TestRoundTripsPage(t *testing.T) {
 			"handed it to Exchange Online was 192.0.2.7", "SFV NSPM, SCL 1", "−4s (clocks differ)", "9s", "TLS 1.3",
 			"3 messages in the last 24 hours, at most 200.", "1 passed, 1 failed",
 			"mx.example returned it: 5.7.64 550 no", "Reason: the server refused this exporter",
-			"is true of the server that returned it", "mail loops",
+			"apply to the returning server", "mail loops",
 			"A message has been under way for 60 s.", "It could not be handed over yet: connect_refused.",
 		},
 		"/round-trips?tenant=fabrikam": {"1 round trip.", "fabrikam"},
