@@ -30,17 +30,18 @@ func newAttributeCommand(app *kingpin.Application) *attributeCommand {
 		"Exit: 0 one tenant, 1 none, 3 ambiguous.")
 	c := &attributeCommand{
 		name: cmd.FullCommand(),
-		ip:   cmd.Flag("ip", "The address that connects to Exchange Online.").String(),
+		ip:   cmd.Flag("ip", "The address that connects to Exchange Online.").PlaceHolder("ADDRESS").String(),
 		names: cmd.Flag("certificate-name", "A name of the client certificate, the CN first; repeatable. "+
-			"The certificate is assumed to be valid.").Strings(),
-		certificate: cmd.Flag("certificate-file", "The client certificate: PEM, DER, PKCS#7 or PKCS#12.").String(),
-		password:    cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
-		output:      cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
+			"The certificate is assumed to be valid.").PlaceHolder("NAME").Strings(),
+		certificate: cmd.Flag("certificate-file", "The client certificate: PEM, DER, PKCS#7 or PKCS#12.").
+			PlaceHolder("FILE").String(),
+		password: cmd.Flag("password-file", "A file with the password of a PKCS#12 file.").PlaceHolder("FILE").String(),
+		output:   cmd.Flag("output", "Format: text or json.").Default("text").Enum("text", "json"),
 	}
 	c.mailFrom = cmd.Flag("mail-from", "MAIL FROM: an address, a domain or <>. Default: the null sender.").
-		IsSetByUser(&c.mailFromGiven).String()
+		PlaceHolder("ADDRESS").IsSetByUser(&c.mailFromGiven).String()
 	c.rcptTo = cmd.Flag("rcpt-to", "RCPT TO: an address or a domain. Default: a recipient outside every tenant.").
-		IsSetByUser(&c.rcptGiven).String()
+		PlaceHolder("ADDRESS").IsSetByUser(&c.rcptGiven).String()
 	return c
 }
 

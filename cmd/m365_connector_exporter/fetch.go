@@ -31,7 +31,7 @@ func newFetchCommand(app *kingpin.Application) fetchCommand {
 		name:    cmd.FullCommand(),
 		tenants: cmd.Arg("tenant", "Tenants, by name. Default: all.").Strings(),
 		output: cmd.Flag("output", "The folder in which each tenant gets a folder with its export. A tenant that cannot be "+
-			"read keeps the export that it has.").Default("").String(),
+			"read keeps the export that it has.").PlaceHolder("FOLDER").String(),
 		check: cmd.Flag("check", "Write nothing, and print what each tenant still has to grant.").Bool(),
 	}
 }

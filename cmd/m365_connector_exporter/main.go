@@ -108,9 +108,11 @@ func printLoaded(cfg *config.Config, s streams) {
 // run runs the command that args name, and returns its exit status.
 func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.Writer) int {
 	app := kingpin.New(program, "Monitors every mail path between Microsoft 365 and your own mail servers.\n\n"+
+		"\""+program+" demo\" shows it without any configuration. \""+program+" help COMMAND\" describes all flags of a "+
+		"command, with examples.\n\n"+
 		"Common flags: --config.file (all commands except demo), --output=json (all except serve, fetch and demo), and for "+
 		"serve: --config.check, --web.listen-address, --web.config.file (TLS and passwords), --web.external-url, "+
-		"--log.level. \""+program+" help COMMAND\" describes all flags of a command.\n\n"+
+		"--log.level.\n\n"+
 		"Exit statuses: 0 OK, 1 something failed, 2 invalid usage or configuration, 3 inconclusive.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).HelpFlag.Short('h')
 	app.Version(version.Print(program))
@@ -127,6 +129,7 @@ func run(ctx context.Context, hangup hangups, args []string, stdout, stderr io.W
 	rehearse := newRehearseCommand(app)
 	fetch := newFetchCommand(app)
 	demo := newDemoCommand(app)
+	addExamples(app)
 
 	if word, unknown := unknownHelp(args, app); unknown {
 		_, _ = fmt.Fprintf(stderr, "%s: %s\n", program, unexpected(word, args, app))

@@ -32,11 +32,11 @@ func newRehearseCommand(app *kingpin.Application) rehearseCommand {
 	return rehearseCommand{
 		name: cmd.FullCommand(),
 		certificate: cmd.Flag("certificate", "The new certificate: PEM with its chain, DER, PKCS#7 or PKCS#12.").
-			String(),
-		password: cmd.Flag("password-file", "The password of a PKCS#12 file.").String(),
+			PlaceHolder("FILE").String(),
+		password: cmd.Flag("password-file", "A file with the password of a PKCS#12 file.").PlaceHolder("FILE").String(),
 		senders: cmd.Flag("sender", "A sender's name, or TENANT[/inbound]/CONNECTOR/SENDER; repeatable. "+
 			"Default: every sender that presents, or whose connector requires, a name of the same registered domain; "+
-			"where there is none, every sender whose connector requires a certificate.").Strings(),
+			"where there is none, every sender whose connector requires a certificate.").PlaceHolder("NAME").Strings(),
 		dane: cmd.Flag("dane", "The SmtpDaneMode of outbound connectors: Mandatory, Opportunistic or None. Needs a resolver "+
 			"that validates DNSSEC: on loopback, or named in probe.dnssec.").
 			PlaceHolder("MODE").Enum("Mandatory", "Opportunistic", "None"),

@@ -38,7 +38,8 @@ func newServeCommand(app *kingpin.Application, byDefault bool) serveCommand {
 	return serveCommand{
 		check: cmd.Flag("config.check", "Check the configuration and every file it names, then exit.").Bool(),
 		web:   kingpinflag.AddFlags(cmd, defaultListenAddress),
-		externalURL: cmd.Flag("web.external-url", "The URL under which this exporter is reached from outside.").
+		externalURL: cmd.Flag("web.external-url", "The URL under which this exporter is reached from outside, "+
+			"such as https://mon.example.org/m365.").
 			Default("").String(),
 		routePrefix: cmd.Flag("web.route-prefix", "Prefix of all HTTP routes. Default: the path of --web.external-url.").
 			Default("").String(),

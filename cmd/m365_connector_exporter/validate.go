@@ -55,9 +55,9 @@ func newValidateCommand(app *kingpin.Application) validateCommand {
 			"A connector that is disabled or in test mode is probed only if it is named, and listed otherwise. "+
 			"Default: every path that the daemon probes.").Strings(),
 		until: cmd.Flag("until", "The last stage to probe: "+strings.Join(stages, ", ")+". "+
-			"Default: as configured, but no message.").Enum(stages...),
-		timeout: cmd.Flag("timeout", "Timeout of each endpoint, at least 100ms. Default: as configured.").
-			IsSetByUser(timed).Duration(),
+			"Default: as configured, but no message.").PlaceHolder("STAGE").Enum(stages...),
+		timeout: cmd.Flag("timeout", "Timeout of each endpoint, such as 10s; at least 100ms. Default: as configured.").
+			PlaceHolder("DURATION").IsSetByUser(timed).Duration(),
 		send: cmd.Flag("send-test-message", "Go on to a test message to the validation recipients. "+
 			"Refused until message_min_interval has passed since the last one.").Bool(),
 		microsoft: cmd.Flag("microsoft", "Also run Microsoft's own Validate-OutboundConnector for each outbound connector "+
