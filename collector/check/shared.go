@@ -15,7 +15,8 @@ func sharedChecks() []Check {
 			Code: "sender_address_shared_between_tenants", Severity: Critical, Scope: ScopeInbound,
 			Title: "Another tenant's connector lists the same sender addresses",
 			When: "Addresses of OnPremises connectors and their senders overlap between two tenants: warning; critical if a " +
-				"sender of the connector is attributed to a wrong tenant or ambiguously. Only configured tenants can be compared",
+				"sender of the connector is attributed to a wrong tenant or ambiguously. Two senders whose connectors require a " +
+				"certificate may have the same address. Only configured tenants can be compared",
 			Remedy: "Configure the sender to present a separate certificate for each tenant and set TlsSenderCertificateName " +
 				"to its name, or give each tenant its own address.",
 			Source:   "MC1226222",

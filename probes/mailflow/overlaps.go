@@ -37,7 +37,8 @@ const MaxOthers = 16
 // Overlaps lists what the senders and enabled OnPremises connectors of one tenant share with those of others
 // (MC1226222), from each side, in the order kind, tenant, connector, sender, value. A tenant never overlaps with
 // itself. Addresses that Exchange Online does not accept on a connector are omitted, and so are certificate names that
-// are too broad: they match the names of every tenant, and the fault is on one side only.
+// are too broad: they match the names of every tenant, and the fault is on one side only. An address from which two
+// tenants' senders present a certificate each is not shared: see byCertificate.
 //
 // Everything that is compared becomes a string that covers the strings it is a prefix of: the bits of a network, the
 // labels of a domain in reverse. The strings form a tree, and a set of tenants per node counts them: n strings take n
@@ -49,6 +50,7 @@ func Overlaps(tenants []Tenant) []Overlap {
 			byKind[kind] = append(byKind[kind], usage{key: key, covers: covers, tenant: i, OverlapPeer: o})
 		})
 	}
+	byKind[OverlapAddress] = append(byKind[OverlapAddress], usedByAddress(byKind[byCertificate], byKind[OverlapAddress])...)
 	uses := make([]int, len(tenants))
 	var all []Overlap
 	for _, kind := range []OverlapKind{OverlapAddress, OverlapFingerprint, OverlapCertificateName, OverlapSendConnector} {
@@ -66,12 +68,16 @@ func Overlaps(tenants []Tenant) []Overlap {
 // collectUsages adds everything of a tenant that others may use too.
 func collectUsages(t *Tenant, add func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
 	enabled, domains := make(map[string]bool, len(t.Inbound)), NewDomainIndex(t.AcceptedDomains)
+	addressKind := make(map[string]OverlapKind, len(t.Inbound))
 	for i := range t.Inbound {
 		c := &t.Inbound[i]
 		if !c.IsEnabled() || c.Type != OnPremises {
 			continue
 		}
-		enabled[c.Name] = true
+		enabled[c.Name], addressKind[c.Name] = true, OverlapAddress
+		if c.TLSSenderCertificateName != "" {
+			addressKind[c.Name] = byCertificate
+		}
 		o := OverlapPeer{Tenant: t.Name, Connector: c.Name}
 		for _, network := range c.networks() {
 			r := RangeOf(network)
@@ -86,18 +92,20 @@ func collectUsages(t *Tenant, add func(kind OverlapKind, key string, covers bool
 	}
 	for i := range t.Senders {
 		if s := &t.Senders[i]; enabled[s.Connector] {
-			collectSender(t.Name, s, add)
+			collectSender(t.Name, s, addressKind[s.Connector], add)
 		}
 	}
 }
 
-func collectSender(tenant string, s *Sender, add func(kind OverlapKind, key string, covers bool, o OverlapPeer)) {
+func collectSender(
+	tenant string, s *Sender, address OverlapKind, add func(kind OverlapKind, key string, covers bool, o OverlapPeer),
+) {
 	o := OverlapPeer{Tenant: tenant, Connector: s.Connector, Sender: s.Name}
 	if !s.Assumed { // the addresses of an assumed sender are the connector's
 		for _, p := range s.Addresses {
 			if r := RangeOf(p); r.First.IsValid() {
 				o.Value = r.String()
-				add(OverlapAddress, r.bits(), true, o)
+				add(address, r.bits(), true, o)
 			}
 		}
 	}

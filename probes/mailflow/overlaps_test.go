@@ -56,10 +56,20 @@ func TestOverlaps(t *testing.T) {
 		},
 		"senders over IPv6": {
 			[]Tenant{
-				withSenders(tenant("a", "", onPremises("c", "mail.a.com", "")), presents("s", "c", "", "2001:db8::/64")),
-				withSenders(tenant("b", "", onPremises("c", "x", "")), presents("s", "c", "", "2001:db8::1/128")),
+				withSenders(tenant("a", "", onPremises("c", "-", "")), presents("s", "c", "", "2001:db8::/64")),
+				withSenders(tenant("b", "", onPremises("c", "-", "")), presents("s", "c", "", "2001:db8::1/128")),
 			},
 			"address a/c/s 2001:db8::/64 1: b/c/s 2001:db8::1\naddress b/c/s 2001:db8::1 1: a/c/s 2001:db8::/64\n",
+		},
+		"senders with one address and a certificate each": {
+			[]Tenant{
+				withSenders(tenant("a", "", onPremises("c", "a.msp.com", "192.0.2.9"), onPremises("d", "-", "192.0.2.1")),
+					presents("s", "c", "", "192.0.2.1/32")),
+				withSenders(tenant("b", "", onPremises("c", "b.msp.com", "")), presents("s", "c", "", "192.0.2.0/29")),
+				withSenders(tenant("e", "", onPremises("c", "e.msp.com", "")), presents("s", "c", "", "192.0.3.1/32")),
+				withSenders(tenant("f", "", onPremises("c", "f.msp.com", "")), presents("s", "c", "", "192.0.3.1/32")),
+			},
+			"address a/d/ 192.0.2.1 1: b/c/s 192.0.2.0/29\naddress b/c/s 192.0.2.0/29 1: a/d/ 192.0.2.1\n",
 		},
 		"disabled, Partner, invalid": {
 			[]Tenant{
