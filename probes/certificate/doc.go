@@ -1,8 +1,8 @@
 // Package certificate evaluates the certificates that a mail server or a sender presents, by the rules of X.509
 // (RFC 5280) and the settings of an Exchange Online connector.
 //
-// A chain arrives leaf first, as TLS sends it (RFC 8446, section 4.4.2). [Verifier.Server] records each certificate as a
-// [probes.Certificate] and then reaches one verdict on each of these questions, independently of the others, so that
+// A chain arrives leaf first, as TLS sends it (RFC 8446, section 4.4.2). [Verifier.Server] records each certificate as
+// a [probes.Certificate] and then reaches one verdict on each of these questions, independently of the others, so that
 // the trust, the name and the key of an expired certificate are evaluated too:
 //
 //  1. time: is the leaf valid now?
@@ -14,9 +14,10 @@
 //  5. key: is the key strong enough?
 //  6. signature: is any certificate below the root signed with SHA-1 or MD5?
 //
-// [Verifier.Client] evaluates the certificate of a sender in the same way, but checks the extended key usage clientAuth
-// instead of the name. [TLSStage] then decides from the verdicts whether a connector with given tls_settings accepts the
-// server. A [Store] has the roots of other mail servers: the chain is verified with these too, for information only.
+// [Verifier.Client] evaluates the certificate of a sender in the same way, but checks the extended key usage
+// clientAuth instead of the name. [TLSStage] then decides from the verdicts whether a connector with given
+// tls_settings accepts the server. A [Store] has the roots of other mail servers: the chain is verified with these
+// too, for information only.
 //
 // The package is pure: no I/O, and the time is a parameter. Since anyone can send a chain, the numbers of certificates
 // and signatures that are checked are bounded; a verdict that would need more is prober_limit. At most

@@ -72,8 +72,8 @@ func (s *signatures) selfSigned(c *x509.Certificate) bool {
 	return bytes.Equal(c.RawSubject, c.RawIssuer) && s.check(c, c) == nil
 }
 
-// issuerOf returns the first certificate among sent whose key signed c, nil if there is none. crypto/x509 does not check
-// MD5 signatures: for these the name is sufficient.
+// issuerOf returns the first certificate among sent whose key signed c, nil if there is none. crypto/x509 does not
+// check MD5 signatures: for these the name is sufficient.
 func (s *signatures) issuerOf(c *x509.Certificate, sent []*x509.Certificate) *x509.Certificate {
 	for _, candidate := range sent {
 		if !bytes.Equal(candidate.RawSubject, c.RawIssuer) {

@@ -12,13 +12,12 @@ type Mode string
 
 // Modes of Set-OutboundConnector.
 const (
-	Opportunistic Mode = "Opportunistic" // the default: DANE where the destination has it
-	Mandatory     Mode = "Mandatory"     // mail waits where the destination has no DANE
+	Opportunistic Mode = "Opportunistic" // the default: DANE if the destination has it
+	Mandatory     Mode = "Mandatory"     // mail is queued if the destination has no DANE
 	Off           Mode = "None"
 )
 
-// ParseMode returns the mode of a connector's property. An absent one is Opportunistic; ok is false for a word that is
-// unknown.
+// ParseMode parses the property of a connector. "" is Opportunistic. ok is false for an unknown word.
 func ParseMode(value string) (mode Mode, ok bool) {
 	switch strings.ToLower(value) {
 	case "", "opportunistic":
@@ -31,7 +30,7 @@ func ParseMode(value string) (mode Mode, ok bool) {
 	return "", false
 }
 
-// Server is one address of an MX host, as it was probed. A server that could not be asked is left out.
+// Server is one address of an MX host, as it was probed. Servers that were not reached are left out.
 type Server struct {
 	Status  probes.DANEStatus
 	TLS     bool // it offers STARTTLS and the handshake succeeds
@@ -48,7 +47,7 @@ const (
 	NotApplicable Outcome = "not_applicable" // DANE is not used
 )
 
-// Codes with which Exchange Online queues mail, the first digit 4, and returns it, the first digit 5.
+// Codes with which Exchange Online returns mail. While it queues the mail, the first digit is 4.
 const (
 	CodeSTARTTLS = "5.7.321" // starttls-not-supported
 	CodeExpired  = "5.7.322" // certificate-expired
@@ -59,7 +58,7 @@ const (
 // Prediction is what Exchange Online would do, and why.
 type Prediction struct {
 	Outcome Outcome
-	Code    string // when the outcome is Queue; empty where Microsoft documents none
+	Code    string // if the outcome is Queue; "" if Microsoft documents none
 	Reason  Reason
 }
 
@@ -71,19 +70,19 @@ const (
 	ReasonOff           Reason = "mode_none"      // the connector does not use DANE
 	ReasonNoDANE        Reason = "no_dane"        // the destination has no DANE
 	ReasonMatch         Reason = "match"          // a server matches its records
-	ReasonUnusable      Reason = "unusable"       // no record can be used, and TLS is there
-	ReasonWithoutRecord Reason = "without_record" // a server without records takes the mail
+	ReasonUnusable      Reason = "unusable"       // no record is usable, and a server has TLS
+	ReasonWithoutRecord Reason = "without_record" // a server without records accepts the mail
 	ReasonSTARTTLS      Reason = "no_starttls"
 	ReasonMismatch      Reason = "tlsa_mismatch"
 	ReasonBogus         Reason = "bogus"
 )
 
-// Predict tells what Exchange Online does with mail for a domain with these servers, best first. Without servers
-// nothing is known, and the prediction is zero unless the mode is Off.
+// Predict predicts what Exchange Online does with mail for a domain with these servers, best first. Without servers the
+// prediction is zero, unless the mode is Off.
 //
-// Exchange Online goes on to the next MX host if one fails, and holds the mail only if DNSSEC is signalled and wrong,
-// or if all hosts have TLSA records and none matches or offers TLS. Under Mandatory a host without records is no way
-// out.
+// Exchange Online tries the next MX host if one fails. It queues the mail if all hosts fail: because of invalid DNSSEC
+// signatures, because no certificate matches the TLSA records or TLS is missing or, with Mandatory, because a host has
+// no TLSA records.
 func Predict(mode Mode, servers []Server) Prediction {
 	switch {
 	case mode == Off:
@@ -105,12 +104,12 @@ func Predict(mode Mode, servers []Server) Prediction {
 	return predictions[0]
 }
 
-// hasRecords reports whether the server's host has TLSA records, or signatures that are wrong.
+// hasRecords reports whether the server's host has TLSA records, or invalid signatures.
 func (s Server) hasRecords() bool {
 	return s.Status != probes.DANENone && s.Status != probes.DANEInsecure
 }
 
-// predict tells what one server means for the mail.
+// predict predicts what happens if Exchange Online tries this server only.
 func (s Server) predict(mode Mode) Prediction {
 	switch {
 	case s.Status == probes.DANEBogus:

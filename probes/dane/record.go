@@ -36,7 +36,7 @@ const (
 
 const maxShownData = 8 // bytes
 
-// String returns the record as zone files have it, long data cut: "3 1 1 8d02536c887482bc…".
+// String returns the record in the format of zone files, with long data shortened: "3 1 1 8d02536c887482bc…".
 func (r Record) String() string {
 	data, more := r.Data, ""
 	if len(data) > maxShownData {
@@ -45,8 +45,8 @@ func (r Record) String() string {
 	return fmt.Sprintf("%d %d %d %s%s", r.Usage, r.Selector, r.MatchingType, hex.EncodeToString(data), more)
 }
 
-// Recommended returns the record to publish for a certificate, as zone files have it: DANE-EE with the digest of its
-// key, "3 1 1 …" (RFC 7671, section 5.1).
+// Recommended returns the record to publish for a certificate, in the format of zone files: DANE-EE with the digest of
+// its key, "3 1 1 …" (RFC 7671, section 5.1).
 func Recommended(cert *x509.Certificate) string {
 	digest := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	return fmt.Sprintf("%d %d %d %x", EndEntity, subjectPublicKey, sha2_256, digest)
@@ -89,23 +89,22 @@ func (r Record) matches(cert *x509.Certificate) bool {
 	return subtle.ConstantTimeCompare(selected, r.Data) == 1
 }
 
-// Result is what Verify found.
+// Result is the result of Verify.
 type Result struct {
 	Status  probes.DANEStatus
 	Matched Record // the record that matches
 	// Expired reports that the leaf matches a DANE-EE record and is not valid now. RFC 7672, section 3.1.1, ignores the
-	// dates. UNCERTAIN: Microsoft lists an error code for expired certificates (5.7.322), and does not say for which
-	// usage.
+	// dates. UNCERTAIN: Microsoft lists an error code for expired certificates (5.7.322), but not for which usage.
 	Expired bool
-	// Pinned reports that every usable record is of this very certificate, so that none admits the next one.
+	// Pinned reports that every usable record matches only this certificate: a renewed one would match none.
 	Pinned bool
-	Detail string // why nothing matches, for people
+	Detail string // why no record matches, for display
 }
 
-// maxRecords limits the records that are compared. The rest is ignored, and the result says so.
+// maxRecords bounds the records that are compared. The detail mentions records that are not.
 const maxRecords = 100
 
-// maxChain limits the certificates that are compared.
+// maxChain bounds the certificates that are compared.
 const maxChain = 20
 
 // Verify compares the certificates that a server sent, leaf first, with the TLSA records of its host. names are the
@@ -145,7 +144,7 @@ func Verify(records []Record, chain []*x509.Certificate, names []string, now tim
 	return Result{Status: probes.DANEMismatch, Detail: detail}
 }
 
-// pinned reports whether every usable record is of this very certificate. A record of its key may match the next one.
+// pinned reports whether every usable record matches only this certificate. One of its key may match a renewed one too.
 func pinned(records []Record, leaf *x509.Certificate) bool {
 	return !slices.ContainsFunc(records, func(r Record) bool {
 		return r.Usable() && (r.Usage != EndEntity || r.Selector != fullCertificate || !r.matches(leaf))
@@ -154,7 +153,7 @@ func pinned(records []Record, leaf *x509.Certificate) bool {
 
 const noMatch = "the server's certificate is another one"
 
-// verify reports whether a record admits a chain, else why not.
+// verify reports whether a record matches a chain, and why it does not.
 func (r Record) verify(chain []*x509.Certificate, names []string, now time.Time) (ok bool, why string) {
 	if len(chain) == 0 {
 		return false, "the server showed no certificate"

@@ -85,7 +85,7 @@ func (c *Client) Host(ctx context.Context, name string, o Options) Target {
 // MX returns the MX hosts of a domain, best first: none for a null MX or a domain without MX records. ok is false if
 // they are unknown because no server answered or DNSSEC validation failed.
 func (c *Client) MX(ctx context.Context, domain string, servers []string) (hosts []string, ok bool) {
-	targets := c.lookUp(ctx, domain, Options{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
+	resolve := func(ctx context.Context, s *session, name string) []Target {
 		exchangers, _, fail := s.exchangers(ctx, name)
 		for _, mx := range exchangers {
 			hosts = append(hosts, mx.host)
@@ -96,7 +96,8 @@ func (c *Client) MX(ctx context.Context, domain string, servers []string) (hosts
 		}
 		fail.local = true // the cause does not matter here: it need not be determined
 		return failedTargets(name, fail)
-	})
+	}
+	targets := c.lookUp(ctx, domain, Options{Servers: servers}, resolve)
 	return hosts, targets[0].Step.Outcome == probes.Passed
 }
 

@@ -109,8 +109,8 @@ func (s *session) validates(ctx context.Context, server string) bool {
 	return err == nil && ok && validates
 }
 
-// answersUnchecked reports whether a server that answered SERVFAIL has an answer if the CD bit disables validation: then
-// the signatures are invalid (RFC 4035, section 4.7).
+// answersUnchecked reports whether a server that answered SERVFAIL has an answer if the CD bit disables validation:
+// then the signatures are invalid (RFC 4035, section 4.7).
 func (s *session) answersUnchecked(ctx context.Context, server, name string, qtype uint16) bool {
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	q.CheckingDisabled = true

@@ -90,8 +90,8 @@ func (s *session) queryServer(ctx context.Context, server, name string, qtype ui
 	return s.exchangeWithFallback(ctx, server, q)
 }
 
-// exchangeWithFallback exchanges a query by UDP; again without EDNS if the server does not support it (RFC 6891, section
-// 7), and by TCP if the answer was truncated.
+// exchangeWithFallback exchanges a query by UDP; again without EDNS if the server does not support it (RFC 6891,
+// section 7), and by TCP if the answer was truncated.
 func (s *session) exchangeWithFallback(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
 	m, err := s.exchange(ctx, "udp", server, q)
 	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) {

@@ -9,8 +9,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// TXT returns the TXT records of a name, the strings of each record joined. The step is Passed even if the name does not
-// exist or has no such record; otherwise it has the reason why the records are unknown.
+// TXT returns the TXT records of a name, the strings of each record joined. The step is Passed even if the name does
+// not exist or has no such record; otherwise it has the reason why the records are unknown.
 func (c *Client) TXT(ctx context.Context, name string, servers []string) (records []string, step probes.Step) {
 	targets := c.lookUp(ctx, name, Options{Servers: servers}, func(ctx context.Context, s *session, name string) []Target {
 		rrs, _, fail := s.records(ctx, name, dns.TypeTXT)

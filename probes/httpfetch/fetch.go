@@ -1,9 +1,9 @@
-// Package httpfetch gets a document by HTTP from a server that others name: a certificate its revocation list, a domain
-// its MTA-STS policy.
+// Package httpfetch gets documents by HTTP from servers that third parties name: a certificate names the server of its
+// revocation list, a domain that of its MTA-STS policy.
 //
-// Whoever names the server must gain nothing by it. Get therefore follows no redirect, uses no proxy, cookie or
-// compression, reads a bounded number of bytes until the context ends, has one connection to an address at a time, and
-// dials only addresses that the caller allows, after the look-up.
+// A third party must not be able to misuse the exporter by naming a server. Get therefore follows no redirects, uses no
+// proxy, cookies or compression, reads a bounded number of bytes, opens one connection to an address at a time, and
+// dials only addresses that the caller allows, which are checked after the look-up.
 package httpfetch
 
 import (
@@ -43,15 +43,15 @@ type Fetcher struct{ locks *hostLocks }
 // New returns a Fetcher.
 func New() *Fetcher { return &Fetcher{newHostLocks()} }
 
-// Request is what to get.
+// Request is a request for a document.
 type Request struct {
 	URL       string
 	MaxBytes  int64
-	MediaType string         // demanded of the answer, such as "text/plain"; empty for any
-	Roots     *x509.CertPool // for https; nil means those of the system
+	MediaType string         // required of the response, such as "text/plain"; "" accepts any
+	Roots     *x509.CertPool // for https; nil means the system's
 }
 
-// Get returns the body of an answer with status 200. Errors name neither the URL nor anything unsanitised.
+// Get returns the body of a response with status 200. Errors do not contain the URL, and are sanitised.
 func (f *Fetcher) Get(ctx context.Context, network Network, r Request) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
@@ -84,7 +84,7 @@ func (f *Fetcher) Get(ctx context.Context, network Network, r Request) ([]byte, 
 	return body, nil
 }
 
-// accepts returns an error for an answer that is not the document.
+// accepts returns an error for a response that is not the document.
 func (r *Request) accepts(res *http.Response) error {
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("the server answered %d", res.StatusCode)
@@ -97,15 +97,14 @@ func (r *Request) accepts(res *http.Response) error {
 	return nil
 }
 
-// transportError is an error of the connection. Its cause can be asked for, such as a
-// *tls.CertificateVerificationError.
+// transportError is an error of the connection. It wraps its cause, such as a *tls.CertificateVerificationError.
 type transportError struct{ cause error }
 
 func (e *transportError) Error() string { return probes.Sanitise(e.cause.Error(), maxErrorText) }
 func (e *transportError) Unwrap() error { return e.cause }
 
-// Unreachable reports whether an error of Get is one of the connection, which may have its cause here: there was no
-// answer, or it ended early. A certificate that is not valid is an answer.
+// Unreachable reports whether an error of Get is one of the connection: there was no response, or it was incomplete.
+// Its cause may be this host. An invalid certificate is not such an error.
 func Unreachable(err error) bool {
 	transport, ok := errors.AsType[*transportError](err)
 	if !ok {

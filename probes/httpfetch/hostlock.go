@@ -8,17 +8,16 @@ import (
 	"sync"
 )
 
-// hostLocks allows one connection at a time to one address. The limiter of the probes cannot serve for this: a probe
-// holds a place there while it waits for a document, so that the last place, or that of an address which serves both
-// mail and documents, would never become free.
+// hostLocks allows one connection at a time to each address. The limiter of the probes cannot be used for this: a probe
+// occupies a slot of it while it waits for a document, so that waiting for another slot could be a deadlock.
 type hostLocks struct {
 	mu   sync.Mutex
-	held map[netip.Addr]chan struct{} // closed when the lock is released; as many as there are fetches
+	held map[netip.Addr]chan struct{} // one for each running fetch, closed when the lock is released
 }
 
 func newHostLocks() *hostLocks { return &hostLocks{held: map[netip.Addr]chan struct{}{}} }
 
-// lock waits until no other connection to addr is open. The caller must call unlock; more than once does no harm.
+// lock waits until no other connection to addr is open. The caller must call unlock, and may call it more than once.
 func (l *hostLocks) lock(ctx context.Context, addr netip.Addr) (unlock func(), err error) {
 	for {
 		l.mu.Lock()

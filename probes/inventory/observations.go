@@ -75,10 +75,10 @@ func (o *Observations) Glob(ctx context.Context, pattern string) ([]string, erro
 // exportExtensions are the extensions of files that PowerShell exports records to. Only JSON is read.
 var exportExtensions = []string{".json", ".csv", ".xml", ".clixml"}
 
-// ExportFiles lists the files in a folder whose names end in .json, and the exports in another format, by the extension
-// of their names, in upper or lower case. It does not use a pattern, because the name of the folder may contain wildcard
-// characters. It skips names that begin with a dot: temporary files, links in Kubernetes volumes, and attributes that
-// macOS has copied.
+// ExportFiles lists the files in a folder whose names end in .json, and the exports in another format, by the
+// extension of their names, in upper or lower case. It does not use a pattern, because the name of the folder may
+// contain wildcard characters. It skips names that begin with a dot: temporary files, links in Kubernetes volumes, and
+// attributes that macOS has copied.
 func (o *Observations) ExportFiles(ctx context.Context, folder string) (files, otherFormats []string, err error) {
 	all, err := o.list(ctx, "folder "+folder, func(ctx context.Context) ([]string, error) {
 		entries, err := regularfile.ReadDir(ctx, folder)

@@ -18,34 +18,34 @@ import (
 
 // The bounds of a Fetcher.
 const (
-	fetchTimeout = 15 * time.Second // for record and policy
-	recheckAfter = 15 * time.Minute // between two look-ups of a record, thus also between two fetches
-	retryAfter   = time.Minute      // the same, if DNS did not answer
-	refreshAfter = 24 * time.Hour   // a policy is fetched again after it, though its id is the same
-	maxDomains   = 20_000           // policies that are kept
-	maxFetches   = 16               // at once
+	fetchTimeout = 15 * time.Second // for the record and the policy
+	recheckAfter = 15 * time.Minute // between two look-ups of a record, and therefore between two fetches
+	retryAfter   = time.Minute      // the same if DNS did not answer
+	refreshAfter = 24 * time.Hour   // after which a policy is fetched again even if its id is the same
+	maxDomains   = 20_000           // policies in the cache
+	maxFetches   = 16               // at the same time
 	maxDetail    = 300              // bytes of a problem
 )
 
-// State is what is known of a domain's policy.
+// State is the state of a domain's policy.
 type State struct {
 	Domain  string
-	Mode    Mode    // the mode that applies now; empty while nothing is known: DNS or the policy host does not answer
-	ID      string  // of the record that the policy was fetched for
-	Policy  *Policy // nil without a policy that can be used
-	Problem string  // why record, host or policy cannot be used, for people; empty if all is well
-	Broken  bool    // the problem is what was published; false if something only does not answer, or a record is gone
+	Mode    Mode    // the mode that applies now; "" if it is unknown, because DNS or the policy host does not answer
+	ID      string  // of the record for which the policy was fetched
+	Policy  *Policy // nil if there is no usable policy
+	Problem string  // why the record, the host or the policy cannot be used, for display; "" if there is no problem
+	Broken  bool    // the published record or policy is wrong; false if a server does not answer or a record is missing
 	Fetched time.Time
-	Until   time.Time // senders that know the policy keep it at least until then
+	Until   time.Time // until when senders that have fetched the policy cache it, at least
 }
 
-// ErrNoRecord is what LookupTXT returns for a name that does not exist or has no TXT records.
+// ErrNoRecord is the error of LookupTXT for a name that does not exist or has no TXT records.
 var ErrNoRecord = errors.New("no such record")
 
 // LookupTXT returns the TXT records of a name.
 type LookupTXT func(ctx context.Context, name string) ([]string, error)
 
-// Fetcher fetches policies and keeps them. It is safe for concurrent use.
+// Fetcher fetches and caches policies. It is safe for concurrent use.
 type Fetcher struct {
 	lookup    LookupTXT
 	network   httpfetch.Network
@@ -60,16 +60,17 @@ type Fetcher struct {
 	known map[string]*entry // by domain
 }
 
+// entry is the cached state of one domain.
 type entry struct {
 	state   State
 	recheck time.Time // when the record is looked up again
 }
 
-// Options are what a Fetcher needs.
+// Options configure a Fetcher.
 type Options struct {
 	LookupTXT LookupTXT
 	Network   httpfetch.Network
-	Roots     func() *x509.CertPool // may return nil, which means those of the system
+	Roots     func() *x509.CertPool // a nil pool means the system's
 	Now       func() time.Time
 	Port      int // of policy hosts; 0 means 443
 }
@@ -87,10 +88,9 @@ func New(o Options) *Fetcher {
 	}
 }
 
-// Policy returns the state of a domain's policy. Within recheckAfter it returns what is known, if the domain has a
-// record. It ends with ctx; then,
-// and for domains beyond the limit, the state has no mode. Callers that ask for the same domain at a time share one
-// look-up, which ends with the context of the first.
+// Policy returns the state of a domain's policy. If the domain has a record, the state is cached for recheckAfter. If
+// ctx ends first, the state has no mode. Concurrent calls for the same domain share one look-up, which ends with the
+// context of the first call.
 func (f *Fetcher) Policy(ctx context.Context, domain string) State {
 	if state, ok := f.fresh(domain); ok {
 		return state
@@ -100,7 +100,7 @@ func (f *Fetcher) Policy(ctx context.Context, domain string) State {
 	return state
 }
 
-// Keep forgets the domains for which keep is false.
+// Keep drops the domains for which keep returns false.
 func (f *Fetcher) Keep(keep func(domain string) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -121,7 +121,7 @@ func (f *Fetcher) fresh(domain string) (State, bool) {
 	return e.state, true
 }
 
-// refresh looks the record up and fetches the policy if it has to.
+// refresh looks up the record, and fetches the policy if necessary.
 func (f *Fetcher) refresh(ctx context.Context, domain string) State {
 	bounded, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -147,7 +147,7 @@ func (f *Fetcher) get(domain string) entry {
 	return entry{state: State{Domain: domain}}
 }
 
-// store keeps an entry, unless there are too many, or there is nothing to keep: most domains have no policy.
+// store caches an entry, unless the cache is full or the domain has no policy, as most domains.
 func (f *Fetcher) store(domain string, e entry) State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -161,7 +161,7 @@ func (f *Fetcher) store(domain string, e entry) State {
 	return e.state
 }
 
-// next returns what is known of a domain after a look-up.
+// next returns the entry of a domain after a look-up.
 func (f *Fetcher) next(ctx context.Context, domain string, before entry) entry {
 	now := f.now()
 	next := before
@@ -183,7 +183,7 @@ func (f *Fetcher) next(ctx context.Context, domain string, before entry) entry {
 	return next
 }
 
-// current reports whether the policy that is known need not be fetched again.
+// current reports whether the cached policy need not be fetched again.
 func (f *Fetcher) current(e *entry, id string, now time.Time) bool {
 	refresh := min(refreshAfter, e.maxAge()/2)
 	return e.state.Policy != nil && e.state.ID == id && now.Before(e.state.Fetched.Add(refresh))
@@ -196,8 +196,8 @@ func (e *entry) maxAge() time.Duration {
 	return e.state.Policy.MaxAge
 }
 
-// keep returns the state while the policy that is known applies, else a state without policy. A sender keeps a policy
-// until it ends, whatever happens to record and host (section 3.3 and 5.1).
+// keep returns the state with the cached policy if that has not expired, otherwise a state without a policy. A sender
+// applies a cached policy until it expires, whatever happens to the record and the host (sections 3.3 and 5.1).
 func (e *entry) keep(now time.Time, otherwise Mode, problem error) State {
 	text := ""
 	if problem != nil {
@@ -241,7 +241,7 @@ func (f *Fetcher) fetch(ctx context.Context, domain, id string, before entry, no
 	})
 	otherwise := Invalid
 	if err != nil {
-		if httpfetch.Unreachable(err) { // perhaps from here only
+		if httpfetch.Unreachable(err) { // perhaps only from this host
 			otherwise = ""
 		}
 		err = fmt.Errorf("%s: %s", host, explain(err))
@@ -264,7 +264,7 @@ func (f *Fetcher) fetch(ctx context.Context, domain, id string, before entry, no
 	}
 }
 
-// explain names a certificate error as one.
+// explain returns the text of an error, and states of a certificate error that it is one.
 func explain(err error) string {
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "the certificate of the policy host is not valid: " + probes.Sanitise(bad.Err.Error(), maxDetail)

@@ -11,22 +11,22 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// Mode is what a policy demands.
+// Mode is the mode of a policy.
 type Mode string
 
 // Modes. The first three are those of RFC 8461, section 5.
 const (
-	Enforce Mode = "enforce" // deliver to no server that the policy does not list, or without a valid certificate
-	Testing Mode = "testing" // deliver, but report
-	None    Mode = "none"    // as without a policy
-	Invalid Mode = "invalid" // there is a record or a policy, but it cannot be used: as without a policy
+	Enforce Mode = "enforce" // deliver only to servers that the policy lists and that have a valid certificate
+	Testing Mode = "testing" // deliver in any case, but report failures
+	None    Mode = "none"    // deliver as if there were no policy
+	Invalid Mode = "invalid" // the record or the policy cannot be used: deliver as if there were no policy
 	Absent  Mode = "absent"  // there is no record
 )
 
 const (
 	maxPolicyBytes = 64 << 10                 // section 3.3 suggests 64 kB
 	maxAge         = 31_557_600 * time.Second // one year, section 3.2
-	maxPatterns    = 1000                     // a bound of our own: some policy has a dozen
+	maxPatterns    = 1000                     // no limit of the RFC; usual policies have a dozen at most
 	maxShown       = 100                      // bytes of a value in an error
 )
 
@@ -37,8 +37,7 @@ type Policy struct {
 	MaxAge time.Duration
 }
 
-// ParsePolicy reads a policy file. Keys that are unknown are ignored, and so are all but the first of a key other than
-// mx.
+// ParsePolicy parses a policy file. It ignores unknown keys, and all but the first value of a key other than mx.
 func ParsePolicy(text []byte) (*Policy, error) {
 	if len(text) > maxPolicyBytes {
 		return nil, fmt.Errorf("the policy has more than %d bytes", maxPolicyBytes)
@@ -76,12 +75,12 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	return p, nil
 }
 
-// mxPattern is the pattern of section 3.2: a domain, or "*." and a domain.
+// mxPattern matches the mx of section 3.2: a domain, or "*." and a domain.
 var mxPattern = regexp.MustCompile(`^(?:\*\.)?` + label + `(?:\.` + label + `)*$`)
 
 const label = `[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?`
 
-// fields returns the first value of each key but mx, and all of mx.
+// fields returns the first value of each key other than mx, and all values of mx.
 func fields(text string) (values map[string]string, mx []string, err error) {
 	values = map[string]string{}
 	for line := range strings.Lines(text) {
@@ -119,8 +118,8 @@ func (p *Policy) Matches(host string) bool {
 // recordID matches the id of a record (section 3.1).
 var recordID = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
 
-// ParseRecord returns the id of the MTA-STS record among the TXT records of _mta-sts.DOMAIN. found reports whether
-// there is exactly one record that begins with v=STSv1: with none or several, the domain has no policy.
+// ParseRecord returns the id of the MTA-STS record among the TXT records of _mta-sts.DOMAIN. found is false if no
+// record begins with v=STSv1. Several of them are an error: the domain then has no policy.
 func ParseRecord(records []string) (id string, found bool, err error) {
 	var record string
 	for _, r := range records {

@@ -15,8 +15,7 @@ const (
 	Off           ConnectorMode = "None"
 )
 
-// ParseConnectorMode returns the mode of a connector's property. An absent one is Opportunistic; ok is false for a word
-// that is unknown.
+// ParseConnectorMode parses the property of a connector. "" is Opportunistic. ok is false for an unknown word.
 func ParseConnectorMode(value string) (mode ConnectorMode, ok bool) {
 	switch strings.ToLower(value) {
 	case "", "opportunistic":
@@ -31,18 +30,18 @@ func ParseConnectorMode(value string) (mode ConnectorMode, ok bool) {
 type Server struct {
 	Host string
 	TLS  TLS
-	// Problem is why the certificate is not valid for the host, for people; empty if it is.
+	// Problem is why the certificate is not valid for the host, for display; "" if it is.
 	Problem string
 }
 
-// TLS is what is known of a server's STARTTLS.
+// TLS is whether a server supports STARTTLS.
 type TLS uint8
 
-// What may be known. With TLSUnknown, the server was not reached or its certificate could not be judged.
+// The states of TLS.
 const (
-	TLSUnknown TLS = iota
-	TLSMissing     // STARTTLS is not offered or refused, or the handshake fails
-	TLSPresent     // a handshake showed a certificate
+	TLSUnknown TLS = iota // the server was not reached, or its certificate could not be evaluated
+	TLSMissing            // STARTTLS is not offered or refused, or the handshake fails
+	TLSPresent            // the server presented a certificate
 )
 
 // Outcome is what Exchange Online does with the mail.
@@ -52,21 +51,21 @@ type Outcome string
 const (
 	Deliver       Outcome = "deliver"
 	Queue         Outcome = "queue"          // for 24 hours, then the mail is returned
-	NotApplicable Outcome = "not_applicable" // no policy has to be applied
+	NotApplicable Outcome = "not_applicable" // no policy applies
 )
 
-// Codes with which Exchange Online queues mail, the first digit 4, and returns it, the first digit 5.
+// Codes with which Exchange Online returns mail. While it queues the mail, the first digit is 4.
 const (
 	CodeMX          = "5.4.8" // the policy does not list the MX host
 	CodeCertificate = "5.7.5" // the certificate is not valid for the MX host
 )
 
-// Prediction is what Exchange Online would do, and why. The zero value is "not known".
+// Prediction is what Exchange Online would do, and why. The zero value means that it is unknown.
 type Prediction struct {
 	Outcome  Outcome
-	Code     string // when the outcome is Queue; empty where Microsoft documents none
+	Code     string // if the outcome is Queue; "" if Microsoft documents none
 	Reason   Reason
-	Evidence []string // what is wrong with each server, for people
+	Evidence []string // what is wrong with each server, for display
 }
 
 // Reason is why mail is delivered or not.
@@ -75,7 +74,7 @@ type Reason string
 // Reasons.
 const (
 	ReasonOff         Reason = "mode_none"   // the connector applies no policies
-	ReasonNoPolicy    Reason = "no_policy"   // the domain has none, or one that cannot be used
+	ReasonNoPolicy    Reason = "no_policy"   // the domain has no usable policy
 	ReasonNotEnforced Reason = "not_enforce" // the mode of the policy is testing or none
 	ReasonMatch       Reason = "match"       // a server is listed, and its certificate is valid
 	ReasonMX          Reason = "mx_not_listed"
@@ -84,8 +83,8 @@ const (
 )
 
 // Predict predicts what Exchange Online does with mail to a domain with this policy and these servers, best first. It
-// goes on to the next server if one fails, and holds the mail if all do (RFC 8461, section 5). While a listed server is
-// not known and no other one is fine, the prediction is zero.
+// tries the next server if one fails, and queues the mail if all fail (RFC 8461, section 5). The prediction is zero if
+// a listed server is unknown and no other server matches.
 func Predict(mode ConnectorMode, policy *State, servers []Server) Prediction {
 	switch {
 	case mode == Off:
@@ -97,43 +96,43 @@ func Predict(mode ConnectorMode, policy *State, servers []Server) Prediction {
 	case policy.Mode != Enforce || policy.Policy == nil:
 		return Prediction{}
 	}
-	held := make([]Prediction, 0, len(servers))
+	failed := make([]Prediction, 0, len(servers))
 	for _, s := range servers {
 		p := s.predict(policy.Policy)
 		if p.Outcome == Deliver {
 			return p
 		}
-		held = append(held, p)
+		failed = append(failed, p)
 	}
-	if len(held) == 0 || slices.ContainsFunc(held, func(p Prediction) bool { return p.Outcome == "" }) {
+	if len(failed) == 0 || slices.ContainsFunc(failed, func(p Prediction) bool { return p.Outcome == "" }) {
 		return Prediction{}
 	}
-	all := held[0]
-	if i := slices.IndexFunc(held, func(p Prediction) bool { return p.Reason != ReasonMX }); i >= 0 {
-		all = held[i] // a listed server is what the mail fails at last
+	all := failed[0]
+	if i := slices.IndexFunc(failed, func(p Prediction) bool { return p.Reason != ReasonMX }); i >= 0 {
+		all = failed[i] // the failure of a listed server decides
 	}
 	all.Evidence = nil
-	for _, p := range held {
+	for _, p := range failed {
 		all.Evidence = append(all.Evidence, p.Evidence...)
 	}
 	return all
 }
 
-// predict predicts what one server means for the mail.
+// predict predicts what happens if Exchange Online tries this server only.
 func (s *Server) predict(policy *Policy) Prediction {
 	switch {
 	case !policy.Matches(s.Host):
-		return s.hold(CodeMX, ReasonMX, "the policy does not list "+s.Host)
+		return queue(CodeMX, ReasonMX, "the policy does not list "+s.Host)
 	case s.TLS == TLSMissing:
-		return s.hold("", ReasonSTARTTLS, s.Host+" has no TLS")
+		return queue("", ReasonSTARTTLS, s.Host+" has no TLS")
 	case s.TLS == TLSPresent && s.Problem != "":
-		return s.hold(CodeCertificate, ReasonCertificate, fmt.Sprintf("the certificate of %s: %s", s.Host, s.Problem))
+		return queue(CodeCertificate, ReasonCertificate, fmt.Sprintf("the certificate of %s: %s", s.Host, s.Problem))
 	case s.TLS == TLSPresent:
 		return Prediction{Outcome: Deliver, Reason: ReasonMatch}
 	}
 	return Prediction{}
 }
 
-func (s *Server) hold(code string, reason Reason, evidence string) Prediction {
+func queue(code string, reason Reason, evidence string) Prediction {
 	return Prediction{Outcome: Queue, Code: code, Reason: reason, Evidence: []string{evidence}}
 }

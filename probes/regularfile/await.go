@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Timeout is how long one call may take. While other calls hang, it is that divided by one more than their number, so
-// that a load of many files from a file system that does not respond takes a minute and not hours.
+// Timeout bounds one call. While n other calls hang, the bound is Timeout/(n+1), so that loading many files from a file
+// system that does not respond takes a minute, not hours.
 const Timeout = 10 * time.Second
 
-// maxHanging is how many calls may hang at a time. With more, every call fails.
+// maxHanging is the number of hanging calls at which every further call fails.
 const maxHanging = 64
 
-// hanging are the calls that were given up and have not returned, by folder: none is made in a folder in which one
-// hangs.
+// hanging counts the calls that timed out and have not returned, in total and by folder. While a call in a folder
+// hangs, no other call is made in it.
 var hanging = struct {
 	sync.Mutex
 	total  int
 	folder map[string]int
 }{folder: map[string]int{}}
 
-// await returns what f returns, or an error when ctx ends or the call takes too long. f then goes on; its result is
-// dropped.
+// await returns the result of f, or an error if ctx ends or f takes too long. In that case f continues, and its result
+// is dropped.
 func await[T any](ctx context.Context, folder string, f func() (T, error)) (T, error) {
 	var none T
 	timeout, ok := timeoutIn(folder)
@@ -56,7 +56,7 @@ func await[T any](ctx context.Context, folder string, f func() (T, error)) (T, e
 	return none, err
 }
 
-// timeoutIn returns how long a call in a folder may take now; ok is false where none may be made.
+// timeoutIn returns the bound of a call in a folder. ok is false if no call may be made there now.
 func timeoutIn(folder string) (timeout time.Duration, ok bool) {
 	hanging.Lock()
 	defer hanging.Unlock()

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// ErrLocked reports that another process, or another part of this one, holds a lock.
+// ErrLocked is the error for a lock that another process, or another part of this one, holds.
 var ErrLocked = errors.New("another process holds the lock")
 
 const lockRetry = 10 * time.Millisecond
 
-// Lock takes the lock of a file, which it creates if it is missing, and waits for it at most for a time. The kernel
-// releases the lock when its process ends, however it ends. The error wraps ErrLocked if the lock is held until then.
+// Lock locks a file, which it creates if it is missing. If the file is locked, it waits for at most the given time,
+// after which the error wraps ErrLocked. The kernel releases the lock when the process ends, even if it crashes.
 func Lock(name string, wait time.Duration) (unlock func(), err error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // beside the administrator's state file
 	if err != nil {

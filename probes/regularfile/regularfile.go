@@ -1,17 +1,18 @@
-// Package regularfile reads files that an administrator names, in a process that must not stop.
+// Package regularfile reads files that an administrator names, in a process that must not block.
 //
-// A path can lead to something that never ends a read: a FIFO without a writer blocks in open(2), a terminal blocks
-// in read(2), and a network file system whose server is away blocks in every call, stat(2) included, in a way that no
-// signal interrupts. So:
+// Not every path can be read: a FIFO without a writer blocks in open(2), a terminal blocks in read(2), and a network
+// file system whose server is down blocks every call, even stat(2), so that not even a signal interrupts it.
+// Therefore:
 //
-//  1. Files are opened with O_NONBLOCK, which returns at once for a FIFO (open(2)) and does nothing for a regular
-//     file.
-//  2. What was opened is asked for its type (fstat(2)), not its path: the two may differ by then. Only a regular file
-//     is read.
-//  3. Each call runs in a goroutine that is given up after [Timeout]. It keeps its thread until the kernel returns;
-//     their number is limited, because the Go runtime aborts at 10,000 threads.
+//  1. Files are opened with O_NONBLOCK, which makes open(2) return at once for a FIFO and has no effect on regular
+//     files.
+//  2. The type of the open file is checked (fstat(2)), not that of the path, which may lead to another file by then.
+//     Only regular files are read.
+//  3. Each call runs in a goroutine, for which the caller waits at most for [Timeout]. The goroutine occupies a thread
+//     until the kernel returns. The number of such goroutines is bounded, because the Go runtime aborts at 10,000
+//     threads.
 //
-// Errors do not name the path: the caller knows which words fit.
+// Errors of reading do not contain the path, which the caller can add.
 //
 // [Lock] and [Replace] are for the files that the exporter itself writes, which several processes may share.
 package regularfile
@@ -26,21 +27,21 @@ import (
 	"path/filepath"
 )
 
-// Errors of this package. Others come from the operating system, without the path.
+// Errors of reading. Other errors are those of the operating system, without the path.
 var (
 	ErrNotRegular = errors.New("not a regular file")
 	errFolder     = fmt.Errorf("%w but a folder: name the files in it", ErrNotRegular)
 	ErrTimeout    = errors.New("the file system does not respond")
 )
 
-// Contents is a file as it was read.
+// Contents is a file that was read.
 type Contents struct {
 	Data []byte
-	Info fs.FileInfo // as it was before the first byte was read
+	Info fs.FileInfo // from before the first byte was read
 }
 
-// Read reads a regular file of at most limit bytes. It returns [ErrNotRegular], [ErrTimeout], the error of ctx, one
-// that names the limit, or that of the operating system.
+// Read reads a regular file of at most limit bytes. The error is [ErrNotRegular], [ErrTimeout], that of ctx, one that
+// names the limit, or that of the operating system.
 func Read(ctx context.Context, path string, limit int64) (Contents, error) {
 	return await(ctx, filepath.Dir(path), func() (Contents, error) { return read(path, limit) })
 }
@@ -81,7 +82,7 @@ func read(path string, limit int64) (Contents, error) {
 
 func tooLarge(limit int64) error { return fmt.Errorf("larger than %d MB", limit>>20) }
 
-// Stat describes what path leads to.
+// Stat describes the file that path leads to.
 func Stat(ctx context.Context, path string) (fs.FileInfo, error) {
 	return await(ctx, filepath.Dir(path), func() (fs.FileInfo, error) {
 		info, err := os.Stat(path)
@@ -97,7 +98,7 @@ func ReadDir(ctx context.Context, path string) ([]fs.DirEntry, error) {
 	})
 }
 
-// Glob lists what matches a pattern of [filepath.Match]. Like [filepath.Glob] it ignores folders that cannot be read.
+// Glob lists the paths that match a pattern of [filepath.Match]. Like [filepath.Glob] it ignores unreadable folders.
 func Glob(ctx context.Context, pattern string) ([]string, error) {
 	return await(ctx, filepath.Dir(pattern), func() ([]string, error) { return filepath.Glob(pattern) })
 }

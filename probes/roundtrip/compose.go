@@ -9,18 +9,18 @@ import (
 	"github.com/emersion/go-message"
 )
 
-// HeaderField is the field of a test message that holds the token.
+// HeaderField is the header field of a test message that contains the token.
 const HeaderField = "X-M365-Connector-Round-Trip"
 
-// Message is what a test message is made of. Host and the addresses are names and addresses of the configuration.
+// Message describes a test message. Host and the addresses come from the configuration.
 type Message struct {
 	Token    Token
 	From, To string // addresses without angle brackets; From may be empty
-	Host     string // our own name, for the Message-ID
+	Host     string // name of this host, for the Message-ID
 }
 
-// Compose returns the message as it is sent. It says who sent it and why, asks not to be answered (RFC 3834 and
-// Exchange's X-Auto-Response-Suppress), and has fewer than 1,500 bytes.
+// Compose returns a test message of fewer than 1,500 bytes. It explains who sends it and why, and suppresses automatic
+// replies (RFC 3834 and Exchange's X-Auto-Response-Suppress).
 func Compose(m Message) []byte {
 	var b strings.Builder
 	field := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }
@@ -50,11 +50,12 @@ type Found struct {
 	Damaged bool // a copy of the token in another field is damaged
 }
 
-// tokenFields are where a token may be, the best first. A notification refers to the message that it is about.
+// tokenFields are the fields that may contain a token, the most reliable first. A notification contains it in the
+// references to the message that it is about.
 var tokenFields = []string{HeaderField, "Message-Id", "Subject", "References", "In-Reply-To"}
 
-// FindToken returns the token of a received message: the first valid one in our own field, the Message-ID, the subject
-// and the references. Gateways remove or replace fields; one token suffices.
+// FindToken returns the token of a received message: the first valid one in HeaderField, the Message-ID, the subject
+// and the references. One is enough, because gateways remove or replace fields.
 func (t *Tokens) FindToken(h *message.Header) (Found, bool) {
 	values := make([]string, len(tokenFields))
 	for i, name := range tokenFields {
@@ -72,7 +73,7 @@ func (t *Tokens) FindToken(h *message.Header) (Found, bool) {
 	return Found{}, false
 }
 
-// damagedIn reports whether a text has the beginning of the token, but not the whole.
+// damagedIn reports whether text contains the beginning of the token, but not the whole token.
 func (t *Token) damagedIn(text string) bool {
 	const beginning = len(tokenPrefix) + 2*idLength
 	text = strings.ToLower(text)

@@ -1,19 +1,19 @@
-// Package roundtrip proves with test messages that mail flows: one message leaves as a configured sender, passes
-// Exchange Online and the organization's own servers, and arrives at a server of ours, the sink.
+// Package roundtrip verifies mail flow with test messages: a message leaves as a configured sender, passes Exchange
+// Online and the organization's own servers, and arrives at the sink, the exporter's own mail server.
 //
-// A round trip takes these steps:
+// A round trip has these steps:
 //
-//  1. Compose writes a small message with a token in its Message-ID, a header field of its own and its subject.
-//  2. The message is handed to Exchange Online, or to a server of the organization.
-//  3. The sink receives a message; Tokens.Find tells which round trip it belongs to and when it was sent. A token is an
-//     HMAC, so that no other server can make one.
-//  4. ReadTrace reads what the servers on the way wrote into the headers: the hops, the tenant to which Exchange Online
-//     attributed the message, the connecting address, the spam verdict. ReadDSN reads a delivery status notification
-//     (RFC 3464), which a server returns instead.
-//  5. Judge compares the trace with what is expected. Only our own two clocks tell how long the way took; the times of
-//     the hops are shown, since the clocks of servers differ (https://www.rfc-editor.org/rfc/rfc5321#section-4.4).
+//  1. [Compose] writes a small message with a token in the Message-ID, the subject and [HeaderField].
+//  2. The message is sent to Exchange Online, or to a server of the organization.
+//  3. The sink receives a message, and [Tokens.FindToken] determines its round trip and when it was sent. A token
+//     contains an HMAC, so that no other server can make one.
+//  4. [ReadTrace] reads what the servers on the way have added to the header: the hops, the tenant to which Exchange
+//     Online attributed the message, the connecting address, the spam verdict. [ReadDSN] reads a delivery status
+//     notification (RFC 3464), which a server may send back instead.
+//  5. [Judge] compares the trace with what is expected. The duration is measured by the clock of this host only. The
+//     times of the hops are for display, because the clocks of servers differ (RFC 5321, section 4.4).
 //
-// Exchange Online's header fields are described by samples of public mail, not by Microsoft. A field that is missing is
-// unknown, never wrong. Whoever hands a message to the sink can write any field: the token proves that the message is
-// ours, not that its header is unchanged.
+// Microsoft does not document the header fields of Exchange Online; their meaning is inferred from public mail. A
+// missing field counts as unknown, not as wrong. A server that sends a message to the sink can write any field: the
+// token proves that the exporter has sent the message, not that its header is unchanged.
 package roundtrip

@@ -10,8 +10,8 @@ import (
 	"github.com/emersion/go-message/textproto"
 )
 
-// DSN is a delivery status notification (RFC 3464): a server reports what became of a message. Text is as the server
-// wrote it: clean it before it is shown.
+// DSN is a delivery status notification (RFC 3464), in which a server reports the fate of a message. Texts are those of
+// the server: sanitise them before display.
 type DSN struct {
 	ReportingServer string // Reporting-MTA, without its type
 	Action          string // "failed", "delayed", "delivered", "relayed" or "expanded"
@@ -20,14 +20,14 @@ type DSN struct {
 	RemoteServer    string // Remote-MTA
 	Recipient       string // Final-Recipient
 
-	// Original is the header of the message that is reported, as far as the notification quotes it.
+	// Original is the header of the reported message, as far as the notification quotes it.
 	Original message.Header `json:"-"`
 }
 
 // Returned reports whether the message will not be delivered.
 func (d *DSN) Returned() bool { return strings.EqualFold(d.Action, "failed") }
 
-// Text returns the code and the reply, or what there is of them: a diagnostic mostly begins with the code.
+// Text returns the code and the reply. A diagnostic usually contains the code already.
 func (d *DSN) Text() string {
 	if strings.Contains(d.Diagnostic, d.Status) {
 		return d.Diagnostic
@@ -35,16 +35,17 @@ func (d *DSN) Text() string {
 	return strings.TrimSpace(d.Status + " " + d.Diagnostic)
 }
 
-// Limits of a notification.
+// Bounds of a notification.
 const (
 	maxDSNParts  = 20
-	maxDSNFields = 64 << 10 // bytes of the status part and of the quoted header, each
+	maxDSNFields = 64 << 10 // bytes of the status part, and of the quoted header
 )
 
-// ErrNoDSN reports that a message is not a delivery status notification.
+// ErrNoDSN is the error for a message that is not a delivery status notification.
 var ErrNoDSN = errors.New("the message has no part of type message/delivery-status")
 
-// ReadDSN reads a delivery status notification. Of several recipients it returns the one with the worst action.
+// ReadDSN reads a delivery status notification. If there are several recipients, it returns the one with the most
+// serious action.
 func ReadDSN(entity *message.Entity) (*DSN, error) {
 	r := dsnReader{left: maxDSNParts}
 	r.read(entity)
@@ -87,7 +88,7 @@ func (r *dsnReader) read(entity *message.Entity) {
 	}
 }
 
-// readStatus reads the fields of the message and of each recipient, groups that are separated by empty lines.
+// readStatus reads the fields of the message and those of each recipient, which are separated by empty lines.
 func (r *dsnReader) readStatus(body io.Reader) {
 	b := bufio.NewReader(io.LimitReader(body, maxDSNFields))
 	for range maxDSNParts {
@@ -105,6 +106,7 @@ func (r *dsnReader) readStatus(body io.Reader) {
 	}
 }
 
+// readGroup reads the fields of the message, or those of one recipient.
 func (r *dsnReader) readGroup(h textproto.Header) {
 	if server := afterType(h.Get("Reporting-MTA")); server != "" {
 		r.dsn.ReportingServer = server
@@ -122,7 +124,7 @@ func (r *dsnReader) readGroup(h textproto.Header) {
 	r.dsn.Diagnostic, r.dsn.RemoteServer = afterType(h.Get("Diagnostic-Code")), afterType(h.Get("Remote-MTA"))
 }
 
-// severity orders the actions of RFC 3464, section 2.3.3; an unknown one is the least but none.
+// severity orders the actions of RFC 3464, section 2.3.3. It is 0 for no action and 1 for an unknown one.
 func severity(action string) int {
 	switch action {
 	case "":

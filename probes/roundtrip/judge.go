@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// Outcome is what became of a test message.
+// Outcome is the outcome of a test message.
 type Outcome string
 
 // Outcomes, the most serious first: the first that applies is the outcome.
 const (
-	Lost      Outcome = "lost"      // not arrived when it was given up; it may still become late
-	Returned  Outcome = "returned"  // a server sent a delivery status notification
+	Lost      Outcome = "lost"      // not arrived within the time limit; it may still become late
+	Returned  Outcome = "returned"  // a server sent a delivery status notification, or refused it
 	Misrouted Outcome = "misrouted" // another tenant, address or origin than expected
-	Duplicate Outcome = "duplicate" // arrived once more
-	Spam      Outcome = "spam"      // Exchange Online took it for spam
-	Altered   Outcome = "altered"   // the token is damaged
-	Late      Outcome = "late"      // arrived after the time that is allowed
+	Duplicate Outcome = "duplicate" // arrived again
+	Spam      Outcome = "spam"      // Exchange Online classified it as spam
+	Altered   Outcome = "altered"   // a copy of the token is damaged
+	Late      Outcome = "late"      // arrived later than expected
 	Delivered Outcome = "delivered" // arrived in time, as expected
 )
 
-// Outcomes are all outcomes.
+// Outcomes lists all outcomes.
 var Outcomes = []Outcome{Lost, Returned, Misrouted, Duplicate, Spam, Altered, Late, Delivered}
 
-// Expectation is what a round trip's message should show. What is empty is not judged.
+// Expectation is the expected trace of a round trip. Fields with the zero value are not compared.
 type Expectation struct {
 	TenantID   string // GUID
 	Connecting []netip.Prefix
@@ -41,22 +41,22 @@ type Arrival struct {
 	Trace    Trace
 }
 
-// Duration returns how long the message took, by our own clocks. A clock that was set back makes it zero.
+// Duration returns the time from sending to receipt, 0 if the clock was set back in between.
 func (a *Arrival) Duration() time.Duration { return max(a.Received.Sub(a.Token.Sent), 0) }
 
-// Mismatch is one thing that is not as expected.
+// Mismatch is a difference between a trace and its Expectation.
 type Mismatch struct {
 	Field     string // "tenant", "connecting address" or "origin"
 	Got, Want string
 }
 
-// Judge returns the outcome of a first arrival and what is not as expected. What the trace does not show is not judged.
+// Judge returns the outcome of a first arrival and its mismatches. Fields that the trace lacks are not compared.
 func Judge(a *Arrival, e *Expectation) (Outcome, []Mismatch) {
 	mismatches := e.compare(&a.Trace)
 	switch {
 	case len(mismatches) > 0:
 		return Misrouted, mismatches
-	case takenForSpam(a.Trace.SpamVerdict):
+	case classifiedAsSpam(a.Trace.SpamVerdict):
 		return Spam, nil
 	case a.Damaged:
 		return Altered, nil
@@ -66,7 +66,7 @@ func Judge(a *Arrival, e *Expectation) (Outcome, []Mismatch) {
 	return Delivered, nil
 }
 
-// compare returns what is known and not as expected.
+// compare returns the known fields of a trace that differ from the expected ones.
 func (e *Expectation) compare(t *Trace) []Mismatch {
 	var found []Mismatch
 	if e.TenantID != "" && t.TenantID != "" && !strings.EqualFold(e.TenantID, t.TenantID) {
@@ -82,7 +82,7 @@ func (e *Expectation) compare(t *Trace) []Mismatch {
 	return found
 }
 
-// joinPrefixes lists prefixes, of single addresses the address alone.
+// joinPrefixes lists prefixes; a prefix of a single address is listed as the address.
 func joinPrefixes(prefixes []netip.Prefix) string {
 	names := make([]string, len(prefixes))
 	for i, p := range prefixes {
@@ -93,9 +93,9 @@ func joinPrefixes(prefixes []netip.Prefix) string {
 	return strings.Join(names, ", ")
 }
 
-// notSpam are the verdicts of messages that Exchange Online does not take for spam: judged so, or not judged since a
-// rule, a list or the sender's place in the organization says so
+// notSpam are the verdicts (SFV) of messages that Exchange Online does not treat as spam: because of their content, or
+// because a rule, a list or an internal sender exempts them from filtering
 // (https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo).
 var notSpam = []string{"", "NSPM", "SKN", "SKA", "SKI", "SKQ", "SFE"}
 
-func takenForSpam(verdict string) bool { return !slices.Contains(notSpam, verdict) }
+func classifiedAsSpam(verdict string) bool { return !slices.Contains(notSpam, verdict) }

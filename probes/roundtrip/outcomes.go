@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Arrived records a message that the sink received. ok is false for a message that is too old, or of a round trip that
-// is not configured any more.
+// Arrived records a message that the sink received. ok is false if the message is too old, or its round trip is no
+// longer configured.
 func (t *Tracker) Arrived(a *Arrival) (f Finished, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -15,8 +15,7 @@ func (t *Tracker) Arrived(a *Arrival) (f Finished, ok bool) {
 	if s == nil {
 		return Finished{}, false
 	}
-	if m == nil {
-		// the state was lost, or another process sent it
+	if m == nil { // the state was lost, or another process has sent the message
 		if a.Received.Sub(a.Token.Sent) > remembered {
 			return Finished{}, false
 		}
@@ -42,7 +41,7 @@ func (t *Tracker) Arrived(a *Arrival) (f Finished, ok bool) {
 	return f, true
 }
 
-// pauseAfter pauses a round trip whose messages multiply or run in circles.
+// pauseAfter pauses a round trip whose messages are duplicated or loop.
 func (s *TripState) pauseAfter(m *Sent, a *Arrival) {
 	switch {
 	case m.Copies > maxDuplicates:
@@ -55,7 +54,7 @@ func (s *TripState) pauseAfter(m *Sent, a *Arrival) {
 	s.PausedUntil = a.Received.Add(pause)
 }
 
-// Returned records that a message will not be delivered: a notification arrived, or the first server refused it.
+// Returned records that a message will not be delivered: a notification arrived, or the server refused it.
 func (t *Tracker) Returned(token Token, now time.Time, dsn *DSN, why Refusal) (f Finished, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -70,7 +69,7 @@ func (t *Tracker) Returned(token Token, now time.Time, dsn *DSN, why Refusal) (f
 	return f, true
 }
 
-// Expire gives up the messages that were under way for too long.
+// Expire declares messages lost that have been under way for too long.
 func (t *Tracker) Expire(now time.Time) []Finished {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -90,7 +89,7 @@ func (t *Tracker) Expire(now time.Time) []Finished {
 	return lost
 }
 
-// finish records an outcome. An older message does not replace what is known of a newer one.
+// finish records an outcome. The outcome of an older message does not replace that of a newer one.
 func (t *Tracker) finish(s *TripState, m *Sent, f Finished) {
 	m.Outcome, m.Retry = f.Outcome, Refusal{}
 	if s.Newest == nil || !f.Sent.Truncate(time.Second).Before(s.Newest.Sent.Truncate(time.Second)) {
@@ -101,24 +100,23 @@ func (t *Tracker) finish(s *TripState, m *Sent, f Finished) {
 	_ = t.save(t.state) // the next Begin reports a state that cannot be saved
 }
 
-// Status is a round trip as it stands.
+// Status is the current state of a round trip.
 type Status struct {
-	Plan Plan
-	// Newest is the newest message that has an outcome, nil before the first.
-	Newest       *Finished
+	Plan         Plan
+	Newest       *Finished  // newest message with an outcome; nil if there is none yet
 	History      []Outcomed // the oldest first
-	UnderWay     time.Time  // when the message under way was sent, zero without one
-	NotHanded    string     // why it could not be handed over yet
+	UnderWay     time.Time  // when the message under way was sent; zero if there is none
+	NotHanded    string     // why no server has accepted it yet
 	LastSent     time.Time
-	LastReceived time.Time // when a message arrived last, zero if none did
+	LastReceived time.Time // when the last message arrived; zero if none has
 	PausedUntil  time.Time // zero if the round trip is not paused
 	PauseReason  string
 	SentInOneDay int
 
-	Tenants map[string]string // names of configured tenants by GUID, where they are known
+	Tenants map[string]string // names of configured tenants by GUID, as far as they are known
 }
 
-// TenantName returns a GUID with the name of its tenant if that is configured; any other text as it is.
+// TenantName returns a GUID with the name of its tenant if that is configured, or any other text unchanged.
 func (s *Status) TenantName(id string) string {
 	if name := s.Tenants[id]; name != "" {
 		return name + " (" + id + ")"

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// Hop is one server that received the message, as its Received field tells (RFC 5321, section 4.4). Fields that the
-// server left out are empty.
+// Hop is one server that received the message, as described by its Received field (RFC 5321, section 4.4). Fields that
+// the server omitted are empty.
 type Hop struct {
-	From string // the name that the sending server gave, and its address if noted: "mx.contoso.com (192.0.2.1)"
+	From string // EHLO name of the sending server, and its address if recorded: "mx.contoso.com (192.0.2.1)"
 	By   string // the receiving server
 	With string // the protocol, such as "ESMTPS" or "Microsoft SMTP Server"
-	TLS  string // "TLS 1.2", or empty: no TLS, or not noted
+	TLS  string // such as "TLS 1.2"; "" if there was no TLS, or it is not recorded
 
-	Time  time.Time     // zero if it cannot be read
-	Delay time.Duration // after the hop before, by the clocks of two servers
+	Time  time.Time     // zero if it cannot be parsed
+	Delay time.Duration // since the previous hop, by the clocks of two servers
 }
 
-// maxReceived limits the bytes of a field that are read.
+// maxReceived bounds the bytes of a field that are parsed.
 const maxReceived = 2000
 
 // parseReceived reads one Received field.
@@ -49,7 +49,7 @@ func parseReceived(value string) Hop {
 	return h
 }
 
-// clause returns the field of a keyword, nil for one that is not kept.
+// clause returns the field for the clause of a keyword, nil if it is not kept.
 func (h *Hop) clause(keyword string) *string {
 	switch keyword {
 	case "from":
@@ -77,7 +77,7 @@ func clauseEnd(words []string, i int) int {
 	return i
 }
 
-// skipComment returns the index of the last word of a comment that begins at i, i without one.
+// skipComment returns the index of the last word of a comment that begins at i, or i if none does.
 func skipComment(words []string, i int) int {
 	depth := 0
 	for ; i < len(words); i++ {
@@ -97,7 +97,7 @@ func cutDate(value string) (clauses, date string) {
 	return value[:i], strings.TrimSpace(value[i+1:])
 }
 
-// withoutComments removes what is in parentheses.
+// withoutComments removes comments: text in parentheses.
 func withoutComments(text string) string {
 	var b strings.Builder
 	depth := 0
@@ -126,7 +126,8 @@ func addressOf(clause string) string {
 	return strings.TrimSpace(name + " (" + strings.TrimPrefix(strings.ToLower(match[1]), "ipv6:") + ")")
 }
 
-// tlsPattern matches the notes of Exchange (version=TLS1_2), Postfix (using TLSv1.3), Exim (TLS1.3) and others.
+// tlsPattern matches the TLS version as Exchange (version=TLS1_2), Postfix (using TLSv1.3), Exim (TLS1.3) and others
+// write it.
 var tlsPattern = regexp.MustCompile(`(?i)\bTLSv?(1)(?:[._]([0-3]))?\b`)
 
 func tlsVersion(clauses string) string {

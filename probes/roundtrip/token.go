@@ -15,11 +15,11 @@ import (
 // Trip names a round trip of a tenant.
 type Trip struct{ Tenant, Name string }
 
-// Token is the mark of one test message.
+// Token identifies one test message.
 type Token struct {
 	Trip Trip
 	Sent time.Time // whole seconds
-	Text string    // letters and digits only, so that gateways keep it
+	Text string    // only letters and digits, which gateways do not change
 }
 
 // A token is "rt" and 48 characters of base32: 5 bytes that identify the round trip, the time in seconds (5 bytes), 5
@@ -36,7 +36,7 @@ var (
 	tokenPattern  = regexp.MustCompile(`(?i)\brt([0-9a-v]{48})\b`)
 )
 
-// maxCandidates limits the tokens in one text that are verified.
+// maxCandidates bounds the tokens in one text that are verified.
 const maxCandidates = 8
 
 // Tokens makes and verifies the tokens of the configured round trips.
@@ -88,7 +88,7 @@ func (t *Tokens) verify(encoded string) (Token, bool) {
 	}, true
 }
 
-// appendSeconds appends the seconds since 1970 in 5 bytes, which suffice for 34,000 years.
+// appendSeconds appends the Unix time in 5 bytes, which are enough for 34,000 years.
 func appendSeconds(b []byte, t time.Time) []byte {
 	seconds := t.Unix()
 	for shift := 8 * (idLength - 1); shift >= 0; shift -= 8 {

@@ -11,19 +11,19 @@ import (
 	"github.com/emersion/go-message"
 )
 
-// maxHops limits the hops that are kept; all are counted.
+// maxHops bounds the hops that are kept; all are counted.
 const maxHops = 50
 
-// Trace is what the header of a message tells about its way. Text is as the servers wrote it: clean it before it is
-// shown. The zero value of a field is unknown.
+// Trace is the route of a message, as described in its header. Texts are those of the servers: sanitise them before
+// display. The zero value of a field means that it is unknown.
 type Trace struct {
 	Received int   // number of Received fields
-	Hops     []Hop // in the order of travel, the first server first; the newest 50
+	Hops     []Hop // the last 50, in the order of travel
 
 	// TenantID is the tenant to which Exchange Online attributed the message, a GUID in lower case
 	// (X-MS-Exchange-CrossTenant-Id).
 	TenantID string
-	// Connecting is the server that handed the message to Exchange Online
+	// Connecting is the server that delivered the message to Exchange Online
 	// (X-MS-Exchange-CrossTenant-OriginalAttributedTenantConnectingIp, else X-Forefront-Antispam-Report).
 	Connecting netip.Addr
 	Helo       string
@@ -33,10 +33,10 @@ type Trace struct {
 	SpamConfidence        string   // SCL, such as "1" or "-1"
 	SpamVerdict           string   // SFV, such as "NSPM"
 	Direction             string   // DIR, such as "OUT"
-	AuthenticationResults []string // the newest 5
+	AuthenticationResults []string // the last 5
 }
 
-// Origin tells where a message entered Exchange Online, as X-MS-Exchange-CrossTenant-FromEntityHeader has it.
+// Origin is where a message entered Exchange Online (X-MS-Exchange-CrossTenant-FromEntityHeader).
 type Origin string
 
 // Origins. UNCERTAIN: their meaning is inferred from samples.
@@ -86,7 +86,7 @@ func ReadTrace(h *message.Header) Trace {
 	return t
 }
 
-// single returns the value of a field, or "" if the header has different values of it: which one is true is unknown.
+// single returns the value of a field, "" if the header has several different values of it.
 func single(h *message.Header, name string) string {
 	value, seen := "", false
 	for fields := h.FieldsByKey(name); fields.Next(); {
@@ -104,7 +104,7 @@ func unfold(value string) string { return strings.Join(strings.Fields(value), " 
 
 var guidPattern = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
-// guid returns a GUID in lower case, "" for anything else.
+// guid returns a GUID in lower case, "" for any other text.
 func guid(text string) string {
 	text = strings.ToLower(strings.Trim(strings.TrimSpace(text), "{}"))
 	if !guidPattern.MatchString(text) {

@@ -15,7 +15,7 @@ type Plan struct {
 	Trip
 
 	Interval   time.Duration // between two messages
-	LostAfter  time.Duration // when a message is given up
+	LostAfter  time.Duration // when a message is declared lost
 	DailyLimit int           // messages in 24 hours, at most 1,000
 	Expect     Expectation
 }
@@ -25,38 +25,38 @@ type Finished struct {
 	Trip     Trip
 	Token    string
 	Sent     time.Time
-	At       time.Time // when it arrived, was returned or was given up
+	At       time.Time // when it arrived, was returned or was declared lost
 	Outcome  Outcome
-	Duration time.Duration // from our hands to the sink; 0 if it did not arrive
+	Duration time.Duration // from sending to the sink; 0 if it did not arrive
 
-	Mismatches []Mismatch // of Misrouted
-	Trace      Trace      // of what arrived
-	DSN        *DSN       // of Returned by a notification
-	Refusal    Refusal    // of Returned, and of Lost if it was not handed over
+	Mismatches []Mismatch // if Misrouted
+	Trace      Trace      // if it arrived
+	DSN        *DSN       // if Returned by a notification
+	Refusal    Refusal    // if Returned, or Lost because no server accepted it
 }
 
-// Refusal is why a server did not take a message, for now or at all. The reason is of the same rules as for probes, and
-// "" if they do not know it.
+// Refusal is why a server refused a message, temporarily or permanently. The reason is determined by the rules of
+// package smtpprobe, "" if none matches.
 type Refusal struct {
-	Text     string // as the server wrote it: clean it before it is shown
+	Text     string // as the server wrote it: sanitise it before display
 	Reason   probes.Reason
-	Evidence probes.Evidence // what the reply shows of the cause
+	Evidence probes.Evidence
 }
 
-// Limits of a Tracker.
+// Bounds of a Tracker.
 const (
-	remembered    = 48 * time.Hour // messages are known that long, so that late ones and duplicates are recognised
+	remembered    = 48 * time.Hour // how long messages are kept, to recognise late ones and duplicates
 	maxRemembered = 1000           // messages of a round trip
-	maxHistory    = 200            // outcomes of a round trip that are kept for the page
-	maxDuplicates = 2              // in a row, then the round trip pauses
-	maxServers    = 20             // Received fields; more are a loop, and the round trip pauses
+	maxHistory    = 200            // outcomes of a round trip that are kept for display
+	maxDuplicates = 2              // copies of a message; with more the round trip pauses
+	maxServers    = 20             // Received fields; with more it is a loop, and the round trip pauses
 	pause         = 24 * time.Hour
 )
 
-// Tracker knows the messages of all round trips: which are under way, and what became of the others. It decides when
-// the next one may be sent. It is safe for concurrent use.
+// Tracker keeps the messages of all round trips, those under way and the outcomes of the others. It decides when the
+// next message may be sent. It is safe for concurrent use.
 //
-// Its state is saved before a message is sent, so that neither a crash nor a restart sends one more.
+// Its state is saved before a message is sent, so that no message is sent twice because of a crash or a restart.
 type Tracker struct {
 	save func(*State) error
 
@@ -65,9 +65,9 @@ type Tracker struct {
 	state *State
 }
 
-// State is what a Tracker must not forget. It is written as JSON.
+// State is the persistent state of a Tracker. It is stored as JSON.
 type State struct {
-	Key   []byte       // of the tokens
+	Key   []byte       // for the tokens
 	Trips []*TripState // by tenant and name
 }
 
@@ -77,8 +77,8 @@ type TripState struct {
 	Messages    []Sent // the oldest first
 	PausedUntil time.Time
 	PauseReason string
-	Newest      *Finished // of the newest message that has an outcome
-	Received    time.Time // when a message arrived last
+	Newest      *Finished // the newest message with an outcome
+	Received    time.Time // when the last message arrived
 	History     []Outcomed
 }
 
@@ -86,25 +86,25 @@ type TripState struct {
 type Sent struct {
 	Token   string
 	At      time.Time
-	Outcome Outcome // empty while it is under way
-	Copies  int     // that arrived
-	Retry   Refusal // why it could not be handed over yet; empty if it was, or may have been
+	Outcome Outcome // "" while it is under way
+	Copies  int     // number of copies that arrived
+	Retry   Refusal // why no server has accepted it yet; empty if one has, or may have
 }
 
-// Outcomed is an outcome in the history.
+// Outcomed is an entry of the history.
 type Outcomed struct {
 	Sent     time.Time
 	Outcome  Outcome
 	Duration time.Duration
 }
 
-// NewTracker returns a Tracker with a state of an earlier one, or a new state. save is called with the state after each
-// change.
+// NewTracker returns a Tracker with the state of an earlier one, or a new state. It calls save with the state after
+// each change.
 func NewTracker(state *State, save func(*State) error) *Tracker {
 	return &Tracker{state: state, save: save, plans: map[Trip]Plan{}}
 }
 
-// SetPlans replaces the configured round trips. The state of those that are gone is forgotten.
+// SetPlans replaces the configured round trips. The state of those that are no longer configured is dropped.
 func (t *Tracker) SetPlans(plans []Plan) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -115,7 +115,7 @@ func (t *Tracker) SetPlans(plans []Plan) {
 	t.fitState()
 }
 
-// Restore replaces the state, by one that another process has changed.
+// Restore replaces the state with one that another process has changed.
 func (t *Tracker) Restore(state *State) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -136,7 +136,7 @@ func (t *Tracker) fitState() {
 	})
 }
 
-// trip returns the state of a round trip, nil for one that is not configured. The caller holds the lock.
+// trip returns the state of a round trip, nil if it is not configured. The lock is held.
 func (t *Tracker) trip(trip Trip) *TripState {
 	i := slices.IndexFunc(t.state.Trips, func(s *TripState) bool { return s.Trip == trip })
 	if i < 0 {
@@ -148,15 +148,15 @@ func (t *Tracker) trip(trip Trip) *TripState {
 // NotDueError reports why no message may be sent now.
 type NotDueError struct {
 	Reason string
-	Next   time.Time // when one may be sent; with a message under way, at the latest
+	Next   time.Time // when one may be sent, or at the latest if a message is under way
 }
 
 func (e *NotDueError) Error() string {
 	return fmt.Sprintf("%s; the next message is due at %s", e.Reason, e.Next.UTC().Format(time.RFC3339))
 }
 
-// Begin records a message before it is sent. The error is an *NotDueError, or that of saving the state: then no message
-// may be sent. With requested, the interval need not have passed: somebody asks for a message now.
+// Begin records a message before it is sent. If it returns an error, no message may be sent: a *NotDueError, or an
+// error of saving the state. With requested set, the interval need not have passed: a user requests the message.
 func (t *Tracker) Begin(token Token, now time.Time, requested bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -176,7 +176,7 @@ func (t *Tracker) Begin(token Token, now time.Time, requested bool) error {
 	return nil
 }
 
-// due returns an *NotDueError unless a message may be sent.
+// due returns a *NotDueError unless a message may be sent.
 func (s *TripState) due(plan Plan, now time.Time, requested bool) error {
 	if now.Before(s.PausedUntil) {
 		return &NotDueError{s.PauseReason, s.PausedUntil}
@@ -199,7 +199,7 @@ func (s *TripState) due(plan Plan, now time.Time, requested bool) error {
 	return nil
 }
 
-// forget drops old messages. A message that was sent in the future, by a clock that was ahead, counts as sent now.
+// forget drops old messages. A message from the future, because the clock was wrong, counts as sent now.
 func (s *TripState) forget(now time.Time) {
 	for i := range s.Messages {
 		if s.Messages[i].At.After(now) {
@@ -213,20 +213,20 @@ func (s *TripState) forget(now time.Time) {
 	s.Messages = slices.Delete(s.Messages, 0, max(0, len(s.Messages)-maxRemembered))
 }
 
-// NotHanded records that a message could not be handed over yet. It is tried again until it is lost.
+// NotHanded records that no server has accepted a message yet. It is sent again until it is declared lost.
 func (t *Tracker) NotHanded(token Token, why Refusal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, m := t.find(token); m != nil && m.Outcome == "" {
 		m.Retry = why
-		_ = t.save(t.state) // a message that is not known to be waiting is not sent again: that is safe
+		_ = t.save(t.state) // if this fails, the message is not sent again after a restart, which is safe
 	}
 }
 
-// Handed records that a message was handed over.
+// Handed records that a server has accepted a message.
 func (t *Tracker) Handed(token Token) { t.NotHanded(token, Refusal{}) }
 
-// Waiting returns the token of a message that could not be handed over yet, "" if there is none.
+// Waiting returns the token of a message that no server has accepted yet, "" if there is none.
 func (t *Tracker) Waiting(trip Trip) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -240,7 +240,7 @@ func (t *Tracker) Waiting(trip Trip) string {
 	return ""
 }
 
-// Outcome returns what became of a message, nil while it is under way. retry is why it could not be handed over yet.
+// Outcome returns the outcome of a message, nil while it is under way. retry is why no server has accepted it yet.
 func (s *State) Outcome(trip Trip, token string) (f *Finished, retry string) {
 	for _, state := range s.Trips {
 		i := slices.IndexFunc(state.Messages, func(m Sent) bool { return m.Token == token })
@@ -255,7 +255,7 @@ func (s *State) Outcome(trip Trip, token string) (f *Finished, retry string) {
 	return nil, ""
 }
 
-// find returns the state and the message of a token, nil for one that is unknown.
+// find returns the round trip and the message of a token, each nil if it is unknown.
 func (t *Tracker) find(token Token) (*TripState, *Sent) {
 	s := t.trip(token.Trip)
 	if s == nil {

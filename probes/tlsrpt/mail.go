@@ -35,7 +35,7 @@ type LookupTXT func(name string) ([]string, error)
 func Open(text []byte, lookup LookupTXT) (*Report, error) {
 	entity, err := message.ReadWithOptions(bytes.NewReader(text), &message.ReadOptions{MaxHeaderBytes: maxHeader})
 	if err != nil {
-		return nil, ErrUnreadable // the error quotes the header, which is the sender's
+		return nil, ErrUnreadable // without the cause, which quotes the header
 	}
 	signer, err := verify(text, entity, lookup)
 	if err != nil {
@@ -86,7 +86,8 @@ func verify(text []byte, entity *message.Entity, lookup LookupTXT) (string, erro
 	return "", fmt.Errorf("%w: %w", ErrUnsigned, reason)
 }
 
-// acceptService removes the list of services from keys that serve "tlsrpt": the library accepts keys for mail alone.
+// acceptService removes the list of services from keys that are for "tlsrpt", because the library accepts only keys for
+// mail.
 func acceptService(records []string) []string {
 	accepted := make([]string, 0, len(records))
 	for _, r := range records {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Limits of a report. The largest public reports have a few hundred kilobytes.
+// Bounds of a report. The largest public reports have a few hundred kilobytes.
 const (
 	maxBytes    = 10 << 20 // after decompression
 	maxPolicies = 1000
@@ -21,11 +21,11 @@ const (
 	maxSessions = math.MaxInt64 / (2 * maxDetails)
 )
 
-// ErrTooLarge reports that a report exceeds a limit.
+// ErrTooLarge is the error for a report that exceeds a bound.
 var ErrTooLarge = errors.New("report exceeds 10 MB, 1,000 policies or 10,000 failure details")
 
-// Parse reads a report, compressed with gzip or not. A report without an organization, an identifier or a period is
-// malformed.
+// Parse reads a report, which may be compressed with gzip. A report without an organization, an identifier or a period
+// is an error.
 func Parse(r io.Reader) (*Report, error) {
 	text, err := readAll(r)
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *stringList) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// count is a number of sessions, also in quotes. It is at least 0, and so small that sums do not overflow.
+// count is a number of sessions, which may be in quotes. It is not negative, and small enough for sums not to overflow.
 type count int64
 
 func (c *count) UnmarshalJSON(text []byte) error {

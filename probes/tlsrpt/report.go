@@ -1,19 +1,19 @@
 // Package tlsrpt reads SMTP TLS reports (RFC 8460).
 //
 // A sender that supports TLS reporting counts, for each domain that it delivers to, the sessions in which TLS worked
-// and those in which it failed, and mails the counts once a day to the address in the domain's _smtp._tls record. The
-// reports of Exchange Online are thus its own account of the way to an MX. Only domains that are reached by MX are
-// reported; a connector with smart hosts is not.
+// and those in which it failed. Once a day it mails the counts to the address in the domain's _smtp._tls record. The
+// reports of Exchange Online therefore show what it experiences at an MX. They cover domains that are reached by MX,
+// but not connectors with smart hosts.
 //
 // Reading a report takes three steps:
 //
-//  1. Open checks that the message is signed by the domain of its From address (RFC 8460, section 3) and finds the part
-//     of type application/tlsrpt+json or application/tlsrpt+gzip.
-//  2. Parse reads the JSON document (section 4.4), also in the shapes of Microsoft and of erratum 6241.
-//  3. Report.Sessions counts the sessions by domain and result, Report.Summaries what failed at each domain.
+//  1. [Open] checks that the message is signed by the domain of its From address (RFC 8460, section 3), and finds the
+//     part of type application/tlsrpt+json or application/tlsrpt+gzip.
+//  2. [Parse] reads the JSON document (section 4.4). It accepts the variants of Microsoft and of erratum 6241.
+//  3. [Report.Sessions] counts the sessions by domain and result; [Report.Summaries] summarizes each domain.
 //
-// The package performs no I/O of its own; keys are looked up by a function of the caller. Everything is bounded: a
-// report has at most 10 MB after decompression, 1,000 policies and 10,000 failure details.
+// The package performs no I/O; a function of the caller looks up keys. Everything is bounded: a report has at most 10
+// MB after decompression, 1,000 policies and 10,000 failure details.
 package tlsrpt
 
 import (
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// Report is one report (RFC 8460, section 4.4). Strings are as the sender wrote them: clean them before they are shown.
+// Report is one report (RFC 8460, section 4.4). Texts are those of the sender: sanitise them before display.
 type Report struct {
 	Organization string // who sent the mail that is reported, such as "Microsoft Corporation"
 	ID           string // unique for the organization
@@ -30,8 +30,8 @@ type Report struct {
 	Start, End   time.Time // usually a day of UTC
 	Policies     []Policy
 
-	// Signer is the domain whose signature Open verified. Anybody can write "Microsoft Corporation" into a report of
-	// his own: what depends on the sender compares the signer.
+	// Signer is the domain whose signature Open verified. Unlike Organization, it cannot be forged: use it to identify the
+	// sender.
 	Signer string
 }
 
@@ -62,8 +62,8 @@ type Result string
 // Success is the result of a session without a failure.
 const Success Result = "success"
 
-// ValidationFailure is the result type for a failure of no other type. It stands for result types that are unknown, and
-// for failures whose details the sender left out, as Microsoft does.
+// ValidationFailure is the result type for a failure of no other type. It is also used for unknown result types, and
+// for failures without details, as Microsoft reports them.
 const ValidationFailure Result = "validation-failure"
 
 // Results are Success and the result types of RFC 8460, section 4.3.

@@ -8,8 +8,8 @@ type counted struct {
 	sessions int64
 }
 
-// eachCount visits the sessions of a report. Failures without details count as ValidationFailure. A sender that names
-// more failed sessions in the details than in the summary is believed in the details.
+// eachCount visits the sessions of a report. Failures without details count as ValidationFailure. If the details have
+// more failed sessions than the summary, the details count.
 func (r *Report) eachCount(visit func(counted)) {
 	for i := range r.Policies {
 		p := &r.Policies[i]
@@ -29,7 +29,7 @@ func (r *Report) eachCount(visit func(counted)) {
 	}
 }
 
-// Key is what Report.Sessions counts by.
+// Key is the key of [Report.Sessions].
 type Key struct {
 	Domain string
 	Result Result

@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// MaxAge is how long after the end of its period a summary is judged. A sender reports each day within the day after
-// it (RFC 8460, section 4.1), so that the next report replaces this one within two days; the third is for a late one.
+// MaxAge is how long after the end of its period a summary is evaluated. A sender reports a day within the next day
+// (RFC 8460, section 4.1), so that the next report replaces this one within two days. The third day is for late
+// reports.
 const MaxAge = 72 * time.Hour
 
-// The limits of a summary.
+// Bounds of a summary.
 const (
-	maxFailures = 20  // what does not fit is counted in the last entry
+	maxFailures = 20  // further failures are counted in the last entry
 	maxHost     = 255 // bytes of a host name
 )
 
@@ -27,8 +28,8 @@ type Summary struct {
 	Failures   []Failure // most sessions first
 }
 
-// Failure is a number of sessions that failed in the same way. The fields are as the sender wrote them: clean the host
-// before it is shown.
+// Failure is a number of sessions that failed in the same way. The host is a text of the sender: sanitise it before
+// display.
 type Failure struct {
 	Policy   string // "tlsa", "sts", "no-policy-found", or "unknown" for other types
 	Result   Result
@@ -45,13 +46,13 @@ func (s *Summary) Failed() int64 {
 	return n
 }
 
-// CurrentAt reports whether a summary is judged at a time. One of the future is not: its sender's clock is wrong, and
-// no later report would replace it.
+// CurrentAt reports whether a summary is evaluated at a given time. A summary of the future is not: the sender's clock
+// is wrong, and no later report would replace it.
 func (s *Summary) CurrentAt(now time.Time) bool {
 	return now.Sub(s.End) <= MaxAge && s.End.Sub(now) <= 24*time.Hour
 }
 
-// FromMicrosoft reports whether Microsoft signed the report: it is Exchange Online's own.
+// FromMicrosoft reports whether Microsoft signed the report, as it signs those of Exchange Online.
 func (s *Summary) FromMicrosoft() bool { return IsMicrosoft(s.Signer) }
 
 // IsMicrosoft reports whether a signer is Microsoft, who signs the reports of Exchange Online.
@@ -59,7 +60,7 @@ func IsMicrosoft(signer string) bool {
 	return signer == "microsoft.com" || strings.HasSuffix(signer, ".microsoft.com")
 }
 
-// Summaries returns what a report says about each domain, ordered by domain.
+// Summaries returns a summary of each domain in the report, ordered by domain.
 func (r *Report) Summaries() []Summary {
 	var all []*Summary
 	byDomain := map[string]*Summary{}
@@ -91,22 +92,22 @@ func policyType(name string) string {
 	return "unknown"
 }
 
-// add adds a failure to the one of the same way. When there are too many ways, the host no longer counts, then neither
-// does the policy.
+// add adds the sessions of a failure to the entry with the same policy, result and host. If there are too many entries,
+// it uses the entry without the host or, as a last resort, one for all other failures.
 func (s *Summary) add(f Failure) {
-	for _, way := range []Failure{
+	for _, entry := range []Failure{
 		f, {Policy: f.Policy, Result: f.Result}, {Policy: "unknown", Result: ValidationFailure},
 	} {
 		i := slices.IndexFunc(s.Failures, func(g Failure) bool {
-			return g.Policy == way.Policy && g.Result == way.Result && g.Host == way.Host
+			return g.Policy == entry.Policy && g.Result == entry.Result && g.Host == entry.Host
 		})
 		if i >= 0 {
 			s.Failures[i].Sessions = sum(s.Failures[i].Sessions, f.Sessions)
 			return
 		}
-		if len(s.Failures) < maxFailures-1 || way.Policy == "unknown" && way.Result == ValidationFailure {
-			way.Sessions = f.Sessions
-			s.Failures = append(s.Failures, way)
+		if len(s.Failures) < maxFailures-1 || entry.Policy == "unknown" && entry.Result == ValidationFailure {
+			entry.Sessions = f.Sessions
+			s.Failures = append(s.Failures, entry)
 			return
 		}
 	}
@@ -116,8 +117,8 @@ func (s *Summary) sort() {
 	slices.SortStableFunc(s.Failures, func(a, b Failure) int { return cmp.Compare(b.Sessions, a.Sessions) })
 }
 
-// Merge returns the summary of the newest period of two of the same domain and signer. A sender may report one period
-// in several reports: their sessions are added.
+// Merge merges two summaries of the same domain and signer. If their periods differ, it returns the newer summary;
+// otherwise it adds their sessions, because a sender may send several reports of one period.
 func (s *Summary) Merge(other *Summary) Summary {
 	switch {
 	case other.Start.After(s.Start):

@@ -43,8 +43,8 @@ func New(now func() time.Time) *Checker {
 }
 
 // Check evaluates whether a certificate of a verified chain, leaf first and root last, is revoked: Passed, Failed with
-// certificate_revoked, or NotReached with a detail if that is not known. It waits for lists until ctx ends; a fetch that
-// it has started continues, so that the next check finds the list in the cache.
+// certificate_revoked, or NotReached with a detail if that is not known. It waits for lists until ctx ends; a fetch
+// that it has started continues, so that the next check finds the list in the cache.
 func (c *Checker) Check(ctx context.Context, network httpfetch.Network, chain []*x509.Certificate) probes.Judgement {
 	switch len(chain) {
 	case 0:

@@ -1,8 +1,9 @@
 // Package crl checks whether the certificates of a chain are revoked, with the certificate revocation lists (CRLs) of
 // their issuers (RFC 5280, sections 5 and 6.3).
 //
-// An issuer publishes a signed list of the serial numbers that it has revoked. Each certificate contains the address of
-// that list (CRLDistributionPoints). [Checker.Check] does this for each certificate of a verified chain except the root:
+// An issuer publishes a signed list of the serial numbers that it has revoked. Each certificate contains the address
+// of that list (CRLDistributionPoints). [Checker.Check] does this for each certificate of a verified chain except the
+// root:
 //
 //  1. Take the http addresses of the certificate, at most two. RFC 5280 recommends plain http: the list is signed,
 //     and https would need a revocation check of its own.

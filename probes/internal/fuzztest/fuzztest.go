@@ -1,10 +1,11 @@
-// Package fuzztest cuts the bytes of a fuzzer into pieces, for fuzz targets that need more than one input: certificates
-// of a chain, or answers of a server. Each piece follows its length, two bytes in network order. It is for tests only.
+// Package fuzztest splits the bytes of a fuzzer into pieces, for fuzz targets that need several inputs: the
+// certificates of a chain, or the answers of a server. Each piece is preceded by its length, two bytes in network
+// order. The package is for tests only.
 package fuzztest
 
 import "encoding/binary"
 
-// Split returns the pieces. A piece whose length exceeds what is left is the rest.
+// Split returns the pieces. If the length of a piece exceeds the rest of the data, the piece is the rest.
 func Split(data []byte) (pieces [][]byte) {
 	for len(data) > 2 {
 		n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)

@@ -1,7 +1,7 @@
-// Package sockerr reads the operating system's error number out of a failed dial, read or write.
+// Package sockerr returns the operating system's error number of a failed dial, read or write.
 //
-// Windows numbers the errors of its sockets differently (Winsock), and package syscall does not equate them with the
-// portable constants. [Code] translates, so that callers compare with syscall.ECONNREFUSED on every system.
+// On Windows, socket errors have other numbers (Winsock) than the portable constants of package syscall. [Code]
+// translates them, so that callers can compare with syscall.ECONNREFUSED on every system.
 package sockerr
 
 import (
@@ -35,8 +35,8 @@ func Code(err error) syscall.Errno {
 	return code
 }
 
-// Exhausted reports whether this host ran out of what a socket needs (descriptors, buffers, memory). Such an error
-// says nothing about the peer.
+// Exhausted reports whether this host has run out of the resources for a socket (descriptors, buffers, memory). Such an
+// error proves nothing about the peer.
 func Exhausted(err error) bool {
 	switch Code(err) {
 	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:

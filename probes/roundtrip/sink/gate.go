@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -13,37 +14,28 @@ import (
 
 // Limits bound what peers can use. Zero means the default.
 type Limits struct {
-	Connections       int           // at once, 200
-	PerAddress        int           // connections at once from one IPv4 address or IPv6 /64 network, 20
-	MessagesPerMinute int           // from one of these, 600
-	MessagesAtOnce    int           // of more than 64 kB that are held in memory, 4
-	ConnectionBytes   int64         // that a connection may send, 100 MB
-	ConnectionTime    time.Duration // that it may last, 10 minutes
+	Connections       int           // open connections; default 200
+	PerAddress        int           // open connections from one IPv4 address or IPv6 /64 network; default 20
+	MessagesPerMinute int           // messages from one of these; default 600
+	MessagesAtOnce    int           // messages of more than 64 kB in memory; default 4
+	ConnectionBytes   int64         // bytes that a connection may send; default 100 MB
+	ConnectionTime    time.Duration // duration of a connection; default 10 minutes
 }
 
 func (l Limits) withDefaults() Limits {
-	set := func(v *int, otherwise int) {
-		if *v == 0 {
-			*v = otherwise
-		}
-	}
-	set(&l.Connections, 200)
-	set(&l.PerAddress, 20)
-	set(&l.MessagesPerMinute, 600)
-	set(&l.MessagesAtOnce, 4)
-	if l.ConnectionBytes == 0 {
-		l.ConnectionBytes = 100 << 20
-	}
-	if l.ConnectionTime == 0 {
-		l.ConnectionTime = 10 * time.Minute
-	}
+	l.Connections = cmp.Or(l.Connections, 200)
+	l.PerAddress = cmp.Or(l.PerAddress, 20)
+	l.MessagesPerMinute = cmp.Or(l.MessagesPerMinute, 600)
+	l.MessagesAtOnce = cmp.Or(l.MessagesAtOnce, 4)
+	l.ConnectionBytes = cmp.Or(l.ConnectionBytes, 100<<20)
+	l.ConnectionTime = cmp.Or(l.ConnectionTime, 10*time.Minute)
 	return l
 }
 
-// Stats count since the start.
+// Stats are counts since the start.
 type Stats struct {
-	Connections       atomic.Uint64 // that were served
-	Refused           atomic.Uint64 // connections from outside of Networks
+	Connections       atomic.Uint64 // connections that were served
+	Refused           atomic.Uint64 // connections from outside Networks
 	Limited           atomic.Uint64 // connections above a limit
 	Accepted          atomic.Uint64 // messages
 	UnknownRecipients atomic.Uint64 // RCPT commands
@@ -60,7 +52,7 @@ type gate struct {
 	networks func() []netip.Prefix
 	now      func() time.Time
 	stats    *Stats
-	held     chan struct{} // messages in memory
+	held     chan struct{} // large messages in memory
 
 	mu     sync.Mutex
 	open   int
@@ -68,7 +60,7 @@ type gate struct {
 	minute int64
 }
 
-// peer is what one address uses.
+// peer has the connections and the messages of one address.
 type peer struct{ connections, messages int }
 
 func newGate(l Limits, networks func() []netip.Prefix, now func() time.Time, stats *Stats) *gate {
@@ -78,10 +70,10 @@ func newGate(l Limits, networks func() []netip.Prefix, now func() time.Time, sta
 	}
 }
 
-// maxPeers limits the addresses that are remembered in a minute.
+// maxPeers bounds the addresses that are remembered in a minute.
 const maxPeers = 10_000
 
-// network returns what counts as one address: an IPv4 address or an IPv6 /64 network.
+// network returns the unit of the limits per address: an IPv4 address or an IPv6 /64 network.
 func network(a netip.Addr) netip.Prefix {
 	bits := 32
 	if a.Is6() {
@@ -91,8 +83,8 @@ func network(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// peer returns the use of an address. A new minute forgets the messages, and those without a connection. The caller
-// holds the lock. It returns nil if there are too many addresses.
+// peer returns the peer of an address, nil if there are too many addresses. A new minute resets the counts of messages
+// and drops the peers without a connection. The lock is held.
 func (g *gate) peer(a netip.Addr) *peer {
 	if minute := g.now().Unix() / 60; minute != g.minute {
 		g.minute = minute
@@ -160,7 +152,7 @@ func (g *gate) admitsMessage(a netip.Addr) bool {
 	return true
 }
 
-// reserve takes a place for a large message in memory, if there is one.
+// reserve takes a slot for a large message in memory, if one is free.
 func (g *gate) reserve() (release func(), ok bool) {
 	select {
 	case g.held <- struct{}{}:
@@ -181,8 +173,8 @@ type gatedListener struct {
 
 const refusalTimeout = time.Second
 
-// Accept returns the next connection that is admitted. Others get their reply, which the send buffer of a new
-// connection always takes, and are closed.
+// Accept returns the next connection that is admitted. The others get a reply, which always fits into the send buffer
+// of a new connection, and are closed.
 func (l *gatedListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -200,7 +192,7 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// boundedConn limits the bytes that a peer sends and how long it stays.
+// boundedConn bounds the bytes that a peer sends and the duration of its connection.
 type boundedConn struct {
 	net.Conn
 
@@ -213,12 +205,12 @@ func newBoundedConn(c net.Conn, l Limits, leave func()) *boundedConn {
 	return &boundedConn{c, l.ConnectionBytes, deadline(l.ConnectionTime), sync.OnceFunc(leave)}
 }
 
-// deadline returns a deadline for the kernel, which has a clock of its own.
+// deadline returns a deadline for the operating system, which does not use the clock of the probes.
 func deadline(after time.Duration) time.Time { return time.Now().Add(after) } //nolint:forbidigo // not the probes' time
 
 var errTooMuch = errors.New("the peer sends too much")
 
-// Read reads what is left to the peer.
+// Read reads until the peer has sent as many bytes as it may.
 func (c *boundedConn) Read(p []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errTooMuch

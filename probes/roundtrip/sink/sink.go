@@ -1,16 +1,17 @@
-// Package sink receives the messages of round trips: an SMTP server (RFC 5321) with STARTTLS (RFC 3207) that accepts
-// mail for a few configured recipients only.
+// Package sink receives the messages of round trips and TLS reports. It is an SMTP server (RFC 5321) with STARTTLS
+// (RFC 3207) that accepts mail for a few configured recipients only.
 //
-// It is written to stand on the Internet, as the MX of a sub-domain or behind a load balancer:
+// It can be exposed to the Internet, as the MX of a sub-domain or behind a load balancer:
 //
-//   - A recipient that is not configured is refused; it can never relay.
-//   - Networks limits who may connect. Others get a 554 reply instead of a greeting.
-//   - Connections, connections from one address, messages a minute from one address, the size of a message, the bytes
-//     and the time of a connection are bounded. Whoever exceeds a bound gets a temporary error (421, 450, 452), so that
-//     an honest server tries again later.
-//   - A message lives in memory until it was judged. Nothing of it is written anywhere.
+//   - A recipient that is not configured is refused. The sink never relays.
+//   - Networks limits who may connect. Other clients get a 554 reply instead of a greeting.
+//   - The number of connections, the connections and the messages per minute from one address, the size of a message,
+//     and the bytes and the duration of a connection are bounded. A client that exceeds a bound gets a temporary error
+//     (421, 450, 452), so that a legitimate server tries again later.
+//   - A message is kept in memory until it has been processed, and is never stored.
 //
-// A connection that ends before it says anything, as the health check of a load balancer does, is no error.
+// A connection that is closed before the first command, such as that of a load balancer's health check, is not an
+// error.
 package sink
 
 import (
@@ -33,20 +34,20 @@ import (
 // Bounds of a sink.
 const (
 	MaxMessageBytes = 10 << 20 // a TLS report may have megabytes
-	smallMessage    = 64 << 10 // test messages are much smaller: they pass while others hold the places of large ones
+	smallMessage    = 64 << 10 // larger messages need a slot in memory; test messages are much smaller
 	maxRecipients   = 10
 	maxLineLength   = 4000
 	commandTimeout  = time.Minute
-	maxReplyText    = 100 // bytes of what is quoted in a log line
+	maxReplyText    = 100 // bytes of a text of the client that is logged
 )
 
 // Message is a message that was received. Its data is only valid until the handler returns.
 type Message struct {
-	From     string   // reverse path, empty for notifications
+	From     string   // MAIL FROM, "" for notifications
 	To       []string // the recipients, as configured
 	Hello    string   // the argument of EHLO
 	Peer     netip.Addr
-	TLS      string // "TLS 1.3", empty for clear text
+	TLS      string // such as "TLS 1.3"; "" for clear text
 	Received time.Time
 	Data     []byte
 }
@@ -54,10 +55,10 @@ type Message struct {
 // Options configure a Sink.
 type Options struct {
 	Hostname     string                  // named in the greeting
-	Certificate  func() *tls.Certificate // for STARTTLS; if it returns nil when Serve begins, that is not offered
-	Networks     func() []netip.Prefix   // who may connect now; empty means everybody
+	Certificate  func() *tls.Certificate // for STARTTLS, which is not offered if it returns nil when Serve starts
+	Networks     func() []netip.Prefix   // who may connect now; empty means everyone
 	HasRecipient func(address string) bool
-	Handle       func(context.Context, *Message) error // after an error the peer is to try again later
+	Handle       func(context.Context, *Message) error // an error makes the client try again later
 	Now          func() time.Time
 	Log          *slog.Logger
 	Limits       Limits
@@ -94,7 +95,7 @@ func (s *Sink) Serve(ctx context.Context, listeners ...net.Listener) error {
 	}
 	stop := context.AfterFunc(ctx, func() {
 		_ = server.Close()
-		for _, l := range listeners { // the server does not know those yet that its Serve has not begun with
+		for _, l := range listeners { // the server closes only those with which its Serve was called already
 			_ = l.Close()
 		}
 	})
@@ -111,7 +112,7 @@ func (s *Sink) Serve(ctx context.Context, listeners ...net.Listener) error {
 	return group.Wait()
 }
 
-// errorLog counts what the library reports. Errors of connections are the peers' and not logged; a panic is.
+// errorLog counts the errors that the library logs. It logs panics, but not errors of connections, which peers cause.
 type errorLog struct {
 	log   *slog.Logger
 	stats *Stats
@@ -167,7 +168,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
-// Data reads the message and hands it on.
+// Data reads the message and passes it to the handler.
 func (s *session) Data(r io.Reader) error {
 	data, err := io.ReadAll(io.LimitReader(r, smallMessage))
 	if err == nil && len(data) == smallMessage {
