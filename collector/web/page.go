@@ -165,13 +165,32 @@ func symbol(outcome any) string {
 func renderCode(s string) template.HTML {
 	var b strings.Builder
 	for i, piece := range strings.Split(s, "`") {
-		piece = template.HTMLEscapeString(piece)
-		if i%2 == 1 {
-			piece = "<code>" + piece + "</code>"
+		if i%2 == 0 {
+			b.WriteString(template.HTMLEscapeString(piece))
+			continue
 		}
-		b.WriteString(piece)
+		b.WriteString("<code>")
+		for n, word := range strings.Split(piece, " ") {
+			if n > 0 {
+				b.WriteByte(' ')
+			}
+			writeWord(&b, word)
+		}
+		b.WriteString("</code>")
 	}
 	return template.HTML(b.String()) //nolint:gosec // every piece is escaped
+}
+
+// maxOption is how long an option may be to be kept in one line.
+const maxOption = 30
+
+// writeWord writes a word of code. An option is not wrapped after its hyphens.
+func writeWord(b *strings.Builder, word string) {
+	if strings.HasPrefix(word, "-") && len(word) <= maxOption {
+		b.WriteString(`<span class="option">` + template.HTMLEscapeString(word) + `</span>`)
+		return
+	}
+	b.WriteString(template.HTMLEscapeString(word))
 }
 
 // breakable renders a host name that may be wrapped after each dot.
