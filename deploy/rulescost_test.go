@@ -25,7 +25,7 @@ var (
 
 // What one evaluation of all rules may cost: samples that its queries read, per path, and CPU time for 10,000 paths.
 const (
-	maxSamplesPerPath = 90
+	maxSamplesPerPath = 50
 	maxCPU            = 2.0 // seconds
 	measured          = 2000
 )

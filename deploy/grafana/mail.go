@@ -10,9 +10,11 @@ const certificatesLeft = `((m365_connector_certificate_not_after_timestamp_secon
 	` or m365_connector_certificate_not_after_timestamp_seconds{@, role="client"}) - time())`
 
 // lifetimeLeft is the share of the lifetime that each leaf certificate of certificatesLeft has left.
-const lifetimeLeft = `((m365_connector_certificate_not_after_timestamp_seconds{@, direction!="inbound", position="leaf"}` +
+const lifetimeLeft = `((m365_connector_certificate_not_after_timestamp_seconds` +
+	`{@, direction!="inbound", position="leaf"}` +
 	` or m365_connector_certificate_not_after_timestamp_seconds{@, role="client", position="leaf"}) - time())` +
-	` / (m365_connector_certificate_not_after_timestamp_seconds{@} - m365_connector_certificate_not_before_timestamp_seconds{@})`
+	` / (m365_connector_certificate_not_after_timestamp_seconds{@}` +
+	` - m365_connector_certificate_not_before_timestamp_seconds{@})`
 
 func overview() Dashboard {
 	return Dashboard{

@@ -143,8 +143,12 @@ probe:
   timeout: 3s
   hello_name: demo.example
   dns_servers: ["%s"]
+suppressions:
+  - { check: ip_authentication_only, tenant: fabrikam, connector: Scanner relay,
+      reason: scanners cannot present a certificate, owner: mail-team, expires: %s }
 %stenants:
-%s`, exchangeOnlineZone, w.dns.Addr(), w.shared.String(), w.yaml.String())
+%s`, exchangeOnlineZone, w.dns.Addr(), w.now.AddDate(0, 0, 60).Format(time.DateOnly), w.shared.String(),
+		w.yaml.String())
 	file := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("lab: %w", err)

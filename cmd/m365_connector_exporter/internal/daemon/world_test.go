@@ -203,7 +203,7 @@ func testFindings(t *testing.T, d *Daemon, handler http.Handler) {
 		"attribution_fragile": 1, "certificate_chain_incomplete": 1, "certificate_domain_not_accepted": 2,
 		"certificate_expired":      1,
 		"certificate_expires_soon": 1, "certificate_name_mismatch": 4, "certificate_not_yet_valid": 1,
-		"certificate_untrusted": 1, "connector_disabled": 1, "connector_in_test_mode": 1, "ip_authentication_only": 2,
+		"certificate_untrusted": 1, "connector_disabled": 1, "connector_in_test_mode": 1, "ip_authentication_only": 1,
 		"dane_would_queue": 1, "direct_send_open": 1, "firewall_incomplete": 1, "mta_sts_would_queue": 1, "not_judged": 1,
 		"rule_without_connector": 2, "server_out_of_date": 1,
 		"null_sender_relay_denied": 1, "presented_certificate_not_configured": 1, "sender_address_shared_between_tenants": 2,
