@@ -152,6 +152,34 @@ func TestCertificateOfASender(t *testing.T) {
 	}
 }
 
+// A service for signatures shows one certificate and presents another.
+func TestCertificateOfAServiceIsNotAssumed(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*mailflow.Tenant)
+		want   bool
+	}{
+		"own server": {func(*mailflow.Tenant) {}, true},
+		"used by a mail flow rule": {func(t *mailflow.Tenant) {
+			t.Outbound = []mailflow.OutboundConnector{{
+				Common: mailflow.Common{Name: "To", Type: mailflow.OnPremises}, IsTransportRuleScoped: mailflow.Yes,
+			}}
+		}, false},
+		"required by another connector": {func(t *mailflow.Tenant) {
+			t.Inbound = append(t.Inbound, mailflow.InboundConnector{
+				Common: mailflow.Common{Name: "Hybrid", Type: mailflow.OnPremises}, TLSSenderCertificateName: "mail.example.net",
+			})
+		}, false},
+	} {
+		tenant := contoso(mailflow.Sender{Assumed: true})
+		c.change(&tenant)
+		inventory := &evaluate.Inventory{Tenants: []mailflow.Tenant{tenant}}
+		r := evaluate.Evaluate(inventory, &evaluate.Snapshot{Paths: paths(showing("mail.example.net"))}, noon)
+		if got := r.Clients[edge] != nil; got != c.want {
+			t.Errorf("%s: assumed %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 func TestFindingsKeepTheirDates(t *testing.T) {
 	tenant := contoso(mailflow.Sender{})
 	tenant.Inbound[0].Enabled = mailflow.No // a finding

@@ -96,7 +96,7 @@ func openIfNamesOmitted(failed probes.Judgement, leaf *probes.Certificate) probe
 
 // addClients adds the tenants, with the certificate that each of their senders presents.
 func (r *Report) addClients(snapshot *Snapshot) {
-	shown := smartHostCertificates(snapshot.Paths)
+	shown := smartHostCertificates(snapshot.Paths, r.inventory.Tenants)
 	r.Clients = map[probes.PathID]*probes.TLS{}
 	r.Tenants = slices.Clone(r.inventory.Tenants)
 	for i := range r.Tenants {
@@ -122,12 +122,12 @@ func (r *Report) addClients(snapshot *Snapshot) {
 // observedCertificate is the certificate of a sender without a certificate file: as the server of certificate.smtp
 // showed it, else, for an assumed sender, as a smart host of the tenant did. It returns nil if nothing was shown.
 func observedCertificate(
-	s *mailflow.Sender, c *mailflow.InboundConnector, smtp *probes.TLS, smartHosts []*probes.TLS,
+	s *mailflow.Sender, c *mailflow.InboundConnector, smtp *probes.TLS, smartHosts *shownCertificates,
 ) *probes.TLS {
 	if smtp != nil || !s.Assumed {
 		return smtp
 	}
-	return assumedCertificate(c, s, smartHosts)
+	return assumedCertificate(c, smartHosts)
 }
 
 // asClient judges a certificate that a server showed as one that a client presents.
@@ -145,34 +145,56 @@ func asClient(seen *probes.TLS, accepted mailflow.DomainIndex, required string) 
 // maxSmartHostCertificates bounds among how many certificates of smart hosts that of an assumed sender is chosen.
 const maxSmartHostCertificates = 16
 
-// smartHostCertificates is what the smart hosts of OnPremises connectors showed, by tenant.
-func smartHostCertificates(paths []check.Path) map[string][]*probes.TLS {
-	shown := map[string][]*probes.TLS{}
+// shownCertificates are what the smart hosts of a tenant showed.
+type shownCertificates struct {
+	seen         []*probes.TLS
+	certificates []*mailflow.ClientCertificate // the same
+	claimed      []bool                        // see mailflow.Tenant.Claimed
+}
+
+// smartHostCertificates is what the smart hosts of OnPremises connectors showed, by tenant. Connectors that a mail flow
+// rule uses lead to a service, such as one for signatures, which presents another certificate than its servers show.
+func smartHostCertificates(paths []check.Path, tenants []mailflow.Tenant) map[string]*shownCertificates {
+	type connector struct{ tenant, name string }
+	byRule := map[connector]bool{}
+	shown := make(map[string]*shownCertificates, len(tenants))
+	for i := range tenants {
+		shown[tenants[i].Name] = &shownCertificates{}
+		for k := range tenants[i].Outbound {
+			c := &tenants[i].Outbound[k]
+			if c.IsTransportRuleScoped == mailflow.Yes {
+				byRule[connector{tenants[i].Name, c.Name}] = true
+			}
+		}
+	}
 	for _, p := range paths {
-		if p.ID.Direction != mailflow.Outbound || p.ConnectorType != mailflow.OnPremises {
+		s := shown[p.ID.Tenant]
+		if s == nil || p.ID.Direction != mailflow.Outbound || p.ConnectorType != mailflow.OnPremises ||
+			byRule[connector{p.ID.Tenant, p.ID.Connector}] {
 			continue
 		}
 		for _, e := range p.Endpoints {
-			if e.TLS != nil && len(e.TLS.Chain) > 0 && len(shown[p.ID.Tenant]) < maxSmartHostCertificates {
-				shown[p.ID.Tenant] = append(shown[p.ID.Tenant], e.TLS)
+			if e.TLS != nil && len(e.TLS.Chain) > 0 && len(s.seen) < maxSmartHostCertificates {
+				s.seen = append(s.seen, e.TLS)
+				s.certificates = append(s.certificates, attributionCertificate(e.TLS, ""))
 			}
 		}
+	}
+	for i := range tenants {
+		s := shown[tenants[i].Name]
+		s.claimed = tenants[i].Claimed(s.certificates)
 	}
 	return shown
 }
 
 // assumedCertificate is the certificate that an assumed sender presents: that of a smart host of the same tenant,
 // for often one server sends and receives. It returns nil if none was shown.
-func assumedCertificate(c *mailflow.InboundConnector, s *mailflow.Sender, shown []*probes.TLS) *probes.TLS {
-	if c == nil {
+func assumedCertificate(c *mailflow.InboundConnector, shown *shownCertificates) *probes.TLS {
+	if c == nil || shown == nil {
 		return nil
 	}
-	certificates := make([]*mailflow.ClientCertificate, len(shown))
-	for i, one := range shown {
-		certificates[i] = attributionCertificate(one, sourceOf(s))
-	}
-	if i := mailflow.AssumedCertificate(c, certificates); i >= 0 {
-		return shown[i]
+	if i := mailflow.AssumedCertificate(c, shown.certificates, shown.claimed); i >= 0 {
+		return shown.seen[i]
 	}
 	return nil
 }

@@ -71,18 +71,31 @@ func impliedSender(c *InboundConnector, name string, mailFrom []string) Sender {
 }
 
 // AssumedCertificate chooses the certificate that an assumed sender behind c probably presents, among those of the
-// smart hosts of the tenant's OnPremises outbound connectors: the first that c matches, else the first. It returns its
-// index, -1 if there is none. Entries of certificates may be nil.
-func AssumedCertificate(c *InboundConnector, certificates []*ClientCertificate) int {
+// smart hosts of the tenant's OnPremises outbound connectors: the first that c matches, else the first that is not
+// another connector's (see [Claimed]). It returns its index, -1 if there is none. Entries of certificates may be nil.
+func AssumedCertificate(c *InboundConnector, certificates []*ClientCertificate, claimed []bool) int {
 	first := -1
 	for i, certificate := range certificates {
 		switch {
 		case certificate == nil:
 		case MatchCertificate(c.TLSSenderCertificateName, certificate).Matched:
 			return i
-		case first < 0:
+		case first < 0 && !claimed[i]:
 			first = i
 		}
 	}
 	return first
+}
+
+// Claimed reports for each certificate whether an enabled OnPremises connector of the tenant requires one of its names:
+// then it is that of this connector's sender, and says nothing of the senders behind others.
+func (t *Tenant) Claimed(certificates []*ClientCertificate) []bool {
+	claimed := make([]bool, len(certificates))
+	for i, certificate := range certificates {
+		claimed[i] = certificate != nil && slices.ContainsFunc(t.Inbound, func(c InboundConnector) bool {
+			return c.IsEnabled() && c.Type == OnPremises &&
+				MatchCertificate(c.TLSSenderCertificateName, certificate).Matched
+		})
+	}
+	return claimed
 }

@@ -2,6 +2,7 @@ package mailflow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,11 +38,27 @@ func TestWithImpliedSenders(t *testing.T) {
 func TestAssumedCertificate(t *testing.T) {
 	certificates := []*ClientCertificate{nil, certificate("gateway.msp.com"), certificate("mail.contoso.com")}
 	for value, want := range map[string]int{"*.contoso.com": 2, "gateway.msp.com": 1, "mail.fabrikam.com": 1, "": 1} {
-		if got := AssumedCertificate(&InboundConnector{TLSSenderCertificateName: value}, certificates); got != want {
+		c := &InboundConnector{TLSSenderCertificateName: value}
+		if got := AssumedCertificate(c, certificates, make([]bool, 3)); got != want {
 			t.Errorf("for %q: %d, want %d", value, got, want)
 		}
 	}
-	if got := AssumedCertificate(&InboundConnector{}, nil); got != -1 {
+	if got := AssumedCertificate(&InboundConnector{}, nil, nil); got != -1 {
 		t.Errorf("of nothing: %d", got)
+	}
+	// A certificate that another connector requires is not that of this connector's sender.
+	hybrid := tenant("a", "contoso.com", onPremises("hybrid", "*.contoso.com", ""), onPremises("service", "1.svc.com", ""),
+		with(onPremises("off", "gateway.msp.com", ""), disabled))
+	claimed := hybrid.Claimed(certificates)
+	if !slices.Equal(claimed, []bool{false, false, true}) {
+		t.Errorf("claimed: %v", claimed)
+	}
+	for i, want := range map[int]int{0: 2, 1: 1} {
+		if got := AssumedCertificate(&hybrid.Inbound[i], certificates, claimed); got != want {
+			t.Errorf("%s: %d, want %d", hybrid.Inbound[i].Name, got, want)
+		}
+	}
+	if got := AssumedCertificate(&hybrid.Inbound[1], certificates[2:], claimed[2:]); got != -1 {
+		t.Errorf("of another connector: %d", got)
 	}
 }
