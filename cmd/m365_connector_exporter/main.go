@@ -169,6 +169,8 @@ func checkConfigFile(file string, named, demo bool) error {
 	switch {
 	case demo && named:
 		return fmt.Errorf("demo writes its own configuration: run it without --config.file=%s", file)
+	case !demo && file == "":
+		return fmt.Errorf("--config.file: no value: name the configuration, for example --config.file=%s", packagedConfig)
 	case !demo && file == defaultConfig && missing(defaultConfig):
 		return fmt.Errorf("no %s in this folder: name the configuration, for example --config.file=%s",
 			defaultConfig, packagedConfig)
