@@ -20,7 +20,7 @@ import (
 
 var (
 	costPaths   = flag.Int("rules.paths", 200, "paths in TestRulesCost; from 2,000 on it measures the CPU time")
-	costFailing = flag.Int("rules.failing", 1, "percentage of paths in TestRulesCost that fail")
+	costFailing = flag.Int("rules.failing", 1, "percentage of paths in TestRulesCost that fail; more than 1 is not judged")
 )
 
 // What one evaluation of all rules may cost: samples that its queries read, per path, and CPU time for 10,000 paths.
@@ -62,7 +62,8 @@ func TestRulesCost(t *testing.T) {
 	}
 	api := serve("rules", intervals)
 	awaitEvaluated(t, api, paths)
-	if samples := samplesRead(t, api) / paths; samples > maxSamplesPerPath || samples < 10 {
+	judged := *costFailing <= 1
+	if samples := samplesRead(t, api) / paths; judged && (samples > maxSamplesPerPath || samples < 10) {
 		t.Errorf("one evaluation reads %d samples per path, want 10 to %d", samples, maxSamplesPerPath)
 	} else {
 		t.Logf("one evaluation reads %d samples per path", samples)
@@ -77,7 +78,7 @@ func TestRulesCost(t *testing.T) {
 	logSlowestRules(t, api)
 	used := (cpu(t, api) - with0 - (cpu(t, without) - without0)) / 4
 	t.Logf("one evaluation for %d paths takes %.2f s of CPU", paths, used)
-	if most := maxCPU * float64(paths) / 10_000; used > most {
+	if most := maxCPU * float64(paths) / 10_000; judged && used > most {
 		t.Errorf("want at most %.2f s", most)
 	}
 }
