@@ -19,8 +19,8 @@ func TestTextsOfManyFailures(t *testing.T) {
 		`direction="outbound",path="p%d"}'
         values: '0x40'
 `
-	const alert = `          - exp_labels: { severity: critical, category: mailflow, job: m, instance: e, tenant: t, connector: c,
-              direction: outbound, path: p%d }
+	const alert = `          - exp_labels: { severity: critical, category: mailflow, job: m, instance: e, tenant: t,
+              connector: c, direction: outbound, path: p%d }
             exp_annotations:
               summary: Path p%[1]d of connector "c" of t fails
               description: %s

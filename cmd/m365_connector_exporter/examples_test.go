@@ -56,6 +56,9 @@ func TestExampleCommands(t *testing.T) {
 			commands[strings.TrimSpace(instead.Replace(command))] = document
 		}
 	}
+	for command, file := range alertCommands(t) {
+		commands[instead.Replace(command)] = file
+	}
 	t.Chdir(filepath.Dir(exampleFiles(t, []byte("probe: { dns_servers: ['127.0.0.1:1'], timeout: 1s }\n"+readme))))
 	if err := os.WriteFile("firewall.txt", []byte("40.92.0.0/15\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -66,6 +69,41 @@ func TestExampleCommands(t *testing.T) {
 	if len(commands) < 10 {
 		t.Errorf("%d commands: %v", len(commands), commands)
 	}
+}
+
+var (
+	quoted     = regexp.MustCompile(`"(m365_connector_exporter [^"]*)"`)
+	labelValue = regexp.MustCompile(`\{\{ (?:\$labels\.(\w+)[^}]*|\.) \}\}`)
+	condition  = regexp.MustCompile(`\{\{ (?:with|end)[^}]*\}\}`)
+)
+
+// alertCommands returns the commands in the texts of the alerts, with placeholders as in the runbooks, and their files.
+func alertCommands(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("../../deploy/prometheus/rules/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := labelValue.ReplaceAllStringFunc(condition.ReplaceAllString(string(text), ""), func(value string) string {
+			return strings.ToUpper(labelValue.FindStringSubmatch(value)[1])
+		})
+		for _, m := range quoted.FindAllStringSubmatch(plain, -1) {
+			command := strings.Join(strings.Fields(m[1]), " ")
+			command = strings.Replace(command, "fetch --check --config.file="+packagedConfig+" 'TENANT'",
+				"--config.file="+packagedConfig+" fetch --check", 1) // fetch.yaml has no tenant that loads
+			commands[strings.NewReplacer("'TENANT'", "contoso", "''", "contoso").Replace(command)] = file
+		}
+	}
+	if len(commands) < 6 {
+		t.Errorf("%d commands in alerts: %v", len(commands), commands)
+	}
+	return commands
 }
 
 func typeIn(t *testing.T, document string, args []string) {
