@@ -10,8 +10,8 @@
 //  3. Compare the certificates that the server sent with each record ([Verify]). DANE-EE(3): the leaf matches; its
 //     names and dates do not matter. DANE-TA(2): an authority in the chain matches, and the leaf is valid below it for
 //     the host or the domain.
-//  4. Deliver to the first host that matches. [Predict] predicts what Exchange Online does with the mail of a connector,
-//     depending on its SmtpDaneMode (https://learn.microsoft.com/purview/how-smtp-dane-works,
+//  4. Deliver to the first host that matches. [Predict] predicts what Exchange Online does with the mail of a
+//     connector, depending on its SmtpDaneMode (https://learn.microsoft.com/purview/how-smtp-dane-works,
 //     https://learn.microsoft.com/powershell/module/exchangepowershell/set-outboundconnector).
 //
 // The package is pure: records, chains and the time are parameters.

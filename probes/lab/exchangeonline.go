@@ -35,7 +35,7 @@ type FakeConnector struct {
 	Name        string
 	Certificate string
 	Addresses   []netip.Prefix
-	// Unverified is an open lock: the name in a certificate counts although no authority has issued it.
+	// Unverified makes the connector accept the name in a certificate that no authority has issued.
 	Unverified bool
 }
 

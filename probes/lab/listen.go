@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// maxConns is how many connections one server holds at a time.
+// maxConns bounds the open connections of one server.
 const maxConns = 100
 
 // tracker is a listener that closes its connections when it is closed itself. A server's Close would miss one that has

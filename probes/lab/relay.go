@@ -22,7 +22,7 @@ const (
 // fields of Exchange Online and delivers each by the outbound connector of its tenant, to a mailbox, or to the mail
 // server of the recipient's domain. It retries what fails for the moment and returns what fails for good (RFC 3464).
 type RelayOptions struct {
-	Hosts       map[string]string // "host:port" of the mail server of a domain, as its MX would say
+	Hosts       map[string]string // "host:port" of the mail server of a domain, in place of its MX
 	Certificate *tls.Certificate  // presented to mail servers that request one
 	Retry       time.Duration     // between two attempts; Exchange Online waits 15 minutes. A second when 0
 	Expire      time.Duration     // after which a message is returned; 24 hours when 0

@@ -83,7 +83,7 @@ func (r *relay) received(m relayed, address netip.Addr) []field {
 	}
 }
 
-// verdicts returns what the spam filter and the authentication of the sender say.
+// verdicts returns the verdicts of the spam filter and of the authentication of the sender.
 func verdicts(m relayed, address netip.Addr, spam, outside bool) []field {
 	scl, filter, way, pool := 1, "NSPM", "INB", 1102
 	if spam {

@@ -22,7 +22,7 @@ func (ca *CA) Series(lifetime, renewAfter time.Duration, names ...string) *Serie
 	return &Series{Lifetime: lifetime, RenewAfter: renewAfter, ca: ca, names: names}
 }
 
-// At returns the certificate that is in use at a time, which must not be before that of an earlier call.
+// At returns the certificate that is in use at a given time, which must not be before that of an earlier call.
 func (s *Series) At(now time.Time) (tls.Certificate, error) {
 	if !s.began.IsZero() && (s.Stopped || now.Sub(s.began) < s.RenewAfter) {
 		return s.current, nil

@@ -14,7 +14,7 @@ var tripTenants = map[string]string{
 // sinkHost is the watcher's address for round trips: connections from 127.0.0.1 cannot take its port meanwhile.
 const sinkHost = "127.0.0.4"
 
-// freeAddress returns an address of sinkHost that nothing listens on; of 127.0.0.1 where there is no other.
+// freeAddress returns a free address of sinkHost, or of 127.0.0.1 if there is no other loopback address.
 func (w *World) freeAddress() (string, error) {
 	host := "127.0.0.1"
 	if w.usable(sinkHost) {

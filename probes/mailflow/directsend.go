@@ -34,8 +34,8 @@ func (s *simulation) judgeDirectSend() {
 	}
 }
 
-// restrictingPartner returns the Partner connector that matches the sender by its address or certificate; "" if there
-// is none.
+// restrictingPartner returns the Partner connector that matches the sender by its address or certificate, "" if none
+// does.
 func (s *simulation) restrictingPartner() string {
 	if s.out.Connector == "" {
 		return ""

@@ -28,7 +28,7 @@
 //     TLS (454 4.7.0), the addresses or the certificate (550 5.7.51).
 //
 // If more than one tenant qualifies in a step, the result is ambiguous. Where Microsoft's documents are silent or
-// contradict each other, the result says so in Uncertain.
+// contradict each other, Uncertain explains it.
 //
 // Sources: Message Center MC1226222 (tenant attribution); KB 3169958 and KB 4019940 (5.7.64, ATTR36); KB 3212877
 // (untrusted certificates); KB 2888788 (454 4.7.0); "Updated Requirements for SMTP Relay through Exchange Online"

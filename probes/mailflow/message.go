@@ -49,7 +49,7 @@ func (t MessageText) Parse() (m InboundMessage, err error) {
 	return m, nil
 }
 
-// mailDomain returns the domain of a mail address, or a domain as it is; "" for the null sender.
+// mailDomain returns the domain of a mail address or a domain, "" for the null sender.
 func mailDomain(field, text string) (string, error) {
 	text = strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">")
 	if text == "" {

@@ -70,7 +70,7 @@ func subjectCommonName(value string) string {
 	return ""
 }
 
-// nameKey is a required name as it is indexed.
+// nameKey is the key of a required name in the indexes of a Directory.
 type nameKey struct {
 	name    string
 	subject bool

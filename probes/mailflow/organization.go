@@ -66,7 +66,7 @@ type TransportRule struct {
 	Expiry     time.Time // when the rule ceases to apply; zero if it never does
 }
 
-// AppliesAt reports whether the rule acts on mail at a time, and whether that is known.
+// AppliesAt reports whether the rule acts on mail at a given time.
 func (r *TransportRule) AppliesAt(now time.Time) Tri {
 	switch {
 	case r.State == "Disabled", r.Mode == "Audit", r.Mode == "AuditAndNotify":

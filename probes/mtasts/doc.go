@@ -7,8 +7,8 @@
 //     the domain has no policy.
 //  2. Fetch https://mta-sts.DOMAIN/.well-known/mta-sts.txt (section 3.3): the certificate must be trusted and valid for
 //     that name, the media type text/plain, the size at most 64 kB; redirects are not followed.
-//  3. Cache the policy for its max_age (section 3.2), and fetch it again if the id changes. A record that disappears, or
-//     a fetch that fails, does not affect a cached policy.
+//  3. Cache the policy for its max_age (section 3.2), and fetch it again if the id changes. A record that disappears,
+//     or a fetch that fails, does not affect a cached policy.
 //  4. If the mode is enforce (section 5), deliver only to MX hosts that the policy lists (section 4.1: "*" covers one
 //     label) and whose certificate is valid for their name.
 //

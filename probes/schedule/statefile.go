@@ -87,11 +87,3 @@ func writeState(file string, state map[string]time.Time, now time.Time) error {
 	}
 	return regularfile.Replace(file, append(text, '\n'), 0o600, temporaryName(file))
 }
-
-// syncFolder makes a rename durable, on systems that can sync a folder. On others it fails, which is ignored.
-func syncFolder(folder string) {
-	if d, err := os.Open(folder); err == nil { //nolint:gosec // the state file's own folder
-		_ = d.Sync()
-		_ = d.Close()
-	}
-}

@@ -57,8 +57,8 @@ func TestHandshakeEvidence(t *testing.T) {
 
 func TestNoServerHelloInTime(t *testing.T) {
 	client, server := net.Pipe()
-	defer client.Close()
-	defer server.Close()
+	defer func() { _ = client.Close() }()
+	defer func() { _ = server.Close() }()
 	_ = client.SetReadDeadline(time.Unix(1, 0))
 	_, err := client.Read(make([]byte, 1))
 	if got := answerToClientHello(err); got != probes.EvidenceNoServerHello {

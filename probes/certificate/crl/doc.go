@@ -9,8 +9,8 @@
 //     and https would need a revocation check of its own.
 //  2. Fetch the list if it is not cached: no redirects, no proxy, at most 10 MB and 10 s, one connection to an
 //     address at a time. If several probes need a list, it is fetched once.
-//  3. Accept it only if its issuer has signed it, if it is up to date and complete (no delta, indirect or partial list),
-//     and if it covers this certificate (issuing distribution point, section 5.2.5).
+//  3. Accept it only if its issuer has signed it, if it is up to date and complete (not a delta, indirect or partial
+//     list), and if it covers this certificate (issuing distribution point, section 5.2.5).
 //  4. Look up the serial number.
 //
 // An unusable list makes the check inconclusive: the judgement is "not evaluated" with the cause in its detail, never a

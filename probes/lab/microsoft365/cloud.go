@@ -40,7 +40,7 @@ func Hosts() []string {
 	return all
 }
 
-// logsInAt reports whether tenants of the cloud log in at a host. A loopback address stands for every host.
+// logsInAt reports whether tenants of the cloud log in at a host. A loopback address is accepted for every cloud.
 func (c Cloud) logsInAt(host string) bool { return c.has(host, hosts[c].login, false) }
 
 // servesAt reports whether the admin API of the cloud is at a host, be it a regional one.

@@ -85,7 +85,7 @@ func (t *Tenant) validates(parameters map[string]json.RawMessage) (exception, me
 		fmt.Sprintf("The operation couldn't be performed because object '%s' couldn't be found.", identity)
 }
 
-// selectOutbound leaves out connectors in test mode unless they are asked for, as Exchange Online does.
+// selectOutbound leaves out connectors in test mode unless the parameters include them, as Exchange Online does.
 func selectOutbound(
 	records []json.RawMessage, parameters map[string]json.RawMessage,
 ) (selected []json.RawMessage, exception, message string) {

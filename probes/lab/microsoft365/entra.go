@@ -114,7 +114,7 @@ func (a *App) acceptSecret(value string, now time.Time) int {
 	return code
 }
 
-// claims are what an access token says. Roles and directory roles are those of the moment of issue.
+// claims are the claims of an access token. Roles and directory roles are those at the time of issue.
 type claims struct {
 	Audience      string   `json:"aud"` // "https://" and a host
 	Issuer        string   `json:"iss"`
@@ -126,7 +126,7 @@ type claims struct {
 	IssuedAt      int64    `json:"iat"`
 }
 
-// appRole is the app role that the admin API demands; globalReader is the template ID of a sufficient directory role.
+// appRole is the app role that the admin API requires; globalReader is the template ID of a sufficient directory role.
 const (
 	appRole      = "Exchange.ManageAsApp"
 	globalReader = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"

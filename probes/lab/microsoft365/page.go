@@ -130,7 +130,7 @@ var timestamp = regexp.MustCompile(`^"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z?"$`
 func shape(record json.RawMessage, selected []string, sidecars bool) json.RawMessage {
 	decoder := json.NewDecoder(bytes.NewReader(record))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return record // not an object: as it is
+		return record // not an object
 	}
 	var b bytes.Buffer
 	b.WriteByte('{')

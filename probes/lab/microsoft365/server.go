@@ -16,7 +16,7 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// maxConns is how many connections the server holds at a time.
+// maxConns bounds the open connections of the server.
 const maxConns = 200
 
 // Options describe a [Server].

@@ -12,7 +12,7 @@ import (
 // Tenant is a customer of Microsoft 365.
 type Tenant struct {
 	ID     string // a GUID
-	Domain string // the initial domain, for example contoso.onmicrosoft.com; may stand for ID in an address
+	Domain string // the initial domain, for example contoso.onmicrosoft.com; URLs may have it instead of ID
 	Cloud  Cloud  // "" answers at every host
 	Region string // the first label of the tenant's regional host; "" does not redirect
 	Apps   []App  // applications that the tenant has, by consent
