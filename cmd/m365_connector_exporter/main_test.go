@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,8 +26,28 @@ func TestCommands(t *testing.T) {
 			env.Setenv("FREE_PORT", strconv.Itoa(freePort(t)))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"issue": issue},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "expand": expand, "issue": issue},
 	})
+}
+
+// exits is the command of scripts "exits STATUS PROGRAM ARGUMENTS": it runs a program that ends with the exit status.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	err, status := ts.Exec(args[1], args[2:]...), 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		err, status = nil, exit.ExitCode()
+	}
+	ts.Check(err)
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("exit status %d, want %s", status, args[0])
+	}
+}
+
+// expand is the command of scripts "expand FILE...": it replaces $FREE_PORT by the value of the variable.
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		text := strings.ReplaceAll(ts.ReadFile(file), "$FREE_PORT", ts.Getenv("FREE_PORT"))
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+	}
 }
 
 // freePort returns a port on which nothing listens. It is below those that systems give to connections and to
