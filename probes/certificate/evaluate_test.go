@@ -53,7 +53,7 @@ func TestKeyAndSignatureHaveNoReason(t *testing.T) {
 
 // SHA-1 counts in the answer on signatures, not in the answer on trust: that crypto/x509 refuses it is not a
 // documented rule of Exchange Online.
-func TestTrustForgivesSHA1(t *testing.T) {
+func TestTrustAcceptsSHA1(t *testing.T) {
 	p := certtest.New(t)
 	sha1 := x509.Certificate{Subject: pkix.Name{CommonName: "old"}, SignatureAlgorithm: x509.ECDSAWithSHA1}
 	oldLeaf := certtest.Issue(t, p.Inter, sha1).Cert

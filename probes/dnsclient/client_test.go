@@ -78,7 +78,7 @@ func TestNextHop(t *testing.T) {
 	}
 }
 
-func TestHostDoesNotAskForMX(t *testing.T) {
+func TestHostDoesNotQueryMX(t *testing.T) {
 	server, err := lab.StartDNS(zone)
 	if err != nil {
 		t.Fatal(err)

@@ -221,9 +221,9 @@ func TestRRSIGStorm(t *testing.T) {
 	}
 }
 
-// TestQuestionsWithDNSSEC: with DNSSEC a signed destination costs one question more than without, once in 45 minutes,
+// TestQueriesWithDNSSEC: with DNSSEC a signed destination costs one question more than without, once in 45 minutes,
 // and an unsigned one costs none.
-func TestQuestionsWithDNSSEC(t *testing.T) {
+func TestQueriesWithDNSSEC(t *testing.T) {
 	const rounds = 10
 	count := func(interval time.Duration, domain, host string, dnssec bool) int32 {
 		r := &resolver{validates: true, root: true}

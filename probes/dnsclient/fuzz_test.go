@@ -185,9 +185,9 @@ func said(how byte, change func(*dns.Msg), records ...string) []byte {
 // CNAMEs, each twice, without EDNS and by TCP; and whether it is alive.
 const maxQuestions = (1+2*probes.MaxEndpoints)*(maxCNAMEs+1)*maxTries*3 + 3
 
-// FuzzAnswers lets a DNS server say anything. Whatever it says, the look-up ends in time, with few questions and few
-// hosts, with reasons of the catalogue and harmless words; and each address comes from an answer to a question that
-// was asked.
+// FuzzAnswers lets a DNS server answer anything. Whatever it answers, the look-up ends in time, with few queries and
+// few hosts, with reasons of the catalogue and harmless words; and each address comes from an answer to a question
+// that was asked.
 func FuzzAnswers(f *testing.F) {
 	mx := said(0, nil, "mail.test. 60 IN MX 10 a.test.", "mail.test. 60 IN MX 20 b.test.",
 		"mail.test. 60 IN MX 20 mail.test.")

@@ -160,8 +160,8 @@ func TestUndocumentedRecords(t *testing.T) {
 	}
 }
 
-// TestReportsNeverBlind: a file of these kinds may break or vanish; the tenant stays.
-func TestReportsNeverBlind(t *testing.T) {
+// TestUnreadableReportsKeepConnectors: a file of these kinds may break or vanish; the tenant stays.
+func TestUnreadableReportsKeepConnectors(t *testing.T) {
 	s, _, err := loadFolder(t, map[string]string{"d.json": domainJSON, "r.json": ruleJSON + "\x00"},
 		map[string]inventory.Kind{"d.json": inventory.AcceptedDomains, "r.json": inventory.TransportRules})
 	if err == nil || len(s.AcceptedDomains) != 1 {

@@ -134,7 +134,7 @@ func parse(t *testing.T, message string) *mail.Message {
 	return m
 }
 
-// stamped returns the header fields that tell where a message came from.
+// stamped returns the header fields that describe where a message came from.
 func stamped(t *testing.T, message string) map[string]string {
 	t.Helper()
 	m := parse(t, message)

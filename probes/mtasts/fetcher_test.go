@@ -226,7 +226,7 @@ func TestPolicyEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestManyAskersFetchOnce(t *testing.T) {
+func TestConcurrentCallsFetchOnce(t *testing.T) {
 	w := newWorld(t)
 	var askers sync.WaitGroup
 	for range 50 {

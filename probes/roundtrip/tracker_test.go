@@ -206,7 +206,7 @@ func TestReturnedMessage(t *testing.T) {
 	}
 }
 
-func TestMessageThatCannotBeHandedOver(t *testing.T) {
+func TestMessageThatNoServerAccepts(t *testing.T) {
 	w := track(t)
 	token := w.begin()
 	if got := w.Waiting(hybrid); got != "" {

@@ -40,7 +40,7 @@ func BenchmarkRunner10kPaths(b *testing.B) {
 	}
 }
 
-func TestPathAtRestCostsNoGoroutine(t *testing.T) {
+func TestPathNeedsNoGoroutineBetweenRounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{Prober: immediate})
 		r.SetPaths(tenThousand())

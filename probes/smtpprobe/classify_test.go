@@ -59,7 +59,7 @@ func knownReplies(t *testing.T) (all []knownReply) {
 	return all
 }
 
-func TestClassifyRepliesOfTheField(t *testing.T) {
+func TestClassifyRepliesOfCommonServers(t *testing.T) {
 	all := knownReplies(t)
 	const least = 300
 	if len(all) < least {

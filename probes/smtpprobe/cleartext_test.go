@@ -25,7 +25,7 @@ func (l *countingLimiter) Acquire(context.Context, string, netip.Addr) (func(boo
 	return func(bool) { l.open.Add(-1) }, nil
 }
 
-// Without a demand for TLS, an attempt that fails is no failure: the session goes on in clear text.
+// If TLS is not required, a failed attempt is not a failure: the session continues in clear text.
 func TestBrokenSTARTTLS(t *testing.T) {
 	ca := certtest.New(t)
 	good := healthy(certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter))
@@ -44,7 +44,7 @@ func TestBrokenSTARTTLS(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		server      script
-		clear       probes.Reason // where nothing is demanded
+		clear       probes.Reason // if TLS is not required
 		evidence    probes.Evidence
 		connections int32
 		encryption  probes.Reason // EncryptionOnly
@@ -122,7 +122,7 @@ func TestBrokenSTARTTLS(t *testing.T) {
 	}
 }
 
-// A server that is silent in the handshake leaves time for a second connection, where nothing demands TLS.
+// A server that is silent in the handshake leaves time for a second connection, if TLS is not required.
 func TestSilentInTheHandshake(t *testing.T) {
 	for settings, want := range map[mailflow.TLSSettings]struct {
 		reason      probes.Reason

@@ -97,7 +97,7 @@ func TestSourceAddress(t *testing.T) {
 	}
 }
 
-// TestSourceAddressOfTheOtherFamily is not used silently: it says so.
+// A source_address of the other address family is reported, not ignored.
 func TestSourceAddressOfTheOtherFamily(t *testing.T) {
 	at, _ := serve(t, healthy(nil))
 	p := testPath(at, probes.Connect, mailflow.Opportunistic)

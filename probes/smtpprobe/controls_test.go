@@ -66,7 +66,7 @@ func TestControlsStopAtRCPT(t *testing.T) {
 	}
 }
 
-func TestControlsPresentWhatTheySay(t *testing.T) {
+func TestControlsPresentTheirCertificate(t *testing.T) {
 	ca := certtest.New(t)
 	s := exchangeOnline(t, ca)
 	var presented [][]string

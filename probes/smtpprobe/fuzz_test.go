@@ -16,7 +16,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// hostile is a peer that says the first piece of data at once and one more for each line it hears, and then closes.
+// hostile is a peer that sends the first piece of data at once and one more for each line it receives, and then closes.
 // It hears while it speaks: a pipe holds nothing.
 func hostile(conn net.Conn, data []byte) {
 	lines := make(chan struct{}, maxReplyLines)
@@ -43,7 +43,7 @@ func hostile(conn net.Conn, data []byte) {
 	}
 }
 
-// FuzzDialogue lets a peer say anything. Whatever it says, the probe ends with a whole result: reasons of the
+// FuzzDialogue lets a peer send anything. Whatever it sends, the probe ends with a whole result: reasons of the
 // catalogue, none of them a fault of ours, and words that are harmless and bounded.
 func FuzzDialogue(f *testing.F) {
 	f.Add([]byte("220 mail.test\r\n\x00250-mail.test\r\n250 SIZE\r\n\x00250 ok\r\n\x00250 ok\r\n\x00250 ok\r\n\x00354 " +

@@ -76,7 +76,7 @@ func withSerial(t *testing.T, serial byte) *tls.Config {
 	return serverConfig(tls.VersionTLS13, leaf.Key, der)
 }
 
-// What Go's libraries refuse by default is not the fault of a server; the verdicts say what is weak.
+// What Go's libraries refuse by default is not the fault of a server; the verdicts name what is weak.
 func TestLibraryLimits(t *testing.T) {
 	sha1 := rsaServer(t, 2048, tls.VersionTLS12)
 	sha1.Certificates[0].SupportedSignatureAlgorithms = []tls.SignatureScheme{tls.PKCS1WithSHA1}
@@ -110,9 +110,9 @@ func TestLibraryLimits(t *testing.T) {
 	}
 }
 
-// A server that demands a client certificate refuses a TLS 1.3 session only after the handshake, with an alert that
+// A server that requires a client certificate refuses a TLS 1.3 session only after the handshake, with an alert that
 // races with our EHLO.
-func TestClientCertificateDemandedIsAlwaysRecognised(t *testing.T) {
+func TestRequiredClientCertificateIsAlwaysRecognised(t *testing.T) {
 	ca := certtest.New(t)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		cfg := certtest.ServerConfig(ca.Leaf(t, "mail.test"), ca.Inter)

@@ -12,7 +12,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// dueAt is a budget whose message is due when the test says so.
+// dueAt is a budget whose message is due when the test sets it.
 type dueAt struct{ due bool }
 
 func (d *dueAt) Take(string, time.Duration) (bool, time.Time, error) {
@@ -20,7 +20,7 @@ func (d *dueAt) Take(string, time.Duration) (bool, time.Time, error) {
 }
 
 // One message an hour is sent, and a round is every few minutes. Reloads change nothing.
-func TestOutcomeOfTheLastMessageStandsUntilTheNext(t *testing.T) {
+func TestOutcomeOfTheLastMessageIsRepeatedUntilTheNext(t *testing.T) {
 	clear := healthy(nil).with("EHLO", "250 mail.test\r\n")
 	refusing, _ := serve(t, clear.with(".", "554 5.7.1 no\r\n"))
 	accepting, _ := serve(t, clear)

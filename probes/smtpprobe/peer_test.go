@@ -24,8 +24,8 @@ const peerProcess = "SMTPPROBE_TEST_PEER"
 // What a peer may be.
 const (
 	peerHealthy   = "healthy"
-	peerSilent    = "silent"          // says nothing
-	peerSilentTLS = "silent over TLS" // says nothing more after the handshake
+	peerSilent    = "silent"          // sends nothing
+	peerSilentTLS = "silent over TLS" // sends nothing after the handshake
 	peerSilentIn  = "silent in the handshake"
 )
 

@@ -11,7 +11,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// What servers say, at the stage where they say it: the reason, and what their remedies speak of.
+// Replies of servers, at the stage at which they are sent: the reason, and a word of its remedy.
 var situations = []struct {
 	name   string
 	say    []string // verb and reply, one after the other; "greet" for the greeting

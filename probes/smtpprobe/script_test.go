@@ -18,7 +18,7 @@ import (
 	"m365_connector_exporter/probes/mailflow"
 )
 
-// script is a server as a literal: what it says on connect, and its answer by the command's first word.
+// script is a server as a literal: its greeting, and its reply by the first word of the command.
 type script struct {
 	greet   string
 	answers map[string]string        // by verb, upper case, over TLS first by "TLS "+verb; "" closes the connection

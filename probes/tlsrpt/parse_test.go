@@ -92,7 +92,7 @@ func TestParseKeepsEveryField(t *testing.T) {
 	}
 }
 
-func TestParseAcceptsShapesOfTheField(t *testing.T) {
+func TestParseAcceptsVariantsOfSenders(t *testing.T) {
 	policy := func(fields string) string {
 		return reportOf(`{"policy":{"policy-domain":"Contoso.COM.",` + fields + `}}`)
 	}

@@ -96,7 +96,7 @@ func reasonOf(f *exchangeonline.Failure) exchangeonline.Reason {
 	return f.Reason
 }
 
-// checkSaysNothing looks for tokens and assertions in everything that a read says.
+// checkSaysNothing looks for tokens and assertions in all texts of a read.
 func checkSaysNothing(
 	t *testing.T, server *microsoft365.Server, read exchangeonline.Read, tenant exchangeonline.Tenant,
 ) {

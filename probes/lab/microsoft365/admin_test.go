@@ -64,7 +64,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestHeadersThatPublicClientsSendAreDemanded(t *testing.T) {
+func TestHeadersThatPublicClientsSendAreRequired(t *testing.T) {
 	w := start(t)
 	token := w.token()
 	for name, values := range map[string][]string{

@@ -162,7 +162,7 @@ func TestMessageIsReceived(t *testing.T) {
 	}
 }
 
-func TestNobodyElseIsARecipient(t *testing.T) {
+func TestOtherRecipientsAreRefused(t *testing.T) {
 	w := start(t, nil)
 	for _, to := range []string{"other@probe.contoso.com", "canary@other.example", "postmaster@probe.contoso.com"} {
 		wantRefusal(t, to, w.send(to, short), `550 "5.1.1`)
@@ -298,7 +298,7 @@ func TestMessagesThatAreRefused(t *testing.T) {
 	})
 }
 
-func TestHealthCheckIsNoError(t *testing.T) {
+func TestHealthCheckIsNotAnError(t *testing.T) {
 	w := start(t, nil)
 	for range 3 {
 		_, closeConn, _ := w.dial(t)
