@@ -163,7 +163,7 @@ func TestInhibition(t *testing.T) {
 		}, "AttributionFailing SharedBetweenTenants"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			base := startAlertmanager(t)
+			base := startAlertmanager(t, alertmanagerFile)
 			post(t, base, append(tt.firing, canary...))
 			var got string
 			tick := time.Tick(20 * time.Millisecond)
@@ -181,10 +181,10 @@ func TestInhibition(t *testing.T) {
 	}
 }
 
-// startAlertmanager runs a real Alertmanager, whose receivers do not exist.
-func startAlertmanager(t *testing.T) string {
+// startAlertmanager runs a real Alertmanager, whose receivers do not exist, and returns the URL of its alerts.
+func startAlertmanager(t *testing.T, file string) string {
 	t.Helper()
-	address := start(t, need(t, "prometheus-alertmanager"), "--config.file="+alertmanagerFile,
+	address := start(t, need(t, "prometheus-alertmanager"), "--config.file="+file,
 		"--storage.path="+filepath.Join(t.TempDir(), "data"),
 		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
 	return "http://" + address + "/api/v2/alerts"
