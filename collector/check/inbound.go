@@ -57,8 +57,7 @@ func authenticationChecks() []Check {
 			Code: "inbound_connector_without_sender", Severity: Info, Scope: ScopeInbound,
 			Title: "No sender is known for the connector",
 			When: "An OnPremises connector has no configured sender and none can be assumed: the connector has no address, " +
-				"and the tenant has no OnPremises outbound connector, other than those that mail flow rules use, whose servers " +
-				"would show a certificate",
+				"and the tenant has no OnPremises outbound connector whose servers would show a certificate",
 			Remedy: "Add a sender to the configuration so that its mail can be judged.",
 			Source: "This exporter's configuration, `senders`",
 			Find:   eachAttributing(findNoSender),
@@ -146,10 +145,9 @@ func allInternal(senders []*mailflow.Sender) bool {
 		!slices.ContainsFunc(senders, func(s *mailflow.Sender) bool { return s.Relays != "internal" })
 }
 
-// hasOwnServers reports whether mail goes to servers of the tenant's own, which show a certificate. Connectors that a
-// mail flow rule uses lead to a service.
+// hasOwnServers reports whether mail goes to servers of the tenant's own, which show a certificate.
 func hasOwnServers(t *tenant) bool {
 	return slices.ContainsFunc(t.Outbound, func(c mailflow.OutboundConnector) bool {
-		return judgedOutbound(&c) && c.Type == mailflow.OnPremises && c.IsTransportRuleScoped != mailflow.Yes
+		return judgedOutbound(&c) && c.Type == mailflow.OnPremises
 	})
 }
