@@ -193,7 +193,7 @@ func TestAttribute(t *testing.T) {
 		{
 			name: "refused by the Partner connector", tenants: []Tenant{locked},
 			envelope: "192.0.2.1 external.net > locked.com",
-			want:     "locked/gateway by rcpt_to", reply: "550 5.7.51",
+			want:     "locked/gateway by rcpt_to", reply: "550 5.7.51", uncertain: "step of 5.7.51",
 			trace: "192.0.2.1 is not in its SenderIPAddresses",
 		},
 		{
@@ -215,6 +215,7 @@ func TestAttribute(t *testing.T) {
 			name: "partner without the certificate", tenants: []Tenant{friends},
 			envelope: "192.0.2.1 sub.friend.com > friends.com",
 			want:     "friends/friend by rcpt_to", reply: "550 5.7.51", trace: "no valid client certificate",
+			uncertain: "step of 5.7.51",
 		},
 		{
 			name: "another sender", tenants: []Tenant{friends}, envelope: "192.0.2.1 other.com > friends.com",

@@ -88,8 +88,9 @@ func (a Attribution) RiskWithoutNames() string {
 
 // What Microsoft has not documented about the text of a refusal, while the refusal itself is documented.
 const (
-	uncertainStep    = "the SMTP step of 5.7.64 (RCPT TO by all evidence) and the text after it are not documented"
-	uncertainRefusal = "a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its mail " +
+	uncertainStep        = "the SMTP step of 5.7.64 (RCPT TO by all evidence) and the text after it are not documented"
+	uncertainPartnerStep = "the SMTP step of 5.7.51 (RCPT TO, by reports) is not documented"
+	uncertainRefusal     = "a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its mail " +
 		"with 5.7.64 (KB 3212877)"
 )
 
@@ -98,7 +99,9 @@ const (
 func (a Attribution) VerdictUncertainties() []string {
 	var reasons []string
 	for _, why := range a.Uncertain {
-		if why != uncertainStep && why != uncertainRefusal && why != uncertainDirectSendStep {
+		switch why {
+		case uncertainStep, uncertainRefusal, uncertainPartnerStep, uncertainDirectSendStep:
+		default:
 			reasons = append(reasons, why)
 		}
 	}

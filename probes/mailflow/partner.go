@@ -63,6 +63,9 @@ func (s *simulation) applyPartners() {
 				"connector is not documented", p.Name, why))
 		case reply != "":
 			s.out.Connector, s.out.Reply = p.Name, reply
+			if reply == replyPartner {
+				s.uncertain(uncertainPartnerStep)
+			}
 			s.trace("Partner connector %q of %s refuses it: %s", p.Name, t.name, why)
 			return
 		case s.out.Connector == "":
