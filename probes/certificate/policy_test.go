@@ -59,7 +59,8 @@ func TestTLSStageEvidence(t *testing.T) {
 		{"SHA-1", untrusted, failed("", "CA is signed with SHA1-RSA"), probes.EvidenceWeakSignature},
 		{
 			"an expired intermediate", failed(probes.ReasonCertificateExpired, "the issuer certificate expired"),
-			probes.Judgement{Outcome: probes.Passed}, probes.EvidenceIssuerOutdated,
+			probes.Judgement{Outcome: probes.Passed},
+			probes.EvidenceIssuerOutdated,
 		},
 	} {
 		var seen probes.TLS

@@ -10,8 +10,8 @@
 //  4. If [Options.DNSSEC] is set, find out from a validating resolver whether the answers are signed: see [Security].
 //     [Client.TLSA] then looks up TLSA records.
 //  5. If a look-up failed, determine whose fault it is. A resolver without access to the Internet answers SERVFAIL for
-//     every domain, or nothing. So before the domain is blamed, the resolver must answer a query for a canary: a name in
-//     another domain that it resolved recently, below a random label so that the answer cannot come from its cache.
+//     every domain, or nothing. So before the domain is blamed, the resolver must answer a query for a canary: a name
+//     in another domain that it resolved recently, with a random label so that the answer cannot come from its cache.
 //
 // Every look-up returns whole [Target] values; a failure is in the Step, with one of [probes.Reasons]. A step is
 // Inconclusive, whatever its reason, if the fault is with this host or its resolver and proves nothing about the name.

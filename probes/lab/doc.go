@@ -9,6 +9,6 @@
 //   - [Scripted], a mail server that follows a script, for behaviour that a correct server never shows;
 //   - [FakeExchangeOnline], a mail server that attributes messages to tenants as Exchange Online does and, with
 //     [RelayOptions], adds its header fields and relays them;
-//   - [World], which combines these: five tenants with their connectors and servers, healthy and broken, a configuration
-//     to monitor them, and the results that a monitor must report ([Expectation]).
+//   - [World], which combines these: five tenants with their connectors and servers, healthy and broken, a
+//     configuration to monitor them, and the results that a monitor must report ([Expectation]).
 package lab

@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// byCertificate are the addresses of senders whose connector requires a certificate. That decides to which tenant their
-// mail belongs, whoever else sends from the address: the servers of a service have one address and a certificate for
-// each tenant, as MC1226222 recommends. The address matters only if another tenant authenticates a sender by it.
+// byCertificate is the kind of addresses of senders whose connector requires a certificate. The certificate decides
+// which tenant their mail is attributed to, even if senders of other tenants have the same address: the servers of a
+// service have one address and a certificate for each tenant, as MC1226222 recommends. Such an address matters only if
+// another tenant authenticates a sender by it.
 const byCertificate OverlapKind = "address of a sender with a certificate"
 
-// usedByAddress returns those of the senders' addresses that another tenant uses without a certificate.
+// usedByAddress returns the addresses of senders that another tenant uses without a certificate.
 func usedByAddress(senders, byAddress []usage) []usage {
 	known := newSortedUsages(byAddress)
 	return slices.DeleteFunc(slices.Clone(senders), func(s usage) bool {
@@ -21,13 +22,13 @@ func usedByAddress(senders, byAddress []usage) []usage {
 // sortedUsages are usages in the order of their keys, then of their tenants.
 type sortedUsages struct {
 	usages []usage
-	next   []int             // for each, the first one after it that is of another tenant
+	next   []int             // index of the first usage after each that is of another tenant
 	spans  map[string][2]int // the first and the last usage of a key
 }
 
 func newSortedUsages(usages []usage) *sortedUsages {
 	s := &sortedUsages{usages: slices.Clone(usages), next: make([]int, len(usages)), spans: map[string][2]int{}}
-	slices.SortStableFunc(s.usages, func(a, b usage) int { return strings.Compare(a.key, b.key) }) // they come by tenant
+	slices.SortStableFunc(s.usages, func(a, b usage) int { return strings.Compare(a.key, b.key) }) // stable: they are sorted by tenant
 	for i, u := range s.usages {
 		span, known := s.spans[u.key]
 		if !known {

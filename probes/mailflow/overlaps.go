@@ -50,7 +50,8 @@ func Overlaps(tenants []Tenant) []Overlap {
 			byKind[kind] = append(byKind[kind], usage{key: key, covers: covers, tenant: i, OverlapPeer: o})
 		})
 	}
-	byKind[OverlapAddress] = append(byKind[OverlapAddress], usedByAddress(byKind[byCertificate], byKind[OverlapAddress])...)
+	addresses := byKind[OverlapAddress]
+	byKind[OverlapAddress] = append(addresses, usedByAddress(byKind[byCertificate], addresses)...)
 	uses := make([]int, len(tenants))
 	var all []Overlap
 	for _, kind := range []OverlapKind{OverlapAddress, OverlapFingerprint, OverlapCertificateName, OverlapSendConnector} {
