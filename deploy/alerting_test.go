@@ -47,7 +47,8 @@ func checkMinimalAlertmanager(t *testing.T, file string) {
 			alert("AffectedByHost", "info", append(slices.Clone(on), "host", "gw", "address", "192.0.2.1")...))
 	}
 	own := []string{"tenant", "t", "connector", "own", "direction", "outbound"}
-	firing = append(firing, alert("Down", "critical", own...), alert("PathFailing", "critical", append(own, "path", "p")...))
+	firing = append(firing, alert("Down", "critical", own...),
+		alert("PathFailing", "critical", append(slices.Clone(own), "path", "p")...))
 	post(t, base, firing)
 	want, got := []string{"Down", "HostDown"}, []string(nil)
 	tick := time.Tick(20 * time.Millisecond)
