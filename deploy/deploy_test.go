@@ -27,7 +27,7 @@ func need(t *testing.T, name string) string {
 	case os.Getenv("CI_REQUIRE_TOOLS") == "1":
 		t.Fatalf("%s is not installed, and CI_REQUIRE_TOOLS=1", name)
 	default:
-		t.Skipf("%s is not installed", name)
+		t.Skipf("%s is not installed: deploy/tools.sh builds it, or .ci/run names its Debian package", name)
 	}
 	return ""
 }

@@ -86,7 +86,7 @@ func TestUnit(t *testing.T) {
 
 func TestShellScripts(t *testing.T) {
 	for _, path := range append(glob(t, "*/*.sh"), "tools.sh", "../docs/screenshots/make.sh") {
-		if out, err := exec.Command("bash", "-n", path).CombinedOutput(); err != nil {
+		if out, err := exec.Command(need(t, "bash"), "-n", path).CombinedOutput(); err != nil {
 			t.Errorf("%s: %s", path, out)
 		}
 	}

@@ -64,7 +64,7 @@ func TestServersOfOpenSSL(t *testing.T) {
 		if os.Getenv("CI_REQUIRE_TOOLS") != "" {
 			t.Fatal(err)
 		}
-		t.Skip("openssl is not installed")
+		t.Skip("openssl is not installed: apt-get install openssl")
 	}
 	rsa := func(bits string) []string {
 		return []string{"-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:" + bits}
