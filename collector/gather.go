@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -31,7 +30,6 @@ type Gatherer struct {
 	sources  []Source
 	globs    []string // of tenants; nil = all
 	names    []string // of metrics; nil = all
-	dropped  *atomic.Uint64
 }
 
 var _ prometheus.Gatherer = (*Gatherer)(nil)
@@ -39,7 +37,7 @@ var _ prometheus.Gatherer = (*Gatherer)(nil)
 // NewGatherer gathers a registry and the exporter's own metrics, each of which may be nil, and the sources. A family
 // of the registry that has the name of an emitted metric is left out.
 func NewGatherer(registry prometheus.Gatherer, exporter *ExporterMetrics, sources ...Source) *Gatherer {
-	return &Gatherer{registry: registry, exporter: exporter, sources: sources, dropped: &atomic.Uint64{}}
+	return &Gatherer{registry: registry, exporter: exporter, sources: sources}
 }
 
 // The limits of the patterns of one scrape: each is compared with every tenant.
@@ -63,7 +61,7 @@ func (g *Gatherer) ForTenants(globs []string) (*Gatherer, error) {
 			return nil, fmt.Errorf("tenant=%q: not a pattern", glob)
 		}
 	}
-	return &Gatherer{sources: g.sources, globs: safe, names: g.names, dropped: &atomic.Uint64{}}, nil
+	return &Gatherer{sources: g.sources, globs: safe, names: g.names}, nil
 }
 
 // named gathers the metrics of these names alone.
@@ -78,9 +76,6 @@ func (g *Gatherer) wants(name string) bool { return g.names == nil || slices.Con
 
 // hideSlashes replaces slashes, at which * of path.Match ends: a tenant's name is not a file name.
 func hideSlashes(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
-
-// Dropped returns how many series the latest scrape left out because others have the same labels.
-func (g *Gatherer) Dropped() uint64 { return g.dropped.Load() }
 
 // collect returns the series of the sources, of the wanted tenants.
 func (g *Gatherer) collect() (groups []*group, dropped uint64) {
@@ -121,7 +116,6 @@ func (g *Gatherer) empty() bool {
 func (g *Gatherer) page() (*page, error) {
 	groups, dropped := g.collect()
 	p := newPage(groups, dropped)
-	g.dropped.Store(p.dropped)
 	if g.exporter != nil {
 		p.add(g.exporter.groups(p.dropped))
 	}

@@ -25,7 +25,7 @@ type handler struct {
 // Handler serves everything; with ?tenant=GLOB (repeatable) only the series of those tenants, and with ?name[]=METRIC
 // (repeatable) only those metrics. It answers 404 if no tenant matches.
 func (g *Gatherer) Handler(log *slog.Logger) http.Handler {
-	return NewResponder(maxRendering).WrapShared(&handler{all: g, log: log}, pageOf)
+	return NewResponder(maxRendering).wrapShared(&handler{all: g, log: log}, pageOf)
 }
 
 // pageOf names the page of metrics that a request is for.

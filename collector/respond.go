@@ -62,8 +62,8 @@ func NewResponder(rendering int) *Responder {
 // ResponseWriter.
 func (r *Responder) Wrap(h http.Handler) http.Handler { return r.wrap(h, r.renderAlone) }
 
-// WrapShared is Wrap for pages that depend on nothing but what name returns and on the time.
-func (r *Responder) WrapShared(h http.Handler, name func(*http.Request) string) http.Handler {
+// wrapShared is Wrap for pages that depend on nothing but what name returns and on the time.
+func (r *Responder) wrapShared(h http.Handler, name func(*http.Request) string) http.Handler {
 	return r.wrap(h, func(h http.Handler, request *http.Request) (*renderedPage, error) {
 		return r.shared(h, request, name(request))
 	})

@@ -8,8 +8,8 @@ import (
 	"m365_connector_exporter/probes"
 )
 
-// AuthoritiesVersion is the day on which the table of authorities was last compared with its sources.
-const AuthoritiesVersion = "2026-11-30"
+// authoritiesVersion is the day on which the table of authorities was last compared with its sources.
+const authoritiesVersion = "2026-11-30"
 
 // Authority is a public certificate authority, or all of them, and when it stops issuing certificates with the extended
 // key usage clientAuth. Browsers demand that public authorities issue certificates for servers alone.

@@ -47,7 +47,7 @@ func renewalChecks() []Check {
 			When: "A sender's connector requires its certificate, the certificate has the extended key usage clientAuth, and " +
 				"its authority will no longer issue that usage when the certificate is due for renewal (at the share of the " +
 				"lifetime at which this sender renews, else after two thirds). By a table of authorities and dates as known on " +
-				AuthoritiesVersion + ": " + authorityDates() + ". Whether Exchange Online requires the usage is not documented",
+				authoritiesVersion + ": " + authorityDates() + ". Whether Exchange Online requires the usage is not documented",
 			Remedy: "Ask the vendor of the sending server whether it presents a certificate without clientAuth: some TLS " +
 				"libraries do not. Test with one before the renewal, and run " +
 				"`m365_connector_exporter rehearse --certificate=FILE`. An authority that is not in the browsers' stores, " +
