@@ -57,6 +57,9 @@ func (r *reader) tenantFile(n *yaml.Node, key, file string) {
 	case root == nil:
 	case root.Kind == yaml.SequenceNode:
 		inner.tenantList(root, "", func(n *yaml.Node, k string) { all = append(all, inner.tenant(n, k)) })
+	case slices.Contains(keysOf(root), "tenants"):
+		inner.fail(root, "tenants", "not a key here: a file of tenant_files is one tenant, or a list that begins with "+
+			"\"- name: contoso\"")
 	default:
 		all = append(all, inner.tenant(root, ""))
 	}
