@@ -143,7 +143,7 @@ func (r *reader) roundTrip(n *yaml.Node, key string) RoundTrip {
 			"is the sink"},
 		{"start", start, "a round trip needs a start, such as { sender: edge-1 } or { smart_host: mail.contoso.com }"},
 	} {
-		if needed.node == nil || needed.node.Kind == yaml.ScalarNode && needed.node.Value == "" {
+		if needed.node == nil || isNull(needed.node) || needed.node.Kind == yaml.ScalarNode && needed.node.Value == "" {
 			r.fail(n, join(key, needed.key), "%s", needed.what)
 		}
 	}
