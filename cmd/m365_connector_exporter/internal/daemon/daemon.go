@@ -278,6 +278,6 @@ func (d *Daemon) recordLoadErrors(cfg *config.Config) {
 		d.log.Warn("configuration", slog.String("warning", w))
 	}
 	for _, problem := range cfg.Problems() {
-		d.log.Error("a file of a tenant does not load; its last good state stays in use", slog.Any("err", problem))
+		d.log.Error("a file of a tenant does not load; the tenant keeps its last good state, if there is one", slog.Any("err", problem))
 	}
 }
