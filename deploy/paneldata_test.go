@@ -23,9 +23,7 @@ var undemonstrated = regexp.MustCompile(`m365_connector_tls_report_sessions_tota
 func TestPanelsHaveData(t *testing.T) {
 	t.Parallel()
 	prometheus, dir := need(t, "prometheus"), t.TempDir()
-	exporter := filepath.Join(dir, "m365_connector_exporter")
-	run(t, "go", "build", "-o", exporter, "../cmd/m365_connector_exporter")
-	address := start(t, exporter, "demo", "--web.listen-address=127.0.0.1:0")
+	address := start(t, program(t), "demo", "--web.listen-address=127.0.0.1:0")
 	if err := os.Mkdir(filepath.Join(dir, "rules"), 0o700); err != nil {
 		t.Fatal(err)
 	}
