@@ -186,7 +186,7 @@ func findInboundOverlap(f *Facts, report func(Finding)) {
 	})(f, report)
 }
 
-// findSameCertificateName reports connectors of a tenant that ask for the same certificate, if no certificate of a
+// findSameCertificateName reports connectors of a tenant that require the same certificate, if no certificate of a
 // sender is known that would show it (see findInboundOverlap).
 func findSameCertificateName(_ *Facts, t *tenant, report func(Finding)) {
 	byName := map[string][]*mailflow.InboundConnector{}
@@ -205,7 +205,7 @@ func findSameCertificateName(_ *Facts, t *tenant, report func(Finding)) {
 	for name, same := range byName {
 		for i, c := range same {
 			if other := same[(i+1)%len(same)]; other != c && !shown[name] {
-				report(newFinding("This connector and %s ask for the same certificate, %s.", other.Name,
+				report(newFinding("This connector and %s require the same certificate, %s.", other.Name,
 					c.TLSSenderCertificateName).withSubject(inboundSubject(t, c)))
 			}
 		}

@@ -156,7 +156,7 @@ var routingCases = []testCase{
 	{"connectors_overlap", "inbound, the same certificate name and no certificate known", func(w *world) {
 		w.tenant.Senders = nil
 		w.alsoIn(func(c *mailflow.InboundConnector) { c.TLSSenderCertificateName = "*.Contoso.com" })
-	}, "warning", "ask for the same certificate"},
+	}, "warning", "require the same certificate"},
 	{"connectors_overlap", "inbound, the same certificate name on a disabled connector", func(w *world) {
 		w.tenant.Senders = nil
 		w.alsoIn(func(c *mailflow.InboundConnector) {

@@ -41,7 +41,7 @@ func newPredictions(p *collector.PathState, r *evaluate.Report) (all []predictio
 	if p.Path.DANE && !ofDANE && p.Path.Scheduled() {
 		all = append(all, predictionPage{
 			Mechanism: text.Mechanism(check.MechanismDANE), Outcome: "unknown",
-			Why: "No resolver that validates DNSSEC has answered (see probe.dnssec), or too little is known of the servers.",
+			Why: "No resolver that validates DNSSEC has answered (see probe.dnssec), or too little is known about the servers.",
 		})
 	}
 	return all
