@@ -86,7 +86,7 @@ func (c demoCommand) welcome(file string) string {
 		self = program
 	}
 	return fmt.Sprintf(`Five tenants run on loopback. Some of their mail servers are deliberately broken.
-northwind and woodgrove are read from a fake Exchange Online; woodgrove has granted it the permission, but no role.
+northwind and woodgrove are read from a fake Exchange Online; woodgrove has granted the permission, but no role.
 Round trips of contoso and tailspin pass through it; those of tailspin are attributed to contoso.
 Its TLS reports show failures on the way to the MX of contoso.example.
 It would hold mail of tailspin, because the MTA-STS policy of moved.tailspin.example does not list its MX host, and mail

@@ -13,7 +13,7 @@ type Outcome string
 // Outcomes, the most serious first: the first that applies is the outcome.
 const (
 	Lost      Outcome = "lost"      // not arrived within the time limit; it may still become late
-	Returned  Outcome = "returned"  // a server sent a delivery status notification, or refused it
+	Returned  Outcome = "returned"  // a server refused it, or sent a delivery status notification
 	Misrouted Outcome = "misrouted" // another tenant, address or origin than expected
 	Duplicate Outcome = "duplicate" // arrived again
 	Spam      Outcome = "spam"      // Exchange Online classified it as spam

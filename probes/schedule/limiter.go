@@ -89,7 +89,7 @@ func (l *Limiter) InFlight() int {
 	return l.open
 }
 
-// Throttled returns the number of connections in which the server replied 421.
+// Throttled returns the number of connections that were released as throttled.
 func (l *Limiter) Throttled() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

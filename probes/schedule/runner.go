@@ -63,7 +63,7 @@ type Runner struct {
 // Stats are counts since the start of the schedule, and its current state.
 type Stats struct {
 	Skipped            uint64 // rounds that were due while the last one, or its confirmation, was still running
-	Throttled          uint64 // endpoints of finished probes whose server replied 421
+	Throttled          uint64 // endpoints of finished probes that ended as throttled
 	FirstRoundComplete bool   // every path has had a round that counts; stays true after reloads
 	VantageBlocked     bool   // no path can connect
 	InFlight           int    // running probes

@@ -17,6 +17,6 @@
 // failure. Microsoft does not document what Exchange Online does in this case. A list is cached for a day, or until its
 // nextUpdate; a failure is cached for ten minutes.
 //
-// Certificates name the addresses, and anyone can make a certificate. The caller therefore passes a httpfetch.Network,
+// Certificates name the addresses, and anyone can make a certificate. The caller therefore passes an httpfetch.Network,
 // which determines how names are looked up and which addresses may be dialled.
 package crl
