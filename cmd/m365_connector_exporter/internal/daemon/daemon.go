@@ -4,7 +4,7 @@
 //
 //  1. The configuration names the tenants, connectors and senders; from these follow the paths.
 //  2. The schedule probes each path at its interval; results go to the store.
-//  3. Lookups collect what probes do not record: MX records, the certificates of certificate.smtp, and MTA-STS policies.
+//  3. Lookups collect what probes do not record: MX records, certificates of certificate.smtp, and MTA-STS policies.
 //  4. The evaluator evaluates the configuration, the newest results and the lookups; the report goes to the store.
 //  5. The HTTP handler serves what is in the store: metrics, pages, JSON.
 //

@@ -40,8 +40,8 @@ func (m DeliveryModes) with(tenants []mailflow.Tenant) []mailflow.Tenant {
 }
 
 // RehearseDelivery probes outbound paths once, up to TLS, and predicts what Exchange Online would do with their mail if
-// their connectors had these modes. Targets are like those of a [Validation]. It calls started with the number of paths,
-// and the returned function after each path.
+// their connectors had these modes. Targets are like those of a [Validation]. It calls started with the number of
+// paths, and the returned function after each path.
 func RehearseDelivery(
 	ctx context.Context, cfg *config.Config, targets []string, modes DeliveryModes, helloName string,
 	started func(paths int) (done func()),

@@ -56,8 +56,8 @@ type roundTrips struct {
 	tried   map[roundtrip.Trip]time.Time
 }
 
-// newRoundTrips reads the state beside a state file. A state that cannot be read is an error, because messages under way
-// and the budget would be forgotten.
+// newRoundTrips reads the state beside a state file. A state that cannot be read is an error, because messages under
+// way and the budget would be forgotten.
 func newRoundTrips(
 	ctx context.Context, cfg *config.Config, prober probes.Prober, store *collector.Store, log *slog.Logger,
 ) (*roundTrips, error) {
