@@ -90,8 +90,8 @@ func (a Attribution) RiskWithoutNames() string {
 const (
 	uncertainStep        = "the SMTP step of 5.7.64 (RCPT TO by all evidence) and the text after it are not documented"
 	uncertainPartnerStep = "the SMTP step of 5.7.51 (RCPT TO, by reports) is not documented"
-	uncertainRefusal     = "a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its mail " +
-		"with 5.7.64 (KB 3212877)"
+	uncertainRefusal     = "a client certificate that does not verify is refused with 454 4.7.0 (KB 2888788) or its " +
+		"mail with 5.7.64 (KB 3212877)"
 )
 
 // VerdictUncertainties returns the undocumented rules that the tenant, the basis and the relay depend on: Uncertain

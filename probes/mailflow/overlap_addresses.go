@@ -28,7 +28,8 @@ type sortedUsages struct {
 
 func newSortedUsages(usages []usage) *sortedUsages {
 	s := &sortedUsages{usages: slices.Clone(usages), next: make([]int, len(usages)), spans: map[string][2]int{}}
-	slices.SortStableFunc(s.usages, func(a, b usage) int { return strings.Compare(a.key, b.key) }) // stable: they are sorted by tenant
+	// stable, because they are sorted by tenant
+	slices.SortStableFunc(s.usages, func(a, b usage) int { return strings.Compare(a.key, b.key) })
 	for i, u := range s.usages {
 		span, known := s.spans[u.key]
 		if !known {

@@ -16,9 +16,9 @@ import (
 const sharingTenants = 20
 
 // TestSharedGateway stops and repairs a gateway that 20 tenants share, while Prometheus and Alertmanager run with the
-// repository's rules and example configuration: one page and one resolve, though the exporter's pod is replaced during the
-// outage. Afterwards nothing is left of the pod or the outage; kept_test.yml looks an hour later. A tenant with a server of
-// its own works.
+// repository's rules and example configuration. It wants one page and one resolve, although the exporter's pod is
+// replaced during the outage, and no series of the old pod or of the outage afterwards. An hour later is tested in
+// kept_test.yml. One more tenant has a server of its own, which keeps working.
 func TestSharedGateway(t *testing.T) {
 	w := newHostWorld(t, "") // for its servers, its resolver and its certificate
 	gateway := w.paths[0]

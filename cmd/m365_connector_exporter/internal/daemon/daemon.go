@@ -278,6 +278,7 @@ func (d *Daemon) recordLoadErrors(cfg *config.Config) {
 		d.log.Warn("configuration", slog.String("warning", w))
 	}
 	for _, problem := range cfg.Problems() {
-		d.log.Error("a file of a tenant does not load; the tenant keeps its last good state, if there is one", slog.Any("err", problem))
+		d.log.Error("a file of a tenant does not load; the tenant keeps its last good state, if there is one",
+			slog.Any("err", problem))
 	}
 }
