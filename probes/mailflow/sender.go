@@ -72,7 +72,8 @@ func impliedSender(c *InboundConnector, name string, mailFrom []string) Sender {
 
 // AssumedCertificate chooses the certificate that an assumed sender behind c probably presents, among those of the
 // smart hosts of the tenant's OnPremises outbound connectors: the first that c matches, else the first that is not
-// another connector's (see [Claimed]). It returns its index, -1 if there is none. Entries of certificates may be nil.
+// another connector's (see [Tenant.Claimed]). It returns its index, -1 if there is none. Entries of certificates may be
+// nil.
 func AssumedCertificate(c *InboundConnector, certificates []*ClientCertificate, claimed []bool) int {
 	first := -1
 	for i, certificate := range certificates {
