@@ -116,7 +116,8 @@ func runTest(name string, started time.Time, output io.Writer) (passed bool, err
 	}
 	args := append(slices.Clone(os.Args[1:]), "-test.run="+name)
 	if limit := flag.Lookup("test.timeout").Value.(flag.Getter).Get().(time.Duration); limit > 0 {
-		args = append(args, "-test.timeout="+(limit-time.Since(started)).String())
+		left := max(limit-time.Since(started), time.Second) // zero or less would be no limit
+		args = append(args, "-test.timeout="+left.String())
 	}
 	cmd := exec.Command("/proc/self/exe", args...) // the test timeout ends it
 	cmd.Env = append(os.Environ(), namespaced+"=1")
