@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"bytes"
 	"crypto/x509"
 	"slices"
 	"sync"
@@ -56,14 +57,32 @@ func (v *verification) judgeStores(now time.Time, sent []*x509.Certificate, stor
 			v.stores = append(v.stores, probes.StoreVerdict{Store: s.Name})
 			continue
 		}
-		chains, _, err := verifyWithinValidity(now, sent, s.Roots, sigs)
-		for _, c := range chains {
-			v.limitTo(now, c)
-		}
-		outcome := probes.Passed
-		if err != nil {
-			outcome = probes.Failed
+		outcome := probes.Failed
+		if s.hasIssuerOf(sent) {
+			chains, _, err := verifyWithinValidity(now, sent, s.Roots, sigs)
+			for _, c := range chains {
+				v.limitTo(now, c)
+			}
+			if err == nil {
+				outcome = probes.Passed
+			}
 		}
 		v.stores = append(v.stores, probes.StoreVerdict{Store: s.Name, Outcome: outcome})
 	}
+}
+
+// hasIssuerOf reports whether the store has a root with the name of a certificate that was sent, or of its issuer. If it
+// has none, the chain does not verify, and its signatures need not be checked once more.
+func (s Store) hasIssuerOf(sent []*x509.Certificate) bool {
+	if s.Roots == nil {
+		return true // the system's roots cannot be listed
+	}
+	for _, name := range s.Roots.Subjects() { //nolint:staticcheck // deprecated because of the system's roots alone
+		for _, c := range sent {
+			if bytes.Equal(name, c.RawIssuer) || bytes.Equal(name, c.RawSubject) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -61,6 +61,33 @@ func TestChainIsJudgedByEveryStore(t *testing.T) {
 	}
 }
 
+// A store may have any certificate of a chain, or the issuer of any, as its root.
+func TestStoreTrustsAnyCertificateOfTheChain(t *testing.T) {
+	ca := certtest.New(t)
+	leaf := ca.Leaf(t, "mail.test").Cert
+	unrelated := certtest.Issue(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "Unrelated"}, IsCA: true}).Cert
+	alone, whole := []*x509.Certificate{leaf}, []*x509.Certificate{leaf, ca.Inter.Cert, ca.Root.Cert}
+	for name, c := range map[string]struct {
+		root  *x509.Certificate
+		chain []*x509.Certificate
+		want  string
+	}{
+		"the root, which was sent":             {ca.Root.Cert, whole, "store:passed"},
+		"the root, which was not sent":         {ca.Root.Cert, whole[:2], "store:passed"},
+		"the intermediate":                     {ca.Inter.Cert, whole, "store:passed"},
+		"the intermediate, which was not sent": {ca.Inter.Cert, alone, "store:passed"},
+		"the leaf":                             {leaf, alone, "store:passed"},
+		"another root":                         {unrelated, whole, "store:failed"},
+	} {
+		pool := x509.NewCertPool()
+		pool.AddCert(c.root)
+		got, _ := NewVerifier(ca.Roots, Store{"store", pool}).Server(time.Now(), c.chain, "mail.test", "")
+		if verdictsOf(&got) != c.want {
+			t.Errorf("%s: %s, want %s", name, verdictsOf(&got), c.want)
+		}
+	}
+}
+
 // The verdict of a store is not remembered beyond the end of a certificate that it rests on.
 func TestVerdictsOfStoresEndWithTheirRoots(t *testing.T) {
 	now := time.Now().Truncate(time.Minute)
