@@ -71,7 +71,7 @@ func (a *comparison) speed(size comparisonSize) {
 		program.resident()>>10, blackbox.resident()>>10)
 	// the short comparison takes less than a second of CPU time for each: its ratio varies by a fifth
 	if exporter.each() > blackboxCost.each()*5/4 {
-		a.t.Errorf("a probe costs %v, blackbox_exporter's %v: want at most five quarters", exporter.each(), blackboxCost.each())
+		a.t.Errorf("a probe costs %v, blackbox_exporter's %v: want at most 5/4 of it", exporter.each(), blackboxCost.each())
 	}
 	if size.again {
 		a.again(size, program, blackbox)
