@@ -1,6 +1,7 @@
 package mailflow
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,9 @@ const byCertificate OverlapKind = "address of a sender with a certificate"
 
 // usedByAddress returns the addresses of senders that another tenant uses without a certificate.
 func usedByAddress(senders, byAddress []usage) []usage {
+	if len(senders) == 0 {
+		return nil
+	}
 	known := newSortedUsages(byAddress)
 	return slices.DeleteFunc(slices.Clone(senders), func(s usage) bool {
 		return !known.anotherCovers(s) && !known.anotherBelow(s)
@@ -28,8 +32,9 @@ type sortedUsages struct {
 
 func newSortedUsages(usages []usage) *sortedUsages {
 	s := &sortedUsages{usages: slices.Clone(usages), next: make([]int, len(usages)), spans: map[string][2]int{}}
-	// stable, because they are sorted by tenant
-	slices.SortStableFunc(s.usages, func(a, b usage) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(s.usages, func(a, b usage) int {
+		return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.tenant, b.tenant))
+	})
 	for i, u := range s.usages {
 		span, known := s.spans[u.key]
 		if !known {
