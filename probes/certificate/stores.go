@@ -71,8 +71,8 @@ func (v *verification) judgeStores(now time.Time, sent []*x509.Certificate, stor
 	}
 }
 
-// hasIssuerOf reports whether the store has a root with the name of a certificate that was sent, or of its issuer. If it
-// has none, the chain does not verify, and its signatures need not be checked once more.
+// hasIssuerOf reports whether the store has a root with the name of a certificate that was sent, or of its issuer. If
+// it has none, the chain does not verify, and its signatures need not be checked once more.
 func (s Store) hasIssuerOf(sent []*x509.Certificate) bool {
 	if s.Roots == nil {
 		return true // the system's roots cannot be listed
