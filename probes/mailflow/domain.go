@@ -119,6 +119,18 @@ func HostNameDoubt(name string) string {
 	return ""
 }
 
+// SmartHostDoubt returns why Exchange Online may be unable to use a smart host, "" if there is no doubt. Microsoft
+// documents names, IPv4 addresses and IPv4 networks (New-OutboundConnector, -SmartHosts).
+func SmartHostDoubt(host string) string {
+	switch {
+	case strings.Contains(host, ":"):
+		return "UNCERTAIN: Microsoft documents no IPv6 addresses as smart hosts; use a name or an IPv4 address"
+	case strings.HasPrefix(host, "["):
+		return "UNCERTAIN: Microsoft documents no smart hosts in brackets; write the address alone"
+	}
+	return HostNameDoubt(host)
+}
+
 // RegisteredDomain returns the domain one label below the public suffix, "" if there is none.
 func RegisteredDomain(name string) string {
 	domain, err := publicsuffix.EffectiveTLDPlusOne(strings.TrimPrefix(name, "*."))

@@ -66,3 +66,14 @@ func TestHostNameDoubt(t *testing.T) {
 		}
 	}
 }
+
+func TestSmartHostDoubt(t *testing.T) {
+	for host, want := range map[string]string{
+		"mail.contoso.com": "", "192.0.2.1": "", "192.0.2.0/28": "", "mail_server": "underscore", "[192.0.2.1]": "brackets",
+		"2001:db8::1": "IPv6", "[2001:db8::1]": "IPv6", "2001:db8::/64": "IPv6",
+	} {
+		if got := SmartHostDoubt(host); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", host, got, want)
+		}
+	}
+}

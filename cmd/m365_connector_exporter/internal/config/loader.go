@@ -106,10 +106,10 @@ func (l *loading) finish() {
 	l.warnOfRoundTrips()
 }
 
-// warnOfHosts warns of next hops that cannot be host names, in YAML and in exports.
+// warnOfHosts warns of next hops that may not work as such, in YAML and in exports.
 func (l *loading) warnOfHosts(t *mailflow.Tenant) {
-	warn := func(d mailflow.Direction, connector, path, what, host string) {
-		if doubt := mailflow.HostNameDoubt(host); doubt != "" {
+	warn := func(d mailflow.Direction, connector, path, what, host, doubt string) {
+		if doubt != "" {
 			id := probes.PathID{Tenant: t.Name, Direction: d, Connector: connector, Path: path}
 			l.warn(fmt.Sprintf("%s: %s %q: %s", id.DisplayName(), what, host, doubt))
 		}
@@ -117,12 +117,12 @@ func (l *loading) warnOfHosts(t *mailflow.Tenant) {
 	for i := range t.Outbound {
 		c := &t.Outbound[i]
 		for _, host := range c.SmartHosts {
-			warn(mailflow.Outbound, c.Name, "", "smart host", host)
+			warn(mailflow.Outbound, c.Name, "", "smart host", host, mailflow.SmartHostDoubt(host))
 		}
 	}
 	for i := range t.Senders {
 		if s := &t.Senders[i]; s.Target != "" {
-			warn(mailflow.Inbound, s.Connector, s.Name, "target", s.Target)
+			warn(mailflow.Inbound, s.Connector, s.Name, "target", s.Target, mailflow.HostNameDoubt(s.Target))
 		}
 	}
 }

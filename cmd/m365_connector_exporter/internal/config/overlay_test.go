@@ -211,8 +211,8 @@ func TestOverlayThatMeetsNothing(t *testing.T) {
 	}
 }
 
-// Names that cannot be hosts are warnings, in YAML and in exports.
-func TestNamesThatCannotBeHostsAreWarnings(t *testing.T) {
+// Next hops that may not work as such are warnings, in YAML and in exports.
+func TestDoubtfulHostsAreWarnings(t *testing.T) {
 	export := write(t, "out.json", `{"Name":"To gateway","ConnectorType":"OnPremises","UseMXRecord":false,
 		"SmartHosts":["mail_server.contoso.com","192.0.2.1","gateway.contoso.com"],"RecipientDomains":["*"]}`)
 	file := write(t, "config.yaml", `
@@ -232,6 +232,7 @@ tenants:
 	want := []string{
 		`contoso › To gateway (outbound): smart host "mail_server.contoso.com": an underscore`,
 		`contoso › Lab (outbound): smart host "mail": a single label`,
+		`contoso › Lab (outbound): smart host "[192.0.2.2]": UNCERTAIN: Microsoft documents no smart hosts in brackets`,
 		`contoso › In › edge (inbound): target "exchange": a single label`,
 	}
 	if len(cfg.Warnings) != len(want) {
