@@ -31,8 +31,8 @@ func (id PathID) Compare(other PathID) int {
 		cmp.Compare(id.Connector, other.Connector), cmp.Compare(id.Path, other.Path))
 }
 
-// DisplayName returns the path for display: "contoso › To on-premises › mail.contoso.com (outbound)". Empty parts are
-// left out. Commands and links use the target, see [PathID.String].
+// DisplayName returns the path for display: "contoso › To on-premises › mail.contoso.com (outbound)". Empty parts
+// are left out. Commands and links use the target, see [PathID.String].
 func (id PathID) DisplayName() string {
 	parts := slices.DeleteFunc([]string{id.Tenant, id.Connector, id.Path}, func(part string) bool { return part == "" })
 	name := strings.Join(parts, " › ")

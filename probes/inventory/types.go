@@ -193,7 +193,7 @@ func enum(first int, words ...string) Type {
 	}
 }
 
-// MustBeOneOf returns an error for a text that is none of the words. It names the words, and the nearest one.
+// MustBeOneOf returns an error for a text that is not one of the words. It lists the words, and names the nearest one.
 func MustBeOneOf(text string, words []string) error {
 	if word := spelling.Nearest(text, words); word != "" {
 		return fmt.Errorf("must be one of %s; did you mean %s?", strings.Join(words, ", "), word)

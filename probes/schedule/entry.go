@@ -50,7 +50,7 @@ func (e *entry) nextAt() time.Time {
 }
 
 // SetPaths replaces the paths. Unchanged paths keep their schedule and their state. Changed paths keep their verdict
-// and are scheduled anew. The running rounds of removed paths are interrupted. Only scheduled paths
+// and get a new schedule. The running rounds of removed paths are interrupted. Only scheduled paths
 // ([probes.Path.Scheduled]) are probed. The Runner keeps the slice: the caller must not change it.
 func (r *Runner) SetPaths(paths []probes.Path) {
 	r.mu.Lock()
