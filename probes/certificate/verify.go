@@ -29,7 +29,7 @@ const maxAge = time.Hour
 
 // verification is the result of verifying a chain. It is valid until a certificate of the chain begins or ends.
 type verification struct {
-	from, to                      time.Time // when it is valid, without from and to themselves
+	from, to                      time.Time // the verification is valid after from and before to
 	certificates                  []*probes.Certificate
 	chain, trust                  probes.Judgement
 	chainNotBefore, chainNotAfter time.Time // as in probes.TLS

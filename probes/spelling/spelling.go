@@ -35,9 +35,10 @@ func Nearest(text string, known []string) string {
 
 // Closest returns the known word with the fewest edits, however many; "" if none is known.
 func Closest(text string, known []string) string {
+	squashed := squash(text)
 	best, edits := "", 0
 	for _, word := range slices.Sorted(slices.Values(known)) {
-		if d := distance(squash(text), squash(word)); best == "" || d < edits {
+		if d := distance(squashed, squash(word)); best == "" || d < edits {
 			best, edits = word, d
 		}
 	}
